@@ -1,0 +1,58 @@
+import type { LocalFile, Output } from './module.ts';
+import type { Script } from './sh.ts';
+import type { Secret } from './value.ts';
+
+/** How a host is reached. Made from the inventory's ansible_* variables by config/, used by connect/. */
+export type Target = Readonly<{
+  name: string;
+  via: 'ssh' | 'local';
+  /** Name or address; what the inventory says, else the host's name. */
+  address: string;
+  port: number | undefined;
+  user: string | undefined;
+  password?: Secret | undefined;
+  privateKeyFile?: string | undefined;
+  /** A known_hosts file that is asked before ~/.ssh/known_hosts: the lab's, or the project's pins. */
+  knownHostsFile?: string | undefined;
+  /** `-o ProxyJump=…` as in ansible_ssh_common_args, or what ~/.ssh/config says. */
+  jump?: string | undefined;
+  become: Readonly<{ method: 'sudo' | 'doas' | 'su'; password?: Secret | undefined }>;
+  /** Seconds. Default 10. */
+  connectTimeout?: number | undefined;
+}>;
+
+/** One script of a trip and who it runs as: undefined is the login user. */
+export type Piece = Readonly<{ script: Script; user: string | undefined }>;
+
+/**
+ * An open line to one host. Every method throws Failure (E_CONNECT, E_BECOME) when the line cannot serve; `Lost` when
+ * it broke while something ran, so that the caller may connect again.
+ */
+export type Connection = Readonly<{
+  /** Who logged in. */
+  user: string;
+  /**
+   * One round trip: the pieces in order, each in its own subshell with stdin from /dev/null; one Output each. A piece's
+   * failure does not stop the next, unless `stopOnFailure`: then the rest are not run and no Output comes for them.
+   * `timeout` in seconds for the whole trip.
+   */
+  run: (
+    pieces: readonly Piece[],
+    options?: Readonly<{ signal?: AbortSignal; timeout?: number; stopOnFailure?: boolean }>,
+  ) => Promise<readonly Output[]>;
+  /** Bytes into a new file on the host: created 0600, owned by `user`, fsynced; streamed when large. */
+  put: (data: Uint8Array | LocalFile, path: string, user: string | undefined) => Promise<void>;
+  /** A local port on 127.0.0.1 that leads to address:port as seen from the host; closed with the connection. */
+  forward: (address: string, port: number) => Promise<number>;
+  close: () => Promise<void>;
+}>;
+
+export type Connect = (target: Target, signal?: AbortSignal) => Promise<Connection>;
+
+/** The line broke while something ran on the host: whether it was done is not known. */
+export class Lost extends Error {
+  constructor(host: string, cause?: unknown) {
+    super(`the connection to ${host} was lost`, { cause });
+    this.name = 'Lost';
+  }
+}

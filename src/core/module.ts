@@ -1,0 +1,272 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import type { Static, TObject } from 'typebox';
+import { coerce } from './coerce.ts';
+import { didYouMean } from './diagnostic.ts';
+import type { Resource } from './resource.ts';
+import type { Script } from './sh.ts';
+import type { Value, Vars } from './value.ts';
+
+/** What a module does on one host, as pure functions between a read-only probe and a script. */
+export type ModuleSpec<A extends TObject, Current> = Readonly<{
+  name: string;
+  summary: string;
+  /** One definition gives the static type, the ajv validation, the docs and editor completion. */
+  args: A;
+  /** Other names Ansible takes for an argument: { pkg: 'name' }. */
+  aliases?: Readonly<Record<string, string>>;
+  /** The argument that a bare string stands for: `- command: ls /` → 'cmd'. */
+  freeForm?: string;
+  /** What the schema cannot say (two arguments that exclude each other …). */
+  verify?: (args: Static<A>) => readonly ArgError[];
+  examples: readonly Example[];
+  /** What the probe reads. Default: nothing. */
+  needs?: (args: Static<A>) => readonly Resource[];
+  /** What a change alters. Default: nothing; '*' for what cannot be known. */
+  touches?: (args: Static<A>) => readonly Resource[];
+  /** POSIX sh (dash, busybox), read-only, its own subshell, `set -u`, stdin is /dev/null. Without it nothing is asked of the host. */
+  probe?: (args: Static<A>, ctx: Context) => Script;
+  /** Pure. `stdout` is the probe's, decoded as UTF-8; send what must stay byte-exact through `base64`. */
+  parse: (stdout: string, args: Static<A>) => Current;
+  plan: (current: Current, args: Static<A>, ctx: Context) => Steps;
+  /** What `register` sees beside changed/failed/skipped, by Ansible's names. `ran`: what the change's scripts printed. */
+  data?: (current: Current, args: Static<A>, ctx: Context, ran?: Output) => Vars;
+}>;
+
+export type Example = Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>;
+/** [] means that nothing is to be done. */
+export type Steps = readonly Change[] | Blocked;
+export type Change = Readonly<{
+  /** For the reader of a plan: 'install nginx', 'start nginx.service'. */
+  what: string;
+  diff?: Diff;
+  /** Put on the host (as root, 0600) before `run`. */
+  upload?: readonly Upload[];
+  run: Script;
+  /** It never converges (command, restart, reboot): it is not read back. */
+  action?: true;
+  /** It alters nothing (wait_for, uri): the task stays `ok`. */
+  harmless?: true;
+  /** The host goes away and comes back: wait for a new boot id. Seconds; the delay is before the first try. */
+  reboots?: Readonly<{ timeout: number; delay: number }>;
+}>;
+/** It cannot be done as things stand: `plan` shows unknown where an earlier change may mend it, `apply` fails. */
+export type Blocked = Readonly<{ blocked: string; mend?: string; detail?: string }>;
+/** null: there was, or will be, no such thing. */
+export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
+/** `data`, or what the controller fetches from `url` where the host has no client for it. */
+export type Upload = Readonly<
+  { to: string } & (
+    | { data: Uint8Array }
+    | { file: LocalFile }
+    | { url: string; headers?: Readonly<Record<string, string>> }
+  )
+>;
+export type Output = Readonly<{ code: number; stdout: string; stderr: string }>;
+
+/** What a module may know beside its arguments. Everything here is deterministic within a task. */
+export type Context = Readonly<{
+  /** Facts by their names without `ansible_`: os_family, distribution_version … Empty before they are gathered. */
+  facts: Vars;
+  /** Who the scripts run as on the host. */
+  user: string;
+  /** `--diff` was asked for, or a plan is made: probes may fetch small file contents. */
+  diff: boolean;
+  /** A file on the controller, searched as Ansible does: the role's files/ (templates/), then beside the playbook. Throws Failure. */
+  file: (path: string, folder: 'files' | 'templates') => LocalFile;
+  /** Every file below a folder, paths relative to it, sorted. Throws Failure. */
+  tree: (path: string, folder: 'files' | 'templates') => readonly Readonly<{ path: string; file: LocalFile }>[];
+  /** A template file's text, rendered with the task's variables and Ansible's defaults (trim_blocks). Throws Failure. */
+  render: (path: string, options?: RenderOptions) => string;
+  /** The value of a bare expression, as in `when:` or `debug: var=`. Throws Failure. */
+  evaluate: (expression: string) => Value;
+  sha256: (data: string | Uint8Array) => string;
+  /** A word that is new for each task and run: for the names of staged files. */
+  nonce: string;
+}>;
+export type RenderOptions = Readonly<{
+  trim_blocks?: boolean;
+  lstrip_blocks?: boolean;
+  variable_start_string?: string;
+  variable_end_string?: string;
+  block_start_string?: string;
+  block_end_string?: string;
+  comment_start_string?: string;
+  comment_end_string?: string;
+}>;
+export type LocalFile = Readonly<{
+  /** Where it was found. */
+  path: string;
+  size: number;
+  mode: number;
+  sha256: string;
+  read: () => Uint8Array;
+}>;
+
+/** A ModuleSpec with its type parameters closed over: all that the registry and the engine see. */
+export type Module = Readonly<{
+  name: string;
+  summary: string;
+  args: TObject;
+  aliases: Readonly<Record<string, string>>;
+  freeForm?: string | undefined;
+  examples: readonly Example[];
+  /** The arguments checked, coerced and completed with defaults; or what is wrong with them. */
+  bind: (args: Readonly<Record<string, unknown>>) => Step | readonly ArgError[];
+}>;
+/** One task's work with its arguments bound: what the engine runs. */
+export type Step = Readonly<{
+  module: string;
+  /** The bound arguments, defaults filled in. */
+  args: Readonly<Record<string, unknown>>;
+  needs: readonly Resource[];
+  touches: readonly Resource[];
+  probe: ((ctx: Context) => Script) | undefined;
+  plan: (stdout: string, ctx: Context) => Steps;
+  data: (stdout: string, ctx: Context, ran?: Output) => Vars;
+}>;
+/** `path` leads to the argument: ['mode'], ['env', 0]. */
+export type ArgError = Readonly<{
+  path: readonly (string | number)[];
+  message: string;
+  expected?: string;
+  mend?: string;
+}>;
+
+const ajv = new Ajv({
+  allErrors: true,
+  useDefaults: true,
+  strict: true,
+  strictTypes: false,
+  allowUnionTypes: true,
+  verbose: true,
+});
+ajv.addFormat('regex', isRegex);
+ajv.addVocabulary(['expected', 'secret']); // `expected`: said to the user as it stands; `secret`: the value is never shown
+
+/** Closes over a spec's types. Its schema is compiled at the first use, once. */
+export function defineModule<A extends TObject, Current>(
+  spec: ModuleSpec<A, Current>,
+): Module & { readonly spec: ModuleSpec<A, Current> } {
+  let validate: ReturnType<typeof ajv.compile<Static<A>>> | undefined;
+  const aliases = spec.aliases ?? {};
+  return {
+    spec,
+    name: spec.name,
+    summary: spec.summary,
+    args: spec.args,
+    aliases,
+    freeForm: spec.freeForm,
+    examples: spec.examples,
+    bind(input) {
+      validate ??= ajv.compile<Static<A>>(spec.args);
+      const given = coerce(renamed(input, aliases), spec.args);
+      if (!validate(given)) return argErrors(validate.errors ?? [], spec.args, aliases);
+      const args = given as Static<A>;
+      const wrong = spec.verify?.(args) ?? [];
+      if (wrong.length > 0) return wrong;
+      const { probe } = spec;
+      return {
+        module: spec.name,
+        args: args as Readonly<Record<string, unknown>>,
+        needs: spec.needs?.(args) ?? [],
+        touches: spec.touches?.(args) ?? [],
+        probe: probe && ((ctx) => probe(args, ctx)),
+        plan: (stdout, ctx) => spec.plan(spec.parse(stdout, args), args, ctx),
+        data: (stdout, ctx, ran) => spec.data?.(spec.parse(stdout, args), args, ctx, ran) ?? {},
+      };
+    },
+  };
+}
+
+export function isStep(bound: Step | readonly ArgError[]): bound is Step {
+  return !Array.isArray(bound);
+}
+
+export function isBlocked(steps: Steps): steps is Blocked {
+  return 'blocked' in steps;
+}
+
+function renamed(
+  input: Readonly<Record<string, unknown>>,
+  aliases: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  const args: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(input)) args[aliases[key] ?? key] = value;
+  return args;
+}
+
+/** ajv's errors in the user's words. Of an anyOf only the union's own error is told. */
+export function argErrors(
+  errors: readonly ErrorObject[],
+  schema: TObject,
+  aliases: Readonly<Record<string, string>> = {},
+): readonly ArgError[] {
+  const unions = new Set(errors.filter((e) => e.keyword === 'anyOf').map((e) => e.instancePath));
+  return errors
+    .filter((e) => e.keyword === 'anyOf' || ![...unions].some((path) => e.instancePath.startsWith(path)))
+    .map((error) => {
+      const path = error.instancePath
+        .split('/')
+        .slice(1)
+        .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+      if (error.keyword === 'additionalProperties') {
+        const key = String(error.params['additionalProperty']);
+        const known =
+          path.length === 0 ? [...Object.keys(schema.properties), ...Object.keys(aliases)] : keysOf(error.parentSchema);
+        return { path: [...path, key], message: `unknown argument '${key}'`, ...compact(didYouMean(key, known)) };
+      }
+      if (error.keyword === 'required') {
+        return { path, message: `argument '${String(error.params['missingProperty'])}' is missing` };
+      }
+      const { expected, enum: choices, anyOf } = (error.parentSchema ?? {}) as Record<string, unknown>;
+      const literals = Array.isArray(choices)
+        ? choices
+        : Array.isArray(anyOf)
+          ? anyOf.map((o: { const?: unknown }) => o.const)
+          : [];
+      const said =
+        typeof expected === 'string'
+          ? expected
+          : literals.length > 0 && literals.every((l) => l !== undefined)
+            ? `one of ${literals.join(', ')}`
+            : undefined;
+      const near =
+        typeof error.data === 'string'
+          ? didYouMean(
+              error.data,
+              literals.filter((l): l is string => typeof l === 'string'),
+            ).mend
+          : undefined;
+      const what = path.length === 0 ? 'the arguments' : `'${path.join('.')}'`;
+      return {
+        path,
+        message: said === undefined ? `${what} ${error.message ?? 'is not valid'}` : `${what} is not valid`,
+        ...(said !== undefined && { expected: said }),
+        ...(near !== undefined && { mend: near }),
+      };
+    });
+}
+
+function keysOf(schema: unknown): readonly string[] {
+  const properties = (schema as { properties?: object } | undefined)?.properties;
+  return properties === undefined ? [] : Object.keys(properties);
+}
+
+function compact(parts: { expected?: string | undefined; mend?: string | undefined }): {
+  expected?: string;
+  mend?: string;
+} {
+  return {
+    ...(parts.expected !== undefined && { expected: parts.expected }),
+    ...(parts.mend !== undefined && { mend: parts.mend }),
+  };
+}
+
+function isRegex(source: string): boolean {
+  try {
+    new RegExp(source);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * What a probe reads or a change alters, as `kind:name`:
+ * `path:/etc/nginx` (and all below it), `unit:nginx.service`, `package:nginx`, `user:`, `group:`, `sysctl:`, `cron:`,
+ * `mysql:`, `hostname:`, `live:` (what only running things show: open ports, answers, processes), or `*` for anything.
+ * A name of `*` stands for every name of that kind.
+ */
+export type Resource = string;
+
+/** Whether a change of `touched` may make what was read of `needed` stale. */
+export function overlaps(touched: readonly Resource[], needed: readonly Resource[]): boolean {
+  return touched.some((t) => needed.some((n) => overlap(t, n)));
+}
+
+function overlap(a: Resource, b: Resource): boolean {
+  if (a === '*' || b === '*') return true;
+  const [kindA, nameA] = split(a);
+  const [kindB, nameB] = split(b);
+  if (kindA !== kindB) return false;
+  if (nameA === '*' || nameB === '*' || nameA === nameB) return true;
+  return kindA === 'path' && (inside(nameA, nameB) || inside(nameB, nameA));
+}
+
+function split(resource: Resource): readonly [string, string] {
+  const at = resource.indexOf(':');
+  return at < 0 ? [resource, '*'] : [resource.slice(0, at), resource.slice(at + 1)];
+}
+
+function inside(path: string, folder: string): boolean {
+  return path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
