@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import type { Client, ClientChannel } from 'ssh2';
+import { Lost, type Target } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { quote } from '../core/sh.ts';
+
+/**
+ * A channel on which `program` (sh text without secrets) runs as `who`. Without a password nothing is waited for:
+ * whatever is written goes to the program. With one, sudo's prompt is answered first; it asks on stderr with a word of
+ * ours, so that the password is never sent to something that did not ask for it.
+ */
+export async function become(
+  client: Client,
+  target: Target,
+  loginUser: string,
+  who: string,
+  program: string,
+): Promise<ClientChannel> {
+  if (who === loginUser) return exec(client, target, program);
+  const password = target.become.password?.reveal();
+  if (password === undefined) {
+    const command = target.become.method === 'doas' ? 'doas -n' : target.become.method === 'su' ? undefined : 'sudo -n';
+    if (command === undefined) throw noPasswordForSu(target);
+    return exec(client, target, `${command} -u ${quote(who)} sh -c ${quote(program)}`);
+  }
+  const prompt = `bringup-${randomBytes(6).toString('hex')}:`;
+  if (target.become.method !== 'sudo') throw noPasswordForSu(target);
+  const channel = await exec(
+    client,
+    target,
+    `sudo -S -p ${prompt} -u ${quote(who)} sh -c ${quote(`echo; ${program}`)}`,
+  );
+  await answered(channel, prompt, password, target);
+  return channel;
+}
+
+function noPasswordForSu(target: Target): Failure {
+  return new Failure({
+    code: 'E_BECOME',
+    message: `${target.name}: become_method ${target.become.method} cannot be given a password without a terminal`,
+    mend: "use become_method: sudo, or doas with 'permit nopass'",
+  });
+}
+
+function answered(channel: ClientChannel, prompt: string, password: string, target: Target): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stderr = '';
+    let asked = 0;
+    const onErr = (chunk: Buffer): void => {
+      stderr += chunk.toString();
+      const times = stderr.split(prompt).length - 1;
+      if (times > asked && asked === 0) channel.write(`${password}\n`);
+      if (times > 1) {
+        channel.close();
+        done(() => reject(wrongPassword(target)));
+      }
+      asked = times;
+    };
+    const onOut = (): void => done(resolve);
+    const onClose = (): void =>
+      done(() =>
+        reject(
+          /incorrect|sorry/i.test(stderr) ? wrongPassword(target) : notAllowed(target, stderr.replaceAll(prompt, '')),
+        ),
+      );
+    const done = (then: () => void): void => {
+      channel.stderr.off('data', onErr);
+      channel.off('data', onOut);
+      channel.off('close', onClose);
+      then();
+    };
+    channel.stderr.on('data', onErr);
+    channel.once('data', onOut);
+    channel.once('close', onClose);
+  });
+}
+
+function wrongPassword(target: Target): Failure {
+  const mend = 'give the right one with --ask-become-pass or ansible_become_password';
+  return new Failure({ code: 'E_BECOME', message: `${target.name}: the sudo password is wrong`, mend });
+}
+
+function notAllowed(target: Target, stderr: string): Failure {
+  const mend = 'allow the login to become root in sudoers';
+  return new Failure({ code: 'E_BECOME', message: `${target.name}: sudo refused`, detail: stderr.trim(), mend });
+}
+
+function exec(client: Client, target: Target, command: string): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new Lost(target.name));
+    client.once('close', onClose);
+    client.exec(command, (error, channel) => {
+      client.off('close', onClose);
+      if (error !== undefined) return reject(new Lost(target.name, error));
+      resolve(channel);
+    });
+  });
+}

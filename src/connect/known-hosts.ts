@@ -1,0 +1,98 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+/** One line of an OpenSSH known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). */
+export type KnownHost = Readonly<{
+  marker: 'revoked' | 'cert-authority' | undefined;
+  hosts: string;
+  type: string;
+  key: Buffer;
+  file: string;
+  line: number;
+}>;
+
+export type Verdict = Readonly<
+  | { is: 'known' }
+  | { is: 'revoked'; by: KnownHost }
+  | { is: 'changed'; known: readonly KnownHost[] }
+  | { is: 'unknown' }
+>;
+
+export function parseKnownHosts(text: string, file: string): readonly KnownHost[] {
+  return text.split('\n').flatMap((raw, i): readonly KnownHost[] => {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) return [];
+    const words = line.split(/\s+/);
+    const marker = words[0]?.startsWith('@') ? words.shift()?.slice(1) : undefined;
+    const [hosts, type, key] = words;
+    if (hosts === undefined || type === undefined || key === undefined) return [];
+    if (marker !== undefined && marker !== 'revoked' && marker !== 'cert-authority') return [];
+    return [{ marker, hosts, type, key: Buffer.from(key, 'base64'), file, line: i + 1 }];
+  });
+}
+
+/** What the files say about `key` of a host. A revoked key is refused whatever else is written. */
+export function verify(entries: readonly KnownHost[], host: string, port: number, key: Buffer): Verdict {
+  const mine = entriesFor(entries, host, port);
+  const revoked = entries.find(
+    (e) => e.marker === 'revoked' && e.key.equals(key) && matches(e.hosts, hostName(host, port)),
+  );
+  if (revoked !== undefined) return { is: 'revoked', by: revoked };
+  if (mine.some((e) => e.key.equals(key))) return { is: 'known' };
+  return mine.length > 0 ? { is: 'changed', known: mine } : { is: 'unknown' };
+}
+
+/**
+ * The host key algorithms to ask for, those of known keys first: else a server would show a key of another type, which
+ * looks like a changed one.
+ */
+export function algorithmsFor(entries: readonly KnownHost[], host: string, port: number): readonly string[] {
+  const types = entriesFor(entries, host, port).map((e) => e.type);
+  const known = types.flatMap((type) => (type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type]));
+  return [...new Set([...known, ...DEFAULTS])].filter((type) => DEFAULTS.includes(type));
+}
+const DEFAULTS = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+/** As `ssh-keygen -lf` prints it: SHA256:… */
+export function fingerprint(key: Buffer): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** The key's type, which its first field names. */
+export function keyType(key: Buffer): string {
+  return key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1');
+}
+
+function entriesFor(entries: readonly KnownHost[], host: string, port: number): readonly KnownHost[] {
+  return entries.filter((e) => e.marker === undefined && matches(e.hosts, hostName(host, port)));
+}
+
+function hostName(host: string, port: number): string {
+  return port === 22 ? host : `[${host}]:${port}`;
+}
+
+function matches(patterns: string, name: string): boolean {
+  if (patterns.startsWith('|1|')) {
+    const [, , salt = '', hash = ''] = patterns.split('|');
+    const wanted = Buffer.from(hash, 'base64');
+    const got = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+    return wanted.length === got.length && timingSafeEqual(wanted, got);
+  }
+  const all = patterns.split(',');
+  if (all.some((p) => p.startsWith('!') && glob(p.slice(1)).test(name))) return false;
+  return all.some((p) => !p.startsWith('!') && glob(p).test(name));
+}
+
+function glob(pattern: string): RegExp {
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, 'i');
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { $ } from 'zx/core';
+import { type Connection, Lost, type Target } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { decoder, encode } from './frame.ts';
+
+/** This machine (`ansible_connection: local`), as if it were a host: the same frames, into a local sh. */
+export function connectLocal(target: Target): Connection {
+  const user = userInfo().username;
+  return {
+    user,
+    async run(pieces, options = {}) {
+      const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
+      const mark = `bringup-${randomBytes(8).toString('hex')}`;
+      const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
+      const input = encode(own, mark, who, options.stopOnFailure ?? false);
+      const shell = $({
+        input,
+        quiet: true,
+        nothrow: true,
+        ...(options.signal && { signal: options.signal }),
+        ...(options.timeout !== undefined && { timeout: `${options.timeout}s` as const }),
+      });
+      const child = who === user ? shell`sh -s` : shell`sudo -n sh -s`;
+      const got = decoder(mark);
+      child.stdout.on('data', got.stdout);
+      child.stderr.on('data', got.stderr);
+      await child;
+      options.signal?.throwIfAborted();
+      if (got.isDone()) return got.outputs();
+      if (/sudo:/.test(got.trouble())) {
+        const mend = 'run as root, or allow yourself NOPASSWD in sudoers';
+        throw new Failure({ code: 'E_BECOME', message: `${target.name}: no root here`, detail: got.trouble(), mend });
+      }
+      throw new Lost(target.name, new Error(got.trouble()));
+    },
+    async put(data, path, owner) {
+      if (data instanceof Uint8Array) await writeFile(path, data, { mode: 0o600 });
+      else await copyFile(data.path, path);
+      if (owner !== undefined && owner !== user) await $({ quiet: true })`sudo -n chown ${owner} ${path}`;
+    },
+    forward: async (_address, port) => port,
+    close: async () => {},
+  };
+}

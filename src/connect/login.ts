@@ -1,0 +1,263 @@
+import { existsSync, readFileSync } from 'node:fs';
+import net from 'node:net';
+import { NodeSSH } from 'node-ssh';
+import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
+import type { Target } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { algorithmsFor, fingerprint, keyType, verify } from './known-hosts.ts';
+import { type Resolved, resolveTarget } from './resolve.ts';
+
+export type LoginPorts = Readonly<{
+  /** Asks the user for the passphrase of an encrypted key; undefined when nobody can be asked. */
+  passphrase: (keyFile: string) => Promise<string | undefined>;
+}>;
+export type Login = Readonly<{ client: Client; user: string; close: () => void }>;
+
+/**
+ * An authenticated SSH connection whose host key was verified, through jump hosts if there are any (each verified too).
+ * @throws Failure E_CONNECT
+ */
+export async function login(target: Target, ports: LoginPorts, signal?: AbortSignal): Promise<Login> {
+  const resolved = await resolveTarget(target);
+  const hops: Login[] = [];
+  try {
+    for (const jump of resolved.jumps) {
+      const hop = await resolveTarget(jumpTarget(jump, target));
+      hops.push(await loginOnce(hop, jumpTarget(jump, target), hops.at(-1), ports, signal));
+    }
+    const last = await withRetries(() => loginOnce(resolved, target, hops.at(-1), ports, signal), signal);
+    return { ...last, close: () => closeAll([...hops, last]) };
+  } catch (error) {
+    closeAll(hops);
+    throw error;
+  }
+}
+
+function closeAll(logins: readonly Login[]): void {
+  for (const one of [...logins].reverse()) one.close();
+}
+
+function jumpTarget(jump: string, target: Target): Target {
+  const [, user, address = jump, port] = /^(?:(.*)@)?(.+?)(?::(\d+))?$/.exec(jump) ?? [];
+  const { knownHostsFile, connectTimeout } = target;
+  return {
+    name: jump,
+    via: 'ssh',
+    address,
+    port: port === undefined ? undefined : Number(port),
+    user,
+    knownHostsFile,
+    connectTimeout,
+    become: target.become,
+  };
+}
+
+/** sshd drops connections at random when many come at once (MaxStartups 10:30:100): those are tried again. */
+async function withRetries<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tries === 3 || signal?.aborted || !(error instanceof Dropped))
+        throw error instanceof Dropped ? error.failure : error;
+      await new Promise((resolve) => setTimeout(resolve, tries * 200 + Math.random() * 300));
+    }
+  }
+}
+
+/** The server closed the line before the handshake: worth another try. */
+class Dropped extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+async function loginOnce(
+  to: Resolved,
+  target: Target,
+  via: Login | undefined,
+  ports: LoginPorts,
+  signal?: AbortSignal,
+): Promise<Login> {
+  const seconds = target.connectTimeout ?? 10;
+  const methods = await authMethods(to, target, ports);
+  const sock =
+    via === undefined ? await dial(to, target, seconds, signal) : await forwarded(via.client, to.host, to.port);
+  const ssh = new NodeSSH();
+  let refused: Failure | undefined;
+  try {
+    await ssh.connect({
+      sock: sock as net.Socket,
+      username: to.user,
+      authHandler: [...methods],
+      readyTimeout: seconds * 1000,
+      keepaliveInterval: 5000,
+      keepaliveCountMax: 3,
+      algorithms: { serverHostKey: algorithmsFor(to.knownHosts, to.host, to.port) as ssh2.ServerHostKeyAlgorithm[] },
+      hostVerifier: (key: Buffer): boolean => {
+        refused = hostKeyTrouble(to, target, key);
+        return refused === undefined;
+      },
+    });
+  } catch (error) {
+    sock.destroy();
+    if (refused !== undefined) throw refused;
+    const failure = loginTrouble(error, to, target, methods);
+    throw /before handshake|ECONNRESET/.test(String(error)) ? new Dropped(failure) : failure;
+  }
+  const client = ssh.connection;
+  if (client === null) throw new Error('node-ssh connected without a client');
+  client.setMaxListeners(0);
+  client.on('error', () => {}); // what breaks later shows as 'close', which every user of the line listens for
+  client.setNoDelay(true); // Nagle costs 45 ms a trip
+  return { client, user: to.user, close: () => ssh.dispose() };
+}
+
+function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSignal): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const sock = net.connect({ host: to.host, port: to.port, noDelay: true, ...(signal && { signal }) });
+    const fail = (why: string, mend: string): void => {
+      sock.destroy();
+      reject(new Failure({ code: 'E_CONNECT', message: `${target.name} (${to.host}:${to.port}): ${why}`, mend }));
+    };
+    const timer = setTimeout(() => fail(`no answer within ${seconds} s`, IS_IT_ON), seconds * 1000);
+    sock.once('connect', () => {
+      clearTimeout(timer);
+      sock.removeAllListeners('error');
+      resolve(sock);
+    });
+    sock.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      if (signal?.aborted) return reject(signal.reason);
+      const [why, mend] = DIAL_ERRORS[error.code ?? ''] ?? [error.message, IS_IT_ON];
+      fail(why, mend);
+    });
+  });
+}
+const IS_IT_ON = 'is it switched on and on this network? try: ping, then ssh';
+const DIAL_ERRORS: Readonly<Record<string, readonly [string, string]>> = {
+  ECONNREFUSED: ['connection refused: nothing listens on this port', 'start sshd there, or set ansible_port'],
+  EHOSTUNREACH: ['no route to host', IS_IT_ON],
+  ENETUNREACH: ['network is unreachable', "check this machine's own network"],
+  ENOTFOUND: ['this name is not known', 'set ansible_host to its address, or add the name to DNS or /etc/hosts'],
+  EAI_AGAIN: ['this name could not be looked up', 'check DNS, or set ansible_host to its address'],
+  ETIMEDOUT: ['connection timed out', IS_IT_ON],
+};
+
+function forwarded(via: Client, host: string, port: number): Promise<NodeJS.ReadWriteStream & { destroy: () => void }> {
+  return new Promise((resolve, reject) => {
+    via.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
+      if (error === undefined) return resolve(stream);
+      const mend = 'check the address as the jump host sees it, and AllowTcpForwarding in its sshd_config';
+      reject(
+        new Failure({
+          code: 'E_CONNECT',
+          message: `the jump host cannot reach ${host}:${port}: ${error.message}`,
+          mend,
+        }),
+      );
+    });
+  });
+}
+
+/** In the order that costs fewest round trips: the named key, the agent, other keys, a password. `none` is never tried. */
+async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Promise<readonly AnyAuthMethod[]> {
+  const { user: username } = to;
+  const keys: AnyAuthMethod[] = [];
+  for (const file of to.identityFiles) {
+    if (!existsSync(file)) {
+      if (file !== target.privateKeyFile) continue;
+      const mend = 'correct ansible_ssh_private_key_file, or make the key with ssh-keygen';
+      throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} does not exist`, mend });
+    }
+    const key = readFileSync(file);
+    const method = await keyMethod(key, file, username, target, ports);
+    if (method !== undefined) keys.push(method);
+  }
+  const agent: AnyAuthMethod[] = to.agent === undefined ? [] : [{ type: 'agent', username, agent: to.agent }];
+  const password = target.password?.reveal();
+  const methods = [
+    ...(target.privateKeyFile === undefined ? [...agent, ...keys] : [...keys, ...agent]),
+    ...(password === undefined ? [] : [{ type: 'password', username, password } as const]),
+  ];
+  if (methods.length > 0) return methods;
+  const mend = 'set ansible_ssh_private_key_file, start ssh-agent, or make a key with ssh-keygen';
+  throw new Failure({
+    code: 'E_CONNECT',
+    message: `${target.name}: there is no key, agent or password to log in with`,
+    mend,
+  });
+}
+
+async function keyMethod(key: Buffer, file: string, username: string, target: Target, ports: LoginPorts) {
+  if (!(ssh2.utils.parseKey(key) instanceof Error)) return { type: 'publickey', username, key } as const;
+  const isEncrypted = /encrypted/i.test(String(ssh2.utils.parseKey(key)));
+  const passphrase = isEncrypted ? await ports.passphrase(file) : undefined;
+  if (passphrase !== undefined && !(ssh2.utils.parseKey(key, passphrase) instanceof Error)) {
+    return { type: 'publickey', username, key, passphrase } as const;
+  }
+  if (file !== target.privateKeyFile) return undefined; // a default key that cannot be used: the agent may hold it
+  throw new Failure({
+    code: 'E_CONNECT',
+    message: `${target.name}: the key ${file} ${isEncrypted ? 'needs its passphrase' : 'is not a private key that ssh2 reads'}`,
+    mend: isEncrypted ? `add it to the agent: ssh-add ${file}` : 'use an OpenSSH key: ssh-keygen -t ed25519',
+  });
+}
+
+function hostKeyTrouble(to: Resolved, target: Target, key: Buffer): Failure | undefined {
+  const verdict = verify(to.knownHosts, to.host, to.port, key);
+  const where = to.port === 22 ? to.host : `[${to.host}]:${to.port}`;
+  const shown = `it shows   ${keyType(key)} ${fingerprint(key)}`;
+  const pin = `ssh-keyscan -p ${to.port} ${to.host} >> ${to.knownHostsFile}`;
+  switch (verdict.is) {
+    case 'known':
+      return undefined;
+    case 'unknown':
+      return new Failure({
+        code: 'E_CONNECT',
+        message: `${target.name}: the host key of ${where} is not known`,
+        detail: shown,
+        mend: `compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' on the host, then: ${pin}`,
+      });
+    case 'revoked':
+      return new Failure({
+        code: 'E_CONNECT',
+        message: `${target.name}: the host key of ${where} is revoked (${verdict.by.file}:${verdict.by.line})`,
+        detail: shown,
+        mend: 'do not connect before you know why it was revoked',
+      });
+    case 'changed': {
+      const known = verdict.known.map((e) => `known is   ${e.type} ${fingerprint(e.key)}  (${e.file}:${e.line})`);
+      const file = verdict.known[0]?.file ?? to.knownHostsFile;
+      return new Failure({
+        code: 'E_CONNECT',
+        message: `${target.name}: the host key of ${where} is NOT the known one: another machine answers, or it was reinstalled`,
+        detail: [...known, shown].join('\n'),
+        mend: `only if you know that it was reinstalled: ssh-keygen -R '${where}' -f ${file} && ${pin}`,
+      });
+    }
+  }
+}
+
+function loginTrouble(error: unknown, to: Resolved, target: Target, methods: readonly AnyAuthMethod[]): Failure {
+  const text = error instanceof Error ? error.message : String(error);
+  const where = `${to.user}@${to.host}:${to.port}`;
+  if (/authentication methods failed/i.test(text)) {
+    const tried = methods.map((m) => (m.type === 'publickey' ? 'key' : m.type)).join(', ');
+    return new Failure({
+      code: 'E_CONNECT',
+      message: `${target.name}: ${where} refused the login (tried: ${tried})`,
+      mend: `put your public key there: ssh-copy-id -p ${to.port} ${to.user}@${to.host}; or set ansible_user`,
+    });
+  }
+  return new Failure(
+    {
+      code: 'E_CONNECT',
+      message: `${target.name}: no SSH session with ${where}: ${text}`,
+      mend: `try: ssh -v -p ${to.port} ${to.user}@${to.host}`,
+    },
+    { cause: error },
+  );
+}

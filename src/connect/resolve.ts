@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { $ } from 'zx/core';
+import type { Target } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { type KnownHost, parseKnownHosts } from './known-hosts.ts';
+
+/** A target with everything that ~/.ssh/config and OpenSSH's defaults add. */
+export type Resolved = Readonly<{
+  host: string;
+  port: number;
+  user: string;
+  identityFiles: readonly string[];
+  agent: string | undefined;
+  knownHosts: readonly KnownHost[];
+  /** Where a new key would be written. */
+  knownHostsFile: string;
+  /** host, user@host, host:port: the nearest jump host is the last. */
+  jumps: readonly string[];
+}>;
+
+/**
+ * What `ssh TARGET` would use. `ssh -G` resolves ~/.ssh/config exactly as OpenSSH does (Include, Match, tokens); it is
+ * asked only where there is such a file, or no inventory value to go by. The inventory's values win.
+ */
+export async function resolveTarget(target: Target): Promise<Resolved> {
+  const config = existsSync(join(homedir(), '.ssh', 'config')) ? await sshConfig(target) : new Map<string, string[]>();
+  const first = (key: string): string | undefined => config.get(key)?.[0];
+  const files = [
+    ...(target.knownHostsFile === undefined ? [] : [target.knownHostsFile]),
+    ...(first('userknownhostsfile')?.split(' ') ?? ['~/.ssh/known_hosts']),
+    ...(first('globalknownhostsfile')?.split(' ') ?? ['/etc/ssh/ssh_known_hosts']),
+  ].map(expand);
+  const identities =
+    target.privateKeyFile === undefined ? (config.get('identityfile') ?? DEFAULT_KEYS) : [target.privateKeyFile];
+  const agent = first('identityagent') ?? 'SSH_AUTH_SOCK';
+  const jump = target.jump ?? first('proxyjump');
+  return {
+    host: first('hostname') ?? target.address,
+    port: target.port ?? Number(first('port') ?? 22),
+    user: target.user ?? first('user') ?? userInfo().username,
+    identityFiles: identities.map(expand),
+    agent: agent === 'none' ? undefined : agent === 'SSH_AUTH_SOCK' ? process.env['SSH_AUTH_SOCK'] : expand(agent),
+    knownHosts: files.flatMap((file) => (existsSync(file) ? parseKnownHosts(readFileSync(file, 'utf8'), file) : [])),
+    knownHostsFile: files[0] ?? expand('~/.ssh/known_hosts'),
+    jumps: jump === undefined || jump === 'none' ? [] : jump.split(','),
+  };
+}
+const DEFAULT_KEYS = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
+
+async function sshConfig(target: Target): Promise<Map<string, string[]>> {
+  const port = target.port === undefined ? [] : ['-p', String(target.port)];
+  const user = target.user === undefined ? [] : ['-l', target.user];
+  const got = await $({ nothrow: true, quiet: true })`ssh -G ${port} ${user} -- ${target.address}`;
+  if (got.exitCode === null || got.exitCode === 127) return new Map(); // no ssh client here: the defaults must do
+  if (got.exitCode !== 0) {
+    throw new Failure({
+      code: 'E_CONNECT',
+      message: `~/.ssh/config cannot be read for ${target.name}`,
+      mend: `run 'ssh -G ${target.address}' and mend what it names`,
+      detail: got.stderr.trim(),
+    });
+  }
+  const config = new Map<string, string[]>();
+  for (const line of got.stdout.split('\n')) {
+    const [key = '', ...value] = line.split(' ');
+    config.set(key, [...(config.get(key) ?? []), value.join(' ')]);
+  }
+  return config;
+}
+
+function expand(path: string): string {
+  return path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+}
