@@ -1,0 +1,89 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import type { RawVars, Value } from '../core/value.ts';
+import { type Node, parseYaml, toVars } from './source.ts';
+
+/** Reading files: each once, every fault collected as a problem instead of thrown. */
+export type Files = Readonly<{
+  problems: Diagnostic[];
+  read: (path: string, from?: Pos) => string | undefined;
+  yaml: (path: string, text?: string, from?: Pos) => Node | undefined;
+  isFile: (path: string) => boolean;
+}>;
+
+export function openFiles(problems: Diagnostic[], decrypt?: (text: string, at: Pos) => Value): Files {
+  const texts = new Map<string, string | undefined>();
+  const nodes = new Map<string, Node | undefined>();
+  const read = (path: string, from?: Pos): string | undefined => {
+    if (!texts.has(path)) texts.set(path, readText(path, problems, from));
+    return texts.get(path);
+  };
+  return {
+    problems,
+    read,
+    isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
+    yaml(path, given, from) {
+      if (nodes.has(path)) return nodes.get(path);
+      const raw = given ?? read(path, from);
+      const text = raw?.startsWith('$ANSIBLE_VAULT;') ? opened(raw, path, problems, decrypt) : raw;
+      const node =
+        text === undefined ? undefined : parseYaml(text, path, problems, decrypt === undefined ? {} : { decrypt });
+      nodes.set(path, node);
+      return node;
+    },
+  };
+}
+
+function opened(
+  text: string,
+  path: string,
+  problems: Diagnostic[],
+  decrypt?: (text: string, at: Pos) => Value,
+): string | undefined {
+  const at: Pos = { file: path, line: 1, col: 1 };
+  if (decrypt === undefined) {
+    problems.push({
+      code: 'E_FILE',
+      message: 'this file is encrypted with ansible-vault',
+      at,
+      mend: 'give --vault-password-file FILE',
+    });
+    return undefined;
+  }
+  const value = decrypt(text, at);
+  return value !== null && typeof value === 'object' && 'reveal' in value
+    ? (value as { reveal: () => string }).reveal()
+    : undefined;
+}
+
+function readText(path: string, problems: Diagnostic[], from?: Pos): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'EISDIR'
+          ? 'is a folder'
+          : code === 'EACCES'
+            ? 'may not be read'
+            : 'is not UTF-8 text';
+    problems.push({
+      code: 'E_FILE',
+      message: `${path} ${why}`,
+      at: from,
+      mend: code === 'ENOENT' ? 'correct the name, or make the file' : undefined,
+    });
+    return undefined;
+  }
+}
+
+/** A file of variables: a map, or empty. */
+export function varsFile(path: string, files: Files, from?: Pos): RawVars {
+  const node = files.yaml(path, undefined, from);
+  if (node === undefined || (node.kind === 'scalar' && node.value === null)) return {};
+  if (node.kind === 'map') return toVars(node);
+  files.problems.push({ code: 'E_ARGS', message: 'a variables file is a map', at: node.at, expected: 'name: value' });
+  return {};
+}

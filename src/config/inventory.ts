@@ -1,0 +1,310 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import type { Raw, RawVars } from '../core/value.ts';
+import { type Files, varsFile } from './files.ts';
+import { parseIni } from './ini.ts';
+import { type Node, toVars } from './source.ts';
+
+/** Hosts in the order in which they are first named, groups by name; `all` and `ungrouped` are always there. */
+export type Inventory = Readonly<{
+  /** What was read, for messages. */
+  source: string;
+  dir: string;
+  hosts: ReadonlyMap<string, InventoryHost>;
+  groups: ReadonlyMap<string, readonly string[]>;
+}>;
+export type InventoryHost = Readonly<{
+  name: string;
+  at: Pos;
+  /** Its groups without `all`, sorted as Ansible's group_names. */
+  groups: readonly string[];
+  /** Lowest precedence first: groups from all to the deepest (group_vars/ over the inventory's own), then the host. */
+  layers: readonly Layer[];
+}>;
+/** Variables and where they come from: 'group_vars/web.yml', 'group web in inventory/lab.yml'. */
+export type Layer = Readonly<{ from: string; vars: RawVars }>;
+
+/** What the YAML and the INI reader both give: unlinked groups. */
+export type Draft = Readonly<{
+  hosts: Map<string, { at: Pos; vars: Record<string, Raw> }>;
+  groups: Map<string, { at: Pos; hosts: Set<string>; children: Map<string, Pos>; vars: Record<string, Raw> }>;
+}>;
+
+/**
+ * Reads an inventory: a YAML or INI file, or a folder of them, with group_vars/ and host_vars/ beside it. A list of
+ * hosts with a comma (`'web1,'`) is one too, as in Ansible.
+ */
+export function loadInventory(path: string, files: Files, playbookDirs: readonly string[] = []): Inventory {
+  const draft: Draft = { hosts: new Map(), groups: new Map() };
+  group(draft, 'all', { file: path, line: 1, col: 1 });
+  if (path.includes(',')) {
+    const at: Pos = { file: '<inventory>', line: 1, col: 1 };
+    for (const name of path.split(',')) if (name.trim() !== '') addHost(draft, 'all', name.trim(), at, {});
+  } else for (const file of sources(path, files)) readSource(file, draft, files);
+  const dir = path.includes(',') ? '.' : isFolder(path) ? path : dirname(path);
+  return link(draft, path, dir, [...new Set([...playbookDirs, dir])], files);
+}
+
+function sources(path: string, files: Files): readonly string[] {
+  if (!isFolder(path)) return [path];
+  const skip = /^(group_vars|host_vars)$|^\.|(~|\.(cfg|retry|bak|orig|md|txt|pub|key))$/;
+  const found = readdirSync(path)
+    .filter((name) => !skip.test(name) && !isFolder(join(path, name)))
+    .sort();
+  if (found.length === 0)
+    files.problems.push({ code: 'E_FILE', message: `no inventory file in ${path}`, mend: 'add hosts.yml' });
+  return found.map((name) => join(path, name));
+}
+
+function readSource(file: string, draft: Draft, files: Files): void {
+  const text = files.read(file);
+  if (text === undefined) return;
+  if (
+    !/\.(ya?ml|json)$/.test(file) &&
+    /^\s*(\[|[\w.-]+(\s|$))/m.test(text) &&
+    !/^(all|ungrouped)\s*:|^---/m.test(text)
+  ) {
+    return parseIni(text, file, draft, files.problems);
+  }
+  const node = files.yaml(file, text);
+  if (node === undefined) return;
+  if (node.kind !== 'map') {
+    files.problems.push({
+      code: 'E_SYNTAX',
+      message: 'an inventory is a map of groups',
+      at: node.at,
+      expected: 'all: {hosts: …, children: …}',
+    });
+    return;
+  }
+  for (const { key, keyAt, value } of node.entries) readGroup(draft, key, keyAt, value, files.problems, []);
+}
+
+function readGroup(
+  draft: Draft,
+  name: string,
+  at: Pos,
+  node: Node,
+  problems: Diagnostic[],
+  above: readonly string[],
+): void {
+  const mine = group(draft, name, at);
+  if (above.includes(name)) {
+    problems.push({
+      code: 'E_SYNTAX',
+      message: `group '${name}' is its own child (${[...above, name].join(' → ')})`,
+      at,
+    });
+    return;
+  }
+  if (node.kind === 'scalar' && node.value === null) return;
+  if (node.kind !== 'map') {
+    problems.push({
+      code: 'E_ARGS',
+      message: `group '${name}' is not a map`,
+      at: node.at,
+      expected: 'hosts, vars or children',
+    });
+    return;
+  }
+  for (const { key, keyAt, value } of node.entries) {
+    if (key === 'hosts') readHosts(draft, name, value, problems);
+    else if (key === 'vars') Object.assign(mine.vars, mapOf(value, `the vars of group '${name}'`, problems));
+    else if (key === 'children') {
+      if (value.kind === 'scalar' && value.value === null) continue;
+      if (value.kind !== 'map')
+        problems.push({
+          code: 'E_ARGS',
+          message: "'children' is not a map of groups",
+          at: value.at,
+          expected: 'children: {web: {…}}',
+        });
+      else
+        for (const child of value.entries) {
+          mine.children.set(child.key, child.keyAt);
+          readGroup(draft, child.key, child.keyAt, child.value, problems, [...above, name]);
+        }
+    } else {
+      problems.push({
+        code: 'E_UNKNOWN',
+        message: `unknown key '${key}' in group '${name}'`,
+        at: keyAt,
+        expected: 'hosts, vars or children',
+        mend: `put variables under 'vars:', groups under 'children:'`,
+      });
+    }
+  }
+}
+
+function readHosts(draft: Draft, name: string, node: Node, problems: Diagnostic[]): void {
+  if (node.kind === 'scalar' && node.value === null) return;
+  if (node.kind !== 'map') {
+    problems.push({
+      code: 'E_ARGS',
+      message: "'hosts' is not a map",
+      at: node.at,
+      expected: 'hosts: {web1: , web2: }',
+      mend: "write 'web1:' (with a colon) instead of '- web1'",
+    });
+    return;
+  }
+  for (const { key, keyAt, value } of node.entries) {
+    const vars = value.kind === 'scalar' && value.value === null ? {} : mapOf(value, `host '${key}'`, problems);
+    for (const host of expandRange(key, keyAt, problems)) addHost(draft, name, host, keyAt, vars);
+  }
+}
+
+function mapOf(node: Node, what: string, problems: Diagnostic[]): RawVars {
+  if (node.kind === 'map') return toVars(node);
+  if (!(node.kind === 'scalar' && node.value === null)) {
+    problems.push({ code: 'E_ARGS', message: `${what}: expected variables`, at: node.at, expected: 'name: value' });
+  }
+  return {};
+}
+
+export function group(draft: Draft, name: string, at: Pos) {
+  const found = draft.groups.get(name) ?? { at, hosts: new Set<string>(), children: new Map<string, Pos>(), vars: {} };
+  draft.groups.set(name, found);
+  return found;
+}
+
+export function addHost(draft: Draft, groupName: string, name: string, at: Pos, vars: RawVars): void {
+  const host = draft.hosts.get(name) ?? { at, vars: {} };
+  Object.assign(host.vars, vars);
+  draft.hosts.set(name, host);
+  if (groupName !== 'all') group(draft, groupName, at).hosts.add(name);
+}
+
+/** web[1:3] → web1 web2 web3; [01:10] keeps zeros; [a:f]; [1:9:2] steps. Both ends are in. */
+export function expandRange(pattern: string, at: Pos, problems: Diagnostic[]): readonly string[] {
+  const found = /^(.*?)\[([^\]]*)\](.*)$/.exec(pattern);
+  if (found === null) return [pattern];
+  const [, before = '', range = '', after = ''] = found;
+  const [from = '', to = '', step = '1'] = range.split(':');
+  const digits = /^\d+$/.test(from) && /^\d+$/.test(to);
+  const letters = /^[a-zA-Z]$/.test(from) && /^[a-zA-Z]$/.test(to);
+  const [low, high] = digits ? [Number(from), Number(to)] : [from.charCodeAt(0), to.charCodeAt(0)];
+  if (!(digits || letters) || !/^[1-9]\d*$/.test(step) || high < low || high - low > 100_000) {
+    problems.push({
+      code: 'E_SYNTAX',
+      message: `'[${range}]' is not a range`,
+      at,
+      expected: '[1:20], [01:20], [a:f] or [1:20:2]',
+    });
+    return [];
+  }
+  const names: string[] = [];
+  for (let i = low; i <= high; i += Number(step)) {
+    names.push(digits ? String(i).padStart(from.startsWith('0') ? from.length : 0, '0') : String.fromCharCode(i));
+  }
+  return expandRange(after, at, problems)
+    .flatMap((rest) => names.map((n) => `${before}${n}${rest}`))
+    .sort(
+      (a, b) => names.findIndex((n) => a.startsWith(before + n)) - names.findIndex((n) => b.startsWith(before + n)),
+    );
+}
+
+function link(draft: Draft, source: string, dir: string, varDirs: readonly string[], files: Files): Inventory {
+  const all = group(draft, 'all', { file: source, line: 1, col: 1 });
+  for (const name of draft.groups.keys())
+    if (name !== 'all' && name !== 'ungrouped' && !isChild(draft, name)) all.children.set(name, all.at);
+  const members = new Map<string, Set<string>>();
+  const memberOf = (name: string, path: readonly string[]): Set<string> => {
+    const known = members.get(name);
+    if (known !== undefined || path.includes(name)) return known ?? new Set();
+    const { hosts, children } = group(draft, name, all.at);
+    const set = new Set(hosts);
+    for (const child of children.keys()) for (const host of memberOf(child, [...path, name])) set.add(host);
+    members.set(name, set);
+    return set;
+  };
+  for (const name of draft.groups.keys()) memberOf(name, []);
+  members.set('all', new Set(draft.hosts.keys()));
+  const grouped = new Set(
+    [...members].filter(([n]) => n !== 'all' && n !== 'ungrouped').flatMap(([, hosts]) => [...hosts]),
+  );
+  members.set('ungrouped', new Set([...draft.hosts.keys()].filter((h) => !grouped.has(h))));
+  const order = [...draft.hosts.keys()];
+  const depths = depthsOf(draft);
+  const sorted = [...members.keys()].sort((a, b) => rank(draft, depths, a, b));
+  const fromFiles = new Map(
+    sorted.map((name) => [name, varDirs.flatMap((d) => varLayers(join(d, 'group_vars'), name, files))]),
+  );
+  const hosts = new Map<string, InventoryHost>();
+  for (const [name, { at, vars }] of draft.hosts) {
+    const mine = sorted.filter((g) => members.get(g)?.has(name));
+    const groupLayers = mine.flatMap((g) => [
+      { from: `group ${g} in ${source}`, vars: draft.groups.get(g)?.vars ?? {} },
+      ...(fromFiles.get(g) ?? []),
+    ]);
+    const own = [
+      { from: `host ${name} in ${source}`, vars },
+      ...varDirs.flatMap((d) => varLayers(join(d, 'host_vars'), name, files)),
+    ];
+    const layers = [...groupLayers, ...own].filter((l) => Object.keys(l.vars).length > 0);
+    hosts.set(name, { name, at, groups: mine.filter((g) => g !== 'all').sort(), layers });
+  }
+  const groups = new Map([...members].map(([name, set]) => [name, order.filter((h) => set.has(h))] as const));
+  return { source, dir, hosts, groups };
+}
+
+function isChild(draft: Draft, name: string): boolean {
+  return [...draft.groups].some(([parent, g]) => parent !== 'all' && g.children.has(name));
+}
+
+/** The longest way down from `all`: a child's variables win over its parent's. */
+function depthsOf(draft: Draft): ReadonlyMap<string, number> {
+  const depths = new Map<string, number>();
+  const walk = (name: string, depth: number, path: readonly string[]): void => {
+    if (path.includes(name) || (depths.get(name) ?? -1) >= depth) return;
+    depths.set(name, depth);
+    for (const child of draft.groups.get(name)?.children.keys() ?? []) walk(child, depth + 1, [...path, name]);
+  };
+  walk('all', 0, []);
+  return depths;
+}
+
+function rank(draft: Draft, depths: ReadonlyMap<string, number>, a: string, b: string): number {
+  const depth = (name: string): number => (name === 'all' ? -1 : (depths.get(name) ?? 1));
+  const priority = (name: string): number => Number(draft.groups.get(name)?.vars['ansible_group_priority'] ?? 1);
+  return depth(a) - depth(b) || priority(a) - priority(b) || (a < b ? -1 : 1);
+}
+
+/** group_vars/NAME.yml, group_vars/NAME (a file), or every file in the folder group_vars/NAME/, sorted. */
+function varLayers(folder: string, name: string, files: Files): readonly Layer[] {
+  if (!isFolder(folder)) return [];
+  const paths = ['', '.yml', '.yaml', '.json'].map((ending) => join(folder, name + ending));
+  return paths.flatMap((path) => {
+    if (isFolder(path)) {
+      const inside = readdirSync(path)
+        .filter((f) => !f.startsWith('.') && /^[^.]+$|\.(ya?ml|json)$/.test(f))
+        .sort();
+      return inside.map((f) => ({ from: join(path, f), vars: varsFile(join(path, f), files) }));
+    }
+    return isFile(path) ? [{ from: path, vars: varsFile(path, files) }] : [];
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** Whether a name may be used as a group's variable file: for messages about files that belong to nobody. */
+export function orphanVars(inventory: Inventory): readonly Readonly<{ file: string; kind: string }>[] {
+  const look = (folder: string, kind: string, known: (name: string) => boolean) => {
+    const path = join(inventory.dir, folder);
+    if (!isFolder(path)) return [];
+    return readdirSync(path).flatMap((f) => {
+      const name = basename(f).replace(/\.(ya?ml|json)$/, '');
+      return f.startsWith('.') || known(name) ? [] : [{ file: join(path, f), kind }];
+    });
+  };
+  return [
+    ...look('group_vars', 'group', (n) => inventory.groups.has(n)),
+    ...look('host_vars', 'host', (n) => inventory.hosts.has(n)),
+  ];
+}
