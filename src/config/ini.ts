@@ -1,6 +1,6 @@
 import { type Diagnostic, didYouMean, type Pos } from '../core/diagnostic.ts';
 import { Float, type Raw, TemplateText } from '../core/value.ts';
-import { addHost, type Draft, expandRange, group } from './inventory.ts';
+import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { HAS_TEMPLATE } from './source.ts';
 
 /** Ansible's INI inventory: [group], [group:children], [group:vars], `host[1:3] key=value …`. */

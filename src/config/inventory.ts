@@ -1,7 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
-import type { Raw, RawVars } from '../core/value.ts';
+import type { RawVars } from '../core/value.ts';
+import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { type Files, varsFile } from './files.ts';
 import { parseIni } from './ini.ts';
 import { type Node, toVars } from './source.ts';
@@ -24,12 +25,6 @@ export type InventoryHost = Readonly<{
 }>;
 /** Variables and where they come from: 'group_vars/web.yml', 'group web in inventory/lab.yml'. */
 export type Layer = Readonly<{ from: string; vars: RawVars }>;
-
-/** What the YAML and the INI reader both give: unlinked groups. */
-export type Draft = Readonly<{
-  hosts: Map<string, { at: Pos; vars: Record<string, Raw> }>;
-  groups: Map<string, { at: Pos; hosts: Set<string>; children: Map<string, Pos>; vars: Record<string, Raw> }>;
-}>;
 
 /**
  * Reads an inventory: a YAML or INI file, or a folder of them, with group_vars/ and host_vars/ beside it. A list of
@@ -65,7 +60,8 @@ function readSource(file: string, draft: Draft, files: Files): void {
     /^\s*(\[|[\w.-]+(\s|$))/m.test(text) &&
     !/^(all|ungrouped)\s*:|^---/m.test(text)
   ) {
-    return parseIni(text, file, draft, files.problems);
+    parseIni(text, file, draft, files.problems);
+    return;
   }
   const node = files.yaml(file, text);
   if (node === undefined) return;
@@ -161,48 +157,6 @@ function mapOf(node: Node, what: string, problems: Diagnostic[]): RawVars {
     problems.push({ code: 'E_ARGS', message: `${what}: expected variables`, at: node.at, expected: 'name: value' });
   }
   return {};
-}
-
-export function group(draft: Draft, name: string, at: Pos) {
-  const found = draft.groups.get(name) ?? { at, hosts: new Set<string>(), children: new Map<string, Pos>(), vars: {} };
-  draft.groups.set(name, found);
-  return found;
-}
-
-export function addHost(draft: Draft, groupName: string, name: string, at: Pos, vars: RawVars): void {
-  const host = draft.hosts.get(name) ?? { at, vars: {} };
-  Object.assign(host.vars, vars);
-  draft.hosts.set(name, host);
-  if (groupName !== 'all') group(draft, groupName, at).hosts.add(name);
-}
-
-/** web[1:3] → web1 web2 web3; [01:10] keeps zeros; [a:f]; [1:9:2] steps. Both ends are in. */
-export function expandRange(pattern: string, at: Pos, problems: Diagnostic[]): readonly string[] {
-  const found = /^(.*?)\[([^\]]*)\](.*)$/.exec(pattern);
-  if (found === null) return [pattern];
-  const [, before = '', range = '', after = ''] = found;
-  const [from = '', to = '', step = '1'] = range.split(':');
-  const digits = /^\d+$/.test(from) && /^\d+$/.test(to);
-  const letters = /^[a-zA-Z]$/.test(from) && /^[a-zA-Z]$/.test(to);
-  const [low, high] = digits ? [Number(from), Number(to)] : [from.charCodeAt(0), to.charCodeAt(0)];
-  if (!(digits || letters) || !/^[1-9]\d*$/.test(step) || high < low || high - low > 100_000) {
-    problems.push({
-      code: 'E_SYNTAX',
-      message: `'[${range}]' is not a range`,
-      at,
-      expected: '[1:20], [01:20], [a:f] or [1:20:2]',
-    });
-    return [];
-  }
-  const names: string[] = [];
-  for (let i = low; i <= high; i += Number(step)) {
-    names.push(digits ? String(i).padStart(from.startsWith('0') ? from.length : 0, '0') : String.fromCharCode(i));
-  }
-  return expandRange(after, at, problems)
-    .flatMap((rest) => names.map((n) => `${before}${n}${rest}`))
-    .sort(
-      (a, b) => names.findIndex((n) => a.startsWith(before + n)) - names.findIndex((n) => b.startsWith(before + n)),
-    );
 }
 
 function link(draft: Draft, source: string, dir: string, varDirs: readonly string[], files: Files): Inventory {

@@ -1,0 +1,116 @@
+import type { Pos } from '../core/diagnostic.ts';
+import type { Module } from '../core/module.ts';
+import type { Raw, RawVars } from '../core/value.ts';
+import type { Layer } from './inventory.ts';
+import type { MapNode } from './source.ts';
+
+/** A playbook, read and checked: what the engine runs. Inheritance (tags, when, vars, become …) is already in each task. */
+export type Playbook = Readonly<{ file: string; plays: readonly Play[] }>;
+
+export type Play = Readonly<{
+  name: string;
+  at: Pos;
+  /** The hosts pattern, and those it selects before --limit. */
+  pattern: string;
+  hosts: readonly string[];
+  gatherFacts: boolean;
+  vars: RawVars;
+  varsFiles: readonly Layer[];
+  /** In the order in which they run; handlers are flushed after each. */
+  sections: readonly Section[];
+  handlers: readonly Task[];
+  roles: readonly Role[];
+  /** Hosts at once: numbers or percentages, the last repeats; [] means all. */
+  serial: readonly (number | string)[];
+  anyErrorsFatal: boolean;
+  maxFailPercentage: number | undefined;
+  forceHandlers: boolean;
+  /** Of the play itself: its gathering of facts obeys them. */
+  tags: readonly string[];
+  environment: readonly Raw[];
+  become: Become;
+}>;
+export type Section = Readonly<{ name: 'pre_tasks' | 'tasks' | 'post_tasks'; body: readonly Item[] }>;
+
+export type Item = Task | Block | Include;
+
+/** What every item has; `when` and `vars` hold the outer ones first. */
+export type Common = Readonly<{
+  at: Pos;
+  name: Raw | undefined;
+  when: readonly Condition[];
+  vars: readonly RawVars[];
+  tags: readonly string[];
+  become: Become;
+  environment: readonly Raw[];
+  ignoreErrors: Raw;
+  noLog: Raw;
+  checkMode: Raw | undefined;
+  diff: Raw | undefined;
+  runOnce: Raw;
+  delegateTo: Raw | undefined;
+  /** The role it belongs to: for its variables and files. */
+  role: Role | undefined;
+  /** Where the file stands in which it is written: for relative paths. */
+  dir: string;
+}>;
+export type Become = Readonly<{ become?: Raw; user?: Raw; method?: Raw }>;
+/** A bare expression with its place; `true`/`false` written as such are kept. */
+export type Condition = Readonly<{ text: string; at: Pos }> | boolean;
+
+export type Task = Common &
+  Readonly<{
+    kind: 'task';
+    /** The module's own name: `apt`, whatever the playbook called it. undefined: `meta`. */
+    module: string;
+    impl: Module | undefined;
+    args: RawVars;
+    argsNode: MapNode | undefined;
+    loop: Raw | undefined;
+    loopControl: LoopControl;
+    register: string | undefined;
+    changedWhen: readonly Condition[];
+    failedWhen: readonly Condition[];
+    until: readonly Condition[];
+    retries: Raw | undefined;
+    delay: Raw | undefined;
+    timeout: Raw | undefined;
+    notify: readonly Raw[];
+    /** Handlers only: topics beside its name. */
+    listen: readonly string[];
+  }>;
+export type LoopControl = Readonly<{
+  loopVar: string;
+  indexVar: string | undefined;
+  label: Raw | undefined;
+  pause: Raw | undefined;
+  extended: boolean;
+}>;
+export type Block = Common &
+  Readonly<{ kind: 'block'; body: readonly Item[]; rescue: readonly Item[]; always: readonly Item[] }>;
+/** include_tasks, include_role, include_vars by a name that only the run knows: expanded when the cursor reaches it. */
+export type Include = Common &
+  Readonly<{
+    kind: 'include';
+    what: 'tasks' | 'role';
+    /** A file, or a role's name. */
+    target: Raw;
+    targetAt: Pos;
+    /** The items of a target whose name is known by now. Throws Failure when they cannot be read. */
+    load: (target: string) => Loaded;
+    loop: Raw | undefined;
+    loopControl: LoopControl;
+  }>;
+
+/** What an include brings: items, and with a role its handlers too. */
+export type Loaded = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
+
+/** One use of a role in a play. */
+export type Role = Readonly<{
+  name: string;
+  path: string;
+  defaults: Layer;
+  vars: Layer;
+  /** Given where the role is used. */
+  params: RawVars;
+}>;

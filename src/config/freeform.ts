@@ -1,0 +1,43 @@
+import type { Pos } from '../core/diagnostic.ts';
+import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
+import { HAS_TEMPLATE } from './source.ts';
+
+/**
+ * `apt: name=nginx state=present`. Quotes group, {{ }} holds together; undefined when a word is not key=value.
+ * Values stay strings, as in Ansible.
+ */
+export function keyValues(text: string, at: Pos): RawVars | undefined {
+  const vars: Record<string, Raw> = {};
+  for (const word of words(text)) {
+    const [, key, value] = /^([A-Za-z_][\w.]*)=([^]*)$/.exec(word) ?? [];
+    if (key === undefined || value === undefined) return undefined;
+    vars[key] = textValue(unquoted(value), at);
+  }
+  return vars;
+}
+
+/** `command: ls /tmp creates=/tmp/x`: words that set one of `options` are taken out, the rest is the free form. */
+export function freeForm(text: string, at: Pos, into: string, options: readonly string[]): RawVars {
+  const vars: Record<string, Raw> = {};
+  let rest = text;
+  for (const word of words(text)) {
+    const [, key, value] = /^([a-z_]+)=([^]*)$/.exec(word) ?? [];
+    if (key === undefined || value === undefined || key === into || !options.includes(key)) continue;
+    vars[key] = textValue(unquoted(value), at);
+    rest = rest.replace(word, '');
+  }
+  return { [into]: textValue(rest.trim(), at), ...vars };
+}
+
+function textValue(text: string, at: Pos): Raw {
+  return HAS_TEMPLATE.test(text) ? new TemplateText(text, at) : text;
+}
+
+function unquoted(text: string): string {
+  return /^(["'])([^]*)\1$/.exec(text)?.[2] ?? text;
+}
+
+/** Split at blanks that stand in no quotes and in no {{ }} or {% %}. */
+function words(text: string): readonly string[] {
+  return text.match(/(?:\{\{[^]*?\}\}|\{%[^]*?%\}|"(?:\\[^]|[^"\\])*"|'[^']*'|[^\s"'])+/g) ?? [];
+}

@@ -1,0 +1,116 @@
+import { type Diagnostic, didYouMean } from '../core/diagnostic.ts';
+import type { Entry } from './source.ts';
+
+/** Ansible's keywords by where they may stand (playbooks_keywords in its documentation). */
+const COMMON = [
+  'name',
+  'vars',
+  'tags',
+  'become',
+  'become_user',
+  'become_method',
+  'environment',
+  'ignore_errors',
+  'no_log',
+  'check_mode',
+  'diff',
+  'run_once',
+  'any_errors_fatal',
+];
+export const PLAY = [
+  ...COMMON,
+  'hosts',
+  'gather_facts',
+  'gather_subset',
+  'vars_files',
+  'roles',
+  'pre_tasks',
+  'tasks',
+  'post_tasks',
+  'handlers',
+  'serial',
+  'max_fail_percentage',
+  'force_handlers',
+  'strategy',
+];
+export const BLOCK = [...COMMON, 'block', 'rescue', 'always', 'when', 'delegate_to', 'notify'];
+export const TASK = [
+  ...COMMON,
+  'when',
+  'loop',
+  'loop_control',
+  'register',
+  'changed_when',
+  'failed_when',
+  'until',
+  'retries',
+  'delay',
+  'notify',
+  'args',
+  'delegate_to',
+  'timeout',
+  'listen',
+  'action',
+];
+export const INCLUDE = [
+  'name',
+  'vars',
+  'tags',
+  'when',
+  'loop',
+  'loop_control',
+  'become',
+  'become_user',
+  'become_method',
+  'no_log',
+  'ignore_errors',
+  'run_once',
+  'delegate_to',
+  'register',
+  'environment',
+  'check_mode',
+  'diff',
+  'args',
+  'listen',
+  'notify',
+];
+
+/** What Ansible knows and we do not (yet): refused by name, never ignored. */
+const UNSUPPORTED: Readonly<Record<string, string>> = {
+  vars_prompt: 'give the value with -e NAME=VALUE',
+  async: "write the task without it: hosts don't wait for each other here",
+  poll: "write the task without it: hosts don't wait for each other here",
+  connection: 'set ansible_connection in the inventory',
+  remote_user: 'set ansible_user in the inventory',
+  port: 'set ansible_port in the inventory',
+  collections: 'write the collection before the module: community.mysql.mysql_user',
+  module_defaults: 'write the arguments in each task, or a YAML anchor',
+  throttle: 'remove it: changes of one resource are serialised anyway',
+  debugger: 'remove it, and use -vv or plan',
+  order: 'remove it: hosts run in the order of the inventory',
+  ignore_unreachable: 'remove it',
+  become_flags: 'remove it',
+  become_exe: 'remove it',
+  delegate_facts: 'remove it: facts go to the host that the task is for',
+  local_action: 'write the module itself, with delegate_to: localhost',
+  fact_path: 'remove it: local facts are not read',
+};
+
+/** Tells of keys that are no keyword here; true when the key is known. */
+export function isKeyword(entry: Entry, known: readonly string[], where: string, problems: Diagnostic[]): boolean {
+  if (known.includes(entry.key)) return true;
+  const at = entry.keyAt;
+  const instead = UNSUPPORTED[entry.key];
+  if (instead !== undefined)
+    problems.push({ code: 'E_UNSUPPORTED', message: `'${entry.key}' is not supported`, at, mend: instead });
+  else
+    problems.push({
+      code: 'E_UNKNOWN',
+      message: `unknown keyword '${entry.key}' in ${where}`,
+      at,
+      ...didYouMean(entry.key, known),
+    });
+  return false;
+}
+
+export const isUnsupported = (key: string): boolean => Object.hasOwn(UNSUPPORTED, key);

@@ -1,0 +1,111 @@
+import { type Diagnostic, didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Inventory } from './inventory.ts';
+
+/**
+ * The hosts a pattern selects, in the inventory's order. Unions first, then every `&`, then every `!`, whatever their
+ * order; only `&`/`!` given: from all. A term is a host, a group, a glob over both, `~regex`, or group[0], [-1], [0:1].
+ * A term that matches nothing is a problem (Ansible warns and goes on without).
+ */
+export function select(pattern: string, inventory: Inventory, at: Pos, problems: Diagnostic[]): readonly string[] {
+  const terms = split(pattern);
+  const of = (prefix: string): readonly string[] => terms.filter((t) => t.startsWith(prefix)).map((t) => t.slice(1));
+  const unions = terms.filter((t) => !/^[&!]/.test(t));
+  const matches = (term: string): ReadonlySet<string> => new Set(matchTerm(term, inventory, at, problems));
+  const selected = new Set(unions.length === 0 ? inventory.hosts.keys() : unions.flatMap((t) => [...matches(t)]));
+  for (const term of of('&')) {
+    const both = matches(term);
+    for (const host of selected) if (!both.has(host)) selected.delete(host);
+  }
+  for (const term of of('!')) for (const host of matches(term)) selected.delete(host);
+  return [...inventory.hosts.keys()].filter((host) => selected.has(host));
+}
+
+/** Terms are separated by commas, or by colons as long as these are not inside [ ]. */
+function split(pattern: string): readonly string[] {
+  const separator = pattern.includes(',') ? /,/ : /:(?![^[]*\])/;
+  return pattern
+    .split(separator)
+    .map((t) => t.trim())
+    .filter((t) => t !== '');
+}
+
+function matchTerm(term: string, inventory: Inventory, at: Pos, problems: Diagnostic[]): readonly string[] {
+  if (term.startsWith('~')) return byRegex(term.slice(1), inventory, at, problems);
+  const [, name = term, range] = /^(.*?)\[(-?\d+(?::-?\d*)?|:-?\d+)\]$/.exec(term) ?? [];
+  const found = named(name, inventory);
+  if (found === undefined) {
+    if (term === 'localhost' || term === '127.0.0.1') {
+      problems.push({
+        code: 'E_UNKNOWN',
+        message: `'${term}' is not in the inventory`,
+        at,
+        mend: 'add: localhost: {ansible_connection: local}',
+      });
+      return [];
+    }
+    const known = [...inventory.hosts.keys(), ...inventory.groups.keys()];
+    problems.push({ code: 'E_UNKNOWN', message: `no host or group matches '${name}'`, at, ...didYouMean(name, known) });
+    return [];
+  }
+  return range === undefined ? found : slice(found, range, name, at, problems);
+}
+
+function named(name: string, inventory: Inventory): readonly string[] | undefined {
+  const group = inventory.groups.get(name);
+  if (group !== undefined) return group;
+  if (inventory.hosts.has(name)) return [name];
+  if (!/[*?[]/.test(name)) return undefined;
+  const regex = globRegex(name);
+  const hosts = [...inventory.hosts.keys()].filter((h) => regex.test(h));
+  const groups = [...inventory.groups].filter(([g]) => regex.test(g)).flatMap(([, members]) => members);
+  const all = new Set([...hosts, ...groups]);
+  return all.size === 0 ? undefined : [...inventory.hosts.keys()].filter((h) => all.has(h));
+}
+
+function byRegex(source: string, inventory: Inventory, at: Pos, problems: Diagnostic[]): readonly string[] {
+  try {
+    const regex = new RegExp(`^(?:${source})`);
+    const found = [...inventory.hosts.values()].filter(
+      (h) => regex.test(h.name) || h.groups.some((g) => regex.test(g)),
+    );
+    if (found.length === 0) problems.push({ code: 'E_UNKNOWN', message: `no host or group matches '~${source}'`, at });
+    return found.map((h) => h.name);
+  } catch {
+    problems.push({ code: 'E_SYNTAX', message: `'${source}' is not a regular expression`, at });
+    return [];
+  }
+}
+
+/** Ansible's subscripts count from 0, take negative ones from the end, and include both ends of a range. */
+function slice(
+  hosts: readonly string[],
+  range: string,
+  name: string,
+  at: Pos,
+  problems: Diagnostic[],
+): readonly string[] {
+  const [from = '', to] = range.split(':');
+  const index = (text: string, otherwise: number): number => {
+    const n = text === '' ? otherwise : Number(text);
+    return n < 0 ? hosts.length + n : n;
+  };
+  const first = index(from, 0);
+  const last = to === undefined ? first : index(to, hosts.length - 1);
+  const found = hosts.slice(Math.max(first, 0), last + 1);
+  if (found.length === 0 || first < 0)
+    problems.push({
+      code: 'E_UNKNOWN',
+      message: `'${name}' has only ${hosts.length} hosts: [${range}] is none of them`,
+      at,
+    });
+  return first < 0 ? [] : found;
+}
+
+export function globRegex(pattern: string): RegExp {
+  const source = pattern
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+    .replace(/\[!/g, '[^');
+  return new RegExp(`^${source}$`);
+}

@@ -1,0 +1,292 @@
+import { dirname, isAbsolute, join, relative } from 'node:path';
+import { type Diagnostic, didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import type { RawVars } from '../core/value.ts';
+import type { Common, Item, Play, Playbook, Role, Section, Task } from './ast.ts';
+import { type Files, varsFile } from './files.ts';
+import type { Inventory, Layer } from './inventory.ts';
+import { isKeyword, PLAY } from './keywords.ts';
+import { select } from './patterns.ts';
+import { isNull, type Ports, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
+import { loadRole, onlyTasks, roleUse } from './roles.ts';
+import { type Entry, entry, type MapNode, type Node, toRaw } from './source.ts';
+import { readBecome, readCommon, readItems, topLevel } from './tasks.ts';
+
+export type PlaybookOptions = Readonly<{
+  files: Files;
+  inventory: Inventory;
+  ports: Ports;
+  extraVars: RawVars;
+  /** Folders of roles beside the playbook's own roles/. */
+  rolePaths?: readonly string[];
+}>;
+export type Loaded = Readonly<{
+  playbook: Playbook;
+  /** Every tag that stands anywhere: a tag asked for that is none of them is a mistake. */
+  tags: ReadonlySet<string>;
+  defined: ReadonlySet<string>;
+  used: ReadonlyMap<string, Pos>;
+}>;
+
+/** Reads a playbook with all that it imports. Every mistake goes to `files.problems`; the caller stops when there is one. */
+export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
+  const dir = dirname(file);
+  const reading: Reading = {
+    files: options.files,
+    problems: options.files.problems,
+    inventory: options.inventory,
+    ports: options.ports,
+    playbookDir: dir,
+    rolePaths: [join(dir, 'roles'), ...(options.rolePaths ?? [])],
+    extraVars: options.extraVars,
+    defined: new Set(Object.keys(options.extraVars)),
+    used: new Map(),
+    tags: new Set(),
+    loadRole,
+    imported: { handlers: [], roles: [] },
+  };
+  const plays = readPlays(file, reading, []);
+  return { playbook: { file, plays }, tags: reading.tags, defined: reading.defined, used: reading.used };
+}
+
+function readPlays(file: string, reading: Reading, above: readonly string[], from?: Pos): readonly Play[] {
+  const node = reading.files.yaml(file, undefined, from);
+  if (node === undefined) return [];
+  if (node.kind !== 'seq') {
+    reading.problems.push({
+      code: 'E_SYNTAX',
+      message: 'a playbook is a list of plays',
+      at: node.at,
+      expected: '- hosts: …',
+    });
+    return [];
+  }
+  return node.items.flatMap((item) => {
+    if (item.kind !== 'map') {
+      reading.problems.push({ code: 'E_SYNTAX', message: 'a play is a map', at: item.at, expected: '- hosts: …' });
+      return [];
+    }
+    const imported = item.entries.find((e) => /^(ansible\.builtin\.)?import_playbook$/.test(e.key));
+    if (imported !== undefined) return importPlays(imported, file, reading, above);
+    const play = readPlay(item, file, reading);
+    return play === undefined ? [] : [play];
+  });
+}
+
+function importPlays(found: Entry, file: string, reading: Reading, above: readonly string[]): readonly Play[] {
+  const name = found.value.kind === 'scalar' ? found.value.source : '';
+  const path = isAbsolute(name) ? name : join(dirname(file), name);
+  if (!above.includes(path)) return readPlays(path, reading, [...above, file], found.value.at);
+  reading.problems.push({ code: 'E_SYNTAX', message: `'${name}' imports itself`, at: found.value.at });
+  return [];
+}
+
+function readPlay(node: MapNode, file: string, reading: Reading): Play | undefined {
+  const { problems } = reading;
+  for (const e of node.entries) isKeyword(e, PLAY, 'a play', problems);
+  const hosts = entry(node, 'hosts');
+  if (hosts === undefined) {
+    problems.push({ code: 'E_SYNTAX', message: 'this play names no hosts', at: node.at, expected: 'hosts: PATTERN' });
+    return undefined;
+  }
+  reading.imported.handlers.length = 0;
+  reading.imported.roles.length = 0;
+  const pattern = patternOf(hosts, reading);
+  const tags = wordsOf(node, 'tags', reading);
+  for (const tag of tags) reading.tags.add(tag);
+  const vars = varsOf(node, reading);
+  const varsFiles = readVarsFiles(node, vars, reading);
+  const become = readBecome(node, {}, reading);
+  const outer: Common = {
+    ...topLevel(dirname(file), become, undefined, tags),
+    at: node.at,
+    noLog: rawOf(node, 'no_log', reading) ?? false,
+    ignoreErrors: rawOf(node, 'ignore_errors', reading) ?? false,
+    checkMode: rawOf(node, 'check_mode', reading),
+    diff: rawOf(node, 'diff', reading),
+  };
+  const environment = rawOf(node, 'environment', reading);
+  const around = environment === undefined ? outer : { ...outer, environment: [environment] };
+  const part = (key: string): readonly Item[] => readItems(entry(node, key)?.value, around, reading);
+  const pre = part('pre_tasks');
+  const used = readRoles(node, around, reading);
+  const tasks = part('tasks');
+  const post = part('post_tasks');
+  const own = onlyTasks(part('handlers'), reading);
+  const { imported } = reading;
+  const sections: readonly Section[] = [
+    { name: 'pre_tasks', body: pre },
+    { name: 'tasks', body: [...used.items, ...tasks] },
+    { name: 'post_tasks', body: post },
+  ];
+  const handlers = unique([...used.handlers, ...imported.handlers, ...own]);
+  checkNotified(
+    sections.flatMap((s) => s.body),
+    handlers,
+    problems,
+  );
+  checkNotified(handlers, handlers, problems);
+  const strategy = textOf(node, 'strategy', reading);
+  if (strategy !== undefined && !['free', 'linear', 'host_pinned'].includes(strategy)) {
+    problems.push({
+      code: 'E_UNSUPPORTED',
+      message: `strategy '${strategy}' is not supported`,
+      at: entry(node, 'strategy')?.value.at,
+      expected: 'linear, free or host_pinned',
+    });
+  }
+  const max = rawOf(node, 'max_fail_percentage', reading);
+  return {
+    name: textOf(node, 'name', reading) ?? pattern,
+    at: node.at,
+    pattern,
+    hosts: select(pattern, reading.inventory, hosts.value.at, problems),
+    gatherFacts: rawOf(node, 'gather_facts', reading) !== false,
+    vars,
+    varsFiles,
+    sections: sections.filter((s) => s.body.length > 0),
+    handlers,
+    roles: [...used.roles, ...imported.roles],
+    serial: serialOf(node, reading),
+    anyErrorsFatal: rawOf(node, 'any_errors_fatal', reading) === true,
+    maxFailPercentage: typeof max === 'number' ? max : undefined,
+    forceHandlers: rawOf(node, 'force_handlers', reading) === true,
+    tags,
+    environment: around.environment,
+    become,
+  };
+}
+
+/** Handlers of a role that is used twice stand once. */
+function unique(handlers: readonly Task[]): readonly Task[] {
+  const seen = new Set<string>();
+  return handlers.filter(({ at }) => {
+    const key = `${at.file}:${at.line}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
+}
+
+function patternOf(hosts: Entry, reading: Reading): string {
+  const { value } = hosts;
+  try {
+    const text = reading.ports.evaluate(toRaw(value), reading.extraVars);
+    if (Array.isArray(text)) return text.join(',');
+    if (typeof text === 'string' && text.trim() !== '') return text;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    reading.problems.push(
+      ...error.diagnostics.map(
+        (d): Diagnostic => ({ ...d, mend: d.mend ?? 'give it with -e NAME=VALUE: only extra vars are known here' }),
+      ),
+    );
+    return 'all';
+  }
+  reading.problems.push({
+    code: 'E_ARGS',
+    message: "'hosts' takes a pattern",
+    at: value.at,
+    expected: 'hosts: web, or a list',
+  });
+  return 'all';
+}
+
+function serialOf(node: MapNode, reading: Reading): readonly (number | string)[] {
+  const found = entry(node, 'serial');
+  if (found === undefined) return [];
+  const items = found.value.kind === 'seq' ? found.value.items : [found.value];
+  return items.flatMap((item) => {
+    const value = item.kind === 'scalar' ? item.value : null;
+    if (typeof value === 'number' && value > 0) return [value];
+    if (typeof value === 'string' && /^\d+%?$/.test(value)) return [value.endsWith('%') ? value : Number(value)];
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: "'serial' takes how many hosts at once",
+      at: item.at,
+      expected: '1, "50%", or a list of these',
+    });
+    return [];
+  });
+}
+
+function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly Layer[] {
+  const found = entry(node, 'vars_files')?.value;
+  if (found === undefined || isNull(found)) return [];
+  const items = found.kind === 'seq' ? found.items : [found];
+  return items.flatMap((item): readonly Layer[] => {
+    const names = item.kind === 'seq' ? item.items : [item]; // a list in the list: the first that exists
+    const paths = names.flatMap((name) => {
+      try {
+        const path = reading.ports.evaluate(toRaw(name), { ...vars, ...reading.extraVars });
+        return typeof path === 'string' ? [isAbsolute(path) ? path : join(reading.playbookDir, path)] : [];
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        reading.problems.push(...error.diagnostics);
+        return [];
+      }
+    });
+    const path = paths.find((p) => reading.files.isFile(p)) ?? paths[0];
+    if (path === undefined) return [];
+    const loaded = varsFile(path, reading.files, item.at);
+    for (const key of Object.keys(loaded)) reading.defined.add(key);
+    return [{ from: relative(process.cwd(), path), vars: loaded }];
+  });
+}
+
+type Roles = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
+
+/** The roles of a play, in order; one that is used again with equal parameters runs once. */
+function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
+  const list = entry(node, 'roles')?.value;
+  if (list === undefined || isNull(list)) return { items: [], handlers: [], roles: [] };
+  if (list.kind !== 'seq') {
+    reading.problems.push({ code: 'E_SYNTAX', message: "'roles' is a list", at: list.at, expected: '- ROLE' });
+    return { items: [], handlers: [], roles: [] };
+  }
+  const seen = new Set<string>();
+  const all = list.items.flatMap((item) => {
+    const { name, params } = roleUse(item, reading);
+    if (name === undefined) return [];
+    const key = JSON.stringify([name, params, whenKey(item)]);
+    if (seen.has(key)) return [];
+    seen.add(key);
+    const inner =
+      item.kind === 'map'
+        ? { ...readCommon(withoutVars(item), around, reading), at: item.at, name: undefined }
+        : { ...around, at: item.at };
+    return [loadRole(name, item.at, inner, reading, { tasksFrom: 'main', params })];
+  });
+  return {
+    items: all.flatMap((l) => l.items),
+    handlers: all.flatMap((l) => l.handlers),
+    roles: all.flatMap((l) => l.roles),
+  };
+}
+
+const withoutVars = (node: MapNode): MapNode => ({ ...node, entries: node.entries.filter((e) => e.key !== 'vars') });
+
+function whenKey(item: Node): unknown {
+  const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;
+  return when === undefined ? undefined : toRaw(when);
+}
+
+/** A name that nothing answers to would silently never run: that is a mistake. Templated names are looked up in the run. */
+function checkNotified(items: readonly Item[], handlers: readonly Task[], problems: Diagnostic[]): void {
+  const known = new Set(handlers.flatMap((h) => [...(typeof h.name === 'string' ? [h.name] : []), ...h.listen]));
+  const anyTemplated = handlers.some((h) => typeof h.name === 'object');
+  const look = (item: Item): void => {
+    if (item.kind === 'block') for (const inner of [...item.body, ...item.rescue, ...item.always]) look(inner);
+    if (item.kind !== 'task') return;
+    for (const name of item.notify) {
+      if (typeof name !== 'string' || anyTemplated || known.has(name) || known.has(name.replace(/^.* : /, '')))
+        continue;
+      problems.push({
+        code: 'E_UNKNOWN',
+        message: `there is no handler '${name}'`,
+        at: item.at,
+        ...didYouMean(name, known),
+      });
+    }
+  };
+  for (const item of items) look(item);
+}

@@ -1,0 +1,160 @@
+import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import type { Module } from '../core/module.ts';
+import type { Raw, RawVars, TemplateText, Value } from '../core/value.ts';
+import type { Common, Condition, Loaded, Role, Task } from './ast.ts';
+import type { Files } from './files.ts';
+import type { Inventory } from './inventory.ts';
+import { entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
+
+/** What reading a playbook needs from outside: cli/ hands it in. */
+export type Ports = Readonly<{
+  /** By every name a playbook may use, collection prefixes taken off. */
+  modules: ReadonlyMap<string, Module>;
+  /** Compiles a template or a bare expression and gives the names it reads. Throws Failure. */
+  namesIn: (text: string, at: Pos, kind: 'template' | 'expression') => ReadonlySet<string>;
+  templatesIn: (raw: Raw) => Iterable<TemplateText>;
+  /** A value now, from these variables alone. Throws Failure. */
+  evaluate: (raw: Raw, vars: RawVars) => Value;
+}>;
+
+/** The state of one reading: where problems go, and what was seen. */
+export type Reading = Readonly<{
+  files: Files;
+  problems: Diagnostic[];
+  inventory: Inventory;
+  ports: Ports;
+  playbookDir: string;
+  rolePaths: readonly string[];
+  extraVars: RawVars;
+  /** Every name that something defines somewhere: register, vars, set_fact … For telling never defined ones. */
+  defined: Set<string>;
+  /** Every name that is read, once, with its place. */
+  used: Map<string, Pos>;
+  tags: Set<string>;
+  /** roles.ts's loadRole: handed in, since a role's tasks may import roles again. */
+  loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => Loaded;
+  /** What import_role brought to the play that is being read. */
+  imported: { handlers: Task[]; roles: Role[] };
+}>;
+export type RoleUse = Readonly<{ tasksFrom: string; params: RawVars }>;
+
+/** The raw value of a key, its templates checked; undefined when there is no such key. */
+export function rawOf(node: MapNode, key: string, reading: Reading): Raw | undefined {
+  const found = entry(node, key);
+  if (found === undefined) return undefined;
+  const raw = toRaw(found.value);
+  checkTemplates(raw, reading);
+  return raw;
+}
+
+export function checkTemplates(raw: Raw, reading: Reading): void {
+  for (const { text, at } of reading.ports.templatesIn(raw)) noteNames(text, at, 'template', reading);
+}
+
+function noteNames(text: string, at: Pos, kind: 'template' | 'expression', reading: Reading): void {
+  guarded(reading, () => {
+    const names = reading.ports.namesIn(text, at, kind);
+    // A guard (`is defined`, default) makes a name that nothing defines legitimate.
+    if (/\b(un)?defined\b|\bdefault\b|\|\s*d\b|\bomit\b|\bmandatory\b|lookup\('vars'|hostvars|\bvars\b/.test(text)) {
+      for (const name of names) reading.defined.add(name);
+    } else for (const name of names) if (!reading.used.has(name)) reading.used.set(name, at);
+  });
+}
+
+/** Runs something that throws Failure, and keeps its diagnostics as problems. */
+export function guarded(reading: Reading, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Error && 'diagnostics' in error)) throw error;
+    reading.problems.push(...(error.diagnostics as readonly Diagnostic[]));
+  }
+}
+
+export function varsOf(node: MapNode, reading: Reading, key = 'vars'): RawVars {
+  const found = entry(node, key);
+  if (found === undefined || isNull(found.value)) return {};
+  if (found.value.kind !== 'map') {
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `'${key}' is not a map`,
+      at: found.value.at,
+      expected: 'name: value',
+    });
+    return {};
+  }
+  const vars = toVars(found.value);
+  checkTemplates(vars as Raw, reading);
+  for (const name of Object.keys(vars)) reading.defined.add(name);
+  return vars;
+}
+
+/** when, changed_when, failed_when, until: a bare expression, a boolean, or a list that all must hold. */
+export function conditionsOf(node: MapNode, key: string, reading: Reading): readonly Condition[] {
+  const found = entry(node, key);
+  if (found === undefined) return [];
+  const items = found.value.kind === 'seq' ? found.value.items : [found.value];
+  return items.flatMap((item): readonly Condition[] => {
+    if (item.kind !== 'scalar') {
+      reading.problems.push({
+        code: 'E_ARGS',
+        message: `'${key}' takes expressions`,
+        at: item.at,
+        expected: "an expression such as: ansible_os_family == 'Debian'",
+      });
+      return [];
+    }
+    if (typeof item.value === 'boolean') return [item.value];
+    if (item.value === null) return [];
+    const quoted = item.isPlain ? 0 : 1;
+    const at = { ...item.at, col: item.at.col + quoted };
+    const [, inner] = /^\s*\{\{((?:(?!\{\{|\}\})[^])*)\}\}\s*$/.exec(item.source) ?? [];
+    if (inner === undefined && HAS_TEMPLATE.test(item.source)) {
+      reading.problems.push({
+        code: 'E_SYNTAX',
+        message: `'${key}' is an expression already`,
+        at: item.at,
+        mend: 'remove the {{ }}',
+      });
+      return [];
+    }
+    const text = inner ?? item.source;
+    noteNames(text, at, 'expression', reading);
+    return [{ text, at }];
+  });
+}
+
+/** A string or a list of strings, as `tags: a,b` or `tags: [a, b]`. */
+export function wordsOf(node: MapNode, key: string, reading: Reading): readonly string[] {
+  const found = entry(node, key);
+  if (found === undefined || isNull(found.value)) return [];
+  const items = found.value.kind === 'seq' ? found.value.items : [found.value];
+  return items.flatMap((item): readonly string[] => {
+    if (item.kind === 'scalar')
+      return item.source
+        .split(',')
+        .map((w) => w.trim())
+        .filter((w) => w !== '');
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `'${key}' takes words`,
+      at: item.at,
+      expected: `${key}: [one, two]`,
+    });
+    return [];
+  });
+}
+
+/** A text that must be known before the run: a name, a file. */
+export function textOf(node: MapNode, key: string, reading: Reading): string | undefined {
+  const found = entry(node, key);
+  if (found === undefined) return undefined;
+  if (found.value.kind === 'scalar' && (typeof found.value.value === 'string' || typeof found.value.value === 'number'))
+    return found.value.source;
+  reading.problems.push({ code: 'E_ARGS', message: `'${key}' takes a plain text`, at: found.value.at });
+  return undefined;
+}
+
+export function isNull(node: Node): boolean {
+  return node.kind === 'scalar' && node.value === null;
+}

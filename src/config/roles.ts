@@ -1,0 +1,167 @@
+import { readdirSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Raw, RawVars } from '../core/value.ts';
+import type { Common, Item, Loaded, Role, Task } from './ast.ts';
+import { varsFile } from './files.ts';
+import type { Layer } from './inventory.ts';
+import { checkTemplates, type Reading, type RoleUse } from './reading.ts';
+import { entry, type Node, toRaw, toVars } from './source.ts';
+import { readItems, readTasksFile } from './tasks.ts';
+
+/** A role's items with those of the roles it depends on before them; its handlers; every role that is used. */
+export function loadRole(
+  name: string,
+  at: Pos,
+  around: Common,
+  reading: Reading,
+  use: RoleUse,
+  above: readonly string[] = [],
+): Loaded {
+  const path = findRole(name, around.dir, reading);
+  if (path === undefined) {
+    reading.problems.push({
+      code: 'E_UNKNOWN',
+      message: `there is no role '${name}'`,
+      at,
+      ...didYouMean(name, rolesThere(reading)),
+      mend: `make it: ${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`,
+    });
+    return { items: [], handlers: [], roles: [] };
+  }
+  if (above.includes(path)) {
+    reading.problems.push({ code: 'E_SYNTAX', message: `role '${name}' depends on itself`, at });
+    return { items: [], handlers: [], roles: [] };
+  }
+  const role: Role = {
+    name,
+    path,
+    defaults: layer(join(path, 'defaults'), 'main', reading),
+    vars: layer(join(path, 'vars'), 'main', reading),
+    params: use.params,
+  };
+  for (const key of Object.keys(use.params)) reading.defined.add(key);
+  const inner: Common = { ...around, role, dir: join(path, 'tasks') };
+  const needed = dependencies(path, around, reading, [...above, path]);
+  const tasksFile = yamlFile(join(path, 'tasks'), use.tasksFrom, reading);
+  if (tasksFile === undefined && use.tasksFrom !== 'main') {
+    reading.problems.push({ code: 'E_FILE', message: `role '${name}' has no tasks/${use.tasksFrom}.yml`, at });
+  }
+  const own = tasksFile === undefined ? [] : readTasksFile(tasksFile, inner, reading);
+  return {
+    items: [...needed.items, ...own],
+    handlers: [...needed.handlers, ...readHandlers(path, inner, reading)],
+    roles: [...needed.roles, role],
+  };
+}
+
+function readHandlers(path: string, inner: Common, reading: Reading): readonly Task[] {
+  const file = yamlFile(join(path, 'handlers'), 'main', reading);
+  if (file === undefined) return [];
+  return onlyTasks(
+    readItems(reading.files.yaml(file), { ...inner, when: [], tags: [], dir: join(path, 'handlers') }, reading),
+    reading,
+  );
+}
+
+export function onlyTasks(items: readonly Item[], reading: Reading): readonly Task[] {
+  return items.flatMap((item) => {
+    if (item.kind === 'task') return [item];
+    reading.problems.push({
+      code: 'E_UNSUPPORTED',
+      message: 'a handler is a single task here',
+      at: item.at,
+      mend: 'give each task of it the same listen: topic',
+    });
+    return [];
+  });
+}
+
+function dependencies(path: string, around: Common, reading: Reading, above: readonly string[]): Loaded {
+  const file = yamlFile(join(path, 'meta'), 'main', reading);
+  const meta = file === undefined ? undefined : reading.files.yaml(file);
+  const list = meta?.kind === 'map' ? entry(meta, 'dependencies')?.value : undefined;
+  if (list === undefined || list.kind !== 'seq') return { items: [], handlers: [], roles: [] };
+  const loaded = list.items.map((item) => {
+    const { name, params } = roleUse(item, reading);
+    return name === undefined
+      ? undefined
+      : loadRole(name, item.at, around, reading, { tasksFrom: 'main', params }, above);
+  });
+  const all = loaded.filter((l) => l !== undefined);
+  return {
+    items: all.flatMap((l) => l.items),
+    handlers: all.flatMap((l) => l.handlers),
+    roles: all.flatMap((l) => l.roles),
+  };
+}
+
+const ROLE_KEYWORDS = [
+  'role',
+  'name',
+  'vars',
+  'tags',
+  'when',
+  'become',
+  'become_user',
+  'become_method',
+  'environment',
+  'delegate_to',
+  'ignore_errors',
+  'no_log',
+  'check_mode',
+  'diff',
+  'run_once',
+];
+
+/** `- nginx`, or `- {role: nginx, vars: …, port: 80}`: keys that are no keywords are parameters. */
+export function roleUse(item: Node, reading: Reading): { name: string | undefined; params: RawVars } {
+  if (item.kind === 'scalar' && typeof item.value === 'string') return { name: item.value, params: {} };
+  if (item.kind !== 'map') {
+    reading.problems.push({ code: 'E_SYNTAX', message: 'a role is a name, or a map with role:', at: item.at });
+    return { name: undefined, params: {} };
+  }
+  const name = (entry(item, 'role') ?? entry(item, 'name'))?.value;
+  if (name?.kind !== 'scalar' || typeof name.value !== 'string') {
+    reading.problems.push({ code: 'E_ARGS', message: 'this role has no name', at: item.at, expected: 'role: NAME' });
+    return { name: undefined, params: {} };
+  }
+  const vars = entry(item, 'vars')?.value;
+  const rest = item.entries.filter((e) => !ROLE_KEYWORDS.includes(e.key)).map((e) => [e.key, toRaw(e.value)] as const);
+  const params = { ...(vars?.kind === 'map' ? toVars(vars) : {}), ...Object.fromEntries(rest) };
+  checkTemplates(params as Raw, reading);
+  return { name: name.value, params };
+}
+
+function findRole(name: string, dir: string, reading: Reading): string | undefined {
+  const roots = [...reading.rolePaths, dir];
+  const paths = isAbsolute(name) ? [name] : roots.map((root) => join(root, name));
+  return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+}
+
+function rolesThere(reading: Reading): readonly string[] {
+  return reading.rolePaths
+    .filter((p) => statSync(p, { throwIfNoEntry: false })?.isDirectory())
+    .flatMap((p) => readdirSync(p));
+}
+
+function layer(folder: string, name: string, reading: Reading): Layer {
+  const file = yamlFile(folder, name, reading);
+  const vars = file === undefined ? {} : varsFile(file, reading.files);
+  for (const key of Object.keys(vars)) reading.defined.add(key);
+  checkTemplates(vars as Raw, reading);
+  return { from: file ?? folder, vars };
+}
+
+function yamlFile(folder: string, name: string, reading: Reading): string | undefined {
+  const names = /\.(ya?ml)$/.test(name) ? [name] : [`${name}.yml`, `${name}.yaml`];
+  for (const one of names) if (reading.files.isFile(join(folder, one))) return join(folder, one);
+  const sub = join(folder, name);
+  if (statSync(sub, { throwIfNoEntry: false })?.isDirectory()) {
+    return readdirSync(sub)
+      .filter((f) => /\.ya?ml$/.test(f))
+      .sort()
+      .map((f) => join(sub, f))[0];
+  }
+  return undefined;
+}

@@ -1,0 +1,468 @@
+import { dirname, isAbsolute, join } from 'node:path';
+import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { isStep, type Module } from '../core/module.ts';
+import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
+import type { Become, Block, Common, Include, Item, Loaded, LoopControl, Role, Task } from './ast.ts';
+import { freeForm, keyValues } from './freeform.ts';
+import { BLOCK, INCLUDE, isKeyword, isUnsupported, TASK } from './keywords.ts';
+import { checkTemplates, conditionsOf, isNull, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
+import { type Entry, entry, type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
+
+const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
+/** Actions that the engine itself does. */
+export const ENGINE_ACTIONS: readonly string[] = ['meta', 'include_vars'];
+const COLLECTIONS = /^(ansible\.(builtin|legacy|posix)|community\.(general|mysql))\./;
+
+/** What an item inherits when nothing is around it. */
+export function topLevel(dir: string, become: Become, role?: Role, tags: readonly string[] = []): Common {
+  return {
+    at: { file: dir, line: 1, col: 1 },
+    name: undefined,
+    when: [],
+    vars: [],
+    tags,
+    become,
+    environment: [],
+    ignoreErrors: false,
+    noLog: false,
+    checkMode: undefined,
+    diff: undefined,
+    runOnce: false,
+    delegateTo: undefined,
+    role,
+    dir,
+  };
+}
+
+/** The items of a tasks list: `tasks:`, a block's body, a role's tasks/main.yml. */
+export function readItems(node: Node | undefined, around: Common, reading: Reading): readonly Item[] {
+  if (node === undefined || isNull(node)) return [];
+  if (node.kind !== 'seq') {
+    reading.problems.push({
+      code: 'E_SYNTAX',
+      message: 'a list of tasks is expected here',
+      at: node.at,
+      expected: '- name: …',
+    });
+    return [];
+  }
+  return node.items.flatMap((item) => {
+    if (item.kind === 'map') return readItem(item, around, reading);
+    reading.problems.push({
+      code: 'E_SYNTAX',
+      message: 'a task is a map',
+      at: item.at,
+      expected: '- name: … and a module',
+    });
+    return [];
+  });
+}
+
+export function readTasksFile(file: string, around: Common, reading: Reading, from?: Common): readonly Item[] {
+  const node = reading.files.yaml(file, undefined, from?.at);
+  return readItems(node, { ...around, dir: dirname(file) }, reading);
+}
+
+function readItem(node: MapNode, around: Common, reading: Reading): readonly Item[] {
+  if (entry(node, 'block') !== undefined) return [readBlock(node, around, reading)];
+  const actions = node.entries.filter((e) => !TASK.includes(e.key) && !e.key.startsWith('with_'));
+  const include = actions.find((e) => IMPORTS.has(e.key.replace(COLLECTIONS, '')));
+  if (include !== undefined) return readInclude(node, include, around, reading);
+  const task = readTask(node, actions, around, reading);
+  return task === undefined ? [] : [task];
+}
+
+/** What the item says itself, put on what is around it. */
+export function readCommon(node: MapNode, around: Common, reading: Reading): Common {
+  const vars = varsOf(node, reading);
+  const tags = wordsOf(node, 'tags', reading);
+  for (const tag of tags) reading.tags.add(tag);
+  const environment = rawOf(node, 'environment', reading);
+  return {
+    at: node.at,
+    name: rawOf(node, 'name', reading),
+    when: [...around.when, ...conditionsOf(node, 'when', reading)],
+    vars: Object.keys(vars).length > 0 ? [...around.vars, vars] : around.vars,
+    tags: [...new Set([...around.tags, ...tags])],
+    become: readBecome(node, around.become, reading),
+    environment: environment === undefined ? around.environment : [...around.environment, environment],
+    ignoreErrors: rawOf(node, 'ignore_errors', reading) ?? around.ignoreErrors,
+    noLog: rawOf(node, 'no_log', reading) ?? around.noLog,
+    checkMode: rawOf(node, 'check_mode', reading) ?? around.checkMode,
+    diff: rawOf(node, 'diff', reading) ?? around.diff,
+    runOnce: rawOf(node, 'run_once', reading) ?? around.runOnce,
+    delegateTo: rawOf(node, 'delegate_to', reading) ?? around.delegateTo,
+    role: around.role,
+    dir: around.dir,
+  };
+}
+
+export function readBecome(node: MapNode, around: Become, reading: Reading): Become {
+  const become = rawOf(node, 'become', reading);
+  const user = rawOf(node, 'become_user', reading);
+  const method = rawOf(node, 'become_method', reading);
+  return {
+    ...around,
+    ...(become !== undefined && { become }),
+    ...(user !== undefined && { user }),
+    ...(method !== undefined && { method }),
+  };
+}
+
+function readBlock(node: MapNode, around: Common, reading: Reading): Block {
+  for (const e of node.entries) isKeyword(e, BLOCK, 'a block', reading.problems);
+  const common = readCommon(node, around, reading);
+  const part = (key: string): readonly Item[] => readItems(entry(node, key)?.value, common, reading);
+  return { ...common, kind: 'block', body: part('block'), rescue: part('rescue'), always: part('always') };
+}
+
+function readTask(node: MapNode, actions: readonly Entry[], around: Common, reading: Reading): Task | undefined {
+  const { problems, ports } = reading;
+  const common = readCommon(node, around, reading);
+  const isModule = (e: Entry): boolean =>
+    ports.modules.has(moduleName(e.key)) || ENGINE_ACTIONS.includes(moduleName(e.key));
+  const modules = actions.filter(isModule);
+  const action = modules[0] ?? (entry(node, 'action') || actions.find((e) => !isUnsupported(e.key)));
+  for (const e of actions) {
+    if (e === action || (modules.length > 0 && !modules.includes(e))) {
+      if (e !== action) isKeyword(e, TASK, 'a task', problems);
+    } else if (modules.includes(e))
+      problems.push({
+        code: 'E_SYNTAX',
+        message: `two modules in one task: '${action?.key}' and '${e.key}'`,
+        at: e.keyAt,
+        mend: 'make two tasks of it',
+      });
+    else if (isUnsupported(e.key)) isKeyword(e, TASK, 'a task', problems);
+  }
+  if (action === undefined) {
+    if (actions.length === 0)
+      problems.push({
+        code: 'E_SYNTAX',
+        message: 'this task names no module',
+        at: node.at,
+        expected: 'a module, as in: apt: {name: nginx}',
+      });
+    return undefined;
+  }
+  const given =
+    action.key === 'action' ? actionOf(action, reading) : { module: moduleName(action.key), value: action.value };
+  const impl = ports.modules.get(given.module);
+  if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
+    const known = [...ports.modules.keys(), ...ENGINE_ACTIONS, ...TASK];
+    problems.push({
+      code: 'E_UNKNOWN',
+      message: `unknown module or keyword '${action.key}'`,
+      at: action.keyAt,
+      ...onlyMend(didYouMean(given.module, known)),
+    });
+    return undefined;
+  }
+  const args = readArgs(node, given.value, impl, given.module, reading);
+  if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
+  noteDefinitions(given.module, args, reading);
+  const register = textOf(node, 'register', reading);
+  if (register !== undefined) reading.defined.add(register);
+  const { loop, loopControl } = readLoop(node, reading);
+  return {
+    ...common,
+    kind: 'task',
+    module: given.module,
+    impl,
+    args,
+    argsNode: given.value.kind === 'map' ? given.value : undefined,
+    loop,
+    loopControl,
+    register,
+    changedWhen: conditionsOf(node, 'changed_when', reading),
+    failedWhen: conditionsOf(node, 'failed_when', reading),
+    until: conditionsOf(node, 'until', reading),
+    retries: rawOf(node, 'retries', reading),
+    delay: rawOf(node, 'delay', reading),
+    timeout: rawOf(node, 'timeout', reading),
+    notify: listOf(rawOf(node, 'notify', reading)),
+    listen: wordsOf(node, 'listen', reading),
+  };
+}
+
+function onlyMend({ mend }: { expected?: string | undefined; mend?: string | undefined }) {
+  return { mend: mend ?? "see 'bringup doc' for the modules there are" };
+}
+
+export function moduleName(key: string): string {
+  return key.replace(COLLECTIONS, '');
+}
+
+/** `action: module k=v` or `action: {module: …, …}`. */
+function actionOf(action: Entry, reading: Reading): { module: string; value: Node } {
+  const { value } = action;
+  if (value.kind === 'map') {
+    const name = textOf(value, 'module', reading) ?? '';
+    return { module: moduleName(name), value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
+  }
+  const source = value.kind === 'scalar' ? value.source : '';
+  const [name = '', rest = ''] = source.split(/\s+(.*)/s);
+  return {
+    module: moduleName(name),
+    value: { kind: 'scalar', at: value.at, value: rest, source: rest, isPlain: true },
+  };
+}
+
+function readArgs(node: MapNode, value: Node, impl: Module | undefined, module: string, reading: Reading): RawVars {
+  const more = entry(node, 'args')?.value;
+  const extra = more?.kind === 'map' ? toVars(more) : {};
+  checkTemplates(extra as Raw, reading);
+  if (value.kind === 'map') {
+    const args = toVars(value);
+    checkModes(value, reading);
+    checkTemplates(args as Raw, reading);
+    return { ...octalModes(value, args), ...extra };
+  }
+  if (isNull(value)) return extra;
+  if (value.kind === 'seq') {
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `the arguments of '${module}' are a list`,
+      at: value.at,
+      expected: 'a map: name: value',
+    });
+    return extra;
+  }
+  const into = impl?.freeForm ?? (module === 'meta' ? 'free_form' : module === 'include_vars' ? 'file' : undefined);
+  const parsed =
+    into === undefined
+      ? keyValues(value.source, value.at)
+      : freeForm(value.source, value.at, into, Object.keys(impl?.args.properties ?? {}));
+  if (parsed === undefined) {
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `the arguments of '${module}' are not key=value`,
+      at: value.at,
+      expected: 'a map: name: value',
+    });
+    return extra;
+  }
+  checkTemplates(parsed as Raw, reading);
+  return { ...parsed, ...extra };
+}
+
+/** `mode: 644` is decimal: Ansible makes 1204 of it. 0644 (octal in YAML 1.1) is meant as it is written. */
+function checkModes(node: MapNode, reading: Reading): void {
+  for (const { key, value } of node.entries) {
+    if (!/mode$/.test(key) || value.kind !== 'scalar' || !value.isPlain || typeof value.value !== 'number') continue;
+    if (/^0[0-7]+$/.test(value.source)) continue;
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `${key}: ${value.source} is a decimal number, not an octal mode`,
+      at: value.at,
+      mend: `write ${key}: '0${value.source}'`,
+    });
+  }
+}
+
+function octalModes(node: MapNode, args: RawVars): RawVars {
+  const modes = node.entries.filter(
+    (e) => /mode$/.test(e.key) && e.value.kind === 'scalar' && e.value.isPlain && typeof e.value.value === 'number',
+  );
+  return modes.length === 0
+    ? args
+    : { ...args, ...Object.fromEntries(modes.map((e) => [e.key, (e.value as { source: string }).source])) };
+}
+
+/** As far as arguments can be checked before templates have values: names, and every value that has no template in it. */
+function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, reading: Reading): void {
+  const bound = impl.bind(args);
+  if (isStep(bound)) return;
+  for (const wrong of bound) {
+    const value = wrong.path.reduce<unknown>(
+      (v, step) => (typeof v === 'object' && v !== null ? (v as Record<string, unknown>)[step] : undefined),
+      renamedBack(args, impl),
+    );
+    if (hasTemplate(value, reading)) continue;
+    const own = wrong.path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
+    const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own);
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `${impl.name}: ${wrong.message}`,
+      at,
+      expected: wrong.expected,
+      mend: wrong.mend,
+    });
+  }
+}
+
+function renamedBack(args: RawVars, impl: Module): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(args).map(([key, value]) => [impl.aliases[key] ?? key, value]));
+}
+function aliasOf(name: string, args: RawVars, impl: Module): string {
+  return Object.keys(args).find((key) => (impl.aliases[key] ?? key) === name) ?? name;
+}
+function hasTemplate(value: unknown, reading: Reading): boolean {
+  for (const _ of reading.ports.templatesIn(value as Raw)) return true;
+  return false;
+}
+
+function noteDefinitions(module: string, args: RawVars, reading: Reading): void {
+  if (module === 'set_fact') for (const name of Object.keys(args)) reading.defined.add(name);
+  if (module === 'include_vars') reading.defined.add('*'); // from now on nobody knows every name
+}
+
+export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefined; loopControl: LoopControl } {
+  const control = entry(node, 'loop_control')?.value;
+  const map = control?.kind === 'map' ? control : undefined;
+  const loopVar = (map && textOf(map, 'loop_var', reading)) ?? 'item';
+  const indexVar = map && textOf(map, 'index_var', reading);
+  for (const name of [loopVar, indexVar, 'ansible_loop', 'ansible_loop_var'])
+    if (name !== undefined) reading.defined.add(name);
+  for (const e of map?.entries ?? [])
+    isKeyword(e, ['loop_var', 'index_var', 'label', 'pause', 'extended'], 'loop_control', reading.problems);
+  const extended = map !== undefined && rawOf(map, 'extended', reading) === true;
+  const loopControl = {
+    loopVar,
+    indexVar,
+    label: map && rawOf(map, 'label', reading),
+    pause: map && rawOf(map, 'pause', reading),
+    extended,
+  };
+  const withs = node.entries.find((e) => e.key.startsWith('with_'));
+  if (withs === undefined) return { loop: rawOf(node, 'loop', reading), loopControl };
+  return { loop: withLoop(withs, reading), loopControl };
+}
+
+/** with_items and friends as the lookup they stand for. */
+function withLoop(withs: Entry, reading: Reading): Raw {
+  const kind = withs.key.slice('with_'.length);
+  const raw = toRaw(withs.value);
+  checkTemplates(raw, reading);
+  if (kind === 'list') return raw;
+  const name = kind === 'items' ? 'items' : kind;
+  const known = [
+    'items',
+    'dict',
+    'nested',
+    'together',
+    'sequence',
+    'indexed_items',
+    'subelements',
+    'flattened',
+    'random_choice',
+    'first_found',
+    'file',
+    'lines',
+  ];
+  if (!known.includes(kind)) {
+    reading.problems.push({
+      code: 'E_UNKNOWN',
+      message: `unknown loop '${withs.key}'`,
+      at: withs.keyAt,
+      ...didYouMean(
+        withs.key,
+        known.map((k) => `with_${k}`),
+      ),
+    });
+    return [];
+  }
+  if (kind === 'dict') return lookupOver(raw, '__terms | dict2items', withs);
+  if (kind === 'items' || kind === 'flattened')
+    return lookupOver(raw, kind === 'items' ? '__terms | flatten(levels=1)' : '__terms | flatten', withs);
+  return lookupOver(raw, `query('${name}', *__terms)`, withs);
+}
+
+/** A list whose terms are evaluated first: the expression sees them as __terms. */
+function lookupOver(terms: Raw, expression: string, withs: Entry): Raw {
+  return { __bringup_with: new TemplateText(`{{ ${expression} }}`, withs.keyAt), __terms: terms };
+}
+
+function listOf(raw: Raw | undefined): readonly Raw[] {
+  return raw === undefined || raw === null ? [] : Array.isArray(raw) ? raw : [raw];
+}
+
+function readInclude(node: MapNode, action: Entry, around: Common, reading: Reading): readonly Item[] {
+  const kind = action.key.replace(COLLECTIONS, '');
+  const { problems } = reading;
+  for (const e of node.entries) if (e !== action && !e.key.startsWith('with_')) isKeyword(e, INCLUDE, kind, problems);
+  if (kind === 'include' || kind === 'import_playbook') {
+    const mend =
+      kind === 'include'
+        ? 'write include_tasks or import_tasks'
+        : 'import_playbook stands at the top of a playbook, beside plays';
+    problems.push({ code: 'E_UNSUPPORTED', message: `'${kind}' cannot stand here`, at: action.keyAt, mend });
+    return [];
+  }
+  const isRole = kind.endsWith('role');
+  const options = action.value.kind === 'map' ? action.value : undefined;
+  const target = options === undefined ? toRaw(action.value) : rawOf(options, isRole ? 'name' : 'file', reading);
+  if (target === undefined || target === null) {
+    problems.push({
+      code: 'E_ARGS',
+      message: `${kind} names no ${isRole ? 'role' : 'file'}`,
+      at: action.keyAt,
+      expected: isRole ? 'name: ROLE' : 'a file',
+    });
+    return [];
+  }
+  const optionNames = isRole
+    ? ['name', 'tasks_from', 'vars_from', 'defaults_from', 'handlers_from', 'apply', 'public', 'allow_duplicates']
+    : ['file', 'apply'];
+  for (const e of options?.entries ?? []) isKeyword(e, optionNames, kind, problems);
+  checkTemplates(target, reading);
+  const common = readCommon(node, around, reading);
+  const tasksFrom = (options && textOf(options, 'tasks_from', reading)) ?? 'main';
+  // An import's when and tags go to each task; an include's are its own, only its variables go on.
+  const inner = kind.startsWith('import')
+    ? common
+    : { ...around, vars: common.vars, become: common.become, role: common.role, environment: common.environment };
+  const load = (name: string): Loaded => {
+    if (isRole)
+      return reading.loadRole(name, common.at, inner, reading, { tasksFrom, params: common.vars.at(-1) ?? {} });
+    return { items: readTasksFile(findTasks(name, common, reading), inner, reading, common), handlers: [], roles: [] };
+  };
+  const isStatic = typeof target === 'string';
+  if (kind.startsWith('import')) {
+    if (!isStatic || entry(node, 'loop') !== undefined) {
+      problems.push({
+        code: 'E_UNSUPPORTED',
+        message: `${kind} is read before the run: it takes no ${isStatic ? 'loop' : 'template'}`,
+        at: action.value.at,
+        mend: `write ${kind.replace('import', 'include')}`,
+      });
+      return [];
+    }
+    const loaded = load(target);
+    reading.imported.handlers.push(...loaded.handlers);
+    reading.imported.roles.push(...loaded.roles);
+    return loaded.items;
+  }
+  if (isStatic) load(target); // for its mistakes: they are told before the run
+  const include: Include = {
+    ...common,
+    kind: 'include',
+    what: isRole ? 'role' : 'tasks',
+    target,
+    targetAt: action.value.at,
+    load: (name) => loadLate(name, load, reading),
+    ...readLoop(node, reading),
+  };
+  return [include];
+}
+
+/** During the run a mistake in an included file is that task's failure. */
+function loadLate(name: string, load: (name: string) => Loaded, reading: Reading): Loaded {
+  const before = reading.problems.length;
+  const loaded = load(name);
+  const found = reading.problems.slice(before);
+  if (found.length > 0) throw new Failure(found);
+  return loaded;
+}
+
+/** Beside the including file, then the role's tasks/, then beside the playbook. */
+function findTasks(name: string, common: Common, reading: Reading): string {
+  if (isAbsolute(name)) return name;
+  const roots = [
+    common.dir,
+    ...(common.role === undefined ? [] : [join(common.role.path, 'tasks')]),
+    reading.playbookDir,
+  ];
+  const found = roots.map((root) => join(root, name)).find((path) => reading.files.isFile(path));
+  return found ?? join(common.dir, name);
+}
