@@ -9,7 +9,7 @@ import { HAS_TEMPLATE } from './source.ts';
 export function keyValues(text: string, at: Pos): RawVars | undefined {
   const vars: Record<string, Raw> = {};
   for (const word of words(text)) {
-    const [, key, value] = /^([A-Za-z_][\w.]*)=([^]*)$/.exec(word) ?? [];
+    const [, key, value] = /^([A-Za-z_][\w.]*)=([\s\S]*)$/.exec(word) ?? [];
     if (key === undefined || value === undefined) return undefined;
     vars[key] = textValue(unquoted(value), at);
   }
@@ -21,7 +21,7 @@ export function freeForm(text: string, at: Pos, into: string, options: readonly 
   const vars: Record<string, Raw> = {};
   let rest = text;
   for (const word of words(text)) {
-    const [, key, value] = /^([a-z_]+)=([^]*)$/.exec(word) ?? [];
+    const [, key, value] = /^([a-z_]+)=([\s\S]*)$/.exec(word) ?? [];
     if (key === undefined || value === undefined || key === into || !options.includes(key)) continue;
     vars[key] = textValue(unquoted(value), at);
     rest = rest.replace(word, '');
@@ -34,10 +34,10 @@ function textValue(text: string, at: Pos): Raw {
 }
 
 function unquoted(text: string): string {
-  return /^(["'])([^]*)\1$/.exec(text)?.[2] ?? text;
+  return /^(["'])([\s\S]*)\1$/.exec(text)?.[2] ?? text;
 }
 
 /** Split at blanks that stand in no quotes and in no {{ }} or {% %}. */
 function words(text: string): readonly string[] {
-  return text.match(/(?:\{\{[^]*?\}\}|\{%[^]*?%\}|"(?:\\[^]|[^"\\])*"|'[^']*'|[^\s"'])+/g) ?? [];
+  return text.match(/(?:\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}|"(?:\\[\s\S]|[^"\\])*"|'[^']*'|[^\s"'])+/g) ?? [];
 }

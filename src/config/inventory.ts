@@ -1,30 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import type { Inventory, InventoryHost, Layer } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { type Files, varsFile } from './files.ts';
 import { parseIni } from './ini.ts';
 import { type Node, toVars } from './source.ts';
-
-/** Hosts in the order in which they are first named, groups by name; `all` and `ungrouped` are always there. */
-export type Inventory = Readonly<{
-  /** What was read, for messages. */
-  source: string;
-  dir: string;
-  hosts: ReadonlyMap<string, InventoryHost>;
-  groups: ReadonlyMap<string, readonly string[]>;
-}>;
-export type InventoryHost = Readonly<{
-  name: string;
-  at: Pos;
-  /** Its groups without `all`, sorted as Ansible's group_names. */
-  groups: readonly string[];
-  /** Lowest precedence first: groups from all to the deepest (group_vars/ over the inventory's own), then the host. */
-  layers: readonly Layer[];
-}>;
-/** Variables and where they come from: 'group_vars/web.yml', 'group web in inventory/lab.yml'. */
-export type Layer = Readonly<{ from: string; vars: RawVars }>;
 
 /**
  * Reads an inventory: a YAML or INI file, or a folder of them, with group_vars/ and host_vars/ beside it. A list of

@@ -1,5 +1,5 @@
 import { type Diagnostic, didYouMean, type Pos } from '../core/diagnostic.ts';
-import type { Inventory } from './inventory.ts';
+import type { Inventory } from '../core/playbook.ts';
 
 /**
  * The hosts a pattern selects, in the inventory's order. Unions first, then every `&`, then every `!`, whatever their

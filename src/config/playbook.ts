@@ -1,9 +1,8 @@
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { type Diagnostic, didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import type { Common, Inventory, Item, Layer, Play, Playbook, Role, Section, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
-import type { Common, Item, Play, Playbook, Role, Section, Task } from './ast.ts';
 import { type Files, varsFile } from './files.ts';
-import type { Inventory, Layer } from './inventory.ts';
 import { isKeyword, PLAY } from './keywords.ts';
 import { select } from './patterns.ts';
 import { isNull, type Ports, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';

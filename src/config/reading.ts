@@ -1,9 +1,8 @@
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import type { Module } from '../core/module.ts';
+import type { Common, Condition, Inventory, Loaded, Role, Task } from '../core/playbook.ts';
 import type { Raw, RawVars, TemplateText, Value } from '../core/value.ts';
-import type { Common, Condition, Loaded, Role, Task } from './ast.ts';
 import type { Files } from './files.ts';
-import type { Inventory } from './inventory.ts';
 import { entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
 
 /** What reading a playbook needs from outside: cli/ hands it in. */

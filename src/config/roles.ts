@@ -1,10 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Common, Item, Layer, Loaded, Role, Task } from '../core/playbook.ts';
 import type { Raw, RawVars } from '../core/value.ts';
-import type { Common, Item, Loaded, Role, Task } from './ast.ts';
 import { varsFile } from './files.ts';
-import type { Layer } from './inventory.ts';
 import { checkTemplates, type Reading, type RoleUse } from './reading.ts';
 import { entry, type Node, toRaw, toVars } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';

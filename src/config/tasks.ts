@@ -1,8 +1,8 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { didYouMean, Failure } from '../core/diagnostic.ts';
 import { isStep, type Module } from '../core/module.ts';
+import type { Become, Block, Common, Include, Item, Loaded, LoopControl, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
-import type { Become, Block, Common, Include, Item, Loaded, LoopControl, Role, Task } from './ast.ts';
 import { freeForm, keyValues } from './freeform.ts';
 import { BLOCK, INCLUDE, isKeyword, isUnsupported, TASK } from './keywords.ts';
 import { checkTemplates, conditionsOf, isNull, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
@@ -170,7 +170,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
     module: given.module,
     impl,
     args,
-    argsNode: given.value.kind === 'map' ? given.value : undefined,
+    argAt: (path) => (given.value.kind === 'map' && path.length > 0 ? placeOf(given.value, path) : action.keyAt),
     loop,
     loopControl,
     register,

@@ -1,8 +1,6 @@
-import type { Pos } from '../core/diagnostic.ts';
-import type { Module } from '../core/module.ts';
-import type { Raw, RawVars } from '../core/value.ts';
-import type { Layer } from './inventory.ts';
-import type { MapNode } from './source.ts';
+import type { Pos } from './diagnostic.ts';
+import type { Module } from './module.ts';
+import type { Raw, RawVars } from './value.ts';
 
 /** A playbook, read and checked: what the engine runs. Inheritance (tags, when, vars, become …) is already in each task. */
 export type Playbook = Readonly<{ file: string; plays: readonly Play[] }>;
@@ -65,7 +63,8 @@ export type Task = Common &
     module: string;
     impl: Module | undefined;
     args: RawVars;
-    argsNode: MapNode | undefined;
+    /** Where an argument stands. */
+    argAt: (path: readonly (string | number)[]) => Pos;
     loop: Raw | undefined;
     loopControl: LoopControl;
     register: string | undefined;
@@ -114,3 +113,22 @@ export type Role = Readonly<{
   /** Given where the role is used. */
   params: RawVars;
 }>;
+
+/** Hosts in the order in which they are first named, groups by name; `all` and `ungrouped` are always there. */
+export type Inventory = Readonly<{
+  /** What was read, for messages. */
+  source: string;
+  dir: string;
+  hosts: ReadonlyMap<string, InventoryHost>;
+  groups: ReadonlyMap<string, readonly string[]>;
+}>;
+export type InventoryHost = Readonly<{
+  name: string;
+  at: Pos;
+  /** Its groups without `all`, sorted as Ansible's group_names. */
+  groups: readonly string[];
+  /** Lowest precedence first: groups from all to the deepest (group_vars/ over the inventory's own), then the host. */
+  layers: readonly Layer[];
+}>;
+/** Variables and where they come from: 'group_vars/web.yml', 'group web in inventory/lab.yml'. */
+export type Layer = Readonly<{ from: string; vars: RawVars }>;

@@ -1,0 +1,73 @@
+import type { Mismatch } from './check.ts';
+import type { Diagnostic, Pos } from './diagnostic.ts';
+import type { Diff } from './module.ts';
+
+/** Everything that happens in a run, as data. Reporters turn events into words, pictures, JSON; nothing else prints. */
+export type Event =
+  | Readonly<{ type: 'run'; mode: Mode; playbook: string; hosts: readonly string[] }>
+  | Readonly<{ type: 'play'; play: string; at: Pos; hosts: readonly string[] }>
+  /** A host begins on something that may take long: a connection, a change. */
+  | Readonly<{ type: 'busy'; host: string; doing: string }>
+  | TaskEvent
+  | Readonly<{ type: 'message'; host: string; text: string; at: Pos }>
+  | Readonly<{ type: 'unreachable'; host: string; diagnostic: Diagnostic }>
+  | Readonly<{ type: 'done'; mode: Mode; hosts: readonly HostRecap[]; ms: number; interrupted: boolean }>
+  | CheckEvent
+  | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>;
+
+/** plan: nothing is touched; apply: changes are made. */
+export type Mode = 'plan' | 'apply';
+
+export type TaskStatus = 'ok' | 'changed' | 'unknown' | 'skipped' | 'failed' | 'ignored';
+export type TaskEvent = Readonly<{
+  type: 'task';
+  host: string;
+  play: string;
+  /** The task's name, or its module and what it is about. */
+  task: string;
+  module: string;
+  at: Pos;
+  role: string | undefined;
+  isHandler: boolean;
+  /** plan: `changed` means that it would change; `unknown` that only an earlier change will tell. */
+  status: TaskStatus;
+  /** What was or would be done; of an unknown: what would be done as things stand. */
+  changes: readonly Readonly<{ what: string; diff?: Diff | undefined }>[];
+  /** unknown: the earlier change it hangs on. skipped: the condition that was false. */
+  because?: string | undefined;
+  /** Of a loop: what the item is called. */
+  item?: string | undefined;
+  diagnostic?: Diagnostic | undefined;
+  /** Other hosts do this task's work: delegate_to. */
+  delegate?: string | undefined;
+  ms: number;
+}>;
+
+export type HostRecap = Readonly<{
+  host: string;
+  ok: number;
+  changed: number;
+  unknown: number;
+  skipped: number;
+  failed: number;
+  rescued: number;
+  ignored: number;
+  unreachable: boolean;
+  /** Round trips after the connection was open. */
+  trips: number;
+}>;
+
+export type CheckEvent = Readonly<{
+  type: 'check';
+  check: string;
+  kind: string;
+  at: Pos;
+  status: 'passed' | 'failed' | 'trying';
+  /** What was seen, when it passed: for one telling line. */
+  seen: string;
+  mismatches: readonly Mismatch[];
+  tries: number;
+  ms: number;
+}>;
+
+export type Emit = (event: Event) => void;

@@ -1,0 +1,31 @@
+import { REDACTED } from './value.ts';
+
+/** Everything that must not be shown in a run, gathered as it becomes known; `hide` takes it out of whatever is printed. */
+export type Redactor = Readonly<{ add: (secret: string) => void; hide: <T>(data: T) => T }>;
+
+export function redactor(): Redactor {
+  const secrets = new Set<string>();
+  let pattern: RegExp | undefined;
+  const hide = (data: unknown): unknown => {
+    if (pattern === undefined) return data;
+    if (typeof data === 'string') return data.replace(pattern, REDACTED);
+    if (Array.isArray(data)) return data.map(hide);
+    if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return data;
+    return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, hide(value)]));
+  };
+  return {
+    add(secret) {
+      // A diff shows lines one by one: each line of a secret is one too.
+      for (const part of [secret, ...secret.split('\n').filter((line) => line.trim().length >= 8)]) {
+        if (part.trim().length > 0) secrets.add(part);
+      }
+      const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+      pattern = longestFirst.length === 0 ? undefined : new RegExp(longestFirst.map(escapeRegex).join('|'), 'g');
+    },
+    hide: <T>(data: T): T => hide(data) as T,
+  };
+}
+
+function escapeRegex(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,70 @@
+import type { Connection } from '../core/connection.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import type { Emit, Mode } from '../core/event.ts';
+import type { LocalFile, Module, RenderOptions } from '../core/module.ts';
+import type { Inventory, Playbook } from '../core/playbook.ts';
+import type { Redactor } from '../core/redact.ts';
+import type { Raw, RawVars, Unknown, Value, Vars } from '../core/value.ts';
+
+/** Variables that are resolved at their first use: template/'s scope. */
+export type Scope = Readonly<{
+  get: (name: string) => Value | undefined;
+  has: (name: string) => boolean;
+  names: () => readonly string[];
+  with: (layer: RawVars) => Scope;
+}>;
+
+export type Templates = Readonly<{
+  /** Lowest precedence first. */
+  scope: (layers: readonly RawVars[]) => Scope;
+  resolve: (raw: Raw, scope: Scope) => Value;
+  /** A bare expression's value. */
+  evaluate: (expression: string, at: Pos, scope: Scope) => Value;
+  /** A value as a condition, as Ansible's `when` reads it. */
+  truthy: (value: Value) => boolean | Unknown;
+  render: (text: string, at: Pos, scope: Scope, options?: RenderOptions) => Value;
+  findUnknown: (value: Value) => Unknown | undefined;
+  toPlain: (value: Value, onSecret: (text: string) => void) => unknown;
+  print: (value: Value) => string;
+}>;
+
+/** Files on the controller, looked for in folders in order. Both throw Failure. */
+export type LocalFiles = Readonly<{
+  file: (path: string, folders: readonly string[], from: Pos) => LocalFile;
+  tree: (path: string, folders: readonly string[], from: Pos) => readonly Readonly<{ path: string; file: LocalFile }>[];
+  vars: (path: string, folders: readonly string[], from: Pos) => RawVars;
+}>;
+
+/** What earlier runs told of a host: tried first, believed only when this run's first trip says the same. */
+export type FactsCache = Readonly<{
+  get: (host: string) => Vars | undefined;
+  set: (host: string, facts: Vars) => void;
+}>;
+
+/** Everything the engine needs from outside. cli/ ties it together. */
+export type Run = Readonly<{
+  mode: Mode;
+  playbook: Playbook;
+  inventory: Inventory;
+  /** Hosts that --limit leaves. */
+  limit: ReadonlySet<string>;
+  tags: readonly string[];
+  skipTags: readonly string[];
+  extraVars: RawVars;
+  diff: boolean;
+  /** Hosts that are worked on at the same time. */
+  forks: number;
+  setup: Module;
+  templates: Templates;
+  localFiles: LocalFiles;
+  connect: (host: string, scope: Scope, signal: AbortSignal) => Promise<Connection>;
+  download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;
+  sha256: (data: string | Uint8Array) => string;
+  factsCache: FactsCache;
+  redactor: Redactor;
+  emit: Emit;
+  signal: AbortSignal;
+  /** A word of this run: for the names of staged files. */
+  nonce: string;
+  now: () => number;
+}>;
