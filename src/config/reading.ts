@@ -107,7 +107,7 @@ export function conditionsOf(node: MapNode, key: string, reading: Reading): read
     if (item.value === null) return [];
     const quoted = item.isPlain ? 0 : 1;
     const at = { ...item.at, col: item.at.col + quoted };
-    const [, inner] = /^\s*\{\{((?:(?!\{\{|\}\})[^])*)\}\}\s*$/.exec(item.source) ?? [];
+    const [, inner] = /^\s*\{\{((?:(?!\{\{|\}\})[\s\S])*)\}\}\s*$/.exec(item.source) ?? [];
     if (inner === undefined && HAS_TEMPLATE.test(item.source)) {
       reading.problems.push({
         code: 'E_SYNTAX',

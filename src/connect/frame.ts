@@ -8,16 +8,18 @@ import { quote } from '../core/sh.ts';
  * this very program from stdin and a command that read it would eat the rest. `mark`, a random word, ends each piece's
  * part of both streams.
  *
+ * @param steps how many of the first pieces stop everything after them when they fail
  * @param shellUser who the shell runs as; a piece for somebody else goes through su, its text on stdin (never argv)
  */
-export function encode(pieces: readonly Piece[], mark: string, shellUser: string, stopOnFailure: boolean): string {
-  const parts = pieces.map(({ script, user }) => {
+export function encode(pieces: readonly Piece[], mark: string, shellUser: string, steps: number): string {
+  const parts = pieces.map(({ script, user }, i) => {
     const run =
       user === undefined || user === shellUser
         ? `( set -u; eval ${quote(script.text)} ) </dev/null`
         : `su -s /bin/sh ${quote(user)} -c 's=$(cat); set -u; eval "$s" </dev/null' <<'${mark}'\n${script.text}\n${mark}`;
     const end = `_r=$?; printf '\\n%s %d\\n' ${mark} $_r; printf '\\n%s\\n' ${mark} >&2`;
-    return stopOnFailure ? `if [ $_ok = 1 ]; then\n${run}\n${end}; [ $_r = 0 ] || _ok=0; fi` : `${run}\n${end}`;
+    if (steps === 0) return `${run}\n${end}`;
+    return `if [ $_ok = 1 ]; then\n${run}\n${end}${i < steps ? '; [ $_r = 0 ] || _ok=0' : ''}; fi`;
   });
   return `printf '${mark} %d\\n' $$; _ok=1\n${parts.join('\n')}\nprintf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2\n`;
 }

@@ -35,7 +35,7 @@ export async function connectSsh(target: Target, ports: LoginPorts, signal?: Abo
       const shell = await shellFor(who);
       try {
         const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
-        return await shell.trip(own, options.stopOnFailure ?? false, options.timeout, options.signal);
+        return await shell.trip(own, options.steps ?? 0, options.timeout, options.signal);
       } catch (error) {
         shells.delete(who);
         throw error;
@@ -65,7 +65,7 @@ export async function connectSsh(target: Target, ports: LoginPorts, signal?: Abo
 type Shell = Readonly<{
   trip: (
     pieces: readonly Piece[],
-    stopOnFailure: boolean,
+    steps: number,
     timeout: number | undefined,
     signal: AbortSignal | undefined,
   ) => Promise<readonly Output[]>;
@@ -75,10 +75,8 @@ async function openShell(client: Client, target: Target, loginUser: string, who:
   const channel = await become(client, target, loginUser, who, 'exec sh -s');
   let queue: Promise<unknown> = Promise.resolve();
   return {
-    trip(pieces, stopOnFailure, timeout, signal) {
-      const next = queue.then(() =>
-        oneTrip(client, channel, target, loginUser, who, pieces, stopOnFailure, timeout, signal),
-      );
+    trip(pieces, steps, timeout, signal) {
+      const next = queue.then(() => oneTrip(client, channel, target, loginUser, who, pieces, steps, timeout, signal));
       queue = next.catch(() => {});
       return next;
     },
@@ -93,7 +91,7 @@ function oneTrip(
   loginUser: string,
   who: string,
   pieces: readonly Piece[],
-  stopOnFailure: boolean,
+  steps: number,
   timeout: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<readonly Output[]> {
@@ -144,7 +142,7 @@ function oneTrip(
     channel.once('close', onClose);
     client.once('close', onClose);
     signal?.addEventListener('abort', onAbort, { once: true });
-    channel.write(encode(pieces, mark, who, stopOnFailure));
+    channel.write(encode(pieces, mark, who, steps));
   });
 }
 

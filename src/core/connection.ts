@@ -33,12 +33,12 @@ export type Connection = Readonly<{
   user: string;
   /**
    * One round trip: the pieces in order, each in its own subshell with stdin from /dev/null; one Output each. A piece's
-   * failure does not stop the next, unless `stopOnFailure`: then the rest are not run and no Output comes for them.
+   * failure does not stop the next; only of the first `steps` pieces a failure stops all that follow, which give no Output.
    * `timeout` in seconds for the whole trip.
    */
   run: (
     pieces: readonly Piece[],
-    options?: Readonly<{ signal?: AbortSignal; timeout?: number; stopOnFailure?: boolean }>,
+    options?: Readonly<{ signal?: AbortSignal; timeout?: number; steps?: number }>,
   ) => Promise<readonly Output[]>;
   /** Bytes into a new file on the host: created 0600, owned by `user`, fsynced; streamed when large. */
   put: (data: Uint8Array | LocalFile, path: string, user: string | undefined) => Promise<void>;

@@ -1,0 +1,210 @@
+import { type Connection, Lost, type Piece } from '../core/connection.ts';
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import type { Change, Output, Step, Upload } from '../core/module.ts';
+import { isBlocked } from '../core/module.ts';
+import { type Script, sh, verbatim } from '../core/sh.ts';
+import type { Run } from './ports.ts';
+import type { Unit } from './resolve.ts';
+import type { Probe, Session } from './session.ts';
+
+/** What came of making a step's changes. */
+export type Made = Readonly<{ ran: Output; failed: Diagnostic | undefined; unchanged: boolean }>;
+
+/**
+ * Makes the changes and reads them back, on one trip where uploads are small. A line that breaks in between is opened
+ * again and the host looked at: what was done is done, what was not is done once more, unless it is an action.
+ */
+export async function makeChanges(
+  run: Run,
+  session: Session,
+  unit: Unit & { step: Step },
+  changes: readonly Change[],
+  probe: Probe | undefined,
+  ahead: () => readonly Probe[],
+  before: readonly Piece[],
+  timeout: number | undefined,
+): Promise<Made> {
+  const isAction = changes.some((c) => c.action === true || c.harmless === true);
+  const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
+    const pieces = await piecesOf(run, session, unit, todo);
+    const ids = todo.some((c) => c.reboots) ? await bootId(session) : '';
+    const outputs = await session.change(
+      [...before, ...pieces],
+      unit.step.touches,
+      isAction ? undefined : probe,
+      ahead,
+      timeout,
+    );
+    for (const change of todo) if (change.reboots !== undefined) await awaitReboot(run, session, ids, change.reboots);
+    return outputs.slice(before.length);
+  };
+  let outputs: readonly Output[];
+  try {
+    outputs = await attempt(changes);
+  } catch (error) {
+    if (!(error instanceof Lost) || run.signal.aborted) throw error;
+    if (isAction || probe === undefined) return lostInAction(error, changes);
+    const now = unit.step.plan((await session.look(probe, () => [])).stdout, unit.ctx);
+    if (isBlocked(now)) throw error;
+    if (now.length === 0) return { ran: { code: 0, stdout: '', stderr: '' }, failed: undefined, unchanged: false };
+    outputs = await attempt(now);
+  }
+  const ran = joined(outputs);
+  const last = outputs.at(-1);
+  if (last === undefined || last.code !== 0) return { ran, failed: changeFailed(changes, outputs), unchanged: false };
+  const unchanged = changes.every((c) => c.harmless === true);
+  if (isAction || probe === undefined) return { ran, failed: undefined, unchanged };
+  return { ran, failed: await diverged(session, unit, probe, ahead), unchanged };
+}
+
+async function diverged(
+  session: Session,
+  unit: Unit & { step: Step },
+  probe: Probe,
+  ahead: () => readonly Probe[],
+): Promise<Diagnostic | undefined> {
+  const output = await session.look(probe, ahead);
+  if (output.code !== 0)
+    return {
+      code: 'E_DIVERGED',
+      message: 'after the change the host could not be read back',
+      detail: tail(output.stderr),
+    };
+  const left = unit.step.plan(output.stdout, unit.ctx);
+  if (!isBlocked(left) && left.length === 0) return undefined;
+  const what = isBlocked(left) ? left.blocked : left.map((c) => c.what).join('; ');
+  return {
+    code: 'E_DIVERGED',
+    message: `the change was made, but the host still is not as wanted: ${what}`,
+    mend: 'does something else manage the same thing?',
+  };
+}
+
+function lostInAction(error: Lost, changes: readonly Change[]): Made {
+  const failed: Diagnostic = {
+    code: 'E_CONNECT',
+    message: `${error.message} while it ran: ${changes.map((c) => c.what).join('; ')}`,
+    mend: 'whether it was done is not known: look at the host, then run again',
+  };
+  return { ran: { code: 255, stdout: '', stderr: error.message }, failed, unchanged: false };
+}
+
+function changeFailed(changes: readonly Change[], outputs: readonly Output[]): Diagnostic {
+  const last = outputs.at(-1);
+  const what = changes[Math.max(0, Math.min(outputs.length, changes.length) - 1)]?.what ?? 'the change';
+  const stderr = last?.stderr.trim() ?? '';
+  const mend = /No space left on device/.test(stderr) ? 'make room on the disk; the old state was kept' : undefined;
+  return {
+    code: 'E_APPLY',
+    message: `${what}: exit code ${last?.code ?? 'unknown'}`,
+    detail: tail(stderr === '' ? (last?.stdout ?? '') : stderr),
+    mend,
+  };
+}
+
+/** The last 20 lines. */
+export function tail(text: string): string {
+  return text.trimEnd().split('\n').slice(-20).join('\n');
+}
+
+function joined(outputs: readonly Output[]): Output {
+  const own = outputs.filter((o) => o.stdout !== '' || o.stderr !== '' || o === outputs.at(-1));
+  return {
+    code: outputs.at(-1)?.code ?? 255,
+    stdout: own.map((o) => o.stdout).join(''),
+    stderr: own.map((o) => o.stderr).join(''),
+  };
+}
+
+/** Small uploads travel in the script itself; big ones go ahead on a channel of their own. */
+const INLINE = 96 * 1024;
+
+async function piecesOf(run: Run, session: Session, unit: Unit, changes: readonly Change[]): Promise<readonly Piece[]> {
+  const pieces: Piece[] = [];
+  for (const change of changes) {
+    const inline: Script[] = [];
+    for (const upload of change.upload ?? []) {
+      const data = await dataOf(run, upload);
+      if (data instanceof Uint8Array && data.length <= INLINE) inline.push(inlineUpload(data, upload.to));
+      else await session.put(data, upload.to, unit.user);
+    }
+    const script = sh`${verbatim(inline.map((s) => s.text).join('\n'))}
+${unit.environment}${change.run}`;
+    pieces.push({ script, user: unit.user });
+  }
+  return pieces;
+}
+
+async function dataOf(run: Run, upload: Upload): Promise<Parameters<Connection['put']>[0]> {
+  if ('data' in upload) return upload.data;
+  if ('url' in upload) return run.download(upload.url, upload.headers ?? {}, run.signal);
+  return upload.file.size <= INLINE ? upload.file.read() : upload.file;
+}
+
+function inlineUpload(data: Uint8Array, to: string): Script {
+  const text = Buffer.from(data)
+    .toString('base64')
+    .replace(/.{1,76}/g, '$&\n');
+  return sh`(umask 077; rm -f -- ${to}; base64 -d >${to} <<'bringup-end'
+${verbatim(text)}bringup-end
+) || exit`;
+}
+
+/** A boot's own mark: the kernel's boot id, and pid 1's start for containers, which share the kernel's. */
+const BOOT_ID = sh`cat /proc/sys/kernel/random/boot_id; sed 's/.*) //' /proc/1/stat | cut -d' ' -f20`;
+
+async function bootId(session: Session): Promise<string> {
+  const probe: Probe = { script: BOOT_ID, user: undefined, needs: ['*'] };
+  session.forget(probe);
+  return (await session.look(probe, () => [])).stdout;
+}
+
+async function awaitReboot(
+  run: Run,
+  session: Session,
+  before: string,
+  { timeout, delay }: { timeout: number; delay: number },
+): Promise<void> {
+  const deadline = run.now() + timeout * 1000;
+  await pause(delay * 1000, run.signal);
+  session.forgetAll();
+  for (;;) {
+    await session.drop();
+    try {
+      if ((await bootId(session)) !== before) return session.forgetAll();
+    } catch (error) {
+      if (run.signal.aborted) throw error;
+      if (run.now() > deadline) {
+        throw new Failure(
+          {
+            code: 'E_CONNECT',
+            message: `it did not come back within ${timeout} s after the reboot`,
+            mend: 'look at its console; raise reboot_timeout if it is slow',
+          },
+          { cause: error },
+        );
+      }
+    }
+    if (run.now() > deadline)
+      throw new Failure({
+        code: 'E_APPLY',
+        message: `it did not reboot within ${timeout} s`,
+        mend: 'does something inhibit the shutdown? see journalctl',
+      });
+    await pause(1000, run.signal);
+  }
+}
+
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,26 @@
+import type { Play, Task } from '../core/playbook.ts';
+import { type Script, sh } from '../core/sh.ts';
+import type { Probe } from './session.ts';
+
+/**
+ * Notified handlers wait on the host, in a file, from before the change that notifies them until they have run: neither a
+ * failed play nor a lost laptop loses one. One line each: play, tab, handler.
+ */
+const FOLDER = sh`if [ "$(id -u)" = 0 ]; then d=/var/lib/bringup; else d=$HOME/.local/state/bringup; fi; f=$d/pending-handlers`;
+
+export function pendingProbe(user: string | undefined): Probe {
+  return { script: sh`${FOLDER}; [ ! -s "$f" ] || cat "$f"`, user, needs: [] };
+}
+
+export function rememberPending(keys: readonly string[]): Script {
+  return sh`${FOLDER}; mkdir -p "$d"; for k in ${keys}; do grep -qxF -- "$k" "$f" 2>/dev/null || printf '%s\n' "$k" >>"$f"; done`;
+}
+
+export function forgetPending(keys: readonly string[]): Script {
+  return sh`${FOLDER}; [ -e "$f" ] || exit 0
+for k in ${keys}; do grep -vxF -- "$k" "$f" >"$f.new" || :; mv "$f.new" "$f"; done; [ -s "$f" ] || { rm -f "$f"; rmdir "$d" 2>/dev/null || :; }`;
+}
+
+export function pendingKey(play: Play, handler: Task): string {
+  return `${play.name}\t${typeof handler.name === 'string' ? handler.name : `${handler.at.file}:${handler.at.line}`}`;
+}

@@ -1,0 +1,241 @@
+import { dirname, join } from 'node:path';
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { ArgError, Context, LocalFile, Module, Step } from '../core/module.ts';
+import { isStep } from '../core/module.ts';
+import type { Condition, LoopControl, Task } from '../core/playbook.ts';
+import { quote, type Script, sh, verbatim } from '../core/sh.ts';
+import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
+import type { Run, Scope } from './ports.ts';
+import type { Probe } from './session.ts';
+import { NotKnown } from './state.ts';
+
+/** One piece of work of a task on a host: the task itself, or one item of its loop. */
+export type Unit = Readonly<{
+  /** What the item is called in reports; undefined without a loop. */
+  label: string | undefined;
+  item: Value | undefined;
+  scope: Scope;
+  /** A false condition's text, or undefined. */
+  skipped: string | undefined;
+  /** undefined when skipped. */
+  step: Step | undefined;
+  ctx: Context;
+  /** As whom the scripts run; undefined is the login user. */
+  user: string | undefined;
+  environment: Script;
+}>;
+
+/** Who a task's scripts run as: become_user, else root when become. */
+export function userOf(task: Pick<Task, 'become'>, scope: Scope, run: Run): string | undefined {
+  const value = (raw: Raw | undefined, name: string): Value | undefined =>
+    raw !== undefined ? run.templates.resolve(raw, scope) : scope.get(name);
+  const become = value(task.become.become, 'ansible_become');
+  if (become === undefined || run.templates.truthy(become) !== true) return undefined;
+  const user = value(task.become.user, 'ansible_become_user');
+  return typeof user === 'string' && user !== '' ? user : 'root';
+}
+
+/** The list a task loops over; undefined without a loop. */
+export function loopItems(
+  task: Readonly<{ loop: Raw | undefined; at: Pos }>,
+  scope: Scope,
+  run: Run,
+): readonly Value[] | undefined {
+  if (task.loop === undefined) return undefined;
+  const list =
+    isDict(task.loop) && '__bringup_with' in task.loop
+      ? withItems(task.loop as RawVars, scope, run)
+      : run.templates.resolve(task.loop, scope);
+  const unknown = run.templates.findUnknown(list);
+  if (list instanceof Unknown || (unknown !== undefined && !Array.isArray(list)))
+    throw new NotKnown((unknown ?? (list as Unknown)).because);
+  if (Array.isArray(list)) return list;
+  const message = `'loop' takes a list, not ${isDict(list) ? 'a dict' : `'${run.templates.print(list)}'`}`;
+  throw new Failure({
+    code: 'E_ARGS',
+    message,
+    at: task.at,
+    mend: isDict(list) ? 'add | dict2items' : 'write a list, or with_items',
+  });
+}
+
+function withItems(loop: RawVars, scope: Scope, run: Run): Value {
+  const terms = run.templates.resolve(loop['__terms'] ?? [], scope);
+  return run.templates.resolve(loop['__bringup_with'] ?? [], scope.with({ __terms: terms }));
+}
+
+/** A loop item's own variables: item, the index, ansible_loop. */
+export function loopVars(items: readonly Value[], i: number, control: LoopControl): RawVars {
+  return {
+    [control.loopVar]: items[i] ?? null,
+    ansible_loop_var: control.loopVar,
+    ...(control.indexVar !== undefined && { [control.indexVar]: i }),
+    ...(control.extended && {
+      ansible_loop: {
+        index: i + 1,
+        index0: i,
+        first: i === 0,
+        last: i === items.length - 1,
+        length: items.length,
+        revindex: items.length - i,
+        revindex0: items.length - i - 1,
+        allitems: items as Value,
+        ...(i > 0 && { previtem: items[i - 1] ?? null }),
+        ...(i < items.length - 1 && { nextitem: items[i + 1] ?? null }),
+      },
+    }),
+  };
+}
+
+/** The first condition that does not hold, as text; undefined when all hold. Throws NotKnown. */
+export function falseCondition(conditions: readonly Condition[], scope: Scope, run: Run): string | undefined {
+  for (const condition of conditions) {
+    if (typeof condition === 'boolean') {
+      if (!condition) return 'false';
+      continue;
+    }
+    const holds = run.templates.truthy(run.templates.evaluate(condition.text, condition.at, scope));
+    if (holds instanceof Unknown) throw new NotKnown(holds.because);
+    if (!holds) return condition.text.trim();
+  }
+  return undefined;
+}
+
+/** One unit with its arguments known. Throws NotKnown when they hang on a change not yet made, Failure when they are wrong. */
+export function unitOf(
+  run: Run,
+  task: Task,
+  module: Module,
+  scope: Scope,
+  label: string | undefined,
+  item: Value | undefined,
+): Unit {
+  const ctx = contextFor(run, task, scope, 'root');
+  const skipped = falseCondition(task.when, scope, run);
+  if (skipped !== undefined)
+    return { label, item, scope, skipped, step: undefined, ctx, user: undefined, environment: sh`` };
+  const user = userOf(task, scope, run);
+  const step = bindArgs(run, task, module, scope);
+  return {
+    label,
+    item,
+    scope,
+    skipped: undefined,
+    step,
+    ctx: { ...ctx, user: user ?? 'login' },
+    user,
+    environment: environmentOf(run, task, scope),
+  };
+}
+
+/** The unit's look at the host, or undefined for a module that asks the host nothing. */
+export function probeOf({ step, ctx, user, environment }: Unit): Probe | undefined {
+  if (step?.probe === undefined) return undefined;
+  return { script: sh`${environment}${step.probe(ctx)}`, user, needs: step.needs };
+}
+
+function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
+  const args: Record<string, unknown> = {};
+  for (const [key, raw] of Object.entries(task.args)) {
+    // assert's conditions and debug's var are expressions: the module evaluates them itself
+    const value = isExpression(module.name, key) ? (raw as Value) : run.templates.resolve({ value: raw }, scope);
+    if (value === raw) {
+      args[key] = value;
+      continue;
+    }
+    const kept = (value as { value?: Value }).value;
+    if (kept === undefined) continue; // omit
+    const unknown = run.templates.findUnknown(kept);
+    if (unknown !== undefined) throw new NotKnown(unknown.because);
+    args[key] = module.name === 'set_fact' ? kept : run.templates.toPlain(kept, (text) => noteSecret(run, text));
+  }
+  const bound = module.bind(args);
+  if (isStep(bound)) {
+    noteSecretArgs(run, module, bound);
+    return bound;
+  }
+  throw new Failure(bound.map((wrong) => argFailure(wrong, module, task)));
+}
+
+function isExpression(module: string, key: string): boolean {
+  return (module === 'assert' && key === 'that') || (module === 'debug' && key === 'var');
+}
+
+function argFailure(wrong: ArgError, module: Module, task: Task) {
+  return {
+    code: 'E_ARGS' as const,
+    message: `${module.name}: ${wrong.message}`,
+    at: task.argAt(wrong.path),
+    expected: wrong.expected,
+    mend: wrong.mend,
+  };
+}
+
+/** Longer texts (a file with a password in it) are made of what is known to be secret already: only their parts are hidden. */
+function noteSecret(run: Run, text: string): void {
+  if (!text.trimEnd().includes('\n')) run.redactor.add(text);
+}
+
+function noteSecretArgs(run: Run, module: Module, step: Step): void {
+  for (const [name, schema] of Object.entries(module.args.properties)) {
+    const value = step.args[name];
+    if ((schema as { secret?: boolean }).secret === true && typeof value === 'string') run.redactor.add(value);
+  }
+}
+
+function environmentOf(run: Run, task: Task, scope: Scope): Script {
+  const pairs = task.environment.flatMap((raw) => {
+    const value = run.templates.resolve(raw, scope);
+    return isDict(value) ? Object.entries(value) : [];
+  });
+  if (pairs.length === 0) return sh``;
+  const text = pairs.map(([name, value]) => {
+    if (!/^[A-Za-z_]\w*$/.test(name))
+      throw new Failure({ code: 'E_ARGS', message: `'${name}' is no name for an environment variable`, at: task.at });
+    const plain = value instanceof Secret ? value.reveal() : run.templates.print(value);
+    return `export ${name}=${quote(plain)}\n`;
+  });
+  return verbatim(text.join(''));
+}
+
+/** What a module may ask for: files as Ansible searches them, rendered with the unit's own variables. */
+function contextFor(run: Run, task: Task, scope: Scope, user: string): Context {
+  const folders = (kind: string): readonly string[] => searchPath(run, task, kind);
+  return {
+    get facts() {
+      const facts = scope.get('ansible_facts');
+      return isDict(facts) ? facts : {};
+    },
+    user,
+    diff: run.diff || run.mode === 'plan',
+    file: (path, kind) => run.localFiles.file(path, folders(kind), task.at),
+    tree: (path, kind) => run.localFiles.tree(path, folders(kind), task.at),
+    render: (path, options) =>
+      renderFile(run, scope, run.localFiles.file(path, folders('templates'), task.at), options),
+    evaluate(expression) {
+      const value = run.templates.evaluate(expression, task.at, scope);
+      const unknown = run.templates.findUnknown(value);
+      if (unknown !== undefined) throw new NotKnown(unknown.because);
+      return value;
+    },
+    sha256: run.sha256,
+    nonce: run.nonce,
+  };
+}
+
+function renderFile(run: Run, scope: Scope, file: LocalFile, options: Parameters<Context['render']>[1]): string {
+  const text = new TextDecoder().decode(file.read());
+  const own = { ansible_managed: 'Ansible managed', template_path: file.path, template_fullpath: file.path };
+  const value = run.templates.render(text, { file: file.path, line: 1, col: 1 }, scope.with(own), {
+    trim_blocks: true,
+    ...options,
+  });
+  if (value instanceof Unknown) throw new NotKnown(value.because);
+  return value instanceof Secret ? value.reveal() : run.templates.print(value);
+}
+
+export function searchPath(run: Run, task: Pick<Task, 'role' | 'dir'>, kind: string): readonly string[] {
+  const playbookDir = dirname(run.playbook.file);
+  const roots = [...(task.role === undefined ? [] : [task.role.path]), task.dir, playbookDir];
+  return [...new Set(roots.flatMap((root) => [join(root, kind), root]))];
+}

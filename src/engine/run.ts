@@ -1,0 +1,205 @@
+import pLimit from 'p-limit';
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import type { HostRecap } from '../core/event.ts';
+import type { Play } from '../core/playbook.ts';
+import { playRest, type Rest } from './ahead.ts';
+import { type Batch, makeBatch } from './batch.ts';
+import { type HostRun, runPlay } from './host.ts';
+import type { Run } from './ports.ts';
+import { openSession } from './session.ts';
+import { EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
+import { scopeFor, type World } from './variables.ts';
+
+export type Recap = Readonly<{ hosts: readonly HostRecap[]; failed: boolean; changed: boolean; interrupted: boolean }>;
+
+/** Runs a playbook's plays, one after the other: plan touches nothing, apply makes what plan shows. Emits, prints nothing. */
+export async function runPlaybook(run: Run): Promise<Recap> {
+  const began = run.now();
+  const world = makeWorld(run);
+  const plays = run.playbook.plays.map((play) => ({ play, hosts: play.hosts.filter((h) => run.limit.has(h)) }));
+  const inRun = [...new Set(plays.flatMap((p) => p.hosts))];
+  run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: inRun });
+  try {
+    for (const [i, { play, hosts }] of plays.entries()) {
+      run.signal.throwIfAborted();
+      const later = plays.slice(i + 1);
+      await onePlay(world, play, hosts, (host) => later.filter((p) => p.hosts.includes(host)).map((p) => p.play));
+    }
+  } catch (error) {
+    if (!run.signal.aborted) throw error;
+  } finally {
+    await Promise.all([...world.hosts.values()].map((h) => h.session.drop()));
+  }
+  const hosts = inRun.flatMap((name) => recapOf(world.hosts.get(name)));
+  run.emit({ type: 'done', mode: run.mode, hosts, ms: run.now() - began, interrupted: run.signal.aborted });
+  return {
+    hosts,
+    failed: hosts.some((h) => h.failed > 0 || h.unreachable),
+    changed: hosts.some((h) => h.changed > 0 || h.unknown > 0),
+    interrupted: run.signal.aborted,
+  };
+}
+
+function makeWorld(run: Run): World {
+  const slot = pLimit(run.forks);
+  const hosts = new Map<string, HostState>();
+  const add = (name: string): HostState => {
+    const connect = () => {
+      const state = hosts.get(name);
+      if (state === undefined) throw new Error(`no host ${name}`);
+      run.emit({ type: 'busy', host: name, doing: 'connecting' });
+      const play = run.playbook.plays[0];
+      if (play === undefined) throw new Error('no play');
+      return run.connect(
+        name,
+        scopeFor(world, state, { play: bare(play), batch: [], role: undefined, vars: [] }),
+        run.signal,
+      );
+    };
+    const state: HostState = {
+      name,
+      session: openSession(connect, slot, run.signal),
+      facts: undefined,
+      factsAreFresh: false,
+      set: {},
+      included: [],
+      planned: [],
+      notified: new Map(),
+      version: 0,
+      failed: false,
+      unreachable: false,
+      counts: newCounts(),
+    };
+    hosts.set(name, state);
+    return state;
+  };
+  const world: World = {
+    run,
+    hosts,
+    lateHandlers: [],
+    changed: new Set(),
+    localhost: (name) =>
+      ['localhost', '127.0.0.1', '::1'].includes(name) ? (hosts.get('localhost') ?? add('localhost')) : undefined,
+  };
+  for (const name of run.inventory.hosts.keys()) add(name);
+  return world;
+}
+
+/** A host's connection depends on its inventory alone, not on the play that first needs it. */
+const bare = (play: Play): Play => ({ ...play, vars: {}, varsFiles: [], roles: [] });
+
+async function onePlay(
+  world: World,
+  play: Play,
+  selected: readonly string[],
+  playsAfter: (host: string) => readonly Play[],
+): Promise<void> {
+  const { run } = world;
+  const alive = (): readonly string[] => selected.filter((name) => isAlive(world.hosts.get(name)));
+  run.emit({ type: 'play', play: play.name, at: play.at, hosts: alive() });
+  forgetWhatOthersChanged(world, alive());
+  let left = alive();
+  for (let n = 0; left.length > 0; n++) {
+    const size = batchSize(play.serial, n, selected.length);
+    const names = left.slice(0, size);
+    left = left.slice(size).filter((name) => isAlive(world.hosts.get(name)));
+    const batch = makeBatch(names);
+    await Promise.all(names.map((name) => oneHost(world, play, batch, name, playsAfter)));
+    const failed = names.filter((name) => !isAlive(world.hosts.get(name)));
+    const tooMany =
+      play.maxFailPercentage !== undefined && (failed.length / names.length) * 100 > play.maxFailPercentage;
+    if (failed.length === names.length || tooMany || (play.anyErrorsFatal && failed.length > 0)) {
+      // The rest of the play, and of the run, is not for hosts whose peers all failed.
+      for (const name of play.anyErrorsFatal || tooMany ? selected : left) {
+        const host = world.hosts.get(name);
+        if (host !== undefined) host.failed = true;
+      }
+      return;
+    }
+  }
+}
+
+function isAlive(host: HostState | undefined): boolean {
+  return host !== undefined && !host.failed && !host.unreachable;
+}
+
+/** What was read before somebody else changed something may be stale (a peer's database, a name in DNS): it is asked again. */
+function forgetWhatOthersChanged(world: World, names: readonly string[]): void {
+  for (const name of names) {
+    if ([...world.changed].some((other) => other !== name)) world.hosts.get(name)?.session.forgetAll();
+  }
+  world.changed.clear();
+}
+
+/** Ansible's serial: a number, a share of all the play's hosts (never below 1), or a list whose last entry repeats. */
+export function batchSize(serial: readonly (number | string)[], n: number, total: number): number {
+  const size = serial[Math.min(n, serial.length - 1)];
+  if (size === undefined) return Math.max(total, 1);
+  if (typeof size === 'number') return size;
+  return Math.max(1, Math.floor((Number.parseInt(size, 10) / 100) * total));
+}
+
+async function oneHost(
+  world: World,
+  play: Play,
+  batch: Batch,
+  name: string,
+  playsAfter: (host: string) => readonly Play[],
+): Promise<void> {
+  const host = world.hosts.get(name);
+  if (host === undefined) return;
+  const where = { play, batch: batch.hosts, role: undefined, vars: [] };
+  const h: HostRun = {
+    world,
+    host,
+    play,
+    batch,
+    where,
+    *laterPlays(): Iterable<Rest> {
+      // Only for as long as nothing was changed: a change anywhere has these asked again when their play begins.
+      if (world.changed.size > 0) return;
+      for (const next of playsAfter(name)) yield playRest(next, { ...where, play: next });
+    },
+  };
+  try {
+    await runPlay(h);
+  } catch (error) {
+    if (error instanceof TaskFailed) host.failed = true;
+    else if (error instanceof Unreachable) {
+      host.unreachable = true;
+      world.run.emit(world.run.redactor.hide({ type: 'unreachable', host: name, diagnostic: error.diagnostic }));
+    } else if (error instanceof EndHost) return;
+    else if (error instanceof Failure) tellFailure(world, play, host, error);
+    else if (!world.run.signal.aborted) throw error;
+  } finally {
+    batch.leave(name);
+  }
+}
+
+function tellFailure(world: World, play: Play, host: HostState, error: Failure): void {
+  host.failed = true;
+  host.counts.failed++;
+  const diagnostic: Diagnostic = error.diagnostics[0] ?? { code: 'E_BLOCKED', message: error.message };
+  const { run } = world;
+  run.emit(
+    run.redactor.hide({
+      type: 'task',
+      host: host.name,
+      play: play.name,
+      task: play.name,
+      module: 'play',
+      at: diagnostic.at ?? play.at,
+      role: undefined,
+      isHandler: false,
+      status: 'failed',
+      changes: [],
+      diagnostic,
+      ms: 0,
+    }),
+  );
+}
+
+function recapOf(host: HostState | undefined): readonly HostRecap[] {
+  if (host === undefined) return [];
+  return [{ host: host.name, ...host.counts, unreachable: host.unreachable, trips: host.session.trips() }];
+}

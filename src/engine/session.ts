@@ -1,0 +1,140 @@
+import type { Connection, Piece } from '../core/connection.ts';
+import { Lost } from '../core/connection.ts';
+import type { Output } from '../core/module.ts';
+import { overlaps, type Resource } from '../core/resource.ts';
+import type { Script } from '../core/sh.ts';
+
+/** A read-only look at a host: the same script as the same user gives the same answer until something it needs changes. */
+export type Probe = Readonly<{ script: Script; user: string | undefined; needs: readonly Resource[] }>;
+
+/** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
+export type Session = Readonly<{
+  /** The login user. Connects at the first call. Throws Failure. */
+  user: () => Promise<string>;
+  /** What the probe printed: known already, or asked now, together with every one of `ahead` that is not known. */
+  look: (probe: Probe, ahead: () => readonly Probe[]) => Promise<Output>;
+  /** Forgets an answer, so that it is asked again. */
+  forget: (probe: Probe) => void;
+  /** Forgets everything: somebody else's change may have altered it. */
+  forgetAll: () => void;
+  /**
+   * One trip that changes: the pieces in order, stopped by the first failure, then the probes: `own`, and those of `ahead`
+   * that overlap what was touched. Throws Lost when the line broke: what was done is not known then.
+   */
+  change: (
+    pieces: readonly Piece[],
+    touches: readonly Resource[],
+    own: Probe | undefined,
+    ahead: () => readonly Probe[],
+    timeout: number | undefined,
+  ) => Promise<readonly Output[]>;
+  put: Connection['put'];
+  /** Closes the line; the next trip opens a new one. */
+  drop: () => Promise<void>;
+  /** Whether a new line can be had. Throws Failure when it cannot. */
+  reconnect: () => Promise<void>;
+  trips: () => number;
+}>;
+
+const keyOf = (probe: Probe): string => `${probe.user ?? ''}\0${probe.script.text}`;
+/** A trip carries at most this much: more probes go with the next. */
+const MAX_SCRIPT = 512 * 1024;
+const LOST_TRIES = 3;
+
+/** @param slot lets only so many hosts work at once */
+export function openSession(
+  connect: () => Promise<Connection>,
+  slot: <T>(work: () => Promise<T>) => Promise<T>,
+  signal: AbortSignal,
+): Session {
+  let line: Promise<Connection> | undefined;
+  let trips = 0;
+  const known = new Map<string, { output: Output; needs: readonly Resource[] }>();
+  const open = (): Promise<Connection> => {
+    line ??= slot(connect).catch((error: unknown) => {
+      line = undefined;
+      throw error;
+    });
+    return line;
+  };
+  const drop = async (): Promise<void> => {
+    const old = line;
+    line = undefined;
+    await old?.then((c) => c.close()).catch(() => {});
+  };
+  const trip = async (pieces: readonly Piece[], steps: number, timeout?: number): Promise<readonly Output[]> => {
+    const connection = await open();
+    trips++;
+    try {
+      return await slot(() => connection.run(pieces, { signal, steps, ...(timeout !== undefined && { timeout }) }));
+    } catch (error) {
+      if (error instanceof Lost) await drop();
+      throw error;
+    }
+  };
+  /** Looking again is harmless: a lost line is opened anew. */
+  const ask = async (probes: readonly Probe[]): Promise<void> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        const outputs = await trip(probes, 0);
+        remember(probes, outputs);
+        return;
+      } catch (error) {
+        if (!(error instanceof Lost) || tries === LOST_TRIES || signal.aborted) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 500 * tries));
+      }
+    }
+  };
+  const remember = (probes: readonly Probe[], outputs: readonly Output[]): void => {
+    for (const [i, probe] of probes.entries()) {
+      const output = outputs[i];
+      if (output !== undefined) known.set(keyOf(probe), { output, needs: probe.needs });
+    }
+  };
+  const unknownOf = (probes: readonly Probe[]): readonly Probe[] => {
+    const wanted = new Map<string, Probe>();
+    let size = 0;
+    for (const probe of probes) {
+      const key = keyOf(probe);
+      if (known.has(key) || wanted.has(key)) continue;
+      size += probe.script.text.length;
+      if (size > MAX_SCRIPT && wanted.size > 0) break;
+      wanted.set(key, probe);
+    }
+    return [...wanted.values()];
+  };
+  return {
+    user: async () => (await open()).user,
+    async look(probe, ahead) {
+      const key = keyOf(probe);
+      if (!known.has(key)) await ask(unknownOf([probe, ...ahead()]));
+      return known.get(key)?.output ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
+    },
+    forget: (probe) => known.delete(keyOf(probe)),
+    forgetAll: () => known.clear(),
+    async change(pieces, touches, own, ahead, timeout) {
+      for (const [key, { needs }] of known) if (overlaps(touches, needs)) known.delete(key);
+      if (own !== undefined) known.delete(keyOf(own));
+      const again = unknownOf([...(own === undefined ? [] : [own]), ...ahead()]);
+      const outputs = await trip([...pieces, ...again], pieces.length, timeout);
+      remember(again, outputs.slice(pieces.length));
+      return outputs.slice(0, pieces.length);
+    },
+    async put(data, path, user) {
+      const connection = await open();
+      trips++;
+      try {
+        await connection.put(data, path, user);
+      } catch (error) {
+        if (error instanceof Lost) await drop();
+        throw error;
+      }
+    },
+    drop,
+    async reconnect() {
+      await drop();
+      await open();
+    },
+    trips: () => trips,
+  };
+}

@@ -1,0 +1,83 @@
+import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import type { Play, Role, Task } from '../core/playbook.ts';
+import type { Resource } from '../core/resource.ts';
+import type { RawVars, Value } from '../core/value.ts';
+import type { Session } from './session.ts';
+
+/** One host in one run: what is known of it and what became of it. Kept across plays. */
+export type HostState = {
+  readonly name: string;
+  readonly session: Session;
+  /** Without `ansible_`; undefined before they are gathered. */
+  facts: RawVars | undefined;
+  factsAreFresh: boolean;
+  /** set_fact and register. */
+  set: Record<string, Value>;
+  /** include_vars. */
+  included: RawVars[];
+  /** plan: what was planned and would touch what; a later probe of it tells nothing. */
+  planned: Planned[];
+  /** Handlers to run; the text says why it is not certain (plan). */
+  notified: Map<Task, string | undefined>;
+  /** Counts up with every variable that is set: what was worked out ahead is stale then. */
+  version: number;
+  failed: boolean;
+  unreachable: boolean;
+  counts: Counts;
+};
+export type Planned = Readonly<{ what: string; touches: readonly Resource[] }>;
+export type Counts = {
+  ok: number;
+  changed: number;
+  unknown: number;
+  skipped: number;
+  failed: number;
+  rescued: number;
+  ignored: number;
+};
+
+/** Where in the playbook a host stands, for variables. */
+export type Where = Readonly<{
+  play: Play;
+  batch: readonly string[];
+  role: Role | undefined;
+  vars: readonly RawVars[];
+}>;
+
+/** A task failed on a host: unwinds to the nearest rescue. */
+export class TaskFailed extends Error {
+  readonly diagnostic: Diagnostic;
+  readonly result: Value;
+  readonly task: Readonly<{ name: string; at: Pos }>;
+  constructor(diagnostic: Diagnostic, result: Value, task: Readonly<{ name: string; at: Pos }>) {
+    super(diagnostic.message);
+    this.diagnostic = diagnostic;
+    this.result = result;
+    this.task = task;
+  }
+}
+
+/** The host cannot be reached any more: no rescue catches this. */
+export class Unreachable extends Error {
+  readonly diagnostic: Diagnostic;
+  constructor(diagnostic: Diagnostic) {
+    super(diagnostic.message);
+    this.diagnostic = diagnostic;
+  }
+}
+
+/** `meta: end_host`, `end_play`. */
+export class EndHost extends Error {}
+
+/** A value is not known until apply: unwinds to the task that reads it. */
+export class NotKnown extends Error {
+  readonly because: string;
+  constructor(because: string) {
+    super(because);
+    this.because = because;
+  }
+}
+
+export function newCounts(): Counts {
+  return { ok: 0, changed: 0, unknown: 0, skipped: 0, failed: 0, rescued: 0, ignored: 0 };
+}

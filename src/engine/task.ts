@@ -1,0 +1,480 @@
+import { Lost, type Piece } from '../core/connection.ts';
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import type { TaskEvent, TaskStatus } from '../core/event.ts';
+import { type Change, isBlocked, type Module, type Output, type Step } from '../core/module.ts';
+import type { Task } from '../core/playbook.ts';
+import { overlaps } from '../core/resource.ts';
+import { isDict, type RawVars, TemplateText, Unknown, type Value, type Vars } from '../core/value.ts';
+import { makeChanges, pause, tail } from './change.ts';
+import { pendingKey, rememberPending } from './pending.ts';
+import type { Scope } from './ports.ts';
+import { falseCondition, loopItems, loopVars, probeOf, type Unit, unitOf } from './resolve.ts';
+import type { Probe, Session } from './session.ts';
+import { type HostState, NotKnown, TaskFailed, Unreachable, type Where } from './state.ts';
+import { scopeFor, type World } from './variables.ts';
+
+export type Outcome = Readonly<{
+  status: TaskStatus;
+  /** What register keeps; Unknown in a plan where only apply will tell. */
+  result: Value;
+  changes: readonly Change[];
+  because?: string | undefined;
+  diagnostic?: Diagnostic | undefined;
+  label?: string | undefined;
+}>;
+
+export type TaskRun = Readonly<{
+  world: World;
+  host: HostState;
+  where: Where;
+  task: Task;
+  isHandler: boolean;
+  /** plan: why it is not certain that this task runs at all. */
+  maybe: string | undefined;
+  ahead: () => readonly Probe[];
+}>;
+
+/** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */
+export async function runTask(r: TaskRun): Promise<void> {
+  const { world, host, task } = r;
+  const scope = scopeFor(world, host, { ...r.where, role: task.role, vars: task.vars });
+  const began = world.run.now();
+  const name = taskName(task, scope, world);
+  const outcomes: Outcome[] = [];
+  let isLoop = false;
+  try {
+    const items = r.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
+    isLoop = items !== undefined;
+    if (items === undefined) outcomes.push(await runUnit(r, scope, undefined, undefined, name));
+    for (const [i, item] of (items ?? []).entries()) {
+      const own = scope.with(loopVars(items ?? [], i, task.loopControl));
+      const label = labelOf(task, item, own, world);
+      outcomes.push(await runUnit(r, own, label, item, name));
+      const wait =
+        task.loopControl.pause === undefined ? 0 : Number(world.run.templates.resolve(task.loopControl.pause, own));
+      if (wait > 0 && world.run.mode === 'apply' && i < (items?.length ?? 0) - 1)
+        await pause(wait * 1000, world.run.signal);
+    }
+  } catch (error) {
+    outcomes.push(thrownOutcome(error, task, world, name));
+  }
+  finish(r, scope, name, outcomes, isLoop, world.run.now() - began);
+}
+
+/** What was thrown while a task was resolved, as that task's outcome. */
+function thrownOutcome(error: unknown, task: Task, world: World, name: string): Outcome {
+  if (error instanceof NotKnown)
+    return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because };
+  if (error instanceof Failure) {
+    const [first] = error.diagnostics;
+    if (first?.code === 'E_CONNECT' || first?.code === 'E_BECOME') throw new Unreachable(first);
+    const diagnostic: Diagnostic = {
+      ...(first ?? { code: 'E_BLOCKED', message: error.message }),
+      at: first?.at ?? task.at,
+    };
+    return {
+      status: 'failed',
+      result: { failed: true, changed: false, msg: world.run.redactor.hide(diagnostic.message) },
+      changes: [],
+      diagnostic,
+    };
+  }
+  if (error instanceof Lost)
+    throw new Unreachable({
+      code: 'E_CONNECT',
+      message: error.message,
+      at: task.at,
+      mend: `it was lost in '${name}': check the host, then run again; what was done stays done`,
+    });
+  throw error;
+}
+
+async function runUnit(
+  r: TaskRun,
+  scope: Scope,
+  label: string | undefined,
+  item: Value | undefined,
+  name: string,
+): Promise<Outcome> {
+  const { world, task, host } = r;
+  const { run } = world;
+  if (r.maybe !== undefined) return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };
+  const { impl } = task;
+  if (impl === undefined) throw new Error(`no module '${task.module}'`);
+  const unit = unitOf(run, task, impl, scope, label, item);
+  if (unit.step === undefined)
+    return { status: 'skipped', result: skippedResult(unit), changes: [], because: unit.skipped, label };
+  const tries =
+    task.until.length > 0 && run.mode === 'apply' ? Number(run.templates.resolve(task.retries ?? 3, scope)) + 1 : 1;
+  const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
+  for (let n = 1; ; n++) {
+    const outcome = judge(r, unit, await attempt(r, { ...unit, step: unit.step }, impl, name, n > 1), n);
+    if (n >= tries || task.until.length === 0)
+      return n > 1 && outcome.status !== 'failed' && !holds(r, unit, outcome, n)
+        ? gaveUp(outcome, n - 1, task)
+        : outcome;
+    if (holds(r, unit, outcome, n)) return outcome;
+    run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
+    await pause(delay * 1000, run.signal);
+  }
+}
+
+function holds(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): boolean {
+  const scope = withResult(r.task, unit.scope, outcome.result, attempts);
+  return falseCondition(r.task.until, scope, r.world.run) === undefined;
+}
+
+function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
+  const until = task.until.map((c) => (typeof c === 'boolean' ? String(c) : c.text)).join(' and ');
+  return {
+    ...outcome,
+    status: 'failed',
+    diagnostic: {
+      code: 'E_APPLY',
+      message: `after ${retries} retries this still does not hold: ${until}`,
+      at: task.at,
+    },
+  };
+}
+
+/** One try: look, plan, and in apply mode change. */
+async function attempt(
+  r: TaskRun,
+  unit: Unit & { step: Step },
+  impl: Module,
+  name: string,
+  isRetry: boolean,
+): Promise<Outcome> {
+  const { world, host, task, ahead } = r;
+  const { run } = world;
+  const { step, ctx, scope, label } = unit;
+  const session = sessionOf(r, scope);
+  const isCheck = checkMode(r, scope);
+  const probe = probeOf(unit);
+  const hangsOn = run.mode === 'plan' ? host.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
+  const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
+    host.planned.push({ what: name, touches: step.touches });
+    return { status: 'unknown', result: new Unknown(because), changes, because, label };
+  };
+  if (isRetry && probe !== undefined) session.forget(probe);
+  const output = probe === undefined ? undefined : await session.look(probe, ahead);
+  if (output !== undefined && output.code !== 0) {
+    if (hangsOn !== undefined) return unknown(hangsOn.what);
+    const diagnostic: Diagnostic = {
+      code: 'E_PROBE',
+      message: `the host could not be looked at: exit code ${output.code}`,
+      detail: tail(output.stderr),
+      at: task.at,
+    };
+    return {
+      status: 'failed',
+      result: { failed: true, changed: false, msg: diagnostic.message, stderr: output.stderr },
+      changes: [],
+      diagnostic,
+      label,
+    };
+  }
+  const stdout = output?.stdout ?? '';
+  const steps = step.plan(stdout, ctx);
+  if (isBlocked(steps)) {
+    if (hangsOn !== undefined) return unknown(hangsOn.what);
+    const diagnostic: Diagnostic = {
+      code: 'E_BLOCKED',
+      message: steps.blocked,
+      mend: steps.mend,
+      detail: steps.detail,
+      at: task.at,
+    };
+    return {
+      status: 'failed',
+      result: { failed: true, changed: false, msg: steps.blocked, ...dataOf(step, stdout, unit) },
+      changes: [],
+      diagnostic,
+      label,
+    };
+  }
+  if (hangsOn !== undefined) return unknown(hangsOn.what, steps);
+  if (steps.length === 0) {
+    keepFacts(r, step, dataOf(step, stdout, unit));
+    return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
+  }
+  if (isCheck) {
+    if (steps.every((s) => s.harmless === true)) return unknown('it is asked when it is applied', steps);
+    host.planned.push({ what: name, touches: step.touches });
+    return { status: 'changed', result: new Unknown(name), changes: steps, label };
+  }
+  run.emit({ type: 'busy', host: host.name, doing: `${name}: ${steps.map((s) => s.what).join(', ')}` });
+  const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, scope));
+  const made = await makeChanges(run, session, unit, steps, probe, ahead, notifyPieces(r, unit), timeout);
+  noteChange(r, session);
+  const after =
+    made.failed === undefined && probe !== undefined && !steps.some((s) => s.action ?? s.harmless)
+      ? (await session.look(probe, ahead)).stdout
+      : stdout;
+  const data = dataOf(step, after, unit, made.ran);
+  if (made.failed !== undefined) {
+    const result = resultOf(
+      step,
+      after,
+      unit,
+      { changed: true, failed: true, msg: made.failed.message, ...rcOf(made.ran) },
+      made.ran,
+    );
+    return { status: 'failed', result, changes: steps, diagnostic: { ...made.failed, at: task.at }, label };
+  }
+  keepFacts(r, step, data);
+  const result = resultOf(step, after, unit, { changed: !made.unchanged }, made.ran);
+  return { status: made.unchanged ? 'ok' : 'changed', result, changes: steps, label };
+}
+
+/** Somebody else's view of what this change may have altered is stale: other hosts look again at the next play. */
+function noteChange(r: TaskRun, session: Session): void {
+  for (const other of r.world.hosts.values()) if (other.session !== session) other.version++;
+  r.world.changed.add(r.host.name);
+}
+
+function sessionOf(r: TaskRun, scope: Scope): Session {
+  if (r.task.delegateTo === undefined) return r.host.session;
+  const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
+  const other = typeof name === 'string' ? (r.world.hosts.get(name) ?? r.world.localhost(name)) : undefined;
+  if (other !== undefined) return other.session;
+  const message = `delegate_to: there is no host '${String(name)}'`;
+  throw new Failure({ code: 'E_UNKNOWN', message, at: r.task.at, mend: 'add it to the inventory' });
+}
+
+function checkMode(r: TaskRun, scope: Scope): boolean {
+  const { run } = r.world;
+  if (r.task.checkMode === undefined) return run.mode === 'plan';
+  return run.templates.truthy(run.templates.resolve(r.task.checkMode, scope)) === true;
+}
+
+/** Written before the change that notifies: should the line or this machine die in it, the handler still waits. */
+function notifyPieces(r: TaskRun, unit: Unit): readonly Piece[] {
+  const handlers = handlersFor(r, unit.scope);
+  if (handlers.length === 0 || r.task.changedWhen.length > 0 || r.task.delegateTo !== undefined) return [];
+  return [{ script: rememberPending(handlers.map((h) => pendingKey(r.where.play, h))), user: unit.user }];
+}
+
+export function handlersFor(r: TaskRun, scope: Scope): readonly Task[] {
+  const { templates } = r.world.run;
+  const names = r.task.notify.flatMap((raw) => {
+    const value = templates.resolve(raw, scope);
+    return Array.isArray(value) ? value.map(String) : [String(value)];
+  });
+  return names.flatMap((name) => {
+    const found = r.where.play.handlers.concat(r.world.lateHandlers).filter((h) => answersTo(h, name, scope, r.world));
+    if (found.length > 0) return found;
+    throw new Failure({ code: 'E_UNKNOWN', message: `there is no handler '${name}'`, at: r.task.at });
+  });
+}
+
+function answersTo(handler: Task, name: string, scope: Scope, world: World): boolean {
+  if (handler.listen.includes(name)) return true;
+  if (handler.name === undefined) return false;
+  const own =
+    handler.name instanceof TemplateText
+      ? world.run.templates.print(world.run.templates.resolve(handler.name, scope))
+      : handler.name;
+  return own === name || (handler.role !== undefined && name === `${handler.role.name} : ${String(own)}`);
+}
+
+/** changed_when and failed_when have the last word, in this order. */
+function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
+  const { task, world } = r;
+  if (outcome.status === 'skipped' || (task.changedWhen.length === 0 && task.failedWhen.length === 0)) return outcome;
+  if (outcome.result instanceof Unknown) return unknownJudged(r, unit, outcome);
+  const result = isDict(outcome.result) ? outcome.result : {};
+  let { status, diagnostic } = outcome;
+  let changed = result['changed'] === true;
+  let failed = status === 'failed';
+  const scope = (): Scope => withResult(task, unit.scope, { ...result, changed, failed }, attempts);
+  if (task.changedWhen.length > 0) changed = falseCondition(task.changedWhen, scope(), world.run) === undefined;
+  if (task.failedWhen.length > 0) {
+    failed = falseCondition(task.failedWhen, scope(), world.run) === undefined;
+    const text = task.failedWhen.map((c) => (typeof c === 'boolean' ? String(c) : c.text.trim())).join(' and ');
+    diagnostic = failed
+      ? (diagnostic ?? {
+          code: 'E_APPLY',
+          message: `failed_when holds: ${text}`,
+          at: task.at,
+          detail: tail(String(result['stderr'] ?? '')),
+        })
+      : undefined;
+  }
+  status = failed ? 'failed' : changed ? 'changed' : 'ok';
+  return { ...outcome, status, diagnostic, result: { ...result, changed, failed } };
+}
+
+/** A plan knows `changed_when: false`; what reads the result it cannot know. */
+function unknownJudged(r: TaskRun, unit: Unit, outcome: Outcome): Outcome {
+  if (r.task.changedWhen.length === 0) return outcome;
+  try {
+    const changed =
+      falseCondition(r.task.changedWhen, withResult(r.task, unit.scope, outcome.result, 1), r.world.run) === undefined;
+    return changed || outcome.status !== 'changed'
+      ? outcome
+      : { ...outcome, status: 'unknown', because: 'it runs when it is applied' };
+  } catch (error) {
+    if (!(error instanceof NotKnown)) throw error;
+    return { ...outcome, status: 'unknown', because: error.because };
+  }
+}
+
+function withResult(task: Task, scope: Scope, result: Value, attempts: number): Scope {
+  const full = isDict(result) ? { ...result, attempts } : result;
+  return task.register === undefined ? scope : scope.with({ [task.register]: full });
+}
+
+function skippedResult(unit: Unit): Value {
+  return {
+    skipped: true,
+    changed: false,
+    failed: false,
+    skip_reason: 'Conditional result was False',
+    false_condition: unit.skipped ?? '',
+    ...itemOf(unit),
+  };
+}
+
+function dataOf(step: Step, stdout: string, unit: Unit, ran?: Output): Vars {
+  return step.data(stdout, unit.ctx, ran);
+}
+
+function rcOf(ran: Output): Vars {
+  return { rc: ran.code, stdout: ran.stdout, stderr: ran.stderr };
+}
+
+function resultOf(step: Step, stdout: string, unit: Unit, base: Vars, ran?: Output): Value {
+  const data: Vars = { failed: false, ...base, ...step.data(stdout, unit.ctx, ran) };
+  const lines = (text: Value | undefined): Value =>
+    typeof text === 'string' && text !== '' ? text.replace(/\n$/, '').split('\n') : [];
+  return {
+    ...data,
+    ...('stdout' in data && !('stdout_lines' in data) && { stdout_lines: lines(data['stdout']) }),
+    ...('stderr' in data && !('stderr_lines' in data) && { stderr_lines: lines(data['stderr']) }),
+    ...itemOf(unit),
+  };
+}
+
+function itemOf({ item, scope }: Unit): Vars {
+  if (item === undefined) return {};
+  const name = scope.get('ansible_loop_var');
+  return { [typeof name === 'string' ? name : 'item']: item, ansible_loop_var: name ?? 'item' };
+}
+
+/** set_fact's win over all but extra vars; other modules' facts are facts. */
+function keepFacts(r: TaskRun, step: Step, data: Vars): void {
+  const facts = data['ansible_facts'];
+  if (!isDict(facts)) return;
+  r.host.version++;
+  if (step.module === 'set_fact') Object.assign(r.host.set, facts);
+  else r.host.facts = { ...r.host.facts, ...facts };
+}
+
+/** Register, notify, count, tell; and fail where it must. */
+function finish(
+  r: TaskRun,
+  scope: Scope,
+  name: string,
+  outcomes: readonly Outcome[],
+  isLoop: boolean,
+  ms: number,
+): void {
+  const { host, task, world } = r;
+  const { run } = world;
+  const truthy = (raw: Task['noLog']): boolean => run.templates.truthy(run.templates.resolve(raw, scope)) === true;
+  const isHidden = truthy(task.noLog);
+  const ignores = outcomes.some((o) => o.status === 'failed') && truthy(task.ignoreErrors);
+  const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
+  if (task.register !== undefined) {
+    host.set[task.register] = result;
+    host.version++;
+  }
+  const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
+  if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
+    const isCertain = outcomes.some((o) => o.status === 'changed');
+    const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? name);
+    for (const handler of handlersFor(r, scope))
+      if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);
+  }
+  const status = worst === 'failed' && ignores ? 'ignored' : worst;
+  host.counts[status]++;
+  for (const o of outcomes.length === 0
+    ? [{ status, changes: [], because: 'the loop is empty', result: null } as Outcome]
+    : outcomes) {
+    run.emit(run.redactor.hide(taskEvent(r, name, o, ignores, isHidden, ms)));
+  }
+  const failed = outcomes.find((o) => o.status === 'failed');
+  if (failed === undefined || ignores) return;
+  const diagnostic = failed.diagnostic ?? { code: 'E_APPLY', message: `${name} failed`, at: task.at };
+  throw new TaskFailed(diagnostic, result, { name, at: task.at });
+}
+const WORST: readonly TaskStatus[] = ['failed', 'changed', 'unknown', 'ok', 'skipped'];
+
+function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHidden: boolean, ms: number): TaskEvent {
+  const { task, host, where } = r;
+  const hidden = "hidden by 'no_log: true'";
+  const changes = o.changes.map(({ what, diff }) =>
+    isHidden ? { what: hidden } : { what, ...(diff !== undefined && { diff }) },
+  );
+  const told =
+    isHidden && o.diagnostic !== undefined ? { ...o.diagnostic, message: hidden, detail: undefined } : o.diagnostic;
+  return {
+    type: 'task',
+    host: host.name,
+    play: where.play.name,
+    task: name,
+    module: task.module,
+    at: task.at,
+    role: task.role?.name,
+    isHandler: r.isHandler,
+    status: o.status === 'failed' && ignores ? ('ignored' as const) : o.status,
+    changes,
+    because: o.because,
+    item: isHidden && o.label !== undefined ? hidden : o.label,
+    diagnostic: told,
+    delegate: typeof task.delegateTo === 'string' ? task.delegateTo : undefined,
+    ms,
+  };
+}
+
+/** Ansible's result of a loop: any changed → changed, any failed → failed, all skipped → skipped. */
+function loopResult(outcomes: readonly Outcome[]): Value {
+  const unknown = outcomes.find((o) => o.result instanceof Unknown);
+  if (unknown !== undefined) return unknown.result;
+  const has = (status: TaskStatus): boolean => outcomes.some((o) => o.status === status);
+  const skipped = outcomes.length > 0 && outcomes.every((o) => o.status === 'skipped');
+  return {
+    results: outcomes.map((o) => o.result),
+    changed: has('changed'),
+    failed: has('failed'),
+    skipped,
+    msg: 'All items completed',
+  };
+}
+
+/** The task's name, or its module and what it is about: 'apt nginx'. */
+export function taskName(task: Task, scope: Scope, { run }: World): string {
+  try {
+    if (task.name !== undefined) {
+      const name = run.templates.resolve(task.name, scope);
+      return name instanceof Unknown
+        ? String((task.name as TemplateText).text)
+        : run.redactor.hide(run.templates.print(name));
+    }
+    const about = ['name', 'path', 'dest', 'cmd', 'url', 'msg', 'unit', 'variable']
+      .map((key) => (task.args as RawVars)[key])
+      .find((v) => v !== undefined);
+    const text = about === undefined ? '' : run.templates.print(run.templates.resolve(about, scope));
+    return run.redactor.hide(`${task.module} ${text.length > 60 ? `${text.slice(0, 59)}…` : text}`.trim());
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return task.name instanceof TemplateText ? task.name.text : task.module;
+  }
+}
+
+function labelOf(task: Task, item: Value, scope: Scope, { run }: World): string {
+  const label = task.loopControl.label === undefined ? item : run.templates.resolve(task.loopControl.label, scope);
+  const text = run.templates.print(label);
+  return run.redactor.hide(text.length > 100 ? `${text.slice(0, 99)}…` : text);
+}

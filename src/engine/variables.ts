@@ -1,0 +1,115 @@
+import { basename, dirname, resolve } from 'node:path';
+import type { Task } from '../core/playbook.ts';
+import type { Raw, RawVars, Value } from '../core/value.ts';
+import type { Run, Scope } from './ports.ts';
+import type { HostState, Where } from './state.ts';
+
+/** Everything a host's variables are made from; the same for all hosts of a run. */
+export type World = Readonly<{
+  run: Run;
+  hosts: ReadonlyMap<string, HostState>;
+  /** This machine as a delegate, where the inventory does not name it: 'localhost', '127.0.0.1'. */
+  localhost: (name: string) => HostState | undefined;
+  /** Handlers that include_role brought. */
+  lateHandlers: Task[];
+  /** Hosts that were changed since the last play began: what others know may be stale. */
+  changed: Set<string>;
+}>;
+
+/** The layers of Ansible's precedence, lowest first (docs: "Understanding variable precedence"). */
+export function scopeFor(world: World, host: HostState, where: Where): Scope {
+  return world.run.templates.scope(layersFor(world, host, where));
+}
+
+export function layersFor(world: World, host: HostState, where: Where): readonly RawVars[] {
+  const { run } = world;
+  const { play, role } = where;
+  return [
+    { ansible_host: host.name },
+    ...play.roles.map((r) => r.defaults.vars),
+    ...(role === undefined ? [] : [role.defaults.vars]),
+    ...(run.inventory.hosts.get(host.name)?.layers ?? []).map((l) => l.vars),
+    factLayer(host),
+    play.vars,
+    ...play.varsFiles.map((l) => l.vars),
+    ...play.roles.map((r) => r.vars.vars),
+    ...(role === undefined ? [] : [role.vars.vars]),
+    ...where.vars,
+    ...host.included,
+    host.set,
+    ...(role === undefined ? [] : [role.params]),
+    run.extraVars,
+    magic(world, host, where),
+  ];
+}
+
+/** Facts by both of Ansible's names: ansible_facts.os_family and ansible_os_family. */
+function factLayer({ facts }: HostState): RawVars {
+  if (facts === undefined) return {};
+  const prefixed = Object.entries(facts).map(([name, value]) => [`ansible_${name}`, value] as const);
+  return { ...Object.fromEntries(prefixed), ansible_facts: facts as Raw };
+}
+
+function magic(world: World, host: HostState, where: Where): RawVars {
+  const { run } = world;
+  const { play, role } = where;
+  const lazy = (vars: Record<string, Raw>, name: string, make: () => Raw): void => {
+    Object.defineProperty(vars, name, { enumerable: true, configurable: true, get: make });
+  };
+  const vars: Record<string, Raw> = {
+    inventory_hostname: host.name,
+    inventory_hostname_short: host.name.split('.')[0] ?? host.name,
+    group_names: [...(run.inventory.hosts.get(host.name)?.groups ?? [])],
+    groups: Object.fromEntries(run.inventory.groups) as Value,
+    play_hosts: where.batch as Value,
+    ansible_play_hosts: where.batch as Value,
+    ansible_play_batch: where.batch as Value,
+    ansible_play_hosts_all: play.hosts as Value,
+    ansible_play_name: play.name,
+    ansible_check_mode: run.mode === 'plan',
+    ansible_diff_mode: run.diff,
+    ansible_run_tags: run.tags.length > 0 ? [...run.tags] : ['all'],
+    ansible_skip_tags: [...run.skipTags],
+    playbook_dir: resolve(dirname(run.playbook.file)),
+    inventory_dir: resolve(run.inventory.dir),
+    inventory_file: resolve(run.inventory.source),
+    ansible_version: { full: '2.19.0', major: 2, minor: 19, revision: 0, string: '2.19.0' },
+    role_names: [...new Set(play.roles.map((r) => r.name))],
+    ...(role !== undefined && {
+      role_name: basename(role.name),
+      role_path: resolve(role.path),
+      ansible_role_name: role.name,
+    }),
+  };
+  lazy(vars, 'hostvars', () => hostvars(world, where));
+  return vars;
+}
+
+/** Every host's variables, each evaluated only when it is read. */
+function hostvars(world: World, where: Where): Value {
+  const all: Record<string, Value> = {};
+  for (const name of world.run.inventory.hosts.keys()) {
+    let made: Value | undefined;
+    Object.defineProperty(all, name, {
+      enumerable: true,
+      get: () => {
+        made ??= varsOfHost(world, name, where);
+        return made;
+      },
+    });
+  }
+  return all;
+}
+
+function varsOfHost(world: World, name: string, where: Where): Value {
+  const state = world.hosts.get(name);
+  if (state === undefined) return {};
+  // Another host's view holds no task's or role's variables, as in Ansible.
+  const scope = scopeFor(world, state, { ...where, role: undefined, vars: [] });
+  const vars: Record<string, Value> = {};
+  for (const key of scope.names()) {
+    if (key === 'hostvars') continue;
+    Object.defineProperty(vars, key, { enumerable: true, get: () => scope.get(key) });
+  }
+  return vars;
+}
