@@ -1,7 +1,7 @@
 import { Lost, type Piece } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
-import { type Change, isBlocked, type Module, type Output, type Step } from '../core/module.ts';
+import { type Change, isBlocked, type Output, type Step } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
 import { overlaps } from '../core/resource.ts';
 import { isDict, type RawVars, TemplateText, Unknown, type Value, type Vars } from '../core/value.ts';
@@ -108,7 +108,7 @@ async function runUnit(
     task.until.length > 0 && run.mode === 'apply' ? Number(run.templates.resolve(task.retries ?? 3, scope)) + 1 : 1;
   const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
   for (let n = 1; ; n++) {
-    const outcome = judge(r, unit, await attempt(r, { ...unit, step: unit.step }, impl, name, n > 1), n);
+    const outcome = judge(r, unit, await attempt(r, { ...unit, step: unit.step }, name, n > 1), n);
     if (n >= tries || task.until.length === 0)
       return n > 1 && outcome.status !== 'failed' && !holds(r, unit, outcome, n)
         ? gaveUp(outcome, n - 1, task)
@@ -138,13 +138,7 @@ function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
 }
 
 /** One try: look, plan, and in apply mode change. */
-async function attempt(
-  r: TaskRun,
-  unit: Unit & { step: Step },
-  impl: Module,
-  name: string,
-  isRetry: boolean,
-): Promise<Outcome> {
+async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, isRetry: boolean): Promise<Outcome> {
   const { world, host, task, ahead } = r;
   const { run } = world;
   const { step, ctx, scope, label } = unit;

@@ -1,0 +1,33 @@
+import type { CheckEvent, Event } from '../core/event.ts';
+
+/** The checks' outcome as JUnit XML, as CI systems read it: one testcase a check, times in seconds. */
+export function junitXml(events: readonly Event[], suite: string): string {
+  const checks = events.filter((e): e is CheckEvent => e.type === 'check' && e.status !== 'trying');
+  const failures = checks.filter((c) => c.status === 'failed').length;
+  const seconds = (ms: number): string => (ms / 1000).toFixed(3);
+  const total = seconds(checks.reduce((n, c) => n + c.ms, 0));
+  const cases = checks.map((c) => {
+    const open = `    <testcase name="${xml(c.check)}" classname="${xml(c.kind)}" file="${xml(c.at.file)}" line="${c.at.line}" time="${seconds(c.ms)}"`;
+    if (c.status === 'passed') return `${open}/>`;
+    const text = c.mismatches.map((m) => `${m.property}: expected ${m.expected}, seen ${m.seen}`).join('\n');
+    return `${open}>\n      <failure message="${xml(text.split('\n')[0] ?? '')}">${xml(text)}</failure>\n    </testcase>`;
+  });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites tests="${checks.length}" failures="${failures}" time="${total}">`,
+    `  <testsuite name="${xml(suite)}" tests="${checks.length}" failures="${failures}" time="${total}">`,
+    ...cases,
+    '  </testsuite>',
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+function xml(text: string): string {
+  const escaped = text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+  return escaped.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd').replaceAll('\n', '&#10;');
+}

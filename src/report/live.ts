@@ -1,0 +1,141 @@
+import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
+import pc from 'picocolors';
+import type { Event, TaskEvent } from '../core/event.ts';
+import { checkedText, finalText, plainReporter, type Reporter, type Streams } from './plain.ts';
+import { checkText, failureText, type Options } from './summary.ts';
+import { printable } from './words.ts';
+
+type Row = {
+  title: (text: string) => void;
+  output: (text: string) => void;
+  done: () => void;
+  fail: (why: string) => void;
+};
+type Counts = { ok: number; changed: number; unknown: number };
+
+/**
+ * On a terminal: one line a host that lives, with what it is doing; failures and results below when all is through.
+ * More hosts than the terminal has rows would make listr2 repeat itself: then plain lines serve.
+ */
+export function liveReporter(streams: Streams, options: Options, rows: number): Reporter {
+  const plain = plainReporter(streams, options);
+  const events: TaskEvent[] = [];
+  const messages: string[] = [];
+  const counts = new Map<string, Counts>();
+  const panel = new Map<string, Row>();
+  let view: Promise<unknown> | undefined;
+  let usePlain = false;
+  const start = (hosts: readonly string[]): void => {
+    const opened = hosts.map((host) => openRow(host));
+    for (const { host, row } of opened) panel.set(host, row);
+    const listr = new Listr<unknown, 'default', 'simple'>(
+      opened.map((o) => o.task),
+      {
+        concurrent: true,
+        exitOnError: false,
+        registerSignalListeners: false,
+        renderer: 'default',
+        fallbackRenderer: 'simple',
+        rendererOptions: { collapseErrors: false, showErrorMessage: false },
+      },
+    );
+    view = listr.run();
+  };
+  const close = async (): Promise<void> => {
+    for (const row of panel.values()) row.done();
+    panel.clear();
+    await view;
+    view = undefined;
+  };
+  let closing: Promise<void> = Promise.resolve();
+  const emit = (event: Event): void => {
+    if (usePlain) return plain.emit(event);
+    switch (event.type) {
+      case 'run':
+        if (event.hosts.length > rows - 6) {
+          usePlain = true;
+          return plain.emit(event);
+        }
+        return start(event.hosts);
+      case 'busy':
+        return panel.get(event.host)?.output(event.doing);
+      case 'task':
+        events.push(event);
+        return update(event);
+      case 'message':
+        messages.push(`${pc.bold(event.host)}  ${printable(event.text)}`);
+        return;
+      case 'unreachable':
+        messages.push(failureText(event, options.source));
+        return panel.get(event.host)?.fail('unreachable');
+      case 'done':
+        closing = close().then(() => {
+          for (const text of messages) streams.err(`${text}\n`);
+          streams.out(`\n${finalText(event, events, options)}`);
+        });
+        return;
+      case 'check':
+        if (event.status !== 'trying') streams.out(`${checkText(event)}\n`);
+        return;
+      case 'checked':
+        return streams.out(`${checkedText(event)}\n`);
+      default:
+        return;
+    }
+  };
+  const update = (event: TaskEvent): void => {
+    const mine = counts.get(event.host) ?? { ok: 0, changed: 0, unknown: 0 };
+    counts.set(event.host, mine);
+    if (event.status === 'ok' || event.status === 'changed' || event.status === 'unknown') mine[event.status]++;
+    const row = panel.get(event.host);
+    row?.title(titleOf(event.host, mine));
+    row?.output(event.task);
+    if (event.status !== 'failed' && event.status !== 'ignored') return;
+    messages.push(failureText(event, options.source));
+    if (event.status === 'failed') row?.fail('failed');
+  };
+  return { emit, end: () => closing };
+}
+
+function titleOf(host: string, { ok, changed, unknown }: Counts): string {
+  const parts = [
+    `${ok} ok`,
+    ...(changed > 0 ? [pc.yellow(`${changed} changed`)] : []),
+    ...(unknown > 0 ? [pc.magenta(`${unknown} unknown`)] : []),
+  ];
+  return `${pc.bold(host)}  ${pc.dim(parts.join(', '))}`;
+}
+
+/** A listr2 task that ends when its host does. Output is told at most ten times a second. */
+function openRow(host: string) {
+  let task: ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer> | undefined;
+  let settle: { yes: () => void; no: (error: Error) => void } | undefined;
+  let told = 0;
+  const ended = new Promise<void>((yes, no) => {
+    settle = { yes, no };
+  });
+  ended.catch(() => {});
+  const row: Row = {
+    title: (text) => {
+      if (task !== undefined) task.title = text;
+    },
+    output: (text) => {
+      if (task === undefined || Date.now() - told < 100) return;
+      told = Date.now();
+      task.output = printable(text).replaceAll('\n', ' ').slice(0, 100);
+    },
+    done: () => settle?.yes(),
+    fail: (why) => settle?.no(new Error(why)),
+  };
+  return {
+    host,
+    row,
+    task: {
+      title: pc.bold(host),
+      task: (_: unknown, wrapper: ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer>) => {
+        task = wrapper;
+        return ended;
+      },
+    },
+  };
+}

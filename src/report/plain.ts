@@ -1,0 +1,73 @@
+import pc from 'picocolors';
+import type { Emit, Event, Mode, TaskEvent } from '../core/event.ts';
+import { changesText, checkText, doneText, failureText, type Options, recapText } from './summary.ts';
+import { plural, printable } from './words.ts';
+
+export type Streams = Readonly<{ out: (text: string) => void; err: (text: string) => void }>;
+export type Reporter = Readonly<{ emit: Emit; end: () => Promise<void> }>;
+
+/** One line per event on stderr as it happens; at the end what changed, or the plan, and the recap on stdout. */
+export function plainReporter(streams: Streams, options: Options): Reporter {
+  const tasks: TaskEvent[] = [];
+  let mode: Mode = 'apply';
+  const emit = (event: Event): void => {
+    if (event.type === 'run') mode = event.mode;
+    if (event.type === 'task') tasks.push(event);
+    const line = lineOf(event, mode, options);
+    if (line !== undefined) streams.err(`${line}\n`);
+    if (event.type === 'done') streams.out(finalText(event, tasks, options));
+    if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
+    if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
+  };
+  return { emit, end: async () => {} };
+}
+
+export function finalText(
+  event: Extract<Event, { type: 'done' }>,
+  tasks: readonly TaskEvent[],
+  options: Options,
+): string {
+  const isPlan = event.mode === 'plan';
+  const changes = isPlan || options.diff ? changesText(tasks, event.mode, options) : '';
+  const parts = [changes, recapText(event.hosts, event.mode), doneText(event)].filter((p) => p !== '');
+  return `${parts.join('\n\n')}\n`;
+}
+
+export function checkedText({ passed, failed }: Extract<Event, { type: 'checked' }>): string {
+  return failed === 0
+    ? pc.green(`${plural(passed, 'check')} passed`)
+    : pc.red(`${failed} of ${plural(passed + failed, 'check')} failed`);
+}
+
+function lineOf(event: Event, mode: Mode, options: Options): string | undefined {
+  switch (event.type) {
+    case 'play':
+      return event.hosts.length === 0
+        ? undefined
+        : pc.bold(`play ${event.play} `) + pc.dim(`(${plural(event.hosts.length, 'host')})`);
+    case 'busy':
+      return options.verbose > 0 ? pc.dim(`${event.host}  … ${printable(event.doing)}`) : undefined;
+    case 'message':
+      return `${pc.bold(event.host)}  ${printable(event.text)}`;
+    case 'unreachable':
+      return failureText(event, options.source);
+    case 'task':
+      return taskLine(event, mode, options);
+    default:
+      return undefined;
+  }
+}
+
+function taskLine(event: TaskEvent, mode: Mode, options: Options): string | undefined {
+  if (event.status === 'failed' || event.status === 'ignored') {
+    const text = failureText(event, options.source);
+    return event.status === 'ignored' ? `${text}\n    ${pc.dim('(ignored)')}` : text;
+  }
+  const item = event.item === undefined ? '' : pc.dim(` (${printable(event.item)})`);
+  const name = `${pc.bold(event.host)}  ${printable(event.task)}${item}`;
+  if (event.status === 'changed' && mode === 'apply')
+    return `${pc.yellow('~')} ${name}: ${event.changes.map((c) => printable(c.what)).join('; ')}`;
+  if (options.verbose === 0 || mode === 'plan') return undefined;
+  if (event.status === 'ok') return pc.dim(`${pc.green('·')} ${name}`);
+  return event.status === 'skipped' ? pc.dim(`- ${name}: not (${event.because ?? ''})`) : undefined;
+}

@@ -1,0 +1,123 @@
+import { stripVTControlCharacters } from 'node:util';
+import pc from 'picocolors';
+import type { Event, HostRecap, Mode, TaskEvent } from '../core/event.ts';
+import { diffText } from './diff.ts';
+import { diagnosticText, duration, plural, printable, type Source, shortPath } from './words.ts';
+
+export type Options = Readonly<{ source: Source; verbose: number; diff: boolean }>;
+
+/** What a plan says, or what an apply changed: tasks that are alike on several hosts stand once. */
+export function changesText(events: readonly TaskEvent[], mode: Mode, options: Options): string {
+  const groups = new Map<string, TaskEvent[]>();
+  for (const event of events) {
+    if (event.status !== 'changed' && event.status !== 'unknown') continue;
+    const key = JSON.stringify([
+      event.at,
+      event.task,
+      event.status,
+      event.item,
+      event.because,
+      event.changes.map((c) => (options.diff ? c : c.what)),
+    ]);
+    groups.set(key, [...(groups.get(key) ?? []), event]);
+  }
+  return [...groups.values()].map((group) => groupText(group, mode, options)).join('\n');
+}
+
+function groupText(group: readonly TaskEvent[], mode: Mode, options: Options): string {
+  const [event] = group;
+  if (event === undefined) return '';
+  const hosts = pc.bold([...new Set(group.map((e) => e.host))].join(' '));
+  const item = event.item === undefined ? '' : pc.dim(` (${printable(event.item)})`);
+  const mark = event.status === 'unknown' ? pc.magenta('?') : pc.yellow(event.isHandler ? '↻' : '~');
+  const lines = [`${mark} ${hosts}  ${printable(event.task)}${item}`];
+  if (event.status === 'unknown') {
+    lines.push(
+      `    ${pc.magenta('unknown until apply')}${event.because === undefined ? '' : `: hangs on '${printable(event.because)}'`}`,
+    );
+    if (event.changes.length > 0)
+      lines.push(pc.dim(`    as things stand: ${event.changes.map((c) => printable(c.what)).join('; ')}`));
+  } else
+    for (const change of event.changes) {
+      lines.push(`    ${printable(change.what)}`);
+      if (options.diff && change.diff !== undefined) lines.push(diffText(change.diff, '      '));
+    }
+  if (options.verbose > 0 || mode === 'plan') lines.push(pc.dim(`    ${shortPath(event.at.file)}:${event.at.line}`));
+  return lines.join('\n');
+}
+
+export function failureText(event: Extract<Event, { type: 'task' | 'unreachable' }>, source: Source): string {
+  if (event.diagnostic === undefined) return '';
+  const what =
+    event.type === 'task' ? `${event.task}${event.item === undefined ? '' : ` (${event.item})`}` : 'unreachable';
+  return `${pc.red('✗')} ${pc.bold(event.host)}  ${printable(what)}\n${diagnosticText(event.diagnostic, source).replace(/^/gm, '    ')}`;
+}
+
+/** One line a host: what was ok, changed, failed; and how many round trips it took. */
+export function recapText(hosts: readonly HostRecap[], mode: Mode): string {
+  const word = mode === 'plan' ? 'to change' : 'changed';
+  const rows = hosts.map((h) => [
+    h.failed > 0 || h.unreachable ? pc.red(h.host) : h.changed + h.unknown > 0 ? pc.yellow(h.host) : pc.green(h.host),
+    `${h.ok} ok`,
+    paint(h.changed, word, pc.yellow),
+    ...(mode === 'plan' ? [paint(h.unknown, 'unknown until apply', pc.magenta)] : []),
+    paint(h.skipped, 'skipped', pc.dim),
+    paint(h.failed, 'failed', pc.red),
+    ...(hosts.some((o) => o.rescued > 0) ? [paint(h.rescued, 'rescued', pc.yellow)] : []),
+    ...(hosts.some((o) => o.ignored > 0) ? [paint(h.ignored, 'ignored', pc.yellow)] : []),
+    pc.dim(plural(h.trips, 'trip')),
+    h.unreachable ? pc.red('UNREACHABLE') : '',
+  ]);
+  return table(rows);
+}
+
+function paint(n: number, word: string, colour: (text: string) => string): string {
+  return n > 0 ? colour(`${n} ${word}`) : pc.dim(`0 ${word}`);
+}
+
+/** Columns, left aligned by what is seen (colours do not count). */
+export function table(rows: readonly (readonly string[])[], gap = '  '): string {
+  const width = (text: string): number => stripVTControlCharacters(text).length;
+  const widths: number[] = [];
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell + ' '.repeat((widths[i] ?? 0) - width(cell)))
+        .join(gap)
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function doneText(event: Extract<Event, { type: 'done' }>): string {
+  const sum = (key: 'changed' | 'unknown' | 'failed'): number => event.hosts.reduce((n, h) => n + h[key], 0);
+  const away = event.hosts.filter((h) => h.unreachable).length;
+  const how = event.interrupted
+    ? pc.red('interrupted')
+    : sum('failed') + away > 0
+      ? pc.red('failed')
+      : pc.green('done');
+  const parts =
+    event.mode === 'plan'
+      ? [plural(sum('changed'), 'change'), `${sum('unknown')} unknown until apply`]
+      : [`${sum('changed')} changed`];
+  if (sum('failed') > 0) parts.push(`${sum('failed')} failed`);
+  if (away > 0) parts.push(`${away} unreachable`);
+  return `${how}: ${event.mode} on ${plural(event.hosts.length, 'host')} in ${duration(event.ms)}: ${parts.join(', ')}`;
+}
+
+/** One line a check: expected and seen where it did not pass. */
+export function checkText(event: Extract<Event, { type: 'check' }>): string {
+  const tries =
+    event.tries > 1 ? pc.dim(` (${event.tries} tries, ${duration(event.ms)})`) : pc.dim(` (${duration(event.ms)})`);
+  if (event.status === 'passed') return `${pc.green('✓')} ${event.check}  ${pc.dim(printable(event.seen))}${tries}`;
+  const wrong = event.mismatches.map(
+    (m) => `    ${m.property}: ${pc.cyan('expected')} ${printable(m.expected)}, ${pc.red('seen')} ${printable(m.seen)}`,
+  );
+  return [
+    `${pc.red('✗')} ${event.check}${tries}`,
+    ...wrong,
+    pc.dim(`    ${shortPath(event.at.file)}:${event.at.line}`),
+  ].join('\n');
+}

@@ -1,0 +1,65 @@
+import pc from 'picocolors';
+import type { Diagnostic } from '../core/diagnostic.ts';
+
+/** Gives a file's text, for the line that a diagnostic points at; undefined when it cannot be read. */
+export type Source = (file: string) => string | undefined;
+
+/** Control characters of a host's words must not reach the terminal: they could move the cursor or hide text. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+/**
+ * playbooks/site.yml:7:9: error E_ARGS: unknown argument 'mtach'
+ *   7 |     mtach: yes
+ *     |     ^^^^^
+ *   expected: …
+ *   mend: …
+ */
+export function diagnosticText(d: Diagnostic, source: Source): string {
+  const where = d.at === undefined ? '' : `${shortPath(d.at.file)}:${d.at.line}:${d.at.col}: `;
+  const head = `${pc.bold(where)}${pc.red(`error ${d.code}`)}: ${printable(d.message)}`;
+  const more = [
+    ...caret(d, source),
+    ...(d.detail === undefined || d.detail === ''
+      ? []
+      : printable(d.detail)
+          .split('\n')
+          .map((line) => `  ${pc.dim('│')} ${line}`)),
+    ...(d.expected === undefined ? [] : [`  ${pc.cyan('expected:')} ${printable(d.expected)}`]),
+    ...(d.mend === undefined ? [] : [`  ${pc.green('mend:')} ${printable(d.mend)}`]),
+  ];
+  return [head, ...more].join('\n');
+}
+
+function caret({ at }: Diagnostic, source: Source): readonly string[] {
+  const line = at === undefined ? undefined : source(at.file)?.split('\n')[at.line - 1];
+  if (at === undefined || line === undefined || line.trim() === '') return [];
+  const number = String(at.line);
+  const shown = printable(line.replaceAll('\t', ' '));
+  const length = Math.max(1, Math.min(at.length ?? 1, shown.length - at.col + 1));
+  return [
+    `  ${pc.dim(`${number} │`)} ${shown}`,
+    `  ${pc.dim(`${' '.repeat(number.length)} │`)} ${' '.repeat(at.col - 1)}${pc.red('^'.repeat(length))}`,
+  ];
+}
+
+/** As seen from where the user stands. */
+export function shortPath(file: string): string {
+  const here = `${process.cwd()}/`;
+  return file.startsWith(here) ? file.slice(here.length) : file;
+}
+
+export function plural(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`;
+}
+
+/** 850 ms, 12.3 s, 3 min 05 s. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${String(Math.floor((ms % 60_000) / 1000)).padStart(2, '0')} s`;
+}
