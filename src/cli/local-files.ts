@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { LocalFile } from '../core/module.ts';
+import type { RawVars } from '../core/value.ts';
+import type { LocalFiles } from '../engine/ports.ts';
+
+/** Files of the controller for the engine. Each is hashed once a run. */
+export function localFiles(readVars: (file: string, from: Pos) => RawVars): LocalFiles {
+  const known = new Map<string, LocalFile>();
+  const open = (path: string): LocalFile => {
+    const stat = statSync(path);
+    const cached = known.get(path);
+    if (cached !== undefined) return cached;
+    const file: LocalFile = {
+      path,
+      size: stat.size,
+      mode: stat.mode & 0o7777,
+      get sha256() {
+        const hash = hashFile(path);
+        Object.defineProperty(this, 'sha256', { value: hash });
+        return hash;
+      },
+      read: () => readFileSync(path),
+    };
+    known.set(path, file);
+    return file;
+  };
+  return {
+    file(path, folders, from) {
+      const found = find(path, folders, from);
+      if (statSync(found).isDirectory())
+        throw new Failure({ code: 'E_FILE', message: `${found} is a folder`, at: from, expected: 'a file' });
+      return open(found);
+    },
+    tree(path, folders, from) {
+      const root = find(path.replace(/\/$/, ''), folders, from);
+      const names = readdirSync(root, { recursive: true, withFileTypes: true });
+      const files = names.filter(
+        (e) => e.isFile() || (e.isSymbolicLink() && statSync(join(e.parentPath, e.name)).isFile()),
+      );
+      return files
+        .map((e) => join(e.parentPath, e.name))
+        .sort()
+        .map((file) => ({ path: file.slice(root.length + 1), file: open(file) }));
+    },
+    vars: (path, folders, from) => readVars(find(path, folders, from), from),
+  };
+}
+
+function find(path: string, folders: readonly string[], from: Pos): string {
+  const tried = isAbsolute(path) ? [path] : folders.map((folder) => join(folder, path));
+  const found = tried.find((p) => statSync(p, { throwIfNoEntry: false }) !== undefined);
+  if (found !== undefined) return found;
+  throw new Failure({
+    code: 'E_FILE',
+    message: `the file '${path}' is not here`,
+    at: from,
+    detail: `looked for:\n${tried.join('\n')}`,
+    mend: 'correct the name, or make the file',
+  });
+}
+
+function hashFile(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}

@@ -1,0 +1,223 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openFiles, varsFile } from '../config/files.ts';
+import { loadInventory } from '../config/inventory.ts';
+import { select } from '../config/patterns.ts';
+import { loadPlaybook } from '../config/playbook.ts';
+import type { Ports as ReadPorts } from '../config/reading.ts';
+import { parseYaml, toVars } from '../config/source.ts';
+import { openVault } from '../config/vault.ts';
+import { type Diagnostic, didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import type { Inventory, Playbook } from '../core/playbook.ts';
+import { type Redactor, redactor } from '../core/redact.ts';
+import { type RawVars, Secret } from '../core/value.ts';
+import type { FactsCache, LocalFiles, Templates } from '../engine/ports.ts';
+import { modules } from '../modules/index.ts';
+import { compileExpression, compileTemplate, makeScope, resolve, templatesIn } from '../template/template.ts';
+import { localFiles } from './local-files.ts';
+import { templatePorts, templatesFor } from './templates.ts';
+
+export type ProjectOptions = Readonly<{
+  inventory: string;
+  limit?: string | undefined;
+  extraVars?: readonly string[] | undefined;
+  vaultPasswordFile?: string | undefined;
+  /** Whether lookup('password') may keep what it makes. */
+  writes: boolean;
+}>;
+
+/** An inventory that was read, and what serves everything that is read with it. */
+export type Project = Readonly<{
+  inventory: Inventory;
+  /** The hosts that --limit leaves. */
+  limit: ReadonlySet<string>;
+  extraVars: RawVars;
+  problems: Diagnostic[];
+  redactor: Redactor;
+  templates: Templates;
+  readPorts: ReadPorts;
+  localFiles: LocalFiles;
+  files: ReturnType<typeof openFiles>;
+}>;
+
+/** Reads the inventory. Mistakes are gathered in `problems`: see `stopOnProblems`. */
+export function openProject(options: ProjectOptions, playbookDir?: string): Project {
+  const problems: Diagnostic[] = [];
+  const secrets = redactor();
+  const passwords = vaultPasswords(options.vaultPasswordFile);
+  const decrypt = (text: string, at: Pos): Secret => {
+    const opened = openVault(text, at, passwords);
+    secrets.add(opened.reveal());
+    return opened;
+  };
+  const files = openFiles(problems, passwords.length > 0 ? decrypt : undefined);
+  const inventory = loadInventory(options.inventory, files, playbookDir === undefined ? [] : [playbookDir]);
+  const extraVars = parseExtraVars(options.extraVars ?? [], problems, files);
+  const at: Pos = { file: '--limit', line: 1, col: 1 };
+  const limit = new Set(
+    options.limit === undefined ? inventory.hosts.keys() : select(options.limit, inventory, at, problems),
+  );
+  const ports = templatePorts({ onSecret: secrets.add, writes: options.writes, dir: playbookDir ?? '.' });
+  const readPorts: ReadPorts = {
+    modules,
+    namesIn: (text, where, kind) =>
+      (kind === 'expression' ? compileExpression(text, where) : compileTemplate(text, where)).names,
+    templatesIn,
+    evaluate: (raw, vars) => {
+      const scope = makeScope([vars], ports);
+      return resolve(raw, { get: scope.get, ports });
+    },
+  };
+  return {
+    inventory,
+    limit,
+    extraVars,
+    problems,
+    redactor: secrets,
+    templates: templatesFor(ports),
+    readPorts,
+    localFiles: localFiles((file, from) => varsFile(file, files, from)),
+    files,
+  };
+}
+
+/** Reads a playbook against the project, and stops with every mistake at once, before any host is touched. */
+export function openPlaybook(file: string, project: Project, tags: readonly string[]): Playbook {
+  const { inventory, files, readPorts, extraVars, problems } = project;
+  const rolePaths = [join(dirname(inventory.source), 'roles'), 'roles', join('playbooks', 'roles')].filter((p) =>
+    existsSync(p),
+  );
+  const loaded = loadPlaybook(file, { files, inventory, ports: readPorts, extraVars, rolePaths });
+  for (const tag of tags) {
+    if (loaded.tags.has(tag) || ['all', 'tagged', 'untagged', 'always', 'never'].includes(tag)) continue;
+    problems.push({ code: 'E_UNKNOWN', message: `no task has the tag '${tag}'`, ...didYouMean(tag, loaded.tags) });
+  }
+  neverDefined(loaded.used, loaded.defined, inventory, problems);
+  checkInventoryTemplates(project);
+  stopOnProblems(problems);
+  return loaded.playbook;
+}
+
+export function stopOnProblems(problems: readonly Diagnostic[]): void {
+  if (problems.length === 0) return;
+  const seen = new Set<string>();
+  const once = problems.filter((p) => {
+    const key = JSON.stringify([p.at, p.message]);
+    return !seen.has(key) && seen.add(key);
+  });
+  throw new Failure(once);
+}
+
+/** A name that nothing defines anywhere, read without a guard, would fail on the first host: it is told before. */
+function neverDefined(
+  used: ReadonlyMap<string, Pos>,
+  defined: ReadonlySet<string>,
+  inventory: Inventory,
+  problems: Diagnostic[],
+): void {
+  if (defined.has('*')) return;
+  const known = new Set([...defined, ...MAGIC]);
+  for (const host of inventory.hosts.values())
+    for (const layer of host.layers) for (const name of Object.keys(layer.vars)) known.add(name);
+  for (const [name, at] of used) {
+    if (known.has(name) || /^(ansible_|__)/.test(name)) continue;
+    problems.push({
+      code: 'E_VARS',
+      message: `'${name}' is never defined`,
+      at,
+      mend: didYouMean(name, known).mend ?? `define it in the inventory, in vars: or with -e ${name}=…`,
+    });
+  }
+}
+const MAGIC = [
+  'inventory_hostname',
+  'inventory_hostname_short',
+  'group_names',
+  'groups',
+  'hostvars',
+  'play_hosts',
+  'playbook_dir',
+  'inventory_dir',
+  'inventory_file',
+  'role_name',
+  'role_names',
+  'role_path',
+  'omit',
+  'vars',
+  'environment',
+  'item',
+  'template_path',
+];
+
+function checkInventoryTemplates({ inventory, readPorts, problems }: Project): void {
+  for (const host of inventory.hosts.values()) {
+    for (const { vars } of host.layers) {
+      for (const { text, at } of readPorts.templatesIn(vars as never)) {
+        try {
+          readPorts.namesIn(text, at, 'template');
+        } catch (error) {
+          if (!(error instanceof Failure)) throw error;
+          problems.push(...error.diagnostics);
+        }
+      }
+    }
+  }
+}
+
+/** -e key=value, -e '{"json": 1}', -e @file.yml; the last wins. */
+function parseExtraVars(
+  given: readonly string[],
+  problems: Diagnostic[],
+  files: ReturnType<typeof openFiles>,
+): RawVars {
+  const all: Record<string, RawVars[string]> = Object.create(null);
+  for (const text of given) {
+    if (text.startsWith('@')) Object.assign(all, varsFile(text.slice(1), files));
+    else if (/^\s*[{[]/.test(text)) {
+      const node = parseYaml(text, '-e', problems);
+      if (node?.kind === 'map') Object.assign(all, toVars(node));
+    } else {
+      const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(text) ?? [];
+      if (name === undefined || value === undefined)
+        problems.push({
+          code: 'E_ARGS',
+          message: `-e '${text}' is not NAME=VALUE`,
+          expected: 'NAME=VALUE, a JSON object or @FILE',
+        });
+      else all[name] = value;
+    }
+  }
+  return all;
+}
+
+function vaultPasswords(file: string | undefined): readonly Secret[] {
+  const path = file ?? process.env['ANSIBLE_VAULT_PASSWORD_FILE'];
+  if (path === undefined) return [];
+  try {
+    return [new Secret(readFileSync(path, 'utf8').trim())];
+  } catch {
+    throw new Failure({ code: 'E_FILE', message: `the vault password file ${path} cannot be read` });
+  }
+}
+
+/** Under .bringup/ where the user stands: nothing of it is needed, all of it saves a trip. */
+export function factsCache(folder = join('.bringup', 'facts')): FactsCache {
+  const file = (host: string): string => join(folder, `${encodeURIComponent(host)}.json`);
+  return {
+    get(host) {
+      try {
+        return JSON.parse(readFileSync(file(host), 'utf8'));
+      } catch {
+        return undefined;
+      }
+    },
+    set(host, facts) {
+      try {
+        mkdirSync(folder, { recursive: true });
+        writeFileSync(file(host), JSON.stringify(facts));
+      } catch {
+        // a cache that cannot be written is no cache
+      }
+    },
+  };
+}

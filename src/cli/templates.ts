@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve as resolvePath } from 'node:path';
+import { Failure } from '../core/diagnostic.ts';
+import type { Templates } from '../engine/ports.ts';
+import {
+  compileExpression,
+  compileTemplate,
+  findUnknown,
+  makeScope,
+  type Ports,
+  print,
+  resolve,
+  toPlain,
+  truthy,
+} from '../template/template.ts';
+
+/** What template/ may do outside itself, from the controller's side. */
+export function templatePorts(
+  options: Readonly<{ onSecret: (secret: string) => void; writes: boolean; dir: string }>,
+): Ports {
+  const fresh = new Map<string, string>();
+  const absolute = (path: string): string => (isAbsolute(path) ? path : resolvePath(options.dir, path));
+  return {
+    readFile(path, from) {
+      try {
+        return readFileSync(absolute(path), 'utf8');
+      } catch {
+        throw new Failure({
+          code: 'E_FILE',
+          message: `the file ${path} cannot be read`,
+          at: from,
+          mend: 'correct the path: relative ones start beside the playbook',
+        });
+      }
+    },
+    env: (name) => process.env[name],
+    /** A password is made once and kept beside the inventory; a plan makes one for itself and keeps nothing. */
+    password(path, make) {
+      const file = absolute(path);
+      const known =
+        fresh.get(file) ??
+        (existsSync(file) ? (readFileSync(file, 'utf8').split(' salt=')[0] ?? '').trim() : undefined);
+      const password = known ?? make();
+      fresh.set(file, password);
+      options.onSecret(password);
+      if (known === undefined && options.writes) {
+        mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+        writeFileSync(file, `${password}\n`, { mode: 0o600 });
+      }
+      return password;
+    },
+    now: () => new Date(),
+  };
+}
+
+/** template/ as the engine wants it. */
+export function templatesFor(ports: Ports): Templates {
+  return {
+    scope: (layers) => makeScope(layers, ports),
+    resolve: (raw, scope) => resolve(raw, { get: scope.get, ports }),
+    evaluate: (expression, at, scope) => compileExpression(expression, at).evaluate({ get: scope.get, ports }),
+    truthy,
+    render: (text, at, scope, options) => compileTemplate(text, at, options).evaluate({ get: scope.get, ports }),
+    findUnknown,
+    toPlain,
+    print,
+  };
+}
+
+export function nonce(): string {
+  return randomBytes(4).toString('hex');
+}

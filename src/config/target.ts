@@ -1,0 +1,64 @@
+import type { Target } from '../core/connection.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import { Float, Secret, type Value } from '../core/value.ts';
+
+/** Variables that say how to reach a host, by Ansible's names. */
+export type Reach = Readonly<{ name: string; at: Pos | undefined; get: (name: string) => Value | undefined }>;
+
+/** Reads ansible_host, ansible_user and their like into a Target. Throws Failure E_ARGS. */
+export function targetOf({ name, at, get }: Reach): Target {
+  const text = (...names: string[]): string | undefined => {
+    const value = names.map(get).find((v) => v !== undefined && v !== null && v !== '');
+    if (value === undefined || value === null) return undefined;
+    if (value instanceof Secret) return value.reveal();
+    if (typeof value === 'string' || typeof value === 'number') return String(value);
+    throw wrong(`${names[0]} of ${name} is not a text`, at, undefined);
+  };
+  const secret = (...names: string[]): Secret | undefined => {
+    const value = text(...names);
+    return value === undefined ? undefined : new Secret(value);
+  };
+  const via = text('ansible_connection') ?? 'ssh';
+  if (!['ssh', 'local', 'smart', 'paramiko'].includes(via))
+    throw wrong(`ansible_connection '${via}' of ${name} is not supported`, at, 'ssh or local');
+  const method = text('ansible_become_method') ?? 'sudo';
+  if (method !== 'sudo' && method !== 'doas' && method !== 'su')
+    throw wrong(`ansible_become_method '${method}' of ${name} is not supported`, at, 'sudo or doas');
+  const args = [text('ansible_ssh_common_args'), text('ansible_ssh_extra_args')]
+    .filter((a) => a !== undefined)
+    .join(' ');
+  return {
+    name,
+    via: via === 'local' ? 'local' : 'ssh',
+    address: text('ansible_host', 'ansible_ssh_host') ?? name,
+    port: port(get('ansible_port') ?? get('ansible_ssh_port'), name, at),
+    user: text('ansible_user', 'ansible_ssh_user'),
+    password: secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password'),
+    privateKeyFile: text('ansible_ssh_private_key_file', 'ansible_private_key_file'),
+    knownHostsFile: option(args, 'UserKnownHostsFile') ?? text('bringup_known_hosts_file'),
+    jump: /(?:^|\s)-J\s*(\S+)/.exec(args)?.[1] ?? option(args, 'ProxyJump'),
+    become: { method, password: secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass') },
+    connectTimeout: number(get('ansible_ssh_timeout') ?? get('ansible_timeout')),
+  };
+}
+
+function option(args: string, name: string): string | undefined {
+  return new RegExp(`-o\\s*["']?${name}[= ]([^\\s"']+)`).exec(args)?.[1];
+}
+
+function port(value: Value | undefined, name: string, at: Pos | undefined): number | undefined {
+  const n = number(value);
+  if (value === undefined || value === null) return undefined;
+  if (n !== undefined && Number.isInteger(n) && n > 0 && n < 65536) return n;
+  throw wrong(`ansible_port of ${name} is not a port`, at, 'a number from 1 to 65535');
+}
+
+function number(value: Value | undefined): number | undefined {
+  if (value instanceof Float) return value.value;
+  const n = typeof value === 'string' ? Number(value) : value;
+  return typeof n === 'number' && Number.isFinite(n) ? n : undefined;
+}
+
+function wrong(message: string, at: Pos | undefined, expected: string | undefined): Failure {
+  return new Failure({ code: 'E_ARGS', message, at, expected, mend: 'correct it in the inventory' });
+}

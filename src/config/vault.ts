@@ -1,0 +1,38 @@
+import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto';
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import { Secret } from '../core/value.ts';
+
+/**
+ * Opens what ansible-vault closed (formats 1.1 and 1.2): PBKDF2-SHA256 with 10,000 rounds gives the AES-256-CTR key, the
+ * HMAC key and the IV; the HMAC covers the ciphertext. Throws Failure when no password fits.
+ */
+export function openVault(text: string, at: Pos, passwords: readonly Secret[]): Secret {
+  const [header = '', ...body] = text.trim().split(/\s*\n\s*/);
+  if (!/^\$ANSIBLE_VAULT;1\.[12];AES256/.test(header)) {
+    throw new Failure({
+      code: 'E_SYNTAX',
+      message: 'this is not an ansible-vault value',
+      at,
+      expected: '$ANSIBLE_VAULT;1.1;AES256',
+    });
+  }
+  const parts = Buffer.from(body.join(''), 'hex')
+    .toString('latin1')
+    .split('\n')
+    .map((part) => Buffer.from(part, 'hex'));
+  const [salt = Buffer.alloc(0), mac = Buffer.alloc(0), ciphertext = Buffer.alloc(0)] = parts;
+  for (const password of passwords) {
+    const derived = pbkdf2Sync(password.reveal(), salt, 10_000, 80, 'sha256');
+    const expected = createHmac('sha256', derived.subarray(32, 64)).update(ciphertext).digest();
+    if (expected.length !== mac.length || !timingSafeEqual(expected, mac)) continue;
+    const decipher = createDecipheriv('aes-256-ctr', derived.subarray(0, 32), derived.subarray(64, 80));
+    const padded = Buffer.concat([decipher.update(ciphertext), decipher.final()]);
+    return new Secret(padded.subarray(0, padded.length - (padded.at(-1) ?? 0)).toString('utf8'));
+  }
+  throw new Failure({
+    code: 'E_FILE',
+    message: 'no vault password opens this value',
+    at,
+    mend: 'give the right --vault-password-file',
+  });
+}
