@@ -83,11 +83,20 @@ export async function killBelow(group: string): Promise<void> {
   }
 }
 
+/** The names of the cgroups right below one, e.g. the hosts of a lab. */
+export async function groupsIn(group: string): Promise<readonly string[]> {
+  const { unified } = await hierarchies();
+  const entries = (await readdir(path.join(unified, group), { withFileTypes: true }).catch(absent)) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
 /** Removes an empty cgroup and all below it from both hierarchies. */
 export async function removeGroups(group: string): Promise<void> {
   const { unified, systemd } = await hierarchies();
   for (const root of systemd === undefined ? [unified] : [unified, systemd]) {
     for (const dir of (await treeOf(path.join(root, group))).toReversed()) await removeGroup(dir);
+    // Ours too, once the last lab is gone; busy until then.
+    await rmdir(path.join(root, path.dirname(labGroup('x')))).catch(() => {});
   }
 }
 

@@ -13,20 +13,26 @@ import { absent, type HostRecord, hostDir, imagesDir, type LabRecord, labDir } f
 export const rootOf = (lab: string, host: string) => path.join(hostDir(lab, host), 'root');
 const upper = (lab: string, host: string) => path.join(hostDir(lab, host), 'up');
 const ready = (lab: string, host: string) => path.join(hostDir(lab, host), 'disk-is-ready');
+
+/** Whether a host's disk was ever set up; half set up is not. */
+export async function hasDisk(lab: string, host: string): Promise<boolean> {
+  return (await stat(ready(lab, host)).catch(absent)) !== undefined;
+}
+
 export const layerDir = (lab: string, layer: string) => path.join(labDir(lab), 'layers', layer);
 
 /** Mounts a host's disk, first made and set up where it is missing. */
 export async function ensureDisk(lab: LabRecord, host: HostRecord): Promise<void> {
   const root = rootOf(lab.name, host.name);
-  if (await isMounted(root)) return;
+  const fresh = !(await hasDisk(lab.name, host.name));
+  if (!fresh && (await isMounted(root))) return;
   if (!(await imageExists(host.base))) {
     throw labFailure(`${host.name}: the image ${host.base} under its disk is gone`, {
       mend: `start it anew: bringup lab reset ${host.name}`,
     });
   }
-  const fresh = (await stat(ready(lab.name, host.name)).catch(absent)) === undefined;
   // Half set up is not set up: a killed run's disk is thrown away.
-  if (fresh) await rm(upper(lab.name, host.name), { recursive: true, force: true });
+  if (fresh) await wipeDisk(lab.name, host.name);
   await mountDisk(lab.name, host);
   if (!fresh) return;
   await setUp(lab, host, root);
@@ -82,9 +88,9 @@ export async function thawDisk(lab: string, host: string): Promise<void> {
 /** Mount points at or below a directory, the deepest first. */
 export async function mountsBelow(dir: string): Promise<readonly string[]> {
   const text = await readFile('/proc/self/mounts', 'utf8');
-  const unescape = (s: string) =>
+  const plain = (s: string) =>
     s.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-  const points = text.split('\n').map((line) => unescape(line.split(' ')[1] ?? ''));
+  const points = text.split('\n').map((line) => plain(line.split(' ')[1] ?? ''));
   return points.filter((p) => p === dir || p.startsWith(`${dir}/`)).toReversed();
 }
 

@@ -1,39 +1,30 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { killBelow, labGroup, removeGroups } from './cgroup.ts';
+import { groupsIn, killBelow, labGroup, removeGroups } from './cgroup.ts';
 import { mountsBelow } from './disk.ts';
-import { labFailure } from './fail.ts';
+import type { LabOptions } from './guard.ts';
+import { powerCut } from './host.ts';
 import { removeImages } from './image.ts';
-import { alone, type LabOptions } from './lab.ts';
 import { machineName } from './names.ts';
 import { removeNetwork } from './network.ts';
 import { run } from './run.ts';
-import { absent, labDir, labNames } from './state.ts';
+import { absent, labDir, labNames, readLab } from './state.ts';
 
-/**
- * Takes a lab away: processes, mounts, cgroups, bridge, NAT, disks. Works on a lab that is half up, broken or not
- * there. The images stay for the next time, unless `images`; then no other lab may stand on them.
- */
-export async function down(name: string, options: LabOptions & Readonly<{ images?: boolean }>): Promise<void> {
-  await alone(name, options, async () => {
-    const others = (await labNames()).filter((other) => other !== name);
-    if (options.images && others.length > 0) {
-      throw labFailure(`the images are in use by ${others.join(', ')}`, {
-        mend: 'take those labs down first, or keep the images',
-      });
-    }
-    const started = Date.now();
-    const dir = labDir(name);
-    const hosts = (await readdir(path.join(dir, 'hosts')).catch(absent)) ?? [];
-    await killBelow(labGroup(name));
-    await removeGroups(labGroup(name));
-    for (const point of await mountsBelow(dir)) await run(['umount', point]);
-    await removeNetwork(name);
-    for (const host of hosts) await forgetMachine(machineName(name, host));
-    await rm(dir, { recursive: true, force: true });
-    if (options.images) await removeImages();
-    options.progress({ type: 'off', message: `the lab ${name} is gone`, ms: Date.now() - started });
-  });
+/** The work of `down`. Goes by what it finds, not by the lab's record, which may be missing or broken. */
+export async function takeDown(name: string, options: LabOptions & Readonly<{ images?: boolean }>): Promise<void> {
+  const started = Date.now();
+  const dir = labDir(name);
+  const disks = (await readdir(path.join(dir, 'hosts')).catch(absent)) ?? [];
+  const hosts = [...new Set([...disks, ...(await groupsIn(labGroup(name)))])];
+  await Promise.all(hosts.map((host) => powerCut(name, host)));
+  await killBelow(labGroup(name));
+  await removeGroups(labGroup(name));
+  for (const point of await mountsBelow(dir)) await run(['umount', point]);
+  await removeNetwork(name);
+  for (const host of hosts) await forgetMachine(machineName(name, host));
+  await rm(dir, { recursive: true, force: true });
+  if (options.images) await removeImages(await usedImages());
+  options.progress({ type: 'off', message: `the lab ${name} is gone`, ms: Date.now() - started });
 }
 
 /** nspawn leaves a directory (and, killed, a mount on it) per machine under /run. */
@@ -41,4 +32,9 @@ async function forgetMachine(machine: string): Promise<void> {
   const dir = path.join('/run/systemd/nspawn/propagate', machine);
   for (const point of await mountsBelow(dir)) await run(['umount', point]);
   await rm(dir, { recursive: true, force: true });
+}
+
+async function usedImages(): Promise<ReadonlySet<string>> {
+  const records = await Promise.all((await labNames()).map(readLab));
+  return new Set(records.flatMap((record) => Object.values(record?.hosts ?? {}).map((host) => host.base)));
 }

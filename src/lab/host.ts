@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { killBelow, labGroup, makeGroups, pidsBelow, removeGroups } from './cgro
 import { ensureDisk, rootOf } from './disk.ts';
 import { labFailure } from './fail.ts';
 import { bridgeName, machineName, portName } from './names.ts';
-import { cutPort } from './network.ts';
+import { cutPort, removePort } from './network.ts';
 import { lastLines, tryRun } from './run.ts';
 import { type HostRecord, hostDir, type LabRecord } from './state.ts';
 
@@ -16,12 +16,14 @@ const boxGroup = (lab: string, host: string) => path.join(labGroup(lab), host, '
 
 /**
  * Keeps a host powered: an nspawn that ended with 133 was rebooted from inside and is started again; with anything else it
- * was powered off or killed. $1: log; $2: cgroup.procs files of the box; $3: of itself; the rest: nspawn's argv.
+ * was powered off or killed. $1: log; $2: cgroup.procs files of the box; $3: of itself; $4: the port's name; the rest: nspawn's argv.
  */
 const SUPERVISOR = `
-log=$1 box=$2 sup=$3; shift 3
+log=$1 box=$2 sup=$3 port=$4; shift 4
 for f in $sup; do echo $$ > "$f"; done
 while :; do
+  # A socket that still waits for an answer can keep the old machine's network, and so its port, for minutes.
+  ip link delete "$port" 2>/dev/null
   echo "--- power on $(date -u +%FT%TZ)" >> "$log"
   sh -c 'for f in $0; do echo $$ > "$f"; done; exec "$@"' "$box" "$@" >> "$log" 2>&1 < /dev/null
   rc=$?
@@ -56,7 +58,16 @@ export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean
   ];
   const child = spawn(
     'sh',
-    ['-c', SUPERVISOR, 'bringup-lab', log, groups.box.join(' '), groups.sup.join(' '), ...nspawn],
+    [
+      '-c',
+      SUPERVISOR,
+      'bringup-lab',
+      log,
+      groups.box.join(' '),
+      groups.sup.join(' '),
+      portName(lab.name, host.name),
+      ...nspawn,
+    ],
     {
       detached: true,
       stdio: 'ignore',
@@ -106,7 +117,11 @@ export async function initOf(lab: string, host: string): Promise<number | undefi
 /** The plug pulled: the wire is cut first, so that not even an RST gets out, then all is killed. Disk caches survive. */
 export async function powerCut(lab: string, host: string): Promise<void> {
   await cutPort(portName(lab, host));
+  await killBelow(boxGroup(lab, host));
+  // The supervisor ends by itself then, having reaped its child; unless it was just about to boot again.
+  for (const until = Date.now() + 500; Date.now() < until && (await isOn(lab, host)); ) await sleep(10);
   await killBelow(path.join(labGroup(lab), host));
+  await removePort(portName(lab, host));
   await removeGroups(path.join(labGroup(lab), host));
 }
 

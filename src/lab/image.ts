@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { Failure } from '../core/diagnostic.ts';
 import { labFailure } from './fail.ts';
 import { withLock } from './lock.ts';
 import { lastLines, tryRun } from './run.ts';
@@ -62,7 +63,8 @@ export function recipe(image: ImageName): Recipe {
       `deb ${MIRROR} ${suite} main`,
       ...(unstable ? [] : [`deb ${MIRROR} ${suite}-updates main`, `deb ${SECURITY} ${suite}-security main`]),
     ],
-    packages: PACKAGES,
+    // From Debian 13 on, what lets everybody ping is a package of its own.
+    packages: suite === 'bookworm' ? PACKAGES : [...PACKAGES, 'linux-sysctl-defaults'],
     // sid's index is valid for a week only, and a mirror may lag.
     aptConf: unstable ? ['Acquire::Check-Valid-Until "false";'] : [],
     setup: SETUP,
@@ -98,60 +100,63 @@ export async function ensureImage(
     if (await imageExists(key)) return;
     const started = Date.now();
     options.progress(`${image}: building`);
-    await sweep(key);
     await build(image, key, options.signal);
     options.progress(`${image}: built`, Date.now() - started);
   });
   return key;
 }
 
-/** Removes every image. The caller has made sure that no lab stands on one. */
-export async function removeImages(): Promise<void> {
-  await rm(imagesDir(), { recursive: true, force: true });
+/** Removes the images that are not in `used`, and what killed builders left. */
+export async function removeImages(used: ReadonlySet<string>): Promise<void> {
+  for (const name of (await readdir(imagesDir()).catch(absent)) ?? []) {
+    const key = name.replace(/^\.new-/, '');
+    if (used.has(name)) continue;
+    // Under its lock, so that nobody's build is swept away; a build under way stays.
+    const remove = () => rm(path.join(imagesDir(), name), { recursive: true, force: true });
+    await withLock(`image-${key}`, { patience: 0 }, remove).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+    });
+  }
 }
 
 async function build(image: ImageName, key: string, signal: AbortSignal | undefined): Promise<void> {
   const { suite, sources, packages, aptConf, setup } = recipe(image);
   const staged = path.join(imagesDir(), `.new-${key}`);
-  const ran = await tryRun(
-    [
-      // Dies with us, and takes all of its children and mounts along.
-      ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc'],
-      ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory', `--include=${packages.join(',')}`],
-      // The lists stay, as the installer leaves them: else each host's first `apt-get update` loads them all again.
-      '--skip=cleanup/apt/lists',
-      ...aptConf.map((line) => `--aptopt=${line}`),
-      `--customize-hook=${setup}`,
-      ...(aptConf.length > 0 ? [`--customize-hook=${writeAptConf(aptConf)}`] : []),
-      ...[suite, staged, sources.join('\n')],
-    ],
-    { signal, env: await proxyEnv() },
-  );
-  if (ran.code !== 0) {
-    await rm(staged, { recursive: true, force: true });
-    throw labFailure(`the image ${image} could not be built (mmdebstrap ended with ${ran.code})`, {
-      detail: lastLines(ran.stderr, 20),
-      mend: 'see that this machine reaches deb.debian.org and that its clock is right, then run it again',
-    });
+  const remove = () => rm(staged, { recursive: true, force: true });
+  // What a killed builder left; we hold the image's lock.
+  await remove();
+  const proxy = await aptProxy();
+  try {
+    const { code, stderr } = await tryRun(
+      [
+        // Dies with us, and takes all of its children and mounts along.
+        ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc'],
+        ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory', `--include=${packages.join(',')}`],
+        // The lists stay, as the installer leaves them: else each host's first `apt-get update` loads them all again.
+        '--skip=cleanup/apt/lists',
+        ...aptConf.map((line) => `--aptopt=${line}`),
+        `--customize-hook=${setup}`,
+        ...(aptConf.length > 0 ? [`--customize-hook=${writeAptConf(aptConf)}`] : []),
+        ...[suite, staged, sources.join('\n')],
+      ],
+      { signal, killSignal: 'SIGKILL', ...(proxy !== undefined && { env: { http_proxy: proxy } }) },
+    );
+    if (code !== 0) {
+      throw labFailure(`the image ${image} could not be built (mmdebstrap ended with ${code})`, {
+        detail: lastLines(stderr, 20),
+        mend: 'see that this machine reaches deb.debian.org and that its clock is right, then run it again',
+      });
+    }
+    await rename(staged, path.join(imagesDir(), key));
+  } catch (error) {
+    await remove();
+    throw error;
   }
-  await rename(staged, path.join(imagesDir(), key));
 }
 
 /** Keeps for the hosts' own apt what the build needed. */
 function writeAptConf(lines: readonly string[]): string {
   return `printf '%s\\n' ${lines.map((l) => `'${l}'`).join(' ')} > "$1/etc/apt/apt.conf.d/80-lab"`;
-}
-
-/** Takes away what a killed builder left. Under the image's lock only. */
-async function sweep(key: string): Promise<void> {
-  const left = (await readdir(imagesDir())).filter((name) => name === `.new-${key}`);
-  await Promise.all(left.map((name) => rm(path.join(imagesDir(), name), { recursive: true, force: true })));
-}
-
-/** The proxies that this machine's apt uses, in the words of the environment. */
-async function proxyEnv(): Promise<Record<string, string>> {
-  const proxy = await aptProxy();
-  return proxy === undefined ? {} : { http_proxy: proxy };
 }
 
 /** `Acquire::http::Proxy` of this machine; undefined without one. */

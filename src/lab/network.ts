@@ -1,8 +1,10 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { labFailure } from './fail.ts';
+import { withLock } from './lock.ts';
 import { bridgeMac, bridgeName, tableName } from './names.ts';
 import { run, tryRun } from './run.ts';
+import type { LabSpec } from './spec.ts';
 import { absent, labNames, readLab, replaceFile, stateDir } from './state.ts';
 import {
   formatAddress,
@@ -29,13 +31,9 @@ export function gatewayOf(subnet: string): string {
  * The subnet of a new lab: as wished, else that of its hosts, else a free one picked by name. Throws Failure (E_LAB)
  * when this machine already has a route into it that is not the lab's own.
  */
-export async function chooseSubnet(
-  lab: string,
-  wished: string | undefined,
-  addresses: readonly string[],
-): Promise<string> {
+export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec): Promise<string> {
   const taken = await takenNetworks(lab);
-  const first = parseAddress(addresses[0] ?? '');
+  const first = parseAddress(hosts[0]?.address ?? '');
   const given = wished === undefined ? first && { base: first - (first % 256), prefix: 24 } : parseSubnet(wished);
   const chosen =
     given ||
@@ -69,6 +67,10 @@ async function takenNetworks(lab: string): Promise<readonly Readonly<{ network: 
 
 /** Makes the bridge, the NAT and the forwarding where they are missing; true when it had to make something. */
 export async function ensureNetwork(lab: string, subnet: string): Promise<boolean> {
+  return withLock('network', { patience: 60_000 }, () => makeNetwork(lab, subnet));
+}
+
+async function makeNetwork(lab: string, subnet: string): Promise<boolean> {
   const bridge = bridgeName(lab);
   const made = [await ensureBridge(lab, bridge, gatewayOf(subnet)), await ensureTable(lab, bridge, subnet)];
   if ((await readFile(FORWARD, 'utf8')).trim() === '0') {
@@ -156,6 +158,10 @@ export function ruleHandles(json: string, bridge: string): readonly number[] {
 
 /** Takes the lab's bridge, rules and table away; ip_forward too when no other lab is up. */
 export async function removeNetwork(lab: string): Promise<void> {
+  await withLock('network', { patience: 60_000 }, () => unmakeNetwork(lab));
+}
+
+async function unmakeNetwork(lab: string): Promise<void> {
   const bridge = bridgeName(lab);
   if ((await tryRun(['ip', 'link', 'show', bridge])).code === 0) await run(['ip', 'link', 'delete', bridge]);
   if ((await tryRun(['nft', 'list', 'table', 'ip', tableName(lab)])).code === 0) {
@@ -172,4 +178,9 @@ export async function removeNetwork(lab: string): Promise<void> {
 /** Cuts the wire of a host: what it still sends (the RSTs of dying sockets) goes nowhere. No port, nothing to cut. */
 export async function cutPort(port: string): Promise<void> {
   await tryRun(['bridge', 'link', 'set', 'dev', port, 'state', '0']);
+}
+
+/** Removes a host's port. A dead host's is kept by the kernel as long as one of its sockets waits for an answer. */
+export async function removePort(port: string): Promise<void> {
+  await tryRun(['ip', 'link', 'delete', port]);
 }

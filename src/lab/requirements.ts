@@ -1,12 +1,21 @@
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, stat, statfs } from 'node:fs/promises';
+import { access, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { findHierarchies } from './cgroup.ts';
 import { run } from './run.ts';
-import { imagesDir, stateDir } from './state.ts';
+import { stateDir } from './state.ts';
 
-/** Something the lab needs and this machine lacks: `packages` of apt bring it, or else `mend` says what does. */
-export type Requirement = Readonly<{ what: string; why: string; packages: readonly string[]; mend?: string }>;
+/**
+ * Something the lab needs and this machine lacks: `packages` of apt bring it, or else `mend` says what does. Needed `to`
+ * build images and new disks, or to run hosts at all.
+ */
+export type Requirement = Readonly<{
+  what: string;
+  why: string;
+  to: 'build' | 'run';
+  packages: readonly string[];
+  mend?: string;
+}>;
 
 const COMMANDS: readonly Readonly<{ command: string; why: string; package: string }>[] = [
   { command: 'systemd-nspawn', why: 'it boots the hosts', package: 'systemd-container' },
@@ -28,17 +37,20 @@ export async function requirements(): Promise<readonly Requirement[]> {
   if (process.getuid?.() !== 0) {
     missing.push({
       what: 'root',
+      to: 'run',
       why: 'hosts need namespaces, mounts and a bridge',
       packages: [],
       mend: 'run it with sudo',
     });
   }
   for (const { command, why, package: name } of COMMANDS) {
-    if (!(await inPath(command))) missing.push({ what: command, why, packages: [name] });
+    if (!(await inPath(command)))
+      missing.push({ what: command, why, to: command === 'mmdebstrap' ? 'build' : 'run', packages: [name] });
   }
   if (!(await isThere('/usr/share/keyrings/debian-archive-trixie-stable.gpg'))) {
     missing.push({
       what: 'the archive keys of Debian 13',
+      to: 'build',
       why: 'packages are verified with them',
       packages: ['debian-archive-keyring'],
     });
@@ -66,6 +78,7 @@ async function kernel(): Promise<readonly Requirement[]> {
   if (findHierarchies(await readFile('/proc/self/mounts', 'utf8')) === undefined) {
     missing.push({
       what: 'cgroup2',
+      to: 'run',
       why: 'systemd runs its services in it',
       packages: [],
       mend: 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
@@ -75,6 +88,7 @@ async function kernel(): Promise<readonly Requirement[]> {
   if (!/^[0-9a-f]{32}\s*$/.test(id)) {
     missing.push({
       what: '/etc/machine-id',
+      to: 'run',
       why: "nspawn derives the hosts' MAC addresses from it",
       packages: [],
       mend: 'systemd-machine-id-setup',
@@ -91,6 +105,7 @@ async function disk(): Promise<readonly Requirement[]> {
   if (bavail * bsize < LEAST_FREE) {
     missing.push({
       what: 'disk space',
+      to: 'build',
       why: `${dir} has ${((bavail * bsize) / 1e9).toFixed(1)} GB free, a lab wants ${LEAST_FREE / 1e9} GB`,
       packages: [],
       mend: 'free some, or set BRINGUP_STATE to a directory on a larger disk',
@@ -99,6 +114,7 @@ async function disk(): Promise<readonly Requirement[]> {
   if (/[,:\\\s]/.test(dir)) {
     missing.push({
       what: 'a plain state directory',
+      to: 'run',
       why: `'${dir}' has a character that mount options cannot carry`,
       packages: [],
       mend: 'set BRINGUP_STATE to a path without commas, colons, backslashes and blanks',

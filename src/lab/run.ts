@@ -2,7 +2,12 @@ import { $ } from 'zx/core';
 import { labFailure } from './fail.ts';
 
 export type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
-type Options = Readonly<{ input?: string; signal?: AbortSignal | undefined; env?: Readonly<Record<string, string>> }>;
+type Options = Readonly<{
+  input?: string;
+  signal?: AbortSignal | undefined;
+  env?: Readonly<Record<string, string>>;
+  killSignal?: NodeJS.Signals;
+}>;
 
 /** Runs a command to its end, whatever its exit code; 127 when there is no such command. */
 export async function tryRun(argv: readonly string[], options: Options = {}): Promise<Ran> {
@@ -14,6 +19,7 @@ export async function tryRun(argv: readonly string[], options: Options = {}): Pr
     env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.env },
     input: options.input ?? '',
     ...(options.signal && { signal: options.signal }),
+    ...(options.killSignal && { killSignal: options.killSignal }),
   });
   const out = await shell`${argv}`;
   options.signal?.throwIfAborted();

@@ -69,8 +69,11 @@ export async function replaceFile(file: string, data: string, mode: number): Pro
   await rename(staged, file);
 }
 
-/** For `.catch`: undefined for what is not there, every other error thrown on. */
+/** For `.catch`: undefined for what is not there. Throws Failure (E_LAB) for what only root may see, else the error. */
 export function absent(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return;
+  if (error instanceof Error && 'code' in error) {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;
+    if (error.code === 'EACCES') throw labFailure(error.message, { mend: 'run it as root: sudo bringup lab …' });
+  }
   throw error;
 }
