@@ -9,20 +9,28 @@ type Options = Readonly<{
   killSignal?: NodeJS.Signals;
 }>;
 
-/** Runs a command to its end, whatever its exit code; 127 when there is no such command. */
+/**
+ * Runs a command to its end, whatever its exit code; 127 when there is no such command. Aborted, all of its process
+ * group gets `killSignal` (default SIGTERM).
+ */
 export async function tryRun(argv: readonly string[], options: Options = {}): Promise<Ran> {
+  const { signal, killSignal = 'SIGTERM' } = options;
+  signal?.throwIfAborted();
   const shell = $({
     quiet: true,
     nothrow: true,
+    // A process group of its own.
+    detached: true,
     // exec, so that no shell stands between us and the command: a death signal must reach it.
     prefix: 'exec ',
     env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.env },
     input: options.input ?? '',
-    ...(options.signal && { signal: options.signal }),
-    ...(options.killSignal && { killSignal: options.killSignal }),
   });
-  const out = await shell`${argv}`;
-  options.signal?.throwIfAborted();
+  const running = shell`${argv}`;
+  const kill = () => running.pid !== undefined && process.kill(-running.pid, killSignal);
+  signal?.addEventListener('abort', kill);
+  const out = await running.finally(() => signal?.removeEventListener('abort', kill));
+  signal?.throwIfAborted();
   return { code: out.exitCode ?? 128, stdout: out.stdout, stderr: out.stderr };
 }
 

@@ -59,6 +59,7 @@ export function checkSpec(spec: LabSpec): void {
     const last = address === undefined ? 0 : address % 256;
     if (address === undefined) say(`${host.name}: '${host.address}' is no IPv4 address`, 'e.g. 10.83.0.21');
     else if (last < 2 || last > 254) say(`${host.name}: no host can have ${host.address}`, 'a last number of 2 to 254');
+    else if (!isPrivate({ base: address, prefix: 32 })) say(`${host.name}: ${host.address} is a public address`);
     else if (subnet !== undefined && !contains(subnet, address)) {
       say(`${host.name}: ${host.address} is outside of the lab's subnet ${spec.subnet}`);
     } else {
