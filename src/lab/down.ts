@@ -1,0 +1,40 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { groupsIn, killBelow, labGroup, removeGroups } from './cgroup.ts';
+import { mountsBelow } from './disk.ts';
+import type { LabOptions } from './guard.ts';
+import { powerCut } from './host.ts';
+import { removeImages } from './image.ts';
+import { machineName } from './names.ts';
+import { removeNetwork } from './network.ts';
+import { run } from './run.ts';
+import { absent, labDir, labNames, readLab } from './state.ts';
+
+/** The work of `down`. Goes by what it finds, not by the lab's record, which may be missing or broken. */
+export async function takeDown(name: string, options: LabOptions & Readonly<{ images?: boolean }>): Promise<void> {
+  const started = Date.now();
+  const dir = labDir(name);
+  const disks = (await readdir(path.join(dir, 'hosts')).catch(absent)) ?? [];
+  const hosts = [...new Set([...disks, ...(await groupsIn(labGroup(name)))])];
+  await Promise.all(hosts.map((host) => powerCut(name, host)));
+  await killBelow(labGroup(name));
+  await removeGroups(labGroup(name));
+  for (const point of await mountsBelow(dir)) await run(['umount', point]);
+  await removeNetwork(name);
+  for (const host of hosts) await forgetMachine(machineName(name, host));
+  await rm(dir, { recursive: true, force: true });
+  if (options.images) await removeImages(await usedImages());
+  options.progress({ type: 'off', message: `the lab ${name} is gone`, ms: Date.now() - started });
+}
+
+/** nspawn leaves a directory (and, killed, a mount on it) per machine under /run. */
+async function forgetMachine(machine: string): Promise<void> {
+  const dir = path.join('/run/systemd/nspawn/propagate', machine);
+  for (const point of await mountsBelow(dir)) await run(['umount', point]);
+  await rm(dir, { recursive: true, force: true });
+}
+
+async function usedImages(): Promise<ReadonlySet<string>> {
+  const records = await Promise.all((await labNames()).map(readLab));
+  return new Set(records.flatMap((record) => Object.values(record?.hosts ?? {}).map((host) => host.base)));
+}

@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { killBelow, labGroup, makeGroups, pidsBelow, removeGroups } from './cgroup.ts';
+import { ensureDisk, rootOf } from './disk.ts';
+import { labFailure } from './fail.ts';
+import { bridgeName, machineName, portName } from './names.ts';
+import { cutPort, removePort } from './network.ts';
+import { lastLines, tryRun } from './run.ts';
+import { type HostRecord, hostDir, type LabRecord } from './state.ts';
+
+export const consoleLog = (lab: string, host: string) => path.join(hostDir(lab, host), 'console.log');
+const boxGroup = (lab: string, host: string) => path.join(labGroup(lab), host, 'box');
+
+/**
+ * Keeps a host powered: an nspawn that ended with 133 was rebooted from inside and is started again; with anything else it
+ * was powered off or killed. $1: log; $2: cgroup.procs files of the box; $3: of itself; $4: the port's name; the rest: nspawn's argv.
+ */
+const SUPERVISOR = `
+log=$1 box=$2 sup=$3 port=$4; shift 4
+for f in $sup; do echo $$ > "$f"; done
+while :; do
+  # A socket that still waits for an answer can keep the old machine's network, and so its port, for minutes.
+  ip link delete "$port" 2>/dev/null
+  echo "--- power on $(date -u +%FT%TZ)" >> "$log"
+  sh -c 'for f in $0; do echo $$ > "$f"; done; exec "$@"' "$box" "$@" >> "$log" 2>&1 < /dev/null
+  rc=$?
+  echo "--- off, exit code $rc" >> "$log"
+  [ $rc = 133 ] || exit 0
+  # What the old machine left of cgroups would be in the new one's way.
+  for f in $box; do find "\${f%/cgroup.procs}" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null; done
+done
+`;
+
+/** Beyond nspawn's own: raw sockets and network set-up as on a real machine; never the clock, modules or raw devices. */
+const CAPABILITIES = ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_IPC_LOCK', 'CAP_SYSLOG'];
+
+/** Whether a host has power. */
+export async function isOn(lab: string, host: string): Promise<boolean> {
+  return (await pidsBelow(path.join(labGroup(lab), host))).length > 0;
+}
+
+/** Boots a host unless it is on; does not wait for sshd. True when it had to. It goes on when this process ends. */
+export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean> {
+  if (await isOn(lab.name, host.name)) return false;
+  await removeGroups(path.join(labGroup(lab.name), host.name));
+  await ensureDisk(lab, host);
+  const groups = await makeGroups(lab.name, host.name);
+  await mkdir(hostDir(lab.name, host.name), { recursive: true });
+  const log = consoleLog(lab.name, host.name);
+  const nspawn = [
+    ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--boot', '--console=pipe'],
+    ...['-D', rootOf(lab.name, host.name), '-M', machineName(lab.name, host.name)],
+    ...[`--hostname=${host.name.split('.')[0]}`, `--network-bridge=${bridgeName(lab.name)}`],
+    ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', `--capability=${CAPABILITIES.join(',')}`],
+  ];
+  const child = spawn(
+    'sh',
+    [
+      '-c',
+      SUPERVISOR,
+      'bringup-lab',
+      log,
+      groups.box.join(' '),
+      groups.sup.join(' '),
+      portName(lab.name, host.name),
+      ...nspawn,
+    ],
+    {
+      detached: true,
+      stdio: 'ignore',
+      cwd: '/',
+      env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
+    },
+  );
+  child.unref();
+  // Until the supervisor is in its cgroup, nobody would find it.
+  for (const until = Date.now() + 5000; !(await isOn(lab.name, host.name)); await sleep(10)) {
+    if (Date.now() > until)
+      throw labFailure(`${host.name} does not start`, { detail: await logEnd(lab.name, host.name) });
+  }
+  return true;
+}
+
+/** Waits until the host lets its user in: sshd answers, and /run/nologin is gone. Default 90 s. */
+export async function waitForSsh(
+  lab: string,
+  host: HostRecord,
+  { deadline = 90_000, signal }: Readonly<{ deadline?: number; signal?: AbortSignal | undefined }> = {},
+): Promise<void> {
+  for (const until = Date.now() + deadline; ; await sleep(100)) {
+    signal?.throwIfAborted();
+    if ((await saysSsh(host.address)) && (await lets(lab, host.name))) return;
+    const off = !(await isOn(lab, host.name));
+    if (!off && Date.now() < until) continue;
+    throw labFailure(
+      off ? `${host.name} went off while it booted` : `${host.name}: no sshd after ${deadline / 1000} s`,
+      {
+        detail: await logEnd(lab, host.name),
+        mend: `look at its log: bringup lab logs ${host.name}`,
+      },
+    );
+  }
+}
+
+/** The pid of a host's init as seen from here; undefined while it is off or only starting. */
+export async function initOf(lab: string, host: string): Promise<number | undefined> {
+  for (const pid of await pidsBelow(boxGroup(lab, host))) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    if (/^NSpid:\t\d+\t1$/m.test(status)) return pid;
+  }
+  return undefined;
+}
+
+/** The plug pulled: the wire is cut first, so that not even an RST gets out, then all is killed. Disk caches survive. */
+export async function powerCut(lab: string, host: string): Promise<void> {
+  await cutPort(portName(lab, host));
+  await killBelow(boxGroup(lab, host));
+  // The supervisor ends by itself then, having reaped its child; unless it was just about to boot again.
+  for (const until = Date.now() + 500; Date.now() < until && (await isOn(lab, host)); ) await sleep(10);
+  await killBelow(path.join(labGroup(lab), host));
+  await removePort(portName(lab, host));
+  await removeGroups(path.join(labGroup(lab), host));
+}
+
+/** A clean shutdown; after `deadline` ms (default 30 s) a power cut. Gives whether it was clean. */
+export async function powerOff(lab: string, host: string, deadline = 30_000): Promise<boolean> {
+  const init = await initOf(lab, host);
+  // SIGRTMIN+4 is systemd's "power off"; Node has no name for it.
+  if (init !== undefined) await tryRun(['kill', '-s', 'RTMIN+4', String(init)]);
+  let on = await isOn(lab, host);
+  for (
+    const until = Date.now() + deadline;
+    init !== undefined && on && Date.now() < until;
+    on = await isOn(lab, host)
+  ) {
+    await sleep(50);
+  }
+  await powerCut(lab, host);
+  return !on;
+}
+
+export async function logEnd(lab: string, host: string, count = 20): Promise<string> {
+  return lastLines(await readFile(consoleLog(lab, host), 'utf8').catch(() => ''), count);
+}
+
+async function lets(lab: string, host: string): Promise<boolean> {
+  const init = await initOf(lab, host);
+  if (init === undefined) return false;
+  return (await stat(`/proc/${init}/root/run/nologin`).catch(() => undefined)) === undefined;
+}
+
+function saysSsh(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port: 22 });
+    const end = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(1000, () => end(false));
+    socket.once('error', () => end(false));
+    socket.once('data', (data) => end(data.toString('latin1').startsWith('SSH-')));
+  });
+}

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { Failure } from '../core/diagnostic.ts';
+import { labFailure } from './fail.ts';
+import { withLock } from './lock.ts';
+import { lastLines, tryRun } from './run.ts';
+import type { ImageName } from './spec.ts';
+import { absent, imagesDir } from './state.ts';
+
+/** All that decides what is in an image. Its hash names the image's directory, so a changed recipe is a new image. */
+type Recipe = Readonly<{
+  suite: string;
+  sources: readonly string[];
+  packages: readonly string[];
+  aptConf: readonly string[];
+  setup: string;
+}>;
+
+/**
+ * As bare as a small Debian install gets: no curl, no python3, no CA certificates, so that a playbook which needs them
+ * has to say so. libpam-systemd stays out too: it delays the first command after a login by some 0.3 s.
+ */
+const PACKAGES = [
+  'systemd',
+  'systemd-sysv',
+  'dbus',
+  'udev',
+  'kmod',
+  'openssh-server',
+  'sudo',
+  'iproute2',
+  'iputils-ping',
+  'netbase',
+  'procps',
+  'tzdata',
+];
+
+/** Runs in the finished tree as `sh -c`, $1 being its root. What differs from host to host is written by disk.ts. */
+const SETUP = `set -eu
+chroot "$1" useradd --create-home --shell /bin/bash ops
+printf 'ops ALL=(ALL) NOPASSWD: ALL\\n' > "$1/etc/sudoers.d/90-ops"
+chmod 0440 "$1/etc/sudoers.d/90-ops"
+rm -f "$1"/etc/ssh/ssh_host_*
+printf 'PasswordAuthentication no\\nKbdInteractiveAuthentication no\\n' > "$1/etc/ssh/sshd_config.d/10-keys-only.conf"
+systemctl --root="$1" --quiet enable systemd-networkd.service ssh.service
+systemctl --root="$1" --quiet mask console-getty.service
+rm -f "$1/etc/resolv.conf" "$1/etc/hostname" "$1/etc/apt/apt.conf.d/99mmdebstrap"
+: > "$1/etc/machine-id"
+find "$1/var/cache/apt" "$1/var/log" -type f -delete
+`;
+
+const MIRROR = 'http://deb.debian.org/debian';
+const SECURITY = 'http://deb.debian.org/debian-security';
+
+/** What an image is made of. */
+export function recipe(image: ImageName): Recipe {
+  const suite = { 'debian-12': 'bookworm', 'debian-13': 'trixie', 'debian-sid': 'sid' }[image];
+  const unstable = suite === 'sid';
+  return {
+    suite,
+    sources: [
+      `deb ${MIRROR} ${suite} main`,
+      ...(unstable ? [] : [`deb ${MIRROR} ${suite}-updates main`, `deb ${SECURITY} ${suite}-security main`]),
+    ],
+    // From Debian 13 on, what lets everybody ping is a package of its own.
+    packages: suite === 'bookworm' ? PACKAGES : [...PACKAGES, 'linux-sysctl-defaults'],
+    // sid's index is valid for a week only, and a mirror may lag.
+    aptConf: unstable ? ['Acquire::Check-Valid-Until "false";'] : [],
+    setup: SETUP,
+  };
+}
+
+/** The name of the image's directory: the same as long as the recipe is. */
+export function imageKey(image: ImageName): string {
+  return `${image}-${createHash('sha256')
+    .update(JSON.stringify(recipe(image)))
+    .digest('hex')
+    .slice(0, 12)}`;
+}
+
+/** Whether the image is there, whole: a tree gets its name only when it is finished. */
+export async function imageExists(key: string): Promise<boolean> {
+  return (await stat(path.join(imagesDir(), key)).catch(absent)) !== undefined;
+}
+
+/**
+ * Builds an image unless it is there; gives its key. Half a minute, 350 MB. Two builders of one image: the second
+ * waits. When this process dies, so does the build (its whole process namespace), and the next run sweeps its leavings.
+ */
+export async function ensureImage(
+  image: ImageName,
+  options: Readonly<{ progress: (message: string, ms?: number) => void; signal?: AbortSignal | undefined }>,
+): Promise<string> {
+  const key = imageKey(image);
+  if (await imageExists(key)) return key;
+  await mkdir(imagesDir(), { recursive: true, mode: 0o755 });
+  const waiting = () => options.progress(`${image}: another bringup is building it; waiting`);
+  await withLock(`image-${key}`, { patience: 15 * 60_000, signal: options.signal, waiting }, async () => {
+    if (await imageExists(key)) return;
+    const started = Date.now();
+    options.progress(`${image}: building`);
+    await build(image, key, options.signal);
+    options.progress(`${image}: built`, Date.now() - started);
+  });
+  return key;
+}
+
+/** Removes the images that are not in `used`, and what killed builders left. */
+export async function removeImages(used: ReadonlySet<string>): Promise<void> {
+  for (const name of (await readdir(imagesDir()).catch(absent)) ?? []) {
+    const key = name.replace(/^\.new-/, '');
+    if (used.has(name)) continue;
+    // Under its lock, so that nobody's build is swept away; a build under way stays.
+    const remove = () => rm(path.join(imagesDir(), name), { recursive: true, force: true });
+    await withLock(`image-${key}`, { patience: 0 }, remove).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+    });
+  }
+}
+
+async function build(image: ImageName, key: string, signal: AbortSignal | undefined): Promise<void> {
+  const { suite, sources, packages, aptConf, setup } = recipe(image);
+  const staged = path.join(imagesDir(), `.new-${key}`);
+  const remove = () => rm(staged, { recursive: true, force: true });
+  // What a killed builder left; we hold the image's lock.
+  await remove();
+  const proxy = await aptProxy();
+  try {
+    const { code, stderr } = await tryRun(
+      [
+        // Dies with us, and takes all of its children and mounts along.
+        ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc'],
+        ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory', `--include=${packages.join(',')}`],
+        // The lists stay, as the installer leaves them: else each host's first `apt-get update` loads them all again.
+        '--skip=cleanup/apt/lists',
+        ...aptConf.map((line) => `--aptopt=${line}`),
+        `--customize-hook=${setup}`,
+        ...(aptConf.length > 0 ? [`--customize-hook=${writeAptConf(aptConf)}`] : []),
+        ...[suite, staged, sources.join('\n')],
+      ],
+      { signal, killSignal: 'SIGKILL', ...(proxy !== undefined && { env: { http_proxy: proxy } }) },
+    );
+    if (code !== 0) {
+      throw labFailure(`the image ${image} could not be built (mmdebstrap ended with ${code})`, {
+        detail: lastLines(stderr, 20),
+        mend: 'see that this machine reaches deb.debian.org and that its clock is right, then run it again',
+      });
+    }
+    await rename(staged, path.join(imagesDir(), key));
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** Keeps for the hosts' own apt what the build needed. */
+function writeAptConf(lines: readonly string[]): string {
+  return `printf '%s\\n' ${lines.map((l) => `'${l}'`).join(' ')} > "$1/etc/apt/apt.conf.d/80-lab"`;
+}
+
+/** `Acquire::http::Proxy` of this machine; undefined without one. */
+export async function aptProxy(): Promise<string | undefined> {
+  const { code, stdout } = await tryRun(['apt-config', 'dump', '--format', '%v%n', 'Acquire::http::Proxy']);
+  const value = stdout.trim();
+  return code === 0 && value !== '' && value !== 'DIRECT' ? value : undefined;
+}

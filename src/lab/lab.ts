@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises';
+import { takeDown } from './down.ts';
+import { alone, type LabOptions, needHost, needLab } from './guard.ts';
+import { consoleLog, isOn } from './host.ts';
+import { journal } from './journal.ts';
+import { clientKey, knownHosts, type LabConnection } from './keys.ts';
+import { type Power, resetHosts, switchPower } from './power.ts';
+import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
+import { checkLabel, checkLabName, checkSpec, type ImageName, type LabSpec } from './spec.ts';
+import { type HostRecord, type LabRecord, labNames, readLab } from './state.ts';
+import { bringUp } from './up.ts';
+
+/** What there is of a lab. `connection`: how to log in. */
+export type LabState = Readonly<{
+  name: string;
+  subnet: string;
+  hosts: readonly Readonly<{
+    name: string;
+    address: string;
+    image: ImageName;
+    power: 'on' | 'off';
+    connection: LabConnection;
+  }>[];
+  snapshots: readonly Readonly<{ label: string; taken: string }>[];
+}>;
+
+/**
+ * Brings a lab up, or goes on from what is there: builds missing images, boots hosts that are off, waits until each
+ * lets its user in. A host whose address or image changed is refused, as its disk has the old ones: `reset` it.
+ * Like all that changes a lab it throws Failure (E_LAB) where this machine lacks something, and waits while another
+ * run is at work on the same lab.
+ */
+export async function up(spec: LabSpec, options: LabOptions): Promise<LabState> {
+  checkSpec(spec);
+  return stateOf(await alone(spec.name, 'build', options, () => bringUp(spec, options)));
+}
+
+/**
+ * Takes a lab away: processes, mounts, cgroups, bridge, NAT, disks. Works on a lab that is half up, broken or not there.
+ * The images stay for the next time; with `images` those go that no other lab stands on.
+ */
+export async function down(name: string, options: LabOptions & Readonly<{ images?: boolean }>): Promise<void> {
+  await alone(name, 'run', options, () => takeDown(name, options));
+}
+
+/** What there is of a lab; undefined when there is none. */
+export async function status(name: string): Promise<LabState | undefined> {
+  checkLabName(name);
+  const record = await readLab(name);
+  return record && stateOf(record);
+}
+
+/** The names of all labs that are up, or half up. */
+export async function list(): Promise<readonly string[]> {
+  return labNames();
+}
+
+/** How to log in to a host. */
+export async function connection(name: string, host: string): Promise<LabConnection> {
+  const record = await needLab(name);
+  return connectionOf(record, needHost(record, host));
+}
+
+/**
+ * The power switch. 'off' is a clean shutdown (after 30 s a cut), 'cut' the plug pulled: not even a RST gets out; what
+ * was written but not synced survives, unlike on hardware. 'on' boots from the same disk and waits for sshd.
+ */
+export async function power(name: string, host: string, to: Power, options: LabOptions): Promise<void> {
+  await alone(name, 'run', options, async () => {
+    const record = await needLab(name);
+    await switchPower(record, needHost(record, host), to, options);
+  });
+}
+
+/**
+ * Bare machines again: new disks from today's images, the same host keys. With `spec` they get its addresses and images.
+ * Waits for sshd.
+ */
+export async function reset(
+  name: string,
+  hosts: readonly string[],
+  options: LabOptions & Readonly<{ spec?: LabSpec }>,
+): Promise<void> {
+  if (options.spec) checkSpec(options.spec);
+  await alone(name, 'build', options, async () => resetHosts(await needLab(name), hosts, options));
+}
+
+/** Keeps all disks of a lab under a label, anew if there is one already. Hosts that are on go off cleanly and on again. */
+export async function snapshot(name: string, label: string, options: LabOptions): Promise<void> {
+  checkLabel(label);
+  await alone(name, 'run', options, async () => takeSnapshot(await needLab(name), label, options));
+}
+
+/** All disks as they were at `snapshot`, whatever happened since; cuts the power of the hosts and boots them. */
+export async function restore(name: string, label: string, options: LabOptions): Promise<void> {
+  checkLabel(label);
+  await alone(name, 'run', options, async () => restoreSnapshot(await needLab(name), label, options));
+}
+
+/** The end of a host's console and of its journal, 200 lines each; it may be off. */
+export async function logs(name: string, host: string): Promise<Readonly<{ console: string; journal: string }>> {
+  const record = needHost(await needLab(name), host);
+  const text = await readFile(consoleLog(name, record.name), 'utf8').catch(() => '');
+  return { console: text.split('\n').slice(-201).join('\n'), journal: await journal(name, record.name, 200) };
+}
+
+async function stateOf(record: LabRecord): Promise<LabState> {
+  const hosts = Object.values(record.hosts).map(async (host) => ({
+    name: host.name,
+    address: host.address,
+    image: host.image,
+    power: (await isOn(record.name, host.name)) ? ('on' as const) : ('off' as const),
+    connection: connectionOf(record, host),
+  }));
+  const snapshots = Object.entries(record.snapshots).map(([label, { taken }]) => ({ label, taken }));
+  return { name: record.name, subnet: record.subnet, hosts: await Promise.all(hosts), snapshots };
+}
+
+function connectionOf(record: LabRecord, host: HostRecord): LabConnection {
+  return {
+    address: host.address,
+    user: 'ops',
+    privateKeyFile: clientKey(record.name),
+    knownHostsFile: knownHosts(record.name),
+  };
+}

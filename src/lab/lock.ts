@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { labFailure } from './fail.ts';
+import { stateDir } from './state.ts';
+
+/** flock's exit code for "somebody else holds it" (ours to choose). */
+const HELD = 75;
+
+/**
+ * Runs `work` while holding a lock between processes. The kernel holds it for a child that ends with us, however we
+ * end, so a lock cannot be left behind. Waits for `patience` ms; then throws Failure (E_LAB).
+ */
+export async function withLock<T>(
+  name: string,
+  options: Readonly<{ patience: number; signal?: AbortSignal | undefined; waiting?: () => void }>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const release = await acquire(name, options);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+async function acquire(
+  name: string,
+  { patience, signal, waiting }: Readonly<{ patience: number; signal?: AbortSignal | undefined; waiting?: () => void }>,
+): Promise<() => Promise<void>> {
+  const file = path.join(stateDir(), 'locks', `${name}.lock`);
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  const until = Date.now() + patience;
+  for (let told = false; ; ) {
+    const release = await take(file);
+    if (release !== undefined) return release;
+    if (!told) waiting?.();
+    told = true;
+    if (Date.now() > until) {
+      throw labFailure(`another bringup is at work on ${name}`, { mend: 'wait until it is done, then try again' });
+    }
+    await sleep(200, undefined, signal ? { signal } : {});
+  }
+}
+
+/** One try: a way to let go of it again, or undefined when another process holds it. */
+function take(file: string): Promise<(() => Promise<void>) | undefined> {
+  return new Promise((resolve, reject) => {
+    // `cat` ends when our end of the pipe closes: on release, or when this process dies.
+    const child = spawn('flock', ['-n', '-E', String(HELD), file, 'sh', '-c', 'echo held; exec cat >/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // An own session: Ctrl-C in a terminal must not free the lock while we still tidy up.
+      detached: true,
+    });
+    const ended = new Promise<void>((done) => child.once('exit', () => done()));
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      if (code === HELD) resolve(undefined);
+      else reject(labFailure(`cannot lock ${file}: flock ended with ${code}`));
+    });
+    child.stdout.once('data', () => {
+      resolve(async () => {
+        child.stdin.end();
+        await ended;
+      });
+    });
+  });
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+
+/** What the kernel and nft call the parts of a lab. All follow from the lab's name alone, so that `down` needs no state. */
+
+/** Linux allows an interface 15 characters. */
+const INTERFACE_MAX = 15;
+
+/** The lab's bridge: br-NAME, or with the end replaced by a hash where that is too long. */
+export function bridgeName(lab: string): string {
+  const plain = `br-${lab}`;
+  return plain.length <= INTERFACE_MAX ? plain : `br-${lab.slice(0, 6)}-${hash(lab, 5)}`;
+}
+
+export function tableName(lab: string): string {
+  return `bringup_${lab.replaceAll('-', '_')}_${hash(lab, 4)}`;
+}
+
+/**
+ * The machine's name for nspawn, unique among all labs (nspawn keeps things under /run by this name) and at most 12
+ * characters, so that its port's name vb-MACHINE is never cut.
+ */
+export function machineName(lab: string, host: string): string {
+  return `${host.replaceAll('.', '').slice(0, 6)}-${hash(`${lab}/${host}`, 5)}`;
+}
+
+/** The host's port on the bridge, as nspawn names it. */
+export function portName(lab: string, host: string): string {
+  return `vb-${machineName(lab, host)}`;
+}
+
+/** A locally administered MAC: a bridge without one takes its lowest port's and changes it as ports come and go. */
+export function bridgeMac(lab: string): string {
+  return ['02', ...(hash(lab, 10).match(/../g) ?? [])].join(':');
+}
+
+function hash(text: string, digits: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits);
+}

@@ -1,0 +1,186 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { labFailure } from './fail.ts';
+import { withLock } from './lock.ts';
+import { bridgeMac, bridgeName, tableName } from './names.ts';
+import { run, tryRun } from './run.ts';
+import type { LabSpec } from './spec.ts';
+import { absent, labNames, readLab, replaceFile, stateDir } from './state.ts';
+import {
+  formatAddress,
+  formatNetwork,
+  type Network,
+  overlaps,
+  parseAddress,
+  parseNetwork,
+  parseSubnet,
+  pickSubnet,
+} from './subnet.ts';
+
+const FORWARD = '/proc/sys/net/ipv4/ip_forward';
+/** What ip_forward was before the first lab; put back by the last `down`. */
+const forwardMemory = () => path.join(stateDir(), 'ip_forward.before');
+
+/** The controller's end of the bridge, the hosts' way out: .1. */
+export function gatewayOf(subnet: string): string {
+  const network = parseSubnet(subnet);
+  return formatAddress((network?.base ?? 0) + 1);
+}
+
+/**
+ * The subnet of a new lab: as wished, else that of its hosts, else a free one picked by name. Throws Failure (E_LAB)
+ * when this machine already has a route into it that is not the lab's own.
+ */
+export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec): Promise<string> {
+  const taken = await takenNetworks(lab);
+  const first = parseAddress(hosts[0]?.address ?? '');
+  const given = wished === undefined ? first && { base: first - (first % 256), prefix: 24 } : parseSubnet(wished);
+  const chosen =
+    given ||
+    pickSubnet(
+      lab,
+      taken.map((t) => t.network),
+    );
+  if (!chosen)
+    throw labFailure('no /24 in 10.80.0.0–10.95.255.0 is free', { mend: 'give the lab a subnet of its own' });
+  const clash = taken.find((other) => overlaps(other.network, chosen));
+  if (clash === undefined) return formatNetwork(chosen);
+  throw labFailure(`the lab's subnet ${formatNetwork(chosen)} is taken on this machine (${clash.by})`, {
+    mend: 'give the lab another subnet, and its hosts addresses in it',
+  });
+}
+
+/** Networks that this machine has routes to (not the default one), and those of other labs, be they up or not. */
+async function takenNetworks(lab: string): Promise<readonly Readonly<{ network: Network; by: string }>[]> {
+  const routes: readonly { dst?: string; dev?: string }[] = JSON.parse(await run(['ip', '-j', '-4', 'route', 'show']));
+  const taken: { network: Network; by: string }[] = [];
+  for (const { dst = '', dev = '' } of routes) {
+    const network = parseNetwork(dst);
+    if (network !== undefined && dev !== bridgeName(lab)) taken.push({ network, by: `route ${dst} dev ${dev}` });
+  }
+  for (const other of (await labNames()).filter((name) => name !== lab)) {
+    const network = parseSubnet((await readLab(other).catch(() => undefined))?.subnet ?? '');
+    if (network !== undefined) taken.push({ network, by: `lab ${other}` });
+  }
+  return taken;
+}
+
+/** Makes the bridge, the NAT and the forwarding where they are missing; true when it had to make something. */
+export async function ensureNetwork(lab: string, subnet: string): Promise<boolean> {
+  return withLock('network', { patience: 60_000 }, () => makeNetwork(lab, subnet));
+}
+
+async function makeNetwork(lab: string, subnet: string): Promise<boolean> {
+  const bridge = bridgeName(lab);
+  const made = [await ensureBridge(lab, bridge, gatewayOf(subnet)), await ensureTable(lab, bridge, subnet)];
+  if ((await readFile(FORWARD, 'utf8')).trim() === '0') {
+    await replaceFile(forwardMemory(), '0\n', 0o600);
+    await writeFile(FORWARD, '1\n');
+    made.push(true);
+  }
+  made.push(await openForward(bridge));
+  return made.includes(true);
+}
+
+async function ensureBridge(lab: string, bridge: string, gateway: string): Promise<boolean> {
+  const there = await tryRun(['ip', '-j', 'address', 'show', 'dev', bridge]);
+  const links: readonly { addr_info: readonly { local: string }[]; flags: readonly string[] }[] =
+    there.code === 0 ? JSON.parse(there.stdout) : [];
+  const [link] = links;
+  if (link?.flags.includes('UP') && link.addr_info.some((a) => a.local === gateway)) return false;
+  if (link === undefined) await run(['ip', 'link', 'add', bridge, 'address', bridgeMac(lab), 'type', 'bridge']);
+  await run(['ip', 'address', 'replace', `${gateway}/24`, 'dev', bridge]);
+  await run(['ip', 'link', 'set', bridge, 'up']);
+  return true;
+}
+
+async function ensureTable(lab: string, bridge: string, subnet: string): Promise<boolean> {
+  const table = tableName(lab);
+  if ((await tryRun(['nft', 'list', 'table', 'ip', table])).code === 0) return false;
+  await run(['nft', '-f', '-'], {
+    input: `table ip ${table} {
+      chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr ${subnet} ip daddr != ${subnet} oifname != "${bridge}" masquerade
+      }
+    }\n`,
+  });
+  return true;
+}
+
+/** Where a firewall (Docker's, say) drops forwarded packets, lets the lab's through; its rules carry a comment to find them by. */
+async function openForward(bridge: string): Promise<boolean> {
+  const listed = await tryRun(['nft', '-j', 'list', 'chain', 'ip', 'filter', 'FORWARD']);
+  if (listed.code !== 0 || !dropsForwarded(listed.stdout) || ruleHandles(listed.stdout, bridge).length > 0)
+    return false;
+  for (const side of ['iifname', 'oifname']) {
+    await run([
+      'nft',
+      'insert',
+      'rule',
+      'ip',
+      'filter',
+      'FORWARD',
+      side,
+      bridge,
+      'accept',
+      'comment',
+      `"${mark(bridge)}"`,
+    ]);
+  }
+  return true;
+}
+
+async function closeForward(bridge: string): Promise<void> {
+  const listed = await tryRun(['nft', '-a', '-j', 'list', 'chain', 'ip', 'filter', 'FORWARD']);
+  for (const handle of listed.code === 0 ? ruleHandles(listed.stdout, bridge) : []) {
+    await tryRun(['nft', 'delete', 'rule', 'ip', 'filter', 'FORWARD', 'handle', String(handle)]);
+  }
+}
+
+const mark = (bridge: string) => `bringup lab ${bridge}`;
+
+type NftList = Readonly<{
+  nftables: readonly Readonly<{ chain?: { policy?: string }; rule?: { handle: number; comment?: string } }>[];
+}>;
+
+/** Whether a chain, as `nft -j list chain` shows it, has the policy drop. */
+export function dropsForwarded(json: string): boolean {
+  const { nftables }: NftList = JSON.parse(json);
+  return nftables.some((item) => item.chain?.policy === 'drop');
+}
+
+/** The handles of the rules that `openForward` put in for a bridge. */
+export function ruleHandles(json: string, bridge: string): readonly number[] {
+  const { nftables }: NftList = JSON.parse(json);
+  return nftables.flatMap(({ rule }) => (rule?.comment === mark(bridge) ? [rule.handle] : []));
+}
+
+/** Takes the lab's bridge, rules and table away; ip_forward too when no other lab is up. */
+export async function removeNetwork(lab: string): Promise<void> {
+  await withLock('network', { patience: 60_000 }, () => unmakeNetwork(lab));
+}
+
+async function unmakeNetwork(lab: string): Promise<void> {
+  const bridge = bridgeName(lab);
+  if ((await tryRun(['ip', 'link', 'show', bridge])).code === 0) await run(['ip', 'link', 'delete', bridge]);
+  if ((await tryRun(['nft', 'list', 'table', 'ip', tableName(lab)])).code === 0) {
+    await run(['nft', 'delete', 'table', 'ip', tableName(lab)]);
+  }
+  await closeForward(bridge);
+  const before = await readFile(forwardMemory(), 'utf8').catch(absent);
+  const tables = await run(['nft', 'list', 'tables']);
+  if (before === undefined || /\bbringup_/.test(tables)) return;
+  await writeFile(FORWARD, before);
+  await rm(forwardMemory());
+}
+
+/** Cuts the wire of a host: what it still sends (the RSTs of dying sockets) goes nowhere. No port, nothing to cut. */
+export async function cutPort(port: string): Promise<void> {
+  await tryRun(['bridge', 'link', 'set', 'dev', port, 'state', '0']);
+}
+
+/** Removes a host's port. A dead host's is kept by the kernel as long as one of its sockets waits for an answer. */
+export async function removePort(port: string): Promise<void> {
+  await tryRun(['ip', 'link', 'delete', port]);
+}

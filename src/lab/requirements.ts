@@ -1,0 +1,147 @@
+import { constants } from 'node:fs';
+import { access, readFile, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { findHierarchies } from './cgroup.ts';
+import { run } from './run.ts';
+import { stateDir } from './state.ts';
+
+/**
+ * Something the lab needs and this machine lacks: `packages` of apt bring it, or else `mend` says what does. Needed `to`
+ * build images and new disks, or to run hosts at all.
+ */
+export type Requirement = Readonly<{
+  what: string;
+  why: string;
+  to: 'build' | 'run';
+  packages: readonly string[];
+  mend?: string;
+}>;
+
+const COMMANDS: readonly Readonly<{ command: string; why: string; package: string }>[] = [
+  { command: 'systemd-nspawn', why: 'it boots the hosts', package: 'systemd-container' },
+  { command: 'mmdebstrap', why: 'it builds the images', package: 'mmdebstrap' },
+  { command: 'nft', why: 'it lets the hosts out to the package mirror', package: 'nftables' },
+  { command: 'ip', why: 'it makes the bridge', package: 'iproute2' },
+  { command: 'bridge', why: 'it cuts the wire of a host', package: 'iproute2' },
+  { command: 'ssh-keygen', why: 'it makes the keys', package: 'openssh-client' },
+  { command: 'flock', why: 'it keeps two runs apart', package: 'util-linux' },
+  { command: 'unshare', why: 'it ends a build together with us', package: 'util-linux' },
+];
+
+/** An image is 350 MB and a host's changes some 500 MB; below this a lab would fill the disk half-way. */
+const LEAST_FREE = 3e9;
+
+/** What is missing for a lab on this machine; nothing when all is there. */
+export async function requirements(): Promise<readonly Requirement[]> {
+  const missing: Requirement[] = [];
+  if (process.getuid?.() !== 0) {
+    missing.push({
+      what: 'root',
+      to: 'run',
+      why: 'hosts need namespaces, mounts and a bridge',
+      packages: [],
+      mend: 'run it with sudo',
+    });
+  }
+  for (const { command, why, package: name } of COMMANDS) {
+    if (!(await inPath(command)))
+      missing.push({ what: command, why, to: command === 'mmdebstrap' ? 'build' : 'run', packages: [name] });
+  }
+  if (!(await isThere('/usr/share/keyrings/debian-archive-trixie-stable.gpg'))) {
+    missing.push({
+      what: 'the archive keys of Debian 13',
+      to: 'build',
+      why: 'packages are verified with them',
+      packages: ['debian-archive-keyring'],
+    });
+  }
+  return [...missing, ...(await kernel()), ...(await disk())];
+}
+
+/** Installs what apt can mend of `missing`. `progress` gets apt's lines. Throws Failure (E_LAB) when apt fails. */
+export async function install(
+  missing: readonly Requirement[],
+  { progress, signal }: Readonly<{ progress: (line: string) => void; signal?: AbortSignal | undefined }>,
+): Promise<void> {
+  const packages = [...new Set(missing.flatMap((m) => m.packages))];
+  if (packages.length === 0) return;
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+  progress('apt-get update');
+  await run(['apt-get', ...wait, '-q', 'update'], { env, signal });
+  progress(`apt-get install ${packages.join(' ')}`);
+  await run(['apt-get', ...wait, '-q', '-y', '--no-install-recommends', 'install', ...packages], { env, signal });
+}
+
+async function kernel(): Promise<readonly Requirement[]> {
+  const missing: Requirement[] = [];
+  if (findHierarchies(await readFile('/proc/self/mounts', 'utf8')) === undefined) {
+    missing.push({
+      what: 'cgroup2',
+      to: 'run',
+      why: 'systemd runs its services in it',
+      packages: [],
+      mend: 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
+    });
+  }
+  const id = await readFile('/etc/machine-id', 'utf8').catch(() => '');
+  if (!/^[0-9a-f]{32}\s*$/.test(id)) {
+    missing.push({
+      what: '/etc/machine-id',
+      to: 'run',
+      why: "nspawn derives the hosts' MAC addresses from it",
+      packages: [],
+      mend: 'systemd-machine-id-setup',
+    });
+  }
+  return missing;
+}
+
+async function disk(): Promise<readonly Requirement[]> {
+  const dir = stateDir();
+  const base = await nearest(dir);
+  const { bavail, bsize } = await statfs(base);
+  const missing: Requirement[] = [];
+  if (bavail * bsize < LEAST_FREE) {
+    missing.push({
+      what: 'disk space',
+      to: 'build',
+      why: `${dir} has ${((bavail * bsize) / 1e9).toFixed(1)} GB free, a lab wants ${LEAST_FREE / 1e9} GB`,
+      packages: [],
+      mend: 'free some, or set BRINGUP_STATE to a directory on a larger disk',
+    });
+  }
+  if (/[,:\\\s]/.test(dir)) {
+    missing.push({
+      what: 'a plain state directory',
+      to: 'run',
+      why: `'${dir}' has a character that mount options cannot carry`,
+      packages: [],
+      mend: 'set BRINGUP_STATE to a path without commas, colons, backslashes and blanks',
+    });
+  }
+  return missing;
+}
+
+/** The nearest directory upwards that exists. */
+async function nearest(dir: string): Promise<string> {
+  return (await isThere(dir)) ? dir : nearest(path.dirname(dir));
+}
+
+async function inPath(command: string): Promise<boolean> {
+  const dirs = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
+  const found = dirs.map((dir) =>
+    access(path.join(dir, command), constants.X_OK).then(
+      () => true,
+      () => false,
+    ),
+  );
+  return (await Promise.all(found)).includes(true);
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto';
+import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { bootAll, forAll } from './boot.ts';
+import { freezeDisk, hasDisk, thawDisk } from './disk.ts';
+import { labFailure } from './fail.ts';
+import type { LabOptions } from './guard.ts';
+import { isOn, powerCut, powerOff } from './host.ts';
+import { dropUnusedLayers } from './layers.ts';
+import { type HostRecord, type LabRecord, writeLab } from './state.ts';
+
+/** Each layer makes every look-up a little slower, and the mount's options are limited to a page. */
+const MOST_LAYERS = 20;
+
+/**
+ * The work of `snapshot`. Nothing is copied: what a host has changed becomes a read-only layer of the overlay, and the
+ * host goes on above it. The record names the new layers before the disks are moved to them; a layer that is named but
+ * not there is passed over, so dying in between harms nothing.
+ */
+export async function takeSnapshot(before: LabRecord, label: string, options: LabOptions): Promise<void> {
+  const { progress } = options;
+  const started = Date.now();
+  const hosts: HostRecord[] = [];
+  for (const host of Object.values(before.hosts)) if (await hasDisk(before.name, host.name)) hosts.push(host);
+  const full = hosts.find((host) => host.layers.length >= MOST_LAYERS);
+  if (full !== undefined) {
+    throw labFailure(`${full.name} stands on ${MOST_LAYERS} snapshots already`, {
+      mend: 'restore an early one, or reset the host, and take the snapshot then',
+    });
+  }
+  const id = randomBytes(3).toString('hex');
+  const frozen = hosts.map((host) => ({ ...host, layers: [`${id}-${host.name}`, ...host.layers] }));
+  const on: string[] = [];
+  await forAll(hosts, async (host) => {
+    if (!(await isOn(before.name, host.name))) return;
+    on.push(host.name);
+    await powerOff(before.name, host.name);
+  });
+  const named: LabRecord = { ...before, hosts: { ...before.hosts, ...byName(frozen, (host) => host) } };
+  await writeLab(named);
+  await forAll(frozen, (host) => freezeDisk(before.name, host.name, host.layers[0] ?? ''));
+  const taken = { taken: new Date().toISOString(), hosts: byName(frozen, (host) => host.layers) };
+  const after: LabRecord = { ...named, snapshots: { ...before.snapshots, [label]: taken } };
+  await writeLab(after);
+  await dropUnusedLayers(after);
+  progress({ type: 'disk', message: `snapshot ${label}`, ms: Date.now() - started });
+  await bootAll(after, on, options);
+}
+
+/** The work of `restore`. Hosts that came after the snapshot are left as they are. */
+export async function restoreSnapshot(before: LabRecord, label: string, options: LabOptions): Promise<void> {
+  const { progress } = options;
+  const started = Date.now();
+  const snapshot = Object.hasOwn(before.snapshots, label) ? before.snapshots[label] : undefined;
+  if (snapshot === undefined) {
+    throw new Failure({
+      code: 'E_LAB',
+      message: `the lab ${before.name} has no snapshot '${label}'`,
+      ...didYouMean(label, Object.keys(before.snapshots)),
+    });
+  }
+  const hosts = Object.values(before.hosts).flatMap((host) => {
+    const layers = snapshot.hosts[host.name];
+    return layers === undefined ? [] : [{ ...host, layers }];
+  });
+  const after: LabRecord = { ...before, hosts: { ...before.hosts, ...byName(hosts, (host) => host) } };
+  await forAll(hosts, (host) => powerCut(before.name, host.name));
+  await forAll(hosts, (host) => thawDisk(before.name, host.name));
+  await writeLab(after);
+  await dropUnusedLayers(after);
+  progress({ type: 'disk', message: `restored ${label}`, ms: Date.now() - started });
+  await bootAll(
+    after,
+    hosts.map((host) => host.name),
+    options,
+  );
+}
+
+function byName<T>(hosts: readonly HostRecord[], value: (host: HostRecord) => T): Readonly<Record<string, T>> {
+  return Object.fromEntries(hosts.map((host) => [host.name, value(host)]));
+}

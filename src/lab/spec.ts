@@ -1,0 +1,76 @@
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { contains, isPrivate, parseAddress, parseSubnet } from './subnet.ts';
+
+export const IMAGES = ['debian-12', 'debian-13', 'debian-sid'] as const;
+export type ImageName = (typeof IMAGES)[number];
+
+/** A virtual host. `address` is IPv4, inside the lab's subnet; .1 is the gateway's, .0 and .255 are nobody's. */
+export type LabHost = Readonly<{ name: string; address: string; image: ImageName }>;
+
+/**
+ * A lab as the inventory wants it. `subnet` is a private /24, e.g. '10.83.0.0/24'; left out, it is the /24 that the
+ * hosts' addresses share, or (no hosts) a free one in 10.80.0.0–10.95.255.0 picked from the lab's name.
+ */
+export type LabSpec = Readonly<{ name: string; hosts: readonly LabHost[]; subnet?: string }>;
+
+const LAB_NAME = /^[a-z][a-z0-9-]{0,30}$/;
+const HOST_NAME = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const LABEL = /^[a-z0-9][a-z0-9._-]{0,40}$/;
+
+/** Throws Failure (E_LAB) unless `name` can name a lab: it becomes part of a path, so nothing else gets in. */
+export function checkLabName(name: string): void {
+  if (LAB_NAME.test(name)) return;
+  throw new Failure({
+    code: 'E_LAB',
+    message: `'${name}' cannot name a lab`,
+    expected: 'a lower-case letter, then at most 30 lower-case letters, digits or dashes',
+  });
+}
+
+/** Throws Failure (E_LAB) unless `label` can name a snapshot. */
+export function checkLabel(label: string): void {
+  if (LABEL.test(label)) return;
+  throw new Failure({
+    code: 'E_LAB',
+    message: `'${label}' cannot name a snapshot`,
+    expected: 'at most 41 lower-case letters, digits, dots, dashes or underscores, a letter or digit first',
+  });
+}
+
+/** Throws one Failure with every mistake of the spec. */
+export function checkSpec(spec: LabSpec): void {
+  checkLabName(spec.name);
+  const mistakes: Diagnostic[] = [];
+  const say = (message: string, expected?: string) => mistakes.push({ code: 'E_LAB', message, expected });
+  const subnet = spec.subnet === undefined ? undefined : parseSubnet(spec.subnet);
+  if (spec.subnet !== undefined && (subnet === undefined || !isPrivate(subnet))) {
+    say(`'${spec.subnet}' cannot be the subnet of a lab`, 'a private /24 that ends in .0, e.g. 10.83.0.0/24');
+  }
+  const names = new Set<string>();
+  const addresses = new Map<number, string>();
+  for (const host of spec.hosts) {
+    if (!HOST_NAME.test(host.name)) {
+      say(`'${host.name}' cannot name a lab host`, 'lower-case letters, digits and dashes, at most 63 characters');
+    }
+    if (names.has(host.name)) say(`two lab hosts are named '${host.name}'`);
+    names.add(host.name);
+    if (!IMAGES.includes(host.image)) say(`${host.name}: no lab image '${host.image}'`, `one of ${IMAGES.join(', ')}`);
+    const address = parseAddress(host.address);
+    const last = address === undefined ? 0 : address % 256;
+    if (address === undefined) say(`${host.name}: '${host.address}' is no IPv4 address`, 'e.g. 10.83.0.21');
+    else if (last < 2 || last > 254) say(`${host.name}: no host can have ${host.address}`, 'a last number of 2 to 254');
+    else if (!isPrivate({ base: address, prefix: 32 })) say(`${host.name}: ${host.address} is a public address`);
+    else if (subnet !== undefined && !contains(subnet, address)) {
+      say(`${host.name}: ${host.address} is outside of the lab's subnet ${spec.subnet}`);
+    } else {
+      const other = addresses.get(address);
+      if (other !== undefined) say(`${other} and ${host.name} both have the address ${host.address}`);
+      addresses.set(address, host.name);
+    }
+  }
+  const nets = new Set([...addresses.keys()].map((a) => Math.floor(a / 256)));
+  if (spec.subnet === undefined && nets.size > 1) {
+    say('the hosts of a lab must share one /24', 'addresses that differ in their last number only');
+  }
+  if (mistakes.length > 0) throw new Failure(mistakes);
+}

@@ -1,0 +1,79 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { labFailure } from './fail.ts';
+import type { ImageName } from './spec.ts';
+
+/**
+ * Where all of it lives: images/ (shared), labs/NAME/, locks/. From $BRINGUP_STATE, default /var/lib/bringup. Read on
+ * each call, so that a test can set it.
+ */
+export function stateDir(): string {
+  return path.resolve(process.env['BRINGUP_STATE'] || '/var/lib/bringup');
+}
+
+export const imagesDir = () => path.join(stateDir(), 'images');
+export const labsDir = () => path.join(stateDir(), 'labs');
+export const labDir = (lab: string) => path.join(labsDir(), lab);
+export const hostDir = (lab: string, host: string) => path.join(labDir(lab), 'hosts', host);
+
+/** What a lab remembers of a host. `layers`: snapshots under its disk, the top one first. */
+export type HostRecord = Readonly<{
+  name: string;
+  address: string;
+  image: ImageName;
+  /** The directory in images/ that its disk stands on. */
+  base: string;
+  layers: readonly string[];
+}>;
+
+export type LabRecord = Readonly<{
+  version: 1;
+  name: string;
+  subnet: string;
+  hosts: Readonly<Record<string, HostRecord>>;
+  snapshots: Readonly<Record<string, Snapshot>>;
+}>;
+
+export type Snapshot = Readonly<{ taken: string; hosts: Readonly<Record<string, readonly string[]>> }>;
+
+/** The lab's record; undefined when there is no such lab (or its `up` died before it had one). */
+export async function readLab(lab: string): Promise<LabRecord | undefined> {
+  const file = path.join(labDir(lab), 'lab.json');
+  const text = await readFile(file, 'utf8').catch(absent);
+  if (text === undefined) return undefined;
+  try {
+    const record: LabRecord = JSON.parse(text);
+    if (record.version === 1 && record.name === lab && typeof record.hosts === 'object') return record;
+  } catch {
+    // told below
+  }
+  throw labFailure(`${file} is not readable`, { mend: `take the lab down and up again: bringup lab down ${lab}` });
+}
+
+export async function writeLab(record: LabRecord): Promise<void> {
+  await mkdir(labDir(record.name), { recursive: true, mode: 0o700 });
+  await replaceFile(path.join(labDir(record.name), 'lab.json'), `${JSON.stringify(record, undefined, 2)}\n`, 0o600);
+}
+
+/** Labs that have left anything in the state directory. */
+export async function labNames(): Promise<readonly string[]> {
+  const entries = await readdir(labsDir()).catch(absent);
+  return (entries ?? []).filter((name) => !name.startsWith('.')).sort();
+}
+
+/** Writes a file whole or not at all. */
+export async function replaceFile(file: string, data: string, mode: number): Promise<void> {
+  const staged = `${file}.new`;
+  await rm(staged, { force: true });
+  await writeFile(staged, data, { mode, flush: true });
+  await rename(staged, file);
+}
+
+/** For `.catch`: undefined for what is not there. Throws Failure (E_LAB) for what only root may see, else the error. */
+export function absent(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error) {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;
+    if (error.code === 'EACCES') throw labFailure(error.message, { mend: 'run it as root: sudo bringup lab …' });
+  }
+  throw error;
+}

@@ -1,0 +1,68 @@
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { bootAll } from './boot.ts';
+import { hasDisk } from './disk.ts';
+import type { LabOptions } from './guard.ts';
+import { imageKey } from './image.ts';
+import { chooseSubnet, removeNetwork } from './network.ts';
+import type { LabHost, LabSpec } from './spec.ts';
+import { type HostRecord, type LabRecord, readLab, writeLab } from './state.ts';
+
+/** The work of `up`. */
+export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRecord> {
+  const before = await readLab(spec.name);
+  const kept = before && (await withDisks(before));
+  if (kept !== undefined) refuseChanged(kept, spec);
+  const subnet = kept?.subnet ?? (await chooseSubnet(spec));
+  // A lab that never got a disk may be made anew elsewhere; its old bridge would be in the way.
+  if (before !== undefined && before.subnet !== subnet) await removeNetwork(spec.name);
+  const record: LabRecord = {
+    version: 1,
+    name: spec.name,
+    subnet,
+    hosts: { ...Object.fromEntries(spec.hosts.map((host) => [host.name, bareHost(host)])), ...kept?.hosts },
+    snapshots: kept?.snapshots ?? {},
+  };
+  // Before anything is made, so that `down` knows of it whatever happens.
+  if (JSON.stringify(record) !== JSON.stringify(before)) await writeLab(record);
+  const wanted = spec.hosts.map((host) => host.name);
+  for (const name of Object.keys(record.hosts).filter((n) => !wanted.includes(n))) {
+    options.progress({ type: 'note', host: name, message: 'is in the lab, but not in the inventory' });
+  }
+  await bootAll(record, wanted, options);
+  return record;
+}
+
+/** A host's record with an empty disk on today's image. */
+export function bareHost(host: LabHost): HostRecord {
+  return { name: host.name, address: host.address, image: host.image, base: imageKey(host.image), layers: [] };
+}
+
+/** The lab without the hosts that a killed run never gave a disk: they are free to change. Undefined when all are such. */
+async function withDisks(record: LabRecord): Promise<LabRecord | undefined> {
+  const hosts: Record<string, HostRecord> = {};
+  for (const host of Object.values(record.hosts)) {
+    if (await hasDisk(record.name, host.name)) hosts[host.name] = host;
+  }
+  return Object.keys(hosts).length === 0 ? undefined : { ...record, hosts };
+}
+
+function refuseChanged(before: LabRecord, spec: LabSpec): void {
+  const mistakes: Diagnostic[] = [];
+  if (spec.subnet !== undefined && spec.subnet !== before.subnet) {
+    mistakes.push({
+      code: 'E_LAB',
+      message: `the lab ${spec.name} was made in ${before.subnet}, now it shall be in ${spec.subnet}`,
+      mend: 'take it down first: bringup lab down',
+    });
+  }
+  for (const host of spec.hosts) {
+    const old = before.hosts[host.name];
+    if (old === undefined || (old.address === host.address && old.image === host.image)) continue;
+    mistakes.push({
+      code: 'E_LAB',
+      message: `${host.name} was made as ${old.image} at ${old.address}, now it shall be ${host.image} at ${host.address}`,
+      mend: `make it anew: bringup lab reset ${host.name}`,
+    });
+  }
+  if (mistakes.length > 0) throw new Failure(mistakes);
+}

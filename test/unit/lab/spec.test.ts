@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { Failure } from '../../../src/core/diagnostic.ts';
+import { checkLabel, checkLabName, checkSpec, type LabHost, type LabSpec } from '../../../src/lab/spec.ts';
+
+const host = (name: string, address: string): LabHost => ({ name, address, image: 'debian-13' });
+
+function mistakes(spec: LabSpec): readonly string[] {
+  try {
+    checkSpec(spec);
+    return [];
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return error.diagnostics.map((d) => d.message);
+  }
+}
+
+describe('a lab spec', () => {
+  it('may be as the inventory has it', () => {
+    expect(mistakes({ name: 'demo', hosts: [] })).toEqual([]);
+    const hosts = [host('web1', '10.83.0.21'), host('db1.foobar.com', '10.83.0.31')];
+    expect(mistakes({ name: 'demo', hosts })).toEqual([]);
+    expect(mistakes({ name: 'demo', hosts, subnet: '10.83.0.0/24' })).toEqual([]);
+  });
+
+  it('tells all of its mistakes at once', () => {
+    const hosts = [
+      host('web1', '10.83.0.21'),
+      host('web1', '10.83.0.22'),
+      host('../etc', '10.83.0.23'),
+      host('web2', '10.83.0.21'),
+      host('gw', '10.83.0.1'),
+      host('v6', '::1'),
+      host('far', '10.84.0.9'),
+      { name: 'odd', address: '10.83.0.99', image: 'debian-11' } as unknown as LabHost,
+    ];
+    expect(mistakes({ name: 'demo', hosts, subnet: '10.83.0.0/24' })).toEqual([
+      "two lab hosts are named 'web1'",
+      "'../etc' cannot name a lab host",
+      'web1 and web2 both have the address 10.83.0.21',
+      'gw: no host can have 10.83.0.1',
+      "v6: '::1' is no IPv4 address",
+      "far: 10.84.0.9 is outside of the lab's subnet 10.83.0.0/24",
+      "odd: no lab image 'debian-11'",
+    ]);
+  });
+
+  it('stays in one private /24', () => {
+    const hosts = [host('a', '10.83.0.21'), host('b', '10.83.1.21')];
+    expect(mistakes({ name: 'demo', hosts })).toEqual(['the hosts of a lab must share one /24']);
+    expect(mistakes({ name: 'demo', hosts: [], subnet: '8.8.8.0/24' })).toHaveLength(1);
+    expect(mistakes({ name: 'demo', hosts: [host('a', '8.8.8.8')] })).toHaveLength(1);
+  });
+
+  it.each(['', '.', '..', 'a/b', 'A', '-a', 'a b', 'a'.repeat(32)])("has no name like '%s'", (name) => {
+    expect(() => checkLabName(name)).toThrow(Failure);
+  });
+  it.each(['', '..', 'a/b', '.a', 'a'.repeat(42)])("has no snapshot like '%s'", (label) => {
+    expect(() => checkLabel(label)).toThrow(Failure);
+  });
+});
