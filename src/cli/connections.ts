@@ -1,0 +1,63 @@
+import { Writable } from 'node:stream';
+import { createInterface } from 'node:readline/promises';
+import { createHash } from 'node:crypto';
+import { targetOf } from '../config/target.ts';
+import { connect } from '../connect/connect.ts';
+import type { Connection, Target } from '../core/connection.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import { Secret, type Value } from '../core/value.ts';
+import { connection as labConnection } from '../lab/lab.ts';
+
+export type Getter = (name: string) => Value | undefined;
+
+/**
+ * How to reach a host of the inventory. A host with `lab_name` is one of that lab's: its login, key and pinned host key
+ * are the lab's own.
+ */
+export async function reach(name: string, at: Pos | undefined, get: Getter, becomePassword: Secret | undefined): Promise<Target> {
+  const target = targetOf({ name, at, get });
+  const become = target.become.password === undefined && becomePassword !== undefined ? { ...target.become, password: becomePassword } : target.become;
+  const lab = get('lab_name');
+  if (typeof lab !== 'string' || target.via === 'local') return { ...target, become };
+  const own = await labConnection(lab, name);
+  return {
+    ...target,
+    become,
+    address: own.address,
+    user: target.user ?? own.user,
+    privateKeyFile: target.privateKeyFile ?? own.privateKeyFile,
+    knownHostsFile: own.knownHostsFile,
+  };
+}
+
+export async function openLine(name: string, at: Pos | undefined, get: Getter, becomePassword: Secret | undefined, onSecret: (secret: string) => void, signal: AbortSignal): Promise<Connection> {
+  const target = await reach(name, at, get, becomePassword);
+  for (const secret of [target.password, target.become.password]) if (secret !== undefined) onSecret(secret.reveal());
+  return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `) }, signal);
+}
+
+/** A hidden answer from the terminal; undefined when there is none to ask. */
+export async function ask(question: string): Promise<string | undefined> {
+  if (process.stdin.isTTY !== true) return undefined;
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  const answer = await lines.question('');
+  lines.close();
+  process.stderr.write('\n');
+  return answer;
+}
+
+/** For what a host has no client for: the controller fetches it and pushes it over. */
+export async function download(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    const response = await fetch(url, { headers, signal });
+    if (!response.ok) throw new Failure({ code: 'E_APPLY', message: `${url} answers ${response.status} ${response.statusText}` });
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    if (error instanceof Failure || signal.aborted) throw error;
+    throw new Failure({ code: 'E_APPLY', message: `${url} cannot be fetched: ${String((error as Error).cause ?? error)}` });
+  }
+}
+
+export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');

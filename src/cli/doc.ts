@@ -1,0 +1,17 @@
+import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { moduleDoc } from '../core/doc.ts';
+import { modules } from '../modules/index.ts';
+import { table } from '../report/summary.ts';
+import { streams } from './output.ts';
+
+/** A module's page, or one line for each of them. */
+export function moduleDocs(name: string | undefined): number {
+  if (name === undefined) {
+    streams.out(`${table([...modules].map(([key, module]) => [key, key === module.name ? module.summary : `as ${module.name}`]))}\n`);
+    return 0;
+  }
+  const module = modules.get(name.split('.').at(-1) ?? name);
+  if (module === undefined) throw new Failure({ code: 'E_UNKNOWN', message: `there is no module '${name}'`, ...didYouMean(name, modules.keys()) });
+  streams.out(moduleDoc(module));
+  return 0;
+}

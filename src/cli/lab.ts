@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process';
+import pc from 'picocolors';
+import { Failure } from '../core/diagnostic.ts';
+import { Secret } from '../core/value.ts';
+import { connection, down, install, type LabEvent, type LabState, list, logs, power, requirements, reset, restore, snapshot, status, up } from '../lab/lab.ts';
+import type { LabSpec } from '../lab/spec.ts';
+import { table } from '../report/summary.ts';
+import { duration } from '../report/words.ts';
+import { ask, type Getter } from './connections.ts';
+import { streams } from './output.ts';
+import { openProject, type Project, stopOnProblems } from './project.ts';
+
+/**
+ * The lab that an inventory describes: every host with `lab_image`, at its ansible_host. `lab_name` and `lab_subnet` are
+ * variables of all of them.
+ */
+export function labSpec(project: Project, name?: string): LabSpec {
+  const hosts: { name: string; address: string; image: string }[] = [];
+  const names = new Set<string>();
+  const subnets = new Set<string>();
+  for (const host of project.inventory.hosts.values()) {
+    const scope = project.templates.scope([...host.layers.map((l) => l.vars), project.extraVars]);
+    const text = textOf(scope.get);
+    const image = text('lab_image');
+    if (image === undefined) continue;
+    hosts.push({ name: host.name, address: text('ansible_host') ?? '', image });
+    names.add(text('lab_name') ?? 'lab');
+    const subnet = text('lab_subnet');
+    if (subnet !== undefined) subnets.add(subnet);
+  }
+  if (hosts.length === 0) {
+    throw new Failure({ code: 'E_LAB', message: `no host of ${project.inventory.source} has lab_image`, mend: 'give each virtual host lab_image: debian-13, or name another inventory with -i' });
+  }
+  if (names.size > 1 || subnets.size > 1) throw new Failure({ code: 'E_LAB', message: `the hosts of ${project.inventory.source} belong to more than one lab`, mend: 'set lab_name and lab_subnet once, in all: vars:' });
+  const [subnet] = subnets;
+  return { name: name ?? [...names][0] ?? 'lab', hosts: hosts as LabSpec['hosts'], ...(subnet !== undefined && { subnet }) };
+}
+
+function textOf(get: Getter) {
+  return (name: string): string | undefined => {
+    const value = get(name);
+    if (value instanceof Secret) return value.reveal();
+    return typeof value === 'string' ? value : undefined;
+  };
+}
+
+export function openLab(inventory: string, extraVars: readonly string[] = []): LabSpec {
+  const project = openProject({ inventory, extraVars, writes: false });
+  stopOnProblems(project.problems);
+  return labSpec(project);
+}
+
+/** Says what the lab needs of this machine and why, and installs it: after asking, or with `yes`. */
+export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Promise<void> {
+  const missing = await requirements();
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.flatMap((m) => m.packages))];
+  streams.err(`The lab needs of this machine:\n${table(missing.map((m) => [`  ${pc.bold(m.what)}`, m.why, m.packages.length > 0 ? pc.dim(`apt: ${m.packages.join(' ')}`) : pc.cyan(m.mend ?? '')]))}\n`);
+  const byHand = missing.filter((m) => m.packages.length === 0);
+  if (byHand.length > 0) {
+    throw new Failure(byHand.map((m) => ({ code: 'E_LAB' as const, message: `${m.what} is missing: ${m.why}`, mend: m.mend })));
+  }
+  if (!yes && !(await agrees(`Install ${packages.join(' ')} with apt-get? [Y/n] `))) {
+    throw new Failure({ code: 'E_LAB', message: 'nothing was installed', mend: `run: apt-get install ${packages.join(' ')}; or say --yes` });
+  }
+  await install(missing, { progress: (line) => streams.err(`${pc.dim(line)}\n`), signal });
+}
+
+async function agrees(question: string): Promise<boolean> {
+  const answer = await ask(question);
+  return answer !== undefined && /^(y|yes|)$/i.test(answer.trim());
+}
+
+export const showProgress = (event: LabEvent): void => {
+  const took = event.ms === undefined ? '' : pc.dim(` (${duration(event.ms)})`);
+  streams.err(`${pc.dim('lab')}  ${event.host === undefined ? '' : `${pc.bold(event.host)}  `}${event.message}${took}\n`);
+};
+
+export async function labUp(spec: LabSpec, yes: boolean, signal: AbortSignal): Promise<LabState> {
+  await ensureRequirements(yes, signal);
+  return up(spec, { progress: showProgress, signal });
+}
+
+export function stateText(state: LabState): string {
+  const rows = state.hosts.map((h) => [`  ${pc.bold(h.name)}`, h.address, h.image, h.power === 'on' ? pc.green('on') : pc.red('off')]);
+  const snapshots = state.snapshots.length === 0 ? '' : `\n  snapshots: ${state.snapshots.map((s) => s.label).join(', ')}`;
+  return `lab ${pc.bold(state.name)}  ${state.subnet}\n${table(rows)}${snapshots}`;
+}
+
+/** One of the lab's verbs beside `up`. `name` is the lab, `args` what stands behind the verb. */
+export async function labCommand(verb: string, name: string, args: readonly string[], options: Readonly<{ images: boolean; spec?: LabSpec }>, signal: AbortSignal): Promise<number> {
+  const quiet = { progress: showProgress, signal };
+  const [first = '', second = ''] = args;
+  switch (verb) {
+    case 'status': {
+      const state = await status(name);
+      const others = (await list()).filter((n) => n !== name);
+      streams.out(state === undefined ? `lab ${name} is not up\n` : `${stateText(state)}\n`);
+      if (others.length > 0) streams.out(`other labs: ${others.join(', ')}\n`);
+      return 0;
+    }
+    case 'down':
+      await down(name, { ...quiet, images: options.images });
+      return 0;
+    case 'reset':
+      await reset(name, args, { ...quiet, ...(options.spec !== undefined && { spec: options.spec }) });
+      return 0;
+    case 'power':
+      if (first !== 'on' && first !== 'off' && first !== 'cut') throw new Failure({ code: 'E_ARGS', message: `power '${first}' is not known`, expected: 'on, off or cut' });
+      for (const host of args.slice(1)) await power(name, host, first, quiet);
+      return 0;
+    case 'snapshot':
+      await snapshot(name, first, quiet);
+      return 0;
+    case 'restore':
+      await restore(name, first, quiet);
+      return 0;
+    case 'logs': {
+      const { console, journal } = await logs(name, first);
+      streams.out(`── console of ${first} ──\n${console}\n── journal of ${first} ──\n${journal}\n`);
+      return 0;
+    }
+    case 'ssh':
+      return ssh(name, first, [second, ...args.slice(2)].filter((a) => a !== ''));
+    default:
+      throw new Failure({ code: 'E_UNKNOWN', message: `unknown lab command '${verb}'` });
+  }
+}
+
+async function ssh(name: string, host: string, command: readonly string[]): Promise<number> {
+  const { address, user, privateKeyFile, knownHostsFile } = await connection(name, host);
+  const options = ['-i', privateKeyFile, '-o', `UserKnownHostsFile=${knownHostsFile}`, '-o', 'StrictHostKeyChecking=yes', '-o', 'IdentitiesOnly=yes', '-o', 'LogLevel=ERROR'];
+  const child = spawn('ssh', [...options, `${user}@${address}`, ...command], { stdio: 'inherit' });
+  return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 255)));
+}

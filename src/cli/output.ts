@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { jsonReporter } from '../report/json.ts';
+import { liveReporter } from '../report/live.ts';
+import { plainReporter, type Reporter } from '../report/plain.ts';
+import { diagnosticText, type Source } from '../report/words.ts';
+import { Failure } from '../core/diagnostic.ts';
+
+export type OutputOptions = Readonly<{ output: 'auto' | 'plain' | 'json'; verbose: number; diff: boolean }>;
+
+export const streams = {
+  out: (text: string): void => void process.stdout.write(text),
+  err: (text: string): void => void process.stderr.write(text),
+};
+
+/** A file's text for pointing at a line; undefined for what is no file (`-e`, `--limit`). */
+export const source: Source = (file) => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+/** A live panel on a terminal, plain lines off it, JSON when asked. */
+export function chooseReporter({ output, verbose, diff }: OutputOptions): Reporter {
+  if (output === 'json') return jsonReporter(streams.out);
+  const options = { source, verbose, diff };
+  const isTerminal = process.stderr.isTTY === true && process.stdout.isTTY === true && process.env['CI'] === undefined;
+  return output === 'auto' && isTerminal && verbose === 0
+    ? liveReporter(streams, options, process.stdout.rows ?? 24)
+    : plainReporter(streams, options);
+}
+
+/** What stops a command, in words; a bug of ours looks different. Gives the exit code. */
+export function tellError(error: unknown): number {
+  if (error instanceof Failure) {
+    for (const d of error.diagnostics) streams.err(`${diagnosticText(d, source)}\n`);
+    const n = error.diagnostics.length;
+    if (n > 1) streams.err(`\n${n} mistakes\n`);
+    return error.diagnostics.every((d) => AT_RUN.has(d.code)) ? 1 : 2;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  streams.err(`bringup has a bug: this should not happen.\n${stack}\nPlease report it with the command and the lines above.\n`);
+  return 70;
+}
+/** Kinds that only show when hosts are talked to: exit 1; all others are wrong input: exit 2. */
+const AT_RUN = new Set(['E_CONNECT', 'E_BECOME', 'E_PROBE', 'E_APPLY', 'E_DIVERGED', 'E_BLOCKED', 'E_CHECK', 'E_LAB']);
