@@ -1,0 +1,60 @@
+import { asNumber, type Item, isList, tuple, wrong } from '../item.ts';
+import { number, type Operation, text, value } from '../operation.ts';
+import { short } from '../operators.ts';
+import { str } from '../print.ts';
+import { expand, pythonRegex } from '../regex.ts';
+
+/** Regex filters; patterns are Python's, run by JavaScript's engine. */
+export const regexFilters: Readonly<Record<string, Operation>> = {
+  regex_replace: value(
+    'pattern replacement ignorecase multiline count mandatory_count',
+    (item, [pattern, replacement, ignore, multi, count, mandatory]) => {
+      const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi), global: true });
+      const most = number(count, 0);
+      let done = 0;
+      const out = str(item).replace(regex, (...m: readonly unknown[]) => {
+        const groups = typeof m.at(-1) === 'object' ? (m.at(-1) as Record<string, string | undefined>) : {};
+        if (most > 0 && done >= most) return String(m[0]);
+        done++;
+        const end = m.findIndex((part) => typeof part === 'number');
+        return expand(text(replacement), m.slice(0, end) as (string | undefined)[], groups);
+      });
+      if (done < number(mandatory, 0))
+        wrong(`regex_replace: '${text(pattern)}' matched ${done} times, ${number(mandatory, 0)} are wanted`);
+      return short(out);
+    },
+  ),
+  regex_search: value('pattern * ignorecase multiline', (item, [pattern, ignore, multi], _ctx, { positional }) => {
+    const found = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi) }).exec(str(item));
+    if (found === null) return null;
+    const wanted = positional.slice(1).flatMap((one) => (isList(one) ? one : [one]));
+    if (wanted.length === 0) return found[0];
+    return wanted.map((one) => group(found, text(one)));
+  }),
+  regex_findall: value('pattern multiline ignorecase', (item, [pattern, multi, ignore]) =>
+    [
+      ...str(item).matchAll(pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi), global: true })),
+    ].map((m) => {
+      if (m.length === 1) return m[0];
+      return m.length === 2 ? (m[1] ?? '') : tuple(m.slice(1).map((part) => part ?? ''));
+    }),
+  ),
+  regex_escape: value('re_type', (item, [type]) => {
+    if (text(type, 'python') === 'posix_basic') return str(item).replace(/[\].[^$*\\]/g, '\\$&');
+    return str(item).replace(/[\s!"#$%&'()*+,./:;<=>?@[\\\]^`{|}~-]/g, (char) =>
+      /["!%',/:;<=>@`]/.test(char) ? char : `\\${char}`,
+    );
+  }),
+};
+
+function is(item: Item | undefined): boolean {
+  return asNumber(item) === 1;
+}
+
+function group(found: RegExpExecArray, wanted: string): Item {
+  const [, name = '', digits = ''] = /^\\(?:g<(\w+)>|(\d+))$/.exec(wanted) ?? [];
+  if (digits !== '') return found[Number(digits)] ?? null;
+  if (/^\d+$/.test(name)) return found[Number(name)] ?? null;
+  if (name !== '') return found.groups?.[name] ?? null;
+  return wrong("regex_search: a group is named as '\\\\1' or '\\\\g<name>'");
+}

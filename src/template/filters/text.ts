@@ -1,0 +1,177 @@
+import { percentFormat } from '../format.ts';
+import { asNumber, entriesOf, type Item, isList, isMapping, isString, tuple, Undefined, wrong } from '../item.ts';
+import { capitalize, centered, replace, split, splitLines, strip } from '../methods/text.ts';
+import { number, type Operation, open, text, value } from '../operation.ts';
+import { str } from '../print.ts';
+import { asDictItem } from './support.ts';
+
+const escapeHtml = value('', (item) => htmlEscape(str(item)));
+
+/** Filters on texts. */
+export const textFilters: Readonly<Record<string, Operation>> = {
+  upper: value('', (item) => str(item).toUpperCase()),
+  lower: value('', (item) => str(item).toLowerCase()),
+  capitalize: value('', (item) => capitalize(str(item))),
+  title: value('', (item) => str(item).replace(/[^-\s({[<]+/g, (word) => capitalize(word))),
+  trim: value('chars', (item, [chars]) => strip(str(item), chars, 'both')),
+  replace: value('old new count', (item, [from, to, count]) =>
+    replace(str(item), text(from), text(to), number(count, -1)),
+  ),
+  split: value('sep maxsplit', (item, [sep, max]) =>
+    isString(item) ? split(item, sep, number(max, -1)) : wrong('split needs a string'),
+  ),
+  splitlines: value('', (item) => splitLines(str(item))),
+  center: value('width', (item, [width]) => centered(str(item), width ?? 80)),
+  format: value('* **', (item, _given, _ctx, { positional, named }) => {
+    if (positional.length > 0 && named.size > 0) wrong('format takes positional or keyword arguments, not both');
+    return percentFormat(str(item), named.size > 0 ? Object.fromEntries(named) : tuple(positional));
+  }),
+  indent: value('width first blank', (item, [width = 4, first, blank]) => {
+    const margin = isString(width) ? width : ' '.repeat(Math.min(1000, number(width, 4)));
+    const lines = splitLines(`${str(item)}\n`);
+    return lines
+      .map((line, i) =>
+        (i === 0 ? asNumber(first) === 1 : asNumber(blank) === 1 || line !== '') ? margin + line : line,
+      )
+      .join('\n');
+  }),
+  truncate: value('length killwords end leeway', (item, [length, kill, end, leeway]) => {
+    const whole = [...str(item)];
+    const [size, tail] = [number(length, 255), text(end, '...')];
+    if (whole.length <= size + number(leeway, 5)) return whole.join('');
+    const cut = whole.slice(0, Math.max(0, size - [...tail].length)).join('');
+    return (asNumber(kill) === 1 ? cut : cut.includes(' ') ? cut.slice(0, cut.lastIndexOf(' ')) : cut) + tail;
+  }),
+  wordwrap: value('width break_long_words wrapstring break_on_hyphens', (item, [width, long, glue, hyphens]) =>
+    splitLines(str(item))
+      .map((line) =>
+        wrap(line, number(width, 79), asNumber(long) !== 0, asNumber(hyphens) !== 0).join(text(glue, '\n')),
+      )
+      .join(text(glue, '\n')),
+  ),
+  wordcount: open('', (item) => str(item).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0),
+  quote: value('', (item) => shellWord(item === null ? '' : str(item))),
+  comment: value('style decoration beginning end prefix prefix_count postfix postfix_count newline', (item, given) =>
+    comment(str(item), given),
+  ),
+  escape: escapeHtml,
+  e: escapeHtml,
+  forceescape: escapeHtml,
+  striptags: value('', (item) =>
+    str(item)
+      .replace(/<!--[\s\S]*?-->|<[^>]*>/g, '')
+      .split(/\s+/)
+      .filter((word) => word !== '')
+      .join(' '),
+  ),
+  xmlattr: value('autospace', (item, [space]) => {
+    const parts = entriesOf(asDictItem(item))
+      .filter(([, one]) => one !== null && !(one instanceof Undefined))
+      .map(([key, one]) => `${htmlEscape(str(key))}="${htmlEscape(str(one))}"`);
+    return (asNumber(space) !== 0 && parts.length > 0 ? ' ' : '') + parts.join(' ');
+  }),
+  urlencode: value('', (item) => {
+    const pairs = isMapping(item)
+      ? entriesOf(item)
+      : isList(item)
+        ? item.map((one) => (isList(one) ? ([one[0] ?? '', one[1] ?? ''] as const) : wrong('expected pairs')))
+        : undefined;
+    return pairs === undefined
+      ? percentEncode(str(item), '/')
+      : pairs.map(([key, one]) => `${percentEncode(str(key), '')}=${percentEncode(str(one), '')}`).join('&');
+  }),
+};
+
+export function htmlEscape(s: string): string {
+  const marks: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    "'": '&#39;',
+    '"': '&#34;',
+  };
+  return s.replace(/[&<>'"]/g, (char) => marks[char] ?? char);
+}
+
+export function percentEncode(s: string, safe: string): string {
+  return [...Buffer.from(s)]
+    .map((byte) => {
+      const char = String.fromCharCode(byte);
+      return /[\w.~-]/.test(char) || safe.includes(char)
+        ? char
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    })
+    .join('');
+}
+
+/** Python's shlex.quote. */
+export function shellWord(s: string): string {
+  if (s === '') return "''";
+  return /^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replaceAll("'", `'"'"'`)}'`;
+}
+
+/** Python's textwrap of one line. */
+function wrap(line: string, width: number, breakLong: boolean, hyphens: boolean): readonly string[] {
+  const size = Math.max(1, width);
+  const chunks = line
+    .split(hyphens ? /(\s+)|(?<=[\p{L}\d]-)(?=[\p{L}])/u : /(\s+)/)
+    .filter((chunk) => chunk !== undefined && chunk !== '');
+  const lines: string[] = [];
+  let current = '';
+  for (const chunk of chunks) {
+    let rest = chunk;
+    if (current === '' && lines.length > 0 && rest.trim() === '') continue;
+    if (current.length + rest.length > size) {
+      if (rest.length > size && breakLong) {
+        while (rest.length > size - current.length) {
+          const room = size - current.length;
+          lines.push((current + rest.slice(0, room)).trimEnd());
+          rest = rest.slice(room);
+          current = '';
+        }
+        current = rest;
+        continue;
+      }
+      if (current !== '') lines.push(current.trimEnd());
+      current = rest.trim() === '' ? '' : rest;
+    } else current += rest;
+  }
+  if (current.trimEnd() !== '' || lines.length === 0) lines.push(current.trimEnd());
+  return lines;
+}
+
+const styles: Readonly<Record<string, Readonly<{ decoration: string; beginning?: string; end?: string }>>> = {
+  plain: { decoration: '# ' },
+  erlang: { decoration: '% ' },
+  c: { decoration: '// ' },
+  cblock: { beginning: '/*', decoration: ' * ', end: ' */' },
+  xml: { beginning: '<!--', decoration: ' - ', end: '-->' },
+};
+
+function comment(s: string, given: readonly (Item | undefined)[]): string {
+  const [style, decoration, beginning, end, prefix, prefixCount, postfix, postfixCount, newline] = given;
+  const name = text(style, 'plain');
+  const base = Object.hasOwn(styles, name) ? styles[name] : undefined;
+  if (base === undefined)
+    return wrong(`no comment style '${name}'`, { expected: `one of ${Object.keys(styles).join(', ')}` });
+  const glue = text(newline, '\n');
+  const mark = text(decoration, base.decoration);
+  const edge = mark.trimEnd();
+  const open = text(beginning, base.beginning ?? '');
+  const close = text(end, base.end ?? '');
+  const around = (part: Item | undefined, count: Item | undefined): string =>
+    `${text(part, edge)}${glue}`.repeat(Math.min(1000, number(count, 1)));
+  const before = around(prefix, prefixCount);
+  const after =
+    number(postfixCount, 1) === 0
+      ? ''
+      : glue +
+        `${text(postfix, edge)}${glue}`
+          .repeat(Math.min(1000, number(postfixCount, 1)))
+          .slice(0, -glue.length || undefined);
+  const body = s
+    .split('\n')
+    .map((line) => (mark + line).trimEnd())
+    .join(glue);
+  return (open === '' ? '' : open + glue) + before + body + after + (close === '' ? '' : glue + close);
+}

@@ -1,0 +1,39 @@
+import { asNumber, Callable, float, type Item, isNumber, Thing, wrong } from '../item.ts';
+import { type Operation, text, value } from '../operation.ts';
+import { str } from '../print.ts';
+import { dateText, readDate } from '../time.ts';
+
+/** Filters on moments. */
+export const timeFilters: Readonly<Record<string, Operation>> = {
+  strftime: value('second utc', (format, [second, utc], ctx) => {
+    const given =
+      second === undefined || second === null ? undefined : isNumber(second) ? asNumber(second) : Number(text(second));
+    if (given !== undefined && Number.isNaN(given)) wrong('strftime: expected seconds since 1970');
+    return dateText(
+      given === undefined ? ctx.env.ports.now() : new Date(given * 1000),
+      str(format),
+      asNumber(utc) === 1,
+    );
+  }),
+  to_datetime: value('format', (item, [format]) => {
+    const pattern = text(format, '%Y-%m-%d %H:%M:%S');
+    const date = readDate(str(item), pattern);
+    return date === undefined ? wrong(`to_datetime: '${str(item)}' is not of the format '${pattern}'`) : moment(date);
+  }),
+};
+
+/** What to_datetime gives: it can be formatted, and read in parts. */
+function moment(date: Date): Item {
+  const parts: Readonly<Record<string, Item>> = {
+    year: date.getUTCFullYear(),
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
+    second: date.getUTCSeconds(),
+    strftime: new Callable('strftime', ({ positional: [format] }) => dateText(date, text(format), true)),
+    isoformat: new Callable('isoformat', () => dateText(date, '%Y-%m-%dT%H:%M:%S', true)),
+    timestamp: new Callable('timestamp', () => float(date.getTime() / 1000)),
+  };
+  return new Thing('datetime', (name) => (Object.hasOwn(parts, name) ? parts[name] : undefined));
+}

@@ -1,0 +1,47 @@
+import { Unknown } from '../../core/value.ts';
+import { attribute } from '../access.ts';
+import { truth } from '../compare.ts';
+import { asNumber, demand, type Item, isString, typeName, Undefined, unsupported, wrong } from '../item.ts';
+import { lazy, type Operation, shape, text, value } from '../operation.ts';
+import { str } from '../print.ts';
+
+const fallback = lazy('default_value boolean', (item, [other = '', boolean]) => {
+  if (item instanceof Unknown) return item;
+  if (item instanceof Undefined) return other;
+  return boolean !== undefined && truth(boolean) && !truth(item) ? other : item;
+});
+
+/** Filters that are about a value as such. */
+export const valueFilters: Readonly<Record<string, Operation>> = {
+  default: fallback,
+  d: fallback,
+  mandatory: lazy('msg', (item, [message]) => {
+    if (!(item instanceof Undefined)) return item;
+    if (message === undefined) throw item.failure;
+    return wrong(text(message));
+  }),
+  bool: value('', (item) => bool(item)),
+  ternary: lazy('true_val false_val none_val', (item, [yes = null, no = null, none]) => {
+    if (item instanceof Unknown) return item;
+    if (item === null && none !== undefined) return none;
+    return truth(item) ? yes : no;
+  }),
+  string: value('', (item) => str(item)),
+  type_debug: value('', (item) => (isString(item) ? 'str' : typeName(item))),
+  attr: shape('name', (item, [name], ctx) => attribute(item, text(name), ctx)),
+  safe: shape('', (item) => item),
+  pprint: value('', (item) => str(item)),
+  vault: value('* **', () => unsupported("the filter 'vault' is not supported")),
+  unvault: value('* **', () => unsupported("the filter 'unvault' is not supported")),
+  json_query: value('expr', () =>
+    unsupported("the filter 'json_query' is not supported", 'use map, selectattr and dict2items instead'),
+  ),
+};
+
+/** Ansible's `bool`: its words for yes are true, all else is false. */
+export function bool(item: Item): boolean | null {
+  demand(item);
+  if (item === null || typeof item === 'boolean') return item;
+  const word = isString(item) ? item.toLowerCase() : item;
+  return asNumber(word) === 1 || ['yes', 'on', '1', 'true'].includes(word as string);
+}

@@ -1,0 +1,236 @@
+import { randomInt } from 'node:crypto';
+import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { Secret, Unknown } from '../core/value.ts';
+import { path } from './access.ts';
+import { truth } from './compare.ts';
+import { passwordHash } from './crypt.ts';
+import type { Ctx } from './env.ts';
+import { randomness } from './filters/list.ts';
+import { plain } from './filters.ts';
+import { percentFormat } from './format.ts';
+import {
+  dictOf,
+  entriesOf,
+  type Item,
+  isList,
+  isMapping,
+  isString,
+  iterate,
+  Undefined,
+  unsupported,
+  wrong,
+} from './item.ts';
+import { number, text } from './operation.ts';
+import { str } from './print.ts';
+import { inspect, reveal } from './taint.ts';
+
+type Named = ReadonlyMap<string, Item>;
+type Lookup = (terms: readonly Item[], named: Named, ctx: Ctx) => readonly Item[];
+const refused =
+  (name: string, mend: string): Lookup =>
+  () =>
+    unsupported(`the lookup '${name}' is not supported`, mend);
+
+/** Every lookup by its short name; each gives a list. */
+export const lookups: Readonly<Record<string, Lookup>> = {
+  file: (terms, named, ctx) =>
+    terms.map((term) => {
+      const content = ctx.env.ports.readFile(text(term), ctx.at);
+      const left = named.get('lstrip') === true ? content.trimStart() : content;
+      return named.get('rstrip') === false ? left : left.trimEnd();
+    }),
+  env: (terms, named, ctx) => terms.map((term) => ctx.env.ports.env(text(term)) ?? named.get('default') ?? ''),
+  template: (terms, _named, ctx) => terms.map((term) => ctx.render(text(term))),
+  vars: (terms, named, ctx) =>
+    terms.map((term) => {
+      const found = ctx.name(text(term));
+      return found instanceof Undefined ? (named.get('default') ?? found) : found;
+    }),
+  varnames: (terms, _named, ctx) => {
+    const names = ctx.env.names?.() ?? [];
+    return terms.flatMap((term) => names.filter((name) => new RegExp(text(term)).test(name)));
+  },
+  dict: (terms) =>
+    terms.flatMap((term) =>
+      isMapping(term)
+        ? entriesOf(term).map(([key, value]) =>
+            dictOf([
+              ['key', key],
+              ['value', value],
+            ]),
+          )
+        : wrong("lookup 'dict' needs a dict"),
+    ),
+  items: (terms) => terms.flatMap((term) => (isList(term) ? term : [term])),
+  list: (terms) => terms,
+  flattened: (terms) => flat(terms),
+  indexed_items: (terms) => terms.flatMap((term) => (isList(term) ? term : [term])).map((item, i) => [i, item]),
+  sequence: (terms, named) => sequence(terms, named),
+  nested: (terms) => product(terms.map(iterate)),
+  cartesian: (terms) => product(terms.map(iterate)),
+  together: (terms) => {
+    const lists = terms.map(iterate);
+    return Array.from({ length: Math.max(0, ...lists.map((one) => one.length)) }, (_, i) =>
+      lists.map((one) => one[i] ?? null),
+    );
+  },
+  subelements: ([of = null, inside = '', flags], _named, ctx) => {
+    const items = isMapping(of) ? entriesOf(of).map(([, one]) => one) : iterate(of);
+    const skip = isMapping(flags) && entriesOf(flags).some(([key, value]) => key === 'skip_missing' && truth(value));
+    return items.flatMap((one) => {
+      const list = path(one, text(inside), ctx);
+      return list instanceof Undefined && skip ? [] : iterate(list).map((each) => [one, each]);
+    });
+  },
+  first_found: (terms, named, ctx) => firstFound(terms, named, ctx),
+  random_choice: (terms) => {
+    const items = terms.flatMap((term) => (isList(term) ? term : [term]));
+    return [items[randomness(str([...items.map(reveal)]))(items.length)] ?? null];
+  },
+  password: (terms, named, ctx) => terms.map((term) => password(text(term), named, ctx)),
+  inventory_hostnames: refused('inventory_hostnames', "use groups['name'] instead"),
+  fileglob: refused('fileglob', 'name the files in a list'),
+  filetree: refused('filetree', 'use copy with a folder'),
+  lines: refused('lines', 'use the command module and register its result'),
+  pipe: refused('pipe', 'use the command module with delegate_to: localhost and register its result'),
+  url: refused('url', 'use the uri or get_url module'),
+  csvfile: refused('csvfile', 'keep the data in YAML'),
+  ini: refused('ini', 'keep the data in YAML'),
+  config: refused('config', 'write the value'),
+  unvault: refused('unvault', 'vaulted variables are opened on their own'),
+  dig: refused('dig', 'use the getent module'),
+  hashi_vault: refused('hashi_vault', 'use vaulted variables'),
+};
+
+/** lookup('name', …): texts joined with commas unless a list is wanted; query() gives the list. */
+export function lookUpPlugin(name: string, terms: readonly Item[], named: Named, ctx: Ctx, wantList: boolean): Item {
+  const plugin = plain(name);
+  const lookup = Object.hasOwn(lookups, plugin) ? lookups[plugin] : undefined;
+  if (lookup === undefined)
+    throw new Failure({
+      code: 'E_UNKNOWN',
+      message: `no lookup named '${name}'`,
+      at: ctx.at,
+      ...didYouMean(plugin, Object.keys(lookups)),
+    });
+  for (const term of terms) {
+    if (term instanceof Undefined) throw term.failure;
+    if (term instanceof Unknown) return term;
+  }
+  const found = attempt(named.get('errors'), () => lookup(terms, named, ctx));
+  if (found === undefined) return wantList ? [] : null;
+  if (wantList) return found;
+  const [only] = found;
+  if (found.length === 1 && only !== undefined) return only;
+  if (found.every((one) => isString(one) || one instanceof Secret)) {
+    const { secret } = inspect(found);
+    const joined = found.map((one) => str(reveal(one))).join(',');
+    return secret ? new Secret(joined) : joined;
+  }
+  return found;
+}
+
+function attempt(errors: Item | undefined, make: () => readonly Item[]): readonly Item[] | undefined {
+  if (errors !== 'ignore' && errors !== 'warn') return make();
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Failure && error.diagnostics.every((d) => d.code === 'E_FILE')) return undefined;
+    throw error;
+  }
+}
+
+function flat(items: readonly Item[]): readonly Item[] {
+  return items.flatMap((item) => (isList(item) ? flat(item) : [item]));
+}
+
+function product(lists: readonly (readonly Item[])[]): readonly Item[] {
+  const size = lists.reduce((all, one) => all * one.length, 1);
+  if (size > 1_000_000) wrong('nested: more than 1,000,000 items');
+  return lists.reduce<readonly (readonly Item[])[]>(
+    (done, one) => done.flatMap((head) => one.map((item) => [...head, item])),
+    [[]],
+  );
+}
+
+/** 'start=1 end=5 stride=2 format=web%02d', '5', '2-10/2', or the same as keywords. */
+function sequence(terms: readonly Item[], named: Named): readonly Item[] {
+  return (terms.length === 0 ? [''] : terms).flatMap((term) => {
+    const given = new Map<string, Item>(named);
+    for (const [, key = '', word = ''] of text(term).matchAll(/(\w+)=(\S+)/g)) given.set(key, word);
+    const short = /^(?:(0x[\da-f]+|\d+)-)?(0x[\da-f]+|\d+)(?:\/(-?\d+))?(?::(.+))?$/i.exec(text(term).trim());
+    const take = (key: string, fallback: number): number => (given.has(key) ? Number(text(given.get(key))) : fallback);
+    const start = short?.[1] === undefined ? take('start', 1) : Number(short[1]);
+    const count = take('count', Number.NaN);
+    const stride = short?.[3] === undefined ? take('stride', 1) : Number(short[3]);
+    const end =
+      short?.[2] === undefined
+        ? take('end', Number.isNaN(count) ? Number.NaN : start + (count - 1) * stride)
+        : Number(short[2]);
+    const format = short?.[4] ?? text(given.get('format'), '%d');
+    if (Number.isNaN(end) || Number.isNaN(start)) wrong("lookup 'sequence' needs start and end, or count");
+    if (stride === 0) return [];
+    const length = Math.max(0, Math.floor((end - start) / stride) + 1);
+    if (length > 1_000_000) wrong('sequence: more than 1,000,000 items');
+    return Array.from({ length }, (_, i) => percentFormat(format, start + i * stride));
+  });
+}
+
+function firstFound(terms: readonly Item[], named: Named, ctx: Ctx): readonly Item[] {
+  const paths = flat([...terms, ...(named.has('files') ? [named.get('files') ?? null] : [])]).flatMap((term) => {
+    if (!isMapping(term)) return [text(term)];
+    const parts = new Map(entriesOf(term));
+    const files = flat([parts.get('files') ?? []]).map((one) => text(one));
+    const folders = flat([parts.get('paths') ?? []]).map((one) => text(one));
+    return folders.length === 0 ? files : folders.flatMap((folder) => files.map((file) => `${folder}/${file}`));
+  });
+  for (const one of paths) {
+    try {
+      ctx.env.ports.readFile(one, ctx.at);
+      return [one];
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+  const skips =
+    named.get('skip') === true ||
+    terms.some((term) => isMapping(term) && entriesOf(term).some(([key, value]) => key === 'skip' && value === true));
+  return skips ? [] : wrong(`no file was found of ${paths.join(', ')}`);
+}
+
+const sets: Readonly<Record<string, string>> = {
+  ascii_letters: 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
+  ascii_lowercase: 'abcdefghijklmnopqrstuvwxyz',
+  ascii_uppercase: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+  digits: '0123456789',
+  hexdigits: '0123456789abcdefABCDEF',
+  punctuation: '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', // biome-ignore format: a table
+};
+
+/** 'path length=20 chars=ascii_letters,digits encrypt=sha512': a stored password, made at its first use. */
+function password(term: string, named: Named, ctx: Ctx): Item {
+  const words = term.split(/\s+(?=(?:length|chars|encrypt|seed|ident)=)/);
+  const options = new Map<string, Item>([
+    ...named,
+    ...words.slice(1).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const),
+  ]);
+  const length = number(Number(text(options.get('length'), '20')), 20);
+  if (!(length >= 1 && length <= 4096)) wrong("lookup 'password': length must be from 1 to 4096");
+  const given = options.get('chars') ?? 'ascii_letters,digits,.,:,-,_';
+  const chars = [
+    ...new Set(
+      (isList(given) ? given.map((one) => text(one)) : text(given).split(',')).flatMap((one) => [
+        ...(Object.hasOwn(sets, one) ? (sets[one] ?? '') : one === '' ? ',' : one),
+      ]),
+    ),
+  ];
+  const seed = options.get('seed');
+  const chance = seed === undefined ? (below: number) => randomInt(below) : randomness(text(seed));
+  const stored = ctx.env.ports.password(words[0] ?? '', () =>
+    Array.from({ length }, () => chars[chance(chars.length)] ?? '').join(''),
+  );
+  const encrypt = options.get('encrypt');
+  return new Secret(
+    encrypt === undefined || encrypt === null ? stored : passwordHash(stored, text(encrypt), undefined, undefined),
+  );
+}

@@ -1,0 +1,77 @@
+import type { Pos } from '../core/diagnostic.ts';
+import type { Body } from './ast.ts';
+import type { Env } from './env.ts';
+import { type Item, wrong } from './item.ts';
+import type { Source } from './lexer.ts';
+
+/** A template that was read and checked. */
+export type Program = Readonly<{
+  source: Source;
+  body: Body;
+  /** Free names: what it may read of its variables. */
+  names: ReadonlySet<string>;
+  /** It calls a method that changes a list or dict: values of variables are then copied before use. */
+  mutates: boolean;
+  printNone: boolean;
+}>;
+
+/** Names of one block of a template, inside those of the block around it. */
+export type Frame = Readonly<{ names: Map<string, Item>; outer: Frame | undefined }>;
+
+/** One evaluation, with all templates that it includes. */
+export type Machine = Readonly<{
+  env: Env;
+  /** Counts down. */
+  fuel: { steps: number; depth: number };
+  /** Variables' values copied for a template that changes them. */
+  copies: Map<string, Item>;
+  /** Reads and checks another template. */
+  load: (path: string, from: Pos, options: LoadOptions) => Program;
+  /** Renders a file that is itself a template. */
+  render: (path: string, from: Pos, here: Here) => Item;
+  /** Some template changes a list or dict. */
+  mutates: boolean;
+}>;
+export type LoadOptions = Readonly<{ printNone: boolean; locals: readonly string[] }>;
+
+/** Where the evaluation stands. */
+export type Here = Readonly<{
+  machine: Machine;
+  program: Program;
+  frame: Frame;
+  /** What a block's filters get. */
+  held?: Item;
+}>;
+
+export const STEPS = 5_000_000;
+const DEEPEST = 150;
+
+export function burn(machine: Machine, steps: number): void {
+  machine.fuel.steps -= steps;
+  if (machine.fuel.steps < 0) {
+    wrong(`the template takes too long: more than ${STEPS} steps`, { mend: 'look for a loop that is too large' });
+  }
+}
+
+/** For macros, recursive loops and includes, which may call themselves. */
+export function deeper<T>(machine: Machine, make: () => T): T {
+  if (++machine.fuel.depth > DEEPEST)
+    wrong('the template calls itself too deep', { mend: 'look for a macro or include that never ends' });
+  try {
+    return make();
+  } finally {
+    machine.fuel.depth--;
+  }
+}
+
+export function inner(here: Here, names: Iterable<readonly [string, Item]> = []): Here {
+  return { ...here, frame: { names: new Map(names), outer: here.frame } };
+}
+
+export function lookUp(frame: Frame | undefined, name: string): Item | undefined {
+  for (let at = frame; at !== undefined; at = at.outer) {
+    const found = at.names.get(name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,64 @@
+import { Float, Secret, Unknown } from '../core/value.ts';
+import {
+  asNumber,
+  Callable,
+  dictOf,
+  entriesOf,
+  type Item,
+  isList,
+  isMapping,
+  isTuple,
+  Thing,
+  tuple,
+  Undefined,
+} from './item.ts';
+
+/** Numbers that were computed from a secret: they must not be shown, yet must count as numbers. */
+const numbers = new WeakMap<Secret, number | Float>();
+
+/** What is found inside a value, at any depth. */
+export type Found = Readonly<{ unknown: Unknown | undefined; secret: boolean; undefined: Undefined | undefined }>;
+
+/** Looks for what must propagate: the first Unknown, whether there is a Secret, the first Undefined. */
+export function inspect(items: Iterable<Item>): Found {
+  let unknown: Unknown | undefined;
+  let secret = false;
+  let missing: Undefined | undefined;
+  const seen = new Set<Item>(); // the same list may hang in a value many times (YAML aliases)
+  const look = (item: Item): void => {
+    if (item instanceof Unknown) unknown ??= item;
+    else if (item instanceof Secret) secret = true;
+    else if (item instanceof Undefined) missing ??= item;
+    else if (isList(item) || isMapping(item)) {
+      if (seen.has(item)) return;
+      seen.add(item);
+      if (isList(item)) for (const one of item) look(one);
+      else for (const [, one] of entriesOf(item)) look(one);
+    }
+  };
+  for (const item of items) look(item);
+  return { unknown, secret, undefined: missing };
+}
+
+/** The value with every secret in it laid open: only for computing a result that is then sealed. */
+export function reveal(item: Item): Item {
+  if (item instanceof Secret) return numbers.get(item) ?? item.reveal();
+  return rebuild(item, reveal);
+}
+
+/** The value with every text and number in it made secret. Booleans and None tell too little to hide. */
+export function seal(item: Item): Item {
+  if (typeof item === 'string') return new Secret(item);
+  if (typeof item === 'number' || item instanceof Float) {
+    const secret = new Secret(String(asNumber(item)));
+    numbers.set(secret, item);
+    return secret;
+  }
+  return rebuild(item, seal);
+}
+
+function rebuild(item: Item, change: (item: Item) => Item): Item {
+  if (item instanceof Callable || item instanceof Thing) return item;
+  if (isList(item)) return isTuple(item) ? tuple(item.map(change)) : item.map(change);
+  return isMapping(item) ? dictOf(entriesOf(item).map(([key, one]) => [key, change(one)] as const)) : item;
+}

@@ -1,0 +1,228 @@
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { RenderOptions } from '../core/module.ts';
+import { Float, type Raw, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
+import type { Body } from './ast.ts';
+import { check } from './check.ts';
+import { truth } from './compare.ts';
+import type { Env } from './env.ts';
+import { filters } from './filters.ts';
+import { omit } from './globals.ts';
+import {
+  Callable,
+  dictOf,
+  entriesOf,
+  Hang,
+  type Item,
+  isList,
+  isMapping,
+  isTuple,
+  placed,
+  Thing,
+  tuple,
+  Undefined,
+  wrong,
+} from './item.ts';
+import { atPlace, type LexOptions, lex, lexExpression, type Source, sourceOf } from './lexer.ts';
+import { lookups } from './lookups.ts';
+import { type Frame, type Here, type Machine, type Program, STEPS } from './machine.ts';
+import { expression, reader } from './parser.ts';
+import { str } from './print.ts';
+import { render, runProgram } from './run.ts';
+import { parseTemplate } from './statements.ts';
+import { tests } from './tests.ts';
+
+/** A template that was read and checked; it can be evaluated for any number of hosts. */
+export type Compiled = Readonly<{
+  text: string;
+  at: Pos;
+  /** Free variable names it may read: not those of its loops, sets and macros, nor the global functions. */
+  names: ReadonlySet<string>;
+  /** Throws Failure (E_VARS). A template that depends on an Unknown gives that Unknown. */
+  evaluate: (env: Env) => Value;
+}>;
+
+/** `keepBackslashes`: as for strings in YAML (resolve() sets it); `printNone`: None prints as plain Jinja2 has it. */
+export type TemplateOptions = RenderOptions & Pick<LexOptions, 'keepBackslashes' | 'printNone'>;
+
+export const filterNames: readonly string[] = Object.keys(filters).sort();
+export const testNames: readonly string[] = Object.keys(tests).sort();
+export const lookupNames: readonly string[] = Object.keys(lookups).sort();
+
+const CACHED = 20_000;
+const compiled = new Map<string, Compiled>();
+
+/**
+ * A text with {{ }} and {% %} in it. Its value is a text, or, where it consists of one {{ }} alone, that value as it is.
+ * Throws Failure: E_SYNTAX, or E_UNKNOWN for a filter, test, lookup or function that does not exist.
+ */
+export function compileTemplate(text: string, at: Pos, options: TemplateOptions = {}): Compiled {
+  return cached(`t${JSON.stringify(options)}`, text, at, () => parseTemplate(lex(text, options)), options.printNone);
+}
+
+/** A bare expression, as in `when:`. Throws Failure as compileTemplate does. */
+export function compileExpression(text: string, at: Pos): Compiled {
+  return cached('e', text, at, () => {
+    const r = reader(lexExpression(text));
+    const value = expression(r);
+    r.end();
+    return [{ kind: 'output', value, p: value.p }];
+  });
+}
+
+function cached(kind: string, text: string, at: Pos, parse: () => Body, printNone = false): Compiled {
+  const key = `${kind}\0${at.file}\0${at.line}\0${at.col}\0${text}`;
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  const program = read(sourceOf(text, at), parse, printNone);
+  const made: Compiled = { text, at, names: program.names, evaluate: (env) => evaluateProgram(program, env) };
+  if (compiled.size >= CACHED) compiled.clear();
+  compiled.set(key, made);
+  return made;
+}
+
+function read(source: Source, parse: () => Body, printNone: boolean, locals: readonly string[] = []): Program {
+  const body = atPlace(source, parse);
+  return { source, body, printNone, ...check(body, source, locals) };
+}
+
+function evaluateProgram(program: Program, env: Env): Value {
+  const load: Machine['load'] = (path, from, options) => {
+    const text = env.ports.readFile(path, from);
+    return read(
+      sourceOf(text, { file: path, line: 1, col: 1 }),
+      () => parseTemplate(lex(text, {})),
+      options.printNone,
+      options.locals,
+    );
+  };
+  const machine: Machine = {
+    env,
+    fuel: { steps: STEPS, depth: 0 },
+    copies: new Map(),
+    mutates: program.mutates,
+    load,
+    render: (path, from, here) => render(load(path, from, { printNone: here.program.printNone, locals: [] }), here),
+  };
+  const frame: Frame = { names: new Map(), outer: undefined };
+  const here: Here = { machine, program, frame };
+  try {
+    return finished(runProgram(here), program);
+  } catch (error) {
+    if (error instanceof Hang) return error.unknown;
+    if (error instanceof RangeError && /call stack/.test(error.message)) {
+      throw new Failure({ code: 'E_VARS', message: 'the template nests too deep', at: program.source.at });
+    }
+    return placed(program.source.at, () => {
+      throw error;
+    });
+  }
+}
+
+/** What may leave a template: no undefined, no function; dicts that were changed become plain again. */
+function finished(item: Item, program: Program): Value {
+  if (item instanceof Undefined) {
+    if (item.lenient) return '';
+    throw item.failure;
+  }
+  if (item instanceof Callable || item instanceof Thing) {
+    if (program.body.length === 1 && item instanceof Thing && item.type === 'datetime') return str(item);
+    return placed(program.source.at, () =>
+      wrong(`${str(item)} is no value`, { ...(item instanceof Callable && { mend: `call it: ${item.name}()` }) }),
+    );
+  }
+  if (isList(item)) {
+    if (!program.mutates && !item.some(unfinished)) return item as Value;
+    const all = item.map((one) => finished(one, program));
+    return isTuple(item) ? (tuple(all) as Value) : all;
+  }
+  if (!isMapping(item) || item === omit) return item as Value;
+  if (!program.mutates && !entriesOf(item).some(([, one]) => unfinished(one))) return item as Value;
+  return dictOf(entriesOf(item).map(([key, one]) => [key, finished(one, program)] as const)) as Value;
+}
+
+function unfinished(item: Item): boolean {
+  if (item instanceof Undefined || item instanceof Callable || item instanceof Thing) return true;
+  if (isList(item)) return item.some(unfinished);
+  return isMapping(item) && entriesOf(item).some(([, one]) => unfinished(one));
+}
+
+const ofText = new WeakMap<TemplateText, Compiled>();
+
+/** The template of a text that stands in YAML. Checked once, however many hosts use it. */
+export function compileText(text: TemplateText): Compiled {
+  const known = ofText.get(text);
+  if (known !== undefined) return known;
+  const made = compileTemplate(text.text, text.at, { keepBackslashes: true });
+  ofText.set(text, made);
+  return made;
+}
+
+/** A value as it stands in YAML, with every template in it evaluated; keys and items that are `omit` are dropped. */
+export function resolve(raw: Raw, env: Env): Value {
+  if (raw instanceof TemplateText) return compileText(raw).evaluate(env);
+  if (raw instanceof Float || raw instanceof Secret || raw instanceof Unknown) return raw;
+  if (isRawList(raw)) return raw.map((one) => resolve(one, env)).filter((one) => one !== omit);
+  if (typeof raw !== 'object' || raw === null) return raw;
+  const entries: readonly (readonly [Value, Raw])[] = raw instanceof Map ? [...raw] : Object.entries(raw);
+  const resolved: (readonly [Value, Value])[] = [];
+  for (const [key, one] of entries) {
+    const value = resolve(one, env);
+    if (value !== omit) resolved.push([key, value]);
+  }
+  return dictOf(resolved) as Value;
+}
+
+/** Every template inside, for checking up front. */
+export function* templatesIn(raw: Raw): Iterable<TemplateText> {
+  if (raw instanceof TemplateText) yield raw;
+  else if (isRawList(raw)) for (const one of raw) yield* templatesIn(one);
+  else if (raw instanceof Map) for (const one of (raw as ReadonlyMap<Value, Raw>).values()) yield* templatesIn(one);
+  else if (
+    typeof raw === 'object' &&
+    raw !== null &&
+    !(raw instanceof Float || raw instanceof Secret || raw instanceof Unknown)
+  ) {
+    for (const one of Object.values(raw as Readonly<Record<string, Raw>>)) yield* templatesIn(one);
+  }
+}
+
+function isRawList(raw: Raw): raw is readonly Raw[] {
+  return Array.isArray(raw);
+}
+
+/**
+ * Python's truth of a value, as Ansible's `when` judges it: a text is true unless it is empty. `when: flag` with the
+ * *text* 'no' in `flag` is therefore true, as in Ansible; `flag | bool` reads the word. An Unknown stays itself.
+ */
+export function truthy(value: Value): boolean | Unknown {
+  try {
+    return truth(value);
+  } catch (error) {
+    if (error instanceof Hang) return error.unknown;
+    throw error;
+  }
+}
+
+/** The first Unknown inside, at any depth. */
+export function findUnknown(value: Value): Unknown | undefined {
+  if (value instanceof Unknown) return value;
+  const inside: Iterable<Item> = isList(value) ? value : isMapping(value) ? entriesOf(value).map(([, one]) => one) : [];
+  for (const one of inside) {
+    const found = findUnknown(one as Value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Plain JavaScript, for a module's arguments: `onSecret` is told every text that was laid open. No Unknown may be inside. */
+export function toPlain(value: Value, onSecret: (text: string) => void = () => {}): unknown {
+  if (value instanceof Float) return value.value;
+  if (value instanceof Secret) {
+    onSecret(value.reveal());
+    return value.reveal();
+  }
+  if (value instanceof Unknown) throw new Error(`an unknown value was not caught: ${value.because}`);
+  if (isList(value)) return value.map((one) => toPlain(one as Value, onSecret));
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(entriesOf(value).map(([key, one]) => [str(key), toPlain(one as Value, onSecret)]));
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { Float, type Value } from '../../../src/core/value.ts';
+import { print } from '../../../src/template/print.ts';
+import { compileTemplate } from '../../../src/template/template.ts';
+import { caught, envOf } from './support.ts';
+
+type Case = Readonly<{ t: string; src: string; expected: string | null; wantError: boolean }>;
+
+/** What Debian's Jinja2 3.1 printed for these templates (with trim_blocks, keep_trailing_newline and Ansible's filters). */
+const recorded = JSON.parse(readFileSync(new URL('jinja-cases.json', import.meta.url), 'utf8')) as {
+  vars: Record<string, Value>;
+  cases: readonly Case[];
+};
+const vars = { ...recorded.vars, f1: new Float(1) }; // JSON has no 1.0
+const at = { file: 't.j2', line: 1, col: 1 };
+const run = (source: string) => print(compileTemplate(source, at, { printNone: true }).evaluate(envOf(vars)));
+
+const differs = new Set([
+  "{{ 10 | random(seed=1) is number }} {{ lookup | default('nolookup') }}", // lookup is a function here
+  "{{ hosts | json_query('[].name') | default('jq') }}", // refused
+  "{{ ansible_facts['distribution'] | default('?') }}", // an error in both: the dict itself is undefined
+]);
+
+describe('prints what Jinja2 prints', () => {
+  for (const { t, src, expected, wantError } of recorded.cases) {
+    if (wantError || differs.has(t)) continue;
+    test(t, () => {
+      if (t === '{{ d.items }}') expect(run(src)).toContain('<function items>');
+      else expect(run(src)).toBe(expected);
+    });
+  }
+});
+
+describe('refuses what Jinja2 refuses, at its place', () => {
+  for (const { t, src, wantError } of recorded.cases) {
+    if (!wantError) continue;
+    test(t, () => {
+      const failure = caught(() => run(src));
+      expect(failure.diagnostics[0]?.at).toMatchObject({ file: 't.j2', line: 3 });
+    });
+  }
+});

@@ -1,0 +1,44 @@
+import { Failure } from '../../../src/core/diagnostic.ts';
+import type { RawVars } from '../../../src/core/value.ts';
+import { TemplateText } from '../../../src/core/value.ts';
+import type { Ports } from '../../../src/template/env.ts';
+import { makeScope, type Scope } from '../../../src/template/scope.ts';
+
+export const at = { file: 'play.yml', line: 7, col: 3 };
+
+/** Ports over files that are given as an object. */
+export function portsOf(files: Readonly<Record<string, string>> = {}): Ports {
+  const stored = new Map<string, string>();
+  return {
+    readFile: (path, from) =>
+      files[path] ??
+      (() => {
+        throw new Failure({ code: 'E_FILE', message: `no file ${path}`, at: from });
+      })(),
+    env: (name) => (name === 'HOME' ? '/root' : undefined),
+    password: (path, make) => {
+      const found = stored.get(path) ?? make();
+      stored.set(path, found);
+      return found;
+    },
+    now: () => new Date('2024-02-29T12:34:56Z'),
+  };
+}
+
+export function envOf(vars: RawVars, files: Readonly<Record<string, string>> = {}): Scope {
+  return makeScope([vars], portsOf(files));
+}
+
+export function text(source: string): TemplateText {
+  return new TemplateText(source, at);
+}
+
+export function caught(make: () => unknown): Failure {
+  try {
+    make();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
