@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import type { Vars } from '../core/value.ts';
@@ -17,7 +17,6 @@ const Args = args({
   get_mime: flag('The mime type and charset; only where the host has `file`.', true),
   get_attributes: flag('The attributes that lsattr shows. (Left out.)', true),
 });
-type Args = Static<typeof Args>;
 
 export const stat = defineModule<typeof Args, Fields>({
   name: 'stat',

@@ -115,7 +115,7 @@ export function statOf(line: string | undefined): Stat | undefined {
     line.split('/');
   const bits = Number.parseInt(raw, 16);
   return {
-    kind: KINDS[bits & 0o170000] ?? 'file',
+    kind: KINDS[bits >> 12] ?? 'file',
     mode: bits & 0o7777,
     uid: Number(uid),
     gid: Number(gid),
@@ -130,14 +130,15 @@ export function statOf(line: string | undefined): Stat | undefined {
     groupName,
   };
 }
+/** By the first octal digits of st_mode. */
 const KINDS: Readonly<Record<number, Kind>> = {
-  16807: 'file',
-  9604: 'directory',
-  21609: 'link',
-  4802: 'char',
-  14406: 'block',
-  2401: 'fifo',
-  26411: 'socket',
+  1: 'fifo',
+  2: 'char',
+  4: 'directory',
+  6: 'block',
+  8: 'file',
+  10: 'link',
+  12: 'socket',
 };
 
 /** The content as text: '' where there is no file yet, undefined where it is binary or was too large to send. */
