@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { type Context, defineModule } from '../core/module.ts';
 import { Float, isDict, Unknown, type Value } from '../core/value.ts';
 import { args, flag } from './shared/args.ts';
@@ -14,7 +14,6 @@ const Args = args({
   success_msg: message('What is said when all hold.'),
   quiet: flag('Less is said on success.'),
 });
-type Args = Static<typeof Args>;
 
 export const assert = defineModule<typeof Args, null>({
   name: 'assert',

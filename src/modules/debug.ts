@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import type { Value } from '../core/value.ts';
 import { args, text } from './shared/args.ts';
@@ -8,7 +8,6 @@ const Args = args({
   var: text('The name of a variable, or an expression, whose value is printed.'),
   verbosity: Type.Integer({ default: 0, minimum: 0, description: 'Only printed from that many -v on.' }),
 });
-type Args = Static<typeof Args>;
 
 export const debug = defineModule<typeof Args, null>({
   name: 'debug',

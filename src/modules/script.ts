@@ -1,8 +1,8 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args, text } from './shared/args.ts';
-import { type Markers, parseMarkers, planRun, probeMarkers, runData, running, splitWords } from './shared/exec.ts';
+import { type Markers, parseMarkers, probeMarkers, runData, running, skipReason, splitWords } from './shared/exec.ts';
 
 const Args = args({
   cmd: Type.String({ minLength: 1, description: "A script of the controller (the role's files/), and its arguments." }),
@@ -11,7 +11,6 @@ const Args = args({
   creates: running.creates,
   removes: running.removes,
 });
-type Args = Static<typeof Args>;
 
 export const script = defineModule<typeof Args, Markers>({
   name: 'script',
@@ -26,8 +25,7 @@ export const script = defineModule<typeof Args, Markers>({
   parse: parseMarkers,
   plan(markers, given, ctx) {
     const [path = '', ...rest] = splitWords(given.cmd) ?? [];
-    const steps = planRun(markers, given, `run the script ${given.cmd}`, sh``);
-    if (steps.length === 0) return [];
+    if (skipReason(markers, given) !== undefined) return [];
     const at = `/tmp/.bringup-${ctx.nonce}-script`;
     const { chdir, executable } = given;
     return [

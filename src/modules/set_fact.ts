@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import type { Value, Vars } from '../core/value.ts';
 
@@ -6,7 +6,6 @@ const Args = Type.Object(
   { cacheable: Type.Boolean({ default: false, description: 'Ignored: facts are read anew in each run.' }) },
   { additionalProperties: Type.Unsafe<Value>({}) },
 );
-type Args = Static<typeof Args>;
 
 export const set_fact = defineModule<typeof Args, null>({
   name: 'set_fact',
