@@ -26,7 +26,7 @@ export const assert = defineModule<typeof Args, null>({
   parse: () => null,
   plan(_, { that, fail_msg }, ctx) {
     for (const condition of that) {
-      const value = valueOf(condition, ctx);
+      const value = judgement(condition, ctx);
       if (value instanceof Unknown) return { blocked: `${String(condition)} is not known before ${value.because}` };
       if (!holds(value)) {
         const said = Array.isArray(fail_msg) ? fail_msg.join('\n') : (fail_msg as string | undefined);
@@ -39,13 +39,13 @@ export const assert = defineModule<typeof Args, null>({
     return [];
   },
   data(_, { that, fail_msg, success_msg }, ctx) {
-    const failed = that.find((condition) => !holds(valueOf(condition, ctx)));
+    const failed = that.find((condition) => !holds(judgement(condition, ctx)));
     if (failed === undefined) return { msg: success_msg ?? 'All assertions passed' };
     return { msg: fail_msg ?? 'Assertion failed', assertion: failed, evaluated_to: false };
   },
 });
 
-function valueOf(condition: string | boolean, ctx: Context): Value {
+function judgement(condition: string | boolean, ctx: Context): Value {
   return typeof condition === 'boolean' ? condition : ctx.evaluate(condition);
 }
 
