@@ -73,6 +73,8 @@ export type Context = Readonly<{
   diff: boolean;
   /** A file on the controller, searched as Ansible does: the role's files/ (templates/), then beside the playbook. Throws Failure. */
   file: (path: string, folder: 'files' | 'templates') => LocalFile;
+  /** Whether that path leads to a folder on the controller; false where nothing is. */
+  isFolder: (path: string, folder: 'files' | 'templates') => boolean;
   /** Every file below a folder, paths relative to it, sorted. Throws Failure. */
   tree: (path: string, folder: 'files' | 'templates') => readonly Readonly<{ path: string; file: LocalFile }>[];
   /** A template file's text, rendered with the task's variables and Ansible's defaults (trim_blocks). Throws Failure. */

@@ -1,0 +1,59 @@
+import { Type } from 'typebox';
+import { type Context, defineModule } from '../core/module.ts';
+import { Float, isDict, Unknown, type Value } from '../core/value.ts';
+import { args, flag } from './shared/args.ts';
+
+const message = (description: string) =>
+  Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())], { description }));
+
+const Args = args({
+  that: Type.Array(Type.Union([Type.String(), Type.Boolean()]), {
+    description: 'The conditions, as in `when`; all must hold.',
+  }),
+  fail_msg: message('What is said when one does not hold.'),
+  success_msg: message('What is said when all hold.'),
+  quiet: flag('Less is said on success.'),
+});
+
+export const assert = defineModule<typeof Args, null>({
+  name: 'assert',
+  summary: 'Conditions hold, or the task fails.',
+  args: Args,
+  aliases: { msg: 'fail_msg' },
+  examples: [
+    { title: 'The right system', args: { that: ["ansible_facts.os_family == 'Debian'"], fail_msg: 'Debian only' } },
+  ],
+  parse: () => null,
+  plan(_, { that, fail_msg }, ctx) {
+    for (const condition of that) {
+      const value = judgement(condition, ctx);
+      if (value instanceof Unknown) return { blocked: `${String(condition)} is not known before ${value.because}` };
+      if (!holds(value)) {
+        const said = Array.isArray(fail_msg) ? fail_msg.join('\n') : (fail_msg as string | undefined);
+        return {
+          blocked: said ?? `assertion failed: ${String(condition)}`,
+          ...(said !== undefined && { detail: `assertion: ${String(condition)}` }),
+        };
+      }
+    }
+    return [];
+  },
+  data(_, { that, fail_msg, success_msg }, ctx) {
+    const failed = that.find((condition) => !holds(judgement(condition, ctx)));
+    if (failed === undefined) return { msg: success_msg ?? 'All assertions passed' };
+    return { msg: fail_msg ?? 'Assertion failed', assertion: failed, evaluated_to: false };
+  },
+});
+
+function judgement(condition: string | boolean, ctx: Context): Value {
+  return typeof condition === 'boolean' ? condition : ctx.evaluate(condition);
+}
+
+/** Python's truth. */
+function holds(value: Value): boolean {
+  if (value instanceof Float) return value.value !== 0;
+  if (Array.isArray(value)) return value.length > 0;
+  if (value instanceof Map) return value.size > 0;
+  if (isDict(value)) return Object.keys(value).length > 0;
+  return Boolean(value);
+}

@@ -1,0 +1,193 @@
+import { type Static, Type } from 'typebox';
+import { type Blocked, defineModule } from '../core/module.ts';
+import { type Script, sh } from '../core/sh.ts';
+import { args, flag, text } from './shared/args.ts';
+import { joinLines, splitLines } from './shared/edit.ts';
+import { fields } from './shared/fields.ts';
+import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { dirname } from './shared/paths.ts';
+import { place } from './shared/place.ts';
+
+const Args = args({
+  user: Type.String({
+    pattern: '^[A-Za-z0-9_][\\w.@-]*$',
+    expected: 'the name of a user',
+    description: 'Whose keys they are.',
+  }),
+  key: Type.String({ minLength: 1, description: 'Public keys, one a line.' }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether they are to be there.' }),
+  exclusive: flag('No other keys: all that are not named are removed.'),
+  manage_dir: flag('The directory and its owner and mode are taken care of.', true),
+  path: text('The file. Default: ~/.ssh/authorized_keys.'),
+  key_options: text('Options in front of each key: from="10.0.0.0/8",no-pty'),
+  comment: text('A comment instead of the one of the key.'),
+  follow: flag('A symlink at the path is followed. (It always is.)'),
+});
+type Args = Static<typeof Args>;
+
+type Current = Readonly<{
+  now: Seen;
+  path: string;
+  home: string | undefined;
+  uid: number;
+  gid: number;
+  folder: string | undefined;
+}>;
+
+export const authorized_key = defineModule<typeof Args, Current>({
+  name: 'authorized_key',
+  summary: 'Public keys may log in as a user, or may not.',
+  args: Args,
+  examples: [
+    {
+      title: 'One key',
+      args: {
+        user: 'ada',
+        key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ada@laptop',
+      },
+    },
+    {
+      title: 'These and no other',
+      args: {
+        user: 'root',
+        exclusive: true,
+        key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ada\n',
+      },
+    },
+  ],
+  verify: ({ key, exclusive, state }) => [
+    ...keyLines(key)
+      .filter((line) => parseKey(line) === undefined)
+      .map((line) => ({
+        path: ['key'],
+        message: `'${line.slice(0, 40)}' is not a public key`,
+        expected: 'type, key in base64, comment',
+      })),
+    ...(exclusive && state === 'absent' ? [{ path: ['exclusive'], message: "'exclusive' is for state: present" }] : []),
+  ],
+  needs: ({ user, path }) => [`user:${user}`, `path:${path ?? '/home'}`, ...(path === undefined ? ['path:/root'] : [])],
+  touches: ({ user, path }) => [`path:${path ?? (user === 'root' ? '/root/.ssh' : `/home/${user}/.ssh`)}`],
+  probe: ({ user, path }) => sh`e=$(getent passwd ${user}) || exit 0
+h=\${e%:*}; h=\${h##*:}
+printf 'home %s\nids %s\n' "$h" "$(printf %s "$e" | cut -d: -f3,4)"
+f=${fileScript(path)}
+stat -L -c 'folder %a/%u/%g' -- "\${f%/*}" 2>/dev/null
+${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 })}`,
+  parse(stdout, given) {
+    const f = fields(stdout);
+    const home = f.get('home');
+    const [uid = 0, gid = 0] = (f.get('ids') ?? '').split(':').map(Number);
+    const path = given.path?.replace(/^~(?=\/)/, home ?? '') ?? `${home ?? ''}/.ssh/authorized_keys`;
+    return { now: seen(f, path, {}), path, home, uid, gid, folder: f.get('folder') };
+  },
+  plan(current, given, ctx) {
+    const { now, path, home, uid, gid, folder } = current;
+    if (home === undefined)
+      return {
+        blocked: `there is no user '${given.user}' on the host`,
+        mend: `make it in an earlier task (user: name=${given.user})`,
+      };
+    if (now.stat === undefined && given.state === 'absent') return [];
+    const before = textOf(now);
+    if (before === undefined) return { blocked: `${path} is not UTF-8 text` };
+    const after = edit(before, given);
+    if (typeof after !== 'string') return after;
+    const manages = given.manage_dir && given.path === undefined;
+    const own = given.manage_dir ? { owner: String(uid), group: String(gid), mode: '0600' } : {};
+    const wantedFolder = `700/${uid}/${gid}`;
+    const dir = dirname(path);
+    const mkdir =
+      manages && folder !== wantedFolder
+        ? [
+            {
+              what: `${dir}: mode 0700, owner ${given.user}`,
+              run: sh`set -e
+mkdir -p -- ${dir}
+chown -- ${`${uid}:${gid}`} ${dir}
+chmod 00700 ${dir}`,
+            },
+          ]
+        : [];
+    const known = { ...now, owner: uid, group: gid, parent: now.parent || mkdir.length > 0 };
+    const steps = place(
+      known,
+      {
+        path,
+        source: { text: after },
+        same: now.stat !== undefined && after === before,
+        what: `authorized keys of ${given.user}`,
+      },
+      own,
+      ctx,
+    );
+    return 'blocked' in steps ? steps : [...mkdir, ...steps];
+  },
+  data: ({ path }, { user, key, state, exclusive, manage_dir }) => ({
+    user,
+    key,
+    state,
+    exclusive,
+    manage_dir,
+    path,
+    keyfile: path,
+  }),
+});
+
+function fileScript(path: string | undefined): Script {
+  if (path === undefined) return sh`"$h/.ssh/authorized_keys"`;
+  return path.startsWith('~/') ? sh`"$h"${path.slice(1)}` : sh`${path}`;
+}
+
+type Key = Readonly<{ options: string; type: string; data: string; comment: string }>;
+
+function keyLines(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** Options may hold blanks inside double quotes. */
+export function parseKey(line: string): Key | undefined {
+  const match =
+    /^(?:((?:[^\s"]|"(?:[^"\\]|\\.)*")+)\s+)??((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+)\s+([A-Za-z0-9+/]{16,}={0,3})(?:\s+(.*))?$/.exec(
+      line.trim(),
+    );
+  if (match === null) return undefined;
+  const [, options = '', type = '', data = '', comment = ''] = match;
+  return { options, type, data, comment };
+}
+
+/** The file's text with the keys in it, or without them. Lines that are no keys stay. */
+export function edit(
+  before: string,
+  given: Pick<Args, 'key' | 'state' | 'exclusive' | 'key_options' | 'comment'>,
+): string | Blocked {
+  const was = splitLines(before);
+  const wanted = keyLines(given.key).flatMap((line) => {
+    const key = parseKey(line);
+    return key === undefined
+      ? []
+      : [{ ...key, options: given.key_options ?? key.options, comment: given.comment ?? key.comment }];
+  });
+  const isWanted = (line: string): boolean => {
+    const key = parseKey(line);
+    return key !== undefined && wanted.some((w) => w.type === key.type && w.data === key.data);
+  };
+  if (given.state === 'absent') {
+    const left = was.list.filter((line) => !isWanted(line));
+    return left.length === was.list.length ? before : joinLines(left, was);
+  }
+  const kept = was.list.filter((line) => !given.exclusive || parseKey(line) === undefined || isWanted(line));
+  const list = [...kept];
+  for (const key of wanted) {
+    const at = list.findIndex((line) => parseKey(line)?.data === key.data && parseKey(line)?.type === key.type);
+    const line = [key.options, key.type, key.data, key.comment].filter((part) => part !== '').join(' ');
+    const old = at < 0 ? undefined : parseKey(list[at] ?? '');
+    if (old === undefined) list.push(line);
+    else if (old.options !== key.options || (key.comment !== '' && old.comment !== key.comment)) list[at] = line;
+  }
+  return list.length === was.list.length && list.every((line, at) => line === was.list[at])
+    ? before
+    : joinLines(list, { eol: was.eol, final: true });
+}

@@ -1,0 +1,123 @@
+import { type Static, Type } from 'typebox';
+import { type Blocked, defineModule } from '../core/module.ts';
+import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
+import { insertionPoint, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { fileData, ownerNeeds, type Seen } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { backupData } from './shared/place.ts';
+import { regex, regexErrors } from './shared/regex.ts';
+
+const Args = args({
+  path: absolutePath('The file, on the host.'),
+  block: Type.String({ default: '', description: 'The lines between the markers. Empty: as state absent.' }),
+  marker: Type.String({
+    default: '# {mark} ANSIBLE MANAGED BLOCK',
+    pattern: '\\{mark\\}',
+    expected: 'a line with {mark} in it',
+    description:
+      'The lines around the block; {mark} becomes BEGIN or END. Blocks of one file need markers of their own.',
+  }),
+  marker_begin: Type.String({ default: 'BEGIN', description: 'What {mark} becomes above the block.' }),
+  marker_end: Type.String({ default: 'END', description: 'What {mark} becomes below the block.' }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the block is to be there.' }),
+  insertafter: text('Where a new block goes: after the last line that matches this, or EOF (as without it), or BOF.'),
+  insertbefore: text('Where a new block goes: before the last line that matches this, or BOF.'),
+  append_newline: flag('An empty line below the block.'),
+  prepend_newline: flag('An empty line above the block.'),
+  create: flag('Make the file if it is missing.'),
+  ...placing,
+});
+type Args = Static<typeof Args>;
+
+export const blockinfile = defineModule<typeof Args, Seen>({
+  name: 'blockinfile',
+  summary: 'A block of lines between markers is in a text file, or is not.',
+  args: Args,
+  aliases: { dest: 'path', destfile: 'path', name: 'path', content: 'block' },
+  examples: [
+    {
+      title: 'Hosts by name',
+      args: { path: '/etc/hosts', block: '10.82.0.11 lb1.foobar.com\n10.82.0.12 lb2.foobar.com\n' },
+    },
+    {
+      title: 'A block with its own marker',
+      args: { path: '/etc/hosts', marker: '# {mark} web tier', block: '10.82.0.21 web1' },
+    },
+    { title: 'No block', args: { path: '/etc/hosts', state: 'absent' } },
+  ],
+  verify: (given) => [
+    ...modeErrors(given.mode),
+    ...regexErrors(given, 'insertafter', 'insertbefore'),
+    ...exclude(given, 'insertafter', 'insertbefore'),
+    ...(given.marker_begin === given.marker_end
+      ? [
+          {
+            path: ['marker_end'],
+            message: "'marker_begin' and 'marker_end' are the same: the block could not be found again",
+          },
+        ]
+      : []),
+  ],
+  needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
+  touches: ({ path }) => [`path:${path}`],
+  probe: probeText,
+  parse: parseText,
+  plan: (now, given, ctx) =>
+    planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent' || given.block === ''),
+  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+});
+
+type EditArgs = Omit<Args, 'path' | 'create' | keyof typeof placing>;
+
+/** The text with the block set or removed; Blocked where its markers don't pair. */
+export function edit(before: string, given: EditArgs): string | Blocked {
+  const was = splitLines(before);
+  const begin = given.marker.replaceAll('{mark}', given.marker_begin).replace(/\n+$/, '');
+  const end = given.marker.replaceAll('{mark}', given.marker_end).replace(/\n+$/, '');
+  const starts = indexes(was.list, begin);
+  const ends = indexes(was.list, end);
+  const [start, stop] = [starts[0], ends[0]];
+  if (starts.length > 1 || ends.length > 1 || starts.length !== ends.length || (start ?? 0) > (stop ?? 0)) {
+    return {
+      blocked: `damaged block: '${begin}' is on line ${where(starts)}, '${end}' on line ${where(ends)}`,
+      mend: 'restore or remove the lone marker by hand, or give this block a marker of its own',
+    };
+  }
+  const inner = given.block.replace(/\n$/, '');
+  const wanted = given.state === 'absent' || inner === '' ? [] : [begin, ...inner.split(/\r?\n/), end];
+  if (start !== undefined && stop !== undefined) {
+    const next = padded(was.list.slice(0, start), wanted, was.list.slice(stop + 1), given);
+    return equal(next, was.list) ? before : joinLines(next, was);
+  }
+  if (wanted.length === 0) return before;
+  const point = insertionPoint(was.list, { after: place(given.insertafter), before: place(given.insertbefore) });
+  const next = padded(was.list.slice(0, point), wanted, was.list.slice(point), given);
+  return joinLines(next, { eol: was.eol, final: was.final || point === was.list.length });
+}
+
+function padded(
+  above: readonly string[],
+  block: readonly string[],
+  below: readonly string[],
+  given: EditArgs,
+): readonly string[] {
+  const top = given.prepend_newline && block.length > 0 && above.length > 0 && above.at(-1) !== '' ? [''] : [];
+  const bottom = given.append_newline && block.length > 0 && below.length > 0 && below[0] !== '' ? [''] : [];
+  return [...above, ...top, ...block, ...bottom, ...below];
+}
+
+function indexes(list: readonly string[], line: string): readonly number[] {
+  return list.flatMap((candidate, at) => (candidate.trimEnd() === line.trimEnd() ? [at] : []));
+}
+
+function where(found: readonly number[]): string {
+  return found.length === 0 ? 'none' : found.map((at) => at + 1).join(', ');
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, at) => line === b[at]);
+}
+
+function place(target: string | undefined): RegExp | 'EOF' | 'BOF' | undefined {
+  return target === undefined || target === 'EOF' || target === 'BOF' ? target : regex(target);
+}

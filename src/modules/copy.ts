@@ -1,0 +1,232 @@
+import { type Static, Type } from 'typebox';
+import { type Context, defineModule, type Steps } from '../core/module.ts';
+import { type Script, sh } from '../core/sh.ts';
+import { absolutePath, args, exclude, flag, oneOf, placing, text } from './shared/args.ts';
+import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { fields } from './shared/fields.ts';
+import { pythonJson } from './shared/json.ts';
+import { fileData, ownerNeeds, type Stat, statOf } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { basename, join } from './shared/paths.ts';
+import { backupData, place } from './shared/place.ts';
+import { lookAtTree, parseTree, planTree, type TreeSeen } from './shared/tree.ts';
+
+const Args = args({
+  src: text(
+    "A file or directory on the controller (the role's files/, or beside the playbook). A directory that ends in / gives its content, else itself.",
+  ),
+  content: Type.Optional(
+    Type.Unsafe<unknown>({ description: 'The content itself, instead of src. A list or dict becomes JSON.' }),
+  ),
+  dest: absolutePath(
+    "Where it goes on the host. A directory, or a path that ends in /, gets the source's name appended.",
+  ),
+  remote_src: flag('src is on the host.'),
+  force: flag('Replace a file that differs; false: only create.', true),
+  directory_mode: Type.Optional(
+    Type.Union([Type.String(), Type.Integer()], { description: 'The mode of directories that are made.' }),
+  ),
+  checksum: text('The sha256 that src must have.'),
+  follow: flag('A symlink at dest is followed. (It always is.)'),
+  local_follow: flag('Symlinks on the controller are followed. (They always are.)', true),
+  ...placing,
+  mode: Type.Optional(
+    Type.Union(
+      [Type.String({ pattern: '^\\s*(preserve|0?[0-7]{1,4}|0o[0-7]{1,4}|[ugoa]*[-+=].*)\\s*$' }), Type.Integer()],
+      {
+        expected: "a mode in quotes, as '0644' or 'u=rw,g=r,o=', or preserve",
+        description: "Permissions: '0644', symbolic, or preserve (as on the controller).",
+      },
+    ),
+  ),
+});
+type Args = Static<typeof Args>;
+
+type Current = Readonly<
+  | { kind: 'file'; at: Destination }
+  | { kind: 'tree'; tree: TreeSeen; root: string }
+  | {
+      kind: 'remote';
+      at: Destination;
+      source: Stat | undefined;
+      sum: string | undefined;
+      differs: boolean;
+      root: string;
+    }
+>;
+
+export const copy = defineModule<typeof Args, Current>({
+  name: 'copy',
+  summary: 'A file or a directory of the controller, or a given content, is on the host.',
+  args: Args,
+  examples: [
+    { title: 'A file', args: { src: 'motd', dest: '/etc/motd', mode: '0644' } },
+    { title: 'A content', args: { content: 'vm.swappiness=10\n', dest: '/etc/sysctl.d/90-swap.conf' } },
+    {
+      title: 'A tree',
+      args: {
+        src: 'site/',
+        dest: '/srv/www',
+        owner: 'www-data',
+        group: 'www-data',
+        mode: '0644',
+        directory_mode: '0755',
+      },
+    },
+    {
+      title: 'On the host',
+      args: { src: '/etc/app.conf.default', dest: '/etc/app.conf', remote_src: true, force: false },
+    },
+  ],
+  verify: (given) => [
+    ...exclude(given, 'src', 'content'),
+    ...oneOf(given, 'src', 'content'),
+    ...(given.mode === 'preserve' ? [] : modeErrors(given.mode)),
+    ...modeErrors(given.directory_mode, 'directory_mode'),
+    ...(given.content !== undefined && given.dest.endsWith('/')
+      ? [{ path: ['dest'], message: "with 'content', 'dest' must be a file", mend: 'add the file name to dest' }]
+      : []),
+    ...(given.remote_src && given.src?.startsWith('/') === false
+      ? [{ path: ['src'], message: "with 'remote_src', 'src' must begin with /" }]
+      : []),
+  ],
+  needs: (given) => [
+    `path:${given.dest}`,
+    ...(given.remote_src && given.src !== undefined ? [`path:${given.src}`] : []),
+    ...ownerNeeds(given),
+  ],
+  touches: ({ dest }) => [`path:${dest}`],
+  probe(given, ctx) {
+    const { src, dest } = given;
+    if (src === undefined) {
+      return sh`echo kind file
+${lookAtDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha256(contentText(given)) })}`;
+    }
+    if (given.remote_src) return probeRemote(given, src);
+    if (ctx.isFolder(src, 'files')) {
+      return sh`echo kind tree
+${lookAtTree(treeRoot(src, dest), ctx.tree(src, 'files'), given)}`;
+    }
+    return sh`echo kind file
+${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256 })}`;
+  },
+  parse(stdout, given): Current {
+    const f = fields(stdout);
+    const { src, dest } = given;
+    const name = src === undefined ? undefined : basename(src);
+    if (f.get('kind') === 'tree') {
+      const root = treeRoot(src ?? '', dest);
+      return { kind: 'tree', tree: parseTree(stdout, root, given), root };
+    }
+    const at = destination(stdout, dest, name, given);
+    if (f.get('kind') !== 'remote') return { kind: 'file', at };
+    return {
+      kind: 'remote',
+      at,
+      source: statOf(f.get('srcstat')),
+      sum: f.get('srcsum'),
+      differs: f.get('treediff') !== undefined,
+      root: remoteRoot(src ?? '', dest, at.now.stat !== undefined || at.inDirectory),
+    };
+  },
+  plan(current, given, ctx) {
+    const { src = '', dest } = given;
+    if (current.kind === 'tree') {
+      const how = { ...withoutPreserve(given), preserve: given.mode === 'preserve' };
+      return planTree(current.tree, current.root, ctx.tree(src, 'files'), how, ctx);
+    }
+    if (current.kind === 'remote') return planRemote(current, given, ctx);
+    const { path, now, inDirectory } = current.at;
+    const parents = inDirectory && dest.endsWith('/');
+    if (given.src === undefined) {
+      const content = contentText(given);
+      if (now.stat !== undefined && now.stat.kind !== 'directory' && !given.force) return [];
+      return place(
+        now,
+        { path, source: { text: content }, same: now.sha256 === ctx.sha256(content) },
+        withoutPreserve(given),
+        ctx,
+      );
+    }
+    const local = ctx.file(src, 'files');
+    if (given.checksum !== undefined && given.checksum !== local.sha256) {
+      return { blocked: `${local.path} has the sha256 ${local.sha256}, not ${given.checksum}` };
+    }
+    if (now.stat !== undefined && !given.force) return [];
+    const how = given.mode === 'preserve' ? { ...given, mode: local.mode & 0o7777 } : withoutPreserve(given);
+    return place(now, { path, source: { file: local }, same: now.sha256 === local.sha256, parents }, how, ctx);
+  },
+  data(current, given, _ctx, ran) {
+    if (current.kind === 'tree') return { dest: current.root, src: given.src ?? null };
+    const { path, now } = current.at;
+    return {
+      ...fileData(path, now),
+      dest: path,
+      ...(given.src !== undefined && { src: given.src }),
+      ...(now.sha256 !== undefined && { checksum: now.sha256 }),
+      ...backupData(ran?.stdout),
+    };
+  },
+});
+
+function contentText({ content }: Args): string {
+  if (typeof content === 'string') return content;
+  if (typeof content === 'number') return String(content);
+  if (typeof content === 'boolean') return content ? 'True' : 'False';
+  return content === null || content === undefined ? '' : pythonJson(content);
+}
+
+function withoutPreserve<T extends Args>(given: T): Omit<T, 'mode'> & { mode?: string | number } {
+  const { mode, ...rest } = given;
+  return mode === undefined || mode === 'preserve' ? rest : { ...rest, mode };
+}
+
+/** A directory named without a slash is itself put below dest. */
+function treeRoot(src: string, dest: string): string {
+  const root = dest.replace(/(.)\/+$/, '$1');
+  return src.endsWith('/') ? root : join(root, basename(src));
+}
+
+function remoteRoot(src: string, dest: string, exists: boolean): string {
+  return src.endsWith('/') || !exists ? dest : join(dest, basename(src));
+}
+
+function probeRemote(given: Args, src: string): Script {
+  return sh`echo kind remote
+st=$(stat -L -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- ${src} 2>/dev/null) && printf 'srcstat %s\n' "$st"
+if [ -d ${src} ]; then
+  ${src.endsWith('/') ? sh`x=${given.dest}` : sh`x=${given.dest}; if [ -d "$x" ]; then x=${join(given.dest, basename(src))}; fi`}
+  d=$(LC_ALL=C diff -rq --no-dereference -- ${src} "$x" 2>/dev/null | grep -v ${`^Only in ${given.dest}`} | head -n 1)
+  if [ -n "$d" ]; then echo 'treediff yes'; fi
+  [ -d "$x" ] || echo 'treediff yes'
+else
+  s=$(sha256sum <${src}) && printf 'srcsum %s\n' "\${s%% *}"
+fi 2>/dev/null
+${lookAtDestination(given.dest, basename(src), given, { content: 'sum' })}`;
+}
+
+function planRemote(
+  { at, source, sum, differs, root }: Current & { kind: 'remote' },
+  given: Args,
+  ctx: Context,
+): Steps {
+  const { src = '' } = given;
+  if (source === undefined)
+    return { blocked: `${src} does not exist on the host`, mend: 'make it in an earlier task, or drop `remote_src`' };
+  if (source.kind === 'directory') {
+    if (!differs) return [];
+    return [
+      {
+        what: `copy ${src} to ${root}`,
+        run: sh`set -e
+mkdir -p -- ${root}
+cp -a -- ${join(src, '.')} ${root}
+${given.owner === undefined && given.group === undefined ? sh`:` : sh`chown -hR -- ${`${given.owner ?? ''}${given.group === undefined ? '' : `:${given.group}`}`} ${root}`}`,
+      },
+    ];
+  }
+  if (at.now.stat !== undefined && !given.force) return [];
+  const how = given.mode === 'preserve' ? { ...given, mode: source.mode } : withoutPreserve(given);
+  const parents = at.inDirectory && given.dest.endsWith('/');
+  return place(at.now, { path: at.path, source: { copyOf: src }, same: at.now.sha256 === sum, parents }, how, ctx);
+}

@@ -1,0 +1,26 @@
+import { Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import type { Value } from '../core/value.ts';
+import { args, text } from './shared/args.ts';
+
+const Args = args({
+  msg: Type.Optional(Type.Unsafe<Value>({ description: 'What is printed. Default: Hello world!' })),
+  var: text('The name of a variable, or an expression, whose value is printed.'),
+  verbosity: Type.Integer({ default: 0, minimum: 0, description: 'Only printed from that many -v on.' }),
+});
+
+export const debug = defineModule<typeof Args, null>({
+  name: 'debug',
+  summary: 'A message, or the value of a variable, is printed.',
+  args: Args,
+  examples: [
+    { title: 'A message', args: { msg: 'web1 is done' } },
+    { title: 'A variable', args: { var: 'ansible_facts.distribution' } },
+  ],
+  verify: ({ msg, var: name }) =>
+    msg !== undefined && name !== undefined ? [{ path: ['var'], message: "'msg' and 'var' exclude each other" }] : [],
+  parse: () => null,
+  plan: () => [],
+  data: (_, { msg, var: name }, ctx) =>
+    name === undefined ? { msg: msg ?? 'Hello world!' } : { [name]: ctx.evaluate(name) },
+});

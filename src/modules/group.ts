@@ -1,0 +1,74 @@
+import { Type } from 'typebox';
+import { type Change, defineModule } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { args, flag } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+
+const Args = args({
+  name: Type.String({
+    pattern: '^[A-Za-z0-9_][\\w.-]*\\$?$',
+    expected: 'the name of a group',
+    description: 'The group.',
+  }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  gid: Type.Optional(Type.Integer({ minimum: 0, description: 'Its number.' })),
+  system: flag('A new group gets a number for system groups.'),
+  non_unique: flag('The gid may be that of another group.'),
+  local: flag('Ignored: groups are always those of the host.'),
+  force: flag("Ignored: a group that is someone's primary one is not removed."),
+});
+
+export const group = defineModule<typeof Args, Fields>({
+  name: 'group',
+  summary: 'A group is there, or is not.',
+  args: Args,
+  examples: [
+    { title: 'A system group', args: { name: 'app', system: true } },
+    { title: 'Gone', args: { name: 'games', state: 'absent' } },
+  ],
+  needs: ({ name }) => [`group:${name}`],
+  touches: ({ name }) => [`group:${name}`, 'path:/etc/group', 'path:/etc/gshadow'],
+  probe: ({ name }) => sh`g=$(getent group ${name}) && printf 'group %s\n' "$g"; :`,
+  parse: (stdout) => fields(stdout),
+  plan(f, { name, state, gid, system, non_unique }): readonly Change[] {
+    const now = gidOf(f);
+    if (state === 'absent') {
+      return now === undefined
+        ? []
+        : [
+            {
+              what: `remove group ${name}`,
+              diff: { of: `group ${name}`, before: `${name} ${now}\n`, after: null },
+              run: sh`groupdel ${name}`,
+            },
+          ];
+    }
+    const options = [...(gid === undefined ? [] : ['-g', String(gid)]), ...(non_unique ? ['-o'] : [])];
+    if (now === undefined) {
+      return [
+        {
+          what: `create group ${name}`,
+          diff: { of: `group ${name}`, before: null, after: `${name} ${gid ?? '(next free)'}\n` },
+          run: sh`groupadd ${system ? ['-r'] : []} ${options} -- ${name}`,
+        },
+      ];
+    }
+    if (gid === undefined || gid === now) return [];
+    return [
+      {
+        what: `group ${name}: gid ${now} → ${gid}`,
+        diff: { of: `group ${name}`, before: `${name} ${now}\n`, after: `${name} ${gid}\n` },
+        run: sh`groupmod ${options} -- ${name}`,
+      },
+    ];
+  },
+  data(f, { name, state, system }) {
+    const gid = gidOf(f);
+    return { name, state, system, ...(gid !== undefined && { gid }) };
+  },
+});
+
+function gidOf(f: Fields): number | undefined {
+  const line = f.get('group');
+  return line === undefined ? undefined : Number(line.split(':')[2]);
+}

@@ -1,0 +1,126 @@
+import { type Static, Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
+import { insertionPoint, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { fileData, ownerNeeds, type Seen } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { backupData } from './shared/place.ts';
+import { expand, regex, regexErrors } from './shared/regex.ts';
+
+const Args = args({
+  path: absolutePath('The file, on the host.'),
+  line: text('The line, without its newline.'),
+  regexp: text('Of the lines that match, the last one is replaced (state: absent: all are removed).'),
+  search_string: text('As regexp, but plain text that the line contains.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the line is to be there.' }),
+  backrefs: flag('The line may hold \\1, \\g<name> of what regexp matched; without a match nothing is done.'),
+  insertafter: text('Without a match: put it after the last line that matches this, or EOF (as without it), or BOF.'),
+  insertbefore: text('Without a match: put it before the last line that matches this, or BOF.'),
+  firstmatch: flag('The first matching line counts instead of the last.'),
+  create: flag('Make the file if it is missing.'),
+  ...placing,
+});
+type Args = Static<typeof Args>;
+
+export const lineinfile = defineModule<typeof Args, Seen>({
+  name: 'lineinfile',
+  summary: 'One line of a text file is there, or is not.',
+  args: Args,
+  aliases: { dest: 'path', destfile: 'path', name: 'path', regex: 'regexp', value: 'line' },
+  examples: [
+    {
+      title: 'No root log-in',
+      args: { path: '/etc/ssh/sshd_config', regexp: '^#?PermitRootLogin', line: 'PermitRootLogin no' },
+    },
+    { title: 'A new file', args: { path: '/etc/motd.d/site', line: 'Welcome', create: true } },
+    { title: 'No such line', args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com$', state: 'absent' } },
+    {
+      title: 'Validated before it counts',
+      args: {
+        path: '/etc/sudoers',
+        line: '%admin ALL=(ALL) NOPASSWD: ALL',
+        regexp: '^%admin ',
+        validate: 'visudo -cf %s',
+      },
+    },
+  ],
+  verify(given) {
+    const wrong = [
+      ...modeErrors(given.mode),
+      ...regexErrors(given, 'regexp', 'insertafter', 'insertbefore'),
+      ...exclude(given, 'regexp', 'search_string'),
+      ...exclude(given, 'insertafter', 'insertbefore'),
+      ...exclude(given, 'backrefs', 'search_string'),
+    ];
+    if (given.backrefs && given.regexp === undefined)
+      wrong.push({ path: ['backrefs'], message: "'backrefs' needs 'regexp'" });
+    if (given.state === 'present' && given.line === undefined)
+      wrong.push({ path: [], message: "argument 'line' is missing" });
+    if (
+      given.state === 'absent' &&
+      given.line === undefined &&
+      given.regexp === undefined &&
+      given.search_string === undefined
+    ) {
+      wrong.push({ path: [], message: "argument 'line', 'regexp' or 'search_string' is missing" });
+    }
+    if (given.line?.replace(/\n+$/, '').includes('\n') === true) {
+      wrong.push({
+        path: ['line'],
+        message: 'a line cannot hold a newline',
+        mend: 'use blockinfile for several lines',
+      });
+    }
+    return wrong;
+  },
+  needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
+  touches: ({ path }) => [`path:${path}`],
+  probe: probeText,
+  parse: parseText,
+  plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent'),
+  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+});
+
+/** The text with the line set or removed; the same text where it is so already. */
+export function edit(
+  before: string,
+  given: Pick<
+    Args,
+    'line' | 'regexp' | 'search_string' | 'state' | 'backrefs' | 'insertafter' | 'insertbefore' | 'firstmatch'
+  >,
+): string {
+  const was = splitLines(before);
+  const line = (given.line ?? '').replace(/\n+$/, '');
+  const pattern = given.regexp === undefined ? undefined : regex(given.regexp);
+  const search = given.search_string;
+  const isMeant = (candidate: string): boolean =>
+    pattern !== undefined
+      ? pattern.test(candidate)
+      : search !== undefined
+        ? candidate.includes(search)
+        : candidate === line;
+
+  if (given.state === 'absent') {
+    const left = was.list.filter((candidate) => !isMeant(candidate));
+    return left.length === was.list.length ? before : joinLines(left, was);
+  }
+  const at = given.firstmatch ? was.list.findIndex(isMeant) : was.list.findLastIndex(isMeant);
+  if (at >= 0) {
+    const old = was.list[at] ?? '';
+    const match = given.backrefs ? pattern?.exec(old) : undefined;
+    const wanted = match == null ? line : expand(line, match);
+    return wanted === old ? before : joinLines(was.list.with(at, wanted), was);
+  }
+  if (given.backrefs || was.list.includes(line)) return before;
+  const point = insertionPoint(was.list, {
+    after: place(given.insertafter),
+    before: place(given.insertbefore),
+    first: given.firstmatch,
+  });
+  // a last line without a newline gets one before another is put below it
+  return joinLines(was.list.toSpliced(point, 0, line), { eol: was.eol, final: was.final || point === was.list.length });
+}
+
+function place(where: string | undefined): RegExp | 'EOF' | 'BOF' | undefined {
+  return where === undefined || where === 'EOF' || where === 'BOF' ? where : regex(where);
+}

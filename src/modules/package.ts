@@ -1,0 +1,67 @@
+import { type Static, Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import {
+  type AptArgs,
+  type AptCurrent,
+  aptData,
+  aptErrors,
+  PACKAGE_TOUCHES,
+  parseApt,
+  planApt,
+  probeApt,
+} from './shared/apt.ts';
+import { args, flag, names } from './shared/args.ts';
+
+const Args = args({
+  name: names('The packages.'),
+  state: Type.Enum(['present', 'installed', 'latest', 'absent', 'removed'], {
+    default: 'present',
+    description: 'present (installed), latest, or absent (removed).',
+  }),
+  use: Type.Enum(['auto', 'apt'], { default: 'auto', description: 'The package manager. Only apt is known.' }),
+  update_cache: flag('Read the package index anew first, if it is old.'),
+});
+type Args = Static<typeof Args>;
+
+export const packages = defineModule<typeof Args, AptCurrent>({
+  name: 'package',
+  summary: "Packages are installed, upgraded or removed, by the host's package manager.",
+  args: Args,
+  aliases: { pkg: 'name' },
+  examples: [{ title: 'Two packages', args: { name: ['rsync', 'nftables'], state: 'present' } }],
+  verify: ({ name }) => aptErrors(name),
+  needs: ({ name }) => [
+    'path:/etc/apt',
+    'path:/var/lib/apt',
+    ...name.map((one) => `package:${one.replace(/[=/:].*/, '')}`),
+  ],
+  touches: () => PACKAGE_TOUCHES,
+  probe: (given) => probeApt(asApt(given)),
+  parse: parseApt,
+  plan: (current, given) => planApt(current, asApt(given)),
+  data: aptData,
+});
+
+function asApt({ name, state, update_cache }: Args): AptArgs {
+  return {
+    name,
+    state: state === 'installed' ? 'present' : state === 'removed' ? 'absent' : state,
+    update_cache,
+    cache_valid_time: 0,
+    upgrade: 'no',
+    dpkg_options: 'force-confdef,force-confold',
+    autoremove: false,
+    autoclean: false,
+    clean: false,
+    purge: false,
+    only_upgrade: false,
+    force: false,
+    allow_unauthenticated: false,
+    allow_downgrade: false,
+    allow_change_held_packages: false,
+    fail_on_autoremove: false,
+    lock_timeout: 60,
+    update_cache_retries: 5,
+    update_cache_retry_max_delay: 12,
+  };
+}

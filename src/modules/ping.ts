@@ -1,0 +1,17 @@
+import { Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { args } from './shared/args.ts';
+
+const Args = args({ data: Type.String({ default: 'pong', description: 'What comes back.' }) });
+
+export const ping = defineModule<typeof Args, boolean>({
+  name: 'ping',
+  summary: 'The host can be reached, and runs scripts.',
+  args: Args,
+  examples: [{ title: 'Is it there', args: {} }],
+  probe: () => sh`echo pong`,
+  parse: (stdout) => stdout === 'pong\n',
+  plan: (answered) => (answered ? [] : { blocked: 'the host gave no sensible answer' }),
+  data: (_, { data }) => ({ ping: data }),
+});

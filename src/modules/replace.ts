@@ -1,0 +1,62 @@
+import { type Static, Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { absolutePath, args, placing, text } from './shared/args.ts';
+import { parseText, planEdit, probeText } from './shared/edit.ts';
+import { fileData, ownerNeeds, type Seen } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { backupData } from './shared/place.ts';
+import { expand, regex, regexErrors } from './shared/regex.ts';
+
+const Args = args({
+  path: absolutePath('The file, on the host.'),
+  regexp: Type.String({ description: 'What is replaced, wherever it matches; ^ and $ are the ends of each line.' }),
+  replace: Type.String({
+    default: '',
+    description: 'What comes in its place; \\1 and \\g<name> are what groups matched.',
+  }),
+  after: text('Only what stands after the first match of this.'),
+  before: text('Only what stands before the first match of this.'),
+  ...placing,
+});
+type Args = Static<typeof Args>;
+
+export const replace = defineModule<typeof Args, Seen>({
+  name: 'replace',
+  summary: 'All matches of a pattern in a text file are replaced.',
+  args: Args,
+  aliases: { dest: 'path', destfile: 'path', name: 'path' },
+  examples: [
+    {
+      title: 'A name that moved',
+      args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com\\b', replace: 'new.example.com' },
+    },
+    {
+      title: 'In one section',
+      args: { path: '/etc/app.conf', after: '\\[db\\]', before: '\\[', regexp: '^port=.*$', replace: 'port=3307' },
+    },
+  ],
+  verify: (given) => [...modeErrors(given.mode), ...regexErrors(given, 'regexp', 'after', 'before')],
+  needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
+  touches: ({ path }) => [`path:${path}`],
+  probe: probeText,
+  parse: parseText,
+  plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), false),
+  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+});
+
+export function edit(whole: string, given: Pick<Args, 'regexp' | 'replace' | 'after' | 'before'>): string {
+  const opening = given.after === undefined ? undefined : regex(given.after, 's').exec(whole);
+  if (opening === null) return whole;
+  const start = opening === undefined ? 0 : opening.index + opening[0].length;
+  const closing = given.before === undefined ? undefined : regex(given.before, 's').exec(whole.slice(start));
+  if (closing === null) return whole;
+  const stop = closing === undefined ? whole.length : start + closing.index;
+  let edited = '';
+  let at = 0;
+  const section = whole.slice(start, stop);
+  for (const match of section.matchAll(regex(given.regexp, 'gm'))) {
+    edited += section.slice(at, match.index) + expand(given.replace, match);
+    at = match.index + match[0].length;
+  }
+  return whole.slice(0, start) + edited + section.slice(at) + whole.slice(stop);
+}

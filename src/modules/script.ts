@@ -1,0 +1,44 @@
+import { Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { args, text } from './shared/args.ts';
+import { type Markers, parseMarkers, probeMarkers, runData, running, skipReason, splitWords } from './shared/exec.ts';
+
+const Args = args({
+  cmd: Type.String({ minLength: 1, description: "A script of the controller (the role's files/), and its arguments." }),
+  executable: text('What runs it, as /usr/bin/perl. Default: its #! line.'),
+  chdir: running.chdir,
+  creates: running.creates,
+  removes: running.removes,
+});
+
+export const script = defineModule<typeof Args, Markers>({
+  name: 'script',
+  summary: 'A script of the controller is run on the host.',
+  args: Args,
+  aliases: { _raw_params: 'cmd' },
+  freeForm: 'cmd',
+  examples: [{ title: 'Once', args: { cmd: 'setup.sh --fast', creates: '/srv/done' } }],
+  verify: ({ cmd }) => (splitWords(cmd) === undefined ? [{ path: ['cmd'], message: 'a quote is not closed' }] : []),
+  touches: () => ['*'],
+  probe: probeMarkers,
+  parse: parseMarkers,
+  plan(markers, given, ctx) {
+    const [path = '', ...rest] = splitWords(given.cmd) ?? [];
+    if (skipReason(markers, given) !== undefined) return [];
+    const at = `/tmp/.bringup-${ctx.nonce}-script`;
+    const { chdir, executable } = given;
+    return [
+      {
+        what: `run the script ${given.cmd}`,
+        upload: [{ to: at, file: ctx.file(path, 'files') }],
+        run: sh`trap 'rm -f -- ${at}' EXIT
+chmod 0700 ${at}
+${chdir === undefined ? sh`:` : sh`cd -- ${chdir} || exit 1`}
+${executable === undefined ? [] : [executable]} ${at} ${rest}`,
+        action: true,
+      },
+    ];
+  },
+  data: (markers, given, _ctx, ran) => runData(markers, given, given.cmd, ran),
+});

@@ -1,0 +1,22 @@
+import { Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import type { Value, Vars } from '../core/value.ts';
+
+const Args = Type.Object(
+  { cacheable: Type.Boolean({ default: false, description: 'Ignored: facts are read anew in each run.' }) },
+  { additionalProperties: Type.Unsafe<Value>({}) },
+);
+
+export const set_fact = defineModule<typeof Args, null>({
+  name: 'set_fact',
+  summary: 'Variables of the host are set, for the rest of the run.',
+  args: Args,
+  examples: [{ title: 'Two of them', args: { primary: 'db1', ports: [80, 443] } }],
+  verify: (given) =>
+    Object.keys(given)
+      .filter((key) => !/^[A-Za-z_]\w*$/.test(key))
+      .map((key) => ({ path: [key], message: `'${key}' is not a variable name`, expected: 'letters, digits and _' })),
+  parse: () => null,
+  plan: () => [],
+  data: (_, { cacheable: _cacheable, ...facts }) => ({ ansible_facts: facts as Vars }),
+});

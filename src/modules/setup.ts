@@ -1,0 +1,149 @@
+import { type Static, Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import type { Value, Vars } from '../core/value.ts';
+import { absolutePath, args, names } from './shared/args.ts';
+import {
+  dateTime,
+  distribution,
+  hardware,
+  identity,
+  localFacts,
+  mounts,
+  type Sections,
+  virtualization,
+} from './shared/facts.ts';
+import { network } from './shared/facts-network.ts';
+import { decodeText } from './shared/fields.ts';
+
+const Args = args({
+  gather_subset: Type.Optional(
+    names('Which facts: all, min, hardware, network, virtual, date_time, env …; !name leaves one out.'),
+  ),
+  filter: Type.Optional(names("Only facts whose name matches one of these patterns: 'ansible_default_*'.")),
+  gather_timeout: Type.Optional(Type.Integer({ description: 'Ignored: it takes milliseconds.' })),
+  fact_path: Type.Optional(absolutePath('Where local facts are: *.fact files. Default: /etc/ansible/facts.d.')),
+});
+type Args = Static<typeof Args>;
+
+export const setup = defineModule<typeof Args, Vars>({
+  name: 'setup',
+  summary: 'Facts about the host are gathered: system, addresses, memory, disks.',
+  args: Args,
+  aliases: { gather_facts: 'gather_subset' },
+  examples: [
+    { title: 'All', args: {} },
+    { title: 'Addresses only', args: { gather_subset: ['!all', 'network'], filter: ['ansible_default_ipv4'] } },
+  ],
+  needs: () => [
+    'live:*',
+    'hostname:*',
+    'path:/etc/os-release',
+    'path:/etc/hostname',
+    'path:/etc/hosts',
+    'path:/etc/ansible/facts.d',
+  ],
+  // few processes: `head` alone reads some thirty files, and each fork costs about a millisecond on a small board
+  probe: ({ fact_path = '/etc/ansible/facts.d' }) => sh`{
+head -v -c 65536 /etc/os-release /usr/lib/os-release /etc/debian_version /proc/meminfo /proc/uptime /proc/loadavg /proc/cmdline \
+  /etc/machine-id /etc/timezone /proc/sys/kernel/random/boot_id /proc/1/comm /etc/resolv.conf /proc/net/route /proc/net/fib_trie \
+  /sys/class/dmi/id/product_name /sys/class/dmi/id/product_version /sys/class/dmi/id/product_serial /sys/class/dmi/id/product_uuid \
+  /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/bios_version /sys/class/dmi/id/bios_date /sys/class/dmi/id/bios_vendor \
+  /sys/class/dmi/id/board_name /sys/class/dmi/id/board_vendor /sys/class/dmi/id/board_version /sys/class/dmi/id/chassis_vendor \
+  /sys/firmware/devicetree/base/model /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_host_ecdsa_key.pub \
+  /sys/fs/selinux/enforce /sys/module/apparmor/parameters/enabled 2>/dev/null | tr '\000' '\n'
+s() { printf '\n==> %s <==\n' "$1"; }
+s uname; uname -snrvm
+s cpu; grep -E '^(processor|vendor_id|model name|Model|Hardware|physical id|core id|cpu cores|siblings)[[:space:]]*:' /proc/cpuinfo
+s nproc; nproc
+s date; date '+%Y %m %d %H %M %S %s %N %Z %z %A %w %W'
+s utc; date -u '+%Y %m %d %H %M %S'
+s id; id -u; id -g; id -un
+s passwd; getent passwd "$(id -u)"
+s fqdn; hostname -f
+s addr; ip -o addr show
+s link; ip -o link show
+s route4; ip -4 route show default
+s route6; ip -6 route show default
+s df; df -P -T -B 1 -x tmpfs -x devtmpfs -x squashfs -x overlay
+s dfi; df -P -i -x tmpfs -x devtmpfs -x squashfs -x overlay
+s mounts; grep -v -E ' (proc|sysfs|cgroup2?|devpts|mqueue|tmpfs|devtmpfs|securityfs|debugfs|tracefs|bpf|pstore|configfs|fusectl|hugetlbfs|ramfs|autofs|binfmt_misc|rpc_pipefs|nsfs|overlay) ' /proc/self/mounts
+s virt; systemd-detect-virt
+s commands; for c in apt-get dnf yum zypper apk pacman systemctl; do if command -v "$c" >/dev/null; then echo "$c"; fi; done
+s chroot; stat -c '%d %i' / /proc/1/root/.
+s env; env
+if [ -d ${fact_path} ]; then
+  for f in ${fact_path}/*.fact; do
+    [ -f "$f" ] || continue
+    n=\${f##*/}
+    s "local \${n%.fact}"
+    if [ -x "$f" ]; then "$f" | base64 -w0; else base64 -w0 <"$f"; fi
+  done
+fi
+} 2>/dev/null
+:`,
+  parse: (stdout) => facts(sections(stdout)),
+  plan: () => [],
+  data: (all, given) => ({ ansible_facts: chosen(all, given) }),
+});
+
+function facts(s: Sections): Vars {
+  return {
+    ...distribution(s),
+    ...identity(s),
+    ...hardware(s),
+    ...mounts(s),
+    ...network(s),
+    ...virtualization(s),
+    date_time: dateTime(s),
+    local: localFacts(s, decodeText),
+  };
+}
+
+/** `==> name <==` begins each, as head writes it. */
+export function sections(stdout: string): Sections {
+  const out = new Map<string, string>();
+  for (const part of stdout.split(/^==> /m).slice(1)) {
+    const at = part.indexOf(' <==\n');
+    if (at >= 0) out.set(part.slice(0, at), part.slice(at + 5).replace(/\n+$/, ''));
+  }
+  return out;
+}
+
+const SUBSETS: Readonly<Record<string, RegExp>> = {
+  hardware: /^(processor|mem|swap|mounts|devices|uptime|bios|board|product|system_vendor|chassis|form)/,
+  network: /^(default_ipv|all_ipv|interfaces|dns$)/,
+  virtual: /^virtualization/,
+  date_time: /^date_time$/,
+  env: /^env$/,
+  local: /^local$/,
+};
+
+function chosen(all: Vars, { gather_subset = ['all'], filter = [] }: Args): Vars {
+  const off = new Set(gather_subset.filter((one) => one.startsWith('!')).map((one) => one.slice(1)));
+  const on = new Set(gather_subset.filter((one) => !one.startsWith('!')));
+  const everything = on.has('all') || (on.size === 0 && !off.has('all'));
+  const interfaces = new Set(
+    (all['interfaces'] as readonly string[] | undefined)?.map((name) => name.replace(/[-.:]/g, '_')),
+  );
+  const subsetOf = (key: string): string | undefined =>
+    interfaces.has(key) ? 'network' : Object.keys(SUBSETS).find((name) => SUBSETS[name]?.test(key));
+  const patterns = filter.map(
+    (pattern) =>
+      new RegExp(
+        `^${pattern
+          .replace(/[.+^${}()|\\]/g, '\\$&')
+          .replaceAll('*', '.*')
+          .replaceAll('?', '.')}$`,
+      ),
+  );
+  const out: Record<string, Value> = {};
+  for (const [key, value] of Object.entries(all)) {
+    const subset = subsetOf(key);
+    const isIn =
+      subset === undefined ? !off.has('min') || everything : on.has(subset) || (everything && !off.has(subset));
+    const isAsked = patterns.length === 0 || patterns.some((p) => p.test(`ansible_${key}`) || p.test(key));
+    if (isIn && isAsked) out[key] = value;
+  }
+  return out;
+}

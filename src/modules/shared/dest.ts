@@ -1,0 +1,23 @@
+import { type Script, sh } from '../../core/sh.ts';
+import type { Ownership } from './args.ts';
+import { type Fields, fields } from './fields.ts';
+import { look, type Seen, seen, type Want } from './look.ts';
+import { join } from './paths.ts';
+
+/** Where a file comes to stand: a `dest` that is a directory, or ends in /, gets the source's name appended. */
+export type Destination = Readonly<{ path: string; now: Seen; inDirectory: boolean; fields: Fields }>;
+
+export function lookAtDestination(dest: string, name: string | undefined, how: Ownership, want: Want): Script {
+  if (name === undefined) return look(sh`${dest}`, how, want);
+  if (dest.endsWith('/')) return look(sh`${join(dest, name)}`, how, want);
+  return sh`d=${dest}
+if [ -d "$d" ]; then echo 'inside yes'; d=${join(dest, name)}; fi
+${look(sh`"$d"`, how, want)}`;
+}
+
+export function destination(stdout: string, dest: string, name: string | undefined, how: Ownership): Destination {
+  const f = fields(stdout);
+  const inDirectory = name !== undefined && (dest.endsWith('/') || f.get('inside') === 'yes');
+  const path = inDirectory && name !== undefined ? join(dest, name) : dest;
+  return { path, now: seen(f, path, how), inDirectory, fields: f };
+}

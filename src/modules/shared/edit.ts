@@ -1,0 +1,77 @@
+import type { Blocked, Context, Steps } from '../../core/module.ts';
+import { type Script, sh } from '../../core/sh.ts';
+import { fields } from './fields.ts';
+import { look, type Seen, seen, textOf } from './look.ts';
+import { type Placing, place } from './place.ts';
+
+/** The largest file whose lines are edited, in bytes: the text travels to the controller and back. */
+const EDITABLE = 8_388_608;
+
+type EditArgs = Placing & Readonly<{ path: string; create?: boolean }>;
+
+export function probeText(args: EditArgs): Script {
+  return look(sh`${args.path}`, args, { content: 'always', limit: EDITABLE });
+}
+
+export function parseText(stdout: string, args: EditArgs): Seen {
+  return seen(fields(stdout), args.path, args);
+}
+
+/** The steps that give a text file the content that `edit` makes of its present one. */
+export function planEdit(
+  now: Seen,
+  args: EditArgs,
+  ctx: Context,
+  edit: (text: string) => string | Blocked,
+  missingIsFine: boolean,
+): Steps {
+  const { path } = args;
+  if (now.stat === undefined) {
+    if (missingIsFine) return [];
+    if (args.create !== true) {
+      return { blocked: `${path} does not exist`, mend: 'set `create: true`, or make the file in an earlier task' };
+    }
+  }
+  if (now.stat?.kind === 'directory') return { blocked: `${path} is a directory`, mend: 'name the file in it' };
+  const before = textOf(now);
+  if (before === undefined) {
+    const large = now.stat !== undefined && now.stat.size > EDITABLE;
+    return { blocked: `${path} ${large ? 'is too large to be edited line by line' : 'is not UTF-8 text'}` };
+  }
+  const after = edit(before);
+  if (typeof after !== 'string') return after;
+  return place(now, { path, source: { text: after }, same: after === before }, args, ctx);
+}
+
+/** A text's lines, each without its line end, and how they end. A CRLF file stays one. */
+export type Lines = Readonly<{ list: readonly string[]; eol: '\n' | '\r\n'; final: boolean }>;
+
+export function splitLines(text: string): Lines {
+  const eol = /\r\n/.test(text) && !/[^\r]\n/.test(text) ? '\r\n' : '\n';
+  if (text === '') return { list: [], eol, final: true };
+  const final = text.endsWith('\n');
+  const body = final ? text.slice(0, eol === '\r\n' ? -2 : -1) : text;
+  return { list: body.split(eol), eol, final };
+}
+
+/** `final` false: the last line has no line end, as before. */
+export function joinLines(list: readonly string[], { eol, final }: Pick<Lines, 'eol' | 'final'>): string {
+  if (list.length === 0) return '';
+  return list.join(eol) + (final ? eol : '');
+}
+
+/** The index at which a new line is to be put. */
+export function insertionPoint(
+  list: readonly string[],
+  where: Readonly<{
+    after?: RegExp | 'EOF' | 'BOF' | undefined;
+    before?: RegExp | 'EOF' | 'BOF' | undefined;
+    first?: boolean;
+  }>,
+): number {
+  const target = where.before ?? where.after ?? 'EOF';
+  if (target === 'BOF') return 0;
+  if (target === 'EOF') return list.length;
+  const at = where.first === true ? list.findIndex((l) => target.test(l)) : list.findLastIndex((l) => target.test(l));
+  return at < 0 ? list.length : where.before === undefined ? at + 1 : at;
+}

@@ -1,0 +1,222 @@
+import type { Blocked } from '../../core/module.ts';
+import { type Script, sh } from '../../core/sh.ts';
+import type { Vars } from '../../core/value.ts';
+import type { Ownership } from './args.ts';
+import { asText, decodeBytes, type Fields } from './fields.ts';
+import { octal, resolveMode } from './mode.ts';
+
+/** The largest file whose content a probe sends or a script carries, in bytes. */
+export const SMALL = 65_536;
+
+export type Kind = 'file' | 'directory' | 'link' | 'char' | 'block' | 'fifo' | 'socket';
+
+/** What stands at a path. For a symlink: the link's target, and what that leads to as the rest. */
+export type Seen = Readonly<{
+  /** Of what the path leads to; undefined where nothing is, or a link dangles. */
+  stat: Stat | undefined;
+  /** Where the symlink at the path points to. */
+  link: string | undefined;
+  /** The path with symlinks followed: where a new content has to be put. */
+  real: string;
+  /** Whether the folder is there that it is to be put in. */
+  parent: boolean;
+  /** Ids of the wanted owner and group, where they were asked for; undefined: no such name. */
+  owner: number | undefined;
+  group: number | undefined;
+  sha256: string | undefined;
+  /** The content, where it was asked for and is small. */
+  content: Uint8Array | undefined;
+  umask: number;
+}>;
+
+export type Stat = Readonly<{
+  kind: Kind;
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  mtime: number;
+  atime: number;
+  ctime: number;
+  nlink: number;
+  inode: number;
+  device: string;
+  user: string;
+  groupName: string;
+}>;
+
+/** What a probe sends of the content: nothing, its sha256, the text when it is not `unless`, or always. */
+export type Want = Readonly<
+  { content: 'none' | 'sum' } | { content: 'always'; limit?: number } | { content: 'differs'; unless: string }
+>;
+
+/** Prints what `fields` and `seen` read. `$p` is the path; follow: false looks at a link itself. */
+export function look(path: Script, { owner, group }: Ownership, want: Want, follow = true): Script {
+  return sh`
+p=${path}; r=$p; st=
+if [ -L "$p" ]; then
+  printf 'link %s\n' "$(readlink -- "$p" | base64 -w0)"
+  ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; printf 'real %s\n' "$(printf %s "$r" | base64 -w0)"` : sh`:`}
+fi
+st=$(stat ${follow ? sh`-L` : sh``} -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- "$r" 2>/dev/null) && printf 'stat %s\n' "$st"
+case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
+if [ -d "\${d:-/}" ]; then echo 'parent yes'; fi
+printf 'umask %s\n' "$(umask)"
+${id('owner', owner, sh`u`, sh`passwd`)}
+${id('group', group, sh`g`, sh`group`)}
+${contentOf(want)}`;
+}
+
+/** The id of a wanted owner, looked up only where the file does not show it already. */
+function id(key: string, name: string | undefined, letter: Script, database: Script): Script {
+  if (name === undefined || /^\d+$/.test(name)) return sh`:`;
+  const field = letter.text === 'u' ? sh`*/${name}/*` : sh`*/${name}`;
+  return sh`case $st in ${field}) ;; *) printf ${`${key} %s\n`} "$(getent ${database} ${name} | cut -d: -f3)" ;; esac`;
+}
+
+function contentOf(want: Want): Script {
+  const limit = want.content === 'always' ? (want.limit ?? SMALL) : SMALL;
+  const send = sh`if [ "$(wc -c <"$r")" -le ${limit} ]; then printf 'content %s\n' "$(base64 -w0 <"$r")"; fi`;
+  const sum = sh`s=$(sha256sum <"$r"); s=\${s%% *}; printf 'sum %s\n' "$s"`;
+  if (want.content === 'none') return sh`:`;
+  if (want.content === 'sum') return sh`if [ -f "$r" ]; then ${sum}; fi`;
+  if (want.content === 'always') return sh`if [ -f "$r" ]; then ${send}; fi`;
+  if (!('unless' in want)) return sh`:`;
+  return sh`if [ -f "$r" ]; then ${sum}; if [ "$s" != ${want.unless} ]; then ${send}; fi; fi`;
+}
+
+export function seen(f: Fields, path: string, { owner, group }: Ownership): Seen {
+  const stat = statOf(f.get('stat'));
+  const link = f.text('link');
+  const content = f.get('content');
+  const idOf = (name: string | undefined, key: string, shown: string | undefined, own: number | undefined) => {
+    if (name === undefined) return undefined;
+    if (/^\d+$/.test(name)) return Number(name);
+    if (shown === name) return own;
+    const found = f.get(key);
+    return found === undefined || found === '' ? undefined : Number(found);
+  };
+  return {
+    stat,
+    link,
+    real: f.text('real') ?? path,
+    parent: f.get('parent') === 'yes',
+    owner: idOf(owner, 'owner', stat?.user, stat?.uid),
+    group: idOf(group, 'group', stat?.groupName, stat?.gid),
+    sha256: f.get('sum'),
+    content: content === undefined ? undefined : decodeBytes(content),
+    umask: Number.parseInt(f.get('umask') ?? '0022', 8),
+  };
+}
+
+export function statOf(line: string | undefined): Stat | undefined {
+  if (line === undefined) return undefined;
+  const [raw = '0', uid, gid, size, mtime, atime, ctime, nlink, inode, device = '', user = '', groupName = ''] =
+    line.split('/');
+  const bits = Number.parseInt(raw, 16);
+  return {
+    kind: KINDS[bits >> 12] ?? 'file',
+    mode: bits & 0o7777,
+    uid: Number(uid),
+    gid: Number(gid),
+    size: Number(size),
+    mtime: Number(mtime),
+    atime: Number(atime),
+    ctime: Number(ctime),
+    nlink: Number(nlink),
+    inode: Number(inode),
+    device,
+    user,
+    groupName,
+  };
+}
+/** By the first octal digits of st_mode. */
+const KINDS: Readonly<Record<number, Kind>> = {
+  1: 'fifo',
+  2: 'char',
+  4: 'directory',
+  6: 'block',
+  8: 'file',
+  10: 'link',
+  12: 'socket',
+};
+
+/** The content as text: '' where there is no file yet, undefined where it is binary or was too large to send. */
+export function textOf(now: Seen): string | undefined {
+  if (now.stat === undefined) return '';
+  return now.content === undefined ? undefined : asText(now.content);
+}
+
+/** A wanted user or group that the host does not know (yet). */
+export function unknownOwner(now: Seen, { owner, group }: Ownership): Blocked | undefined {
+  if (owner !== undefined && now.owner === undefined) return noSuch('user', owner);
+  if (group !== undefined && now.group === undefined) return noSuch('group', group);
+  return undefined;
+}
+
+function noSuch(kind: 'user' | 'group', name: string): Blocked {
+  return {
+    blocked: `there is no ${kind} '${name}' on the host`,
+    mend: `make it in an earlier task (${kind}: name=${name})`,
+  };
+}
+
+/** What chown and chmod have to be called with so that it is as wanted; undefined where it is already. */
+export type Fix = Readonly<{ chown?: string; chmod?: string }>;
+
+export function attributeFix(now: Seen, stat: Stat, { mode, owner, group }: Ownership): Fix {
+  const isDirectory = stat.kind === 'directory';
+  const wanted = mode === undefined ? stat.mode : resolveMode(mode, stat.mode, isDirectory, now.umask);
+  const user = owner !== undefined && now.owner !== stat.uid ? owner : '';
+  const team = group !== undefined && now.group !== stat.gid ? group : '';
+  const chown = user === '' ? (team === '' ? undefined : `:${team}`) : team === '' ? user : `${user}:${team}`;
+  const chmod =
+    wanted !== stat.mode || (chown !== undefined && mode !== undefined) ? modeWord(wanted, isDirectory) : undefined;
+  return { ...(chown !== undefined && { chown }), ...(chmod !== undefined && { chmod }) };
+}
+
+/** chmod keeps a directory's setgid unless the number has five digits. */
+export function modeWord(mode: number, isDirectory: boolean): string {
+  return isDirectory ? `0${octal(mode)}` : octal(mode);
+}
+
+export function isFixed(fix: Fix): boolean {
+  return fix.chown === undefined && fix.chmod === undefined;
+}
+
+export function fixScript(path: Script, { chown, chmod }: Fix, follow = true): Script {
+  const change = chown === undefined ? sh`:` : sh`chown ${follow ? sh`` : sh`-h`} -- ${chown} ${path}`;
+  return chmod === undefined
+    ? change
+    : sh`${change}
+chmod -- ${chmod} ${path}`;
+}
+
+/** 'mode 0644 → 0600, owner www-data': for a plan's reader. */
+export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
+  const words = [];
+  if (chown !== undefined) words.push(`owner ${stat.user}:${stat.groupName} → ${chown}`);
+  if (chmod !== undefined) words.push(`mode ${octal(stat.mode)} → ${chmod.slice(-4)}`);
+  return words.join(', ');
+}
+
+/** What `register` sees of a file, by Ansible's names. */
+export function fileData(path: string, now: Seen): Vars {
+  if (now.stat === undefined) return { path, state: 'absent' };
+  const { mode, uid, gid, user, groupName, size, kind } = now.stat;
+  return {
+    path,
+    mode: octal(mode),
+    uid,
+    gid,
+    owner: user,
+    group: groupName,
+    size,
+    state: kind === 'directory' ? 'directory' : kind === 'link' ? 'link' : 'file',
+  };
+}
+
+/** What the resources of a task that sets an owner are. */
+export function ownerNeeds({ owner, group }: Ownership): readonly string[] {
+  return [...(owner === undefined ? [] : [`user:${owner}`]), ...(group === undefined ? [] : [`group:${group}`])];
+}

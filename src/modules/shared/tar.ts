@@ -1,0 +1,56 @@
+/** One regular file of an archive. `path` is relative. */
+export type Entry = Readonly<{ path: string; mode: number; uid: number; gid: number; data: Uint8Array }>;
+
+/** A tar archive (ustar; GNU long names), so that a tree of many files travels as one upload. */
+export function tar(entries: readonly Entry[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const entry of entries) {
+    const name = new TextEncoder().encode(entry.path);
+    if (name.length > 100) parts.push(header('././@LongLink', 'L', name.length + 1, entry), padded(append0(name)));
+    parts.push(header(entry.path, '0', entry.data.length, entry), padded(entry.data));
+  }
+  parts.push(new Uint8Array(1024));
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function header(path: string, type: string, size: number, { mode, uid, gid }: Entry): Uint8Array {
+  const block = new Uint8Array(512);
+  const put = (at: number, value: string, length: number): void => {
+    block.set(new TextEncoder().encode(value).subarray(0, length), at);
+  };
+  const number = (at: number, value: number, length: number): void =>
+    put(at, `${value.toString(8).padStart(length - 1, '0')}\0`, length);
+  put(0, path, 100);
+  number(100, mode, 8);
+  number(108, uid, 8);
+  number(116, gid, 8);
+  number(124, size, 12);
+  number(136, 0, 12);
+  put(148, '        ', 8);
+  put(156, type, 1);
+  put(257, 'ustar  \0', 8);
+  number(
+    148,
+    block.reduce((sum, byte) => sum + byte, 0),
+    7,
+  );
+  return block;
+}
+
+function padded(data: Uint8Array): Uint8Array {
+  const out = new Uint8Array(Math.ceil(data.length / 512) * 512);
+  out.set(data);
+  return out;
+}
+
+function append0(name: Uint8Array): Uint8Array {
+  const out = new Uint8Array(name.length + 1);
+  out.set(name);
+  return out;
+}

@@ -1,0 +1,179 @@
+import type { Change, Steps } from '../../core/module.ts';
+import { type Script, sh } from '../../core/sh.ts';
+import type { Vars } from '../../core/value.ts';
+
+export type UnitArgs = Readonly<{
+  name?: string;
+  state?: 'started' | 'stopped' | 'restarted' | 'reloaded';
+  enabled?: boolean;
+  masked?: boolean;
+  daemon_reload?: boolean;
+  daemon_reexec?: boolean;
+  force?: boolean;
+  no_block?: boolean;
+}>;
+
+/** systemd's properties of the unit, and whether systemd is what runs the host. */
+export type UnitSeen = Readonly<{ systemd: boolean; booted: boolean; properties: Readonly<Record<string, string>> }>;
+
+const SHOWN =
+  'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,SourcePath,Description,MainPID,ExecMainStartTimestamp,NRestarts,Type,CanReload,Result';
+
+export function unitName(name: string): string {
+  return /\.(service|socket|timer|target|mount|automount|path|slice|scope|swap|device)$/.test(name)
+    ? name
+    : `${name}.service`;
+}
+
+export function probeUnit({ name }: UnitArgs): Script {
+  return sh`if command -v systemctl >/dev/null; then echo systemd=yes; fi
+if [ -d /run/systemd/system ]; then echo booted=yes; fi
+${
+  name === undefined
+    ? sh`:`
+    : sh`systemctl show --property=${SHOWN} -- ${unitName(name)} 2>/dev/null
+state=$(systemctl is-enabled -- ${unitName(name)} 2>/dev/null); printf 'Enabled=%s\n' "$state"`
+}`;
+}
+
+export function parseUnit(stdout: string): UnitSeen {
+  const properties: Record<string, string> = {};
+  for (const line of stdout.split('\n')) {
+    const at = line.indexOf('=');
+    if (at > 0) properties[line.slice(0, at)] = line.slice(at + 1);
+  }
+  return { systemd: properties['systemd'] === 'yes', booted: properties['booted'] === 'yes', properties };
+}
+
+export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitArgs): Steps {
+  const { name, state, enabled, masked, daemon_reload, daemon_reexec } = args;
+  if (!systemd) return { blocked: 'the host has no systemctl', mend: 'only systemd is known as a service manager' };
+  // systemd says itself whether a unit's files changed since it read them
+  const isFresh = name !== undefined && properties['LoadState'] === 'loaded' && properties['NeedDaemonReload'] === 'no';
+  const manager: Change[] = [
+    ...(daemon_reexec === true
+      ? [
+          {
+            what: 'systemd: daemon-reexec',
+            run: sh`systemctl daemon-reexec`,
+            action: true as const,
+            harmless: true as const,
+          },
+        ]
+      : []),
+    ...(daemon_reload === true && !isFresh
+      ? [
+          {
+            what: 'systemd: daemon-reload',
+            run: sh`systemctl daemon-reload`,
+            action: true as const,
+            harmless: true as const,
+          },
+        ]
+      : []),
+  ];
+  if (name === undefined) return manager;
+  const unit = unitName(name);
+  const {
+    LoadState: load = 'not-found',
+    ActiveState: active = 'inactive',
+    Enabled: enabledWord = '',
+    NeedDaemonReload: stale,
+  } = properties;
+  const isMasked = load === 'masked' || /^masked/.test(enabledWord);
+  if (load === 'not-found' && /^(not-found)?$/.test(enabledWord) && daemon_reload !== true) {
+    if (state === 'stopped' && enabled === undefined && masked !== true) return manager;
+    if (masked !== true)
+      return {
+        blocked: `there is no unit ${unit}`,
+        mend: 'install its package, or put its file in place, in an earlier task',
+      };
+  }
+  if (isMasked && masked !== false && (state === 'started' || state === 'restarted' || enabled === true)) {
+    return { blocked: `${unit} is masked`, mend: 'set `masked: false`' };
+  }
+  const mustReload = stale === 'yes' && state !== undefined && state !== 'stopped' && daemon_reload !== true;
+  const steps: Change[] = [];
+  const turn = (of: string, before: string, after: string, run: Script): void => {
+    steps.push({
+      what: `${unit}: ${after}`,
+      diff: { of: `${unit} ${of}`, before: `${before}\n`, after: `${after}\n` },
+      run,
+    });
+  };
+  if (masked === true && !isMasked) turn('mask', 'unmasked', 'masked', sh`systemctl mask -- ${unit}`);
+  if (masked === false && isMasked) turn('mask', 'masked', 'unmasked', sh`systemctl unmask -- ${unit}`);
+  const isEnabled = /^(enabled|enabled-runtime|alias|static|generated|indirect)$/.test(enabledWord);
+  const isOff = /^(disabled|static|masked.*|indirect|not-found|)$/.test(enabledWord);
+  if (enabled === true && !(isEnabled && enabledWord !== 'indirect'))
+    turn(
+      'at boot',
+      enabledWord || 'disabled',
+      'enabled',
+      sh`systemctl enable ${args.force === true ? ['--force'] : []} -- ${unit} 2>&1`,
+    );
+  if (enabled === false && !isOff) turn('at boot', enabledWord, 'disabled', sh`systemctl disable -- ${unit} 2>&1`);
+  if (state !== undefined) steps.push(...running(unit, active, state, { ...args, booted, mustReload }));
+  return [...manager, ...steps];
+}
+
+function running(
+  unit: string,
+  active: string,
+  state: NonNullable<UnitArgs['state']>,
+  { no_block, booted, mustReload }: UnitArgs & Readonly<{ booted: boolean; mustReload: boolean }>,
+): readonly Change[] {
+  const isUp = active === 'active' || active === 'reloading' || active === 'activating' || active === 'refreshing';
+  const verb = VERBS[state](isUp);
+  // no running systemd (an image that is being built): enabling is all that can be done
+  if (verb === undefined || !booted) return [];
+  const isAction = state === 'restarted' || state === 'reloaded';
+  const job = sh`systemctl ${verb} ${no_block === true ? ['--no-block'] : []} -- ${unit}`;
+  return [
+    {
+      what: `${verb} ${unit}`,
+      diff: { of: unit, before: `${active}\n`, after: state === 'stopped' ? 'inactive\n' : 'active\n' },
+      run: sh`${mustReload ? sh`systemctl daemon-reload` : sh`:`}
+${verb === 'start' || verb === 'restart' ? sh`systemctl reset-failed -- ${unit} 2>/dev/null` : sh`:`}
+${job} || { rc=$?
+  systemctl status --no-pager --full --lines=0 -- ${unit} >&2
+  journalctl --no-pager --quiet -n 20 -o cat -u ${unit} >&2 2>/dev/null
+  exit "$rc"
+}`,
+      ...(isAction && { action: true as const }),
+    },
+  ];
+}
+
+const VERBS: Readonly<Record<NonNullable<UnitArgs['state']>, (isUp: boolean) => string | undefined>> = {
+  started: (isUp) => (isUp ? undefined : 'start'),
+  stopped: (isUp) => (isUp ? 'stop' : undefined),
+  restarted: () => 'restart',
+  reloaded: (isUp) => (isUp ? 'reload' : 'start'),
+};
+
+export function unitData({ properties }: UnitSeen, { name, state, enabled }: UnitArgs): Vars {
+  const { systemd: _systemd, booted: _booted, Enabled: _enabled, ...status } = properties;
+  return {
+    ...(name !== undefined && { name, status }),
+    ...(state !== undefined && { state: state === 'stopped' ? 'stopped' : 'started' }),
+    ...(enabled !== undefined && { enabled }),
+  };
+}
+
+export function unitNeeds({ name }: UnitArgs): readonly string[] {
+  return name === undefined
+    ? []
+    : [
+        `unit:${unitName(name)}`,
+        'package:*',
+        'path:/etc/systemd/system',
+        'path:/lib/systemd/system',
+        'path:/usr/lib/systemd/system',
+        'live:*',
+      ];
+}
+
+export function unitTouches({ name }: UnitArgs): readonly string[] {
+  return [name === undefined ? 'unit:*' : `unit:${unitName(name)}`, 'path:/etc/systemd/system', 'path:/run', 'live:*'];
+}

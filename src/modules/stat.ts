@@ -1,0 +1,102 @@
+import { Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { type Script, sh } from '../core/sh.ts';
+import type { Vars } from '../core/value.ts';
+import { absolutePath, args, flag } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+import { statOf } from './shared/look.ts';
+import { octal } from './shared/mode.ts';
+
+const ALGORITHMS = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
+
+const Args = args({
+  path: absolutePath('The path on the host.'),
+  follow: flag('What a symlink leads to, instead of the link.'),
+  get_checksum: flag('The checksum of a regular file.', true),
+  checksum_algorithm: Type.Enum(ALGORITHMS, { default: 'sha1', description: 'How the checksum is computed.' }),
+  get_mime: flag('The mime type and charset; only where the host has `file`.', true),
+  get_attributes: flag('The attributes that lsattr shows. (Left out.)', true),
+});
+
+export const stat = defineModule<typeof Args, Fields>({
+  name: 'stat',
+  summary: 'What there is at a path.',
+  args: Args,
+  aliases: { dest: 'path', name: 'path', checksum: 'checksum_algorithm', checksum_algo: 'checksum_algorithm' },
+  examples: [
+    { title: 'Is it there', args: { path: '/etc/haproxy/haproxy.cfg' } },
+    { title: 'With a sha256', args: { path: '/srv/app.tar.gz', checksum_algorithm: 'sha256' } },
+  ],
+  needs: ({ path }) => [`path:${path}`],
+  probe: ({ path, follow, get_checksum, checksum_algorithm, get_mime }) => sh`p=${path}
+st=$(stat ${follow ? sh`-L` : sh``} -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- "$p" 2>/dev/null) || exit 0
+printf 'stat %s\n' "$st"
+stat ${follow ? sh`-L` : sh``} -c 'blocks %b' -- "$p"
+if [ -r "$p" ]; then echo readable; fi
+if [ -w "$p" ]; then echo writeable; fi
+if [ -x "$p" ]; then echo executable; fi
+if [ -L "$p" ]; then
+  printf 'target %s\n' "$(readlink -- "$p" | base64 -w0)"
+  printf 'source %s\n' "$(readlink -f -- "$p" | base64 -w0)"
+fi
+${get_checksum ? checksum(checksum_algorithm, follow) : sh`:`}
+${get_mime ? sh`if command -v file >/dev/null; then printf 'mime %s\n' "$(file --brief --mime -- "$p" 2>/dev/null)"; fi` : sh`:`}`,
+  parse: (stdout) => fields(stdout),
+  plan: () => [],
+  data: (f, { path }) => ({ stat: statData(f, path) }),
+});
+
+function checksum(algorithm: string, follow: boolean): Script {
+  return sh`if [ -f "$p" ] && [ -r "$p" ] ${follow ? sh`` : sh`&& [ ! -L "$p" ]`}; then s=$(${`${algorithm}sum`} <"$p"); printf 'sum %s\n' "\${s%% *}"; fi`;
+}
+
+function statData(f: Fields, path: string): Vars {
+  const found = statOf(f.get('stat'));
+  if (found === undefined) return { exists: false };
+  const { mode, kind } = found;
+  const [target, source, sum, mime] = [f.text('target'), f.text('source'), f.get('sum'), f.get('mime')];
+  const bit = (mask: number): boolean => (mode & mask) !== 0;
+  const [type, charset] = mime?.split('; charset=') ?? [];
+  return {
+    exists: true,
+    path,
+    mode: octal(mode),
+    isdir: kind === 'directory',
+    ischr: kind === 'char',
+    isblk: kind === 'block',
+    isreg: kind === 'file',
+    isfifo: kind === 'fifo',
+    islnk: kind === 'link',
+    issock: kind === 'socket',
+    uid: found.uid,
+    gid: found.gid,
+    size: found.size,
+    inode: found.inode,
+    dev: Number(found.device),
+    nlink: found.nlink,
+    atime: found.atime,
+    mtime: found.mtime,
+    ctime: found.ctime,
+    blocks: Number(f.get('blocks') ?? 0),
+    pw_name: found.user,
+    gr_name: found.groupName,
+    rusr: bit(0o400),
+    wusr: bit(0o200),
+    xusr: bit(0o100),
+    rgrp: bit(0o40),
+    wgrp: bit(0o20),
+    xgrp: bit(0o10),
+    roth: bit(0o4),
+    woth: bit(0o2),
+    xoth: bit(0o1),
+    isuid: bit(0o4000),
+    isgid: bit(0o2000),
+    readable: f.get('readable') !== undefined,
+    writeable: f.get('writeable') !== undefined,
+    executable: f.get('executable') !== undefined,
+    ...(target !== undefined && { lnk_target: target.replace(/\n$/, '') }),
+    ...(source !== undefined && { lnk_source: source.replace(/\n$/, '') }),
+    ...(sum !== undefined && { checksum: sum }),
+    ...(type !== undefined && { mimetype: type, charset: charset ?? 'unknown' }),
+  };
+}

@@ -1,0 +1,51 @@
+import { type Static, Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { args, flag, optionalFlag } from './shared/args.ts';
+import { parseUnit, planUnit, probeUnit, type UnitSeen, unitData, unitNeeds, unitTouches } from './shared/unit.ts';
+
+const Args = args({
+  name: Type.Optional(
+    Type.String({
+      pattern: '^[\\w@.:\\\\-]+$',
+      expected: 'the name of a unit',
+      description: 'The unit; without an ending it is a .service.',
+    }),
+  ),
+  state: Type.Optional(
+    Type.Enum(['started', 'stopped', 'restarted', 'reloaded'], {
+      description:
+        'started and stopped: as it should be. restarted: always. reloaded: always, and started if it does not run.',
+    }),
+  ),
+  enabled: optionalFlag('Started at boot.'),
+  masked: optionalFlag('It cannot be started at all.'),
+  daemon_reload: flag('Read all unit files anew first. (Changed ones are, without being asked.)'),
+  daemon_reexec: flag('Start systemd itself anew first.'),
+  force: flag('Existing links are replaced when it is enabled.'),
+  no_block: flag('Do not wait until it is done.'),
+  scope: Type.Enum(['system'], { default: 'system', description: 'Only the system manager is known.' }),
+});
+type Args = Static<typeof Args>;
+
+export const systemd = defineModule<typeof Args, UnitSeen>({
+  name: 'systemd',
+  summary: 'A systemd unit runs or not, now and at boot.',
+  args: Args,
+  aliases: { service: 'name', unit: 'name', 'daemon-reload': 'daemon_reload', 'daemon-reexec': 'daemon_reexec' },
+  examples: [
+    { title: 'Now and at boot', args: { name: 'nginx', state: 'started', enabled: true } },
+    { title: 'For a handler', args: { name: 'haproxy', state: 'reloaded' } },
+    { title: 'Unit files that changed', args: { daemon_reload: true } },
+    { title: 'Never', args: { name: 'apt-daily.timer', masked: true, state: 'stopped' } },
+  ],
+  verify: (given) =>
+    given.name === undefined && (given.state !== undefined || given.enabled !== undefined || given.masked !== undefined)
+      ? [{ path: [], message: "argument 'name' is missing" }]
+      : [],
+  needs: unitNeeds,
+  touches: unitTouches,
+  probe: probeUnit,
+  parse: parseUnit,
+  plan: planUnit,
+  data: (current, given) => unitData(current, given),
+});

@@ -1,0 +1,95 @@
+import { type Static, Type } from 'typebox';
+import { type Context, defineModule, type RenderOptions } from '../core/module.ts';
+import { absolutePath, args, flag, placing } from './shared/args.ts';
+import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { fileData, ownerNeeds } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { basename } from './shared/paths.ts';
+import { backupData, place } from './shared/place.ts';
+
+const NEWLINES = { '\\n': '\n', '\\r': '\r', '\\r\\n': '\r\n' } as const;
+
+const Args = args({
+  src: Type.String({
+    minLength: 1,
+    description: "The template, on the controller: in the role's templates/, or beside the playbook.",
+  }),
+  dest: absolutePath(
+    "Where it goes on the host. A directory, or a path that ends in /, gets the template's name appended.",
+  ),
+  force: flag('Replace a file that differs; false: only create.', true),
+  trim_blocks: flag('The newline after a block tag is dropped.', true),
+  lstrip_blocks: flag('Blanks before a block tag are dropped.'),
+  newline_sequence: Type.Enum(['\\n', '\\r', '\\r\\n', '\n', '\r', '\r\n'], {
+    default: '\n',
+    description: 'How lines end.',
+  }),
+  variable_start_string: Type.String({ default: '{{', description: 'What opens an expression.' }),
+  variable_end_string: Type.String({ default: '}}', description: 'What closes an expression.' }),
+  block_start_string: Type.String({ default: '{%', description: 'What opens a block.' }),
+  block_end_string: Type.String({ default: '%}', description: 'What closes a block.' }),
+  comment_start_string: Type.Optional(Type.String({ description: 'What opens a comment.' })),
+  comment_end_string: Type.Optional(Type.String({ description: 'What closes a comment.' })),
+  follow: flag('A symlink at dest is followed. (It always is.)', true),
+  ...placing,
+});
+type Args = Static<typeof Args>;
+
+export const template = defineModule<typeof Args, Destination>({
+  name: 'template',
+  summary: 'A file on the host has the text that a template gives.',
+  args: Args,
+  aliases: { name: 'src' },
+  examples: [
+    {
+      title: 'A config that is checked first',
+      args: { src: 'haproxy.cfg.j2', dest: '/etc/haproxy/haproxy.cfg', validate: 'haproxy -c -q -f %s' },
+    },
+    {
+      title: 'With owner and mode',
+      args: { src: 'app.env.j2', dest: '/etc/app.env', owner: 'root', group: 'www-data', mode: '0640' },
+    },
+  ],
+  verify: (given) => modeErrors(given.mode),
+  needs: (given) => [`path:${given.dest}`, ...ownerNeeds(given)],
+  touches: ({ dest }) => [`path:${dest}`],
+  probe: (given, ctx) =>
+    lookAtDestination(given.dest, nameOf(given), given, {
+      content: 'differs',
+      unless: ctx.sha256(rendered(given, ctx)),
+    }),
+  parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
+  plan({ path, now, inDirectory }, given, ctx) {
+    if (now.stat !== undefined && !given.force) return [];
+    const text = rendered(given, ctx);
+    const parents = inDirectory && given.dest.endsWith('/');
+    return place(now, { path, source: { text }, same: now.sha256 === ctx.sha256(text), parents }, given, ctx);
+  },
+  data: ({ path, now }, given, _ctx, ran) => ({
+    ...fileData(path, now),
+    dest: path,
+    src: given.src,
+    ...(now.sha256 !== undefined && { checksum: now.sha256 }),
+    ...backupData(ran?.stdout),
+  }),
+});
+
+function nameOf({ src }: Args): string {
+  return basename(src);
+}
+
+function rendered({ src, newline_sequence, ...given }: Args, ctx: Context): string {
+  const options: RenderOptions = {
+    trim_blocks: given.trim_blocks,
+    lstrip_blocks: given.lstrip_blocks,
+    variable_start_string: given.variable_start_string,
+    variable_end_string: given.variable_end_string,
+    block_start_string: given.block_start_string,
+    block_end_string: given.block_end_string,
+    ...(given.comment_start_string !== undefined && { comment_start_string: given.comment_start_string }),
+    ...(given.comment_end_string !== undefined && { comment_end_string: given.comment_end_string }),
+  };
+  const eol = NEWLINES[newline_sequence as keyof typeof NEWLINES] ?? newline_sequence;
+  const text = ctx.render(src, options);
+  return eol === '\n' ? text : text.replaceAll('\n', eol);
+}

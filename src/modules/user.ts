@@ -1,0 +1,328 @@
+import { type Static, Type } from 'typebox';
+import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { type Script, sh } from '../core/sh.ts';
+import { args, flag, names, optionalFlag, text } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+
+const Args = args({
+  name: Type.String({
+    pattern: '^[A-Za-z0-9_][\\w.@-]*\\$?$',
+    expected: 'the name of a user',
+    description: 'The user.',
+  }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  uid: Type.Optional(Type.Integer({ minimum: 0, description: 'Its number.' })),
+  non_unique: flag('The uid may be that of another user.'),
+  comment: text('The full name.'),
+  group: text('The primary group.'),
+  groups: Type.Optional(names('The other groups; an empty list: none. Exactly these, unless append.')),
+  append: flag('groups are added to those that the user has.'),
+  shell: text('The login shell.'),
+  home: text('The home directory.'),
+  create_home: flag('The home directory is made.', true),
+  move_home: flag("When home changes, the directory's content moves too."),
+  skeleton: text('What a new home is filled with. Default: /etc/skel.'),
+  system: flag('A new user gets a number for system users.'),
+  password: Type.Optional(
+    Type.String({
+      secret: true,
+      description: "The hash of the password ('!' or '*': none). Never the password itself.",
+    }),
+  ),
+  update_password: Type.Enum(['always', 'on_create'], {
+    default: 'always',
+    description: 'on_create: the password of an existing user stays.',
+  }),
+  password_lock: optionalFlag('Log-in by password is locked (true) or unlocked.'),
+  password_expire_max: Type.Optional(Type.Integer({ description: 'Days for which a password is good.' })),
+  password_expire_min: Type.Optional(Type.Integer({ description: 'Days before a password may be changed again.' })),
+  expires: Type.Optional(
+    Type.Number({ description: 'When the account ends, in seconds since 1970; negative: never.' }),
+  ),
+  umask: text('The umask for the new home.'),
+  remove: flag('With absent: the home directory too.'),
+  force: flag('With absent: even while the user is logged in.'),
+  local: flag('Ignored: users are always those of the host.'),
+});
+type Args = Static<typeof Args>;
+
+type Account = Readonly<{ uid: number; gid: number; comment: string; home: string; shell: string }>;
+type Current = Readonly<{
+  account: Account | undefined;
+  primary: string;
+  groups: readonly string[];
+  /** The hash, or undefined where it may not be read. */
+  hash: string | undefined;
+  expires: string;
+  min: string;
+  max: string;
+  homeExists: boolean;
+  /** Wanted groups that the host has. */
+  known: ReadonlySet<string>;
+  wantedGid: number | undefined;
+}>;
+
+export const user = defineModule<typeof Args, Current>({
+  name: 'user',
+  summary: 'A user is there with its groups, home and shell; or is not.',
+  args: Args,
+  aliases: { user: 'name', createhome: 'create_home' },
+  examples: [
+    {
+      title: 'For a service',
+      args: { name: 'app', system: true, shell: '/usr/sbin/nologin', home: '/srv/app', create_home: false },
+    },
+    { title: 'An administrator', args: { name: 'ada', groups: ['sudo', 'adm'], append: true, shell: '/bin/bash' } },
+    { title: 'Gone, with its home', args: { name: 'pi', state: 'absent', remove: true } },
+  ],
+  verify({ password, append, groups }) {
+    const isHash =
+      password === undefined || /^([!*].*|\$.*|_.*|x|)$/.test(password) || /^[./0-9A-Za-z]{13}$/.test(password);
+    return [
+      ...(isHash
+        ? []
+        : [
+            {
+              path: ['password'],
+              message: 'the password has to be hashed',
+              mend: "use the filter: {{ password | password_hash('sha512') }}",
+            },
+          ]),
+      ...(append && groups === undefined ? [{ path: ['append'], message: "'append' needs 'groups'" }] : []),
+    ];
+  },
+  needs: ({ name, group, groups = [] }) => [
+    `user:${name}`,
+    ...[...groups, ...(group === undefined ? [] : [group])].map((g) => `group:${g}`),
+  ],
+  touches: ({ name, home }) => [
+    `user:${name}`,
+    `group:${name}`,
+    'path:/etc/passwd',
+    'path:/etc/shadow',
+    'path:/etc/group',
+    'path:/etc/gshadow',
+    'path:/etc/subuid',
+    'path:/etc/subgid',
+    `path:${home ?? `/home/${name}`}`,
+  ],
+  probe: ({ name, group, groups = [] }) => sh`if p=$(getent passwd ${name}); then
+  printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "$(id -gn ${name})" "$(id -Gn ${name})"
+  h=\${p%:*}; if [ -d "\${h##*:}" ]; then echo 'home yes'; fi
+  if [ -r /etc/shadow ]; then printf 'shadow %s\n' "$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow)"; fi
+fi
+${[...groups, ...(group === undefined ? [] : [group])].map((g) => sh`if getent group ${g} >/dev/null; then printf 'known %s\n' ${g}; fi;`)}
+${group === undefined ? sh`:` : sh`printf 'gid %s\n' "$(getent group ${group} | cut -d: -f3)"`}`,
+  parse(stdout): Current {
+    const f = fields(stdout);
+    const [, hash, , min = '', max = '', , , expires = ''] = f.get('shadow')?.split(':') ?? [];
+    return {
+      account: accountOf(f),
+      primary: f.get('primary') ?? '',
+      groups: f.get('groups')?.split(' ') ?? [],
+      hash,
+      expires,
+      min,
+      max,
+      homeExists: f.get('home') === 'yes',
+      known: new Set(f.all('known')),
+      wantedGid: f.get('gid') === undefined ? undefined : Number(f.get('gid')),
+    };
+  },
+  plan(current, given) {
+    const { name, state } = given;
+    if (state === 'absent') {
+      if (current.account === undefined) return [];
+      return [
+        {
+          what: `remove user ${name}${given.remove ? ' and its home' : ''}`,
+          diff: { of: `user ${name}`, before: describe(current), after: null },
+          run: sh`userdel ${given.force ? ['-f'] : []} ${given.remove ? ['-r'] : []} -- ${name}`,
+        },
+      ];
+    }
+    const missing = [...(given.groups ?? []), ...(given.group === undefined ? [] : [given.group])].find(
+      (g) => !/^\d+$/.test(g) && !current.known.has(g),
+    );
+    if (missing !== undefined)
+      return {
+        blocked: `there is no group '${missing}' on the host`,
+        mend: `make it in an earlier task (group: name=${missing})`,
+      };
+    return current.account === undefined ? create(given) : modify(current, current.account, given);
+  },
+  data({ account, primary, groups }, given) {
+    if (account === undefined) return { name: given.name, state: given.state };
+    const { uid, gid, comment, home, shell } = account;
+    return {
+      name: given.name,
+      state: given.state,
+      uid,
+      group: gid,
+      comment,
+      home,
+      shell,
+      groups: groups.filter((g) => g !== primary).join(','),
+      append: given.append,
+    };
+  },
+});
+
+function accountOf(f: Fields): Account | undefined {
+  const line = f.get('passwd');
+  if (line === undefined) return undefined;
+  const [, , uid, gid, comment = '', home = '', shell = ''] = line.split(':');
+  return { uid: Number(uid), gid: Number(gid), comment, home, shell };
+}
+
+function describe({ account, groups }: Current): string {
+  if (account === undefined) return '';
+  const { uid, comment, home, shell } = account;
+  return `uid ${uid}\ncomment ${comment}\nhome ${home}\nshell ${shell}\ngroups ${groups.join(' ')}\n`;
+}
+
+function create(given: Args): readonly Change[] {
+  const { name, uid, non_unique, comment, group, groups, shell, home, create_home, skeleton, system } = given;
+  const option = (letter: string, value: string | number | undefined): readonly string[] =>
+    value === undefined ? [] : [letter, String(value)];
+  const options = [
+    ...(system ? ['-r'] : []),
+    ...option('-u', uid),
+    ...(non_unique ? ['-o'] : []),
+    ...option('-c', comment),
+    ...option('-g', group),
+    ...(groups === undefined || groups.length === 0 ? [] : ['-G', groups.join(',')]),
+    ...option('-s', shell),
+    ...option('-d', home),
+    ...(create_home ? ['-m', ...option('-k', skeleton)] : ['-M']),
+    ...(given.umask === undefined ? [] : ['-K', `UMASK=${given.umask}`]),
+  ];
+  const shown = [
+    ['uid', uid],
+    ['group', group],
+    ['groups', groups?.join(' ')],
+    ['home', home],
+    ['shell', shell],
+    ['comment', comment],
+  ];
+  return [
+    {
+      what: `create user ${name}`,
+      diff: {
+        of: `user ${name}`,
+        before: null,
+        after: shown
+          .filter(([, value]) => value !== undefined)
+          .map(([key, value]) => `${key} ${value}\n`)
+          .join(''),
+      },
+      run: sh`set -e
+# useradd makes no group where one of the user's name is there already
+${group === undefined ? sh`if getent group ${name} >/dev/null; then set -- -g ${name}; else set --; fi` : sh`set --`}
+useradd ${options} "$@" -- ${name}
+${given.password === undefined ? sh`:` : setPassword(name, given.password)}
+${aging(name, given)}
+${given.password_lock === true ? sh`usermod -L -- ${name}` : sh`:`}`,
+    },
+  ];
+}
+
+/** The hash goes through stdin: arguments can be read by everyone on the host. */
+function setPassword(name: string, hash: string): Script {
+  return sh`printf '%s:%s\n' ${name} ${hash} | chpasswd -e`;
+}
+
+function aging(name: string, { expires, password_expire_min: min, password_expire_max: max }: Args): Script {
+  const days = expires === undefined ? [] : ['-E', expires < 0 ? '-1' : String(Math.floor(expires / 86_400))];
+  const options = [
+    ...days,
+    ...(min === undefined ? [] : ['-m', String(min)]),
+    ...(max === undefined ? [] : ['-M', String(max)]),
+  ];
+  return options.length === 0 ? sh`:` : sh`chage ${options} -- ${name}`;
+}
+
+function modify(current: Current, account: Account, given: Args): Steps {
+  const { name, uid, comment, group, groups, append, shell, home, move_home } = given;
+  const options: string[] = [];
+  const before: string[] = [];
+  const after: string[] = [];
+  const differ = (key: string, was: string, wanted: string, ...option: readonly string[]): void => {
+    options.push(...option);
+    before.push(`${key} ${was}\n`);
+    after.push(`${key} ${wanted}\n`);
+  };
+  if (uid !== undefined && uid !== account.uid)
+    differ('uid', String(account.uid), String(uid), '-u', String(uid), ...(given.non_unique ? ['-o'] : []));
+  if (comment !== undefined && comment !== account.comment) differ('comment', account.comment, comment, '-c', comment);
+  if (group !== undefined && (current.wantedGid ?? Number(group)) !== account.gid)
+    differ('group', current.primary, group, '-g', group);
+  if (shell !== undefined && shell !== account.shell) differ('shell', account.shell, shell, '-s', shell);
+  if (home !== undefined && home !== account.home)
+    differ('home', account.home, home, '-d', home, ...(move_home ? ['-m'] : []));
+  const others = current.groups.filter((g) => g !== current.primary);
+  const wanted = groups?.filter((g) => g !== (group ?? current.primary));
+  if (wanted !== undefined) {
+    const goal = append ? [...new Set([...others, ...wanted])] : [...new Set(wanted)];
+    if (goal.length !== others.length || goal.some((g) => !others.includes(g))) {
+      differ('groups', others.join(' '), goal.join(' '), '-G', goal.join(','));
+    }
+  }
+  const steps: Change[] = [];
+  if (options.length > 0) {
+    steps.push({
+      what: `user ${name}: ${after.map((line) => line.split(' ')[0]).join(', ')}`,
+      diff: { of: `user ${name}`, before: before.join(''), after: after.join('') },
+      run: sh`usermod ${options} -- ${name}`,
+    });
+  }
+  if (
+    given.create_home &&
+    !current.homeExists &&
+    home !== '/nonexistent' &&
+    account.home !== '/nonexistent' &&
+    (home === undefined || home === account.home)
+  ) {
+    steps.push({ what: `create ${account.home}`, run: makeHome(account, given) });
+  }
+  return [...steps, ...secrets(current, given)];
+}
+
+function makeHome({ home, uid, gid }: Account, { skeleton = '/etc/skel' }: Args): Script {
+  return sh`set -e
+mkdir -p -- ${home}
+if [ -d ${skeleton} ]; then cp -R -- ${skeleton}/. ${home}; fi
+chown -R -- ${`${uid}:${gid}`} ${home}
+chmod 0700 ${home}`;
+}
+
+function secrets({ hash = '', expires, min, max }: Current, given: Args): readonly Change[] {
+  const { name, password, update_password, password_lock } = given;
+  const steps: Change[] = [];
+  const bare = hash.replace(/^!(?=.)/, '');
+  const isLocked = hash.startsWith('!');
+  if (
+    password !== undefined &&
+    update_password === 'always' &&
+    password !== hash &&
+    !(password_lock === true && password === bare)
+  ) {
+    steps.push({
+      what: `user ${name}: password`,
+      run: sh`set -e
+${setPassword(name, password)}
+${password_lock === true ? sh`usermod -L -- ${name}` : sh`:`}`,
+    });
+  } else if (password_lock === true && !isLocked)
+    steps.push({ what: `user ${name}: lock the password`, run: sh`usermod -L -- ${name}` });
+  else if (password_lock === false && isLocked && bare !== hash)
+    steps.push({ what: `user ${name}: unlock the password`, run: sh`usermod -U -- ${name}` });
+  const day =
+    given.expires === undefined ? undefined : given.expires < 0 ? '' : String(Math.floor(given.expires / 86_400));
+  const isAged =
+    (day !== undefined && day !== expires) ||
+    (given.password_expire_min !== undefined && String(given.password_expire_min) !== min) ||
+    (given.password_expire_max !== undefined && String(given.password_expire_max) !== max);
+  if (isAged) steps.push({ what: `user ${name}: expiry`, run: aging(name, given) });
+  return steps;
+}

@@ -1,0 +1,141 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import {
+  type Change,
+  type Context,
+  isBlocked,
+  isStep,
+  type LocalFile,
+  type Module,
+  type Step,
+  type Steps,
+} from '../../../src/core/module.ts';
+import type { Script } from '../../../src/core/sh.ts';
+import type { Value, Vars } from '../../../src/core/value.ts';
+
+/** A context whose controller files are the given ones: path → content. */
+export function context(files: Readonly<Record<string, string | Uint8Array>> = {}, more: Partial<Context> = {}): Context {
+  const local = (path: string): LocalFile => {
+    const data = files[path];
+    if (data === undefined) throw new Error(`no such file in the test: ${path}`);
+    const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+    return { path, size: bytes.length, mode: 0o644, sha256: sha256(bytes), read: () => bytes };
+  };
+  const below = (path: string): readonly string[] => {
+    const folder = path.endsWith('/') ? path : `${path}/`;
+    return Object.keys(files).filter((name) => name.startsWith(folder)).sort();
+  };
+  return {
+    facts: {},
+    user: 'root',
+    diff: true,
+    file: local,
+    isFolder: (path) => !(path in files) && below(path).length > 0,
+    tree: (path) =>
+      below(path).map((name) => ({ path: name.slice(path.endsWith('/') ? path.length : path.length + 1), file: local(name) })),
+    render: (path) => new TextDecoder().decode(local(path).read()),
+    evaluate: (expression) => {
+      const value: Value | undefined = more.facts?.[expression];
+      return value ?? null;
+    },
+    sha256,
+    nonce: 'n0nce',
+    ...more,
+  };
+}
+
+export function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** The task's step; what is wrong with its arguments is thrown. */
+export function bound(module: Module, args: Readonly<Record<string, unknown>>): Step {
+  const step = module.bind(args);
+  if (!isStep(step)) throw new Error(step.map((e) => `${e.path.join('.')}: ${e.message}`).join('\n'));
+  return step;
+}
+
+/** What is wrong with the arguments, in words. */
+export function refusal(module: Module, args: Readonly<Record<string, unknown>>): string {
+  const step = module.bind(args);
+  return isStep(step) ? '' : step.map((e) => [e.message, e.expected, e.mend].filter((s) => s !== undefined).join('; ')).join('\n');
+}
+
+/** What a plan is, in short: the changes' words, or why it is blocked. */
+export function words(steps: Steps): readonly string[] | string {
+  return isBlocked(steps) ? steps.blocked : steps.map((s) => s.what);
+}
+
+export function changes(steps: Steps): readonly Change[] {
+  if (isBlocked(steps)) throw new Error(steps.blocked);
+  return steps;
+}
+
+export type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
+
+/** Runs a script as the engine does: a subshell of dash, `set -u`, stdin closed. */
+export function run(script: Script): Ran {
+  const { status, stdout, stderr } = spawnSync('dash', ['-s'], {
+    input: `( set -u\n${script.text}\n) </dev/null\n`,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  return { code: status ?? 1, stdout, stderr };
+}
+
+/** Probe, plan, run, probe, plan: what a task does on this machine. The second plan must be empty. */
+export function apply(
+  module: Module,
+  args: Readonly<Record<string, unknown>>,
+  ctx: Context = context(),
+): Readonly<{ first: readonly string[] | string; again: readonly string[] | string; data: Vars; failed?: string }> {
+  const step = bound(module, args);
+  const look = (): string => {
+    const out = step.probe === undefined ? { code: 0, stdout: '', stderr: '' } : run(step.probe(ctx));
+    if (out.stderr !== '') throw new Error(`the probe complains: ${out.stderr}`);
+    return out.stdout;
+  };
+  const before = look();
+  const planned = step.plan(before, ctx);
+  if (isBlocked(planned)) return { first: planned.blocked, again: planned.blocked, data: step.data(before, ctx) };
+  let output: Ran = { code: 0, stdout: '', stderr: '' };
+  for (const change of planned) {
+    for (const upload of change.upload ?? []) {
+      const data = 'data' in upload ? upload.data : 'file' in upload ? upload.file.read() : undefined;
+      if (data !== undefined) writeFileSync(upload.to, data, { mode: 0o600 });
+    }
+    const ran = run(change.run);
+    output = { ...ran, stdout: output.stdout + ran.stdout };
+    if (ran.code !== 0) return { first: words(planned), again: [], data: step.data(before, ctx, ran), failed: ran.stderr };
+  }
+  const after = look();
+  return { first: words(planned), again: words(step.plan(after, ctx)), data: step.data(after, ctx, output) };
+}
+
+const made: string[] = [];
+/** A new directory of its own for each test, removed after it. */
+export function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bringup-'));
+  made.push(folder);
+  return folder;
+}
+afterEach(() => {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+export const read = (path: string): string => readFileSync(path, 'utf8');
+export const mode = (path: string): string => (statSync(path).mode & 0o7777).toString(8).padStart(4, '0');
+export const list = (path: string): readonly string[] => (existsSync(path) ? readdirSync(path).sort() : []);
+
+export function syntax(script: Script): string {
+  try {
+    execFileSync('dash', ['-n'], { input: script.text, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    return '';
+  } catch (error) {
+    return String((error as { stderr?: unknown }).stderr ?? error);
+  }
+}
