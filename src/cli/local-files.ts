@@ -34,6 +34,11 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
         throw new Failure({ code: 'E_FILE', message: `${found} is a folder`, at: from, expected: 'a file' });
       return open(found);
     },
+    isFolder(path, folders) {
+      const tried = isAbsolute(path) ? [path] : folders.map((folder) => join(folder, path));
+      const found = tried.map((p) => statSync(p, { throwIfNoEntry: false })).find((stat) => stat !== undefined);
+      return found?.isDirectory() ?? false;
+    },
     tree(path, folders, from) {
       const root = find(path.replace(/\/$/, ''), folders, from);
       const names = readdirSync(root, { recursive: true, withFileTypes: true });

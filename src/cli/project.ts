@@ -13,7 +13,8 @@ import { type Redactor, redactor } from '../core/redact.ts';
 import { type RawVars, Secret } from '../core/value.ts';
 import type { FactsCache, LocalFiles, Templates } from '../engine/ports.ts';
 import { modules } from '../modules/index.ts';
-import { compileExpression, compileTemplate, makeScope, resolve, templatesIn } from '../template/template.ts';
+import { makeScope } from '../template/scope.ts';
+import { compileExpression, compileTemplate, resolve, templatesIn } from '../template/template.ts';
 import { localFiles } from './local-files.ts';
 import { templatePorts, templatesFor } from './templates.ts';
 

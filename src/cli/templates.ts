@@ -3,17 +3,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve as resolvePath } from 'node:path';
 import { Failure } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
-import {
-  compileExpression,
-  compileTemplate,
-  findUnknown,
-  makeScope,
-  type Ports,
-  print,
-  resolve,
-  toPlain,
-  truthy,
-} from '../template/template.ts';
+import type { Ports } from '../template/env.ts';
+import { print } from '../template/print.ts';
+import { makeScope } from '../template/scope.ts';
+import { compileExpression, compileTemplate, findUnknown, resolve, toPlain, truthy } from '../template/template.ts';
 
 /** What template/ may do outside itself, from the controller's side. */
 export function templatePorts(

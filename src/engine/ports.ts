@@ -31,6 +31,7 @@ export type Templates = Readonly<{
 /** Files on the controller, looked for in folders in order. Both throw Failure. */
 export type LocalFiles = Readonly<{
   file: (path: string, folders: readonly string[], from: Pos) => LocalFile;
+  isFolder: (path: string, folders: readonly string[]) => boolean;
   tree: (path: string, folders: readonly string[], from: Pos) => readonly Readonly<{ path: string; file: LocalFile }>[];
   vars: (path: string, folders: readonly string[], from: Pos) => RawVars;
 }>;

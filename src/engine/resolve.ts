@@ -209,6 +209,7 @@ function contextFor(run: Run, task: Task, scope: Scope, user: string): Context {
     user,
     diff: run.diff || run.mode === 'plan',
     file: (path, kind) => run.localFiles.file(path, folders(kind), task.at),
+    isFolder: (path, kind) => run.localFiles.isFolder(path, folders(kind)),
     tree: (path, kind) => run.localFiles.tree(path, folders(kind), task.at),
     render: (path, options) =>
       renderFile(run, scope, run.localFiles.file(path, folders('templates'), task.at), options),

@@ -190,6 +190,7 @@ async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, is
   if (hangsOn !== undefined) return unknown(hangsOn.what, steps);
   if (steps.length === 0) {
     keepFacts(r, step, dataOf(step, stdout, unit));
+    if (step.module === 'debug') tell(r, dataOf(step, stdout, unit));
     return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
   }
   if (isCheck) {
@@ -354,6 +355,12 @@ function itemOf({ item, scope }: Unit): Vars {
   if (item === undefined) return {};
   const name = scope.get('ansible_loop_var');
   return { [typeof name === 'string' ? name : 'item']: item, ansible_loop_var: name ?? 'item' };
+}
+
+/** debug's message, or a variable's value, for the user to see. */
+function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
+  const shown = Object.entries(data).map(([key, value]) => (key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`));
+  if (shown.length > 0) run.emit(run.redactor.hide({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at }));
 }
 
 /** set_fact's win over all but extra vars; other modules' facts are facts. */

@@ -1,0 +1,1 @@
+export async function runChecks(..._: unknown[]): Promise<number> { return 0; }
