@@ -1,15 +1,15 @@
 import { dirname } from 'node:path';
-import type { Mode } from '../core/event.ts';
 import { Failure } from '../core/diagnostic.ts';
+import type { Mode } from '../core/event.ts';
 import { Secret } from '../core/value.ts';
 import type { Recap } from '../engine/run.ts';
 import { runPlaybook } from '../engine/run.ts';
 import { setup } from '../modules/setup.ts';
+import type { Reporter } from '../report/plain.ts';
 import { ask, download, openLine, sha256 } from './connections.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { factsCache, openPlaybook, openProject } from './project.ts';
 import { nonce } from './templates.ts';
-import type { Reporter } from '../report/plain.ts';
 
 export type RunOptions = OutputOptions &
   Readonly<{
@@ -24,11 +24,22 @@ export type RunOptions = OutputOptions &
   }>;
 
 /** plan and apply: everything is read and checked first, then the hosts are worked on. */
-export async function runPlays(mode: Mode, playbookFile: string, options: RunOptions, signal: AbortSignal, reporter: Reporter = chooseReporter(options)): Promise<Recap> {
+export async function runPlays(
+  mode: Mode,
+  playbookFile: string,
+  options: RunOptions,
+  signal: AbortSignal,
+  reporter: Reporter = chooseReporter(options),
+): Promise<Recap> {
   const project = openProject({ ...options, writes: mode === 'apply' }, dirname(playbookFile));
   const playbook = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
   const password = options.askBecomePass === true ? await ask('become password: ') : undefined;
-  if (options.askBecomePass === true && password === undefined) throw new Failure({ code: 'E_BECOME', message: 'there is no terminal to ask for the become password', mend: 'set ansible_become_password in a vault file' });
+  if (options.askBecomePass === true && password === undefined)
+    throw new Failure({
+      code: 'E_BECOME',
+      message: 'there is no terminal to ask for the become password',
+      mend: 'set ansible_become_password in a vault file',
+    });
   const become = password === undefined ? undefined : new Secret(password);
   try {
     return await runPlaybook({
@@ -44,7 +55,15 @@ export async function runPlays(mode: Mode, playbookFile: string, options: RunOpt
       setup,
       templates: project.templates,
       localFiles: project.localFiles,
-      connect: (name, scope, aborts) => openLine(name, project.inventory.hosts.get(name)?.at, localGet(name, scope.get), become, project.redactor.add, aborts),
+      connect: (name, scope, aborts) =>
+        openLine(
+          name,
+          project.inventory.hosts.get(name)?.at,
+          localGet(name, scope.get),
+          become,
+          project.redactor.add,
+          aborts,
+        ),
       download,
       sha256,
       factsCache: factsCache(),

@@ -1,1 +1,116 @@
-export async function runChecks(..._: unknown[]): Promise<number> { return 0; }
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { checks as kinds } from '../checks/index.ts';
+import { type Planned, runAll } from '../checks/run.ts';
+import { type CheckEntry, loadChecks } from '../config/checks.ts';
+import type { Connection } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import type { Event } from '../core/event.ts';
+import { Secret, type Value } from '../core/value.ts';
+import type { Scope } from '../engine/ports.ts';
+import { inventoryScope } from '../engine/variables.ts';
+import { junitXml } from '../report/junit.ts';
+import { openLine } from './connections.ts';
+import { chooseReporter, type OutputOptions } from './output.ts';
+import { openProject, type Project, stopOnProblems } from './project.ts';
+
+export type CheckOptions = OutputOptions &
+  Readonly<{
+    inventory: string;
+    limit?: string | undefined;
+    extraVars: readonly string[];
+    vaultPasswordFile?: string | undefined;
+    junit?: string | undefined;
+    /** Seconds for each check, over what the file says. */
+    within?: number | undefined;
+  }>;
+
+/** Runs a checks file from here. Gives the exit code. */
+export async function runChecks(
+  file: string,
+  options: CheckOptions,
+  signal: AbortSignal,
+  reporter = chooseReporter(options),
+): Promise<number> {
+  const project = openProject({ ...options, writes: false }, dirname(file));
+  const { problems, files, readPorts, inventory, redactor } = project;
+  const entries = loadChecks(file, kinds, { files, problems, ports: readPorts });
+  stopOnProblems(problems);
+  const scope = inventoryScope(project.templates, inventory, project.extraVars, dirname(file));
+  const planned = entries.flatMap((entry) => plan(entry, scope, project, options.within));
+  stopOnProblems(problems);
+  const lines = new Map<string, Promise<Connection>>();
+  const seen: Event[] = [];
+  const scopeOf = (name: string): Scope =>
+    inventoryScope(project.templates, inventory, project.extraVars, dirname(file), name);
+  const connect = (name: string): Promise<Connection> => {
+    const host = inventory.hosts.get(name);
+    if (host === undefined) return Promise.reject(new Error(`there is no host '${name}' in the inventory`));
+    const line = lines.get(name) ?? openLine(name, host.at, scopeOf(name).get, undefined, redactor.add, signal);
+    lines.set(name, line);
+    line.catch(() => lines.delete(name));
+    return line;
+  };
+  const emit = (event: Event): void => {
+    const shown = redactor.hide(event);
+    seen.push(shown);
+    reporter.emit(shown);
+  };
+  try {
+    const failed = await runAll({ checks: planned, scene: { connect }, emit, signal, now: () => Date.now() });
+    if (options.junit !== undefined) writeFileSync(options.junit, junitXml(seen, file));
+    return signal.aborted ? 130 : failed > 0 ? 1 : 0;
+  } finally {
+    for (const line of lines.values()) await line.then((l) => l.close()).catch(() => {});
+    await reporter.end();
+  }
+}
+
+function plan(entry: CheckEntry, scope: Scope, project: Project, within: number | undefined): readonly Planned[] {
+  const { templates, problems } = project;
+  try {
+    const items = entry.loop === undefined ? [undefined] : (templates.resolve(entry.loop, scope) as readonly Value[]);
+    if (!Array.isArray(items)) throw new Failure({ code: 'E_ARGS', message: "'loop' takes a list", at: entry.at });
+    return items.flatMap((item) => {
+      const own = item === undefined ? scope : scope.with({ item });
+      if (!applies(entry, own, project)) return [];
+      const value = templates.resolve({ ...entry.args }, own);
+      const args = templates.toPlain(value, project.redactor.add) as Record<string, unknown>;
+      for (const [key, schema] of Object.entries(entry.check.args.properties)) {
+        if ((schema as { secret?: boolean }).secret === true && typeof args[key] === 'string')
+          project.redactor.add(args[key]);
+      }
+      const bound = entry.check.bind(args);
+      if (Array.isArray(bound)) {
+        for (const wrong of bound)
+          problems.push({
+            code: 'E_ARGS',
+            message: `${entry.kind}: ${wrong.message}`,
+            at: entry.argAt(wrong.path),
+            expected: wrong.expected,
+            mend: wrong.mend,
+          });
+        return [];
+      }
+      const name = entry.name === undefined ? entry.kind : text(templates.resolve(entry.name, own), project);
+      const seconds = within ?? Number(entry.within === undefined ? 30 : templates.resolve(entry.within, own));
+      return [{ name, kind: entry.kind, at: entry.at, check: bound as Planned['check'], within: seconds }];
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    problems.push(...error.diagnostics.map((d) => ({ ...d, at: d.at ?? entry.at })));
+    return [];
+  }
+}
+
+function applies(entry: CheckEntry, scope: Scope, { templates }: Project): boolean {
+  if (entry.when === undefined) return true;
+  const all = Array.isArray(entry.when) ? entry.when : [entry.when];
+  return all.every((one) =>
+    typeof one === 'boolean' ? one : templates.truthy(templates.evaluate(String(one), entry.at, scope)) === true,
+  );
+}
+
+function text(value: Value, { templates }: Project): string {
+  return value instanceof Secret ? value.toString() : templates.print(value);
+}

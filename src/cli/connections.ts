@@ -1,11 +1,11 @@
-import { Writable } from 'node:stream';
-import { createInterface } from 'node:readline/promises';
 import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { targetOf } from '../config/target.ts';
 import { connect } from '../connect/connect.ts';
 import type { Connection, Target } from '../core/connection.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
-import { Secret, type Value } from '../core/value.ts';
+import type { Secret, Value } from '../core/value.ts';
 import { connection as labConnection } from '../lab/lab.ts';
 
 export type Getter = (name: string) => Value | undefined;
@@ -14,9 +14,17 @@ export type Getter = (name: string) => Value | undefined;
  * How to reach a host of the inventory. A host with `lab_name` is one of that lab's: its login, key and pinned host key
  * are the lab's own.
  */
-export async function reach(name: string, at: Pos | undefined, get: Getter, becomePassword: Secret | undefined): Promise<Target> {
+export async function reach(
+  name: string,
+  at: Pos | undefined,
+  get: Getter,
+  becomePassword: Secret | undefined,
+): Promise<Target> {
   const target = targetOf({ name, at, get });
-  const become = target.become.password === undefined && becomePassword !== undefined ? { ...target.become, password: becomePassword } : target.become;
+  const become =
+    target.become.password === undefined && becomePassword !== undefined
+      ? { ...target.become, password: becomePassword }
+      : target.become;
   const lab = get('lab_name');
   if (typeof lab !== 'string' || target.via === 'local') return { ...target, become };
   const own = await labConnection(lab, name);
@@ -30,7 +38,14 @@ export async function reach(name: string, at: Pos | undefined, get: Getter, beco
   };
 }
 
-export async function openLine(name: string, at: Pos | undefined, get: Getter, becomePassword: Secret | undefined, onSecret: (secret: string) => void, signal: AbortSignal): Promise<Connection> {
+export async function openLine(
+  name: string,
+  at: Pos | undefined,
+  get: Getter,
+  becomePassword: Secret | undefined,
+  onSecret: (secret: string) => void,
+  signal: AbortSignal,
+): Promise<Connection> {
   const target = await reach(name, at, get, becomePassword);
   for (const secret of [target.password, target.become.password]) if (secret !== undefined) onSecret(secret.reveal());
   return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `) }, signal);
@@ -49,14 +64,22 @@ export async function ask(question: string): Promise<string | undefined> {
 }
 
 /** For what a host has no client for: the controller fetches it and pushes it over. */
-export async function download(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Uint8Array> {
+export async function download(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   try {
     const response = await fetch(url, { headers, signal });
-    if (!response.ok) throw new Failure({ code: 'E_APPLY', message: `${url} answers ${response.status} ${response.statusText}` });
+    if (!response.ok)
+      throw new Failure({ code: 'E_APPLY', message: `${url} answers ${response.status} ${response.statusText}` });
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     if (error instanceof Failure || signal.aborted) throw error;
-    throw new Failure({ code: 'E_APPLY', message: `${url} cannot be fetched: ${String((error as Error).cause ?? error)}` });
+    throw new Failure({
+      code: 'E_APPLY',
+      message: `${url} cannot be fetched: ${String((error as Error).cause ?? error)}`,
+    });
   }
 }
 

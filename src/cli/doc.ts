@@ -7,11 +7,18 @@ import { streams } from './output.ts';
 /** A module's page, or one line for each of them. */
 export function moduleDocs(name: string | undefined): number {
   if (name === undefined) {
-    streams.out(`${table([...modules].map(([key, module]) => [key, key === module.name ? module.summary : `as ${module.name}`]))}\n`);
+    streams.out(
+      `${table([...modules].map(([key, module]) => [key, key === module.name ? module.summary : `as ${module.name}`]))}\n`,
+    );
     return 0;
   }
   const module = modules.get(name.split('.').at(-1) ?? name);
-  if (module === undefined) throw new Failure({ code: 'E_UNKNOWN', message: `there is no module '${name}'`, ...didYouMean(name, modules.keys()) });
+  if (module === undefined)
+    throw new Failure({
+      code: 'E_UNKNOWN',
+      message: `there is no module '${name}'`,
+      ...didYouMean(name, modules.keys()),
+    });
   streams.out(moduleDoc(module));
   return 0;
 }

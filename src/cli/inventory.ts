@@ -3,7 +3,7 @@ import { didYouMean, Failure } from '../core/diagnostic.ts';
 import { Secret, TemplateText } from '../core/value.ts';
 import { table } from '../report/summary.ts';
 import { streams } from './output.ts';
-import { openProject, stopOnProblems, type ProjectOptions } from './project.ts';
+import { openProject, type ProjectOptions, stopOnProblems } from './project.ts';
 
 /** Without a host: all hosts and their groups. With one: each variable, its value and every layer that sets it. */
 export function listInventory(name: string | undefined, options: Omit<ProjectOptions, 'writes'>): number {
@@ -11,12 +11,19 @@ export function listInventory(name: string | undefined, options: Omit<ProjectOpt
   stopOnProblems(project.problems);
   const { inventory, limit, templates } = project;
   if (name === undefined) {
-    const rows = [...inventory.hosts.values()].filter((h) => limit.has(h.name)).map((h) => [pc.bold(h.name), h.groups.join(', ')]);
+    const rows = [...inventory.hosts.values()]
+      .filter((h) => limit.has(h.name))
+      .map((h) => [pc.bold(h.name), h.groups.join(', ')]);
     streams.out(`${table(rows)}\n`);
     return 0;
   }
   const host = inventory.hosts.get(name);
-  if (host === undefined) throw new Failure({ code: 'E_UNKNOWN', message: `there is no host '${name}'`, ...didYouMean(name, inventory.hosts.keys()) });
+  if (host === undefined)
+    throw new Failure({
+      code: 'E_UNKNOWN',
+      message: `there is no host '${name}'`,
+      ...didYouMean(name, inventory.hosts.keys()),
+    });
   const scope = templates.scope([...host.layers.map((l) => l.vars), project.extraVars]);
   const names = [...new Set(host.layers.flatMap((l) => Object.keys(l.vars)))].sort();
   for (const key of names) {

@@ -2,8 +2,20 @@ import { spawn } from 'node:child_process';
 import pc from 'picocolors';
 import { Failure } from '../core/diagnostic.ts';
 import { Secret } from '../core/value.ts';
-import { connection, down, type LabState, list, logs, power, reset, restore, snapshot, status, up } from '../lab/lab.ts';
 import type { LabEvent } from '../lab/guard.ts';
+import {
+  connection,
+  down,
+  type LabState,
+  list,
+  logs,
+  power,
+  reset,
+  restore,
+  snapshot,
+  status,
+  up,
+} from '../lab/lab.ts';
 import { install, requirements } from '../lab/requirements.ts';
 import type { LabSpec } from '../lab/spec.ts';
 import { table } from '../report/summary.ts';
@@ -31,11 +43,24 @@ export function labSpec(project: Project, name?: string): LabSpec {
     if (subnet !== undefined) subnets.add(subnet);
   }
   if (hosts.length === 0) {
-    throw new Failure({ code: 'E_LAB', message: `no host of ${project.inventory.source} has lab_image`, mend: 'give each virtual host lab_image: debian-13, or name another inventory with -i' });
+    throw new Failure({
+      code: 'E_LAB',
+      message: `no host of ${project.inventory.source} has lab_image`,
+      mend: 'give each virtual host lab_image: debian-13, or name another inventory with -i',
+    });
   }
-  if (names.size > 1 || subnets.size > 1) throw new Failure({ code: 'E_LAB', message: `the hosts of ${project.inventory.source} belong to more than one lab`, mend: 'set lab_name and lab_subnet once, in all: vars:' });
+  if (names.size > 1 || subnets.size > 1)
+    throw new Failure({
+      code: 'E_LAB',
+      message: `the hosts of ${project.inventory.source} belong to more than one lab`,
+      mend: 'set lab_name and lab_subnet once, in all: vars:',
+    });
   const [subnet] = subnets;
-  return { name: name ?? [...names][0] ?? 'lab', hosts: hosts as LabSpec['hosts'], ...(subnet !== undefined && { subnet }) };
+  return {
+    name: name ?? [...names][0] ?? 'lab',
+    hosts: hosts as LabSpec['hosts'],
+    ...(subnet !== undefined && { subnet }),
+  };
 }
 
 function textOf(get: Getter) {
@@ -57,13 +82,21 @@ export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Pr
   const missing = await requirements();
   if (missing.length === 0) return;
   const packages = [...new Set(missing.flatMap((m) => m.packages))];
-  streams.err(`The lab needs of this machine:\n${table(missing.map((m) => [`  ${pc.bold(m.what)}`, m.why, m.packages.length > 0 ? pc.dim(`apt: ${m.packages.join(' ')}`) : pc.cyan(m.mend ?? '')]))}\n`);
+  streams.err(
+    `The lab needs of this machine:\n${table(missing.map((m) => [`  ${pc.bold(m.what)}`, m.why, m.packages.length > 0 ? pc.dim(`apt: ${m.packages.join(' ')}`) : pc.cyan(m.mend ?? '')]))}\n`,
+  );
   const byHand = missing.filter((m) => m.packages.length === 0);
   if (byHand.length > 0) {
-    throw new Failure(byHand.map((m) => ({ code: 'E_LAB' as const, message: `${m.what} is missing: ${m.why}`, mend: m.mend })));
+    throw new Failure(
+      byHand.map((m) => ({ code: 'E_LAB' as const, message: `${m.what} is missing: ${m.why}`, mend: m.mend })),
+    );
   }
   if (!yes && !(await agrees(`Install ${packages.join(' ')} with apt-get? [Y/n] `))) {
-    throw new Failure({ code: 'E_LAB', message: 'nothing was installed', mend: `run: apt-get install ${packages.join(' ')}; or say --yes` });
+    throw new Failure({
+      code: 'E_LAB',
+      message: 'nothing was installed',
+      mend: `run: apt-get install ${packages.join(' ')}; or say --yes`,
+    });
   }
   await install(missing, { progress: (line) => streams.err(`${pc.dim(line)}\n`), signal });
 }
@@ -75,7 +108,9 @@ async function agrees(question: string): Promise<boolean> {
 
 export const showProgress = (event: LabEvent): void => {
   const took = event.ms === undefined ? '' : pc.dim(` (${duration(event.ms)})`);
-  streams.err(`${pc.dim('lab')}  ${event.host === undefined ? '' : `${pc.bold(event.host)}  `}${event.message}${took}\n`);
+  streams.err(
+    `${pc.dim('lab')}  ${event.host === undefined ? '' : `${pc.bold(event.host)}  `}${event.message}${took}\n`,
+  );
 };
 
 export async function labUp(spec: LabSpec, yes: boolean, signal: AbortSignal): Promise<LabState> {
@@ -84,13 +119,25 @@ export async function labUp(spec: LabSpec, yes: boolean, signal: AbortSignal): P
 }
 
 export function stateText(state: LabState): string {
-  const rows = state.hosts.map((h) => [`  ${pc.bold(h.name)}`, h.address, h.image, h.power === 'on' ? pc.green('on') : pc.red('off')]);
-  const snapshots = state.snapshots.length === 0 ? '' : `\n  snapshots: ${state.snapshots.map((s) => s.label).join(', ')}`;
+  const rows = state.hosts.map((h) => [
+    `  ${pc.bold(h.name)}`,
+    h.address,
+    h.image,
+    h.power === 'on' ? pc.green('on') : pc.red('off'),
+  ]);
+  const snapshots =
+    state.snapshots.length === 0 ? '' : `\n  snapshots: ${state.snapshots.map((s) => s.label).join(', ')}`;
   return `lab ${pc.bold(state.name)}  ${state.subnet}\n${table(rows)}${snapshots}`;
 }
 
 /** One of the lab's verbs beside `up`. `name` is the lab, `args` what stands behind the verb. */
-export async function labCommand(verb: string, name: string, args: readonly string[], options: Readonly<{ images: boolean; spec?: LabSpec }>, signal: AbortSignal): Promise<number> {
+export async function labCommand(
+  verb: string,
+  name: string,
+  args: readonly string[],
+  options: Readonly<{ images: boolean; spec?: LabSpec }>,
+  signal: AbortSignal,
+): Promise<number> {
   const quiet = { progress: showProgress, signal };
   const [first = '', second = ''] = args;
   switch (verb) {
@@ -108,7 +155,8 @@ export async function labCommand(verb: string, name: string, args: readonly stri
       await reset(name, args, { ...quiet, ...(options.spec !== undefined && { spec: options.spec }) });
       return 0;
     case 'power':
-      if (first !== 'on' && first !== 'off' && first !== 'cut') throw new Failure({ code: 'E_ARGS', message: `power '${first}' is not known`, expected: 'on, off or cut' });
+      if (first !== 'on' && first !== 'off' && first !== 'cut')
+        throw new Failure({ code: 'E_ARGS', message: `power '${first}' is not known`, expected: 'on, off or cut' });
       for (const host of args.slice(1)) await power(name, host, first, quiet);
       return 0;
     case 'snapshot':
@@ -123,7 +171,11 @@ export async function labCommand(verb: string, name: string, args: readonly stri
       return 0;
     }
     case 'ssh':
-      return ssh(name, first, [second, ...args.slice(2)].filter((a) => a !== ''));
+      return ssh(
+        name,
+        first,
+        [second, ...args.slice(2)].filter((a) => a !== ''),
+      );
     default:
       throw new Failure({ code: 'E_UNKNOWN', message: `unknown lab command '${verb}'` });
   }
@@ -131,7 +183,18 @@ export async function labCommand(verb: string, name: string, args: readonly stri
 
 async function ssh(name: string, host: string, command: readonly string[]): Promise<number> {
   const { address, user, privateKeyFile, knownHostsFile } = await connection(name, host);
-  const options = ['-i', privateKeyFile, '-o', `UserKnownHostsFile=${knownHostsFile}`, '-o', 'StrictHostKeyChecking=yes', '-o', 'IdentitiesOnly=yes', '-o', 'LogLevel=ERROR'];
+  const options = [
+    '-i',
+    privateKeyFile,
+    '-o',
+    `UserKnownHostsFile=${knownHostsFile}`,
+    '-o',
+    'StrictHostKeyChecking=yes',
+    '-o',
+    'IdentitiesOnly=yes',
+    '-o',
+    'LogLevel=ERROR',
+  ];
   const child = spawn('ssh', [...options, `${user}@${address}`, ...command], { stdio: 'inherit' });
   return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 255)));
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { Failure } from '../core/diagnostic.ts';
 import { jsonReporter } from '../report/json.ts';
 import { liveReporter } from '../report/live.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { diagnosticText, type Source } from '../report/words.ts';
-import { Failure } from '../core/diagnostic.ts';
 
 export type OutputOptions = Readonly<{ output: 'auto' | 'plain' | 'json'; verbose: number; diff: boolean }>;
 
@@ -40,7 +40,9 @@ export function tellError(error: unknown): number {
     return error.diagnostics.every((d) => AT_RUN.has(d.code)) ? 1 : 2;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  streams.err(`bringup has a bug: this should not happen.\n${stack}\nPlease report it with the command and the lines above.\n`);
+  streams.err(
+    `bringup has a bug: this should not happen.\n${stack}\nPlease report it with the command and the lines above.\n`,
+  );
   return 70;
 }
 /** Kinds that only show when hosts are talked to: exit 1; all others are wrong input: exit 2. */

@@ -61,12 +61,26 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
   for (const mode of ['plan', 'apply'] as const) {
     const command = program
       .command(`${mode} <playbook>`)
-      .description(mode === 'plan' ? 'show what apply would change; touches nothing' : 'make it so, and read back what was changed');
+      .description(
+        mode === 'plan'
+          ? 'show what apply would change; touches nothing'
+          : 'make it so, and read back what was changed',
+      );
     runOptions(command);
     if (mode === 'plan') command.option('--exit-code', 'exit 3 when there is something to change');
     else command.option('-C, --check', 'as `bringup plan`');
     command.action(async (playbook: string, o) => {
-      const options = { ...outputOf(o), inventory: o.inventory, limit: o.limit, tags: o.tags, skipTags: o.skipTags, extraVars: o.extraVars, forks: o.forks, vaultPasswordFile: o.vaultPasswordFile, askBecomePass: o.askBecomePass };
+      const options = {
+        ...outputOf(o),
+        inventory: o.inventory,
+        limit: o.limit,
+        tags: o.tags,
+        skipTags: o.skipTags,
+        extraVars: o.extraVars,
+        forks: o.forks,
+        vaultPasswordFile: o.vaultPasswordFile,
+        askBecomePass: o.askBecomePass,
+      };
       const isPlan = mode === 'plan' || o.check === true;
       const recap = await runPlays(isPlan ? 'plan' : 'apply', playbook, options, signal);
       done(recap.interrupted ? 130 : recap.failed ? 1 : o.exitCode === true && recap.changed ? 3 : 0);
@@ -81,14 +95,40 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
   inventoryOptions(check);
   outputOptions(check);
   check.action(async (file: string | undefined, o) => {
-    done(await runChecks(file ?? 'playbooks/checks/site.yml', { ...outputOf(o), inventory: o.inventory, limit: o.limit, extraVars: o.extraVars, vaultPasswordFile: o.vaultPasswordFile, junit: o.junit, within: o.within }, signal));
+    done(
+      await runChecks(
+        file ?? 'playbooks/checks/site.yml',
+        {
+          ...outputOf(o),
+          inventory: o.inventory,
+          limit: o.limit,
+          extraVars: o.extraVars,
+          vaultPasswordFile: o.vaultPasswordFile,
+          junit: o.junit,
+          within: o.within,
+        },
+        signal,
+      ),
+    );
   });
 
   labCommands(program, done, signal);
 
-  const inventory = program.command('inventory').description('show the hosts, their groups and variables as bringup sees them').argument('[host]', 'one host: all its variables, and where each comes from');
+  const inventory = program
+    .command('inventory')
+    .description('show the hosts, their groups and variables as bringup sees them')
+    .argument('[host]', 'one host: all its variables, and where each comes from');
   inventoryOptions(inventory);
-  inventory.action((host: string | undefined, o) => done(listInventory(host, { inventory: o.inventory, limit: o.limit, extraVars: o.extraVars, vaultPasswordFile: o.vaultPasswordFile })));
+  inventory.action((host: string | undefined, o) =>
+    done(
+      listInventory(host, {
+        inventory: o.inventory,
+        limit: o.limit,
+        extraVars: o.extraVars,
+        vaultPasswordFile: o.vaultPasswordFile,
+      }),
+    ),
+  );
 
   program
     .command('doc [module]')
@@ -101,13 +141,23 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
     .option('-i, --inventory <file>', 'the lab to bring up', DEFAULT_INVENTORY)
     .option('-y, --yes', 'install what is missing without asking')
     .option('--down', 'take it all away again')
-    .action(async (o) => done(await demo({ inventory: o.inventory, yes: o.yes === true || process.env['CI'] !== undefined, down: o.down === true }, signal)));
+    .action(async (o) =>
+      done(
+        await demo(
+          { inventory: o.inventory, yes: o.yes === true || process.env['CI'] !== undefined, down: o.down === true },
+          signal,
+        ),
+      ),
+    );
   return program;
 }
 
 function labCommands(program: Command, done: (code: number) => void, signal: AbortSignal): void {
-  const lab = program.command('lab').description('virtual hosts on this machine: real systemd, sshd and network, with a power switch');
-  const withInventory = (command: Command): Command => command.option('-i, --inventory <file>', 'where the lab is described', DEFAULT_INVENTORY);
+  const lab = program
+    .command('lab')
+    .description('virtual hosts on this machine: real systemd, sshd and network, with a power switch');
+  const withInventory = (command: Command): Command =>
+    command.option('-i, --inventory <file>', 'where the lab is described', DEFAULT_INVENTORY);
   withInventory(lab.command('up').description('boot the hosts of the inventory that have lab_image'))
     .option('-y, --yes', 'install what is missing without asking')
     .action(async (o) => {
@@ -143,7 +193,11 @@ function inventoryOptions(command: Command): Command {
 
 function outputOptions(command: Command): Command {
   return command
-    .addOption(new Option('-o, --output <kind>', 'auto: a live panel on a terminal').choices(['auto', 'plain', 'json']).default('auto'))
+    .addOption(
+      new Option('-o, --output <kind>', 'auto: a live panel on a terminal')
+        .choices(['auto', 'plain', 'json'])
+        .default('auto'),
+    )
     .option('-v, --verbose', 'more lines (twice: all)', (_: string, n: number) => n + 1, 0);
 }
 
@@ -159,11 +213,21 @@ function runOptions(command: Command): Command {
 }
 
 function outputOf(o: Record<string, unknown>): { output: 'auto' | 'plain' | 'json'; verbose: number; diff: boolean } {
-  return { output: o['output'] as 'auto' | 'plain' | 'json', verbose: Number(o['verbose'] ?? 0), diff: o['diff'] === true };
+  return {
+    output: o['output'] as 'auto' | 'plain' | 'json',
+    verbose: Number(o['verbose'] ?? 0),
+    diff: o['diff'] === true,
+  };
 }
 
 const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
-const words = (value: string, all: readonly string[]): readonly string[] => [...all, ...value.split(',').map((w) => w.trim()).filter((w) => w !== '')];
+const words = (value: string, all: readonly string[]): readonly string[] => [
+  ...all,
+  ...value
+    .split(',')
+    .map((w) => w.trim())
+    .filter((w) => w !== ''),
+];
 
 function atLeastOne(value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);

@@ -1,2 +1,4 @@
 import type { Module } from './module.ts';
-export function moduleDoc(module: Module): string { return module.summary; }
+export function moduleDoc(module: Module): string {
+  return module.summary;
+}

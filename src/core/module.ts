@@ -149,8 +149,8 @@ ajv.addVocabulary(['expected', 'secret']); // `expected`: said to the user as it
 export function defineModule<A extends TObject, Current>(
   spec: ModuleSpec<A, Current>,
 ): Module & { readonly spec: ModuleSpec<A, Current> } {
-  let validate: ReturnType<typeof ajv.compile<Static<A>>> | undefined;
   const aliases = spec.aliases ?? {};
+  const bindArgs = binder(spec.args, aliases);
   return {
     spec,
     name: spec.name,
@@ -160,10 +160,9 @@ export function defineModule<A extends TObject, Current>(
     freeForm: spec.freeForm,
     examples: spec.examples,
     bind(input) {
-      validate ??= ajv.compile<Static<A>>(spec.args);
-      const given = coerce(renamed(input, aliases), spec.args);
-      if (!validate(given)) return argErrors(validate.errors ?? [], spec.args, aliases);
-      const args = given as Static<A>;
+      const bound = bindArgs(input);
+      if ('errors' in bound) return bound.errors;
+      const { args } = bound;
       const wrong = spec.verify?.(args) ?? [];
       if (wrong.length > 0) return wrong;
       const { probe } = spec;
@@ -177,6 +176,17 @@ export function defineModule<A extends TObject, Current>(
         data: (stdout, ctx, ran) => spec.data?.(spec.parse(stdout, args), args, ctx, ran) ?? {},
       };
     },
+  };
+}
+
+/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. */
+export function binder<A extends TObject>(schema: A, aliases: Readonly<Record<string, string>> = {}) {
+  let validate: ReturnType<typeof ajv.compile<Static<A>>> | undefined;
+  return (input: Readonly<Record<string, unknown>>): { args: Static<A> } | { errors: readonly ArgError[] } => {
+    validate ??= ajv.compile<Static<A>>(schema);
+    const given = coerce(renamed(input, aliases), schema);
+    if (!validate(given)) return { errors: argErrors(validate.errors ?? [], schema, aliases) };
+    return { args: given as Static<A> };
   };
 }
 

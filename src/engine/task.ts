@@ -359,8 +359,11 @@ function itemOf({ item, scope }: Unit): Vars {
 
 /** debug's message, or a variable's value, for the user to see. */
 function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
-  const shown = Object.entries(data).map(([key, value]) => (key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`));
-  if (shown.length > 0) run.emit(run.redactor.hide({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at }));
+  const shown = Object.entries(data).map(([key, value]) =>
+    key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
+  );
+  if (shown.length > 0)
+    run.emit(run.redactor.hide({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at }));
 }
 
 /** set_fact's win over all but extra vars; other modules' facts are facts. */

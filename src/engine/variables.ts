@@ -1,7 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Task } from '../core/playbook.ts';
+import type { Inventory, Task } from '../core/playbook.ts';
 import type { Raw, RawVars, Value } from '../core/value.ts';
-import type { Run, Scope } from './ports.ts';
+import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
 
 /** Everything a host's variables are made from; the same for all hosts of a run. */
@@ -106,10 +106,52 @@ function varsOfHost(world: World, name: string, where: Where): Value {
   if (state === undefined) return {};
   // Another host's view holds no task's or role's variables, as in Ansible.
   const scope = scopeFor(world, state, { ...where, role: undefined, vars: [] });
+  return lazyVars(scope);
+}
+
+/** Variables outside of any play, for checks: of one host, or without one those that all hosts share, and `hostvars`. */
+export function inventoryScope(
+  templates: Templates,
+  inventory: Inventory,
+  extraVars: RawVars,
+  playbookDir: string,
+  host?: string,
+): Scope {
+  const own = (name: string): Scope => templates.scope([...layersOf(inventory, name), extraVars, common(name)]);
+  const common = (name: string | undefined): RawVars => ({
+    ...(name !== undefined && {
+      inventory_hostname: name,
+      group_names: [...(inventory.hosts.get(name)?.groups ?? [])],
+    }),
+    groups: Object.fromEntries(inventory.groups) as Value,
+    playbook_dir: resolve(playbookDir),
+    inventory_dir: resolve(inventory.dir),
+    inventory_file: resolve(inventory.source),
+  });
+  if (host !== undefined) return own(host);
+  const all: Record<string, Value> = {};
+  for (const name of inventory.hosts.keys()) {
+    Object.defineProperty(all, name, { enumerable: true, get: () => lazyVars(own(name)) });
+  }
+  return templates.scope([...sharedLayers(inventory), extraVars, { ...common(undefined), hostvars: all as Value }]);
+}
+
+function layersOf(inventory: Inventory, name: string): readonly RawVars[] {
+  return [{ ansible_host: name }, ...(inventory.hosts.get(name)?.layers ?? []).map((l) => l.vars)];
+}
+
+/** What every host has from the same place: the variables of `all`. */
+function sharedLayers(inventory: Inventory): readonly RawVars[] {
+  const [first, ...others] = [...inventory.hosts.values()];
+  return (first?.layers ?? [])
+    .filter((layer) => others.every((h) => h.layers.some((l) => l.from === layer.from)))
+    .map((l) => l.vars);
+}
+
+function lazyVars(scope: Scope): Value {
   const vars: Record<string, Value> = {};
   for (const key of scope.names()) {
-    if (key === 'hostvars') continue;
-    Object.defineProperty(vars, key, { enumerable: true, get: () => scope.get(key) });
+    if (key !== 'hostvars') Object.defineProperty(vars, key, { enumerable: true, get: () => scope.get(key) });
   }
   return vars;
 }

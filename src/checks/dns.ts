@@ -1,0 +1,47 @@
+import { Type } from 'typebox';
+import { defineCheck } from '../core/check.ts';
+import { type Answers, addressesIn, askServer } from './resolver.ts';
+
+const Args = Type.Object(
+  {
+    name: Type.String({ description: 'The name to ask for.' }),
+    server: Type.String({ description: 'The name server that is asked: ADDRESS or ADDRESS:PORT.' }),
+    type: Type.Union([Type.Literal('A'), Type.Literal('AAAA')], { default: 'A', description: 'The kind of record.' }),
+    addresses: Type.Optional(Type.Array(Type.String(), { description: 'Exactly these addresses, in any order.' })),
+    authoritative: Type.Optional(Type.Boolean({ description: 'Whether the answer must have the AA flag.' })),
+    rcode: Type.String({ default: 'NOERROR', description: 'The response code: NOERROR, NXDOMAIN …' }),
+  },
+  { additionalProperties: false },
+);
+
+export const dns = defineCheck<typeof Args, Answers>({
+  name: 'dns',
+  summary: 'A name server answers a name with the right addresses.',
+  args: Args,
+  examples: [
+    {
+      title: 'The site leads to the balancer',
+      args: { name: 'www.example.com', server: '192.0.2.53', addresses: ['192.0.2.10'], authoritative: true },
+    },
+    {
+      title: 'A name outside is not made up',
+      args: { name: 'nosuch.example.com', server: '192.0.2.53', rcode: 'NXDOMAIN' },
+    },
+  ],
+  observe: (args, { signal }) => askServer(args.server, args.name, args.type, signal),
+  judge(seen, args) {
+    const addresses = [...addressesIn(seen)].sort();
+    const wanted = args.addresses === undefined ? undefined : [...args.addresses].sort();
+    return [
+      ...(seen.rcode === args.rcode ? [] : [{ property: 'rcode', expected: args.rcode, seen: seen.rcode }]),
+      ...(wanted === undefined || wanted.join() === addresses.join()
+        ? []
+        : [{ property: 'addresses', expected: wanted.join(', '), seen: addresses.join(', ') || 'none' }]),
+      ...(args.authoritative === undefined || args.authoritative === seen.authoritative
+        ? []
+        : [{ property: 'authoritative', expected: String(args.authoritative), seen: String(seen.authoritative) }]),
+    ];
+  },
+  tell: (seen, args) =>
+    `${args.name} → ${addressesIn(seen).join(', ') || seen.rcode}${seen.authoritative ? ', authoritative' : ''}`,
+});

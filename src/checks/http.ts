@@ -1,0 +1,81 @@
+import { Type } from 'typebox';
+import { defineCheck, type Mismatch } from '../core/check.ts';
+import { type Response, request } from './request.ts';
+
+const Args = Type.Object(
+  {
+    url: Type.String({
+      pattern: '^https?://',
+      expected: 'a URL that begins with http:// or https://',
+      description: 'What is asked for, by its public name.',
+    }),
+    server: Type.Optional(
+      Type.String({ description: "The name server that the URL's name is asked of. Default: the system's." }),
+    ),
+    method: Type.String({ default: 'GET', description: 'The method.' }),
+    headers: Type.Record(Type.String(), Type.String(), { default: {}, description: 'Headers to send.' }),
+    body: Type.Optional(Type.String({ description: 'The body to send.' })),
+    status: Type.Array(Type.Integer(), { default: [200], description: 'One of these status codes.' }),
+    contains: Type.Array(Type.String(), { default: [], description: 'Texts that the body holds.' }),
+    response_headers: Type.Record(Type.String(), Type.String(), {
+      default: {},
+      description: 'Headers of the answer: a regular expression for each, or an empty text for none.',
+    }),
+    max_ms: Type.Optional(Type.Number({ description: 'The longest time to the end of the answer, in milliseconds.' })),
+    ca: Type.Optional(Type.String({ description: 'A PEM file with the CA to believe.' })),
+  },
+  { additionalProperties: false },
+);
+
+export const http = defineCheck<typeof Args, Response>({
+  name: 'http',
+  summary: 'A request by name is answered with the right status, body and headers.',
+  args: Args,
+  examples: [
+    {
+      title: 'The front page',
+      args: {
+        url: 'http://www.example.com/',
+        server: '192.0.2.53',
+        contains: ['Welcome'],
+        response_headers: { 'content-type': '^text/html' },
+      },
+    },
+    { title: 'Health is not for the public', args: { url: 'http://www.example.com/healthz', status: [404] } },
+  ],
+  observe: (args, { signal }) =>
+    request({
+      url: args.url,
+      method: args.method,
+      headers: args.headers,
+      body: args.body,
+      server: args.server,
+      ca: args.ca,
+      signal,
+    }),
+  judge: (seen, args) => [
+    ...(args.status.includes(seen.status)
+      ? []
+      : [
+          { property: 'status', expected: args.status.join(' or '), seen: `${seen.status}: ${seen.body.slice(0, 80)}` },
+        ]),
+    ...args.contains
+      .filter((text) => !seen.body.includes(text))
+      .map((text) => ({ property: 'body', expected: `holds '${text}'`, seen: `'${seen.body.slice(0, 80)}'` })),
+    ...headerMismatches(seen, args.response_headers),
+    ...(args.max_ms === undefined || seen.ms <= args.max_ms
+      ? []
+      : [{ property: 'time', expected: `at most ${args.max_ms} ms`, seen: `${seen.ms} ms` }]),
+  ],
+  tell: (seen) => `${seen.status} from ${seen.address}, ${seen.body.length} bytes in ${seen.ms} ms`,
+});
+
+function headerMismatches(seen: Response, wanted: Readonly<Record<string, string>>): readonly Mismatch[] {
+  return Object.entries(wanted).flatMap(([name, pattern]) => {
+    const value = seen.headers[name.toLowerCase()];
+    if (pattern === '') return value === undefined ? [] : [{ property: name, expected: 'no such header', seen: value }];
+    return value !== undefined && new RegExp(pattern).test(value)
+      ? []
+      : [{ property: name, expected: `/${pattern}/`, seen: value ?? 'no such header' }];
+  });
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import mysql, { type Connection as MysqlConnection, type RowDataPacket } from 'mysql2/promise';
+import { type Static, Type } from 'typebox';
+import { defineCheck, type Mismatch, type Scene } from '../core/check.ts';
+
+const Args = Type.Object(
+  {
+    primary: Type.String({ description: 'The host of the inventory that takes writes.' }),
+    replicas: Type.Array(Type.String(), { minItems: 1, description: 'The hosts that follow it.' }),
+    port: Type.Integer({ default: 3306, description: 'Where the server listens on each host.' }),
+    user: Type.String({
+      description:
+        'An account that may write `table`, and read the replication status (REPLICATION CLIENT; SLAVE MONITOR on MariaDB).',
+    }),
+    password: Type.String({ secret: true, description: 'Its password.' }),
+    database: Type.String({ description: 'Where the table is.' }),
+    table: Type.String({
+      default: 'bringup_check',
+      pattern: '^[A-Za-z0-9_]+$',
+      description:
+        'A table (token VARCHAR(64) PRIMARY KEY): a row is written, looked for on every replica and removed.',
+    }),
+    ca: Type.Optional(Type.String({ description: 'A PEM file: TLS with this CA, and the names below, are demanded.' })),
+    names: Type.Record(Type.String(), Type.String(), {
+      default: {},
+      description: "The name in each host's certificate, by host. Default: the host's own.",
+    }),
+    max_lag: Type.Number({ default: 5, description: 'Seconds that a replica may be behind.' }),
+  },
+  { additionalProperties: false },
+);
+type Args = Static<typeof Args>;
+type ReplicaSeen = Readonly<{
+  host: string;
+  arrivedMs: number | undefined;
+  io: string;
+  sql: string;
+  lag: number | null;
+  readOnly: boolean;
+  error: string;
+  refused: string | undefined;
+}>;
+type Seen = Readonly<{ primaryReadOnly: boolean; replicas: readonly ReplicaSeen[] }>;
+
+/** How long a row may take to arrive before it counts as not arrived; the check as a whole is tried again. */
+const ARRIVAL_MS = 3000;
+
+export const mysql_replication = defineCheck<typeof Args, Seen>({
+  name: 'mysql_replication',
+  summary: 'What is written on the primary arrives on its replicas, which refuse writes (MySQL and MariaDB).',
+  args: Args,
+  examples: [
+    {
+      title: 'One replica',
+      args: { primary: 'db1', replicas: ['db2'], user: 'check', password: 'secret', database: 'shop' },
+    },
+  ],
+  async observe(args, scene) {
+    const open: MysqlConnection[] = [];
+    try {
+      const primary = await connect(args, args.primary, scene);
+      open.push(primary);
+      const replicas: { host: string; line: MysqlConnection }[] = [];
+      for (const host of args.replicas) {
+        const line = await connect(args, host, scene);
+        open.push(line);
+        replicas.push({ host, line });
+      }
+      const token = randomBytes(16).toString('hex');
+      const primaryReadOnly = await isReadOnly(primary);
+      await primary.query(`INSERT INTO ${args.table} (token) VALUES (?)`, [token]);
+      const written = performance.now();
+      const seen = await Promise.all(replicas.map(({ host, line }) => lookAt(host, line, args.table, token, written)));
+      await primary.query(`DELETE FROM ${args.table} WHERE token = ?`, [token]);
+      return { primaryReadOnly, replicas: seen };
+    } finally {
+      for (const line of open) line.destroy();
+    }
+  },
+  judge: (seen, args) => [
+    ...(seen.primaryReadOnly ? [{ property: args.primary, expected: 'takes writes', seen: 'read_only' }] : []),
+    ...seen.replicas.flatMap((replica) => replicaMismatches(replica, args)),
+  ],
+  tell: (seen) =>
+    seen.replicas
+      .map((r) => `${r.host}: row after ${r.arrivedMs ?? '?'} ms, ${r.lag ?? '?'} s behind, read-only`)
+      .join('; '),
+});
+
+function replicaMismatches(seen: ReplicaSeen, args: Args): readonly Mismatch[] {
+  const { host } = seen;
+  const wrong = (property: string, expected: string, what: string): Mismatch => ({
+    property: `${host} ${property}`,
+    expected,
+    seen: what,
+  });
+  return [
+    ...(seen.io === 'Yes' && seen.sql === 'Yes'
+      ? []
+      : [
+          wrong(
+            'replication',
+            'both threads running',
+            `IO ${seen.io}, SQL ${seen.sql}${seen.error === '' ? '' : `: ${seen.error}`}`,
+          ),
+        ]),
+    ...(seen.arrivedMs !== undefined ? [] : [wrong('row', 'arrives', `not there after ${ARRIVAL_MS} ms`)]),
+    ...(seen.lag !== null && seen.lag <= args.max_lag
+      ? []
+      : [wrong('lag', `at most ${args.max_lag} s`, seen.lag === null ? 'not known' : `${seen.lag} s`)]),
+    ...(seen.readOnly ? [] : [wrong('read_only', 'ON', 'OFF')]),
+    ...(seen.refused !== undefined ? [] : [wrong('write', 'refused', 'accepted')]),
+  ];
+}
+
+/** Through SSH to the server on its own host: no port need be open to here. TLS is verified against the server's name all the same. */
+async function connect(args: Args, host: string, scene: Scene): Promise<MysqlConnection> {
+  const line = await scene.connect(host);
+  const local = await line.forward('127.0.0.1', args.port);
+  const name = args.names[host] ?? host;
+  return mysql.createConnection({
+    host: name,
+    stream: net.connect(local, '127.0.0.1'),
+    user: args.user,
+    password: args.password,
+    database: args.database,
+    connectTimeout: 5000,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+    ...(args.ca !== undefined && { ssl: { ca: readFileSync(args.ca), minVersion: 'TLSv1.2', verifyIdentity: true } }),
+  });
+}
+
+async function lookAt(
+  host: string,
+  line: MysqlConnection,
+  table: string,
+  token: string,
+  written: number,
+): Promise<ReplicaSeen> {
+  let arrivedMs: number | undefined;
+  while (arrivedMs === undefined && performance.now() - written < ARRIVAL_MS) {
+    const [rows] = await line.query<RowDataPacket[]>(`SELECT 1 FROM ${table} WHERE token = ?`, [token]);
+    if (rows.length > 0) arrivedMs = Math.round(performance.now() - written);
+    else await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const [[status]] = await line.query<RowDataPacket[]>('SHOW REPLICA STATUS');
+  const value = (...names: string[]): unknown => names.map((n) => status?.[n]).find((v) => v !== undefined);
+  const lag = value('Seconds_Behind_Source', 'Seconds_Behind_Master');
+  return {
+    host,
+    arrivedMs,
+    io: String(value('Replica_IO_Running', 'Slave_IO_Running') ?? 'not a replica'),
+    sql: String(value('Replica_SQL_Running', 'Slave_SQL_Running') ?? 'not a replica'),
+    lag: lag === null || lag === undefined ? null : Number(lag),
+    readOnly: await isReadOnly(line),
+    error: [value('Last_IO_Error'), value('Last_SQL_Error')].filter((e) => e !== undefined && e !== '').join('; '),
+    refused: await writeRefused(line, table),
+  };
+}
+
+async function isReadOnly(line: MysqlConnection): Promise<boolean> {
+  const [[row]] = await line.query<RowDataPacket[]>('SELECT @@global.read_only AS ro');
+  return Number(row?.['ro']) !== 0;
+}
+
+/** Tries to write, in a transaction that is rolled back: a replica must refuse even that. */
+async function writeRefused(line: MysqlConnection, table: string): Promise<string | undefined> {
+  try {
+    await line.query('START TRANSACTION');
+    await line.query(`INSERT INTO ${table} (token) VALUES ('must-be-refused')`);
+    await line.query('ROLLBACK');
+    return undefined;
+  } catch (error) {
+    await line.query('ROLLBACK');
+    const { errno, message } = error as { errno?: number; message: string };
+    if (errno === 1290 || errno === 1836) return message; // --read-only
+    throw error;
+  }
+}

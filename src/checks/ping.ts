@@ -1,0 +1,62 @@
+import pingPackage from 'ping';
+import { Type } from 'typebox';
+import { defineCheck } from '../core/check.ts';
+
+const Args = Type.Object(
+  {
+    host: Type.String({ description: 'Address or name.' }),
+    count: Type.Integer({ default: 1, minimum: 1, maximum: 20, description: 'How many echo requests.' }),
+    max_loss: Type.Number({
+      default: 0,
+      minimum: 0,
+      maximum: 100,
+      description: 'Percent of the requests that may stay unanswered.',
+    }),
+    max_ms: Type.Optional(Type.Number({ description: 'The longest average round trip, in milliseconds.' })),
+  },
+  { additionalProperties: false },
+);
+type Seen = Readonly<{ alive: boolean; loss: number; ms: number | undefined; why: string }>;
+
+export const ping = defineCheck<typeof Args, Seen>({
+  name: 'ping',
+  summary: 'A host answers ICMP echo requests.',
+  args: Args,
+  examples: [{ title: 'The balancer is there', args: { host: '192.0.2.10' } }],
+  async observe({ host, count }) {
+    const before = process.env['LANG'];
+    try {
+      const got = await pingPackage.promise.probe(host, { timeout: 2, min_reply: count });
+      const loss = Number(got.packetLoss);
+      const ms = Number(got.avg);
+      return {
+        alive: got.alive,
+        loss: Number.isFinite(loss) ? loss : 100,
+        ms: Number.isFinite(ms) ? ms : undefined,
+        why: got.output.trim().split('\n').at(-1) ?? '',
+      };
+    } catch (error) {
+      throw new Error(`ping cannot be run: ${(error as Error).message}; install iputils-ping`);
+    } finally {
+      restoreLang(before);
+    }
+  },
+  judge(seen, args) {
+    if (!seen.alive) return [{ property: 'reply', expected: 'an echo reply', seen: seen.why || 'nothing' }];
+    return [
+      ...(seen.loss <= args.max_loss
+        ? []
+        : [{ property: 'loss', expected: `at most ${args.max_loss} %`, seen: `${seen.loss} %` }]),
+      ...(args.max_ms === undefined || (seen.ms ?? 0) <= args.max_ms
+        ? []
+        : [{ property: 'round trip', expected: `at most ${args.max_ms} ms`, seen: `${seen.ms} ms` }]),
+    ];
+  },
+  tell: (seen) => `${seen.loss} % lost${seen.ms === undefined ? '' : `, ${seen.ms} ms`}`,
+});
+
+/** The package sets LANG=C for our whole process: that is put back. */
+function restoreLang(before: string | undefined): void {
+  if (before === undefined) delete process.env['LANG'];
+  else process.env['LANG'] = before;
+}

@@ -1,0 +1,83 @@
+import type { BoundCheck, Mismatch, Scene } from '../core/check.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import type { Emit } from '../core/event.ts';
+
+export type Planned = Readonly<{
+  name: string;
+  kind: string;
+  at: Pos;
+  check: BoundCheck;
+  /** Seconds in which it has to pass. */
+  within: number;
+}>;
+export type ChecksRun = Readonly<{
+  checks: readonly Planned[];
+  scene: Omit<Scene, 'signal'>;
+  emit: Emit;
+  signal: AbortSignal;
+  now: () => number;
+}>;
+
+/** The pause between two looks, and the longest that one look may take. */
+const PAUSE_MS = 500;
+const LOOK_MS = 30_000;
+
+/** Runs checks one after the other, each until it passes or its time is up. Gives how many did not pass. */
+export async function runAll({ checks, scene, emit, signal, now }: ChecksRun): Promise<number> {
+  const began = now();
+  let failed = 0;
+  for (const planned of checks) {
+    if (signal.aborted) break;
+    if (!(await untilPassed(planned, scene, emit, signal, now))) failed++;
+  }
+  emit({ type: 'checked', passed: checks.length - failed, failed, ms: now() - began });
+  return failed;
+}
+
+async function untilPassed(
+  planned: Planned,
+  scene: Omit<Scene, 'signal'>,
+  emit: Emit,
+  signal: AbortSignal,
+  now: () => number,
+): Promise<boolean> {
+  const began = now();
+  const { name: check, kind, at } = planned;
+  for (let tries = 1; ; tries++) {
+    const left = planned.within * 1000 - (now() - began);
+    const { mismatches, seen } = await look(
+      planned,
+      scene,
+      AbortSignal.any([signal, AbortSignal.timeout(Math.max(1000, Math.min(left, LOOK_MS)))]),
+    );
+    const ms = now() - began;
+    if (mismatches.length === 0) {
+      emit({ type: 'check', check, kind, at, status: 'passed', seen, mismatches, tries, ms });
+      return true;
+    }
+    if (signal.aborted || ms + PAUSE_MS > planned.within * 1000) {
+      emit({ type: 'check', check, kind, at, status: 'failed', seen, mismatches, tries, ms });
+      return false;
+    }
+    emit({ type: 'check', check, kind, at, status: 'trying', seen, mismatches, tries, ms });
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/** What goes wrong while looking is what was seen. */
+async function look(
+  { check }: Planned,
+  scene: Omit<Scene, 'signal'>,
+  signal: AbortSignal,
+): Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>> {
+  try {
+    return await check.look({ ...scene, signal });
+  } catch (error) {
+    const seen = signal.aborted
+      ? 'no answer in time'
+      : error instanceof Error && error.message !== ''
+        ? error.message
+        : String((error as { code?: string }).code ?? error);
+    return { mismatches: [{ property: 'answer', expected: 'one', seen }], seen };
+  }
+}

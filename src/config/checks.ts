@@ -1,0 +1,118 @@
+import type { Check } from '../core/check.ts';
+import { didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Raw, RawVars } from '../core/value.ts';
+import { isKeyword } from './keywords.ts';
+import { isNull, type Reading, rawOf } from './reading.ts';
+import { type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
+
+/** One entry of a checks file, its templates not yet evaluated. */
+export type CheckEntry = Readonly<{
+  name: Raw | undefined;
+  kind: string;
+  check: Check;
+  args: RawVars;
+  at: Pos;
+  argAt: (path: readonly (string | number)[]) => Pos;
+  within: Raw | undefined;
+  when: Raw | undefined;
+  loop: Raw | undefined;
+}>;
+
+type Context = Pick<Reading, 'files' | 'problems' | 'ports'>;
+const KEYWORDS = ['name', 'within', 'loop', 'when'];
+
+/** A checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
+export function loadChecks(file: string, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
+  const node = context.files.yaml(file);
+  if (node === undefined || isNull(node)) return [];
+  if (node.kind !== 'seq') {
+    context.problems.push({
+      code: 'E_SYNTAX',
+      message: 'a checks file is a list of checks',
+      at: node.at,
+      expected: '- name: … and a check',
+    });
+    return [];
+  }
+  return node.items.flatMap((item) => readCheck(item, kinds, context));
+}
+
+function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
+  const { problems } = context;
+  if (item.kind !== 'map') {
+    problems.push({ code: 'E_SYNTAX', message: 'a check is a map', at: item.at, expected: '- name: … and a check' });
+    return [];
+  }
+  const [kind, ...more] = item.entries.filter((e) => kinds.has(e.key));
+  const others = item.entries.filter((e) => !kinds.has(e.key) && !KEYWORDS.includes(e.key));
+  if (kind === undefined) {
+    const [wrong] = others;
+    if (wrong === undefined)
+      problems.push({
+        code: 'E_SYNTAX',
+        message: 'this entry names no check',
+        at: item.at,
+        expected: [...kinds.keys()].join(', '),
+      });
+    else
+      problems.push({
+        code: 'E_UNKNOWN',
+        message: `unknown check '${wrong.key}'`,
+        at: wrong.keyAt,
+        ...didYouMean(wrong.key, kinds.keys()),
+      });
+    return [];
+  }
+  for (const e of others) isKeyword(e, KEYWORDS, 'a check', problems);
+  for (const e of more)
+    problems.push({
+      code: 'E_SYNTAX',
+      message: `two checks in one entry: '${kind.key}' and '${e.key}'`,
+      at: e.keyAt,
+      mend: 'make two entries of it',
+    });
+  const check = kinds.get(kind.key);
+  if (check === undefined || kind.value.kind !== 'map') {
+    problems.push({ code: 'E_ARGS', message: `'${kind.key}' takes a map`, at: kind.value.at });
+    return [];
+  }
+  const value = kind.value;
+  const args = toVars(value);
+  checkStatic(check, args, value, context);
+  const get = (key: string): Raw | undefined => rawOf(item, key, context as Reading);
+  const whens = item.entries.find((e) => e.key === 'when');
+  return [
+    {
+      name: get('name'),
+      kind: kind.key,
+      check,
+      args,
+      at: item.at,
+      argAt: (path) => placeOf(value, path),
+      within: get('within'),
+      when: whens && toRaw(whens.value),
+      loop: get('loop'),
+    },
+  ];
+}
+
+/** Names of arguments, and values without templates, as far as they can be checked now. */
+function checkStatic(check: Check, args: RawVars, node: MapNode, context: Context): void {
+  const bound = check.bind(args);
+  if (!Array.isArray(bound)) return;
+  for (const wrong of bound) {
+    const value = wrong.path.reduce<unknown>(
+      (v, step) => (typeof v === 'object' && v !== null ? (v as Record<string, unknown>)[step] : undefined),
+      args,
+    );
+    if (![...context.ports.templatesIn(value as Raw)].length) {
+      context.problems.push({
+        code: 'E_ARGS',
+        message: `${check.name}: ${wrong.message}`,
+        at: placeOf(node, wrong.path),
+        expected: wrong.expected,
+        mend: wrong.mend,
+      });
+    }
+  }
+}
