@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { checks as kinds } from '../checks/index.ts';
 import { type Planned, runAll } from '../checks/run.ts';
 import { type CheckEntry, loadChecks } from '../config/checks.ts';
+import { isBound } from '../core/check.ts';
 import type { Connection } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Event } from '../core/event.ts';
@@ -81,7 +82,7 @@ function plan(entry: CheckEntry, scope: Scope, project: Project, within: number 
           project.redactor.add(args[key]);
       }
       const bound = entry.check.bind(args);
-      if (Array.isArray(bound)) {
+      if (!isBound(bound)) {
         for (const wrong of bound)
           problems.push({
             code: 'E_ARGS',
@@ -94,7 +95,7 @@ function plan(entry: CheckEntry, scope: Scope, project: Project, within: number 
       }
       const name = entry.name === undefined ? entry.kind : text(templates.resolve(entry.name, own), project);
       const seconds = within ?? Number(entry.within === undefined ? 30 : templates.resolve(entry.within, own));
-      return [{ name, kind: entry.kind, at: entry.at, check: bound as Planned['check'], within: seconds }];
+      return [{ name, kind: entry.kind, at: entry.at, check: bound, within: seconds }];
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -1,4 +1,4 @@
-import type { Check } from '../core/check.ts';
+import { type Check, isBound } from '../core/check.ts';
 import { didYouMean, type Pos } from '../core/diagnostic.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { isKeyword } from './keywords.ts';
@@ -99,7 +99,7 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Conte
 /** Names of arguments, and values without templates, as far as they can be checked now. */
 function checkStatic(check: Check, args: RawVars, node: MapNode, context: Context): void {
   const bound = check.bind(args);
-  if (!Array.isArray(bound)) return;
+  if (isBound(bound)) return;
   for (const wrong of bound) {
     const value = wrong.path.reduce<unknown>(
       (v, step) => (typeof v === 'object' && v !== null ? (v as Record<string, unknown>)[step] : undefined),

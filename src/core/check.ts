@@ -36,6 +36,10 @@ export type BoundCheck = Readonly<{
   look: (scene: Scene) => Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>>;
 }>;
 
+export function isBound(bound: BoundCheck | readonly ArgError[]): bound is BoundCheck {
+  return !Array.isArray(bound);
+}
+
 export function defineCheck<A extends TObject, Seen>(
   spec: CheckSpec<A, Seen>,
 ): Check & { readonly spec: CheckSpec<A, Seen> } {
