@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, resolve as resolvePath } from 'node:path';
+import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
 import { Failure } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
 import type { Ports } from '../template/env.ts';
@@ -16,16 +16,20 @@ export function templatePorts(
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolvePath(options.dir, path));
   return {
     readFile(path, from) {
-      try {
-        return readFileSync(absolute(path), 'utf8');
-      } catch {
-        throw new Failure({
-          code: 'E_FILE',
-          message: `the file ${path} cannot be read`,
-          at: from,
-          mend: 'correct the path: relative ones start beside the playbook',
-        });
-      }
+      const here = dirname(from.file);
+      const beside = [join(here, '..', 'files', path), join(here, path), join(options.dir, 'files', path), join(options.dir, path)];
+      const tried = isAbsolute(path) ? [path] : beside;
+      const found = tried.find((p) => existsSync(p));
+      if (found !== undefined) return readFileSync(found, 'utf8');
+      throw new Failure({
+        code: 'E_FILE',
+        message: `the file '${path}' is not here`,
+        at: from,
+        detail: `looked for:
+${tried.join('
+')}`,
+        mend: 'correct the name, or make the file',
+      });
     },
     env: (name) => process.env[name],
     /** A password is made once and kept beside the inventory; a plan makes one for itself and keeps nothing. */

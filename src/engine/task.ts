@@ -67,6 +67,8 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string): 
     return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because };
   if (error instanceof Failure) {
     const [first] = error.diagnostics;
+    const making = world.run.mode === 'plan' && first?.code === 'E_FILE' ? world.localhost('localhost')?.planned[0] : undefined;
+    if (making !== undefined) return { status: 'unknown', result: new Unknown(making.what), changes: [], because: making.what };
     if (first?.code === 'E_CONNECT' || first?.code === 'E_BECOME') throw new Unreachable(first);
     const diagnostic: Diagnostic = {
       ...(first ?? { code: 'E_BLOCKED', message: error.message }),
@@ -142,12 +144,13 @@ async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, is
   const { world, host, task, ahead } = r;
   const { run } = world;
   const { step, ctx, scope, label } = unit;
-  const session = sessionOf(r, scope);
+  const there = placeOf(r, scope);
+  const { session } = there;
   const isCheck = checkMode(r, scope);
   const probe = probeOf(unit);
-  const hangsOn = run.mode === 'plan' ? host.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
+  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
   const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
-    host.planned.push({ what: name, touches: step.touches });
+    there.planned.push({ what: name, touches: step.touches });
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
   };
   if (isRetry && probe !== undefined) session.forget(probe);
@@ -195,7 +198,7 @@ async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, is
   }
   if (isCheck) {
     if (steps.every((s) => s.harmless === true)) return unknown('it is asked when it is applied', steps);
-    host.planned.push({ what: name, touches: step.touches });
+    there.planned.push({ what: name, touches: step.touches });
     return { status: 'changed', result: new Unknown(name), changes: steps, label };
   }
   run.emit({ type: 'busy', host: host.name, doing: `${name}: ${steps.map((s) => s.what).join(', ')}` });
@@ -228,11 +231,12 @@ function noteChange(r: TaskRun, session: Session): void {
   r.world.changed.add(r.host.name);
 }
 
-function sessionOf(r: TaskRun, scope: Scope): Session {
-  if (r.task.delegateTo === undefined) return r.host.session;
+/** The host on which the task's work is done: its own, or the delegate. */
+function placeOf(r: TaskRun, scope: Scope): HostState {
+  if (r.task.delegateTo === undefined) return r.host;
   const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
   const other = typeof name === 'string' ? (r.world.hosts.get(name) ?? r.world.localhost(name)) : undefined;
-  if (other !== undefined) return other.session;
+  if (other !== undefined) return other;
   const message = `delegate_to: there is no host '${String(name)}'`;
   throw new Failure({ code: 'E_UNKNOWN', message, at: r.task.at, mend: 'add it to the inventory' });
 }
