@@ -25,7 +25,10 @@ describe('copy', () => {
   test('only the mode', () => {
     const dest = `${scratch()}/x`;
     writeFileSync(dest, 'x', { mode: 0o644 });
-    expect(apply(copy, { content: 'x', dest, mode: 'u=rw,go=' })).toMatchObject({ first: [`${dest}: mode 0644 → 0600`], again: [] });
+    expect(apply(copy, { content: 'x', dest, mode: 'u=rw,go=' })).toMatchObject({
+      first: [`${dest}: mode 0644 → 0600`],
+      again: [],
+    });
   });
 
   test('an existing file keeps its mode', () => {
@@ -41,7 +44,9 @@ describe('copy', () => {
     const result = apply(copy, { content: 'bad\n', dest: `${dir}/x`, validate: 'grep -q good %s', backup: true });
     expect(result.failed).toContain('refused by: grep -q good %s');
     expect([read(`${dir}/x`), list(dir)]).toEqual(['good\n', ['x']]);
-    expect(apply(copy, { content: 'good 2\n', dest: `${dir}/x`, validate: "grep -q 'good' %s" })).toMatchObject({ again: [] });
+    expect(apply(copy, { content: 'good 2\n', dest: `${dir}/x`, validate: "grep -q 'good' %s" })).toMatchObject({
+      again: [],
+    });
   });
 
   test('a symlink is followed, not replaced', () => {
@@ -58,7 +63,9 @@ describe('copy', () => {
     expect(apply(copy, { src: 'conf/app.conf', dest: dir }, ctx).again).toEqual([]);
     expect(apply(copy, { src: 'conf/app.conf', dest: `${dir}/sub/` }, ctx).again).toEqual([]);
     expect(read(`${dir}/app.conf`) + read(`${dir}/sub/app.conf`)).toBe('aa');
-    expect(apply(copy, { src: 'conf/app.conf', dest: `${dir}/none/app.conf` }, ctx).first).toBe(`the directory ${dir}/none does not exist`);
+    expect(apply(copy, { src: 'conf/app.conf', dest: `${dir}/none/app.conf` }, ctx).first).toBe(
+      `the directory ${dir}/none does not exist`,
+    );
   });
 
   test('binary and large files', () => {
@@ -76,7 +83,11 @@ describe('copy', () => {
     const ctx = context({ 'site/a b.html': 'a', 'site/sub/b.html': 'b', [`site/${long}`]: 'l' });
     const args = { src: 'site/', dest: `${dir}/www`, mode: '0640', directory_mode: '0750', owner: 'root' };
     expect(apply(copy, args, ctx)).toMatchObject({ again: [] });
-    expect([read(`${dir}/www/a b.html`), mode(`${dir}/www/sub/b.html`), mode(`${dir}/www/sub`)]).toEqual(['a', '0640', '0750']);
+    expect([read(`${dir}/www/a b.html`), mode(`${dir}/www/sub/b.html`), mode(`${dir}/www/sub`)]).toEqual([
+      'a',
+      '0640',
+      '0750',
+    ]);
     expect(list(`${dir}/www`)).toEqual(['a b.html', 'sub']);
     writeFileSync(`${dir}/www/sub/b.html`, 'changed');
     expect(apply(copy, args, ctx)).toMatchObject({ first: [`copy sub/b.html to ${dir}/www`], again: [] });
@@ -101,8 +112,13 @@ describe('copy', () => {
 test('template', () => {
   const dir = scratch();
   const ctx = context({ 't.j2': 'line\n' });
-  expect(apply(template, { src: 't.j2', dest: `${dir}/t`, mode: '0600' }, ctx)).toMatchObject({ first: [`create ${dir}/t`], again: [] });
-  expect(apply(template, { src: 't.j2', dest: `${dir}/t`, newline_sequence: '\\r\\n' }, ctx)).toMatchObject({ again: [] });
+  expect(apply(template, { src: 't.j2', dest: `${dir}/t`, mode: '0600' }, ctx)).toMatchObject({
+    first: [`create ${dir}/t`],
+    again: [],
+  });
+  expect(apply(template, { src: 't.j2', dest: `${dir}/t`, newline_sequence: '\\r\\n' }, ctx)).toMatchObject({
+    again: [],
+  });
   expect(read(`${dir}/t`)).toBe('line\r\n');
 });
 
@@ -156,20 +172,29 @@ describe('file', () => {
   test('links', () => {
     const dir = scratch();
     const path = `${dir}/l k`;
-    expect(apply(file, { path, state: 'link', src: 'none' }).first).toBe(`the link's target ${dir}/none does not exist`);
-    expect(apply(file, { path, state: 'link', src: 'none', force: true })).toMatchObject({ first: [`link ${path} → none`], again: [] });
+    expect(apply(file, { path, state: 'link', src: 'none' }).first).toBe(
+      `the link's target ${dir}/none does not exist`,
+    );
+    expect(apply(file, { path, state: 'link', src: 'none', force: true })).toMatchObject({
+      first: [`link ${path} → none`],
+      again: [],
+    });
     writeFileSync(`${dir}/t`, '');
     expect(apply(file, { path, state: 'link', src: 't' })).toMatchObject({ again: [] });
     expect(apply(file, { path: `${dir}/h`, state: 'hard', src: `${dir}/t` })).toMatchObject({ again: [] });
     mkdirSync(`${dir}/d`);
-    expect(apply(file, { path: `${dir}/d`, state: 'link', src: 't' }).first).toBe(`${dir}/d is a directory, not a link`);
+    expect(apply(file, { path: `${dir}/d`, state: 'link', src: 't' }).first).toBe(
+      `${dir}/d is a directory, not a link`,
+    );
     expect(apply(file, { path: `${dir}/d`, state: 'link', src: 't', force: true })).toMatchObject({ again: [] });
   });
 
   test('touch and absent', () => {
     const dir = scratch();
     const path = `${dir}/f`;
-    expect(apply(file, { path, state: 'touch', modification_time: 'preserve', access_time: 'preserve' })).toMatchObject({ first: [`create ${path}`], again: [] });
+    expect(apply(file, { path, state: 'touch', modification_time: 'preserve', access_time: 'preserve' })).toMatchObject(
+      { first: [`create ${path}`], again: [] },
+    );
     expect(apply(file, { path, state: 'touch' }).first).toEqual([`touch ${path}`]);
     expect(apply(file, { path, state: 'absent' })).toMatchObject({ first: [`remove ${path}`], again: [] });
     expect(apply(file, { path }).first).toBe(`${path} does not exist`);
@@ -181,8 +206,17 @@ test('stat', () => {
   writeFileSync(`${dir}/f`, 'abc', { mode: 0o640 });
   symlinkSync('f', `${dir}/l`);
   expect(apply(stat, { path: `${dir}/f` }).data).toMatchObject({
-    stat: { exists: true, isreg: true, mode: '0640', size: 3, checksum: 'a9993e364706816aba3e25717850c26c9cd0d89d', pw_name: 'root' },
+    stat: {
+      exists: true,
+      isreg: true,
+      mode: '0640',
+      size: 3,
+      checksum: 'a9993e364706816aba3e25717850c26c9cd0d89d',
+      pw_name: 'root',
+    },
   });
-  expect(apply(stat, { path: `${dir}/l` }).data).toMatchObject({ stat: { islnk: true, lnk_target: 'f', lnk_source: `${dir}/f` } });
+  expect(apply(stat, { path: `${dir}/l` }).data).toMatchObject({
+    stat: { islnk: true, lnk_target: 'f', lnk_source: `${dir}/f` },
+  });
   expect(apply(stat, { path: `${dir}/none` }).data).toEqual({ stat: { exists: false } });
 });

@@ -18,7 +18,10 @@ import type { Script } from '../../../src/core/sh.ts';
 import type { Value, Vars } from '../../../src/core/value.ts';
 
 /** A context whose controller files are the given ones: path → content. */
-export function context(files: Readonly<Record<string, string | Uint8Array>> = {}, more: Partial<Context> = {}): Context {
+export function context(
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+  more: Partial<Context> = {},
+): Context {
   const local = (path: string): LocalFile => {
     const data = files[path];
     if (data === undefined) throw new Error(`no such file in the test: ${path}`);
@@ -27,7 +30,9 @@ export function context(files: Readonly<Record<string, string | Uint8Array>> = {
   };
   const below = (path: string): readonly string[] => {
     const folder = path.endsWith('/') ? path : `${path}/`;
-    return Object.keys(files).filter((name) => name.startsWith(folder)).sort();
+    return Object.keys(files)
+      .filter((name) => name.startsWith(folder))
+      .sort();
   };
   return {
     facts: {},
@@ -36,7 +41,10 @@ export function context(files: Readonly<Record<string, string | Uint8Array>> = {
     file: local,
     isFolder: (path) => !(path in files) && below(path).length > 0,
     tree: (path) =>
-      below(path).map((name) => ({ path: name.slice(path.endsWith('/') ? path.length : path.length + 1), file: local(name) })),
+      below(path).map((name) => ({
+        path: name.slice(path.endsWith('/') ? path.length : path.length + 1),
+        file: local(name),
+      })),
     render: (path) => new TextDecoder().decode(local(path).read()),
     evaluate: (expression) => {
       const value: Value | undefined = more.facts?.[expression];
@@ -62,7 +70,9 @@ export function bound(module: Module, args: Readonly<Record<string, unknown>>): 
 /** What is wrong with the arguments, in words. */
 export function refusal(module: Module, args: Readonly<Record<string, unknown>>): string {
   const step = module.bind(args);
-  return isStep(step) ? '' : step.map((e) => [e.message, e.expected, e.mend].filter((s) => s !== undefined).join('; ')).join('\n');
+  return isStep(step)
+    ? ''
+    : step.map((e) => [e.message, e.expected, e.mend].filter((s) => s !== undefined).join('; ')).join('\n');
 }
 
 /** What a plan is, in short: the changes' words, or why it is blocked. */
@@ -110,7 +120,8 @@ export function apply(
     }
     const ran = run(change.run);
     output = { ...ran, stdout: output.stdout + ran.stdout };
-    if (ran.code !== 0) return { first: words(planned), again: [], data: step.data(before, ctx, ran), failed: ran.stderr };
+    if (ran.code !== 0)
+      return { first: words(planned), again: [], data: step.data(before, ctx, ran), failed: ran.stderr };
   }
   const after = look();
   return { first: words(planned), again: words(step.plan(after, ctx)), data: step.data(after, ctx, output) };
