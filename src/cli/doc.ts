@@ -8,16 +8,16 @@ import { streams } from './output.ts';
 export function moduleDocs(name: string | undefined): number {
   if (name === undefined) {
     streams.out(
-      `${table([...modules].map(([key, module]) => [key, key === module.name ? module.summary : `as ${module.name}`]))}\n`,
+      `${table(Object.entries(modules).map(([key, module]) => [key, key === module.name ? module.summary : `as ${module.name}`]))}\n`,
     );
     return 0;
   }
-  const module = modules.get(name.split('.').at(-1) ?? name);
+  const module = Object.entries(modules).find(([key]) => key === name.split('.').at(-1))?.[1];
   if (module === undefined)
     throw new Failure({
       code: 'E_UNKNOWN',
       message: `there is no module '${name}'`,
-      ...didYouMean(name, modules.keys()),
+      ...didYouMean(name, Object.keys(modules)),
     });
   streams.out(moduleDoc(module));
   return 0;

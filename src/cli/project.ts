@@ -60,7 +60,7 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   );
   const ports = templatePorts({ onSecret: secrets.add, writes: options.writes, dir: playbookDir ?? '.' });
   const readPorts: ReadPorts = {
-    modules,
+    modules: new Map(Object.entries(modules)),
     namesIn: (text, where, kind) =>
       (kind === 'expression' ? compileExpression(text, where) : compileTemplate(text, where)).names,
     templatesIn,

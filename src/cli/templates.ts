@@ -25,9 +25,7 @@ export function templatePorts(
         code: 'E_FILE',
         message: `the file '${path}' is not here`,
         at: from,
-        detail: `looked for:
-${tried.join('
-')}`,
+        detail: `looked for:\n${tried.join('\n')}`,
         mend: 'correct the name, or make the file',
       });
     },

@@ -1,3 +1,4 @@
+// Written by `npm run gen`: do not edit.
 import type { Module } from '../core/module.ts';
 import { apt } from './apt.ts';
 import { assert } from './assert.ts';
@@ -8,43 +9,75 @@ import { copy } from './copy.ts';
 import { debug } from './debug.ts';
 import { fail } from './fail.ts';
 import { file } from './file.ts';
+import { getent } from './getent.ts';
 import { group } from './group.ts';
+import { hostname } from './hostname.ts';
 import { lineinfile } from './lineinfile.ts';
+import { modprobe } from './modprobe.ts';
+import { mysql_db } from './mysql_db.ts';
+import { mysql_query } from './mysql_query.ts';
+import { mysql_replication } from './mysql_replication.ts';
+import { mysql_user } from './mysql_user.ts';
+import { mysql_variables } from './mysql_variables.ts';
 import { packages } from './package.ts';
+import { package_facts } from './package_facts.ts';
 import { ping } from './ping.ts';
+import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
 import { script } from './script.ts';
 import { service } from './service.ts';
+import { service_facts } from './service_facts.ts';
 import { set_fact } from './set_fact.ts';
 import { setup } from './setup.ts';
 import { shell } from './shell.ts';
+import { slurp } from './slurp.ts';
 import { stat } from './stat.ts';
+import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
+import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
+import { timezone } from './timezone.ts';
 import { user } from './user.ts';
 
-export const modules: ReadonlyMap<string, Module> = new Map<string, Module>([
-  ['apt', apt],
-  ['assert', assert],
-  ['authorized_key', authorized_key],
-  ['blockinfile', blockinfile],
-  ['command', command],
-  ['copy', copy],
-  ['debug', debug],
-  ['fail', fail],
-  ['file', file],
-  ['group', group],
-  ['lineinfile', lineinfile],
-  ['package', packages],
-  ['ping', ping],
-  ['replace', replace],
-  ['script', script],
-  ['service', service],
-  ['set_fact', set_fact],
-  ['setup', setup],
-  ['shell', shell],
-  ['stat', stat],
-  ['systemd', systemd],
-  ['template', template],
-  ['user', user],
-]);
+/** Every module, by the names that a playbook may use, without a collection's prefix. */
+export const modules: Readonly<Record<string, Module>> = {
+  apt,
+  assert,
+  authorized_key,
+  blockinfile,
+  command,
+  copy,
+  debug,
+  fail,
+  file,
+  getent,
+  group,
+  hostname,
+  lineinfile,
+  modprobe,
+  mysql_db,
+  mysql_query,
+  mysql_replication,
+  mysql_user,
+  mysql_variables,
+  package: packages,
+  package_facts,
+  ping,
+  reboot,
+  replace,
+  script,
+  service,
+  service_facts,
+  set_fact,
+  setup,
+  shell,
+  slurp,
+  stat,
+  sysctl,
+  systemd,
+  tempfile,
+  template,
+  timezone,
+  user,
+  systemd_service: systemd,
+};

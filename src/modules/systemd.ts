@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { args, flag, optionalFlag } from './shared/args.ts';
 import { parseUnit, planUnit, probeUnit, type UnitSeen, unitData, unitNeeds, unitTouches } from './shared/unit.ts';
@@ -25,7 +25,6 @@ const Args = args({
   no_block: flag('Do not wait until it is done.'),
   scope: Type.Enum(['system'], { default: 'system', description: 'Only the system manager is known.' }),
 });
-type Args = Static<typeof Args>;
 
 export const systemd = defineModule<typeof Args, UnitSeen>({
   name: 'systemd',

@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Module } from './core/module.ts';
+
+const root = new URL('..', import.meta.url);
+
+/** Other names that playbooks use for a module. */
+const ALIASES: Readonly<Record<string, string>> = { systemd_service: 'systemd' };
+
+type Found = Readonly<{ file: string; exported: string; module: Module }>;
+
+/** What `npm run gen` writes: path below the repository → text. A test compares it with what is there. */
+export async function generated(): Promise<Readonly<Record<string, string>>> {
+  const found = await findModules();
+  return { 'src/modules/index.ts': registry(found), 'docs/modules.md': docs(found.map((f) => f.module)) };
+}
+
+async function findModules(): Promise<readonly Found[]> {
+  const folder = new URL('src/modules/', root);
+  const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && name !== 'index.ts');
+  const found = await Promise.all(
+    files.map(async (file): Promise<Found> => {
+      const all = (await import(new URL(file, folder).href)) as Record<string, unknown>;
+      const entry = Object.entries(all).find(([, value]) => isModule(value));
+      if (entry === undefined) throw new Error(`src/modules/${file} exports no module`);
+      return { file, exported: entry[0], module: entry[1] as Module };
+    }),
+  );
+  return found.sort((a, b) => (a.module.name < b.module.name ? -1 : 1));
+}
+
+function isModule(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'bind' in value && 'examples' in value;
+}
+
+function registry(found: readonly Found[]): string {
+  const imports = found.map(({ file, exported }) => `import { ${exported} } from './${file}';`);
+  const sorted = [...imports].sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
+  const exportedBy = new Map(found.map(({ exported, module }) => [module.name, exported]));
+  const entries = [
+    ...found.map(({ module, exported }) => [module.name, exported] as const),
+    ...Object.entries(ALIASES).map(([alias, name]) => [alias, exportedBy.get(name) ?? name] as const),
+  ];
+  const rows = entries.map(([name, exported]) => (name === exported ? `  ${name},` : `  ${name}: ${exported},`));
+  return `// Written by \`npm run gen\`: do not edit.
+import type { Module } from '../core/module.ts';
+${sorted.join('\n')}
+
+/** Every module, by the names that a playbook may use, without a collection's prefix. */
+export const modules: Readonly<Record<string, Module>> = {
+${rows.join('\n')}
+};
+`;
+}
+
+function pathOf(line: string): string {
+  return line.slice(line.indexOf("'"));
+}
+
+type Shape = Readonly<{
+  type?: string;
+  enum?: readonly unknown[];
+  const?: unknown;
+  anyOf?: readonly Shape[];
+  items?: Shape;
+  default?: unknown;
+  description?: string;
+  secret?: boolean;
+}>;
+
+function docs(modules: readonly Module[]): string {
+  const list = modules.map((m) => `- [${m.name}](#${m.name}): ${m.summary}`);
+  return `<!-- Written by \`npm run gen\` from the schemas: do not edit. -->
+# Modules
+
+The arguments are Ansible's. One that is not listed here is refused, by its name.
+
+${list.join('\n')}
+
+${modules.map(chapter).join('\n')}`;
+}
+
+function chapter(module: Module): string {
+  const required = new Set<string>((module.args as { required?: readonly string[] }).required ?? []);
+  const rows = Object.entries(module.args.properties as Readonly<Record<string, Shape>>).map(([name, shape]) => {
+    const aliases = Object.keys(module.aliases).filter(
+      (alias) => module.aliases[alias] === name && alias !== '_raw_params',
+    );
+    const names = [`\`${name}\``, ...aliases.map((alias) => `\`${alias}\``)].join(', ');
+    const isNeeded = required.has(name) && shape.default === undefined;
+    const preset = isNeeded
+      ? '**required**'
+      : shape.default === undefined
+        ? ''
+        : `\`${JSON.stringify(shape.default)}\``;
+    return `| ${names} | ${cell(kind(shape))} | ${cell(preset)} | ${cell(shape.description ?? '')}${shape.secret === true ? ' (never shown)' : ''} |`;
+  });
+  const others = Object.entries(ALIASES)
+    .filter(([, name]) => name === module.name)
+    .map(([alias]) => `\`${alias}\``);
+  return `## ${module.name}
+${module.summary}${others.length > 0 ? ` Also: ${others.join(', ')}.` : ''}
+${module.freeForm === undefined ? '' : `A bare text stands for \`${module.freeForm}\`.\n`}
+${rows.length === 0 ? 'It takes no arguments.' : `| argument | kind | default | |\n|---|---|---|---|\n${rows.join('\n')}`}
+
+\`\`\`yaml
+${module.examples.map((e) => `- name: ${e.title}\n  ${module.name}: ${JSON.stringify(e.args)}`).join('\n')}
+\`\`\`
+`;
+}
+
+function kind(shape: Shape): string {
+  if (shape.enum !== undefined)
+    return shape.enum.map((one) => JSON.stringify(one).replace(/^"(.*)"$/, '$1')).join(' / ');
+  if (shape.anyOf !== undefined) return [...new Set(shape.anyOf.map(kind))].join(' or ');
+  if (shape.const !== undefined) return String(shape.const);
+  if (shape.type === 'array') return `list of ${kind(shape.items ?? {})}`;
+  return shape.type ?? 'anything';
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+export function onDisk(path: string): string | undefined {
+  try {
+    return readFileSync(new URL(path, root), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { mkdirSync } = await import('node:fs');
+  for (const [path, text] of Object.entries(await generated())) {
+    const url = new URL(path, root);
+    mkdirSync(dirname(fileURLToPath(url)), { recursive: true });
+    writeFileSync(url, text);
+  }
+}

@@ -1,0 +1,52 @@
+import { Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import type { Value } from '../core/value.ts';
+import { args, flag, text } from './shared/args.ts';
+import { fields } from './shared/fields.ts';
+
+const Args = args({
+  database: Type.String({ pattern: '^[a-z]+$', description: 'passwd, group, hosts, services …' }),
+  key: text('Only this entry.'),
+  split: text('What separates the fields. Default: : in passwd, group, shadow and gshadow; blanks else.'),
+  fail_key: flag('Fail where there is no such entry.', true),
+});
+
+type Current = Readonly<{ code: number; rows: readonly string[] }>;
+
+export const getent = defineModule<typeof Args, Current>({
+  name: 'getent',
+  summary: 'Entries of a database of the host: users, groups, hosts.',
+  args: Args,
+  examples: [
+    { title: 'A user', args: { database: 'passwd', key: 'www-data' } },
+    { title: 'All groups', args: { database: 'group' } },
+  ],
+  needs: ({ database }) => [
+    database === 'group' ? 'group:*' : database === 'passwd' || database === 'shadow' ? 'user:*' : 'path:/etc',
+  ],
+  probe: ({ database, key }) => sh`getent ${database} ${key === undefined ? [] : [key]} | sed 's/^/row /'
+getent ${database} ${key === undefined ? [] : [key]} >/dev/null; printf 'code %s\n' "$?"`,
+  parse(stdout) {
+    const f = fields(stdout);
+    return { code: Number(f.get('code') ?? 1), rows: f.all('row') };
+  },
+  plan({ code }, { database, key, fail_key }) {
+    if (code === 0 || (code === 2 && !fail_key)) return [];
+    if (code === 1) return { blocked: `there is no database '${database}'` };
+    if (code === 3) return { blocked: `'${database}' cannot be listed`, mend: 'name a `key`' };
+    return {
+      blocked: `'${key ?? ''}' is not in ${database}`,
+      mend: 'make it in an earlier task, or set `fail_key: false`',
+    };
+  },
+  data({ rows }, given) {
+    const separator = given.split ?? (/^(passwd|group|shadow|gshadow)$/.test(given.database) ? ':' : undefined);
+    const found: Record<string, Value> = given.key !== undefined && rows.length === 0 ? { [given.key]: null } : {};
+    for (const row of rows) {
+      const [name = '', ...rest] = separator === undefined ? row.split(/\s+/) : row.split(separator);
+      found[name] = rest;
+    }
+    return { ansible_facts: { [`getent_${given.database}`]: found } };
+  },
+});

@@ -1,0 +1,324 @@
+import { type Static, Type } from 'typebox';
+import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import type { Value } from '../core/value.ts';
+import { args, flag, optionalFlag, text } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+import { client, execute, LOGIN_ALIASES, literal, login, MYSQL_NEEDS, unreachable } from './shared/mysql.ts';
+
+const MODES = [
+  'getprimary',
+  'getreplica',
+  'changeprimary',
+  'startreplica',
+  'stopreplica',
+  'resetprimary',
+  'resetreplica',
+  'resetreplicaall',
+] as const;
+const OLD_MODES = {
+  getmaster: 'getprimary',
+  getslave: 'getreplica',
+  changemaster: 'changeprimary',
+  changereplication: 'changeprimary',
+  startslave: 'startreplica',
+  stopslave: 'stopreplica',
+  resetmaster: 'resetprimary',
+  resetslave: 'resetreplica',
+  resetslaveall: 'resetreplicaall',
+} as const;
+type Mode = (typeof MODES)[number];
+
+const Args = args({
+  mode: Type.Enum([...MODES, ...(Object.keys(OLD_MODES) as (keyof typeof OLD_MODES)[])], {
+    default: 'getreplica',
+    description: 'What is done; get… only reads. The older names (changemaster …) are taken too.',
+  }),
+  primary_host: text('The server that is replicated from.'),
+  primary_user: text('Who the replica logs in as there.'),
+  primary_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
+  primary_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port there.' })),
+  primary_connect_retry: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Seconds between the tries to connect.' }),
+  ),
+  primary_log_file: text('The binary log to begin with.'),
+  primary_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
+  primary_auto_position: flag('MySQL: by GTID.'),
+  primary_use_gtid: Type.Optional(
+    Type.Enum(['current_pos', 'replica_pos', 'slave_pos', 'disabled'], {
+      description: 'MariaDB: by GTID, from where.',
+    }),
+  ),
+  primary_ssl: optionalFlag('The connection is encrypted.'),
+  primary_ssl_ca: text('The CA that the server there is checked with.'),
+  primary_ssl_capath: text('A directory of CAs.'),
+  primary_ssl_cert: text("The replica's certificate."),
+  primary_ssl_key: text("The key of the replica's certificate."),
+  primary_ssl_cipher: text('Ciphers.'),
+  primary_ssl_verify_server_cert: flag("The server's certificate must be for its name."),
+  primary_delay: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds that the replica stays behind.' })),
+  relay_log_file: text('The relay log to begin with.'),
+  relay_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
+  get_primary_public_key: flag("MySQL: fetch the server's key for a password without TLS."),
+  channel: text('MySQL: the replication channel.'),
+  connection_name: text('MariaDB: the connection.'),
+  fail_on_error: flag('Ignored: errors are never passed over.'),
+  ...login,
+});
+type Args = Static<typeof Args>;
+
+export const mysql_replication = defineModule<typeof Args, Fields>({
+  name: 'mysql_replication',
+  summary: 'What a server replicates from, and whether it does.',
+  args: Args,
+  aliases: {
+    ...Object.fromEntries(
+      [
+        'host',
+        'user',
+        'password',
+        'port',
+        'connect_retry',
+        'log_file',
+        'log_pos',
+        'auto_position',
+        'use_gtid',
+        'ssl',
+        'ssl_ca',
+        'ssl_capath',
+        'ssl_cert',
+        'ssl_key',
+        'ssl_cipher',
+        'ssl_verify_server_cert',
+        'delay',
+      ].map((key) => [`master_${key}`, `primary_${key}`]),
+    ),
+    ...LOGIN_ALIASES,
+  },
+  examples: [
+    {
+      title: 'By GTID, over TLS',
+      args: {
+        mode: 'changeprimary',
+        primary_host: 'db1.foobar.com',
+        primary_user: 'repl',
+        primary_password: 'secret',
+        primary_auto_position: true,
+        primary_ssl: true,
+        primary_ssl_ca: '/etc/mysql/tls/ca.crt',
+      },
+    },
+    { title: 'Begin', args: { mode: 'startreplica' } },
+    { title: 'How it is', args: { mode: 'getreplica' } },
+  ],
+  needs: () => MYSQL_NEEDS,
+  touches: ({ mode }) => (mode.startsWith('get') ? [] : ['mysql:*', 'live:*']),
+  probe(given) {
+    const { channel, connection_name, primary_password } = given;
+    const of = channel === undefined ? '' : ` FOR CHANNEL ${literal(channel)}`;
+    const name = connection_name === undefined ? '' : ` ${literal(connection_name)}`;
+    const mode = modeOf(given);
+    return sh`${client(given)}
+ask() { db --vertical "$@" 2>/dev/null; }
+if ! out=$(printf 'SELECT VERSION()' | db --skip-column-names 2>&1); then printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; exit 0; fi
+printf 'version %s\n' "$out"
+${
+  mode === 'getprimary' || mode === 'resetprimary'
+    ? sh`{ printf '%s' 'SHOW BINARY LOG STATUS' | ask || printf '%s' 'SHOW MASTER STATUS' | ask; } | sed 's/^ */primary /'`
+    : sh`case $out in
+  *[Mm]aria*) printf '%s' ${`SHOW SLAVE${name} STATUS`} | ask ;;
+  *) printf '%s' ${`SHOW REPLICA STATUS${of}`} | ask || printf '%s' ${`SHOW SLAVE STATUS${of}`} | ask ;;
+esac | sed 's/^ */replica /'`
+}
+${primary_password === undefined ? sh`:` : sh`printf '%s' ${`SELECT User_password = ${literal(primary_password)} FROM mysql.slave_master_info WHERE Channel_name = ${literal(channel ?? '')}`} | db --skip-column-names 2>/dev/null | sed 's/^/password /'`}
+:`;
+  },
+  parse: (stdout) => fields(stdout),
+  plan(f, given): Steps {
+    const blocked = unreachable(f);
+    if (blocked !== undefined) return blocked;
+    const status = rows(f, 'replica');
+    const isMaria = /mariadb/i.test(f.get('version') ?? '');
+    const words = isMaria || /^[0-7]\.|^8\.0\.(\d|1\d|2[0-2])\b/.test(f.get('version') ?? '') ? OLD : NEW;
+    const target = isMaria ? (given.connection_name === undefined ? '' : ` ${literal(given.connection_name)}`) : '';
+    const channel = given.channel === undefined ? '' : ` FOR CHANNEL ${literal(given.channel)}`;
+    const isReplica = status.size > 0;
+    const isRunning = ['IO', 'SQL'].map((thread) =>
+      /^(Yes|Connecting|Preparing)$/.test(value(status, `${thread}_Running`) ?? ''),
+    );
+    const simple = (what: string, statements: readonly string[]): readonly Change[] => [
+      { what, run: execute(given, statements) },
+    ];
+    switch (modeOf(given)) {
+      case 'startreplica':
+        if (!isReplica)
+          return {
+            blocked: 'the server is no replica',
+            mend: 'name its primary in an earlier task (mode: changeprimary)',
+          };
+        return isRunning.every(Boolean)
+          ? []
+          : simple('start the replica', [`START ${words.replica}${target}${channel}`]);
+      case 'stopreplica':
+        return isRunning.some(Boolean) ? simple('stop the replica', [`STOP ${words.replica}${target}${channel}`]) : [];
+      case 'resetreplicaall':
+        return isReplica
+          ? simple('forget the primary', [
+              ...(isRunning.some(Boolean) ? [`STOP ${words.replica}${target}${channel}`] : []),
+              `RESET ${words.replica}${target} ALL${channel}`,
+            ])
+          : [];
+      case 'resetreplica':
+        return [
+          {
+            what: 'reset the replica',
+            run: execute(given, [`RESET ${words.replica}${target}${channel}`]),
+            action: true,
+          },
+        ];
+      case 'resetprimary':
+        return [
+          {
+            what: 'reset the binary logs',
+            run: execute(given, [
+              f.get('version')?.match(/^(8\.[4-9]|9|[1-9]\d)/) && !isMaria
+                ? 'RESET BINARY LOGS AND GTIDS'
+                : 'RESET MASTER',
+            ]),
+            action: true,
+          },
+        ];
+      case 'changeprimary':
+        return change(f, status, given, {
+          words,
+          isMaria,
+          target,
+          channel,
+          isReplica,
+          isRunning: isRunning.some(Boolean),
+        });
+      default:
+        return [];
+    }
+  },
+  data(f, given) {
+    const mode = modeOf(given);
+    if (mode === 'getprimary') return asData(rows(f, 'primary'), 'Is_Primary', 'Is_Master');
+    return asData(rows(f, 'replica'), 'Is_Replica', 'Is_Slave');
+  },
+});
+
+type Words = Readonly<{ replica: string; change: string; prefix: string }>;
+const NEW: Words = { replica: 'REPLICA', change: 'CHANGE REPLICATION SOURCE', prefix: 'SOURCE' };
+const OLD: Words = { replica: 'SLAVE', change: 'CHANGE MASTER', prefix: 'MASTER' };
+
+function modeOf({ mode }: Args): Mode {
+  return mode in OLD_MODES ? OLD_MODES[mode as keyof typeof OLD_MODES] : (mode as Mode);
+}
+
+/** `Key: value` of --vertical. */
+function rows(f: Fields, key: string): ReadonlyMap<string, string> {
+  const out = new Map<string, string>();
+  for (const line of f.all(key)) {
+    const at = line.indexOf(':');
+    if (at > 0 && !line.startsWith('*')) out.set(line.slice(0, at), line.slice(at + 1).trim());
+  }
+  return out;
+}
+
+/** By its name without Source_, Master_, Replica_ or Slave_ in front. */
+function value(status: ReadonlyMap<string, string>, name: string): string | undefined {
+  for (const prefix of ['Source_', 'Master_', 'Replica_', 'Slave_', '']) {
+    const found = status.get(prefix + name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+type Situation = Readonly<{
+  words: Words;
+  isMaria: boolean;
+  target: string;
+  channel: string;
+  isReplica: boolean;
+  isRunning: boolean;
+}>;
+
+function change(f: Fields, status: ReadonlyMap<string, string>, given: Args, now: Situation): Steps {
+  const { words, isMaria, target, channel, isReplica, isRunning } = now;
+  const wanted = options(given, words.prefix, isMaria);
+  const differ = wanted.filter(({ shown, as }) => shown !== undefined && (value(status, shown) ?? '') !== as);
+  const isOtherPassword = given.primary_password !== undefined && f.get('password') === '0';
+  if (isReplica && differ.length === 0 && !isOtherPassword) return [];
+  const list = wanted.map(({ sql }) => sql).join(', ');
+  return [
+    {
+      what: `replicate from ${given.primary_host ?? value(status, 'Host') ?? '?'}`,
+      diff: {
+        of: 'replication',
+        before: isReplica ? differ.map(({ shown = '' }) => `${shown}: ${value(status, shown) ?? ''}\n`).join('') : null,
+        after:
+          (isReplica ? differ : wanted)
+            .flatMap(({ shown, as }) => (shown === undefined ? [] : [`${shown}: ${as}\n`]))
+            .join('') + (isOtherPassword ? 'a new password\n' : ''),
+      },
+      run: execute(given, [
+        ...(isRunning ? [`STOP ${words.replica}${target}${channel}`] : []),
+        `${words.change}${target} TO ${list}${channel}`,
+        ...(isRunning ? [`START ${words.replica}${target}${channel}`] : []),
+      ]),
+    },
+  ];
+}
+
+/** `shown`: what the status calls it; undefined: it cannot be seen there, or it moves on. */
+type Option = Readonly<{ sql: string; shown?: string | undefined; as: string }>;
+
+function options(given: Args, prefix: string, isMaria: boolean): readonly Option[] {
+  const out: Option[] = [];
+  const add = (name: string, given: string | number | undefined, shown?: string): void => {
+    if (given !== undefined)
+      out.push({ sql: `${name} = ${typeof given === 'number' ? given : literal(given)}`, shown, as: String(given) });
+  };
+  const yes = (name: string, on: boolean | undefined, shown: string, words: readonly [string, string]): void => {
+    if (on !== undefined) out.push({ sql: `${name} = ${on ? 1 : 0}`, shown, as: on ? words[0] : words[1] });
+  };
+  add(`${prefix}_HOST`, given.primary_host, 'Host');
+  add(`${prefix}_USER`, given.primary_user, 'User');
+  add(`${prefix}_PASSWORD`, given.primary_password);
+  add(`${prefix}_PORT`, given.primary_port, 'Port');
+  add(`${prefix}_CONNECT_RETRY`, given.primary_connect_retry, 'Connect_Retry');
+  add(`${prefix}_LOG_FILE`, given.primary_log_file);
+  add(`${prefix}_LOG_POS`, given.primary_log_pos);
+  add('RELAY_LOG_FILE', given.relay_log_file);
+  add('RELAY_LOG_POS', given.relay_log_pos);
+  add(`${prefix}_DELAY`, given.primary_delay, 'SQL_Delay');
+  yes(`${prefix}_SSL`, given.primary_ssl, 'SSL_Allowed', ['Yes', 'No']);
+  add(`${prefix}_SSL_CA`, given.primary_ssl_ca, 'SSL_CA_File');
+  add(`${prefix}_SSL_CAPATH`, given.primary_ssl_capath, 'SSL_CA_Path');
+  add(`${prefix}_SSL_CERT`, given.primary_ssl_cert, 'SSL_Cert');
+  add(`${prefix}_SSL_KEY`, given.primary_ssl_key, 'SSL_Key');
+  add(`${prefix}_SSL_CIPHER`, given.primary_ssl_cipher, 'SSL_Cipher');
+  if (given.primary_ssl_verify_server_cert)
+    yes(`${prefix}_SSL_VERIFY_SERVER_CERT`, true, 'SSL_Verify_Server_Cert', ['Yes', 'No']);
+  if (given.primary_auto_position && !isMaria) yes(`${prefix}_AUTO_POSITION`, true, 'Auto_Position', ['1', '0']);
+  if (given.get_primary_public_key && !isMaria) yes(`GET_${prefix}_PUBLIC_KEY`, true, 'public_key', ['1', '0']);
+  if (given.primary_use_gtid !== undefined && isMaria) {
+    const [sql, shown] =
+      {
+        current_pos: ['current_pos', 'Current_Pos'],
+        replica_pos: ['slave_pos', 'Slave_Pos'],
+        slave_pos: ['slave_pos', 'Slave_Pos'],
+        disabled: ['no', 'No'],
+      }[given.primary_use_gtid] ?? [];
+    out.push({ sql: `MASTER_USE_GTID = ${sql ?? 'slave_pos'}`, shown: 'Using_Gtid', as: shown ?? '' });
+  }
+  return out.map((option) => (option.shown === 'public_key' ? { ...option, shown: undefined } : option));
+}
+
+function asData(status: ReadonlyMap<string, string>, ...flags: readonly string[]) {
+  const out: Record<string, Value> = {};
+  for (const [key, text] of status) out[key] = text === 'NULL' ? null : /^\d{1,15}$/.test(text) ? Number(text) : text;
+  for (const name of flags) out[name] = status.size > 0;
+  return out;
+}

@@ -1,0 +1,338 @@
+import { type Static, Type } from 'typebox';
+import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
+import { sh, verbatim } from '../core/sh.ts';
+import { args, exclude, flag, text } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+import {
+  ask,
+  client,
+  columns,
+  execute,
+  LOGIN_ALIASES,
+  literal,
+  login,
+  MYSQL_NEEDS,
+  unreachable,
+} from './shared/mysql.ts';
+import { describePrivileges, difference, grantStatements, parseGrants, parsePrivileges } from './shared/privileges.ts';
+import { hexBytes, isSha2Password } from './shared/sha2-password.ts';
+
+const Args = args({
+  name: Type.String({ description: 'The user.' }),
+  host: Type.String({
+    default: 'localhost',
+    minLength: 1,
+    description: 'Where it may come from: localhost, 10.82.0.%, %.',
+  }),
+  host_all: flag('With absent, or for privileges: all hosts of the user.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  password: Type.Optional(Type.String({ secret: true, description: 'The password; with encrypted its hash.' })),
+  encrypted: flag('password is a hash already.'),
+  plugin: text('How it proves who it is: caching_sha2_password, auth_socket, unix_socket …'),
+  plugin_auth_string: Type.Optional(
+    Type.String({ secret: true, description: 'What the plugin is told: a password, or a name for auth_socket.' }),
+  ),
+  plugin_hash_string: Type.Optional(Type.String({ secret: true, description: 'The hash that the plugin keeps.' })),
+  priv: Type.Optional(
+    Type.Union([Type.String(), Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())]))], {
+      expected: "'db.*:SELECT,INSERT/other.*:ALL', or a dict of the same",
+      description:
+        "What it may do: 'app.*:SELECT,INSERT/*.*:PROCESS', or a dict. All else is revoked, unless append_privs.",
+    }),
+  ),
+  append_privs: flag('priv is added to what it may do.'),
+  subtract_privs: flag('priv is taken from what it may do.'),
+  tls_requires: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
+      description: '{SSL: null}, {X509: null}, or {SUBJECT: …, ISSUER: …, CIPHER: …}. Empty: none.',
+    }),
+  ),
+  resource_limits: Type.Optional(
+    Type.Record(Type.String(), Type.Integer({ minimum: 0 }), {
+      description: '{MAX_USER_CONNECTIONS: 20, MAX_QUERIES_PER_HOUR: …}',
+    }),
+  ),
+  update_password: Type.Enum(['always', 'on_create', 'on_new_username'], {
+    default: 'always',
+    description: 'on_create: the password of an existing user stays.',
+  }),
+  sql_log_bin: flag('Written to the binary log, so that replicas do it too.', true),
+  check_implicit_admin: flag('Ignored: give login_user, or a socket.'),
+  column_case_sensitive: Type.Optional(Type.Boolean({ description: 'Ignored: columns are as written.' })),
+  ...login,
+});
+type Args = Static<typeof Args>;
+
+type Account = Readonly<{
+  host: string;
+  plugin: string;
+  hash: Uint8Array;
+  tls: string;
+  limits: readonly number[];
+  grants: readonly string[];
+}>;
+type Current = Readonly<{ fields: Fields; isMaria: boolean; accounts: readonly Account[]; nativeHash: string }>;
+
+export const mysql_user = defineModule<typeof Args, Current>({
+  name: 'mysql_user',
+  summary: 'A MySQL or MariaDB user is there, with its password and privileges; or is not.',
+  args: Args,
+  aliases: { user: 'name', ...LOGIN_ALIASES },
+  examples: [
+    {
+      title: 'For an application',
+      args: {
+        name: 'app',
+        host: '10.82.0.%',
+        password: 'secret',
+        priv: 'app.*:SELECT,INSERT,UPDATE,DELETE',
+        tls_requires: { SSL: null },
+        login_unix_socket: '/run/mysqld/mysqld.sock',
+      },
+    },
+    {
+      title: 'Who it is on the host, it is in the server',
+      args: { name: 'prometheus', plugin: 'auth_socket', priv: '*.*:PROCESS,REPLICATION CLIENT' },
+    },
+    { title: 'Gone, from everywhere', args: { name: 'old', host_all: true, state: 'absent' } },
+  ],
+  verify: (given) => [
+    ...exclude(given, 'append_privs', 'subtract_privs'),
+    ...exclude(given, 'plugin_hash_string', 'plugin_auth_string'),
+    ...exclude(given, 'plugin', 'password'),
+    ...(given.priv !== undefined && parsePrivileges(given.priv) === undefined
+      ? [{ path: ['priv'], message: 'the privileges cannot be read', expected: "'db.table:PRIVILEGE,PRIVILEGE/…'" }]
+      : []),
+    ...(given.host_all && given.state === 'present' && given.password !== undefined
+      ? [{ path: ['host_all'], message: "'host_all' and 'password' exclude each other" }]
+      : []),
+    ...Object.keys(given.resource_limits ?? {})
+      .filter((key) => !(key in LIMITS))
+      .map((key) => ({
+        path: ['resource_limits', key],
+        message: `there is no limit '${key}'`,
+        expected: `one of ${Object.keys(LIMITS).join(', ')}`,
+      })),
+    ...Object.keys(given.tls_requires ?? {})
+      .filter((key) => !/^(SSL|X509|SUBJECT|ISSUER|CIPHER)$/i.test(key))
+      .map((key) => ({
+        path: ['tls_requires', key],
+        message: `there is no requirement '${key}'`,
+        expected: 'one of SSL, X509, SUBJECT, ISSUER, CIPHER',
+      })),
+  ],
+  needs: () => MYSQL_NEEDS,
+  touches: () => ['mysql:*', 'live:*'],
+  probe(given) {
+    const { name, host, host_all, password, encrypted } = given;
+    const where = `User = ${literal(name)}${host_all ? '' : ` AND Host = ${literal(host)}`}`;
+    const native =
+      password === undefined || encrypted ? "''" : `CONCAT('*', UPPER(SHA1(UNHEX(SHA1(${literal(password)})))))`;
+    return sh`${client(given)}
+${ask('version', 'SELECT VERSION()')}
+if out=$(db --skip-column-names 2>/dev/null <<'SQL'
+SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user WHERE User = ${sqlText(name)}${host_all ? sh`` : sh` AND Host = ${sqlText(host)}`};
+SQL
+); then printf '%s\n' "$out" | db --skip-column-names 2>/dev/null | sed 's/^/grant /'; fi
+${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'native', ${native};`)}`;
+  },
+  parse(stdout) {
+    const f = fields(stdout);
+    const rows = f.all('account').map(columns);
+    const grants = f.all('grant').map((row) => columns(row)[0] ?? '');
+    const accounts = rows
+      .filter(([kind]) => kind === 'is')
+      .map(([, host = '', plugin = '', hash = '', type = '', cipher = '', issuer = '', subject = '', ...limits]) => ({
+        host,
+        plugin,
+        hash: hexBytes(hash),
+        tls: tlsText(type, cipher, issuer, subject),
+        limits: limits.map(Number),
+        grants: grants.filter((line) => isFor(line, host)),
+      }));
+    return {
+      fields: f,
+      isMaria: /mariadb/i.test(f.get('version') ?? ''),
+      accounts,
+      nativeHash: rows.find(([kind]) => kind === 'native')?.[1] ?? '',
+    };
+  },
+  plan(current, given, ctx): Steps {
+    const blocked = unreachable(current.fields);
+    if (blocked !== undefined) return blocked;
+    const { name, host, state, host_all } = given;
+    if (state === 'absent') {
+      return current.accounts.map((account) => ({
+        what: `drop ${name}@${account.host}`,
+        diff: {
+          of: `${name}@${account.host}`,
+          before: describePrivileges(parseGrants(account.grants)) || 'present\n',
+          after: null,
+        },
+        run: run(given, [`DROP USER ${accountSql(name, account.host)}`]),
+      }));
+    }
+    if (host_all && current.accounts.length > 0)
+      return current.accounts.flatMap((account) => modify(account, current, given, ctx));
+    const [account] = current.accounts;
+    return account === undefined ? create(current, given, host) : modify(account, current, given, ctx);
+  },
+  data: ({ accounts }, { name, host }) => ({ user: name, host, plugins: accounts.map(({ plugin }) => plugin) }),
+});
+
+/** SQL text that stands in a here-document as it is. */
+function sqlText(value: string) {
+  return verbatim(literal(value));
+}
+
+function accountSql(name: string, host: string): string {
+  return `${literal(name)}@${literal(host)}`;
+}
+
+/** `TO 'user'@'host'`, in whichever quotes the server writes it. */
+function isFor(grant: string, host: string): boolean {
+  const match = /TO [`'](?:[^`']|``|'')*[`']@[`']((?:[^`']|``|'')*)[`']/.exec(grant);
+  return match?.[1] === host;
+}
+
+function run(given: Args, statements: readonly string[]) {
+  return execute(given, given.sql_log_bin ? statements : ['SET SESSION sql_log_bin = 0', ...statements]);
+}
+
+/** `IDENTIFIED …`, or nothing where no way to log in is asked for. */
+function identified(
+  { password, encrypted, plugin, plugin_auth_string: secret, plugin_hash_string: hash }: Args,
+  isMaria: boolean,
+): string {
+  if (plugin !== undefined) {
+    if (hash !== undefined)
+      return ` IDENTIFIED ${isMaria ? 'VIA' : 'WITH'} ${plugin} ${isMaria ? 'USING' : 'AS'} ${literal(hash)}`;
+    if (secret === undefined) return ` IDENTIFIED ${isMaria ? 'VIA' : 'WITH'} ${plugin}`;
+    if (/socket$/.test(plugin))
+      return ` IDENTIFIED ${isMaria ? 'VIA' : 'WITH'} ${plugin} ${isMaria ? 'USING' : 'AS'} ${literal(secret)}`;
+    return isMaria
+      ? ` IDENTIFIED VIA ${plugin} USING PASSWORD(${literal(secret)})`
+      : ` IDENTIFIED WITH ${plugin} BY ${literal(secret)}`;
+  }
+  if (password === undefined) return '';
+  if (!encrypted) return ` IDENTIFIED BY ${literal(password)}`;
+  if (isMaria) return ` IDENTIFIED BY PASSWORD ${literal(password)}`;
+  return ` IDENTIFIED WITH ${password.startsWith('$A$') ? 'caching_sha2_password' : 'mysql_native_password'} AS ${literal(password)}`;
+}
+
+function create({ isMaria }: Current, given: Args, host: string): readonly Change[] {
+  const { name, priv, tls_requires, resource_limits } = given;
+  const account = accountSql(name, host);
+  const want = priv === undefined ? undefined : parsePrivileges(priv);
+  const statements = [
+    `CREATE USER ${account}${identified(given, isMaria)}${tls_requires === undefined ? '' : requireSql(tls_requires)}${limitsSql(resource_limits)}`,
+    ...(want === undefined ? [] : grantStatements(difference(new Map(), want, 'append'), account)),
+  ];
+  return [
+    {
+      what: `create ${name}@${host}`,
+      diff: { of: `${name}@${host}`, before: null, after: describePrivileges(want ?? new Map()) || 'no privileges\n' },
+      run: run(given, statements),
+    },
+  ];
+}
+
+function modify(account: Account, current: Current, given: Args, ctx: Context): readonly Change[] {
+  const { name, priv, append_privs, subtract_privs, tls_requires, resource_limits, update_password } = given;
+  const sql = accountSql(name, account.host);
+  const of = `${name}@${account.host}`;
+  const steps: Change[] = [];
+  if (update_password === 'always' && !isIdentified(account, current, given, ctx)) {
+    steps.push({
+      what: `${of}: ${given.plugin === undefined ? 'password' : `plugin ${given.plugin}`}`,
+      run: run(given, [`ALTER USER ${sql}${identified(given, current.isMaria)}`]),
+    });
+  }
+  if (tls_requires !== undefined && account.tls !== wantedTls(tls_requires)) {
+    steps.push({
+      what: `${of}: TLS`,
+      diff: { of: `${of} TLS`, before: `${account.tls || 'none'}\n`, after: `${wantedTls(tls_requires) || 'none'}\n` },
+      run: run(given, [`ALTER USER ${sql}${requireSql(tls_requires)}`]),
+    });
+  }
+  const limits = Object.entries(resource_limits ?? {}).filter(
+    ([key, value]) => account.limits[LIMITS[key] ?? 0] !== value,
+  );
+  if (limits.length > 0)
+    steps.push({
+      what: `${of}: limits`,
+      run: run(given, [`ALTER USER ${sql}${limitsSql(Object.fromEntries(limits))}`]),
+    });
+  const want = priv === undefined ? undefined : parsePrivileges(priv);
+  if (want === undefined) return steps;
+  const have = parseGrants(account.grants);
+  const differ = difference(have, want, append_privs ? 'append' : subtract_privs ? 'subtract' : 'exact');
+  if (differ.grant.size === 0 && differ.revoke.size === 0) return steps;
+  return [
+    ...steps,
+    {
+      what: `${of}: privileges`,
+      diff: { of, before: describePrivileges(have), after: describePrivileges(want) },
+      run: run(given, grantStatements(differ, sql)),
+    },
+  ];
+}
+
+/** Whether it logs in as is asked for. What cannot be compared (an unknown plugin's secret) counts as equal. */
+function isIdentified(account: Account, { nativeHash }: Current, given: Args, ctx: Context): boolean {
+  const { password, encrypted, plugin, plugin_auth_string: secret, plugin_hash_string: hash } = given;
+  const stored = new TextDecoder('latin1').decode(account.hash);
+  if (plugin !== undefined) {
+    if (plugin !== account.plugin) return false;
+    if (hash !== undefined) return stored === hash;
+    if (secret === undefined) return true;
+    if (plugin === 'caching_sha2_password') return isSha2Password(account.hash, secret, ctx.sha256);
+    return /socket$/.test(plugin) ? stored === secret : true;
+  }
+  if (password === undefined) return true;
+  if (encrypted) return stored === password;
+  if (account.plugin === 'caching_sha2_password')
+    return password === '' ? stored === '' : isSha2Password(account.hash, password, ctx.sha256);
+  if (account.plugin === 'mysql_native_password')
+    return password === '' ? stored === '' : stored.toUpperCase() === nativeHash.toUpperCase();
+  return false;
+}
+
+const LIMITS: Readonly<Record<string, number>> = {
+  MAX_QUERIES_PER_HOUR: 0,
+  MAX_UPDATES_PER_HOUR: 1,
+  MAX_CONNECTIONS_PER_HOUR: 2,
+  MAX_USER_CONNECTIONS: 3,
+};
+
+function limitsSql(limits: Readonly<Record<string, number>> | undefined): string {
+  const list = Object.entries(limits ?? {}).map(([key, value]) => `${key} ${value}`);
+  return list.length === 0 ? '' : ` WITH ${list.join(' ')}`;
+}
+
+function tlsText(type: string, cipher: string, issuer: string, subject: string): string {
+  if (type === 'ANY') return 'SSL';
+  if (type === 'X509') return 'X509';
+  if (type !== 'SPECIFIED') return '';
+  return [
+    ['CIPHER', cipher],
+    ['ISSUER', issuer],
+    ['SUBJECT', subject],
+  ]
+    .filter(([, value]) => value !== '' && value !== 'NULL')
+    .map(([key, value]) => `${key} ${literal(value ?? '')}`)
+    .join(' AND ');
+}
+
+function wantedTls(requires: Readonly<Record<string, string | null>>): string {
+  const given = new Map(Object.entries(requires).map(([key, value]) => [key.toUpperCase(), value]));
+  const specified = ['CIPHER', 'ISSUER', 'SUBJECT'].flatMap((key) =>
+    given.has(key) ? [`${key} ${literal(given.get(key) ?? '')}`] : [],
+  );
+  if (specified.length > 0) return specified.join(' AND ');
+  return given.has('X509') ? 'X509' : given.has('SSL') ? 'SSL' : '';
+}
+
+function requireSql(requires: Readonly<Record<string, string | null>>): string {
+  return ` REQUIRE ${wantedTls(requires) || 'NONE'}`;
+}

@@ -1,0 +1,125 @@
+import { Type } from 'typebox';
+import type { Blocked } from '../../core/module.ts';
+import { type Script, sh, verbatim } from '../../core/sh.ts';
+import { text } from './args.ts';
+import { decodeText, type Fields } from './fields.ts';
+
+/** How to log in to the server, from the host itself. */
+export const login = {
+  login_user: text('Who logs in. Default: as ~/.my.cnf says, or who the task runs as (auth_socket).'),
+  login_password: Type.Optional(Type.String({ secret: true, description: 'The password of login_user.' })),
+  login_host: text('The server. Default: localhost, through its socket.'),
+  login_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port, with login_host.' })),
+  login_unix_socket: text("The server's socket."),
+  config_file: text('A file with a [client] section. Default: ~/.my.cnf, where it is there.'),
+  ca_cert: text('The CA that the server is checked with.'),
+  client_cert: text("The client's certificate."),
+  client_key: text("The key of the client's certificate."),
+  connect_timeout: Type.Integer({ default: 30, minimum: 1, description: 'Seconds until a log-in is given up.' }),
+};
+
+export const LOGIN_ALIASES = {
+  ssl_ca: 'ca_cert',
+  ssl_cert: 'client_cert',
+  ssl_key: 'client_key',
+  default_file: 'config_file',
+} as const;
+
+export type Login = Readonly<{
+  login_user?: string;
+  login_password?: string;
+  login_host?: string;
+  login_port?: number;
+  login_unix_socket?: string;
+  config_file?: string;
+  ca_cert?: string;
+  client_cert?: string;
+  client_key?: string;
+  connect_timeout: number;
+}>;
+
+export const MYSQL_NEEDS = ['live:*', 'mysql:*', 'package:*'] as const;
+
+/**
+ * Defines db: SQL on its stdin, rows on its stdout. The password reaches the client through an open file, never
+ * through its arguments, and only what is named here is read: no config of the host's user can change the outcome.
+ */
+export function client(how: Login): Script {
+  const { config_file: config = '~/.my.cnf' } = how;
+  const options: readonly (readonly [string, string | number | undefined])[] = [
+    ['user', how.login_user],
+    ['password', how.login_password],
+    ['host', how.login_host],
+    ['port', how.login_port],
+    ['socket', how.login_unix_socket],
+    ['ssl-ca', how.ca_cert],
+    ['ssl-cert', how.client_cert],
+    ['ssl-key', how.client_key],
+    ['connect-timeout', how.connect_timeout],
+  ];
+  const given = options
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}="${String(value).replaceAll('\\', '\\\\')}"\n`)
+    .join('');
+  return sh`c=$(command -v mysql || command -v mariadb) || { echo 'client missing'; exit 0; }
+f=${config.startsWith('~/') ? sh`\${HOME:-/root}${config.slice(1)}` : config}
+include=
+if [ -r "$f" ]; then include="!include $f"; fi
+options=${`[client]\ndefault-character-set=utf8mb4\n${given}`}
+db() {
+  "$c" --defaults-file=/dev/fd/3 --batch "$@" 3<<END
+$include
+$options
+END
+}`;
+}
+
+/** What a query printed, with each line after `key`; what went wrong as `error`. The rows are escaped as --batch does. */
+export function ask(key: string, sql: string, options: readonly string[] = ['--skip-column-names']): Script {
+  return sh`if out=$(db ${options} 2>&1 <<'SQL'
+${verbatim(sql)}
+SQL
+); then printf '%s\n' "$out" | sed ${`s/^/${key} /`}; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`;
+}
+
+/** Runs statements; nothing of them is in any argument list. */
+export function execute(how: Login, statements: readonly string[], database?: string): Script {
+  return sh`set -e
+${client(how)}
+db ${database === undefined ? [] : [`--database=${database}`]} <<'SQL'
+${verbatim(statements.map((s) => `${s.replace(/;\s*$/, '')};`).join('\n'))}
+SQL`;
+}
+
+/** Why the server could not be asked. */
+export function unreachable(f: Fields): Blocked | undefined {
+  if (f.get('client') === 'missing') {
+    return {
+      blocked: 'the host has no mysql client',
+      mend: 'install mysql-client or mariadb-client in an earlier task',
+    };
+  }
+  const error = f.get('error');
+  if (error === undefined) return undefined;
+  return {
+    blocked: `the server cannot be asked: ${decodeText(error).split('\n').at(-1) ?? ''}`,
+    mend: 'start the server in an earlier task, or give login_user and login_password, or login_unix_socket',
+  };
+}
+
+/** A row of --batch: tabs between the columns, \t \n \\ escaped in them. */
+export function columns(row: string): readonly string[] {
+  return row
+    .split('\t')
+    .map((column) => column.replace(/\\([tn0\\])/g, (_, c: string) => ({ t: '\t', n: '\n', '0': '\0' })[c] ?? '\\'));
+}
+
+/** A text as SQL writes it. */
+export function literal(value: string): string {
+  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
+
+/** A name of a database, table or variable as SQL writes it. */
+export function identifier(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}

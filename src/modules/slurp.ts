@@ -1,0 +1,26 @@
+import { defineModule, type Steps } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { absolutePath, args } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+
+const Args = args({ src: absolutePath('The file, on the host.') });
+
+export const slurp = defineModule<typeof Args, Fields>({
+  name: 'slurp',
+  summary: 'The content of a file is read, in base64.',
+  args: Args,
+  aliases: { path: 'src' },
+  examples: [{ title: 'A certificate', args: { src: '/etc/ssl/ca.crt' } }],
+  needs: ({ src }) => [`path:${src}`],
+  probe: ({ src }) =>
+    sh`if [ -d ${src} ]; then echo 'folder yes'; elif [ -e ${src} ]; then printf 'content %s\n' "$(base64 -w0 <${src})"; fi`,
+  parse: (stdout) => fields(stdout),
+  plan(f, { src }): Steps {
+    if (f.get('content') !== undefined) return [];
+    return {
+      blocked: f.get('folder') === 'yes' ? `${src} is a directory` : `${src} does not exist`,
+      mend: 'make it in an earlier task',
+    };
+  },
+  data: (f, { src }) => ({ content: f.get('content') ?? '', encoding: 'base64', source: src }),
+});

@@ -1,0 +1,122 @@
+import { type Static, Type } from 'typebox';
+import { type Change, defineModule } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { absolutePath, args, flag } from './shared/args.ts';
+import { joinLines, splitLines } from './shared/edit.ts';
+import { fields } from './shared/fields.ts';
+import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { place } from './shared/place.ts';
+
+const Args = args({
+  name: Type.String({
+    pattern: '^[\\w.*/:@-]+$',
+    expected: 'a kernel setting, as net.ipv4.ip_forward',
+    description: 'The setting.',
+  }),
+  value: Type.Optional(Type.String({ description: 'Its value.' })),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the setting is in the file.' }),
+  sysctl_file: Type.Optional(absolutePath('The file. Default: /etc/sysctl.conf.')),
+  sysctl_set: flag('The running kernel gets the value too.'),
+  reload: flag('The file is loaded if it changed.', true),
+  ignoreerrors: flag('Settings that the kernel does not know are passed over.'),
+});
+type Args = Static<typeof Args>;
+
+type Current = Readonly<{ now: Seen; running: string | undefined }>;
+
+export const sysctl = defineModule<typeof Args, Current>({
+  name: 'sysctl',
+  summary: 'A kernel setting, in a file for the next boot and in the running kernel.',
+  args: Args,
+  aliases: { key: 'name', val: 'value' },
+  examples: [
+    {
+      title: 'Now and for ever',
+      args: {
+        name: 'net.ipv4.ip_nonlocal_bind',
+        value: '1',
+        sysctl_set: true,
+        sysctl_file: '/etc/sysctl.d/90-vip.conf',
+      },
+    },
+    { title: 'No longer', args: { name: 'vm.swappiness', state: 'absent' } },
+  ],
+  verify: ({ state, value }) =>
+    state === 'present' && (value === undefined || value.trim() === '')
+      ? [{ path: [], message: "argument 'value' is missing" }]
+      : [],
+  needs: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`],
+  touches: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`, 'live:*'],
+  probe: ({
+    name,
+    sysctl_file = FILE,
+  }) => sh`v=$(cat -- ${`/proc/sys/${procPath(name)}`} 2>/dev/null) && printf 'running %s\n' "$v" | tr '\t' ' '
+${look(sh`${sysctl_file}`, {}, { content: 'always', limit: 1_048_576 })}`,
+  parse(stdout, { sysctl_file = FILE }) {
+    const f = fields(stdout);
+    return { now: seen(f, sysctl_file, {}), running: f.get('running') };
+  },
+  plan({ now, running }, given, ctx) {
+    const { name, value = '', sysctl_file = FILE, sysctl_set, state, reload, ignoreerrors } = given;
+    const before = textOf(now);
+    if (before === undefined) return { blocked: `${sysctl_file} is not UTF-8 text` };
+    const isMissing = now.stat === undefined && state === 'absent';
+    const after = edit(before, given);
+    const steps = isMissing
+      ? []
+      : place(
+          now,
+          { path: sysctl_file, source: { text: after }, same: now.stat !== undefined && after === before },
+          {},
+          ctx,
+        );
+    if ('blocked' in steps) return steps;
+    const set: Change[] = [];
+    const differs = state === 'present' && clean(running ?? '') !== clean(value);
+    if (sysctl_set && running === undefined && state === 'present' && !ignoreerrors) {
+      return {
+        blocked: `the kernel has no setting ${name}`,
+        mend: 'load its module in an earlier task (modprobe), or set `ignoreerrors: true`',
+      };
+    }
+    if (differs && running !== undefined && (sysctl_set || (reload && steps.length > 0))) {
+      const tolerated = ignoreerrors ? sh` || :` : sh``;
+      set.push({
+        what: `sysctl ${name} = ${value}`,
+        diff: { of: name, before: `${running}\n`, after: `${value}\n` },
+        run: sh`printf '%s\n' ${value} >${`/proc/sys/${procPath(name)}`}${tolerated}`,
+      });
+    }
+    return [...steps, ...set];
+  },
+  data: ({ running }, { name, value }) => ({ name, value: value ?? null, ...(running !== undefined && { running }) }),
+});
+
+const FILE = '/etc/sysctl.conf';
+
+/** net.ipv4.conf.eth0/1.x: dots and slashes change places. */
+function procPath(name: string): string {
+  const slashFirst = name.indexOf('/') >= 0 && (name.indexOf('.') < 0 || name.indexOf('/') < name.indexOf('.'));
+  return slashFirst ? name : name.replace(/[./]/g, (c) => (c === '.' ? '/' : '.'));
+}
+
+function clean(value: string): string {
+  return value.trim().replace(/\s+/g, ' ');
+}
+
+export function edit(before: string, { name, value = '', state }: Pick<Args, 'name' | 'value' | 'state'>): string {
+  const was = splitLines(before);
+  const isMeant = (line: string): boolean =>
+    /^\s*[#;]/.test(line) === false &&
+    line.includes('=') &&
+    line.slice(0, line.indexOf('=')).trim().replace(/^-/, '') === name;
+  const last = was.list.findLastIndex(isMeant);
+  const kept = was.list.flatMap((line, at) => {
+    if (!isMeant(line)) return [line];
+    if (state === 'absent' || at !== last) return [];
+    return clean(line.slice(line.indexOf('=') + 1)) === clean(value) ? [line] : [`${name}=${value}`];
+  });
+  if (state === 'present' && last < 0) kept.push(`${name}=${value}`);
+  const same = kept.length === was.list.length && kept.every((line, at) => line === was.list[at]);
+  return same ? before : joinLines(kept, { eol: was.eol, final: true });
+}

@@ -1,0 +1,29 @@
+import { type Static, Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { absolutePath, args } from './shared/args.ts';
+
+const Args = args({
+  state: Type.Enum(['file', 'directory'], { default: 'file', description: 'What is made.' }),
+  path: Type.Optional(absolutePath("The directory that it is made in. Default: the host's temporary directory.")),
+  prefix: Type.String({ default: 'ansible.', pattern: '^[^/]*$', description: 'How its name begins.' }),
+  suffix: Type.String({ default: '', pattern: '^[^/]*$', description: 'How its name ends.' }),
+});
+type Args = Static<typeof Args>;
+
+export const tempfile = defineModule<typeof Args, null>({
+  name: 'tempfile',
+  summary: 'A new temporary file or directory, with a name that nobody else has.',
+  args: Args,
+  examples: [{ title: 'A directory', args: { state: 'directory', suffix: 'build' } }],
+  parse: () => null,
+  plan: (_, { state, path, prefix, suffix }) => [
+    {
+      what: `make a temporary ${state}`,
+      run: sh`mktemp ${state === 'directory' ? ['-d'] : []} ${`--suffix=${suffix}`} -p ${path === undefined ? sh`"\${TMPDIR:-/tmp}"` : path} -- ${`${prefix}XXXXXXXX`}`,
+      action: true,
+    },
+  ],
+  data: (_, given: Args, _ctx, ran) =>
+    ran === undefined ? { state: given.state } : { path: ran.stdout.trim(), state: given.state },
+});

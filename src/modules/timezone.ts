@@ -1,0 +1,45 @@
+import { Type } from 'typebox';
+import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { args } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+
+const Args = args({
+  name: Type.String({
+    pattern: '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$',
+    expected: 'a time zone, as Europe/Berlin',
+    description: 'The time zone.',
+  }),
+});
+
+export const timezone = defineModule<typeof Args, Fields>({
+  name: 'timezone',
+  summary: 'The time zone of the host.',
+  args: Args,
+  examples: [{ title: 'A zone', args: { name: 'Europe/Berlin' } }],
+  needs: () => ['path:/etc/localtime', 'path:/etc/timezone', 'path:/usr/share/zoneinfo'],
+  touches: () => ['path:/etc/localtime', 'path:/etc/timezone'],
+  probe: ({ name }) => sh`printf 'link %s\n' "$(readlink -- /etc/localtime)"
+if [ -e ${`/usr/share/zoneinfo/${name}`} ]; then echo 'zone yes'; fi
+if [ -r /etc/timezone ]; then read -r z </etc/timezone; printf 'file %s\n' "\${z-}"; fi`,
+  parse: (stdout) => fields(stdout),
+  plan(f, { name }): Steps {
+    const now = (f.get('link') ?? '').replace(/^.*\/zoneinfo\//, '');
+    const file = f.get('file');
+    if (now === name && (file === undefined || file === name)) return [];
+    if (f.get('zone') !== 'yes')
+      return {
+        blocked: `the host has no time zone ${name}`,
+        mend: 'install tzdata in an earlier task, and look at the spelling',
+      };
+    const change: Change = {
+      what: `time zone ${name}`,
+      diff: { of: 'time zone', before: `${now}\n`, after: `${name}\n` },
+      run: sh`set -e
+ln -sfT -- ${`/usr/share/zoneinfo/${name}`} /etc/.bringup-localtime
+mv -fT -- /etc/.bringup-localtime /etc/localtime
+if [ -e /etc/timezone ]; then printf '%s\n' ${name} >/etc/timezone; fi`,
+    };
+    return [change];
+  },
+});

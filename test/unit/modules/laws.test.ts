@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { isBlocked } from '../../../src/core/module.ts';
+import { modules } from '../../../src/modules/index.ts';
+import { bound, context, syntax } from './harness.ts';
+
+const ctx = context(
+  {},
+  {
+    file: (path) => ({ path, size: 1, mode: 0o644, sha256: 'a'.repeat(64), read: () => new Uint8Array([97]) }),
+    isFolder: (path) => path.endsWith('/'),
+    tree: () => [],
+    render: () => 'text\n',
+  },
+);
+
+/** What would alter a host, at the beginning of a command. */
+const WRITES =
+  /(^|[;&|({]\s*|\bthen |\bdo |\belse )(rm|mv|cp|ln|mkdir|rmdir|touch|chmod|chown|install|tee|dd|truncate|useradd|usermod|userdel|groupadd|kill|apt-get (?!-s )|systemctl (start|stop|restart|reload|enable|disable|mask|daemon)|sysctl -w|hostname [^- ])\b/m;
+
+describe.each(Object.values(modules))('$name', (module) => {
+  test('says what each argument is', () => {
+    for (const [name, shape] of Object.entries(module.args.properties)) {
+      expect((shape as { description?: string }).description, name).toMatch(/\S/);
+    }
+    expect(module.summary).toMatch(/\.$/);
+  });
+
+  test('aliases stand for arguments', () => {
+    for (const [alias, name] of Object.entries(module.aliases)) {
+      expect(Object.keys(module.args.properties), alias).toContain(name);
+      expect(Object.keys(module.args.properties)).not.toContain(alias);
+    }
+  });
+
+  test('has examples, and they bind', () => {
+    expect(module.examples.length).toBeGreaterThan(0);
+    for (const { args } of module.examples) expect(bound(module, args).module).toBe(module.name);
+  });
+
+  test('its probes are sh, and only read', () => {
+    for (const { args } of module.examples) {
+      const probe = bound(module, args).probe?.(ctx);
+      if (probe === undefined) continue;
+      expect(syntax(probe)).toBe('');
+      const code = probe.text.replace(/'[^']*'/g, "''");
+      expect(code).not.toMatch(WRITES);
+      expect(code.replace(/[<>]&?\d|2?>\s*\/dev\/null/g, '')).not.toMatch(/(^|[^<0-9])>>?\s*["\w/$]/);
+    }
+  });
+
+  test('its changes are sh, even of a host that says nothing', () => {
+    for (const { args } of module.examples) {
+      const step = bound(module, args);
+      const steps = step.plan('', ctx);
+      step.data('', ctx);
+      step.data('', ctx, { code: 0, stdout: '', stderr: '' });
+      for (const change of isBlocked(steps) ? [] : steps) expect(syntax(change.run)).toBe('');
+    }
+  });
+
+  test('refuses what it does not know', () => {
+    if (module.name === 'set_fact') return;
+    expect(module.bind({ ...module.examples[0]?.args, no_such_argument: 1 })).toEqual(
+      expect.arrayContaining([expect.objectContaining({ message: "unknown argument 'no_such_argument'" })]),
+    );
+  });
+});
