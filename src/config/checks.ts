@@ -3,6 +3,7 @@ import { didYouMean, type Pos } from '../core/diagnostic.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { isKeyword } from './keywords.ts';
 import { isNull, type Reading, rawOf } from './reading.ts';
+import { leadsToTemplate } from './tasks.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
 
 /** One entry of a checks file, its templates not yet evaluated. */
@@ -101,11 +102,7 @@ function checkStatic(check: Check, args: RawVars, node: MapNode, context: Contex
   const bound = check.bind(args);
   if (isBound(bound)) return;
   for (const wrong of bound) {
-    const value = wrong.path.reduce<unknown>(
-      (v, step) => (typeof v === 'object' && v !== null ? (v as Record<string, unknown>)[step] : undefined),
-      args,
-    );
-    if (![...context.ports.templatesIn(value as Raw)].length) {
+    if (!leadsToTemplate(wrong.path, args, context)) {
       context.problems.push({
         code: 'E_ARGS',
         message: `${check.name}: ${wrong.message}`,

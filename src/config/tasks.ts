@@ -274,11 +274,7 @@ function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, readi
   const bound = impl.bind(args);
   if (isStep(bound)) return;
   for (const wrong of bound) {
-    const value = wrong.path.reduce<unknown>(
-      (v, step) => (typeof v === 'object' && v !== null ? (v as Record<string, unknown>)[step] : undefined),
-      renamedBack(args, impl),
-    );
-    if (hasTemplate(value, reading)) continue;
+    if (leadsToTemplate(wrong.path, renamedBack(args, impl), reading)) continue;
     const own = wrong.path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
     const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own);
     reading.problems.push({
@@ -297,8 +293,14 @@ function renamedBack(args: RawVars, impl: Module): Record<string, unknown> {
 function aliasOf(name: string, args: RawVars, impl: Module): string {
   return Object.keys(args).find((key) => (impl.aliases[key] ?? key) === name) ?? name;
 }
-function hasTemplate(value: unknown, reading: Reading): boolean {
-  for (const _ of reading.ports.templatesIn(value as Raw)) return true;
+/** Whether what stands at `path`, or on the way there, is or holds a template: its value is not known yet. */
+export function leadsToTemplate(path: readonly (string | number)[], args: unknown, { ports }: Pick<Reading, 'ports'>): boolean {
+  let value = args;
+  for (const step of path) {
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;
+    if (value instanceof TemplateText) return true;
+  }
+  for (const _ of path.length === 0 ? [] : ports.templatesIn(value as Raw)) return true;
   return false;
 }
 
