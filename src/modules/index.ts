@@ -9,6 +9,7 @@ import { copy } from './copy.ts';
 import { debug } from './debug.ts';
 import { fail } from './fail.ts';
 import { file } from './file.ts';
+import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
@@ -37,7 +38,10 @@ import { systemd } from './systemd.ts';
 import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
 import { timezone } from './timezone.ts';
+import { unarchive } from './unarchive.ts';
+import { uri } from './uri.ts';
 import { user } from './user.ts';
+import { wait_for } from './wait_for.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
@@ -50,6 +54,7 @@ export const modules: Readonly<Record<string, Module>> = {
   debug,
   fail,
   file,
+  get_url,
   getent,
   group,
   hostname,
@@ -78,6 +83,9 @@ export const modules: Readonly<Record<string, Module>> = {
   tempfile,
   template,
   timezone,
+  unarchive,
+  uri,
   user,
+  wait_for,
   systemd_service: systemd,
 };
