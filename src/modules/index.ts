@@ -1,17 +1,24 @@
 // Written by `npm run gen`: do not edit.
 import type { Module } from '../core/module.ts';
 import { apt } from './apt.ts';
+import { apt_repository } from './apt_repository.ts';
 import { assert } from './assert.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
 import { command } from './command.ts';
 import { copy } from './copy.ts';
+import { cron } from './cron.ts';
+import { deb822_repository } from './deb822_repository.ts';
 import { debug } from './debug.ts';
 import { fail } from './fail.ts';
 import { file } from './file.ts';
+import { find } from './find.ts';
+import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
+import { ini_file } from './ini_file.ts';
+import { known_hosts } from './known_hosts.ts';
 import { lineinfile } from './lineinfile.ts';
 import { modprobe } from './modprobe.ts';
 import { mysql_db } from './mysql_db.ts';
@@ -37,22 +44,32 @@ import { systemd } from './systemd.ts';
 import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
 import { timezone } from './timezone.ts';
+import { unarchive } from './unarchive.ts';
+import { uri } from './uri.ts';
 import { user } from './user.ts';
+import { wait_for } from './wait_for.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
   apt,
+  apt_repository,
   assert,
   authorized_key,
   blockinfile,
   command,
   copy,
+  cron,
+  deb822_repository,
   debug,
   fail,
   file,
+  find,
+  get_url,
   getent,
   group,
   hostname,
+  ini_file,
+  known_hosts,
   lineinfile,
   modprobe,
   mysql_db,
@@ -78,6 +95,9 @@ export const modules: Readonly<Record<string, Module>> = {
   tempfile,
   template,
   timezone,
+  unarchive,
+  uri,
   user,
+  wait_for,
   systemd_service: systemd,
 };

@@ -7,7 +7,14 @@ import { attributeFix, fixScript, fixWords, isFixed, modeWord, type Seen, SMALL,
 import { resolveMode } from './mode.ts';
 import { dirname, stageOf } from './paths.ts';
 
-export type Source = Readonly<{ text: string } | { file: LocalFile } | { copyOf: string }>;
+/** `fill` writes "$s" on the host; `fetched` is put there by the engine. */
+export type Source = Readonly<
+  | { text: string }
+  | { file: LocalFile }
+  | { copyOf: string }
+  | { fill: Script }
+  | { fetched: Readonly<{ url: string; headers?: Readonly<Record<string, string>> }>; finish: Script }
+>;
 
 export type Placing = Ownership &
   Readonly<{ backup?: boolean; validate?: string | undefined; unsafe_writes?: boolean }>;
@@ -36,8 +43,7 @@ export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): St
   if (stat !== undefined && wanted.same) return fixAttributes(now, wanted.path, how);
   const small = smallContent(wanted.source);
   const stage = stageOf(real, ctx.nonce);
-  const upload: readonly Upload[] =
-    small === undefined && 'file' in wanted.source ? [{ to: stage, file: wanted.source.file }] : [];
+  const upload = uploads(wanted.source, small, stage);
   return [
     {
       what: wanted.what ?? `${stat === undefined ? 'create' : 'update'} ${wanted.path}`,
@@ -61,6 +67,11 @@ export function fixAttributes(now: Seen, path: string, how: Ownership, follow = 
 ${fixScript(sh`${target}`, fix, follow)}`,
     },
   ];
+}
+
+function uploads(source: Source, small: string | Uint8Array | undefined, to: string): readonly Upload[] {
+  if ('fetched' in source) return [{ to, ...source.fetched }];
+  return small === undefined && 'file' in source ? [{ to, file: source.file }] : [];
 }
 
 function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked | undefined {
@@ -104,6 +115,8 @@ ${how.unsafe_writes === true ? sh`mv -fT -- "$s" "$t" 2>/dev/null || cat -- "$s"
 
 /** The content goes in while only its writer may read it. */
 function written(source: Source, small: string | Uint8Array | undefined): Script {
+  if ('fill' in source) return sh`(umask 077; ${source.fill})`;
+  if ('fetched' in source) return source.finish;
   if ('copyOf' in source) return sh`(umask 077; cat -- ${source.copyOf} >"$s")`;
   if (small === undefined) return sh`:`;
   if (typeof small === 'string') return sh`(umask 077; printf %s ${small} >"$s")`;
@@ -138,7 +151,7 @@ fi`;
 
 /** What can travel inside the script: text as it is, a small binary file as bytes. Undefined: it has to be uploaded. */
 function smallContent(source: Source): string | Uint8Array | undefined {
-  if ('copyOf' in source) return undefined;
+  if ('copyOf' in source || 'fill' in source || 'fetched' in source) return undefined;
   if ('text' in source) return source.text.includes('\0') ? new TextEncoder().encode(source.text) : source.text;
   if (source.file.size > SMALL) return undefined;
   const bytes = source.file.read();

@@ -1,0 +1,91 @@
+import { type Static, Type } from 'typebox';
+import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { args, flag, ownership, text } from './shared/args.ts';
+import { type Fields, fields } from './shared/fields.ts';
+import { look, ownerNeeds, seen, textOf } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { place } from './shared/place.ts';
+
+const Args = args({
+  repo: Type.String({
+    pattern: '^\\s*deb(-src)?\\s',
+    expected: 'a line as in sources.list: deb [signed-by=…] https://… suite component',
+    description: 'The line.',
+  }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  filename: text('The file in /etc/apt/sources.list.d, without .list. Default: made of the address.'),
+  update_cache: flag('The package index is read anew after a change.', true),
+  update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often that is tried.' }),
+  validate_certs: flag('Ignored.', true),
+  ...ownership,
+});
+type Args = Static<typeof Args>;
+
+export const apt_repository = defineModule<typeof Args, Fields>({
+  name: 'apt_repository',
+  summary: 'A package repository is known to apt, or is not: one line in sources.list.d.',
+  args: Args,
+  examples: [
+    {
+      title: 'Backports',
+      args: { repo: 'deb https://deb.debian.org/debian trixie-backports main', filename: 'backports' },
+    },
+  ],
+  verify: (given) => modeErrors(given.mode),
+  needs: (given) => ['path:/etc/apt', ...ownerNeeds(given)],
+  touches: () => ['path:/etc/apt', 'path:/var/lib/apt', 'package:*'],
+  probe: (
+    given,
+  ) => sh`grep -Fsn -e ${firstAddress(given.repo)} /etc/apt/sources.list /etc/apt/sources.list.d/*.list | sed 's/^/line /'
+${look(sh`${fileOf(given)}`, given, { content: 'always' })}`,
+  parse: (stdout) => fields(stdout),
+  plan(f, given, ctx): Steps {
+    const found = f.all('line').flatMap((line) => {
+      const [, path = '', , text = ''] = /^(.*?):(\d+):(.*)$/.exec(line) ?? [];
+      return plain(text) === plain(given.repo) ? [{ path, text }] : [];
+    });
+    if (given.state === 'absent') {
+      return found.map(
+        ({ path, text }): Change => ({
+          what: `drop a repository from ${path}`,
+          diff: { of: path, before: `${text}\n`, after: null },
+          run: sh`set -e
+grep -Fxv -e ${text} ${path} >${`${path}.bringup`} || [ "$?" -eq 1 ]
+if [ -s ${`${path}.bringup`} ]; then chmod --reference=${path} ${`${path}.bringup`}; mv -fT -- ${`${path}.bringup`} ${path}; else rm -f -- ${`${path}.bringup`} ${path}; fi`,
+        }),
+      );
+    }
+    if (found.length > 0) return [];
+    const now = seen(f, fileOf(given), given);
+    const before = textOf(now) ?? '';
+    const after = `${before}${before === '' || before.endsWith('\n') ? '' : '\n'}${given.repo.trim()}\n`;
+    const steps = place(now, { path: fileOf(given), source: { text: after }, same: false }, given, ctx);
+    if ('blocked' in steps || !given.update_cache) return steps;
+    return [
+      ...steps,
+      {
+        what: 'read the package index anew',
+        run: sh`apt-get -q update -o APT::Update::Error-Mode=any -o Acquire::Retries=${given.update_cache_retries} && touch /var/lib/apt/lists`,
+      },
+    ];
+  },
+  data: (_, { repo, state }) => ({ repo, state }),
+});
+
+function firstAddress(repo: string): string {
+  return /\b[a-z]+:\/\/\S+/.exec(repo)?.[0] ?? repo.trim();
+}
+
+function fileOf({ repo, filename }: Args): string {
+  if (filename?.startsWith('/') === true) return filename;
+  const made = firstAddress(repo)
+    .replace(/^[a-z]+:\/\//, '')
+    .replace(/[^A-Za-z0-9]+/g, '_')
+    .replace(/_$/, '');
+  return `/etc/apt/sources.list.d/${(filename ?? made).replace(/\.list$/, '')}.list`;
+}
+
+function plain(line: string): string {
+  return line.replace(/#.*$/, '').trim().replace(/\s+/g, ' ');
+}

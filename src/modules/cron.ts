@@ -1,0 +1,202 @@
+import { type Static, Type } from 'typebox';
+import { defineModule, type Steps } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { args, flag, text } from './shared/args.ts';
+import { joinLines, splitLines } from './shared/edit.ts';
+import { type Fields, fields } from './shared/fields.ts';
+import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { join } from './shared/paths.ts';
+import { place } from './shared/place.ts';
+
+const SPECIAL = ['reboot', 'yearly', 'annually', 'monthly', 'weekly', 'daily', 'hourly'] as const;
+
+const field = (what: string) =>
+  Type.String({
+    default: '*',
+    pattern: '^[\\w*/,~-]+$',
+    expected: 'as in a crontab: 5, 1-5, */10, *',
+    description: what,
+  });
+
+const Args = args({
+  name: Type.String({
+    minLength: 1,
+    pattern: '^[^\\n]+$',
+    description: 'What the job is known by; with env: the variable.',
+  }),
+  job: text('The command; with env: the value.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  user: text('Whose crontab, or (with cron_file) who the job runs as. Default: who the task runs as.'),
+  cron_file: text('A file in /etc/cron.d, instead of a crontab of the user.'),
+  minute: field('The minute.'),
+  hour: field('The hour.'),
+  day: field('The day of the month.'),
+  month: field('The month.'),
+  weekday: field('The day of the week: 0 is Sunday.'),
+  special_time: Type.Optional(Type.Enum(SPECIAL, { description: 'Instead of all these.' })),
+  disabled: flag('The job is there, as a comment.'),
+  env: flag('It is a variable of the crontab, not a job.'),
+  insertafter: text('env: after this variable.'),
+  insertbefore: text('env: before this variable.'),
+  backup: flag('The old file is kept (with cron_file).'),
+});
+type Args = Static<typeof Args>;
+
+type Current = Readonly<{ fields: Fields; now: Seen; path: string }>;
+
+export const cron = defineModule<typeof Args, Current>({
+  name: 'cron',
+  summary: 'A job, or a variable, is in a crontab; or is not.',
+  args: Args,
+  aliases: { dom: 'day', dow: 'weekday', value: 'job' },
+  examples: [
+    {
+      title: 'Each night',
+      args: { name: 'backup', minute: '30', hour: '2', job: '/usr/local/bin/backup', user: 'root' },
+    },
+    {
+      title: 'In a file of its own',
+      args: { name: 'renew', special_time: 'daily', job: 'certbot -q renew', cron_file: 'certbot-renew', user: 'root' },
+    },
+    { title: 'A variable', args: { name: 'MAILTO', env: true, job: 'ops@foobar.com' } },
+  ],
+  verify({ state, job, cron_file, user, special_time, ...times }) {
+    const isTimed = [times.minute, times.hour, times.day, times.month, times.weekday].some((one) => one !== '*');
+    return [
+      ...(state === 'present' && job === undefined ? [{ path: [], message: "argument 'job' is missing" }] : []),
+      ...(job?.includes('\n') === true
+        ? [{ path: ['job'], message: 'a job is one line', mend: 'put a script in place and name it' }]
+        : []),
+      ...(special_time !== undefined && isTimed
+        ? [{ path: ['special_time'], message: "'special_time' excludes minute, hour, day, month and weekday" }]
+        : []),
+      ...(cron_file !== undefined && user === undefined && state === 'present'
+        ? [{ path: [], message: "with 'cron_file', 'user' is needed" }]
+        : []),
+    ];
+  },
+  needs: (given) => [
+    given.cron_file === undefined ? `cron:${given.user ?? 'root'}` : `path:${fileOf(given.cron_file)}`,
+    'package:*',
+    ...(given.user === undefined ? [] : [`user:${given.user}`]),
+  ],
+  touches: (given) => [
+    given.cron_file === undefined ? `cron:${given.user ?? 'root'}` : `path:${fileOf(given.cron_file)}`,
+  ],
+  probe: ({ cron_file, user }) =>
+    cron_file !== undefined
+      ? look(sh`${fileOf(cron_file)}`, {}, { content: 'always', limit: 1_048_576 })
+      : sh`if ! command -v crontab >/dev/null; then echo 'crontab missing'; exit 0; fi
+${user === undefined ? sh`:` : sh`if ! getent passwd ${user} >/dev/null; then echo 'nobody yes'; exit 0; fi`}
+printf 'table %s\n' "$(crontab ${user === undefined ? [] : ['-u', user]} -l 2>/dev/null | base64 -w0)"`,
+  parse(stdout, { cron_file }) {
+    const f = fields(stdout);
+    const path = cron_file === undefined ? '' : fileOf(cron_file);
+    return { fields: f, now: seen(f, path, {}), path };
+  },
+  plan({ fields: f, now, path }, given, ctx): Steps {
+    const { name, user, cron_file, state, backup } = given;
+    if (cron_file !== undefined) {
+      const before = textOf(now);
+      if (before === undefined) return { blocked: `${path} is not UTF-8 text` };
+      if (now.stat === undefined && state === 'absent') return [];
+      const after = edit(before, given);
+      if (after.trim() === '' && state === 'absent')
+        return [{ what: `remove ${path}`, diff: { of: path, before, after: null }, run: sh`rm -f -- ${path}` }];
+      return place(
+        now,
+        { path, source: { text: after }, same: now.stat !== undefined && after === before },
+        { mode: now.stat === undefined ? '0644' : undefined, backup },
+        ctx,
+      );
+    }
+    if (f.get('crontab') === 'missing')
+      return { blocked: 'the host has no crontab', mend: 'install cron in an earlier task' };
+    if (f.get('nobody') === 'yes')
+      return {
+        blocked: `there is no user '${user ?? ''}' on the host`,
+        mend: `make it in an earlier task (user: name=${user ?? ''})`,
+      };
+    const before = f.text('table') ?? '';
+    const after = edit(before, given);
+    if (after === before) return [];
+    return [
+      {
+        what: `${state === 'absent' ? 'drop' : 'set'} ${given.env ? 'variable' : 'job'} '${name}' in the crontab of ${user ?? ctx.user}`,
+        diff: { of: `crontab of ${user ?? ctx.user}`, before, after },
+        run: sh`printf %s ${after} | crontab ${user === undefined ? [] : ['-u', user]} -`,
+      },
+    ];
+  },
+  data: (_, { name, cron_file }) => ({ jobs: [name], ...(cron_file !== undefined && { cron_file }) }),
+});
+
+function fileOf(name: string): string {
+  return name.startsWith('/') ? name : join('/etc/cron.d', name);
+}
+
+/** The crontab with the job or variable set or dropped. A job is known by the comment line above it. */
+export function edit(
+  before: string,
+  given: Pick<
+    Args,
+    | 'name'
+    | 'job'
+    | 'state'
+    | 'user'
+    | 'cron_file'
+    | 'minute'
+    | 'hour'
+    | 'day'
+    | 'month'
+    | 'weekday'
+    | 'special_time'
+    | 'disabled'
+    | 'env'
+    | 'insertafter'
+    | 'insertbefore'
+  >,
+): string {
+  const was = splitLines(before);
+  const list = given.env ? editVariable(was.list, given) : editJob(was.list, given);
+  const same = list.length === was.list.length && list.every((line, at) => line === was.list[at]);
+  return same ? before : joinLines(list, { eol: '\n', final: true });
+}
+
+function editJob(list: readonly string[], given: Parameters<typeof edit>[1]): readonly string[] {
+  const mark = `#Ansible: ${given.name}`;
+  const at = list.findIndex((line) => line.trimEnd() === mark);
+  if (given.state === 'absent') return at < 0 ? list : list.toSpliced(at, 2);
+  const job = jobLine(given);
+  return at < 0 ? [...list, mark, job] : list.toSpliced(at, 2, mark, job);
+}
+
+function jobLine({
+  job = '',
+  user,
+  cron_file,
+  special_time,
+  disabled,
+  minute,
+  hour,
+  day,
+  month,
+  weekday,
+}: Parameters<typeof edit>[1]): string {
+  const when = special_time === undefined ? `${minute} ${hour} ${day} ${month} ${weekday}` : `@${special_time}`;
+  const who = cron_file === undefined ? '' : `${user ?? 'root'} `;
+  return `${disabled ? '#' : ''}${when} ${who}${job}`;
+}
+
+function editVariable(
+  list: readonly string[],
+  { name, job = '', state, insertafter, insertbefore }: Parameters<typeof edit>[1],
+): readonly string[] {
+  const indexOf = (variable: string): number => list.findIndex((line) => line.trimStart().startsWith(`${variable}=`));
+  const at = indexOf(name);
+  if (state === 'absent') return at < 0 ? list : list.toSpliced(at, 1);
+  const line = `${name}="${job}"`;
+  if (at >= 0) return list.with(at, line);
+  const near = indexOf(insertafter ?? insertbefore ?? '\n');
+  return list.toSpliced(near < 0 ? 0 : insertafter === undefined ? near : near + 1, 0, line);
+}

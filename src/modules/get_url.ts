@@ -1,0 +1,131 @@
+import { type Static, Type } from 'typebox';
+import { defineModule, type Steps } from '../core/module.ts';
+import { type Script, sh } from '../core/sh.ts';
+import { absolutePath, args, flag, placing, text } from './shared/args.ts';
+import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
+import { fileData, ownerNeeds } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { basename } from './shared/paths.ts';
+import { backupData, fixAttributes, place, type Source } from './shared/place.ts';
+
+const Args = args({
+  url: Type.String({
+    pattern: '^(https?|ftp)://',
+    expected: 'an address that begins with http:// or https://',
+    description: 'What is fetched.',
+  }),
+  dest: absolutePath('Where it goes. A directory gets the name in the address appended.'),
+  checksum: Type.Optional(
+    Type.String({
+      pattern: '^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-fA-F]+$',
+      expected: "'sha256:' and the digits",
+      description: 'What it must be: sha256:… With it a file that differs is fetched anew.',
+    }),
+  ),
+  force: flag('Fetch it each time. Without: only where it is missing, or its checksum differs.'),
+  headers: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]), {
+      secret: true,
+      description: 'Headers of the request.',
+    }),
+  ),
+  timeout: Type.Integer({
+    default: 10,
+    minimum: 1,
+    description: 'Seconds until it is given up. For the whole transfer at least ten times as long.',
+  }),
+  url_username: text('A user name.'),
+  url_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
+  force_basic_auth: flag('Ignored: user and password are always sent.'),
+  validate_certs: flag('The certificate must be good.', true),
+  http_agent: text('Ignored.'),
+  ...placing,
+});
+type Args = Static<typeof Args>;
+
+export const get_url = defineModule<typeof Args, Destination>({
+  name: 'get_url',
+  summary: 'A file is fetched by HTTP. Where the host has neither curl nor wget, it is fetched here and sent.',
+  args: Args,
+  aliases: { username: 'url_username', password: 'url_password' },
+  examples: [
+    {
+      title: 'With its checksum',
+      args: {
+        url: 'https://example.com/app-1.2.tar.gz',
+        dest: '/opt/app.tar.gz',
+        checksum: `sha256:${'0'.repeat(64)}`,
+        mode: '0644',
+      },
+    },
+  ],
+  verify: (given) => modeErrors(given.mode),
+  needs: (given) => [`path:${given.dest}`, 'package:*', ...ownerNeeds(given)],
+  touches: ({ dest }) => [`path:${dest}`],
+  probe: (given) => sh`${lookAtDestination(given.dest, nameOf(given), given, { content: 'none' })}
+${given.checksum === undefined ? sh`:` : sh`if [ -f "$r" ]; then s=$(${`${given.checksum.split(':')[0] ?? ''}sum`} <"$r"); printf 'check %s\n' "\${s%% *}"; fi`}
+${probeClient()}`,
+  parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
+  plan({ path, now, fields }, given, ctx): Steps {
+    const wanted = given.checksum?.split(':')[1]?.toLowerCase();
+    const isGood = now.stat !== undefined && (wanted === undefined ? !given.force : fields.get('check') === wanted);
+    if (isGood) return fixAttributes(now, path, given);
+    const steps = place(
+      now,
+      {
+        path,
+        source: source(given, fields.get('client')),
+        same: false,
+        what: `fetch ${path} from ${given.url}`,
+        before: now.stat === undefined ? null : '(the old file)\n',
+      },
+      given,
+      ctx,
+    );
+    if ('blocked' in steps || wanted !== undefined || !given.force) return steps;
+    return steps.map((step) => ({ ...step, action: true as const }));
+  },
+  data: ({ path, now }, { url }, _ctx, ran) => ({
+    ...fileData(path, now),
+    dest: path,
+    url,
+    ...backupData(ran?.stdout),
+  }),
+});
+
+function nameOf({ url }: Args): string {
+  return basename(url.replace(/[?#].*$/, '').replace(/^[a-z]+:\/\/[^/]+\/?$/, 'index.html'));
+}
+
+function source(given: Args, client: string | undefined): Source {
+  const request: Request = {
+    url: given.url,
+    ...(given.headers !== undefined && { headers: given.headers }),
+    timeout: Math.max(600, given.timeout * 10),
+    validate_certs: given.validate_certs,
+    user: given.url_username,
+    password: given.url_password,
+  };
+  if (client === 'curl') {
+    return {
+      fill: sh`{ ${curl(request, [['connect-timeout', String(given.timeout)]], ['fail'])}
+} >"$s" || exit 1
+${checked(given)}`,
+    };
+  }
+  if (client === 'wget')
+    return {
+      fill: sh`{ ${wget(request, [`--connect-timeout=${given.timeout}`, '-O', '/dev/fd/5'])}
+} 5>"$s" || exit 1
+${checked(given)}`,
+    };
+  return { fetched: { url: given.url, headers: headersOf(request) }, finish: checked(given) };
+}
+
+function checked({ checksum }: Args): Script {
+  if (checksum === undefined) return sh`:`;
+  const [algorithm = 'sha256', wanted = ''] = checksum.split(':');
+  return sh`sum=$(${`${algorithm}sum`} <"$s"); sum=\${sum%% *}
+if [ "$sum" != ${wanted.toLowerCase()} ]; then printf 'the checksum is %s, not %s; nothing was changed\n' "$sum" ${wanted} >&2; exit 1; fi`;
+}

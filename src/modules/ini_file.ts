@@ -1,0 +1,160 @@
+import { type Static, Type } from 'typebox';
+import { defineModule } from '../core/module.ts';
+import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
+import { joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { fileData, ownerNeeds, type Seen } from './shared/look.ts';
+import { modeErrors } from './shared/mode.ts';
+import { backupData } from './shared/place.ts';
+
+const Args = args({
+  path: absolutePath('The file, on the host.'),
+  section: text('The section; without it, what stands above the first.'),
+  option: text('The option; without it, the section itself.'),
+  value: text('Its value.'),
+  values: Type.Optional(Type.Array(Type.String(), { description: 'Its values: the option stands as often.' })),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  exclusive: flag('All other lines of the option go.', true),
+  no_extra_spaces: flag('No blanks around =.'),
+  allow_no_value: flag('An option without a value.'),
+  modify_inactive_option: flag('An option that stands in a comment is made active, instead of a new line.', true),
+  create: flag('Make the file if it is missing.', true),
+  ...placing,
+});
+type Args = Static<typeof Args>;
+
+export const ini_file = defineModule<typeof Args, Seen>({
+  name: 'ini_file',
+  summary: 'An option of an INI file has a value, or is not there.',
+  args: Args,
+  aliases: { dest: 'path' },
+  examples: [
+    {
+      title: 'A value',
+      args: { path: '/etc/mysql/conf.d/app.cnf', section: 'mysqld', option: 'max_connections', value: '200' },
+    },
+    { title: 'No section', args: { path: '/etc/app.ini', section: 'old', state: 'absent' } },
+  ],
+  verify: (given) => [
+    ...modeErrors(given.mode),
+    ...exclude(given, 'value', 'values'),
+    ...(given.state === 'present' &&
+    given.option !== undefined &&
+    given.value === undefined &&
+    given.values === undefined &&
+    !given.allow_no_value
+      ? [{ path: [], message: "argument 'value' is missing" }]
+      : []),
+    ...(given.section === undefined && given.option === undefined
+      ? [{ path: [], message: "argument 'section' or 'option' is missing" }]
+      : []),
+  ],
+  needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
+  touches: ({ path }) => [`path:${path}`],
+  probe: probeText,
+  parse: parseText,
+  plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent'),
+  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+});
+
+export function edit(
+  before: string,
+  given: Pick<
+    Args,
+    | 'section'
+    | 'option'
+    | 'value'
+    | 'values'
+    | 'state'
+    | 'exclusive'
+    | 'no_extra_spaces'
+    | 'allow_no_value'
+    | 'modify_inactive_option'
+  >,
+): string {
+  const was = splitLines(before);
+  const { section, option, state } = given;
+  const [start, end] = bounds(was.list, section);
+  const done = (list: readonly string[]): string => {
+    const same = list.length === was.list.length && list.every((line, at) => line === was.list[at]);
+    return same ? before : joinLines(list, { eol: was.eol, final: true });
+  };
+  if (option === undefined) {
+    if (state === 'absent') return start < 0 ? before : done(was.list.toSpliced(start - 1, end - start + 1));
+    return start < 0 ? done([...was.list, `[${section ?? ''}]`]) : before;
+  }
+  const wanted = given.values ?? [given.value];
+  const lines = wanted.map((value) => written(option, value, given));
+  if (start < 0) return state === 'absent' ? before : done([...was.list, `[${section ?? ''}]`, ...lines]);
+  const inner = was.list.slice(start, end);
+  const isActive = (line: string): boolean => nameIn(line) === option;
+  if (state === 'absent') {
+    const isMeant = (line: string): boolean =>
+      isActive(line) && (given.exclusive || wanted.every((v) => v === undefined) || wanted.includes(valueIn(line)));
+    return done([...was.list.slice(0, start), ...inner.filter((line) => !isMeant(line)), ...was.list.slice(end)]);
+  }
+  return done([
+    ...was.list.slice(0, start),
+    ...set(inner, lines, option, wanted, given, isActive),
+    ...was.list.slice(end),
+  ]);
+}
+
+function set(
+  inner: readonly string[],
+  lines: readonly string[],
+  option: string,
+  wanted: readonly (string | undefined)[],
+  given: Parameters<typeof edit>[1],
+  isActive: (line: string) => boolean,
+): readonly string[] {
+  const missing = new Map(wanted.map((value, at) => [value, lines[at] ?? '']));
+  const free: number[] = [];
+  const out: (string | undefined)[] = [...inner];
+  for (const [at, line] of inner.entries()) {
+    if (!isActive(line)) continue;
+    if (missing.has(valueIn(line))) missing.delete(valueIn(line));
+    else free.push(at);
+  }
+  const inactive = inner.flatMap((line, at) =>
+    given.modify_inactive_option && /^\s*[#;]/.test(line) && nameIn(line.replace(/^\s*[#;]+\s*/, '')) === option
+      ? [at]
+      : [],
+  );
+  const slots = given.exclusive ? [...free, ...inactive] : inactive;
+  for (const [value, line] of [...missing]) {
+    const at = slots.shift();
+    if (at === undefined) continue;
+    out[at] = line;
+    missing.delete(value);
+    const index = free.indexOf(at);
+    if (index >= 0) free.splice(index, 1);
+  }
+  if (given.exclusive) for (const at of free) out[at] = undefined;
+  const kept = out.filter((line): line is string => line !== undefined);
+  const last = kept.findLastIndex((line) => line.trim() !== '');
+  return kept.toSpliced(last + 1, 0, ...missing.values());
+}
+
+/** The lines between a section's head and the next one; -1: there is no such section. */
+function bounds(list: readonly string[], section: string | undefined): readonly [number, number] {
+  const isHead = (line: string): boolean => /^\s*\[.*\]\s*([#;].*)?$/.test(line);
+  const start =
+    section === undefined ? 0 : list.findIndex((line) => isHead(line) && line.trim().startsWith(`[${section}]`)) + 1;
+  if (section !== undefined && start === 0) return [-1, -1];
+  const next = list.findIndex((line, at) => at >= start && isHead(line));
+  return [start, next < 0 ? list.length : next];
+}
+
+function nameIn(line: string): string | undefined {
+  return /^\s*([^=#;[\s][^=]*?)\s*(?:=|$)/.exec(line)?.[1];
+}
+
+function valueIn(line: string): string | undefined {
+  const at = line.indexOf('=');
+  return at < 0 ? undefined : line.slice(at + 1).trim();
+}
+
+function written(option: string, value: string | undefined, { no_extra_spaces }: Parameters<typeof edit>[1]): string {
+  if (value === undefined) return option;
+  return no_extra_spaces ? `${option}=${value}` : `${option} = ${value}`;
+}

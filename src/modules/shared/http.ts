@@ -1,0 +1,94 @@
+import { type Script, sh, verbatim } from '../../core/sh.ts';
+import { encodeBase64 } from './fields.ts';
+
+export type Request = Readonly<{
+  url: string;
+  method?: string;
+  headers?: Readonly<Record<string, string | number>>;
+  body?: string;
+  timeout: number;
+  validate_certs: boolean;
+  user?: string | undefined;
+  password?: string | undefined;
+  follow?: 'all' | 'none';
+  unix_socket?: string | undefined;
+  ca_path?: string | undefined;
+  client_cert?: string | undefined;
+  client_key?: string | undefined;
+}>;
+
+/** Headers, with the one that a user and password make. */
+export function headersOf({ headers = {}, user, password }: Request): Readonly<Record<string, string>> {
+  const out: Record<string, string> = {};
+  for (const [key, value] of Object.entries(headers)) out[key] = String(value);
+  if (user !== undefined) out['Authorization'] = `Basic ${encodeBase64(`${user}:${password ?? ''}`)}`;
+  return out;
+}
+
+/** Prints which client the host has: curl, wget, bash or none. */
+export function probeClient(): Script {
+  return sh`for c in curl wget bash; do if command -v "$c" >/dev/null; then printf 'client %s\n' "$c"; break; fi; done`;
+}
+
+/** curl's options as a config file on its stdin: nothing of them is in its argument list. */
+export function curl(
+  request: Request,
+  more: readonly (readonly [string, string])[],
+  switches: readonly string[] = [],
+): Script {
+  const { url, method, body, timeout, validate_certs, follow, unix_socket, ca_path, client_cert, client_key } = request;
+  const options: readonly (readonly [string, string | undefined])[] = [
+    ['url', url],
+    ['request', method === 'HEAD' ? undefined : method],
+    ...Object.entries(headersOf(request)).map(([key, value]) => ['header', `${key}: ${value}`] as const),
+    ['data-raw', body],
+    ['max-time', String(timeout)],
+    ['unix-socket', unix_socket],
+    ['cacert', ca_path],
+    ['cert', client_cert],
+    ['key', client_key],
+    ...more,
+  ];
+  const flags = [
+    'silent',
+    'show-error',
+    ...switches,
+    ...(method === 'HEAD' ? ['head'] : []),
+    ...(validate_certs ? [] : ['insecure']),
+    ...(follow === 'none' ? [] : ['location']),
+  ];
+  const config = [
+    ...flags,
+    ...options.flatMap(([key, value]) => (value === undefined ? [] : [`${key} = "${escaped(value)}"`])),
+  ].join('\n');
+  return sh`curl -q -K - <<'END'
+${verbatim(config)}
+END`;
+}
+
+function escaped(value: string): string {
+  const letters: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '"': '\\"', '\\': '\\\\' };
+  return value.replace(/[\n\r\t"\\]/g, (c) => letters[c] ?? c);
+}
+
+/** wget, with the headers in a config file; `more` are plain options. */
+export function wget(request: Request, more: readonly string[]): Script {
+  const { url, method, body, timeout, validate_certs, follow } = request;
+  const config = Object.entries(headersOf(request))
+    .map(([key, value]) => `header = ${key}: ${value}\n`)
+    .join('');
+  const options = [
+    '--no-verbose',
+    `--timeout=${timeout}`,
+    '--tries=1',
+    ...(validate_certs ? [] : ['--no-check-certificate']),
+    ...(follow === 'none' ? ['--max-redirect=0'] : []),
+    ...(method === undefined || method === 'GET' ? [] : [`--method=${method}`]),
+    ...more,
+  ];
+  return sh`wget --config=/dev/fd/3 ${options} ${body === undefined ? [] : ['--body-file=/dev/fd/4']} -- ${url} 3<<'END' 4<<'BODY_END'
+${verbatim(config)}
+END
+${verbatim(body ?? '')}
+BODY_END`;
+}

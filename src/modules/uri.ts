@@ -1,0 +1,224 @@
+import { type Static, Type } from 'typebox';
+import { type ArgError, defineModule, type Output, type Steps } from '../core/module.ts';
+import { type Script, sh, verbatim } from '../core/sh.ts';
+import type { Value, Vars } from '../core/value.ts';
+import { args, flag, text } from './shared/args.ts';
+import { decodeText, fields } from './shared/fields.ts';
+import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
+import { pythonJson } from './shared/json.ts';
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+const Args = args({
+  url: Type.String({
+    pattern: '^https?://[^\\s/]',
+    expected: 'an address that begins with http:// or https://',
+    description: 'What is asked.',
+  }),
+  method: Type.Enum(METHODS, { default: 'GET', description: 'How.' }),
+  status_code: Type.Array(Type.Integer(), { default: [200], description: 'What must come back.' }),
+  return_content: flag('The answer is kept in `content`.'),
+  body: Type.Optional(
+    Type.Unsafe<Value>({ description: 'What is sent. A list or dict is written as body_format says.' }),
+  ),
+  body_format: Type.Enum(['raw', 'json', 'form-urlencoded'], { default: 'raw', description: 'How body is written.' }),
+  headers: Type.Optional(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]), {
+      secret: true,
+      description: 'Headers of the request.',
+    }),
+  ),
+  timeout: Type.Integer({ default: 30, minimum: 1, description: 'Seconds until it is given up.' }),
+  follow_redirects: Type.Union([Type.Enum(['all', 'no', 'none', 'safe', 'urllib2', 'yes']), Type.Boolean()], {
+    default: 'safe',
+    expected: 'one of all, none, safe',
+    description: 'Whether redirects are followed.',
+  }),
+  url_username: text('A user name.'),
+  url_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
+  force_basic_auth: flag('Ignored: user and password are always sent.'),
+  validate_certs: flag('The certificate must be good.', true),
+  ca_path: text('A file of CAs, on the host.'),
+  client_cert: text('A certificate for the client, on the host.'),
+  client_key: text('Its key, on the host.'),
+  unix_socket: text('Through this socket of the host.'),
+  http_agent: text('Ignored.'),
+});
+type Args = Static<typeof Args>;
+
+export const uri = defineModule<typeof Args, string | undefined>({
+  name: 'uri',
+  summary: 'An HTTP request is made from the host, and its answer judged.',
+  args: Args,
+  aliases: { user: 'url_username', password: 'url_password' },
+  examples: [
+    { title: 'It answers', args: { url: 'http://127.0.0.1:3000/healthz', return_content: true } },
+    {
+      title: 'JSON',
+      args: {
+        url: 'https://api.foobar.com/items',
+        method: 'POST',
+        body: { name: 'x' },
+        body_format: 'json',
+        status_code: [200, 201],
+      },
+    },
+  ],
+  verify: ({ body, body_format }): readonly ArgError[] =>
+    body_format === 'raw' && typeof body === 'object' && body !== null
+      ? [{ path: ['body'], message: 'the body is not a text', mend: 'say `body_format: json`' }]
+      : [],
+  needs: () => ['live:*', 'package:*'],
+  touches: ({ method }) => (isHarmless(method) ? [] : ['live:*']),
+  probe: () => probeClient(),
+  parse: (stdout) => fields(stdout).get('client'),
+  plan(client, given): Steps {
+    const { url, method } = given;
+    const run =
+      client === 'curl'
+        ? byCurl(given)
+        : client === 'wget'
+          ? byWget(given)
+          : client === 'bash' && url.startsWith('http://')
+            ? byBash(given)
+            : undefined;
+    if (run === undefined) {
+      return {
+        blocked: `the host has neither curl nor wget${url.startsWith('https') ? ', and bash cannot speak https' : ''}`,
+        mend: 'install curl in an earlier task, or `delegate_to: localhost`',
+      };
+    }
+    return [
+      {
+        what: `${method} ${url}`,
+        run: judged(run, given),
+        action: true,
+        ...(isHarmless(method) && { harmless: true as const }),
+      },
+    ];
+  },
+  data: (_, given, _ctx, ran) => (ran === undefined ? { url: given.url } : answer(ran, given)),
+});
+
+function isHarmless(method: Args['method']): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
+
+function requestOf(given: Args): Request {
+  const { body, body_format, headers = {}, follow_redirects: follow } = given;
+  const hasType = Object.keys(headers).some((key) => key.toLowerCase() === 'content-type');
+  const type =
+    body_format === 'json'
+      ? 'application/json'
+      : body_format === 'form-urlencoded'
+        ? 'application/x-www-form-urlencoded'
+        : undefined;
+  return {
+    url: given.url,
+    method: given.method,
+    headers: { ...headers, ...(type !== undefined && !hasType && { 'Content-Type': type }) },
+    ...(body !== undefined && body !== null && { body: bodyText(body, body_format) }),
+    timeout: given.timeout,
+    validate_certs: given.validate_certs,
+    user: given.url_username,
+    password: given.url_password,
+    follow: follow === 'no' || follow === 'none' || follow === false ? 'none' : 'all',
+    unix_socket: given.unix_socket,
+    ca_path: given.ca_path,
+    client_cert: given.client_cert,
+    client_key: given.client_key,
+  };
+}
+
+function bodyText(body: Value, format: Args['body_format']): string {
+  if (typeof body === 'string') return body;
+  if (format === 'json') return pythonJson(body);
+  if (format === 'raw') return String(body);
+  const pairs = Array.isArray(body) ? (body as readonly (readonly [Value, Value])[]) : Object.entries(body ?? {});
+  return pairs
+    .map(([key, value]) => `${encodeURIComponent(String(key))}=${encodeURIComponent(String(value))}`)
+    .join('&');
+}
+
+/** Each leaves the answer's head in "$h" and its body in "$b". */
+function byCurl(given: Args): Script {
+  return sh`${curl(requestOf(given), [])}`;
+}
+
+function byWget(given: Args): Script {
+  return wget(requestOf(given), []);
+}
+
+/** HTTP/1.0 in two lines of bash: what Debian has before anything is installed. */
+function byBash(given: Args): Script {
+  const request = requestOf(given);
+  const { host, hostname, port, pathname, search } = new URL(given.url);
+  const body = request.body ?? '';
+  const head = [
+    `${given.method} ${pathname}${search} HTTP/1.0`,
+    `Host: ${host}`,
+    ...Object.entries(headersOf(request)).map(([key, value]) => `${key}: ${value}`),
+    ...(body === '' ? [] : [`Content-Length: ${new TextEncoder().encode(body).length}`]),
+    '',
+    body,
+  ].join('\r\n');
+  return sh`timeout ${given.timeout} bash -c 'exec 9<>"/dev/tcp/$0/$1" && cat >&9 && cat <&9' ${hostname} ${port === '' ? '80' : port} <<'END'
+${verbatim(head)}
+END`;
+}
+
+function judged(run: Script, given: Args): Script {
+  const isBash = run.text.startsWith('timeout');
+  const isCurl = run.text.startsWith('curl');
+  const ask = isBash
+    ? sh`{ ${run}
+} >"$d/all" || exit 1
+tr -d '\r' <"$d/all" | sed '/^$/q' >"$d/head"
+n=$(LC_ALL=C awk '{ n += length($0) + 1 } /^\r?$/ { print n; exit }' "$d/all")
+tail -c "+$((n + 1))" "$d/all" >"$d/body"`
+    : isCurl
+      ? sh`{ ${verbatim(run.text.replace('curl -q -K -', 'curl -q -D "$d/head" -o "$d/body" -K -'))}
+} || exit 1`
+      : sh`{ ${verbatim(run.text.replace('wget ', 'wget -S --content-on-error -O "$d/body" '))}
+} 2>"$d/err" || :
+grep -E '^  ' "$d/err" | sed 's/^  //' >"$d/head" || { cat "$d/err" >&2; exit 1; }`;
+  return sh`d=$(mktemp -d) || exit 1
+trap 'rm -rf -- "$d"' EXIT
+: >"$d/body"
+${ask}
+status=$(sed -n 's/^HTTP[^ ]* \([0-9][0-9]*\).*/\1/p' "$d/head" | tail -n 1)
+printf 'status %s\n' "\${status:-0}"
+tr -d '\r' <"$d/head" | sed 's/^/header /'
+printf 'body %s\n' "$(base64 -w0 <"$d/body")"
+case " ${given.status_code.join(' ')} " in *" \${status:-0} "*) ;; *) printf 'the answer is %s, not %s\n' "\${status:-0}" ${given.status_code.join(' or ')} >&2; exit 1 ;; esac`;
+}
+
+function answer(ran: Output, given: Args): Vars {
+  const f = fields(ran.stdout);
+  const status = Number(f.get('status') ?? -1);
+  const heads = f.all('header');
+  const headers: Record<string, Value> = {};
+  for (const line of heads.slice(heads.findLastIndex((one) => one.startsWith('HTTP/')))) {
+    const at = line.indexOf(':');
+    if (at > 0) headers[line.slice(0, at).toLowerCase().replaceAll('-', '_')] = line.slice(at + 1).trim();
+  }
+  const content = decodeText(f.get('body') ?? '');
+  const isJson = /[/+]json\b/.test(String(headers['content_type'] ?? ''));
+  return {
+    ...headers,
+    url: given.url,
+    status,
+    msg: status > 0 ? `HTTP status ${status}` : ran.stderr.trim(),
+    redirected: heads.filter((one) => one.startsWith('HTTP/')).length > 1,
+    ...((given.return_content || isJson) && given.return_content && { content }),
+    ...(isJson && json(content)),
+  };
+}
+
+function json(content: string): Vars {
+  try {
+    return { json: JSON.parse(content) as Value };
+  } catch {
+    return {};
+  }
+}
