@@ -78,7 +78,7 @@ export const textFilters: Readonly<Record<string, Operation>> = {
         : undefined;
     return pairs === undefined
       ? percentEncode(str(item), '/')
-      : pairs.map(([key, one]) => `${percentEncode(str(key), '')}=${percentEncode(str(one), '')}`).join('&');
+      : pairs.map(([key, one]) => `${plus(str(key))}=${plus(str(one))}`).join('&');
   }),
 };
 
@@ -104,40 +104,40 @@ export function percentEncode(s: string, safe: string): string {
     .join('');
 }
 
+/** For a query string: a space is a plus. */
+function plus(s: string): string {
+  return percentEncode(s, '').replaceAll('%20', '+');
+}
+
 /** Python's shlex.quote. */
 export function shellWord(s: string): string {
   if (s === '') return "''";
   return /^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replaceAll("'", `'"'"'`)}'`;
 }
 
-/** Python's textwrap of one line. */
+/** Python's textwrap of one line: words and hyphenated parts; a part longer than a line is cut, at a hyphen if it can be. */
 function wrap(line: string, width: number, breakLong: boolean, hyphens: boolean): readonly string[] {
   const size = Math.max(1, width);
-  const chunks = line
-    .split(hyphens ? /(\s+)|(?<=[\p{L}\d]-)(?=[\p{L}])/u : /(\s+)/)
-    .filter((chunk) => chunk !== undefined && chunk !== '');
+  const between = hyphens ? /(\s+)|(?<=[\p{L}_]{2}-|[\p{L}_]-[\p{L}_]-)(?=[\p{L}_]-?[\p{L}_])/u : /(\s+)/;
+  const chunks = line.split(between).filter((chunk) => chunk !== undefined && chunk !== '');
   const lines: string[] = [];
-  let current = '';
-  for (const chunk of chunks) {
-    let rest = chunk;
-    if (current === '' && lines.length > 0 && rest.trim() === '') continue;
-    if (current.length + rest.length > size) {
-      if (rest.length > size && breakLong) {
-        while (rest.length > size - current.length) {
-          const room = size - current.length;
-          lines.push((current + rest.slice(0, room)).trimEnd());
-          rest = rest.slice(room);
-          current = '';
-        }
-        current = rest;
-        continue;
-      }
-      if (current !== '') lines.push(current.trimEnd());
-      current = rest.trim() === '' ? '' : rest;
-    } else current += rest;
+  while (chunks.length > 0) {
+    if (lines.length > 0 && chunks[0]?.trim() === '') chunks.shift();
+    let current = '';
+    while (chunks[0] !== undefined && current.length + chunks[0].length <= size) current += chunks.shift() ?? '';
+    const [long] = chunks;
+    if (long !== undefined && long.length > size) {
+      const room = Math.max(1, size - current.length);
+      const hyphen = hyphens ? long.slice(0, room).lastIndexOf('-') : -1;
+      const end = hyphen > 0 && /[^-]/.test(long.slice(0, hyphen)) ? hyphen + 1 : room;
+      if (breakLong) {
+        current += long.slice(0, end);
+        chunks[0] = long.slice(end);
+      } else if (current === '') current = chunks.shift() ?? '';
+    }
+    if (current.trimEnd() !== '') lines.push(current.trimEnd());
   }
-  if (current.trimEnd() !== '' || lines.length === 0) lines.push(current.trimEnd());
-  return lines;
+  return lines.length === 0 ? [''] : lines;
 }
 
 const styles: Readonly<Record<string, Readonly<{ decoration: string; beginning?: string; end?: string }>>> = {
@@ -159,19 +159,16 @@ function comment(s: string, given: readonly (Item | undefined)[]): string {
   const edge = mark.trimEnd();
   const open = text(beginning, base.beginning ?? '');
   const close = text(end, base.end ?? '');
-  const around = (part: Item | undefined, count: Item | undefined): string =>
-    `${text(part, edge)}${glue}`.repeat(Math.min(1000, number(count, 1)));
-  const before = around(prefix, prefixCount);
-  const after =
-    number(postfixCount, 1) === 0
-      ? ''
-      : glue +
-        `${text(postfix, edge)}${glue}`
-          .repeat(Math.min(1000, number(postfixCount, 1)))
-          .slice(0, -glue.length || undefined);
-  const body = s
-    .split('\n')
-    .map((line) => (mark + line).trimEnd())
-    .join(glue);
-  return (open === '' ? '' : open + glue) + before + body + after + (close === '' ? '' : glue + close);
+  // A frame line that was given as '' is left out.
+  const frame = (part: Item | undefined, count: Item | undefined): readonly string[] =>
+    text(part, edge) === '' ? [] : Array.from({ length: Math.min(1000, number(count, 1)) }, () => text(part, edge));
+  const body = s.split('\n').map((line) => (mark + line).trimEnd());
+  const around = (line: string): readonly string[] => (line === '' ? [] : [line]);
+  return [
+    ...around(open),
+    ...frame(prefix, prefixCount),
+    ...body,
+    ...frame(postfix, postfixCount),
+    ...around(close),
+  ].join(glue);
 }
