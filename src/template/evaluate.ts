@@ -214,7 +214,7 @@ function call(node: Node<'call'>, here: Here): Item {
   const callable = of instanceof Thing ? of.get('__call__') : of;
   return at(node.p, here, () => {
     if (!(callable instanceof Callable)) return wrong(`'${typeName(of)}' object is not callable`);
-    return bounded(callable.call(args, here.program.source.place(node.p)));
+    return bounded(orUnknown(() => callable.call(args, here.program.source.place(node.p))));
   });
 }
 

@@ -21,7 +21,7 @@ import {
   unsupported,
   wrong,
 } from './item.ts';
-import { number, text } from './operation.ts';
+import { hushed, number, text } from './operation.ts';
 import { str } from './print.ts';
 import { inspect, reveal } from './taint.ts';
 
@@ -118,7 +118,9 @@ export function lookUpPlugin(name: string, terms: readonly Item[], named: Named,
     if (term instanceof Undefined) throw term.failure;
     if (term instanceof Unknown) return term;
   }
-  const found = attempt(named.get('errors'), () => lookup(terms, named, ctx));
+  const found = attempt(named.get('errors'), () =>
+    inspect(terms).secret ? hushed(`lookup '${name}'`, () => lookup(terms, named, ctx)) : lookup(terms, named, ctx),
+  );
   if (found === undefined) return wantList ? [] : null;
   if (wantList) return found;
   const [only] = found;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { Unknown } from '../../core/value.ts';
+import { Secret, Unknown } from '../../core/value.ts';
 import { path, undefinedItem } from '../access.ts';
 import { compare, equal, truth } from '../compare.ts';
 import type { Ctx } from '../env.ts';
 import {
   type Args,
   asNumber,
+  demand,
   Hang,
   type Item,
   isList,
@@ -16,13 +17,14 @@ import {
   Undefined,
   wrong,
 } from '../item.ts';
-import { number, type Operation, shape, text, value } from '../operation.ts';
+import { lazy, number, type Operation, shape, text, value } from '../operation.ts';
 import { short } from '../operators.ts';
 import { str } from '../print.ts';
 import { sorted } from '../sorting.ts';
 import { keyOf } from './support.ts';
 
-const length = shape('', (item) => iterate(item).length);
+/** A length tells too little to be secret. */
+const length = lazy('', (item) => iterate(item instanceof Secret ? item.reveal() : item).length);
 
 /** Filters on lists. */
 export const listFilters: Readonly<Record<string, Operation>> = {
@@ -207,7 +209,7 @@ export function distinct(items: readonly Item[], key: (item: Item) => Item, ctx:
   const plain = new Set<Item>();
   const others: Item[] = [];
   return items.filter((item) => {
-    const k = key(item);
+    const k = demand(key(item));
     if (isString(k)) {
       if (plain.has(k)) return false;
       plain.add(k);

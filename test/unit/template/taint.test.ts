@@ -145,7 +145,7 @@ describe('what is secret stays secret', () => {
   test('no pipeline shows it', () => {
     const word = 'Zq9Xw7Kp';
     const env = envOf({ s: new Secret(word), l: ['a', new Secret(word)], d: { k: new Secret(word) }, x: 'abc' });
-    const filters = filterNames.filter((name) => !['json_query', 'vault', 'unvault'].includes(name));
+    const filters = filterNames.filter((name) => !['password_hash', 'permutations', 'product'].includes(name));
     const source = fc
       .tuple(
         fc.constantFrom(
@@ -208,7 +208,7 @@ describe('what is secret stays secret', () => {
           expect(JSON.stringify(error.diagnostics)).not.toContain(word);
         }
       }),
-      { seed: 1, numRuns: 3000 },
+      { seed: 1, numRuns: 1500 },
     );
   });
 });
