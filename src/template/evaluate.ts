@@ -67,11 +67,7 @@ export function evaluate(node: Expr, here: Here): Item {
     case 'minus':
     case 'plus': {
       const of = evaluate(node.of, here);
-      return at(node.p, here, () =>
-        isString(of)
-          ? wrong(`bad operand type for unary ${node.kind}: 'str'`)
-          : operator(node.kind === 'minus' ? '*' : '+', of, node.kind === 'minus' ? -1 : 0),
-      );
+      return at(node.p, here, () => signed(node.kind === 'minus' ? '-' : '+', of));
     }
     case 'binary': {
       const left = evaluate(node.left, here);
@@ -176,6 +172,11 @@ export function mutable(item: Item): Item {
   if (isList(item)) return item.map(mutable);
   if (isMapping(item)) return new Map(entriesOf(item).map(([key, one]) => [key, mutable(one)] as const));
   return item;
+}
+
+function signed(sign: '-' | '+', of: Item): Item {
+  if (isList(of) || isString(of)) return wrong(`bad operand type for unary ${sign}: '${typeName(of)}'`);
+  return sign === '-' ? operator('*', of, -1) : operator('+', of, 0);
 }
 
 function dictLiteral(node: Node<'dict'>, here: Here): Item {

@@ -62,7 +62,7 @@ export const codecFilters: Readonly<Record<string, Operation>> = {
   from_yaml_all: value('', (item, _given, ctx) => {
     const parse = ctx.env.ports.parseYaml ?? unsupported("the filter 'from_yaml_all' is not supported here");
     return str(item)
-      .split(/^---(?:\s.*)?$/m)
+      .split(/^---(?:[ \t].*)?$/m)
       .filter((part) => part.trim() !== '')
       .map(parse);
   }),

@@ -177,6 +177,7 @@ function map(
   { positional, named }: Args,
 ): Item {
   if (attribute !== undefined) {
+    if (!truth(input)) return []; // None and False count as empty, as in Jinja2
     return iterate(input).map((one) => {
       if (one instanceof Unknown) return one;
       const part = path(one, attribute, ctx);
@@ -185,6 +186,7 @@ function map(
     });
   }
   const [name, ...rest] = positional;
+  if (!truth(input)) return [];
   if (name === undefined) return wrong('map needs a filter, or attribute=');
   ctx.burn(iterate(input).length);
   return iterate(input).map((one) => ctx.filter(text(name), one, { positional: rest, named }));
@@ -194,6 +196,7 @@ function chosen(input: Item, wanted: boolean, byAttribute: boolean, args: Args, 
   const [attribute, ...after] = args.positional;
   if (byAttribute && attribute === undefined) wrong('an attribute is missing: selectattr(attribute, test, …)');
   const [name, ...rest] = byAttribute ? after : args.positional;
+  if (!truth(input)) return [];
   ctx.burn(iterate(input).length);
   return iterate(input).filter((one) => {
     const item = byAttribute && attribute !== undefined && !(one instanceof Unknown) ? path(one, attribute, ctx) : one;

@@ -1,5 +1,16 @@
 import { percentFormat } from '../format.ts';
-import { asNumber, entriesOf, type Item, isList, isMapping, isString, tuple, Undefined, wrong } from '../item.ts';
+import {
+  asNumber,
+  entriesOf,
+  type Item,
+  isList,
+  isMapping,
+  isString,
+  tuple,
+  typeName,
+  Undefined,
+  wrong,
+} from '../item.ts';
 import { capitalize, centered, replace, split, splitLines, strip } from '../methods/text.ts';
 import { number, type Operation, open, text, value } from '../operation.ts';
 import { str } from '../print.ts';
@@ -28,7 +39,7 @@ export const textFilters: Readonly<Record<string, Operation>> = {
   }),
   indent: value('width first blank', (item, [width = 4, first, blank]) => {
     const margin = isString(width) ? width : ' '.repeat(Math.min(1000, number(width, 4)));
-    const lines = splitLines(`${str(item)}\n`);
+    const lines = splitLines(`${needText(item, 'indent')}\n`);
     return lines
       .map((line, i) =>
         (i === 0 ? asNumber(first) === 1 : asNumber(blank) === 1 || line !== '') ? margin + line : line,
@@ -36,14 +47,14 @@ export const textFilters: Readonly<Record<string, Operation>> = {
       .join('\n');
   }),
   truncate: value('length killwords end leeway', (item, [length, kill, end, leeway]) => {
-    const whole = [...str(item)];
+    const whole = [...needText(item, 'truncate')];
     const [size, tail] = [number(length, 255), text(end, '...')];
     if (whole.length <= size + number(leeway, 5)) return whole.join('');
     const cut = whole.slice(0, Math.max(0, size - [...tail].length)).join('');
     return (asNumber(kill) === 1 ? cut : cut.includes(' ') ? cut.slice(0, cut.lastIndexOf(' ')) : cut) + tail;
   }),
   wordwrap: value('width break_long_words wrapstring break_on_hyphens', (item, [width, long, glue, hyphens]) =>
-    splitLines(str(item))
+    splitLines(needText(item, 'wordwrap'))
       .map((line) =>
         wrap(line, number(width, 79), asNumber(long) !== 0, asNumber(hyphens) !== 0).join(text(glue, '\n')),
       )
@@ -81,6 +92,12 @@ export const textFilters: Readonly<Record<string, Operation>> = {
       : pairs.map(([key, one]) => `${plus(str(key))}=${plus(str(one))}`).join('&');
   }),
 };
+
+function needText(item: Item, name: string): string {
+  return isString(item)
+    ? item
+    : wrong(`${name} needs a string, got ${typeName(item)}`, { mend: 'put | string before it' });
+}
 
 export function htmlEscape(s: string): string {
   const marks: Readonly<Record<string, string>> = {
