@@ -1,5 +1,5 @@
 import { didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
-import { Secret, Unknown } from '../core/value.ts';
+import { REDACTED, Secret, Unknown } from '../core/value.ts';
 import type { Ctx } from './env.ts';
 import {
   asNumber,
@@ -24,7 +24,7 @@ import { dictMethods } from './methods/dict.ts';
 import { listMethods, tupleMethods } from './methods/list.ts';
 import { textMethods } from './methods/text.ts';
 import { type Operation, operate } from './operation.ts';
-import { repr } from './print.ts';
+import { repr, str } from './print.ts';
 import { reveal, seal } from './taint.ts';
 
 /** `of.name`: a method or part of that name, else the dict's entry. Never a property of JavaScript's. */
@@ -60,9 +60,9 @@ export function subscript(of: Item, key: Item, ctx: Ctx): Item {
   }
   if (isString(index)) {
     if (of instanceof Thing || Object.hasOwn(methodsOf(of), index)) return attribute(of, index, ctx);
-    return absent(of, index, ctx.at);
+    return absent(of, str(key), ctx.at);
   }
-  return undefinedItem(`${described(of)} has no element ${repr(index)}`, ctx.at);
+  return undefinedItem(`${described(of)} has no element ${repr(key)}`, ctx.at);
 }
 
 function at(of: Item, place: number, where: Pos): Item {
@@ -148,7 +148,7 @@ function described(of: Item): string {
 
 function absent(of: Item, name: string, where: Pos): Undefined {
   return new Undefined(() => {
-    const near = isMapping(of) ? didYouMean(name, keysOf(of).filter(isString)) : {};
+    const near = isMapping(of) && name !== REDACTED ? didYouMean(name, keysOf(of).filter(isString)) : {};
     return new Failure({ code: 'E_VARS', message: `${described(of)} has no attribute '${name}'`, at: where, ...near });
   });
 }

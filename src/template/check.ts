@@ -43,8 +43,8 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
   const known = (what: 'filter' | 'test', name: string, p: number): void => {
     const short = plain(name);
     // Ansible takes its tests as filters: {{ result | success }}
-    const table = what === 'filter' ? { ...filters, ...tests } : tests;
-    if (!Object.hasOwn(table, short)) unknown(what, name, Object.keys(what === 'filter' ? filters : tests), p);
+    if (Object.hasOwn(tests, short) || (what === 'filter' && Object.hasOwn(filters, short))) return;
+    unknown(what, name, Object.keys(what === 'filter' ? filters : tests), p);
   };
 
   const args = ({ positional, named }: CallArgs, scope: Scope): void => {

@@ -7,6 +7,7 @@ import {
   type Item,
   isList,
   isMapping,
+  isTuple,
   iterate,
   keysOf,
   typeName,
@@ -29,7 +30,10 @@ export function equal(left: Item, right: Item): boolean {
   const b = open(right);
   const number = asNumber(a);
   if (number !== undefined) return number === asNumber(b);
-  if (isList(a)) return isList(b) && a.length === b.length && a.every((one, i) => equal(one, b[i] ?? null));
+  if (isList(a))
+    return (
+      isList(b) && isTuple(a) === isTuple(b) && a.length === b.length && a.every((one, i) => equal(one, b[i] ?? null))
+    );
   if (isMapping(a)) {
     if (!isMapping(b) || keysOf(a).length !== keysOf(b).length) return false;
     return entriesOf(a).every(([key, one]) => {
@@ -47,7 +51,7 @@ export function compare(left: Item, right: Item, sign = '<'): number {
   const [x, y] = [asNumber(a), asNumber(b)];
   if (x !== undefined && y !== undefined) return x - y;
   if (typeof a === 'string' && typeof b === 'string') return byCodePoint(a, b);
-  if (isList(a) && isList(b)) {
+  if (isList(a) && isList(b) && isTuple(a) === isTuple(b)) {
     for (let i = 0; i < Math.min(a.length, b.length); i++) {
       const [one, other] = [a[i] ?? null, b[i] ?? null];
       if (!equal(one, other)) return compare(one, other, sign);
@@ -65,7 +69,10 @@ export function contains(container: Item, item: Item): boolean {
     if (typeof wanted === 'string') return within.includes(wanted);
     return wrong(`'in <string>' requires string as left operand, not ${typeName(wanted)}`);
   }
-  if (isMapping(within)) return entry(within, wanted) !== undefined;
+  if (isMapping(within)) {
+    if (isMapping(wanted) || (isList(wanted) && !isTuple(wanted))) wrong(`unhashable type: '${typeName(wanted)}'`);
+    return entry(within, wanted) !== undefined;
+  }
   if (isList(within)) return within.some((one) => equal(one, wanted));
   return iterate(within).some((one) => equal(one, wanted));
 }

@@ -67,11 +67,7 @@ export function evaluate(node: Expr, here: Here): Item {
     case 'minus':
     case 'plus': {
       const of = evaluate(node.of, here);
-      return at(node.p, here, () =>
-        isString(of)
-          ? wrong(`bad operand type for unary ${node.kind}: 'str'`)
-          : operator(node.kind === 'minus' ? '*' : '+', of, node.kind === 'minus' ? -1 : 0),
-      );
+      return at(node.p, here, () => signed(node.kind === 'minus' ? '-' : '+', of));
     }
     case 'binary': {
       const left = evaluate(node.left, here);
@@ -178,6 +174,11 @@ export function mutable(item: Item): Item {
   return item;
 }
 
+function signed(sign: '-' | '+', of: Item): Item {
+  if (isList(of) || isString(of)) return wrong(`bad operand type for unary ${sign}: '${typeName(of)}'`);
+  return sign === '-' ? operator('*', of, -1) : operator('+', of, 0);
+}
+
 function dictLiteral(node: Node<'dict'>, here: Here): Item {
   const entries = node.entries.map(([key, item]) => [evaluate(key, here), evaluate(item, here)] as const);
   const unknown = entries.find(([key]) => key instanceof Unknown)?.[0];
@@ -214,7 +215,7 @@ function call(node: Node<'call'>, here: Here): Item {
   const callable = of instanceof Thing ? of.get('__call__') : of;
   return at(node.p, here, () => {
     if (!(callable instanceof Callable)) return wrong(`'${typeName(of)}' object is not callable`);
-    return bounded(callable.call(args, here.program.source.place(node.p)));
+    return bounded(orUnknown(() => callable.call(args, here.program.source.place(node.p))));
   });
 }
 

@@ -22,7 +22,8 @@ export function percentFormat(template: string, given: Item): string {
     const item = key === undefined ? take() : keyed(given, key);
     return padded(conversion(kind ?? '', item, flags ?? '', places), size ?? 0, flags ?? '', kind ?? '');
   });
-  if (!mapped && next < list.length && !isMapping(given) && !(list === given && list.length === 0)) {
+  // Python takes a list for a mapping here, of which nothing needs to be used.
+  if (!mapped && next < list.length && !isMapping(given) && (!isList(given) || isTuple(given))) {
     wrong('not all arguments converted during string formatting');
   }
   return out;

@@ -16,11 +16,12 @@ import {
   isMapping,
   isString,
   iterate,
+  tuple,
   Undefined,
   unsupported,
   wrong,
 } from './item.ts';
-import { number, text } from './operation.ts';
+import { hushed, number, text } from './operation.ts';
 import { str } from './print.ts';
 import { inspect, reveal } from './taint.ts';
 
@@ -64,7 +65,7 @@ export const lookups: Readonly<Record<string, Lookup>> = {
   items: (terms) => terms.flatMap((term) => (isList(term) ? term : [term])),
   list: (terms) => terms,
   flattened: (terms) => flat(terms),
-  indexed_items: (terms) => terms.flatMap((term) => (isList(term) ? term : [term])).map((item, i) => [i, item]),
+  indexed_items: (terms) => terms.flatMap((term) => (isList(term) ? term : [term])).map((item, i) => tuple([i, item])),
   sequence: (terms, named) => sequence(terms, named),
   nested: (terms) => product(terms.map(iterate)),
   cartesian: (terms) => product(terms.map(iterate)),
@@ -79,7 +80,7 @@ export const lookups: Readonly<Record<string, Lookup>> = {
     const skip = isMapping(flags) && entriesOf(flags).some(([key, value]) => key === 'skip_missing' && truth(value));
     return items.flatMap((one) => {
       const list = path(one, text(inside), ctx);
-      return list instanceof Undefined && skip ? [] : iterate(list).map((each) => [one, each]);
+      return list instanceof Undefined && skip ? [] : iterate(list).map((each) => tuple([one, each]));
     });
   },
   first_found: (terms, named, ctx) => firstFound(terms, named, ctx),
@@ -117,7 +118,9 @@ export function lookUpPlugin(name: string, terms: readonly Item[], named: Named,
     if (term instanceof Undefined) throw term.failure;
     if (term instanceof Unknown) return term;
   }
-  const found = attempt(named.get('errors'), () => lookup(terms, named, ctx));
+  const found = attempt(named.get('errors'), () =>
+    inspect(terms).secret ? hushed(`lookup '${name}'`, () => lookup(terms, named, ctx)) : lookup(terms, named, ctx),
+  );
   if (found === undefined) return wantList ? [] : null;
   if (wantList) return found;
   const [only] = found;

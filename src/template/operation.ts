@@ -1,9 +1,9 @@
 import { Failure } from '../core/diagnostic.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import type { Ctx } from './env.ts';
-import { type Args, asNumber, Hang, type Item, isList, typeName, Undefined, wrong } from './item.ts';
+import { type Args, asNumber, demand, Hang, type Item, isList, typeName, Undefined, wrong } from './item.ts';
 import { str } from './print.ts';
-import { inspect, reveal, seal } from './taint.ts';
+import { inspect, quiet, reveal, seal } from './taint.ts';
 
 type Given = readonly (Item | undefined)[];
 type Run = (input: Item, given: Given, ctx: Ctx, args: Args) => Item;
@@ -69,9 +69,7 @@ export function hushed<T>(name: string, make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new Failure(
-      error.diagnostics.map(({ code, at }) => ({ code, at, message: `${name}: failed on a secret value` })),
-    );
+    throw quiet(error, `${name}: failed on a secret value`);
   }
 }
 
@@ -100,12 +98,14 @@ export function bind(name: string, parameters: readonly string[], args: Args): G
 /** A text argument: anything prints. */
 export function text(item: Item | undefined, fallback = ''): string {
   if (item === undefined) return fallback;
+  demand(item);
   return item instanceof Secret ? item.reveal() : str(item);
 }
 
 /** A number argument. */
 export function number(item: Item | undefined, fallback: number): number {
   if (item === undefined || item === null) return fallback;
+  demand(item);
   const found = asNumber(item instanceof Secret ? reveal(item) : item);
   return found ?? wrong(`expected a number, got ${typeName(item)}`);
 }

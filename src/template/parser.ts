@@ -176,6 +176,8 @@ const constants: Readonly<Record<string, boolean | null>> = {
 function primary(r: Reader): Expr {
   const { kind, text, number, p } = r.take();
   if (kind === 'name') {
+    if (['and', 'or', 'not', 'if', 'else', 'in', 'is'].includes(text))
+      r.fail(`expected an expression, got '${text}'`, p);
     const constant = Object.hasOwn(constants, text) ? constants[text] : undefined;
     return constant === undefined ? { kind: 'name', name: text, p } : { kind: 'literal', value: constant, p };
   }

@@ -1,3 +1,4 @@
+import { Failure } from '../core/diagnostic.ts';
 import { Float, Secret, Unknown } from '../core/value.ts';
 import {
   asNumber,
@@ -49,6 +50,8 @@ export function reveal(item: Item): Item {
 /** The value with every text and number in it made secret. Booleans and None tell too little to hide. */
 export function seal(item: Item): Item {
   if (typeof item === 'string') return new Secret(item);
+  if (item instanceof Undefined)
+    return new Undefined(() => quiet(item.failure, 'a part of a secret is undefined'), item.lenient);
   if (typeof item === 'number' || item instanceof Float) {
     const secret = new Secret(String(asNumber(item)));
     numbers.set(secret, item);
@@ -61,4 +64,9 @@ function rebuild(item: Item, change: (item: Item) => Item): Item {
   if (item instanceof Callable || item instanceof Thing) return item;
   if (isList(item)) return isTuple(item) ? tuple(item.map(change)) : item.map(change);
   return isMapping(item) ? dictOf(entriesOf(item).map(([key, one]) => [key, change(one)] as const)) : item;
+}
+
+/** A failure that says where, but nothing of the values. */
+export function quiet(failure: Failure, message: string): Failure {
+  return new Failure(failure.diagnostics.map(({ code, at }) => ({ code, at, message })));
 }

@@ -81,8 +81,10 @@ function cached(kind: string, text: string, at: Pos, parse: () => Body, printNon
 }
 
 function read(source: Source, parse: () => Body, printNone: boolean, locals: readonly string[] = []): Program {
-  const body = atPlace(source, parse);
-  return { source, body, printNone, ...check(body, source, locals) };
+  return notTooDeep(source, () => {
+    const body = atPlace(source, parse);
+    return { source, body, printNone, ...check(body, source, locals) };
+  });
 }
 
 function evaluateProgram(program: Program, env: Env): Value {
@@ -106,15 +108,22 @@ function evaluateProgram(program: Program, env: Env): Value {
   const frame: Frame = { names: new Map(), outer: undefined };
   const here: Here = { machine, program, frame };
   try {
-    return finished(runProgram(here), program);
+    return notTooDeep(program.source, () => finished(runProgram(here), program));
   } catch (error) {
     if (error instanceof Hang) return error.unknown;
-    if (error instanceof RangeError && /call stack/.test(error.message)) {
-      throw new Failure({ code: 'E_VARS', message: 'the template nests too deep', at: program.source.at });
-    }
     return placed(program.source.at, () => {
       throw error;
     });
+  }
+}
+
+/** A hostile text may nest deeper than the stack goes: that is its mistake, not ours. */
+function notTooDeep<T>(source: Source, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError) || !/call stack/.test(error.message)) throw error;
+    throw new Failure({ code: 'E_VARS', message: 'the template nests too deep', at: source.at });
   }
 }
 

@@ -14,6 +14,7 @@ import {
   isString,
   iterate,
   Thing,
+  typeName,
   Undefined,
   unsupported,
   wrong,
@@ -93,7 +94,7 @@ export const tests: Readonly<Record<string, Operation>> = {
   string: known((item) => isString(item) || item instanceof Secret),
   mapping: known(isMapping),
   sequence: known((item) => isList(item) || isString(item) || isMapping(item) || item instanceof Secret),
-  iterable: known((item) => isList(item) || isString(item) || isMapping(item) || item instanceof Secret),
+  iterable: shapeOpen('', (item) => isList(item) || isString(item) || isMapping(item) || item instanceof Secret),
   callable: known((item) => item instanceof Callable || item instanceof Thing),
   filter: openly((item) => Object.hasOwn(filters, plain(str(item))), ''),
   test: openly((item) => Object.hasOwn(tests, plain(str(item))), ''),
@@ -109,9 +110,9 @@ export const tests: Readonly<Record<string, Operation>> = {
   ),
   truthy: shapeOpen('convert_bool', (item) => truth(item)),
   falsy: shapeOpen('convert_bool', (item) => !truth(item)),
-  odd: openly((item) => Math.abs((asNumber(item) ?? wrong('odd needs a number')) % 2) === 1, ''),
-  even: openly((item) => (asNumber(item) ?? wrong('even needs a number')) % 2 === 0, ''),
-  divisibleby: openly((item, [by]) => (asNumber(item) ?? 1) % (asNumber(by) ?? 1) === 0, 'num'),
+  odd: openly((item) => Math.abs(needed(item) % 2) === 1, ''),
+  even: openly((item) => needed(item) % 2 === 0, ''),
+  divisibleby: openly((item, [by]) => needed(item) % needed(by) === 0, 'num'),
   lower: openly((item) => str(item) === str(item).toLowerCase() && str(item) !== str(item).toUpperCase(), ''),
   upper: openly((item) => str(item) === str(item).toUpperCase() && str(item) !== str(item).toLowerCase(), ''),
   in: shapeOpen('seq', (item, [list = null]) => contains(list, item)),
@@ -185,8 +186,13 @@ export const tests: Readonly<Record<string, Operation>> = {
   same_file: disk('same_file'), // biome-ignore format: one line
 };
 
+/** Asks for the kind of a value: what is undefined is of none, as in Jinja2. */
 function known(test: Judge): Operation {
-  return shapeOpen('', (item) => test(item));
+  return lazy('', (item) => (item instanceof Unknown ? item : !(item instanceof Undefined) && test(item)));
+}
+
+function needed(item: Item | undefined): number {
+  return asNumber(item) ?? wrong(`expected a number, got ${typeName(item ?? null)}`);
 }
 
 /** A test on what a task registered. */

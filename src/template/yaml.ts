@@ -19,15 +19,13 @@ type Style = Readonly<{
   indent: number;
   width: number;
   sort: boolean;
+  /** Letters beyond ASCII stand as they are. */
+  unicode: boolean;
 }>;
 
-/** YAML as PyYAML writes it, as to_yaml and to_nice_yaml give it. */
+/** YAML as Ansible's to_yaml and to_nice_yaml give it: PyYAML's style, without the document's end mark. */
 export function toYaml(item: Item, style: Style): string {
-  if (!isList(item) && !isMapping(item)) {
-    const text = scalar(item, 0, 0, style, false);
-    return isString(item) && /^["']|\n/.test(text) ? `${text}\n` : `${text}\n...\n`;
-  }
-  return `${node(item, 0, style)}\n`;
+  return `${isList(item) || isMapping(item) ? node(item, 0, style) : scalar(item, 0, style.indent, style, false)}\n`;
 }
 
 /** A list or dict in block style, its first line not indented. */
@@ -120,7 +118,7 @@ function scalar(item: Item, column: number, margin: number, style: Style, key: b
   }
   if (!isString(item)) return wrong(`to_yaml: cannot represent an object of type '${typeName(item)}'`);
   const width = key ? 1e9 : style.width;
-  if (needsDouble(item)) return doubleQuoted(item, column, margin, width);
+  if (needsDouble(item, style.unicode)) return doubleQuoted(item, column, margin, width, style.unicode);
   if (item.includes('\n') || !isPlain(item, inFlow)) return singleQuoted(item, column, margin, width, key);
   return folded(item, column, margin, width);
 }
@@ -138,11 +136,14 @@ function isPlain(s: string, inFlow: boolean): boolean {
   return !(inFlow && (/[,?[\]{}]/.test(s) || s.includes(':'))) || !/[,[\]{}?:]/.test(s);
 }
 
-function needsDouble(s: string): boolean {
-  return (
-    /[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\u0080-\uffff]|\n[ ]|[ ]\n/.test(s) &&
-    (/[^\n\x20-\x7e]/.test(s) || / \n/.test(s))
-  );
+/** What cannot be seen, and spaces at the ends of inner lines, survive only between double quotes. */
+function needsDouble(s: string, unicode: boolean): boolean {
+  return / \n|\n /.test(s) || [...s].some((char) => char !== '\n' && !isPrintable(char, unicode));
+}
+
+function isPrintable(char: string, unicode: boolean): boolean {
+  if (/^[ -~]$/.test(char)) return true;
+  return unicode && /^[\u{a0}-\u{d7ff}\u{e000}-\u{fefe}\u{ff00}-\u{fffd}\u{10000}-\u{10ffff}]$/u.test(char);
 }
 
 function folded(s: string, column: number, margin: number, width: number): string {
@@ -160,10 +161,15 @@ function folded(s: string, column: number, margin: number, width: number): strin
     .join('');
 }
 
+/** A break between single quotes is written twice, and what follows is indented. */
 function singleQuoted(s: string, column: number, margin: number, width: number, key: boolean): string {
-  const lines = s.replaceAll("'", "''").split('\n');
-  const parts = lines.map((line, i) => folded(line, i === 0 ? column + 1 : margin, margin, key ? 1e9 : width));
-  return `'${parts.map((part, i) => (i === 0 ? part : part === '' ? '\n' : `\n${lines[i - 1] === '' ? '' : '\n'}${' '.repeat(margin)}${part}`)).join('')}'`;
+  const parts = s.replaceAll("'", "''").split(/(\n+)/);
+  const written = parts.map((part, i) =>
+    i % 2 === 1
+      ? `\n${part}${' '.repeat(margin)}`
+      : folded(part, i === 0 ? column + 1 : margin, margin, key ? 1e9 : width),
+  );
+  return `'${written.join('')}'`;
 }
 
 const escapes: Readonly<Record<string, string>> = {
@@ -184,7 +190,7 @@ const escapes: Readonly<Record<string, string>> = {
   '\u2029': '\\P', // biome-ignore format: a table
 };
 
-function doubleQuoted(s: string, column: number, margin: number, width: number): string {
+function doubleQuoted(s: string, column: number, margin: number, width: number, unicode: boolean): string {
   let out = '"';
   let at = column + 1;
   const chars = [...s];
@@ -193,7 +199,7 @@ function doubleQuoted(s: string, column: number, margin: number, width: number):
     const hex = code.toString(16).toUpperCase();
     const shown =
       escapes[char] ??
-      (code >= 0x20 && code < 0x7f
+      (isPrintable(char, unicode)
         ? char
         : code < 0x100
           ? `\\x${hex.padStart(2, '0')}`

@@ -33,16 +33,27 @@ export const codecFilters: Readonly<Record<string, Operation>> = {
     ),
   ),
   from_json: value('**', (item) => (isString(item) ? readJson(item) : wrong('from_json needs a string'))),
-  to_yaml: value('default_flow_style indent width sort_keys allow_unicode **', (item, [flow, indent, width, sort]) =>
-    toYaml(item, {
-      flow: asNumber(flow) === 1 ? 'all' : asNumber(flow) === 0 ? 'none' : 'leaves',
-      indent: number(indent, 2),
-      width: number(width, 80),
-      sort: asNumber(sort) !== 0,
-    }),
+  to_yaml: value(
+    'default_flow_style indent width sort_keys allow_unicode **',
+    (item, [flow, indent, width, sort, unicode]) =>
+      toYaml(item, {
+        flow: asNumber(flow) === 1 ? 'all' : asNumber(flow) === 0 ? 'none' : 'leaves',
+        indent: number(indent, 2),
+        width: number(width, 80),
+        sort: asNumber(sort) !== 0,
+        unicode: asNumber(unicode) !== 0,
+      }),
   ),
-  to_nice_yaml: value('indent width sort_keys default_flow_style allow_unicode **', (item, [indent, width, sort]) =>
-    toYaml(item, { flow: 'none', indent: number(indent, 4), width: number(width, 80), sort: asNumber(sort) !== 0 }),
+  to_nice_yaml: value(
+    'indent width sort_keys default_flow_style allow_unicode **',
+    (item, [indent, width, sort, _flow, unicode]) =>
+      toYaml(item, {
+        flow: 'none',
+        indent: number(indent, 4),
+        width: number(width, 80),
+        sort: asNumber(sort) !== 0,
+        unicode: asNumber(unicode) !== 0,
+      }),
   ),
   from_yaml: value('', (item, _given, ctx) => {
     const parse = ctx.env.ports.parseYaml ?? unsupported("the filter 'from_yaml' is not supported here");
@@ -51,7 +62,7 @@ export const codecFilters: Readonly<Record<string, Operation>> = {
   from_yaml_all: value('', (item, _given, ctx) => {
     const parse = ctx.env.ports.parseYaml ?? unsupported("the filter 'from_yaml_all' is not supported here");
     return str(item)
-      .split(/^---(?:\s.*)?$/m)
+      .split(/^---(?:[ \t].*)?$/m)
       .filter((part) => part.trim() !== '')
       .map(parse);
   }),

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { Unknown } from '../../core/value.ts';
+import { Secret, Unknown } from '../../core/value.ts';
 import { path, undefinedItem } from '../access.ts';
 import { compare, equal, truth } from '../compare.ts';
 import type { Ctx } from '../env.ts';
 import {
   type Args,
   asNumber,
+  demand,
   Hang,
   type Item,
   isList,
@@ -16,13 +17,14 @@ import {
   Undefined,
   wrong,
 } from '../item.ts';
-import { number, type Operation, shape, text, value } from '../operation.ts';
+import { lazy, number, type Operation, shape, text, value } from '../operation.ts';
 import { short } from '../operators.ts';
 import { str } from '../print.ts';
 import { sorted } from '../sorting.ts';
 import { keyOf } from './support.ts';
 
-const length = shape('', (item) => iterate(item).length);
+/** A length tells too little to be secret. */
+const length = lazy('', (item) => iterate(item instanceof Secret ? item.reveal() : item).length);
 
 /** Filters on lists. */
 export const listFilters: Readonly<Record<string, Operation>> = {
@@ -175,6 +177,7 @@ function map(
   { positional, named }: Args,
 ): Item {
   if (attribute !== undefined) {
+    if (!truth(input)) return []; // None and False count as empty, as in Jinja2
     return iterate(input).map((one) => {
       if (one instanceof Unknown) return one;
       const part = path(one, attribute, ctx);
@@ -183,6 +186,7 @@ function map(
     });
   }
   const [name, ...rest] = positional;
+  if (!truth(input)) return [];
   if (name === undefined) return wrong('map needs a filter, or attribute=');
   ctx.burn(iterate(input).length);
   return iterate(input).map((one) => ctx.filter(text(name), one, { positional: rest, named }));
@@ -192,6 +196,7 @@ function chosen(input: Item, wanted: boolean, byAttribute: boolean, args: Args, 
   const [attribute, ...after] = args.positional;
   if (byAttribute && attribute === undefined) wrong('an attribute is missing: selectattr(attribute, test, …)');
   const [name, ...rest] = byAttribute ? after : args.positional;
+  if (!truth(input)) return [];
   ctx.burn(iterate(input).length);
   return iterate(input).filter((one) => {
     const item = byAttribute && attribute !== undefined && !(one instanceof Unknown) ? path(one, attribute, ctx) : one;
@@ -207,7 +212,7 @@ export function distinct(items: readonly Item[], key: (item: Item) => Item, ctx:
   const plain = new Set<Item>();
   const others: Item[] = [];
   return items.filter((item) => {
-    const k = key(item);
+    const k = demand(key(item));
     if (isString(k)) {
       if (plain.has(k)) return false;
       plain.add(k);

@@ -1,6 +1,6 @@
 import { equal } from '../compare.ts';
 import type { Ctx } from '../env.ts';
-import { type Item, isString, iterate } from '../item.ts';
+import { demand, type Item, isString, iterate } from '../item.ts';
 import { type Operation, shape } from '../operation.ts';
 import { distinct } from './list.ts';
 
@@ -30,6 +30,7 @@ function within(list: Item, ctx: Ctx): (item: Item) => boolean {
   const texts = new Set(items.filter(isString));
   const others = items.filter((item) => !isString(item));
   return (item) => {
+    demand(item);
     if (isString(item) && texts.has(item)) return true;
     ctx.burn(others.length);
     return others.some((one) => equal(one, item));

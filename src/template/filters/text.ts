@@ -1,5 +1,16 @@
 import { percentFormat } from '../format.ts';
-import { asNumber, entriesOf, type Item, isList, isMapping, isString, tuple, Undefined, wrong } from '../item.ts';
+import {
+  asNumber,
+  entriesOf,
+  type Item,
+  isList,
+  isMapping,
+  isString,
+  tuple,
+  typeName,
+  Undefined,
+  wrong,
+} from '../item.ts';
 import { capitalize, centered, replace, split, splitLines, strip } from '../methods/text.ts';
 import { number, type Operation, open, text, value } from '../operation.ts';
 import { str } from '../print.ts';
@@ -28,7 +39,7 @@ export const textFilters: Readonly<Record<string, Operation>> = {
   }),
   indent: value('width first blank', (item, [width = 4, first, blank]) => {
     const margin = isString(width) ? width : ' '.repeat(Math.min(1000, number(width, 4)));
-    const lines = splitLines(`${str(item)}\n`);
+    const lines = splitLines(`${needText(item, 'indent')}\n`);
     return lines
       .map((line, i) =>
         (i === 0 ? asNumber(first) === 1 : asNumber(blank) === 1 || line !== '') ? margin + line : line,
@@ -36,14 +47,14 @@ export const textFilters: Readonly<Record<string, Operation>> = {
       .join('\n');
   }),
   truncate: value('length killwords end leeway', (item, [length, kill, end, leeway]) => {
-    const whole = [...str(item)];
+    const whole = [...needText(item, 'truncate')];
     const [size, tail] = [number(length, 255), text(end, '...')];
     if (whole.length <= size + number(leeway, 5)) return whole.join('');
     const cut = whole.slice(0, Math.max(0, size - [...tail].length)).join('');
     return (asNumber(kill) === 1 ? cut : cut.includes(' ') ? cut.slice(0, cut.lastIndexOf(' ')) : cut) + tail;
   }),
   wordwrap: value('width break_long_words wrapstring break_on_hyphens', (item, [width, long, glue, hyphens]) =>
-    splitLines(str(item))
+    splitLines(needText(item, 'wordwrap'))
       .map((line) =>
         wrap(line, number(width, 79), asNumber(long) !== 0, asNumber(hyphens) !== 0).join(text(glue, '\n')),
       )
@@ -78,9 +89,15 @@ export const textFilters: Readonly<Record<string, Operation>> = {
         : undefined;
     return pairs === undefined
       ? percentEncode(str(item), '/')
-      : pairs.map(([key, one]) => `${percentEncode(str(key), '')}=${percentEncode(str(one), '')}`).join('&');
+      : pairs.map(([key, one]) => `${plus(str(key))}=${plus(str(one))}`).join('&');
   }),
 };
+
+function needText(item: Item, name: string): string {
+  return isString(item)
+    ? item
+    : wrong(`${name} needs a string, got ${typeName(item)}`, { mend: 'put | string before it' });
+}
 
 export function htmlEscape(s: string): string {
   const marks: Readonly<Record<string, string>> = {
@@ -104,40 +121,40 @@ export function percentEncode(s: string, safe: string): string {
     .join('');
 }
 
+/** For a query string: a space is a plus. */
+function plus(s: string): string {
+  return percentEncode(s, '').replaceAll('%20', '+');
+}
+
 /** Python's shlex.quote. */
 export function shellWord(s: string): string {
   if (s === '') return "''";
   return /^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replaceAll("'", `'"'"'`)}'`;
 }
 
-/** Python's textwrap of one line. */
+/** Python's textwrap of one line: words and hyphenated parts; a part longer than a line is cut, at a hyphen if it can be. */
 function wrap(line: string, width: number, breakLong: boolean, hyphens: boolean): readonly string[] {
   const size = Math.max(1, width);
-  const chunks = line
-    .split(hyphens ? /(\s+)|(?<=[\p{L}\d]-)(?=[\p{L}])/u : /(\s+)/)
-    .filter((chunk) => chunk !== undefined && chunk !== '');
+  const between = hyphens ? /(\s+)|(?<=[\p{L}_]{2}-|[\p{L}_]-[\p{L}_]-)(?=[\p{L}_]-?[\p{L}_])/u : /(\s+)/;
+  const chunks = line.split(between).filter((chunk) => chunk !== undefined && chunk !== '');
   const lines: string[] = [];
-  let current = '';
-  for (const chunk of chunks) {
-    let rest = chunk;
-    if (current === '' && lines.length > 0 && rest.trim() === '') continue;
-    if (current.length + rest.length > size) {
-      if (rest.length > size && breakLong) {
-        while (rest.length > size - current.length) {
-          const room = size - current.length;
-          lines.push((current + rest.slice(0, room)).trimEnd());
-          rest = rest.slice(room);
-          current = '';
-        }
-        current = rest;
-        continue;
-      }
-      if (current !== '') lines.push(current.trimEnd());
-      current = rest.trim() === '' ? '' : rest;
-    } else current += rest;
+  while (chunks.length > 0) {
+    if (lines.length > 0 && chunks[0]?.trim() === '') chunks.shift();
+    let current = '';
+    while (chunks[0] !== undefined && current.length + chunks[0].length <= size) current += chunks.shift() ?? '';
+    const [long] = chunks;
+    if (long !== undefined && long.length > size) {
+      const room = Math.max(1, size - current.length);
+      const hyphen = hyphens ? long.slice(0, room).lastIndexOf('-') : -1;
+      const end = hyphen > 0 && /[^-]/.test(long.slice(0, hyphen)) ? hyphen + 1 : room;
+      if (breakLong) {
+        current += long.slice(0, end);
+        chunks[0] = long.slice(end);
+      } else if (current === '') current = chunks.shift() ?? '';
+    }
+    if (current.trimEnd() !== '') lines.push(current.trimEnd());
   }
-  if (current.trimEnd() !== '' || lines.length === 0) lines.push(current.trimEnd());
-  return lines;
+  return lines.length === 0 ? [''] : lines;
 }
 
 const styles: Readonly<Record<string, Readonly<{ decoration: string; beginning?: string; end?: string }>>> = {
@@ -159,19 +176,16 @@ function comment(s: string, given: readonly (Item | undefined)[]): string {
   const edge = mark.trimEnd();
   const open = text(beginning, base.beginning ?? '');
   const close = text(end, base.end ?? '');
-  const around = (part: Item | undefined, count: Item | undefined): string =>
-    `${text(part, edge)}${glue}`.repeat(Math.min(1000, number(count, 1)));
-  const before = around(prefix, prefixCount);
-  const after =
-    number(postfixCount, 1) === 0
-      ? ''
-      : glue +
-        `${text(postfix, edge)}${glue}`
-          .repeat(Math.min(1000, number(postfixCount, 1)))
-          .slice(0, -glue.length || undefined);
-  const body = s
-    .split('\n')
-    .map((line) => (mark + line).trimEnd())
-    .join(glue);
-  return (open === '' ? '' : open + glue) + before + body + after + (close === '' ? '' : glue + close);
+  // A frame line that was given as '' is left out.
+  const frame = (part: Item | undefined, count: Item | undefined): readonly string[] =>
+    text(part, edge) === '' ? [] : Array.from({ length: Math.min(1000, number(count, 1)) }, () => text(part, edge));
+  const body = s.split('\n').map((line) => (mark + line).trimEnd());
+  const around = (line: string): readonly string[] => (line === '' ? [] : [line]);
+  return [
+    ...around(open),
+    ...frame(prefix, prefixCount),
+    ...body,
+    ...frame(postfix, postfixCount),
+    ...around(close),
+  ].join(glue);
 }
