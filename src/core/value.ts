@@ -23,6 +23,7 @@ export type Vars = Readonly<Record<string, Value>>;
 export type Raw =
   | Exclude<Value, readonly Value[] | ReadonlyMap<Value, Value> | { readonly [key: string]: Value }>
   | TemplateText
+  | Ready
   | readonly Raw[]
   | ReadonlyMap<Value, Raw>
   | { readonly [key: string]: Raw };
@@ -76,6 +77,17 @@ export class TemplateText {
   constructor(text: string, at: Pos) {
     this.text = text;
     this.at = at;
+  }
+}
+
+/**
+ * A value in which no template is left: facts, results, other hosts' variables. Taken as it is, without a walk through it,
+ * so that it may be large, or lazy.
+ */
+export class Ready {
+  readonly value: Value;
+  constructor(value: Value) {
+    this.value = value;
   }
 }
 

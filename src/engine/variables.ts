@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { Inventory, Task } from '../core/playbook.ts';
-import type { Raw, RawVars, Value } from '../core/value.ts';
+import { type Raw, type RawVars, Ready, type Value } from '../core/value.ts';
 import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
 
@@ -36,18 +36,22 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
     ...(role === undefined ? [] : [role.vars.vars]),
     ...where.vars,
     ...host.included,
-    host.set,
+    readyLayer(host.set),
     ...(role === undefined ? [] : [role.params]),
     run.extraVars,
     magic(world, host, where),
   ];
 }
 
+function readyLayer(vars: Readonly<Record<string, Value>>): RawVars {
+  return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, new Ready(value)]));
+}
+
 /** Facts by both of Ansible's names: ansible_facts.os_family and ansible_os_family. */
 function factLayer({ facts }: HostState): RawVars {
   if (facts === undefined) return {};
-  const prefixed = Object.entries(facts).map(([name, value]) => [`ansible_${name}`, value] as const);
-  return { ...Object.fromEntries(prefixed), ansible_facts: facts as Raw };
+  const prefixed = Object.entries(facts).map(([name, value]) => [`ansible_${name}`, new Ready(value as Value)] as const);
+  return { ...Object.fromEntries(prefixed), ansible_facts: new Ready(facts as Value) };
 }
 
 function magic(world: World, host: HostState, where: Where): RawVars {
@@ -81,7 +85,7 @@ function magic(world: World, host: HostState, where: Where): RawVars {
       ansible_role_name: role.name,
     }),
   };
-  lazy(vars, 'hostvars', () => hostvars(world, where));
+  lazy(vars, 'hostvars', () => new Ready(hostvars(world, where)));
   return vars;
 }
 
@@ -133,7 +137,7 @@ export function inventoryScope(
   for (const name of inventory.hosts.keys()) {
     Object.defineProperty(all, name, { enumerable: true, get: () => lazyVars(own(name)) });
   }
-  return templates.scope([...sharedLayers(inventory), extraVars, { ...common(undefined), hostvars: all as Value }]);
+  return templates.scope([...sharedLayers(inventory), extraVars, { ...common(undefined), hostvars: new Ready(all as Value) }]);
 }
 
 function layersOf(inventory: Inventory, name: string): readonly RawVars[] {

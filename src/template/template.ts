@@ -1,6 +1,6 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { RenderOptions } from '../core/module.ts';
-import { Float, type Raw, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
+import { Float, type Raw, Secret, Ready, TemplateText, Unknown, type Value } from '../core/value.ts';
 import type { Body } from './ast.ts';
 import { check } from './check.ts';
 import { truth } from './compare.ts';
@@ -169,6 +169,7 @@ export function compileText(text: TemplateText): Compiled {
 /** A value as it stands in YAML, with every template in it evaluated; keys and items that are `omit` are dropped. */
 export function resolve(raw: Raw, env: Env): Value {
   if (raw instanceof TemplateText) return compileText(raw).evaluate(env);
+  if (raw instanceof Ready) return raw.value;
   if (raw instanceof Float || raw instanceof Secret || raw instanceof Unknown) return raw;
   if (isRawList(raw)) return raw.map((one) => resolve(one, env)).filter((one) => one !== omit);
   if (typeof raw !== 'object' || raw === null) return raw;
@@ -189,7 +190,7 @@ export function* templatesIn(raw: Raw): Iterable<TemplateText> {
   else if (
     typeof raw === 'object' &&
     raw !== null &&
-    !(raw instanceof Float || raw instanceof Secret || raw instanceof Unknown)
+    !(raw instanceof Float || raw instanceof Secret || raw instanceof Unknown || raw instanceof Ready)
   ) {
     for (const one of Object.values(raw as Readonly<Record<string, Raw>>)) yield* templatesIn(one);
   }
