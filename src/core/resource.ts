@@ -17,12 +17,24 @@ function overlap(a: Resource, b: Resource): boolean {
   const [kindB, nameB] = split(b);
   if (kindA !== kindB) return false;
   if (nameA === '*' || nameB === '*' || nameA === nameB) return true;
-  return kindA === 'path' && (inside(nameA, nameB) || inside(nameB, nameA));
+  if (kindA !== 'path') return false;
+  const [pathA, pathB] = [plain(nameA), plain(nameB)];
+  return pathA === pathB || inside(pathA, pathB) || inside(pathB, pathA);
 }
 
 function split(resource: Resource): readonly [string, string] {
   const at = resource.indexOf(':');
   return at < 0 ? [resource, '*'] : [resource.slice(0, at), resource.slice(at + 1)];
+}
+
+/** Without `.`, `..`, doubled and trailing slashes: /etc/a/../b/ is /etc/b. */
+function plain(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
 }
 
 function inside(path: string, folder: string): boolean {

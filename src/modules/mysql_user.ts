@@ -126,15 +126,22 @@ export const mysql_user = defineModule<typeof Args, Current>({
   probe(given) {
     const { name, host, host_all, password, encrypted } = given;
     const where = `User = ${literal(name)}${host_all ? '' : ` AND Host = ${literal(host)}`}`;
+    // MySQL 9 has neither SHA1() nor the plugin that needs it: there this says nothing.
     const native =
-      password === undefined || encrypted ? "''" : `CONCAT('*', UPPER(SHA1(UNHEX(SHA1(${literal(password)})))))`;
+      password === undefined || encrypted
+        ? sh``
+        : sh`db --skip-column-names 2>/dev/null <<'SQL' | sed 's/^/native /'
+SELECT CONCAT('*', UPPER(SHA1(UNHEX(SHA1(${sqlText(password)})))));
+SQL
+`;
     return sh`${client(given)}
 ${ask('version', 'SELECT VERSION()')}
 if out=$(db --skip-column-names 2>/dev/null <<'SQL'
 SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user WHERE User = ${sqlText(name)}${host_all ? sh`` : sh` AND Host = ${sqlText(host)}`};
 SQL
 ); then printf '%s\n' "$out" | db --skip-column-names 2>/dev/null | sed 's/^/grant /'; fi
-${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'native', ${native};`)}`;
+${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};`)}
+${native}`;
   },
   parse(stdout) {
     const f = fields(stdout);
@@ -154,7 +161,7 @@ ${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_typ
       fields: f,
       isMaria: /mariadb/i.test(f.get('version') ?? ''),
       accounts,
-      nativeHash: rows.find(([kind]) => kind === 'native')?.[1] ?? '',
+      nativeHash: f.get('native') ?? '',
     };
   },
   plan(current, given, ctx): Steps {
