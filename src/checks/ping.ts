@@ -1,6 +1,7 @@
 import pingPackage from 'ping';
 import { Type } from 'typebox';
 import { defineCheck } from '../core/check.ts';
+import { Failure } from '../core/diagnostic.ts';
 
 const Args = Type.Object(
   {
@@ -36,7 +37,8 @@ export const ping = defineCheck<typeof Args, Seen>({
         why: got.output.trim().split('\n').at(-1) ?? '',
       };
     } catch (error) {
-      throw new Error(`ping cannot be run: ${(error as Error).message}; install iputils-ping`);
+      const mend = 'install iputils-ping on this machine; not as root, it needs net.ipv4.ping_group_range';
+      throw new Failure({ code: 'E_CHECK', message: `ping cannot be run: ${(error as Error).message}`, mend }, { cause: error });
     } finally {
       restoreLang(before);
     }

@@ -1,5 +1,5 @@
 import type { BoundCheck, Mismatch, Scene } from '../core/check.ts';
-import type { Pos } from '../core/diagnostic.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Emit } from '../core/event.ts';
 
 export type Planned = Readonly<{
@@ -45,7 +45,7 @@ async function untilPassed(
   const { name: check, kind, at } = planned;
   for (let tries = 1; ; tries++) {
     const left = planned.within * 1000 - (now() - began);
-    const { mismatches, seen } = await look(
+    const { mismatches, seen, isFinal } = await look(
       planned,
       scene,
       AbortSignal.any([signal, AbortSignal.timeout(Math.max(1000, Math.min(left, LOOK_MS)))]),
@@ -55,7 +55,7 @@ async function untilPassed(
       emit({ type: 'check', check, kind, at, status: 'passed', seen, mismatches, tries, ms });
       return true;
     }
-    if (signal.aborted || ms + PAUSE_MS > planned.within * 1000) {
+    if (signal.aborted || isFinal || ms + PAUSE_MS > planned.within * 1000) {
       emit({ type: 'check', check, kind, at, status: 'failed', seen, mismatches, tries, ms });
       return false;
     }
@@ -64,20 +64,24 @@ async function untilPassed(
   }
 }
 
-/** What goes wrong while looking is what was seen. */
-async function look(
-  { check }: Planned,
-  scene: Omit<Scene, 'signal'>,
-  signal: AbortSignal,
-): Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>> {
+type Look = Readonly<{ mismatches: readonly Mismatch[]; seen: string; isFinal: boolean }>;
+
+/** What goes wrong while looking is what was seen. A Failure is wrong here, not there: trying again cannot mend it. */
+async function look({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: AbortSignal): Promise<Look> {
   try {
-    return await check.look({ ...scene, signal });
+    return { ...(await check.look({ ...scene, signal })), isFinal: false };
   } catch (error) {
-    const seen = signal.aborted
-      ? 'no answer in time'
-      : error instanceof Error && error.message !== ''
-        ? error.message
-        : String((error as { code?: string }).code ?? error);
-    return { mismatches: [{ property: 'answer', expected: 'one', seen }], seen };
+    if (error instanceof Failure) {
+      const [first] = error.diagnostics;
+      const seen = `${first?.message ?? error.message}${first?.mend === undefined ? '' : `: ${first.mend}`}`;
+      return { mismatches: [{ property: 'check', expected: 'to be run', seen }], seen, isFinal: first?.code === 'E_CHECK' };
+    }
+    const seen = signal.aborted ? 'no answer in time' : reason(error);
+    return { mismatches: [{ property: 'answer', expected: 'one', seen }], seen, isFinal: false };
   }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof Error && error.message !== '') return error.message;
+  return String((error as { code?: string }).code ?? error);
 }

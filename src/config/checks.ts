@@ -2,7 +2,7 @@ import { type Check, isBound } from '../core/check.ts';
 import { didYouMean, type Pos } from '../core/diagnostic.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { isKeyword } from './keywords.ts';
-import { isNull, type Reading, rawOf } from './reading.ts';
+import { isNull, type Noting, type Reading, rawOf } from './reading.ts';
 import { leadsToTemplate } from './tasks.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
 
@@ -20,6 +20,7 @@ export type CheckEntry = Readonly<{
 }>;
 
 type Context = Pick<Reading, 'files' | 'problems' | 'ports'>;
+type Noted = Context & Noting;
 const KEYWORDS = ['name', 'within', 'loop', 'when'];
 
 /** A checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
@@ -35,10 +36,11 @@ export function loadChecks(file: string, kinds: ReadonlyMap<string, Check>, cont
     });
     return [];
   }
-  return node.items.flatMap((item) => readCheck(item, kinds, context));
+  const noted: Noted = { ...context, defined: new Set(), used: new Map() };
+  return node.items.flatMap((item) => readCheck(item, kinds, noted));
 }
 
-function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
+function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted): readonly CheckEntry[] {
   const { problems } = context;
   if (item.kind !== 'map') {
     problems.push({ code: 'E_SYNTAX', message: 'a check is a map', at: item.at, expected: '- name: … and a check' });
@@ -80,7 +82,7 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Conte
   const value = kind.value;
   const args = toVars(value);
   checkStatic(check, args, value, context);
-  const get = (key: string): Raw | undefined => rawOf(item, key, context as Reading);
+  const get = (key: string): Raw | undefined => rawOf(item, key, context);
   const whens = item.entries.find((e) => e.key === 'when');
   return [
     {

@@ -35,10 +35,13 @@ export type Reading = Readonly<{
   /** What import_role brought to the play that is being read. */
   imported: { handlers: Task[]; roles: Role[] };
 }>;
+/** The part of a reading in which templates and the names they read are noted. */
+export type Noting = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
+
 export type RoleUse = Readonly<{ tasksFrom: string; params: RawVars }>;
 
 /** The raw value of a key, its templates checked; undefined when there is no such key. */
-export function rawOf(node: MapNode, key: string, reading: Reading): Raw | undefined {
+export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefined {
   const found = entry(node, key);
   if (found === undefined) return undefined;
   const raw = toRaw(found.value);
@@ -46,11 +49,11 @@ export function rawOf(node: MapNode, key: string, reading: Reading): Raw | undef
   return raw;
 }
 
-export function checkTemplates(raw: Raw, reading: Reading): void {
+export function checkTemplates(raw: Raw, reading: Noting): void {
   for (const { text, at } of reading.ports.templatesIn(raw)) noteNames(text, at, 'template', reading);
 }
 
-function noteNames(text: string, at: Pos, kind: 'template' | 'expression', reading: Reading): void {
+function noteNames(text: string, at: Pos, kind: 'template' | 'expression', reading: Noting): void {
   guarded(reading, () => {
     const names = reading.ports.namesIn(text, at, kind);
     // A guard (`is defined`, default) makes a name that nothing defines legitimate.
@@ -61,7 +64,7 @@ function noteNames(text: string, at: Pos, kind: 'template' | 'expression', readi
 }
 
 /** Runs something that throws Failure, and keeps its diagnostics as problems. */
-export function guarded(reading: Reading, work: () => void): void {
+export function guarded(reading: Pick<Reading, 'problems'>, work: () => void): void {
   try {
     work();
   } catch (error) {
