@@ -5,7 +5,7 @@ import type { CallArgs, Expr } from './ast.ts';
 import { truth } from './compare.ts';
 import type { Ctx } from './env.ts';
 import { filters, plain } from './filters.ts';
-import { globals } from './globals.ts';
+import { globals, omit } from './globals.ts';
 import {
   type Args,
   Callable,
@@ -169,6 +169,7 @@ function variableOf(name: string, machine: Machine): Item | undefined {
 
 /** A copy that the template may change; its dicts are Maps, which alone can be changed. */
 export function mutable(item: Item): Item {
+  if (item === omit) return item;
   if (isList(item)) return item.map(mutable);
   if (isMapping(item)) return new Map(entriesOf(item).map(([key, one]) => [key, mutable(one)] as const));
   return item;
