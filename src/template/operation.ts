@@ -110,8 +110,4 @@ export function number(item: Item | undefined, fallback: number): number {
   return found ?? wrong(`expected a number, got ${typeName(item)}`);
 }
 
-export function list(item: Item | undefined, what: string): readonly Item[] {
-  return isList(item) ? item : wrong(`${what} must be a list, got ${typeName(item ?? null)}`);
-}
-
 export const noArgs: Args = { positional: [], named: new Map() };

@@ -28,7 +28,7 @@ import { str } from './print.ts';
 import { inspect, reveal } from './taint.ts';
 
 /** What a body has given so far: texts, and the values of its {{ }}. */
-export type Output = { pieces: Item[]; size: number };
+type Output = { pieces: Item[]; size: number };
 type Signal = 'break' | 'continue' | undefined;
 type Kind<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
 
@@ -210,7 +210,7 @@ function loop(statement: Kind<'for'>, here: Here, out: Output, over?: Item, dept
       return differs;
     };
     const within = inner(here, [
-      ['loop', loopThing(items, i, depth, changed, statement.recursive ? again : undefined)],
+      ['loop', loopThing({ items, at: i, depth, changed, again: statement.recursive ? again : undefined })],
     ]);
     assign(statement.target, item, within);
     if (execute(statement.body, within, out) === 'break') break;
