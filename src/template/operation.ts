@@ -1,7 +1,7 @@
 import { Failure } from '../core/diagnostic.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import type { Ctx } from './env.ts';
-import { type Args, asNumber, demand, Hang, type Item, isList, typeName, Undefined, wrong } from './item.ts';
+import { type Args, asNumber, demand, Hang, type Item, typeName, Undefined, wrong } from './item.ts';
 import { str } from './print.ts';
 import { inspect, quiet, reveal, seal } from './taint.ts';
 
