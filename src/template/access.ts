@@ -1,4 +1,4 @@
-import { didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import { didYouMean, Failure } from '../core/diagnostic.ts';
 import { REDACTED, Secret, Unknown } from '../core/value.ts';
 import type { Ctx } from './env.ts';
 import {
@@ -28,12 +28,12 @@ import { repr, str } from './print.ts';
 import { reveal, seal } from './taint.ts';
 
 /** `of.name`: a method or part of that name, else the dict's entry. Never a property of JavaScript's. */
-export function attribute(of: Item, name: string, ctx: Ctx): Item {
+export function attribute(of: Item, name: string, ctx: () => Ctx): Item {
   const missing = untouchable(of);
   if (missing !== undefined) return missing;
   const method = methodsOf(of)[name];
   if (method !== undefined && Object.hasOwn(methodsOf(of), name)) {
-    return new Callable(name, (args) => operate(name, method, of, args, ctx));
+    return new Callable(name, (args) => operate(name, method, of, args, ctx()));
   }
   if (of instanceof Thing) {
     const part = of.get(name);
@@ -43,11 +43,11 @@ export function attribute(of: Item, name: string, ctx: Ctx): Item {
     const found = entry(of, name);
     if (found !== undefined) return found;
   }
-  return absent(of, name, ctx.at);
+  return absent(of, name, ctx);
 }
 
 /** `of[key]`: an item or entry, else the method of that name. */
-export function subscript(of: Item, key: Item, ctx: Ctx): Item {
+export function subscript(of: Item, key: Item, ctx: () => Ctx): Item {
   const missing = untouchable(of) ?? untouchable(key);
   if (missing !== undefined) return missing;
   const index = key instanceof Secret ? reveal(key) : key;
@@ -56,19 +56,19 @@ export function subscript(of: Item, key: Item, ctx: Ctx): Item {
     if (found !== undefined) return found;
   } else if (isList(of) || isString(of) || of instanceof Secret) {
     const place = isFloat(index) ? undefined : asNumber(index);
-    if (place !== undefined) return at(of, place, ctx.at);
+    if (place !== undefined) return at(of, place, ctx);
   }
   if (isString(index)) {
     if (of instanceof Thing || Object.hasOwn(methodsOf(of), index)) return attribute(of, index, ctx);
-    return absent(of, str(key), ctx.at);
+    return absent(of, str(key), ctx);
   }
-  return undefinedItem(`${described(of)} has no element ${repr(key)}`, ctx.at);
+  return undefinedItem(`${described(of)} has no element ${repr(key)}`, ctx);
 }
 
-function at(of: Item, place: number, where: Pos): Item {
+function at(of: Item, place: number, ctx: () => Ctx): Item {
   const items = isList(of) ? of : [...textOf(of)];
   const found = items[place < 0 ? items.length + place : place];
-  if (found === undefined) return undefinedItem(`${typeName(of)} object has no element ${place}`, where);
+  if (found === undefined) return undefinedItem(`${typeName(of)} object has no element ${place}`, ctx);
   return of instanceof Secret ? seal(found) : found;
 }
 
@@ -103,9 +103,10 @@ export function slice(of: Item, bounds: readonly (Item | undefined)[]): Item {
 
 /** A dotted path as map(attribute='a.b.0') has it. */
 export function path(of: Item, dotted: Item, ctx: Ctx): Item {
-  if (!isString(dotted)) return subscript(of, dotted, ctx);
+  const here = () => ctx;
+  if (!isString(dotted)) return subscript(of, dotted, here);
   let item = of;
-  for (const part of dotted.split('.')) item = subscript(item, /^\d+$/.test(part) ? Number(part) : part, ctx);
+  for (const part of dotted.split('.')) item = subscript(item, /^\d+$/.test(part) ? Number(part) : part, here);
   return item;
 }
 
@@ -146,13 +147,18 @@ function described(of: Item): string {
   return of instanceof Thing ? `'${of.type}'` : `'${typeName(of)} object'`;
 }
 
-function absent(of: Item, name: string, where: Pos): Undefined {
+function absent(of: Item, name: string, ctx: () => Ctx): Undefined {
   return new Undefined(() => {
     const near = isMapping(of) && name !== REDACTED ? didYouMean(name, keysOf(of).filter(isString)) : {};
-    return new Failure({ code: 'E_VARS', message: `${described(of)} has no attribute '${name}'`, at: where, ...near });
+    return new Failure({
+      code: 'E_VARS',
+      message: `${described(of)} has no attribute '${name}'`,
+      at: ctx().at,
+      ...near,
+    });
   });
 }
 
-export function undefinedItem(message: string, where: Pos): Undefined {
-  return new Undefined(() => new Failure({ code: 'E_VARS', message, at: where }));
+export function undefinedItem(message: string, ctx: () => Ctx): Undefined {
+  return new Undefined(() => new Failure({ code: 'E_VARS', message, at: ctx().at }));
 }

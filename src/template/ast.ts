@@ -55,7 +55,7 @@ export type Statement = At &
     | Readonly<{ kind: 'setBlock'; target: Target; through: Expr; body: Body }>
     | Readonly<{ kind: 'with'; given: readonly (readonly [Target, Expr])[]; body: Body }>
     | Readonly<{ kind: 'macro'; name: string; parameters: readonly Parameter[]; body: Body }>
-    | Readonly<{ kind: 'call'; parameters: readonly Parameter[]; call: Expr; body: Body }>
+    | Readonly<{ kind: 'call'; parameters: readonly Parameter[]; call: Extract<Expr, { kind: 'call' }>; body: Body }>
     | Readonly<{ kind: 'filter'; through: Expr; body: Body }>
     | Readonly<{ kind: 'do'; value: Expr }>
     | Readonly<{ kind: 'break' | 'continue' }>

@@ -5,7 +5,7 @@ import type { CallArgs, Expr } from './ast.ts';
 import { truth } from './compare.ts';
 import type { Ctx } from './env.ts';
 import { filters, plain } from './filters.ts';
-import { globals } from './globals.ts';
+import { globals, omit } from './globals.ts';
 import {
   type Args,
   Callable,
@@ -78,12 +78,12 @@ export function evaluate(node: Expr, here: Here): Item {
       return comparison(node, here);
     case 'attr': {
       const of = evaluate(node.of, here);
-      return attribute(of, node.name, context(node.p, here));
+      return attribute(of, node.name, () => context(node.p, here));
     }
     case 'item': {
       const of = evaluate(node.of, here);
       const key = evaluate(node.key, here);
-      return at(node.p, here, () => subscript(of, key, context(node.p, here)));
+      return at(node.p, here, () => subscript(of, key, () => context(node.p, here)));
     }
     case 'slice': {
       const of = evaluate(node.of, here);
@@ -122,7 +122,7 @@ function at<T>(p: number, here: Here, make: () => T): T {
 }
 
 /** What filters and methods may use of this evaluation. */
-export function context(p: number, here: Here): Ctx {
+function context(p: number, here: Here): Ctx {
   const { machine, program } = here;
   const ctx: Ctx = {
     env: machine.env,
@@ -168,7 +168,8 @@ function variableOf(name: string, machine: Machine): Item | undefined {
 }
 
 /** A copy that the template may change; its dicts are Maps, which alone can be changed. */
-export function mutable(item: Item): Item {
+function mutable(item: Item): Item {
+  if (item === omit) return item;
   if (isList(item)) return item.map(mutable);
   if (isMapping(item)) return new Map(entriesOf(item).map(([key, one]) => [key, mutable(one)] as const));
   return item;
@@ -237,7 +238,7 @@ export function argsOf(args: CallArgs, here: Here): Args {
 }
 
 /** Filters by any name Ansible knows them by. Names were checked when the template was read, save computed ones. */
-export function applyFilter(name: string, input: Item, args: Args, ctx: Ctx): Item {
+function applyFilter(name: string, input: Item, args: Args, ctx: Ctx): Item {
   const short_ = plain(name);
   const operation = Object.hasOwn(filters, short_) ? filters[short_] : undefined;
   if (operation === undefined) {
@@ -248,7 +249,7 @@ export function applyFilter(name: string, input: Item, args: Args, ctx: Ctx): It
   return bounded(operate(name, operation, input, args, ctx));
 }
 
-export function applyTest(name: string, input: Item, args: Args, ctx: Ctx): boolean | Unknown {
+function applyTest(name: string, input: Item, args: Args, ctx: Ctx): boolean | Unknown {
   const short_ = plain(name);
   const operation = Object.hasOwn(tests, short_) ? tests[short_] : undefined;
   if (operation === undefined) return wrong(`no test named '${name}'`, didYouMean(name, Object.keys(tests)));

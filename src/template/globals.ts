@@ -89,6 +89,6 @@ export const globals: Readonly<Record<string, Global>> = {
   undef: (ctx) =>
     new Callable('undef', (args) => {
       const [hint] = bind('undef', ['hint'], args.positional.length + args.named.size === 0 ? noArgs : args);
-      return undefinedItem(text(hint, 'the variable is undefined'), ctx().at);
+      return undefinedItem(text(hint, 'the variable is undefined'), () => ctx());
     }),
 };

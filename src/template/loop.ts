@@ -1,37 +1,58 @@
 import { Callable, type Item, Thing, tuple, wrong } from './item.ts';
 
+type Loop = Readonly<{
+  items: readonly Item[];
+  at: number;
+  depth: number;
+  /** Whether `now` differs from what it was told the last time. */
+  changed: (now: Item) => boolean;
+  /** Runs the loop over other items: only where it is recursive. */
+  again: ((next: Item) => Item) | undefined;
+}>;
+
 /** What `loop` is inside a {% for %}. */
-export function loopThing(
-  items: readonly Item[],
-  i: number,
-  depth: number,
-  changed: (now: Item) => boolean,
-  again: ((next: Item) => Item) | undefined,
-): Thing {
-  const parts: Readonly<Record<string, () => Item | undefined>> = {
-    index: () => i + 1,
-    index0: () => i,
-    revindex: () => items.length - i,
-    revindex0: () => items.length - i - 1,
-    first: () => i === 0,
-    last: () => i === items.length - 1,
-    length: () => items.length,
-    depth: () => depth + 1,
-    depth0: () => depth,
-    previtem: () => items[i - 1],
-    nextitem: () => items[i + 1],
-    cycle: () =>
-      new Callable(
+export function loopThing(loop: Loop): Thing {
+  return new Thing('LoopContext', (name) => part(loop, name));
+}
+
+function part({ items, at, depth, changed, again }: Loop, name: string): Item | undefined {
+  switch (name) {
+    case 'index':
+      return at + 1;
+    case 'index0':
+      return at;
+    case 'revindex':
+      return items.length - at;
+    case 'revindex0':
+      return items.length - at - 1;
+    case 'first':
+      return at === 0;
+    case 'last':
+      return at === items.length - 1;
+    case 'length':
+      return items.length;
+    case 'depth':
+      return depth + 1;
+    case 'depth0':
+      return depth;
+    case 'previtem':
+      return items[at - 1];
+    case 'nextitem':
+      return items[at + 1];
+    case 'cycle':
+      return new Callable(
         'cycle',
-        ({ positional }) => positional[i % positional.length] ?? wrong('no items for cycling given'),
-      ),
-    changed: () => new Callable('changed', ({ positional }) => changed(tuple(positional))),
-    __call__: () =>
-      new Callable('loop', ({ positional: [next = null] }) =>
+        ({ positional }) => positional[at % positional.length] ?? wrong('no items for cycling given'),
+      );
+    case 'changed':
+      return new Callable('changed', ({ positional }) => changed(tuple(positional)));
+    case '__call__':
+      return new Callable('loop', ({ positional: [next = null] }) =>
         again === undefined
           ? wrong('the loop is not recursive', { mend: "end its tag with 'recursive'" })
           : again(next),
-      ),
-  };
-  return new Thing('LoopContext', (name) => (Object.hasOwn(parts, name) ? parts[name]?.() : undefined));
+      );
+    default:
+      return undefined;
+  }
 }

@@ -32,7 +32,7 @@ export type Machine = Readonly<{
   /** Some template changes a list or dict. */
   mutates: boolean;
 }>;
-export type LoadOptions = Readonly<{ printNone: boolean; locals: readonly string[] }>;
+type LoadOptions = Readonly<{ printNone: boolean; locals: readonly string[] }>;
 
 /** Where the evaluation stands. */
 export type Here = Readonly<{

@@ -1,7 +1,7 @@
 import { Failure } from '../core/diagnostic.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import type { Ctx } from './env.ts';
-import { type Args, asNumber, demand, Hang, type Item, isList, typeName, Undefined, wrong } from './item.ts';
+import { type Args, asNumber, demand, Hang, type Item, typeName, Undefined, wrong } from './item.ts';
 import { str } from './print.ts';
 import { inspect, quiet, reveal, seal } from './taint.ts';
 
@@ -108,10 +108,6 @@ export function number(item: Item | undefined, fallback: number): number {
   demand(item);
   const found = asNumber(item instanceof Secret ? reveal(item) : item);
   return found ?? wrong(`expected a number, got ${typeName(item)}`);
-}
-
-export function list(item: Item | undefined, what: string): readonly Item[] {
-  return isList(item) ? item : wrong(`${what} must be a list, got ${typeName(item ?? null)}`);
 }
 
 export const noArgs: Args = { positional: [], named: new Map() };

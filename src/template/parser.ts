@@ -259,9 +259,9 @@ function subscript(r: Reader, of: Expr, p: number): Expr {
   return { kind: 'slice', of, bounds: [start, stop, step], p };
 }
 
-export const noArgs: CallArgs = { positional: [], named: [] };
+const noArgs: CallArgs = { positional: [], named: [] };
 
-export function callArgs(r: Reader): CallArgs {
+function callArgs(r: Reader): CallArgs {
   r.expect('(');
   const positional: { spread: boolean; value: Expr }[] = [];
   const named: { name: string | undefined; value: Expr }[] = [];

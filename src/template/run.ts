@@ -3,6 +3,7 @@ import { Secret, Unknown } from '../core/value.ts';
 import type { Body, Parameter, Statement, Target } from './ast.ts';
 import { equal, truth } from './compare.ts';
 import { argsOf, evaluate } from './evaluate.ts';
+import { omit } from './globals.ts';
 import {
   type Args,
   Callable,
@@ -27,7 +28,7 @@ import { str } from './print.ts';
 import { inspect, reveal } from './taint.ts';
 
 /** What a body has given so far: texts, and the values of its {{ }}. */
-export type Output = { pieces: Item[]; size: number };
+type Output = { pieces: Item[]; size: number };
 type Signal = 'break' | 'continue' | undefined;
 type Kind<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
 
@@ -35,7 +36,7 @@ type Kind<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
 export function runProgram(here: Here): Item {
   const out = run(here);
   const [only] = out.pieces;
-  return out.pieces.length === 1 && only !== undefined ? only : textOf(out);
+  return out.pieces.length === 1 && only !== undefined ? only : textOf(out, here);
 }
 
 function run(here: Here): Output {
@@ -49,13 +50,21 @@ function capture(body: Body, here: Here): Item {
   const out: Output = { pieces: [], size: 0 };
   return orUnknown(() => {
     execute(body, here, out);
-    return textOf(out);
+    return textOf(out, here);
   });
 }
 
-function textOf(out: Output): Item {
-  const { secret } = inspect(out.pieces);
-  const text = out.pieces.map((piece) => str(secret ? reveal(piece) : piece)).join('');
+/** The pieces as one text: a Secret where one is in it; hangs on an Unknown. None is nothing, as Ansible has it. */
+function textOf(out: Output, { program: { printNone } }: Here): Item {
+  if (out.pieces.every(isString)) return out.pieces.join('');
+  const { secret, unknown, undefined: missing } = inspect(out.pieces);
+  if (missing !== undefined) throw missing.failure;
+  if (unknown !== undefined) throw new Hang(unknown);
+  if (out.pieces.includes(omit))
+    wrong('omit cannot stand within a text', { mend: 'let it be the whole value of an argument' });
+  const text = out.pieces
+    .map((piece) => (piece === null && !printNone ? '' : str(secret ? reveal(piece) : piece)))
+    .join('');
   return secret ? new Secret(text) : text;
 }
 
@@ -73,7 +82,7 @@ function step(statement: Statement, here: Here, out: Output): Signal {
     case 'text':
       return write(statement.text, out, statement, here);
     case 'output':
-      return write(shown(evaluate(statement.value, here), here), out, statement, here);
+      return write(shown(evaluate(statement.value, here)), out, statement, here);
     case 'if':
       for (const { test, body } of statement.branches) {
         if (truth(evaluate(test, here))) return execute(body, here, out);
@@ -101,24 +110,16 @@ function step(statement: Statement, here: Here, out: Output): Signal {
       return undefined;
     case 'call': {
       const caller = macro('caller', statement.parameters, statement.body, here);
-      const callee = evaluate(statement.call.kind === 'call' ? statement.call.of : statement.call, here);
-      const args =
-        statement.call.kind === 'call' ? argsOf(statement.call.args, here) : { positional: [], named: new Map() };
+      const { of, args } = statement.call;
+      const callee = evaluate(of, here);
+      const given = argsOf(args, here);
+      const all = { ...given, named: new Map([...given.named, ['caller', caller] as const]) };
       const at = here.program.source.place(statement.p);
-      const with_ = { ...args, named: new Map([...args.named, ['caller', caller] as const]) };
-      return write(
-        shown(
-          placed(at, () => called(callee, with_, here, statement.p)),
-          here,
-        ),
-        out,
-        statement,
-        here,
-      );
+      return write(shown(placed(at, () => called(callee, all, here, statement.p))), out, statement, here);
     }
     case 'filter': {
       const held = capture(statement.body, inner(here));
-      return write(shown(evaluate(statement.through, { ...here, held }), here), out, statement, here);
+      return write(shown(evaluate(statement.through, { ...here, held })), out, statement, here);
     }
     case 'do':
       evaluate(statement.value, here);
@@ -154,16 +155,10 @@ function write(item: Item, out: Output, { p }: Statement, here: Here): undefined
   return undefined;
 }
 
-/** What is printed: nothing for None (as Ansible has it), and never what is undefined or unknown. */
-function shown(item: Item, here: Here): Item {
-  if (item instanceof Undefined && item.lenient) return '';
-  demand(item);
-  const { unknown, undefined: missing } = isList(item) || typeof item === 'object' ? inspect([item]) : none;
-  if (missing !== undefined) throw missing.failure;
-  if (unknown !== undefined && here.program.body.length > 1) throw new Hang(unknown);
-  return item === null && !here.program.printNone && here.program.body.length > 1 ? '' : item;
+/** What {{ }} may give: never what is undefined or unknown. What is inside of it is looked at where it becomes text. */
+function shown(item: Item): Item {
+  return item instanceof Undefined && item.lenient ? '' : demand(item);
 }
-const none = { unknown: undefined, undefined: undefined };
 
 function assign(target: Target, item: Item, here: Here): void {
   if (target.kind === 'to') {
@@ -204,7 +199,7 @@ function loop(statement: Kind<'for'>, here: Here, out: Output, over?: Item, dept
   const again = (next: Item): Item => {
     const part: Output = { pieces: [], size: 0 };
     deeper(here.machine, () => loop(statement, here, part, next, depth + 1));
-    return textOf(part);
+    return textOf(part, here);
   };
   const memory: { last: Item | undefined } = { last: undefined };
   for (const [i, item] of items.entries()) {
@@ -215,7 +210,7 @@ function loop(statement: Kind<'for'>, here: Here, out: Output, over?: Item, dept
       return differs;
     };
     const within = inner(here, [
-      ['loop', loopThing(items, i, depth, changed, statement.recursive ? again : undefined)],
+      ['loop', loopThing({ items, at: i, depth, changed, again: statement.recursive ? again : undefined })],
     ]);
     assign(statement.target, item, within);
     if (execute(statement.body, within, out) === 'break') break;
@@ -301,5 +296,5 @@ function locals(frame: Frame | undefined): readonly string[] {
 /** Renders another file as lookup('template') does. */
 export function render(program: Program, here: Here): Item {
   const frame: Frame = { names: new Map(), outer: undefined };
-  return deeper(here.machine, () => orUnknown(() => textOf(run({ machine: here.machine, program, frame }))));
+  return deeper(here.machine, () => orUnknown(() => textOf(run({ ...here, program, frame }), { ...here, program })));
 }

@@ -1,7 +1,7 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import { type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
 import type { Env, Ports } from './env.ts';
-import { compileText, resolve, templatesIn } from './template.ts';
+import { compileText, isPlain, resolve, templatesIn } from './template.ts';
 
 /** Variables in layers, each evaluated at its first use, once. */
 export type Scope = Env &
@@ -14,75 +14,67 @@ export type Scope = Env &
 
 /** Layers go from the lowest precedence to the highest. A variable that needs itself is a Failure (E_VARS). */
 export function makeScope(layers: readonly RawVars[], ports: Ports): Scope {
-  const merged = new Map<string, Raw>();
-  for (const layer of layers) for (const name of Object.keys(layer)) merged.set(name, layer[name] ?? null);
-  return scopeOf(merged, ports, undefined, new Set());
+  return scopeOf(Object.assign(Object.create(null), ...layers) as RawVars, ports, undefined);
 }
 
 type Resolved = Readonly<{ value: Value; uses: ReadonlySet<string> }>;
-type Inner = Scope & Readonly<{ resolved: (name: string) => Resolved | undefined }>;
+type Inner = Scope &
+  Readonly<{
+    raw: (name: string) => Raw | undefined;
+    /** A variable's value, and the names it was made of. */
+    resolved: (name: string) => Resolved | undefined;
+  }>;
 
-function scopeOf(
-  vars: ReadonlyMap<string, Raw>,
-  ports: Ports,
-  below: Inner | undefined,
-  changed: ReadonlySet<string>,
-): Inner {
+function scopeOf(layer: RawVars, ports: Ports, below: Inner | undefined): Inner {
   const done = new Map<string, Resolved>();
   const busy: string[] = [];
   const using: Set<string>[] = [];
-
+  const own = (name: string): boolean => Object.hasOwn(layer, name);
+  const raw = (name: string): Raw | undefined => (own(name) ? layer[name] : below?.raw(name));
   const note = (uses: Iterable<string>): void => {
     for (const set of using) for (const name of uses) set.add(name);
   };
   const resolved = (name: string): Resolved | undefined => {
     const known = done.get(name);
     if (known !== undefined) return known;
-    const raw = vars.get(name);
-    if (raw === undefined) return undefined;
-    const shared = shareable(name);
-    if (shared !== undefined) {
-      done.set(name, shared);
-      return shared;
-    }
-    if (busy.includes(name)) throw circle([...busy.slice(busy.indexOf(name)), name], raw);
+    const found = raw(name);
+    if (found === undefined) return undefined;
+    const made = shared(name) ?? fresh(name, found);
+    done.set(name, made);
+    return made;
+  };
+  const fresh = (name: string, found: Raw): Resolved => {
+    if (busy.includes(name)) throw circle([...busy.slice(busy.indexOf(name)), name], found);
     const uses = new Set<string>();
     busy.push(name);
     using.push(uses);
     try {
-      const made = { value: resolve(raw, scope), uses };
-      done.set(name, made);
-      return made;
+      return { value: resolve(found, scope), uses };
     } finally {
       busy.pop();
       using.pop();
     }
   };
   /** The value below, where nothing that it was made of is named in this layer. */
-  const shareable = (name: string): Resolved | undefined => {
-    if (below === undefined || changed.has(name) || !settled(name, vars, changed)) return undefined;
+  const shared = (name: string): Resolved | undefined => {
+    if (below === undefined || own(name) || !settled(name, own, raw)) return undefined;
     const found = attempt(() => below.resolved(name));
-    return found !== undefined && ![...found.uses].some((one) => changed.has(one)) ? found : undefined;
+    return found !== undefined && ![...found.uses].some(own) ? found : undefined;
   };
 
   const scope: Inner = {
     ports,
+    raw,
+    resolved,
     get: (name) => {
       note([name]);
       const found = resolved(name);
       if (found !== undefined) note(found.uses);
       return found?.value;
     },
-    has: (name) => vars.has(name),
-    names: () => [...vars.keys()],
-    with: (layer) => {
-      const names = Object.keys(layer);
-      if (names.length === 0) return scope;
-      const all = new Map(vars);
-      for (const name of names) all.set(name, layer[name] ?? null);
-      return scopeOf(all, ports, scope, new Set(names));
-    },
-    resolved,
+    has: (name) => raw(name) !== undefined,
+    names: () => [...new Set([...(below?.names() ?? []), ...Object.keys(layer)])],
+    with: (more) => scopeOf(more, ports, scope),
   };
   return scope;
 }
@@ -93,17 +85,17 @@ function scopeOf(
  */
 function settled(
   name: string,
-  vars: ReadonlyMap<string, Raw>,
-  changed: ReadonlySet<string>,
+  changed: (name: string) => boolean,
+  raw: (name: string) => Raw | undefined,
   seen = new Set<string>(),
 ): boolean {
   if (seen.has(name)) return true;
   seen.add(name);
-  const raw = vars.get(name);
-  if (raw === undefined) return true;
-  for (const text of templatesIn(raw)) {
+  const found = raw(name);
+  if (found === undefined || isPlain(found)) return true;
+  for (const text of templatesIn(found)) {
     for (const used of compileText(text).names) {
-      if (changed.has(used) || !settled(used, vars, changed, seen)) return false;
+      if (changed(used) || !settled(used, changed, raw, seen)) return false;
     }
   }
   return true;

@@ -166,11 +166,24 @@ export function compileText(text: TemplateText): Compiled {
   return made;
 }
 
+const plain = new WeakMap<object, boolean>();
+
+/** Whether there is no template inside: then the value stands for itself, and is not copied for every host. */
+export function isPlain(raw: Raw): boolean {
+  if (typeof raw !== 'object' || raw === null) return true;
+  const known = plain.get(raw);
+  if (known !== undefined) return known;
+  const found = templatesIn(raw)[Symbol.iterator]().next().done === true;
+  plain.set(raw, found);
+  return found;
+}
+
 /** A value as it stands in YAML, with every template in it evaluated; keys and items that are `omit` are dropped. */
 export function resolve(raw: Raw, env: Env): Value {
   if (raw instanceof TemplateText) return compileText(raw).evaluate(env);
   if (raw instanceof Ready) return raw.value;
   if (raw instanceof Float || raw instanceof Secret || raw instanceof Unknown) return raw;
+  if (isPlain(raw)) return raw as Value;
   if (isRawList(raw)) return raw.map((one) => resolve(one, env)).filter((one) => one !== omit);
   if (typeof raw !== 'object' || raw === null) return raw;
   const entries: readonly (readonly [Value, Raw])[] = raw instanceof Map ? [...raw] : Object.entries(raw);

@@ -56,7 +56,7 @@ export const dictFilters: Readonly<Record<string, Operation>> = {
   }),
   extract: shape('container morekeys', (key, [container = null, more], ctx) => {
     const keys = [key, ...(more === undefined || more === null ? [] : isList(more) ? more : [more])];
-    return keys.reduce((of: Item, one) => subscript(of, one, ctx), container);
+    return keys.reduce((of: Item, one) => subscript(of, one, () => ctx), container);
   }),
 };
 

@@ -33,11 +33,11 @@ export const listFilters: Readonly<Record<string, Operation>> = {
   list: shape('', (item) => [...iterate(item)]),
   first: shape(
     '',
-    (item, _given, ctx) => iterate(item)[0] ?? undefinedItem('no first item, the sequence is empty', ctx.at),
+    (item, _given, ctx) => iterate(item)[0] ?? undefinedItem('no first item, the sequence is empty', () => ctx),
   ),
   last: shape(
     '',
-    (item, _given, ctx) => iterate(item).at(-1) ?? undefinedItem('no last item, the sequence is empty', ctx.at),
+    (item, _given, ctx) => iterate(item).at(-1) ?? undefinedItem('no last item, the sequence is empty', () => ctx),
   ),
   reverse: shape('', (item) => (isString(item) ? [...item].reverse().join('') : [...iterate(item)].reverse())),
   join: value('d attribute', (item, [glue, attribute], ctx) =>
@@ -231,7 +231,7 @@ function filled(part: readonly Item[], size: number, fill: Item): readonly Item[
 
 function best(input: Item, sign: 1 | -1, key: (item: Item) => Item, ctx: Ctx): Item {
   const [first, ...rest] = iterate(input);
-  if (first === undefined) return undefinedItem('no aggregated item, the sequence is empty', ctx.at);
+  if (first === undefined) return undefinedItem('no aggregated item, the sequence is empty', () => ctx);
   return rest.reduce((held, one) => (compare(key(one), key(held)) * sign > 0 ? one : held), first);
 }
 

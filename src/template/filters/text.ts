@@ -99,7 +99,7 @@ function needText(item: Item, name: string): string {
     : wrong(`${name} needs a string, got ${typeName(item)}`, { mend: 'put | string before it' });
 }
 
-export function htmlEscape(s: string): string {
+function htmlEscape(s: string): string {
   const marks: Readonly<Record<string, string>> = {
     '&': '&amp;',
     '<': '&lt;',
@@ -110,7 +110,7 @@ export function htmlEscape(s: string): string {
   return s.replace(/[&<>'"]/g, (char) => marks[char] ?? char);
 }
 
-export function percentEncode(s: string, safe: string): string {
+function percentEncode(s: string, safe: string): string {
   return [...Buffer.from(s)]
     .map((byte) => {
       const char = String.fromCharCode(byte);
@@ -127,7 +127,7 @@ function plus(s: string): string {
 }
 
 /** Python's shlex.quote. */
-export function shellWord(s: string): string {
+function shellWord(s: string): string {
   if (s === '') return "''";
   return /^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replaceAll("'", `'"'"'`)}'`;
 }

@@ -28,7 +28,7 @@ export const valueFilters: Readonly<Record<string, Operation>> = {
   }),
   string: value('', (item) => str(item)),
   type_debug: value('', (item) => (isString(item) ? 'str' : typeName(item))),
-  attr: shape('name', (item, [name], ctx) => attribute(item, text(name), ctx)),
+  attr: shape('name', (item, [name], ctx) => attribute(item, text(name), () => ctx)),
   safe: shape('', (item) => item),
   pprint: value('', (item) => str(item)),
   vault: value('* **', () => unsupported("the filter 'vault' is not supported")),
@@ -39,7 +39,7 @@ export const valueFilters: Readonly<Record<string, Operation>> = {
 };
 
 /** Ansible's `bool`: its words for yes are true, all else is false. */
-export function bool(item: Item): boolean | null {
+function bool(item: Item): boolean | null {
   demand(item);
   if (item === null || typeof item === 'boolean') return item;
   const word = isString(item) ? item.toLowerCase() : item;

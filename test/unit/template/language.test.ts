@@ -36,6 +36,7 @@ describe('values', () => {
   test('None prints as nothing in a text, as Ansible has it', () => {
     expect(run('a{{ none }}b')).toBe('ab');
     expect(run('{{ [none] }}!')).toBe('[None]!');
+    expect(run('{% for i in [1, 2] %}{{ none }}{{ i }}{% endfor %}')).toBe('12');
     expect(compileTemplate('a{{ none }}', at, { printNone: true }).evaluate(envOf({}))).toBe('aNone');
   });
 
@@ -51,6 +52,7 @@ describe('values', () => {
     expect(resolve(text('{{ omit }}'), env)).toBe(omit);
     expect(resolve(new Map<Value, TemplateText>([[1, text('{{ x }}')]]), env)).toEqual(new Map([[1, 1]]));
     expect([...templatesIn(raw)].length).toBe(4);
+    expect(caught(() => run('x {{ omit }}')).message).toMatch(/omit cannot stand within a text/);
   });
 
   test('strings keep their backslashes in YAML, not in files', () => {
