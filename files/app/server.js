@@ -36,13 +36,18 @@ const routes = {
   },
   'POST /api/items': async (request) => {
     const { name } = await jsonBody(request);
-    if (typeof name !== 'string' || name === '' || name.length > 100) return json(422, { error: 'name: 1 to 100 characters' });
+    if (typeof name !== 'string' || name === '' || name.length > 100)
+      return json(422, { error: 'name: 1 to 100 characters' });
     const { result, host } = await database.write('INSERT INTO items (name) VALUES (?)', [name]);
     return json(201, { id: result.insertId }, { 'x-db': host });
   },
   'GET /': async () => {
     const { rows, host } = await database.read('SELECT id, name, created FROM items ORDER BY id DESC LIMIT 5');
-    return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8', 'x-db': host }, body: page(rows, host) };
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/html; charset=utf-8', 'x-db': host },
+      body: page(rows, host),
+    };
   },
 };
 
@@ -66,7 +71,9 @@ server.headersTimeout = 80_000;
 // Clients queue in the systemd socket while we start: take them only when the databases were looked at.
 await Promise.race([database.ready, new Promise((resolve) => setTimeout(resolve, 3000))]);
 const hasSocket = Number(env.LISTEN_FDS) > 0 && Number(env.LISTEN_PID) === process.pid;
-server.listen(hasSocket ? { fd: 3 } : { port: Number(env.PORT ?? 3000), host: '127.0.0.1' }, () => console.log(`${NAME} ${RELEASE} listens`));
+server.listen(hasSocket ? { fd: 3 } : { port: Number(env.PORT ?? 3000), host: '127.0.0.1' }, () =>
+  console.log(`${NAME} ${RELEASE} listens`),
+);
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop(signal));
 
@@ -89,7 +96,11 @@ function secret(name) {
 }
 
 function json(status, value, headers = {}) {
-  return { status, headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }, body: JSON.stringify(value) };
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(value),
+  };
 }
 
 function failed(error) {
@@ -112,7 +123,9 @@ async function jsonBody(request) {
 }
 
 function page(items, host) {
-  const rows = items.map((item) => `<li>${escape(item.name)}</li>`).join('') || '<li>(nothing yet: POST {"name": "…"} to /api/items)</li>';
+  const rows =
+    items.map((item) => `<li>${escape(item.name)}</li>`).join('') ||
+    '<li>(nothing yet: POST {"name": "…"} to /api/items)</li>';
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -38,7 +38,10 @@ export const ping = defineCheck<typeof Args, Seen>({
       };
     } catch (error) {
       const mend = 'install iputils-ping on this machine; not as root, it needs net.ipv4.ping_group_range';
-      throw new Failure({ code: 'E_CHECK', message: `ping cannot be run: ${(error as Error).message}`, mend }, { cause: error });
+      throw new Failure(
+        { code: 'E_CHECK', message: `ping cannot be run: ${(error as Error).message}`, mend },
+        { cause: error },
+      );
     } finally {
       restoreLang(before);
     }

@@ -74,7 +74,11 @@ async function look({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: Ab
     if (error instanceof Failure) {
       const [first] = error.diagnostics;
       const seen = `${first?.message ?? error.message}${first?.mend === undefined ? '' : `: ${first.mend}`}`;
-      return { mismatches: [{ property: 'check', expected: 'to be run', seen }], seen, isFinal: first?.code === 'E_CHECK' };
+      return {
+        mismatches: [{ property: 'check', expected: 'to be run', seen }],
+        seen,
+        isFinal: first?.code === 'E_CHECK',
+      };
     }
     const seen = signal.aborted ? 'no answer in time' : reason(error);
     return { mismatches: [{ property: 'answer', expected: 'one', seen }], seen, isFinal: false };

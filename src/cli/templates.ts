@@ -17,7 +17,12 @@ export function templatePorts(
   return {
     readFile(path, from) {
       const here = dirname(from.file);
-      const beside = [join(here, '..', 'files', path), join(here, path), join(options.dir, 'files', path), join(options.dir, path)];
+      const beside = [
+        join(here, '..', 'files', path),
+        join(here, path),
+        join(options.dir, 'files', path),
+        join(options.dir, path),
+      ];
       const tried = isAbsolute(path) ? [path] : beside;
       const found = tried.find((p) => existsSync(p));
       if (found !== undefined) return readFileSync(found, 'utf8');

@@ -294,7 +294,11 @@ function aliasOf(name: string, args: RawVars, impl: Module): string {
   return Object.keys(args).find((key) => (impl.aliases[key] ?? key) === name) ?? name;
 }
 /** Whether what stands at `path`, or on the way there, is or holds a template: its value is not known yet. */
-export function leadsToTemplate(path: readonly (string | number)[], args: unknown, { ports }: Pick<Reading, 'ports'>): boolean {
+export function leadsToTemplate(
+  path: readonly (string | number)[],
+  args: unknown,
+  { ports }: Pick<Reading, 'ports'>,
+): boolean {
   let value = args;
   for (const step of path) {
     value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;

@@ -67,8 +67,10 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string): 
     return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because };
   if (error instanceof Failure) {
     const [first] = error.diagnostics;
-    const making = world.run.mode === 'plan' && first?.code === 'E_FILE' ? world.localhost('localhost')?.planned[0] : undefined;
-    if (making !== undefined) return { status: 'unknown', result: new Unknown(making.what), changes: [], because: making.what };
+    const making =
+      world.run.mode === 'plan' && first?.code === 'E_FILE' ? world.localhost('localhost')?.planned[0] : undefined;
+    if (making !== undefined)
+      return { status: 'unknown', result: new Unknown(making.what), changes: [], because: making.what };
     if (first?.code === 'E_CONNECT' || first?.code === 'E_BECOME') throw new Unreachable(first);
     const diagnostic: Diagnostic = {
       ...(first ?? { code: 'E_BLOCKED', message: error.message }),

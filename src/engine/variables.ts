@@ -50,7 +50,9 @@ function readyLayer(vars: Readonly<Record<string, Value>>): RawVars {
 /** Facts by both of Ansible's names: ansible_facts.os_family and ansible_os_family. */
 function factLayer({ facts }: HostState): RawVars {
   if (facts === undefined) return {};
-  const prefixed = Object.entries(facts).map(([name, value]) => [`ansible_${name}`, new Ready(value as Value)] as const);
+  const prefixed = Object.entries(facts).map(
+    ([name, value]) => [`ansible_${name}`, new Ready(value as Value)] as const,
+  );
   return { ...Object.fromEntries(prefixed), ansible_facts: new Ready(facts as Value) };
 }
 
@@ -137,7 +139,11 @@ export function inventoryScope(
   for (const name of inventory.hosts.keys()) {
     Object.defineProperty(all, name, { enumerable: true, get: () => lazyVars(own(name)) });
   }
-  return templates.scope([...sharedLayers(inventory), extraVars, { ...common(undefined), hostvars: new Ready(all as Value) }]);
+  return templates.scope([
+    ...sharedLayers(inventory),
+    extraVars,
+    { ...common(undefined), hostvars: new Ready(all as Value) },
+  ]);
 }
 
 function layersOf(inventory: Inventory, name: string): readonly RawVars[] {

@@ -1,6 +1,6 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { RenderOptions } from '../core/module.ts';
-import { Float, type Raw, Secret, Ready, TemplateText, Unknown, type Value } from '../core/value.ts';
+import { Float, type Raw, Ready, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
 import type { Body } from './ast.ts';
 import { check } from './check.ts';
 import { truth } from './compare.ts';
