@@ -124,21 +124,21 @@ async function jsonBody(request) {
 
 function page(items, host) {
   const rows =
-    items.map((item) => `<li>${escape(item.name)}</li>`).join('') ||
+    items.map((item) => `<li>${html(item.name)}</li>`).join('') ||
     '<li>(nothing yet: POST {"name": "…"} to /api/items)</li>';
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escape(NAME)}</title>
+<title>${html(NAME)}</title>
 <link rel="stylesheet" href="/static/site.css">
-<h1>${escape(NAME)}</h1>
-<p>Served by <b>${escape(os.hostname())}</b>, read from <b>${escape(host)}</b>, release ${escape(RELEASE)}.</p>
+<h1>${html(NAME)}</h1>
+<p>Served by <b>${html(os.hostname())}</b>, read from <b>${html(host)}</b>, release ${html(RELEASE)}.</p>
 <ul>${rows}</ul>
 </html>
 `;
 }
 
-function escape(text) {
+function html(text) {
   return String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 }
