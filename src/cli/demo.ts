@@ -1,3 +1,118 @@
-export async function demo(..._: unknown[]): Promise<number> {
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import pc from 'picocolors';
+import type { CheckEvent, Event, HostRecap } from '../core/event.ts';
+import { down } from '../lab/lab.ts';
+import { plainReporter, type Reporter } from '../report/plain.ts';
+import { table } from '../report/summary.ts';
+import { duration, plural } from '../report/words.ts';
+import { runPlays } from './apply.ts';
+import { runChecks } from './check.ts';
+import { labUp, openLab, showProgress } from './lab.ts';
+import { source, streams } from './output.ts';
+import { openProject } from './project.ts';
+
+export type DemoOptions = Readonly<{ inventory: string; yes: boolean; down: boolean }>;
+type Timing = Readonly<{ what: string; ms: number; outcome: string }>;
+
+const PLAYBOOK = 'playbooks/site.yml';
+const CHECKS = 'playbooks/checks/site.yml';
+const QUIET = { output: 'plain', verbose: 0, diff: false } as const;
+
+/** From nothing to a proven site: lab, apply, apply again, check; then one screen that says what there is. */
+export async function demo(options: DemoOptions, signal: AbortSignal): Promise<number> {
+  const spec = openLab(options.inventory);
+  if (options.down) return takeDown(options.inventory, spec.name, signal);
+  const began = Date.now();
+  const timings: Timing[] = [];
+  const timed = async <T>(what: string, work: () => Promise<T>, outcome: (result: T) => string): Promise<T> => {
+    heading(what);
+    const start = Date.now();
+    const result = await work();
+    timings.push({ what, ms: Date.now() - start, outcome: outcome(result) });
+    return result;
+  };
+
+  await timed('Lab', () => labUp(spec, options.yes, signal), (state) => `${plural(state.hosts.length, 'virtual host')} on ${state.subnet}`);
+  const run = { ...QUIET, output: 'auto' as const, inventory: options.inventory, tags: [], skipTags: [], extraVars: [], forks: 25 };
+  const first = await timed('Apply', () => runPlays('apply', PLAYBOOK, run, signal), (r) => changedText(r.hosts));
+  if (first.failed || first.interrupted) return stopped(first.interrupted, 'the first apply failed: see above; run the demo again to go on from here');
+  const second = await timed('Apply again', () => runPlays('apply', PLAYBOOK, run, signal), (r) => changedText(r.hosts));
+  if (second.failed || second.changed) return stopped(second.interrupted, 'the second apply should have changed nothing: this is a bug of the playbook, or of bringup');
+  const seen: CheckEvent[] = [];
+  const failed = await timed('Check', () => runChecks(CHECKS, { ...QUIET, inventory: options.inventory, extraVars: [] }, signal, listening(seen)), () => `${seen.filter((c) => c.status === 'passed').length} of ${seen.length} passed`);
+  if (failed !== 0) return stopped(signal.aborted, 'the site is up, but not as it should be: see the checks above');
+  streams.out(screen(options.inventory, first.hosts, timings, Date.now() - began));
   return 0;
 }
+
+function heading(text: string): void {
+  streams.err(`\n${pc.bold(pc.cyan(`── ${text} `))}${pc.cyan('─'.repeat(Math.max(0, 60 - text.length)))}\n`);
+}
+
+/** Shows checks as they pass, and keeps them. */
+function listening(seen: CheckEvent[]): Reporter {
+  const plain = plainReporter({ out: streams.err, err: streams.err }, { source, verbose: 0, diff: false });
+  return {
+    emit(event: Event) {
+      if (event.type === 'check' && event.status !== 'trying') seen.push(event);
+      plain.emit(event);
+    },
+    end: plain.end,
+  };
+}
+
+function changedText(hosts: readonly HostRecap[]): string {
+  const trips = hosts.reduce((n, h) => n + h.trips, 0);
+  return `${hosts.reduce((n, h) => n + h.changed, 0)} changed, ${plural(trips, 'round trip')}`;
+}
+
+function stopped(interrupted: boolean, why: string): number {
+  streams.err(`\n${pc.red(interrupted ? 'interrupted: run the demo again to go on from here' : why)}\n`);
+  return interrupted ? 130 : 1;
+}
+
+function screen(inventory: string, hosts: readonly HostRecap[], timings: readonly Timing[], ms: number): string {
+  const project = openProject({ inventory, writes: false });
+  const vars = (name: string) => project.templates.scope((project.inventory.hosts.get(name)?.layers ?? []).map((l) => l.vars));
+  const address = (name: string): string => String(vars(name).get('ansible_host') ?? '');
+  const site = `www.${String(vars(hosts[0]?.host ?? '').get('domain') ?? 'foobar.com')}`;
+  const balancer = address(project.inventory.groups.get('lb')?.[0] ?? '');
+  const server = address(project.inventory.groups.get('dns')?.[0] ?? '');
+  const flag = inventory === 'inventory/lab.yml' ? '' : ` -i ${inventory}`;
+  const rows = hosts.map((h) => [`  ${pc.bold(h.host)}`, address(h.host), project.inventory.hosts.get(h.host)?.groups.join(', ') ?? '', `${h.changed} changed`]);
+  const steps = timings.map((t) => [`  ${pc.green('✓')} ${t.what}`, duration(t.ms), pc.dim(t.outcome)]);
+  const hints = [
+    ['  look at it', `curl --resolve ${site}:80:${balancer} http://${site}/`],
+    ['  ask its name server', `dig @${server} ${site}`],
+    ['  log in', `npx bringup lab ssh web1${flag}`],
+    ['  pull a plug, then check', `npx bringup lab power cut web1${flag}; npx bringup check${flag}`],
+    ['  change something', `npx bringup plan playbooks/site.yml --diff${flag}`],
+    ['  take it all away', `npm run demo -- --down${flag}`],
+  ];
+  return [
+    '',
+    pc.bold(`http://${site}/ is up, and proven.`) + pc.dim(` ${duration(ms)} in all`),
+    '',
+    table(rows),
+    '',
+    table(steps),
+    '',
+    table(hints.map(([what = '', how = '']) => [pc.dim(what), how])),
+    '',
+    '',
+  ].join('\n');
+}
+
+/** Hosts, disks, images, network, and what was made for them here: passwords, keys, caches. */
+async function takeDown(inventory: string, name: string, signal: AbortSignal): Promise<number> {
+  await down(name, { progress: showProgress, signal, images: true });
+  const { inventory: read, templates } = openProject({ inventory, writes: false });
+  const [host] = read.hosts.values();
+  const secrets = host === undefined ? undefined : templates.scope(host.layers.map((l) => l.vars)).with({ inventory_dir: read.dir }).get('secrets_dir');
+  if (typeof secrets === 'string') rmSync(secrets, { recursive: true, force: true });
+  for (const folder of ['facts', 'build']) rmSync(join('.bringup', folder), { recursive: true, force: true });
+  streams.out(`lab ${name} is gone: no process, mount, network or file of it is left\n`);
+  return 0;
+}
+

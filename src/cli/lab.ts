@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import pc from 'picocolors';
 import { Failure } from '../core/diagnostic.ts';
 import { Secret } from '../core/value.ts';
@@ -16,7 +18,7 @@ import {
   status,
   up,
 } from '../lab/lab.ts';
-import { install, requirements } from '../lab/requirements.ts';
+import { install, type Requirement, requirements } from '../lab/requirements.ts';
 import type { LabSpec } from '../lab/spec.ts';
 import { table } from '../report/summary.ts';
 import { duration } from '../report/words.ts';
@@ -79,7 +81,7 @@ export function openLab(inventory: string, extraVars: readonly string[] = []): L
 
 /** Says what the lab needs of this machine and why, and installs it: after asking, or with `yes`. */
 export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Promise<void> {
-  const missing = await requirements();
+  const missing = [...(await requirements()), ...ownRequirements()];
   if (missing.length === 0) return;
   const packages = [...new Set(missing.flatMap((m) => m.packages))];
   streams.err(
@@ -99,6 +101,18 @@ export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Pr
     });
   }
   await install(missing, { progress: (line) => streams.err(`${pc.dim(line)}\n`), signal });
+}
+
+/** What the site's playbook and checks use of this machine, beside what the lab does. */
+function ownRequirements(): readonly Requirement[] {
+  const folders = (process.env['PATH'] ?? '').split(':').concat('/usr/sbin', '/sbin');
+  const has = (command: string): boolean => folders.some((folder) => existsSync(join(folder, command)));
+  const needed = [
+    { command: 'ping', why: 'the smoke checks ping the hosts', name: 'iputils-ping' },
+    { command: 'openssl', why: "it makes the rack's CA and certificates", name: 'openssl' },
+    { command: 'ssh', why: 'it reads ~/.ssh/config, and logs you in to lab hosts', name: 'openssh-client' },
+  ];
+  return needed.flatMap(({ command, why, name }) => (has(command) ? [] : [{ what: command, why, to: 'run' as const, packages: [name] }]));
 }
 
 async function agrees(question: string): Promise<boolean> {
