@@ -74,7 +74,7 @@ function expanded(word: string): string {
             ? part === ''
               ? ''
               : quote(part)
-            : `"\${${name}-${part.replace('$', '\\$').replace('}', '\\}')}"`;
+            : `"\${${name}-${part.replace('$', '\\$').replace('}', '\\}')}}"`;
         })
         .join('') || "''"
   );

@@ -57,7 +57,7 @@ const Args = args({
     description: 'on_create: the password of an existing user stays.',
   }),
   sql_log_bin: flag('Written to the binary log, so that replicas do it too.', true),
-  check_implicit_admin: flag('Ignored: give login_user, or a socket.'),
+  check_implicit_admin: flag('root without a password is tried first: on a new server its password is set with this.'),
   column_case_sensitive: Type.Optional(Type.Boolean({ description: 'Ignored: columns are as written.' })),
   ...login,
 });
@@ -129,12 +129,11 @@ export const mysql_user = defineModule<typeof Args, Current>({
     const native =
       password === undefined || encrypted ? "''" : `CONCAT('*', UPPER(SHA1(UNHEX(SHA1(${literal(password)})))))`;
     return sh`${client(given)}
-${ask('version', 'SELECT VERSION()')}
 if out=$(db --skip-column-names 2>/dev/null <<'SQL'
 SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user WHERE User = ${sqlText(name)}${host_all ? sh`` : sh` AND Host = ${sqlText(host)}`};
 SQL
 ); then printf '%s\n' "$out" | db --skip-column-names 2>/dev/null | sed 's/^/grant /'; fi
-${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'native', ${native};`)}`;
+${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'native', ${native};\nSELECT 'version', VERSION();`)}`;
   },
   parse(stdout) {
     const f = fields(stdout);
@@ -152,7 +151,7 @@ ${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_typ
       }));
     return {
       fields: f,
-      isMaria: /mariadb/i.test(f.get('version') ?? ''),
+      isMaria: /mariadb/i.test(rows.find(([kind]) => kind === 'version')?.[1] ?? ''),
       accounts,
       nativeHash: rows.find(([kind]) => kind === 'native')?.[1] ?? '',
     };
