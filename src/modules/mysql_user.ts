@@ -14,7 +14,15 @@ import {
   MYSQL_NEEDS,
   unreachable,
 } from './shared/mysql.ts';
-import { describePrivileges, difference, grantStatements, parseGrants, parsePrivileges } from './shared/privileges.ts';
+import {
+  type Difference,
+  describePrivileges,
+  difference,
+  grantStatements,
+  type Privileges,
+  parseGrants,
+  parsePrivileges,
+} from './shared/privileges.ts';
 import { hexBytes, isSha2Password } from './shared/sha2-password.ts';
 
 const Args = args({
@@ -271,10 +279,20 @@ function modify(account: Account, current: Current, given: Args, ctx: Context): 
     ...steps,
     {
       what: `${of}: privileges`,
-      diff: { of, before: describePrivileges(have), after: describePrivileges(want) },
+      diff: { of, before: describePrivileges(have), after: describePrivileges(applied(have, differ)) },
       run: run(given, grantStatements(differ, sql)),
     },
   ];
+}
+
+function applied(have: Privileges, { grant, revoke }: Difference): Privileges {
+  const out = new Map<string, ReadonlySet<string>>();
+  for (const where of new Set([...have.keys(), ...grant.keys()])) {
+    const left = [...(have.get(where) ?? [])].filter((one) => revoke.get(where)?.has(one) !== true);
+    const all = [...left, ...(grant.get(where) ?? [])];
+    if (all.length > 0) out.set(where, new Set(all));
+  }
+  return out;
 }
 
 /** Whether it logs in as is asked for. What cannot be compared (an unknown plugin's secret) counts as equal. */
