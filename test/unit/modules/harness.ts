@@ -124,7 +124,11 @@ export function apply(
       return { first: words(planned), again: [], data: step.data(before, ctx, ran), failed: ran.stderr };
   }
   const after = look();
-  return { first: words(planned), again: words(step.plan(after, ctx)), data: step.data(after, ctx, output) };
+  return {
+    first: words(planned),
+    again: words(step.plan(after, ctx)),
+    data: step.data(after, ctx, planned.length > 0 ? output : undefined),
+  };
 }
 
 const made: string[] = [];

@@ -72,7 +72,7 @@ test('the words of a command line', () => {
 test('variables in words', () => {
   const said = execFileSync(
     'dash',
-    ['-u', '-c', `printf '%s|' ${['~/x', 'a$HOME', '${HOME}b', '$NOPE_', "it's", '$'].map(expanded).join(' ')}`],
+    ['-u', '-c', `printf '%s|' ${['~/x', 'a$HOME', '$' + '{HOME}b', '$NOPE_', "it's", '$'].map(expanded).join(' ')}`],
     { env: { HOME: '/h' }, encoding: 'utf8' },
   );
   expect(said).toBe("/h/x|a/h|/hb|$NOPE_|it's|$|");
