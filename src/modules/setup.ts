@@ -92,7 +92,7 @@ function facts(s: Sections): Vars {
 }
 
 /** `==> name <==` begins each, as head writes it. */
-export function sections(stdout: string): Sections {
+function sections(stdout: string): Sections {
   const out = new Map<string, string>();
   for (const part of stdout.split(/^==> /m).slice(1)) {
     const at = part.indexOf(' <==\n');
