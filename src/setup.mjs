@@ -17,13 +17,17 @@ await build(process.argv.includes('--build'));
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  console.error(`bringup needs Node 20.19 or newer; this is ${process.version}. Debian 13 has it: apt-get install nodejs npm`);
+  console.error(
+    `bringup needs Node 20.19 or newer; this is ${process.version}. Debian 13 has it: apt-get install nodejs npm`,
+  );
   process.exit(2);
 }
 
 /** When the lockfile is not the one that node_modules was made from. */
 function installPackages() {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.error('setup: npm ci (the packages named in package-lock.json)');
   // No package needs its install script: ssh2 works without its native parts, esbuild brings its binary as a package.
@@ -38,7 +42,9 @@ function installPackages() {
 
 /** One file starts in half the time that a tree of modules does. */
 async function build(always) {
-  const newest = Math.max(...[...files(join(root, 'src')), join(root, 'package-lock.json')].map((f) => statSync(f).mtimeMs));
+  const newest = Math.max(
+    ...[...files(join(root, 'src')), join(root, 'package-lock.json')].map((f) => statSync(f).mtimeMs),
+  );
   if (!always && existsSync(bundle) && statSync(bundle).mtimeMs > newest) return;
   const { build: bundleUp } = await import('esbuild');
   await bundleUp({

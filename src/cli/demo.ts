@@ -33,14 +33,43 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<n
     return result;
   };
 
-  await timed('Lab', () => labUp(spec, options.yes, signal), (state) => `${plural(state.hosts.length, 'virtual host')} on ${state.subnet}`);
-  const run = { ...QUIET, output: 'auto' as const, inventory: options.inventory, tags: [], skipTags: [], extraVars: [], forks: 25 };
-  const first = await timed('Apply', () => runPlays('apply', PLAYBOOK, run, signal), (r) => changedText(r.hosts));
-  if (first.failed || first.interrupted) return stopped(first.interrupted, 'the first apply failed: see above; run the demo again to go on from here');
-  const second = await timed('Apply again', () => runPlays('apply', PLAYBOOK, run, signal), (r) => changedText(r.hosts));
-  if (second.failed || second.changed) return stopped(second.interrupted, 'the second apply should have changed nothing: this is a bug of the playbook, or of bringup');
+  await timed(
+    'Lab',
+    () => labUp(spec, options.yes, signal),
+    (state) => `${plural(state.hosts.length, 'virtual host')} on ${state.subnet}`,
+  );
+  const run = {
+    ...QUIET,
+    output: 'auto' as const,
+    inventory: options.inventory,
+    tags: [],
+    skipTags: [],
+    extraVars: [],
+    forks: 25,
+  };
+  const first = await timed(
+    'Apply',
+    () => runPlays('apply', PLAYBOOK, run, signal),
+    (r) => changedText(r.hosts),
+  );
+  if (first.failed || first.interrupted)
+    return stopped(first.interrupted, 'the first apply failed: see above; run the demo again to go on from here');
+  const second = await timed(
+    'Apply again',
+    () => runPlays('apply', PLAYBOOK, run, signal),
+    (r) => changedText(r.hosts),
+  );
+  if (second.failed || second.changed)
+    return stopped(
+      second.interrupted,
+      'the second apply should have changed nothing: this is a bug of the playbook, or of bringup',
+    );
   const seen: CheckEvent[] = [];
-  const failed = await timed('Check', () => runChecks(CHECKS, { ...QUIET, inventory: options.inventory, extraVars: [] }, signal, listening(seen)), () => `${seen.filter((c) => c.status === 'passed').length} of ${seen.length} passed`);
+  const failed = await timed(
+    'Check',
+    () => runChecks(CHECKS, { ...QUIET, inventory: options.inventory, extraVars: [] }, signal, listening(seen)),
+    () => `${seen.filter((c) => c.status === 'passed').length} of ${seen.length} passed`,
+  );
   if (failed !== 0) return stopped(signal.aborted, 'the site is up, but not as it should be: see the checks above');
   streams.out(screen(options.inventory, first.hosts, timings, Date.now() - began));
   return 0;
@@ -74,13 +103,19 @@ function stopped(interrupted: boolean, why: string): number {
 
 function screen(inventory: string, hosts: readonly HostRecap[], timings: readonly Timing[], ms: number): string {
   const project = openProject({ inventory, writes: false });
-  const vars = (name: string) => project.templates.scope((project.inventory.hosts.get(name)?.layers ?? []).map((l) => l.vars));
+  const vars = (name: string) =>
+    project.templates.scope((project.inventory.hosts.get(name)?.layers ?? []).map((l) => l.vars));
   const address = (name: string): string => String(vars(name).get('ansible_host') ?? '');
   const site = `www.${String(vars(hosts[0]?.host ?? '').get('domain') ?? 'foobar.com')}`;
   const balancer = address(project.inventory.groups.get('lb')?.[0] ?? '');
   const server = address(project.inventory.groups.get('dns')?.[0] ?? '');
   const flag = inventory === 'inventory/lab.yml' ? '' : ` -i ${inventory}`;
-  const rows = hosts.map((h) => [`  ${pc.bold(h.host)}`, address(h.host), project.inventory.hosts.get(h.host)?.groups.join(', ') ?? '', `${h.changed} changed`]);
+  const rows = hosts.map((h) => [
+    `  ${pc.bold(h.host)}`,
+    address(h.host),
+    project.inventory.hosts.get(h.host)?.groups.join(', ') ?? '',
+    `${h.changed} changed`,
+  ]);
   const steps = timings.map((t) => [`  ${pc.green('✓')} ${t.what}`, duration(t.ms), pc.dim(t.outcome)]);
   const hints = [
     ['  look at it', `curl --resolve ${site}:80:${balancer} http://${site}/`],
@@ -109,10 +144,15 @@ async function takeDown(inventory: string, name: string, signal: AbortSignal): P
   await down(name, { progress: showProgress, signal, images: true });
   const { inventory: read, templates } = openProject({ inventory, writes: false });
   const [host] = read.hosts.values();
-  const secrets = host === undefined ? undefined : templates.scope(host.layers.map((l) => l.vars)).with({ inventory_dir: read.dir }).get('secrets_dir');
+  const secrets =
+    host === undefined
+      ? undefined
+      : templates
+          .scope(host.layers.map((l) => l.vars))
+          .with({ inventory_dir: read.dir })
+          .get('secrets_dir');
   if (typeof secrets === 'string') rmSync(secrets, { recursive: true, force: true });
   for (const folder of ['facts', 'build']) rmSync(join('.bringup', folder), { recursive: true, force: true });
   streams.out(`lab ${name} is gone: no process, mount, network or file of it is left\n`);
   return 0;
 }
-

@@ -112,7 +112,9 @@ function ownRequirements(): readonly Requirement[] {
     { command: 'openssl', why: "it makes the rack's CA and certificates", name: 'openssl' },
     { command: 'ssh', why: 'it reads ~/.ssh/config, and logs you in to lab hosts', name: 'openssh-client' },
   ];
-  return needed.flatMap(({ command, why, name }) => (has(command) ? [] : [{ what: command, why, to: 'run' as const, packages: [name] }]));
+  return needed.flatMap(({ command, why, name }) =>
+    has(command) ? [] : [{ what: command, why, to: 'run' as const, packages: [name] }],
+  );
 }
 
 async function agrees(question: string): Promise<boolean> {

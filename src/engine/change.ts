@@ -1,8 +1,8 @@
-import { type Connection, Lost, type Piece } from '../core/connection.ts';
+import { Lost, type Piece } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
-import type { Change, Output, Step, Upload } from '../core/module.ts';
+import type { Change, LocalFile, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked } from '../core/module.ts';
-import { type Script, sh, verbatim } from '../core/sh.ts';
+import { lines, type Script, sh, verbatim } from '../core/sh.ts';
 import type { Run } from './ports.ts';
 import type { Unit } from './resolve.ts';
 import type { Probe, Session } from './session.ts';
@@ -26,17 +26,40 @@ export async function makeChanges(
 ): Promise<Made> {
   const isAction = changes.some((c) => c.action === true || c.harmless === true);
   const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
-    const pieces = await piecesOf(run, session, unit, todo);
     const ids = todo.some((c) => c.reboots) ? await bootId(session) : '';
-    const outputs = await session.change(
-      [...before, ...pieces],
-      unit.step.touches,
-      isAction ? undefined : probe,
-      ahead,
-      timeout,
+    const sent: Output[] = [];
+    let pieces: Piece[] = [];
+    for (const change of todo) {
+      const { inline, big } = await uploadsOf(run, change);
+      if (big.length > 0 && pieces.length > 0) {
+        // What goes ahead of this change on its own channel may need what the changes before it make: a folder.
+        sent.push(
+          ...(await session.change(
+            [...(sent.length === 0 ? before : []), ...pieces],
+            unit.step.touches,
+            undefined,
+            () => [],
+            timeout,
+          )),
+        );
+        pieces = [];
+        if (sent.at(-1)?.code !== 0) return sent.slice(before.length);
+      }
+      for (const { data, to } of big) await session.put(data, to, unit.user);
+      pieces.push({ script: sh`${lines(inline)}\n${unit.environment}${change.run}`, user: unit.user });
+    }
+    const own = isAction ? undefined : probe;
+    sent.push(
+      ...(await session.change(
+        [...(sent.length === 0 ? before : []), ...pieces],
+        unit.step.touches,
+        own,
+        ahead,
+        timeout,
+      )),
     );
     for (const change of todo) if (change.reboots !== undefined) await awaitReboot(run, session, ids, change.reboots);
-    return outputs.slice(before.length);
+    return sent.slice(before.length);
   };
   let outputs: readonly Output[];
   try {
@@ -119,23 +142,23 @@ function joined(outputs: readonly Output[]): Output {
 /** Small uploads travel in the script itself; big ones go ahead on a channel of their own. */
 const INLINE = 96 * 1024;
 
-async function piecesOf(run: Run, session: Session, unit: Unit, changes: readonly Change[]): Promise<readonly Piece[]> {
-  const pieces: Piece[] = [];
-  for (const change of changes) {
-    const inline: Script[] = [];
-    for (const upload of change.upload ?? []) {
-      const data = await dataOf(run, upload);
-      if (data instanceof Uint8Array && data.length <= INLINE) inline.push(inlineUpload(data, upload.to));
-      else await session.put(data, upload.to, unit.user);
-    }
-    const script = sh`${verbatim(inline.map((s) => s.text).join('\n'))}
-${unit.environment}${change.run}`;
-    pieces.push({ script, user: unit.user });
+type Sent = Readonly<{ data: Uint8Array | LocalFile; to: string }>;
+
+async function uploadsOf(
+  run: Run,
+  change: Change,
+): Promise<Readonly<{ inline: readonly Script[]; big: readonly Sent[] }>> {
+  const inline: Script[] = [];
+  const big: Sent[] = [];
+  for (const upload of change.upload ?? []) {
+    const data = await dataOf(run, upload);
+    if (data instanceof Uint8Array && data.length <= INLINE) inline.push(inlineUpload(data, upload.to));
+    else big.push({ data, to: upload.to });
   }
-  return pieces;
+  return { inline, big };
 }
 
-async function dataOf(run: Run, upload: Upload): Promise<Parameters<Connection['put']>[0]> {
+async function dataOf(run: Run, upload: Upload): Promise<Uint8Array | LocalFile> {
   if ('data' in upload) return upload.data;
   if ('url' in upload) return run.download(upload.url, upload.headers ?? {}, run.signal);
   return upload.file.size <= INLINE ? upload.file.read() : upload.file;

@@ -159,7 +159,7 @@ export function parseKey(line: string): Key | undefined {
 }
 
 /** The file's text with the keys in it, or without them. Lines that are no keys stay. */
-export function edit(
+function edit(
   before: string,
   given: Pick<Args, 'key' | 'state' | 'exclusive' | 'key_options' | 'comment'>,
 ): string | Blocked {

@@ -61,7 +61,7 @@ function commandLine(words: readonly string[], expand: boolean): Script {
 }
 
 /** $NAME, ${NAME} and a leading ~ are the host's; a name that is not set stays as it stands. */
-function expanded(word: string): string {
+export function expanded(word: string): string {
   const home = /^~(?=\/|$)/.test(word) ? '"$HOME"' : '';
   const rest = home === '' ? word : word.slice(1);
   const parts = rest.split(/(\$\w+|\$\{\w+\})/);
@@ -74,7 +74,7 @@ function expanded(word: string): string {
             ? part === ''
               ? ''
               : quote(part)
-            : `"\${${name}-${part.replace('$', '\\$').replace('}', '\\}')}"`;
+            : `"\${${name}-${part.replace('$', '\\$').replace('}', '\\}')}}"`;
         })
         .join('') || "''"
   );

@@ -119,7 +119,11 @@ chmod 0644 ${at}`,
     }
     return [...key, ...steps];
   },
-  data: (_, given) => ({ dest: fileOf(given), repo: content(given), key_filename: keyOf(given) }),
+  data: (_, given) => ({
+    dest: fileOf(given),
+    repo: content(given),
+    key_filename: given.signed_by === undefined ? null : keyOf(given),
+  }),
 });
 
 function slug({ name }: Args): string {

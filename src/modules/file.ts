@@ -213,7 +213,7 @@ function isWrong(combination: string, now: Seen, { mode, owner, group }: Args): 
 }
 
 /** Each missing parent too gets the owner and mode. */
-export function makeDirectory(path: string, fix: Readonly<{ chown?: string; chmod?: string }>): Script {
+function makeDirectory(path: string, fix: Readonly<{ chown?: string; chmod?: string }>): Script {
   return sh`set -e
 make() {
   if [ -z "$1" ] || [ -d "$1" ]; then return 0; fi

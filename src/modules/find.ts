@@ -68,7 +68,7 @@ export const find = defineModule<typeof Args, Current>({
       : [],
   needs: ({ paths }) => paths.map((path) => `path:${path}`),
   probe: (given) => sh`printf 'now %s\n' "$(date +%s)"
-${search(given, sh`-printf '%y/%m/%U/%G/%s/%A@/%T@/%C@/%n/%i/%D/%u/%g%p\\0'`)} | base64 -w0 | sed 's/^/files /'
+${search(given, sh`-printf '%y/%m/%U/%G/%s/%A@/%T@/%C@/%n/%i/%D/%u/%g%p\0'`)} | base64 -w0 | sed 's/^/files /'
 ${given.contains === undefined ? sh`` : sh`printf '\nwith %s' "$(${search(given, sh`-type f -exec grep -Eqs -e ${given.contains} -- '{}' ';' -print0`)} | base64 -w0)"`}
 ${given.get_checksum ? sh`printf '\nsums %s' "$(${search(given, sh`-type f -exec sha1sum -z -- '{}' +`)} | base64 -w0)"` : sh``}`,
   parse(stdout, given) {

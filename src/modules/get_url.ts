@@ -3,6 +3,7 @@ import { defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, placing, text } from './shared/args.ts';
 import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import type { Fields } from './shared/fields.ts';
 import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
 import { fileData, ownerNeeds } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
@@ -75,7 +76,7 @@ ${probeClient()}`,
       now,
       {
         path,
-        source: source(given, fields.get('client')),
+        source: source(given, clientOf(given, fields)),
         same: false,
         what: `fetch ${path} from ${given.url}`,
         before: now.stat === undefined ? null : '(the old file)\n',
@@ -96,6 +97,11 @@ ${probeClient()}`,
 
 function nameOf({ url }: Args): string {
   return basename(url.replace(/[?#].*$/, '').replace(/^[a-z]+:\/\/[^/]+\/?$/, 'index.html'));
+}
+
+/** Without CAs no https: then it is fetched here. */
+function clientOf({ url, validate_certs }: Args, fields: Fields): string | undefined {
+  return url.startsWith('https:') && validate_certs && fields.get('ca') !== 'yes' ? undefined : fields.get('client');
 }
 
 function source(given: Args, client: string | undefined): Source {

@@ -151,7 +151,11 @@ mv -fT -- "$s" ${target}`;
 
 function load(given: Args, database: string | undefined, log: readonly string[]): Script {
   const { target = '', force } = given;
+  const unpack = packer(target);
   return sh`set -e
 ${client(given)}
-{ printf '%s;\n' ${log.length === 0 ? 'SELECT 1' : log}; ${packer(target)} ${packer(target) === 'cat' ? [] : ['-dc']} <${target}; } | db ${force ? ['--force'] : []} ${database === undefined ? [] : [`--database=${database}`]} >/dev/null`;
+d=$(mktemp -d)
+trap 'rm -rf -- "$d"' EXIT
+{ printf '%s;\n' ${log.length === 0 ? 'SELECT 1' : log}; ${unpack} ${unpack === 'cat' ? [] : ['-dc']} <${target} || : >"$d/failed"; } | db ${force ? ['--force'] : []} ${database === undefined ? [] : [`--database=${database}`]} >/dev/null
+if [ -e "$d/failed" ]; then printf '%s could not be read to its end\n' ${target} >&2; exit 1; fi`;
 }

@@ -37,13 +37,10 @@ SQL
   parse: (stdout) => stdout,
   plan(stdout, given): Steps {
     const blocked = unreachable(fields(stdout));
-    if (blocked !== undefined)
-      return {
-        ...blocked,
-        blocked: isReadOnly(given)
-          ? blocked.blocked.replace('the server cannot be asked', 'the query failed')
-          : blocked.blocked,
-      };
+    if (blocked !== undefined && isReadOnly(given) && fields(stdout).get('error') !== undefined) {
+      return { blocked: blocked.blocked.replace('the server cannot be asked', 'the query failed') };
+    }
+    if (blocked !== undefined) return blocked;
     if (isReadOnly(given)) return [];
     return [
       {

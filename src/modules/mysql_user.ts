@@ -14,7 +14,15 @@ import {
   MYSQL_NEEDS,
   unreachable,
 } from './shared/mysql.ts';
-import { describePrivileges, difference, grantStatements, parseGrants, parsePrivileges } from './shared/privileges.ts';
+import {
+  type Difference,
+  describePrivileges,
+  difference,
+  grantStatements,
+  type Privileges,
+  parseGrants,
+  parsePrivileges,
+} from './shared/privileges.ts';
 import { hexBytes, isSha2Password } from './shared/sha2-password.ts';
 
 const Args = args({
@@ -57,7 +65,7 @@ const Args = args({
     description: 'on_create: the password of an existing user stays.',
   }),
   sql_log_bin: flag('Written to the binary log, so that replicas do it too.', true),
-  check_implicit_admin: flag('Ignored: give login_user, or a socket.'),
+  check_implicit_admin: flag('root without a password is tried first: on a new server its password is set with this.'),
   column_case_sensitive: Type.Optional(Type.Boolean({ description: 'Ignored: columns are as written.' })),
   ...login,
 });
@@ -135,13 +143,16 @@ SELECT CONCAT('*', UPPER(SHA1(UNHEX(SHA1(${sqlText(password)})))));
 SQL
 `;
     return sh`${client(given)}
-${ask('version', 'SELECT VERSION()')}
 if out=$(db --skip-column-names 2>/dev/null <<'SQL'
 SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user WHERE User = ${sqlText(name)}${host_all ? sh`` : sh` AND Host = ${sqlText(host)}`};
 SQL
 ); then printf '%s\n' "$out" | db --skip-column-names 2>/dev/null | sed 's/^/grant /'; fi
+<<<<<<< HEAD
 ${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};`)}
 ${native}`;
+=======
+$ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'native', ${native};\nSELECT 'version', VERSION();`)`;
+>>>>>>> modules
   },
   parse(stdout) {
     const f = fields(stdout);
@@ -159,7 +170,7 @@ ${native}`;
       }));
     return {
       fields: f,
-      isMaria: /mariadb/i.test(f.get('version') ?? ''),
+      isMaria: /mariadb/i.test(rows.find(([kind]) => kind === 'version')?.[1] ?? ''),
       accounts,
       nativeHash: f.get('native') ?? '',
     };
@@ -170,13 +181,13 @@ ${native}`;
     const { name, host, state, host_all } = given;
     if (state === 'absent') {
       return current.accounts.map((account) => ({
-        what: `drop ${name}@${account.host}`,
+        what: `drop $name@$account.host`,
         diff: {
-          of: `${name}@${account.host}`,
+          of: `$name@$account.host`,
           before: describePrivileges(parseGrants(account.grants)) || 'present\n',
           after: null,
         },
-        run: run(given, [`DROP USER ${accountSql(name, account.host)}`]),
+        run: run(given, [`DROP USER $accountSql(name, account.host)`]),
       }));
     }
     if (host_all && current.accounts.length > 0)
@@ -193,7 +204,7 @@ function sqlText(value: string) {
 }
 
 function accountSql(name: string, host: string): string {
-  return `${literal(name)}@${literal(host)}`;
+  return `$literal(name)@$literal(host)`;
 }
 
 /** `TO 'user'@'host'`, in whichever quotes the server writes it. */
@@ -279,10 +290,20 @@ function modify(account: Account, current: Current, given: Args, ctx: Context): 
     ...steps,
     {
       what: `${of}: privileges`,
-      diff: { of, before: describePrivileges(have), after: describePrivileges(want) },
+      diff: { of, before: describePrivileges(have), after: describePrivileges(applied(have, differ)) },
       run: run(given, grantStatements(differ, sql)),
     },
   ];
+}
+
+function applied(have: Privileges, { grant, revoke }: Difference): Privileges {
+  const out = new Map<string, ReadonlySet<string>>();
+  for (const where of new Set([...have.keys(), ...grant.keys()])) {
+    const left = [...(have.get(where) ?? [])].filter((one) => revoke.get(where)?.has(one) !== true);
+    const all = [...left, ...(grant.get(where) ?? [])];
+    if (all.length > 0) out.set(where, new Set(all));
+  }
+  return out;
 }
 
 /** Whether it logs in as is asked for. What cannot be compared (an unknown plugin's secret) counts as equal. */

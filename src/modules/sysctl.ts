@@ -66,7 +66,12 @@ ${look(sh`${sysctl_file}`, {}, { content: 'always', limit: 1_048_576 })}`,
       ? []
       : place(
           now,
-          { path: sysctl_file, source: { text: after }, same: now.stat !== undefined && after === before },
+          {
+            path: sysctl_file,
+            source: { text: after },
+            same: now.stat !== undefined && after === before,
+            parents: true,
+          },
           {},
           ctx,
         );

@@ -109,8 +109,11 @@ function isAddress(src: string): boolean {
   return /^(https?|ftp):\/\//.test(src);
 }
 
-function memory({ src, dest }: Args, ctx: Context): string {
-  return `/var/lib/bringup/unarchive/${ctx.sha256(`${dest}\0${basename(src)}`).slice(0, 16)}`;
+/** Where it is remembered what was unpacked. */
+function memory({ src, dest }: Args, ctx: Context): Script {
+  const name = ctx.sha256(`${dest}\0${basename(src)}`).slice(0, 16);
+  const folder = ctx.user === 'root' ? sh`/var/lib` : sh`"\${HOME:-/tmp}"/.local/state`;
+  return sh`${folder}/bringup/unarchive/${name}`;
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { xz: 'xz-utils' };

@@ -3,7 +3,7 @@ import { type ArgError, defineModule, type Output, type Steps } from '../core/mo
 import { type Script, sh, verbatim } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
-import { decodeText, fields } from './shared/fields.ts';
+import { decodeBytes, fields } from './shared/fields.ts';
 import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
 import { pythonJson } from './shared/json.ts';
 
@@ -149,14 +149,15 @@ function byWget(given: Args): Script {
   return wget(requestOf(given), []);
 }
 
-/** HTTP/1.0 in two lines of bash: what Debian has before anything is installed. */
+/** HTTP in two lines of bash: what Debian has before anything is installed. */
 function byBash(given: Args): Script {
   const request = requestOf(given);
   const { host, hostname, port, pathname, search } = new URL(given.url);
   const body = request.body ?? '';
   const head = [
-    `${given.method} ${pathname}${search} HTTP/1.0`,
+    `${given.method} ${pathname}${search} HTTP/1.1`,
     `Host: ${host}`,
+    'Connection: close',
     ...Object.entries(headersOf(request)).map(([key, value]) => `${key}: ${value}`),
     ...(body === '' ? [] : [`Content-Length: ${new TextEncoder().encode(body).length}`]),
     '',
@@ -189,6 +190,7 @@ ${ask}
 status=$(sed -n 's/^HTTP[^ ]* \([0-9][0-9]*\).*/\1/p' "$d/head" | tail -n 1)
 printf 'status %s\n' "\${status:-0}"
 tr -d '\r' <"$d/head" | sed 's/^/header /'
+${isBash ? sh`echo 'raw yes'` : sh`:`}
 printf 'body %s\n' "$(base64 -w0 <"$d/body")"
 case " ${given.status_code.join(' ')} " in *" \${status:-0} "*) ;; *) printf 'the answer is %s, not %s\n' "\${status:-0}" ${given.status_code.join(' or ')} >&2; exit 1 ;; esac`;
 }
@@ -202,7 +204,10 @@ function answer(ran: Output, given: Args): Vars {
     const at = line.indexOf(':');
     if (at > 0) headers[line.slice(0, at).toLowerCase().replaceAll('-', '_')] = line.slice(at + 1).trim();
   }
-  const content = decodeText(f.get('body') ?? '');
+  const isChunked = f.get('raw') === 'yes' && headers['transfer_encoding'] === 'chunked';
+  const content = new TextDecoder().decode(
+    (isChunked ? joined : (b: Uint8Array) => b)(decodeBytes(f.get('body') ?? '')),
+  );
   const isJson = /[/+]json\b/.test(String(headers['content_type'] ?? ''));
   return {
     ...headers,
@@ -221,4 +226,18 @@ function json(content: string): Vars {
   } catch {
     return {};
   }
+}
+
+/** A chunked body (RFC 9112, 7.1) without its chunks' heads. */
+function joined(body: Uint8Array): Uint8Array {
+  const parts: number[] = [];
+  let at = 0;
+  while (at < body.length) {
+    const end = body.indexOf(10, at);
+    const size = Number.parseInt(new TextDecoder('latin1').decode(body.subarray(at, end)), 16);
+    if (end < 0 || !(size > 0)) break;
+    parts.push(...body.subarray(end + 1, end + 1 + size));
+    at = end + 1 + size + 2;
+  }
+  return Uint8Array.from(parts);
 }

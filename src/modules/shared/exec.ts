@@ -38,7 +38,7 @@ function exists(path: string, word: string): Script {
 }
 
 /** A pattern's own *, ? and [] stay, all else is quoted. */
-export function glob(pattern: string): Script {
+function glob(pattern: string): Script {
   return verbatim(pattern.replace(/[^\w@%+=:,./*?[\]-]/g, (c) => (c === '\n' ? "'\n'" : `\\${c}`)));
 }
 
@@ -85,7 +85,7 @@ export function runData(
 }
 
 /** As Python's splitlines. */
-export function linesOf(text: string): readonly string[] {
+function linesOf(text: string): readonly string[] {
   return text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r\n|\r|\n/);
 }
 

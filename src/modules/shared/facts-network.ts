@@ -10,19 +10,19 @@ type Address = Readonly<{
   broadcast: string;
   secondary: boolean;
 }>;
-type Link = Readonly<{ device: string; mtu: number; mac: string; flags: readonly string[]; type: string }>;
+type Link = Readonly<{ device: string; mtu: number; mac: string; up: boolean; promisc: boolean; type: string }>;
 
-/** Addresses, interfaces and default routes, from iproute2; without it, what /proc tells of IPv4. */
+/** Addresses, interfaces and default routes, from /sys and iproute2; without that, what /proc tells of IPv4. */
 export function network(s: Sections): Vars {
-  const links = lines(s.get('link')).flatMap(linkOf);
+  const links = linksOf(s);
   const addresses = s.get('addr') ? lines(s.get('addr')).flatMap(addressOf) : fromProc(s);
   const facts: Record<string, Value> = {};
   for (const link of links) facts[link.device.replace(/[-.:]/g, '_')] = interfaceFact(link, addresses);
   return {
     interfaces: links.map((l) => l.device),
     ...facts,
-    default_ipv4: defaultRoute(s, 'route4', 'inet', links, addresses),
-    default_ipv6: defaultRoute(s, 'route6', 'inet6', links, addresses),
+    default_ipv4: defaultRoute(procRoute(s), 'inet', links, addresses),
+    default_ipv6: defaultRoute(procRoute6(s), 'inet6', links, addresses),
     all_ipv4_addresses: addresses
       .filter((a) => a.family === 'inet' && !a.address.startsWith('127.'))
       .map((a) => a.address),
@@ -31,12 +31,24 @@ export function network(s: Sections): Vars {
   };
 }
 
-function linkOf(line: string): readonly Link[] {
-  const match = /^\d+: ([^:@\s]+)(?:@\S+)?: <([^>]*)>.* mtu (\d+)/.exec(line);
-  if (match === null) return [];
-  const [, device = '', flags = '', mtu = '0'] = match;
-  const [, type = 'ether', mac = ''] = /link\/(\S+)(?: ([0-9a-f:]{17}))?/.exec(line) ?? [];
-  return [{ device, mtu: Number(mtu), mac, flags: flags.split(','), type: type === 'loopback' ? 'loopback' : type }];
+/** From /sys/class/net: what `ip link` shows, on hosts without iproute2 too. */
+function linksOf(s: Sections): readonly Link[] {
+  return [...s.keys()].flatMap((key) => {
+    const device = /^\/sys\/class\/net\/([^/]+)\/mtu$/.exec(key)?.[1];
+    if (device === undefined) return [];
+    const of = (name: string): string => s.get(`/sys/class/net/${device}/${name}`) ?? '';
+    const flags = Number(of('flags'));
+    return [
+      {
+        device,
+        mtu: Number(of('mtu')),
+        mac: of('address'),
+        up: (flags & 1) !== 0,
+        promisc: (flags & 0x100) !== 0,
+        type: of('type') === '772' ? 'loopback' : 'ether',
+      },
+    ];
+  });
 }
 
 function addressOf(line: string): readonly Address[] {
@@ -102,11 +114,11 @@ function interfaceFact(link: Link, addresses: readonly Address[]): Vars {
     .filter((a) => a.family === 'inet6')
     .map(({ address, prefix, scope }) => ({ address, prefix: String(prefix), scope }));
   return {
-    active: link.flags.includes('UP'),
+    active: link.up,
     device: link.device,
     mtu: link.mtu,
     type: link.type,
-    promisc: link.flags.includes('PROMISC'),
+    promisc: link.promisc,
     ...(link.mac !== '' && { macaddress: link.mac }),
     ...(first !== undefined && { ipv4: ipv4(first) }),
     ...(rest.length > 0 && { ipv4_secondaries: rest.map(ipv4) }),
@@ -121,23 +133,46 @@ function ipv4({ address, prefix, broadcast }: Address): Record<string, Value> {
   return { address, broadcast, netmask: dotted(mask), network: dotted((value & mask) >>> 0), prefix: String(prefix) };
 }
 
+type Route = Readonly<{ device: string; gateway: string }>;
+
+/** destination/00 … next hop … device: the one with the lowest metric. */
+function procRoute6(s: Sections): Route {
+  const rows = lines(s.get('/proc/net/ipv6_route')).map((line) => line.trim().split(/\s+/));
+  const [best] = rows
+    .filter(
+      ([destination, length, , , , , , , , device]) =>
+        /^0+$/.test(destination ?? '') && length === '00' && device !== 'lo',
+    )
+    .sort((a, b) => Number.parseInt(a[5] ?? '0', 16) - Number.parseInt(b[5] ?? '0', 16));
+  return best === undefined ? { device: '', gateway: '' } : { device: best[9] ?? '', gateway: ipv6(best[4] ?? '') };
+}
+
+/** 32 hex digits as an address, its longest run of zeros shortened. */
+function ipv6(hex: string): string {
+  const groups = (hex.match(/.{4}/g) ?? []).map((group) => Number.parseInt(group, 16).toString(16));
+  const runs = groups.join(':').match(/(?:^|:)0(?::0)+(?=:|$)/g) ?? [];
+  const longest = [...runs].sort((a, b) => b.length - a.length)[0];
+  const text = groups.join(':');
+  return longest === undefined
+    ? text
+    : text
+        .replace(longest, ':')
+        .replace(/^:(?!:)/, '::')
+        .replace(/:$/, '::')
+        .replace(/:{3,}/, '::');
+}
+
 function defaultRoute(
-  s: Sections,
-  section: string,
+  { device, gateway }: Route,
   family: string,
   links: readonly Link[],
   addresses: readonly Address[],
 ): Vars {
-  const line = s.get(section) ?? '';
-  const proc = family === 'inet' && line === '' ? procRoute(s) : { device: '', gateway: '' };
-  const device = / dev (\S+)/.exec(line)?.[1] ?? proc.device;
   if (device === '') return {};
-  const gateway = / via (\S+)/.exec(line)?.[1] ?? proc.gateway;
-  const source = / src (\S+)/.exec(line)?.[1];
   const own = addresses.filter(
     (a) => a.device === device && a.family === family && (family === 'inet' || a.scope === 'global'),
   );
-  const address = own.find((a) => a.address === source) ?? own.find((a) => !a.secondary) ?? own[0];
+  const address = own.find((a) => !a.secondary) ?? own[0];
   const link = links.find((l) => l.device === device);
   return {
     interface: device,

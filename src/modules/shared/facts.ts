@@ -72,10 +72,12 @@ export function identity(s: Sections): Vars {
   const [, system = 'Linux', node = '', kernel = '', kernelVersion = '', machine = ''] =
     /^(\S+) (\S+) (\S+) (.*) (\S+)$/.exec(s.get('uname') ?? '') ?? [];
   const fqdn = s.get('fqdn') || node;
-  const [uid = '0', gid = '0', user = 'root'] = lines(s.get('id'));
-  const [, , , , gecos = '', home = '', shell = ''] = (s.get('passwd') ?? '').split(':');
+  const status = s.get('/proc/self/status') ?? '';
+  const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  const gid = Number(/^Gid:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  const [user = 'root', , , , gecos = '', home = '', shell = ''] = (s.get('passwd') ?? '').split(':');
   const env: Record<string, Value> = {};
-  for (const line of lines(s.get('env'))) {
+  for (const line of lines(s.get('/proc/self/environ'))) {
     const at = line.indexOf('=');
     if (at > 0) env[line.slice(0, at)] = line.slice(at + 1);
   }
@@ -94,12 +96,12 @@ export function identity(s: Sections): Vars {
     machine_id: s.get('/etc/machine-id') ?? '',
     boot_id: s.get('/proc/sys/kernel/random/boot_id') ?? '',
     user_id: user,
-    user_uid: Number(uid),
-    user_gid: Number(gid),
-    real_user_id: Number(uid),
-    effective_user_id: Number(uid),
-    real_group_id: Number(gid),
-    effective_group_id: Number(gid),
+    user_uid: uid,
+    user_gid: gid,
+    real_user_id: uid,
+    effective_user_id: uid,
+    real_group_id: gid,
+    effective_group_id: gid,
     user_gecos: gecos,
     user_dir: home,
     user_shell: shell,
@@ -107,7 +109,7 @@ export function identity(s: Sections): Vars {
     selinux: { status: s.has('/sys/fs/selinux/enforce') ? 'enabled' : 'disabled' },
     selinux_python_present: false,
     apparmor: { status: s.get('/sys/module/apparmor/parameters/enabled') === 'Y' ? 'enabled' : 'disabled' },
-    is_chroot: new Set(lines(s.get('chroot'))).size > 1,
+    is_chroot: s.has('otherroot'),
     cmdline: commandLine(s.get('/proc/cmdline') ?? ''),
     proc_cmdline: commandLine(s.get('/proc/cmdline') ?? ''),
     ...hostKeys(s),
@@ -143,7 +145,7 @@ export function hardware(s: Sections): Vars {
   const mb = (key: string): number => memory[key] ?? 0;
   const used = mb('MemTotal') - mb('MemFree');
   const cached = mb('Cached') + mb('Buffers');
-  const cpus = lines(s.get('cpu')).map((line) => line.split(/\s*:\s*/));
+  const cpus = lines(s.get('/proc/cpuinfo')).map((line) => line.split(/\s*:\s*/));
   const values = (key: string): readonly string[] => cpus.filter(([k]) => k?.trim() === key).map(([, v = '']) => v);
   const vcpus = values('processor').length;
   const sockets = Math.max(1, new Set(values('physical id')).size);
@@ -158,7 +160,7 @@ export function hardware(s: Sections): Vars {
     processor_cores: cores,
     processor_threads_per_core: Math.max(1, Math.floor(siblings / cores)),
     processor_vcpus: vcpus,
-    processor_nproc: Number(s.get('nproc') ?? vcpus),
+    processor_nproc: allowedCpus(s.get('/proc/self/status') ?? '') ?? vcpus,
     memtotal_mb: mb('MemTotal'),
     memfree_mb: mb('MemFree'),
     memavailable_mb: mb('MemAvailable'),
@@ -200,46 +202,73 @@ function dmi(s: Sections, name: string): string {
   return s.get(`/sys/class/dmi/id/${name}`) || 'NA';
 }
 
+const PSEUDO = new Set(
+  'proc sysfs cgroup cgroup2 devpts mqueue tmpfs devtmpfs securityfs debugfs tracefs bpf pstore configfs fusectl hugetlbfs ramfs autofs binfmt_misc rpc_pipefs nsfs overlay squashfs efivarfs'.split(
+    ' ',
+  ),
+);
+
 export function mounts(s: Sections): Vars {
-  const inodes = new Map(
-    lines(s.get('dfi')).map((line) => {
-      const c = line.trim().split(/\s+/);
-      return [c.slice(5).join(' '), c] as const;
-    }),
-  );
   const sizes = new Map(
     lines(s.get('df')).map((line) => {
-      const c = line.trim().split(/\s+/);
-      return [c.slice(6).join(' '), c] as const;
+      const [size, free, itotal, iused, ifree, ...target] = line.trim().split(/\s+/);
+      return [target.join(' '), { size, free, itotal, iused, ifree }] as const;
     }),
   );
-  const list = lines(s.get('mounts')).map((line) => {
+  const list = lines(s.get('/proc/self/mounts')).flatMap((line) => {
     const [device = '', raw = '', fstype = '', options = ''] = line.split(' ');
+    if (PSEUDO.has(fstype)) return [];
     const mount = raw.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-    const [, , total, , free] = sizes.get(mount) ?? [];
-    const [, itotal, iused, ifree] = inodes.get(mount) ?? [];
-    return {
-      device,
-      mount,
-      fstype,
-      options,
-      ...(total !== undefined && { size_total: Number(total), size_available: Number(free) }),
-      ...(itotal !== undefined && {
-        inode_total: Number(itotal),
-        inode_used: Number(iused),
-        inode_available: Number(ifree),
-      }),
-    };
+    const known = sizes.get(mount);
+    return [
+      {
+        device,
+        mount,
+        fstype,
+        options,
+        ...(known !== undefined && {
+          size_total: Number(known.size),
+          size_available: Number(known.free),
+          inode_total: Number(known.itotal),
+          inode_used: Number(known.iused),
+          inode_available: Number(known.ifree),
+        }),
+      },
+    ];
   });
   return { mounts: list };
 }
 
+/** As nproc counts them: 0-3,8. */
+function allowedCpus(status: string): number | undefined {
+  const list = /^Cpus_allowed_list:\s+(\S+)/m.exec(status)?.[1];
+  return list?.split(',').reduce((sum, range) => {
+    const [from = 0, to = from] = range.split('-').map(Number);
+    return sum + to - from + 1;
+  }, 0);
+}
+
+/** From files only: systemd-detect-virt takes longer than all the rest. */
 export function virtualization(s: Sections): Vars {
-  const type = s.get('virt') ?? '';
-  return type === '' || type === 'none'
+  const container =
+    s.get('/run/systemd/container') || /\b(docker|lxc|kubepods)\b/.exec(s.get('/proc/1/cgroup') ?? '')?.[1];
+  const machine = `${dmi(s, 'sys_vendor')} ${dmi(s, 'product_name')} ${dmi(s, 'bios_vendor')}`;
+  const type =
+    container ??
+    (s.get('/sys/hypervisor/type') || HYPERVISORS.find(([pattern]) => pattern.test(machine))?.[1]) ??
+    (/^flags\s*:.*\bhypervisor\b/m.test(s.get('/proc/cpuinfo') ?? '') ? 'kvm' : undefined);
+  return type === undefined
     ? { virtualization_type: 'NA', virtualization_role: 'NA' }
     : { virtualization_type: type, virtualization_role: 'guest' };
 }
+const HYPERVISORS: readonly (readonly [RegExp, string])[] = [
+  [/QEMU|KVM|RHEV|oVirt|OpenStack|Amazon EC2|Google/i, 'kvm'],
+  [/VMware/i, 'VMware'],
+  [/innotek|VirtualBox/i, 'virtualbox'],
+  [/Microsoft.*Virtual/i, 'VirtualPC'],
+  [/Xen/i, 'xen'],
+  [/Parallels/i, 'parallels'],
+];
 
 export function dateTime(s: Sections): Vars {
   const [
@@ -257,7 +286,7 @@ export function dateTime(s: Sections): Vars {
     number = '',
     week = '',
   ] = (s.get('date') ?? '').split(' ');
-  const [uy = '', um = '', ud = '', uh = '', umin = '', us = ''] = (s.get('utc') ?? '').split(' ');
+  const utc = new Date(Number(epoch) * 1000).toISOString().slice(0, 19);
   const micro = nanos.padStart(9, '0').slice(0, 6);
   return {
     year,
@@ -276,8 +305,8 @@ export function dateTime(s: Sections): Vars {
     weekday,
     weekday_number: number,
     weeknumber: week,
-    iso8601: `${uy}-${um}-${ud}T${uh}:${umin}:${us}Z`,
-    iso8601_micro: `${uy}-${um}-${ud}T${uh}:${umin}:${us}.${micro}Z`,
+    iso8601: `${utc}Z`,
+    iso8601_micro: `${utc}.${micro}Z`,
     iso8601_basic: `${year}${month}${day}T${hour}${minute}${second}${micro}`,
     iso8601_basic_short: `${year}${month}${day}T${hour}${minute}${second}`,
   };

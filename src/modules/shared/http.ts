@@ -25,9 +25,10 @@ export function headersOf({ headers = {}, user, password }: Request): Readonly<R
   return out;
 }
 
-/** Prints which client the host has: curl, wget, bash or none. */
+/** Prints which client the host has: curl, wget, bash or none; and whether it knows CAs. */
 export function probeClient(): Script {
-  return sh`for c in curl wget bash; do if command -v "$c" >/dev/null; then printf 'client %s\n' "$c"; break; fi; done`;
+  return sh`for c in curl wget bash; do if command -v "$c" >/dev/null; then printf 'client %s\n' "$c"; break; fi; done
+if [ -s /etc/ssl/certs/ca-certificates.crt ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ]; then echo 'ca yes'; fi`;
 }
 
 /** curl's options as a config file on its stdin: nothing of them is in its argument list. */
@@ -86,9 +87,10 @@ export function wget(request: Request, more: readonly string[]): Script {
     ...(method === undefined || method === 'GET' ? [] : [`--method=${method}`]),
     ...more,
   ];
-  return sh`wget --config=/dev/fd/3 ${options} ${body === undefined ? [] : ['--body-file=/dev/fd/4']} -- ${url} 3<<'END' 4<<'BODY_END'
-${verbatim(config)}
-END
-${verbatim(body ?? '')}
-BODY_END`;
+  // wget reads its config from regular files only
+  return sh`w=$(umask 077; mktemp) || exit 1
+printf %s ${config} >"$w"
+${body === undefined ? sh`:` : sh`(umask 077; printf %s ${body} >"$w.body")`}
+wget --config="$w" ${options} ${body === undefined ? sh`` : sh`--body-file="$w.body"`} -- ${url}
+rc=$?; rm -f -- "$w" "$w.body"; (exit "$rc")`;
 }

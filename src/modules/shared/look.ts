@@ -8,7 +8,7 @@ import { octal, resolveMode } from './mode.ts';
 /** The largest file whose content a probe sends or a script carries, in bytes. */
 export const SMALL = 65_536;
 
-export type Kind = 'file' | 'directory' | 'link' | 'char' | 'block' | 'fifo' | 'socket';
+type Kind = 'file' | 'directory' | 'link' | 'char' | 'block' | 'fifo' | 'socket';
 
 /** What stands at a path. For a symlink: the link's target, and what that leads to as the rest. */
 export type Seen = Readonly<{

@@ -36,6 +36,7 @@ export type Login = Readonly<{
   client_cert?: string;
   client_key?: string;
   connect_timeout: number;
+  check_implicit_admin?: boolean;
 }>;
 
 export const MYSQL_NEEDS = ['live:*', 'mysql:*', 'package:*'] as const;
@@ -55,22 +56,30 @@ export function client(how: Login): Script {
     ['ssl-ca', how.ca_cert],
     ['ssl-cert', how.client_cert],
     ['ssl-key', how.client_key],
-    ['connect-timeout', how.connect_timeout],
   ];
   const given = options
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}="${String(value).replaceAll('\\', '\\\\')}"\n`)
     .join('');
+  // mysqldump reads [client] too, and does not know this one
+  const timeout = `[mysql]\nconnect-timeout=${how.connect_timeout}\n`;
   return sh`c=$(command -v mysql || command -v mariadb) || { echo 'client missing'; exit 0; }
 f=${config.startsWith('~/') ? sh`\${HOME:-/root}${config.slice(1)}` : config}
 include=
 if [ -r "$f" ]; then include="!include $f"; fi
-options=${`[client]\ndefault-character-set=utf8mb4\n${given}`}
+options=${`[client]\ndefault-character-set=utf8mb4\n${given}${timeout}`}
 db() {
   "$c" --defaults-file=/dev/fd/3 --batch "$@" 3<<END
 $include
 $options
 END
+}
+${
+  how.check_implicit_admin === true
+    ? sh`given=$options
+options=${`[client]\nuser=root\n${timeout}`}
+printf 'SELECT 1' | db >/dev/null 2>&1 || options=$given`
+    : sh`:`
 }`;
 }
 

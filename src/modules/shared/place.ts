@@ -163,10 +163,9 @@ function diffOf(
   { path, source, before: hidden }: Wanted,
 ): { of: string; before: string | null; after: string | null } {
   const small = smallContent(source);
-  const after =
-    typeof small === 'string' && byteLength(small) <= SMALL
-      ? small
-      : `(binary or large: ${'file' in source ? source.file.size : '?'} bytes)\n`;
+  const size =
+    'file' in source ? `${source.file.size} bytes` : 'fetched' in source ? source.fetched.url : 'of the host';
+  const after = typeof small === 'string' && byteLength(small) <= SMALL ? small : `(binary or large: ${size})\n`;
   if (hidden !== undefined) return { of: path, before: hidden, after };
   if (now.stat === undefined) return { of: path, before: null, after };
   const old = now.content === undefined ? undefined : asText(now.content);

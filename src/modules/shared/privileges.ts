@@ -127,7 +127,14 @@ export function difference(have: Privileges, want: Privileges, how: 'exact' | 'a
 
 export function grantStatements({ grant, revoke }: Difference, account: string): readonly string[] {
   const out: string[] = [];
-  for (const [where, list] of revoke) out.push(`REVOKE ${[...list].join(', ')} ON ${targetSql(where)} FROM ${account}`);
+  for (const [where, list] of revoke) {
+    // ALL PRIVILEGES and GRANT OPTION don't go together in one REVOKE
+    const groups = list.has('ALL PRIVILEGES')
+      ? [['ALL PRIVILEGES'], [...list].filter((one) => one !== 'ALL PRIVILEGES')]
+      : [[...list]];
+    for (const group of groups)
+      if (group.length > 0) out.push(`REVOKE ${group.join(', ')} ON ${targetSql(where)} FROM ${account}`);
+  }
   for (const [where, list] of grant) {
     const privileges = [...list].filter((one) => one !== 'GRANT OPTION');
     const option = list.has('GRANT OPTION') ? ' WITH GRANT OPTION' : '';

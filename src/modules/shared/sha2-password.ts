@@ -12,7 +12,7 @@ export function isSha2Password(stored: Uint8Array, password: string, sha256: Sha
   return text.slice(27) === sha256Crypt(new TextEncoder().encode(password), stored.subarray(7, 27), rounds, sha256);
 }
 
-export function sha256Crypt(key: Uint8Array, salt: Uint8Array, rounds: number, sha256: Sha256): string {
+function sha256Crypt(key: Uint8Array, salt: Uint8Array, rounds: number, sha256: Sha256): string {
   const hash = (...parts: readonly Uint8Array[]): Uint8Array => hexBytes(sha256(concat(parts)));
   const alternate = hash(key, salt, key);
   const first: Uint8Array[] = [key, salt, repeated(alternate, key.length)];

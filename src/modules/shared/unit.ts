@@ -19,7 +19,7 @@ export type UnitSeen = Readonly<{ systemd: boolean; booted: boolean; properties:
 const SHOWN =
   'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,SourcePath,Description,MainPID,ExecMainStartTimestamp,NRestarts,Type,CanReload,Result';
 
-export function unitName(name: string): string {
+function unitName(name: string): string {
   return /\.(service|socket|timer|target|mount|automount|path|slice|scope|swap|device)$/.test(name)
     ? name
     : `${name}.service`;

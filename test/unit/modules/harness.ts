@@ -56,7 +56,7 @@ export function context(
   };
 }
 
-export function sha256(data: string | Uint8Array): string {
+function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
@@ -85,10 +85,10 @@ export function changes(steps: Steps): readonly Change[] {
   return steps;
 }
 
-export type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
+type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
 
 /** Runs a script as the engine does: a subshell of dash, `set -u`, stdin closed. */
-export function run(script: Script): Ran {
+function run(script: Script): Ran {
   const { status, stdout, stderr } = spawnSync('dash', ['-s'], {
     input: `( set -u\n${script.text}\n) </dev/null\n`,
     encoding: 'utf8',
@@ -124,7 +124,11 @@ export function apply(
       return { first: words(planned), again: [], data: step.data(before, ctx, ran), failed: ran.stderr };
   }
   const after = look();
-  return { first: words(planned), again: words(step.plan(after, ctx)), data: step.data(after, ctx, output) };
+  return {
+    first: words(planned),
+    again: words(step.plan(after, ctx)),
+    data: step.data(after, ctx, planned.length > 0 ? output : undefined),
+  };
 }
 
 const made: string[] = [];
