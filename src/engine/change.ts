@@ -46,7 +46,7 @@ export async function makeChanges(
         if (sent.at(-1)?.code !== 0) return sent.slice(before.length);
       }
       for (const { data, to } of big) await session.put(data, to, unit.user);
-      pieces.push({ script: sh`${lines(inline)}\n${unit.environment}${change.run}`, user: unit.user });
+      pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
     }
     const own = isAction ? undefined : probe;
     sent.push(

@@ -147,12 +147,8 @@ if out=$(db --skip-column-names 2>/dev/null <<'SQL'
 SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user WHERE User = ${sqlText(name)}${host_all ? sh`` : sh` AND Host = ${sqlText(host)}`};
 SQL
 ); then printf '%s\n' "$out" | db --skip-column-names 2>/dev/null | sed 's/^/grant /'; fi
-<<<<<<< HEAD
-${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};`)}
+${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'version', VERSION();`)}
 ${native}`;
-=======
-$ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'native', ${native};\nSELECT 'version', VERSION();`)`;
->>>>>>> modules
   },
   parse(stdout) {
     const f = fields(stdout);
@@ -181,13 +177,13 @@ $ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type
     const { name, host, state, host_all } = given;
     if (state === 'absent') {
       return current.accounts.map((account) => ({
-        what: `drop $name@$account.host`,
+        what: `drop ${name}@${account.host}`,
         diff: {
-          of: `$name@$account.host`,
+          of: `${name}@${account.host}`,
           before: describePrivileges(parseGrants(account.grants)) || 'present\n',
           after: null,
         },
-        run: run(given, [`DROP USER $accountSql(name, account.host)`]),
+        run: run(given, [`DROP USER ${accountSql(name, account.host)}`]),
       }));
     }
     if (host_all && current.accounts.length > 0)
@@ -204,7 +200,7 @@ function sqlText(value: string) {
 }
 
 function accountSql(name: string, host: string): string {
-  return `$literal(name)@$literal(host)`;
+  return `${literal(name)}@${literal(host)}`;
 }
 
 /** `TO 'user'@'host'`, in whichever quotes the server writes it. */

@@ -329,7 +329,7 @@ test('unarchive', () => {
 
 describe('mysql', () => {
   const account = (plugin: string, hash: string, more = 'ANY\t\t\t\t0\t0\t0\t0'): string =>
-    `account is\t10.%\t${plugin}\t${Buffer.from(hash).toString('hex')}\t${more}\naccount native\t*ABC\naccount version\t11.8.6-MariaDB\ngrant GRANT USAGE ON *.* TO \`app\`@\`10.%\`\ngrant GRANT SELECT ON \`app\`.* TO \`app\`@\`10.%\`\n`;
+    `account is\t10.%\t${plugin}\t${Buffer.from(hash).toString('hex')}\t${more}\nnative *ABC\naccount version\t11.8.6-MariaDB\ngrant GRANT USAGE ON *.* TO \`app\`@\`10.%\`\ngrant GRANT SELECT ON \`app\`.* TO \`app\`@\`10.%\`\n`;
   test.each([
     [
       'as it is',
@@ -353,7 +353,7 @@ describe('mysql', () => {
       { plugin: 'ed25519', plugin_hash_string: 'x' },
       ['app@10.%: plugin ed25519'],
     ],
-    ['missing', 'account native\t*ABC\n', { password: 'p', priv: 'app.*:ALL' }, ['create app@10.%']],
+    ['missing', 'native *ABC\n', { password: 'p', priv: 'app.*:ALL' }, ['create app@10.%']],
     ['dropped', account('x', ''), { state: 'absent' }, ['drop app@10.%']],
     ['no client', 'client missing\n', {}, 'the host has no mysql client'],
     [
