@@ -5,7 +5,7 @@ import { runChecks } from './check.ts';
 import { demo } from './demo.ts';
 import { moduleDocs } from './doc.ts';
 import { listInventory } from './inventory.ts';
-import { labCommand, labUp, openLab, stateText } from './lab.ts';
+import { ensureRequirements, labCommand, labUp, openLab, stateText } from './lab.ts';
 import { streams, tellError } from './output.ts';
 
 const DEFAULT_INVENTORY = process.env['BRINGUP_INVENTORY'] ?? 'inventory/lab.yml';
@@ -166,6 +166,11 @@ function labCommands(program: Command, done: (code: number) => void, signal: Abo
       const state = await labUp(openLab(o.inventory), o.yes === true || process.env['CI'] !== undefined, signal);
       streams.out(`${stateText(state)}\n`);
     });
+  lab
+    .command('install')
+    .description('install what a lab needs of this machine, with apt')
+    .option('-y, --yes', 'without asking')
+    .action((o) => ensureRequirements(o.yes === true || process.env['CI'] !== undefined, signal));
   const verb = (usage: string, text: string): Command => {
     const [name = ''] = usage.split(' ');
     return withInventory(lab.command(usage).description(text)).action(async (...all) => {

@@ -143,11 +143,12 @@ function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
 
 /** One try: look, plan, and in apply mode change. */
 async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, isRetry: boolean): Promise<Outcome> {
-  const { world, host, task, ahead } = r;
+  const { world, host, task } = r;
   const { run } = world;
   const { step, ctx, scope, label } = unit;
   const there = placeOf(r, scope);
   const { session } = there;
+  const ahead = there === host ? r.ahead : () => []; // what comes is this host's, not the delegate's
   const isCheck = checkMode(r, scope);
   const probe = probeOf(unit);
   const hangsOn = run.mode === 'plan' ? there.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;

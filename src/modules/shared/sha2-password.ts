@@ -60,5 +60,5 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export function hexBytes(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16));
+  return Buffer.from(hex, 'hex');
 }

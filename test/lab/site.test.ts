@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TaskEvent } from '../../src/core/event.ts';
+import { makeRack, type Ran, TREE_HASH } from './support/rack.ts';
+
+const engines = [
+  { engine: 'MySQL', inventory: 'inventory/lab.yml', net: '10.88.1', client: 'mysql' },
+  { engine: 'MariaDB', inventory: 'inventory/lab-pi.yml', net: '10.88.2', client: 'mariadb' },
+] as const;
+const HOSTS = ['dns1', 'lb1', 'web1', 'web2', 'db1', 'db2'];
+
+const keyOf = (e: TaskEvent): string => `${e.host} ${e.at.file}:${e.at.line} ${e.item ?? ''}`;
+const failures = (ran: Ran): readonly string[] =>
+  ran.tasks
+    .filter((e) => e.status === 'failed')
+    .map((e) => `${e.host} ${e.task}: ${e.diagnostic?.message} ${e.diagnostic?.detail ?? ''}`);
+
+describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
+  const rack = makeRack(inventory, net);
+  beforeAll(async () => {
+    await rack.up();
+  });
+  afterAll(() => rack.down());
+
+  let planned: Ran;
+  it('is planned on bare hosts without an error, and touches nothing', async () => {
+    const hashes = () => Promise.all(HOSTS.map((host) => rack.root(host, TREE_HASH)));
+    const before = await hashes();
+    planned = await rack.plan();
+    expect(failures(planned)).toEqual([]);
+    expect(await hashes()).toEqual(before);
+    expect(planned.tasks.some((e) => e.status === 'unknown')).toBe(true);
+  });
+
+  it('is applied, and changes nothing that the plan did not announce', async () => {
+    const applied = await rack.apply();
+    expect(failures(applied)).toEqual([]);
+    const announced = new Set(planned.tasks.filter((e) => e.status === 'changed' || e.status === 'unknown').map(keyOf));
+    // An include whose file is not known yet stands for all that it brings.
+    const seeds = applied.tasks.filter(
+      (e) => e.status === 'changed' && !announced.has(keyOf(e)) && !/\/seed-\w+\.yml$/.test(e.at.file),
+    );
+    expect(seeds.map(keyOf)).toEqual([]);
+    const certain = planned.tasks.filter((e) => e.status === 'changed').map(keyOf);
+    const changed = new Set(applied.tasks.filter((e) => e.status === 'changed').map(keyOf));
+    expect(certain.filter((key) => !changed.has(key))).toEqual([]);
+  });
+
+  it('is applied again: nothing changes, at one round trip a host', async () => {
+    const again = await rack.apply();
+    expect(
+      again.tasks.filter((e) => e.status !== 'ok' && e.status !== 'skipped').map((e) => `${e.host} ${e.task}`),
+    ).toEqual([]);
+    expect(again.recap.hosts.map((h) => `${h.host} ${h.trips}`)).toEqual(HOSTS.map((host) => `${host} 1`));
+  });
+
+  it('passes its smoke checks', async () => {
+    const checks = await rack.check();
+    expect(
+      checks.filter((c) => c.status !== 'passed').map((c) => `${c.check}: ${JSON.stringify(c.mismatches)}`),
+    ).toEqual([]);
+    expect(checks.length).toBeGreaterThan(20);
+  });
+
+  it('fails them, by name, when nginx is stopped and the replica too', async () => {
+    await rack.root('web2', 'systemctl stop nginx');
+    await rack.root('db2', `${client} -e 'STOP REPLICA'`);
+    const checks = await rack.check(2);
+    const failed = checks.filter((c) => c.status === 'failed').map((c) => c.check);
+    expect(failed).toContain('nginx runs on web2');
+    expect(failed).toContain('Round robin over the web servers');
+    expect(failed).toContain('The replica follows the primary');
+    const mended = await rack.apply();
+    expect(
+      mended.tasks
+        .filter((e) => e.status === 'changed')
+        .map((e) => `${e.host} ${e.task}`)
+        .sort(),
+    ).toEqual(['db2 Replicate', 'web2 Run Nginx']);
+    expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
+  });
+
+  it('seeds a bare replica from a primary that holds 200,000 rows', async () => {
+    const digits = Array.from({ length: 10 }, (_, i) => `SELECT ${i} AS d`).join(' UNION ALL ');
+    const rows = `INSERT INTO foobar.items (name) SELECT CONCAT('row ', a.d, b.d, c.d, d.d, e.d, f.d) FROM ${'abcdef'
+      .split('')
+      .map((t) => `(${digits}) ${t}`)
+      .join(', ')} LIMIT 200000`;
+    await rack.root('db1', `${client} <<'SQL'\n${rows};\nSQL`);
+    const { reset } = await import('../../src/lab/lab.ts');
+    await reset(rack.name, ['db2'], { progress: () => {} });
+    const applied = await rack.apply();
+    expect(failures(applied)).toEqual([]);
+    const count = (host: string) => rack.root(host, `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`);
+    expect(Number(await count('db1'))).toBeGreaterThanOrEqual(200_000);
+    expect(await count('db2')).toBe(await count('db1'));
+    expect(
+      (await rack.check())
+        .filter((c) => c.status !== 'passed')
+        .map((c) => `${c.check}: ${JSON.stringify(c.mismatches)}`),
+    ).toEqual([]);
+    expect((await rack.apply()).tasks.filter((e) => e.status === 'changed').map((e) => e.task)).toEqual([]);
+  });
+});

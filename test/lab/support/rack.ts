@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runPlays } from '../../../src/cli/apply.ts';
+import { runChecks } from '../../../src/cli/check.ts';
+import { openLab } from '../../../src/cli/lab.ts';
+import type { CheckEvent, Event, TaskEvent } from '../../../src/core/event.ts';
+import type { Recap } from '../../../src/engine/run.ts';
+import type { LabState } from '../../../src/lab/lab.ts';
+import { connection, down, up } from '../../../src/lab/lab.ts';
+
+export type Ran = Readonly<{ recap: Recap; tasks: readonly TaskEvent[]; events: readonly Event[] }>;
+
+/** The repository's own site on a lab of its own: neither the user's demo nor another test is in its way. */
+export type Rack = Readonly<{
+  inventory: string;
+  name: string;
+  up: () => Promise<LabState>;
+  plan: (playbook?: string) => Promise<Ran>;
+  apply: (playbook?: string) => Promise<Ran>;
+  check: (within?: number) => Promise<readonly CheckEvent[]>;
+  /** A command on a host, over the system's own ssh, as root: a second opinion. */
+  root: (host: string, command: string) => Promise<string>;
+  down: () => Promise<void>;
+}>;
+
+const quiet = { progress: () => {} };
+
+/** @param inventory a lab inventory of the repository; @param net the first three numbers of the lab's own network */
+export function makeRack(inventory: string, net: string): Rack {
+  const folder = mkdtempSync(join(tmpdir(), 'bringup-rack-'));
+  const name = `t${process.pid}-${net.split('.')[2]}`;
+  const text = readFileSync(inventory, 'utf8')
+    .replace(/lab_name: .*/, `lab_name: ${name}`)
+    .replaceAll(/10\.8[34]\.0\./g, `${net}.`);
+  mkdirSync(join(folder, 'inventory'));
+  const file = join(folder, 'inventory', 'lab.yml');
+  writeFileSync(file, text);
+  cpSync('inventory/group_vars', join(folder, 'inventory', 'group_vars'), { recursive: true });
+  const run = async (mode: 'plan' | 'apply', playbook: string): Promise<Ran> => {
+    const events: Event[] = [];
+    const reporter = { emit: (event: Event) => void events.push(event), end: async () => {} };
+    const options = {
+      output: 'json' as const,
+      verbose: 0,
+      diff: false,
+      inventory: file,
+      tags: [],
+      skipTags: [],
+      extraVars: [],
+      forks: 25,
+    };
+    const recap = await runPlays(mode, playbook, options, new AbortController().signal, reporter);
+    return { recap, events, tasks: events.filter((e) => e.type === 'task') };
+  };
+  return {
+    inventory: file,
+    name,
+    up: () => up(openLab(file), quiet),
+    plan: (playbook = 'playbooks/site.yml') => run('plan', playbook),
+    apply: (playbook = 'playbooks/site.yml') => run('apply', playbook),
+    async check(within) {
+      const seen: CheckEvent[] = [];
+      const reporter = {
+        emit: (event: Event) => {
+          if (event.type === 'check' && event.status !== 'trying') seen.push(event);
+        },
+        end: async () => {},
+      };
+      const options = {
+        output: 'json' as const,
+        verbose: 0,
+        diff: false,
+        inventory: file,
+        extraVars: [],
+        ...(within !== undefined && { within }),
+      };
+      await runChecks('playbooks/checks/site.yml', options, new AbortController().signal, reporter);
+      return seen;
+    },
+    async root(host, command) {
+      const { address, user, privateKeyFile, knownHostsFile } = await connection(name, host);
+      const options = [
+        '-i',
+        privateKeyFile,
+        '-o',
+        `UserKnownHostsFile=${knownHostsFile}`,
+        '-o',
+        'StrictHostKeyChecking=yes',
+        '-o',
+        'IdentitiesOnly=yes',
+      ];
+      const got = spawnSync('ssh', [...options, `${user}@${address}`, 'sudo', 'sh', '-s'], {
+        input: command,
+        encoding: 'utf8',
+        maxBuffer: 64 * 1024 * 1024,
+      });
+      if (got.status !== 0) throw new Error(`${host}: ${command}: ${got.stderr}`);
+      return got.stdout;
+    },
+    async down() {
+      await down(name, quiet);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Every file below / that is the machine's own: content, mode, owner. What a login or the clock alone changes is left out. */
+export const TREE_HASH = String.raw`
+cd /
+find bin boot etc home lib opt root sbin srv usr var -xdev \
+  \( -path var/log -o -path var/tmp -o -path var/lib/systemd -o -path var/cache -o -path var/lib/sudo -o -path var/lib/private \) -prune -o \
+  -printf '%p %y %m %U %G %l\n' | LC_ALL=C sort | sha256sum
+find bin boot etc home lib opt root sbin srv usr var -xdev \
+  \( -path var/log -o -path var/tmp -o -path var/lib/systemd -o -path var/cache -o -path var/lib/sudo -o -path var/lib/private \) -prune -o \
+  -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
+`;
