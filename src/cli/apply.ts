@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { dirname } from 'node:path';
 import { Failure } from '../core/diagnostic.ts';
 import type { Mode } from '../core/event.ts';
@@ -31,6 +32,7 @@ export async function runPlays(
   signal: AbortSignal,
   reporter: Reporter = chooseReporter(options),
 ): Promise<Recap> {
+  setMaxListeners(0, signal); // every host listens
   const project = openProject({ ...options, writes: mode === 'apply' }, dirname(playbookFile));
   const playbook = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
   const password = options.askBecomePass === true ? await ask('become password: ') : undefined;

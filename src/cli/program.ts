@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { runPlays } from './apply.ts';
 import { runChecks } from './check.ts';
@@ -35,7 +34,6 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** The first Ctrl-C ends things cleanly; a second one at once. */
 function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   const controller = new AbortController();
-  setMaxListeners(0, controller.signal); // every host listens
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(130);
     streams.err('\nstopping: what runs on the hosts is ended (again to stop at once)\n');

@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import type { Inventory, InventoryHost, Layer } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
@@ -227,20 +227,4 @@ function isFolder(path: string): boolean {
 }
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-/** Whether a name may be used as a group's variable file: for messages about files that belong to nobody. */
-export function orphanVars(inventory: Inventory): readonly Readonly<{ file: string; kind: string }>[] {
-  const look = (folder: string, kind: string, known: (name: string) => boolean) => {
-    const path = join(inventory.dir, folder);
-    if (!isFolder(path)) return [];
-    return readdirSync(path).flatMap((f) => {
-      const name = basename(f).replace(/\.(ya?ml|json)$/, '');
-      return f.startsWith('.') || known(name) ? [] : [{ file: join(path, f), kind }];
-    });
-  };
-  return [
-    ...look('group_vars', 'group', (n) => inventory.groups.has(n)),
-    ...look('host_vars', 'host', (n) => inventory.hosts.has(n)),
-  ];
 }

@@ -45,32 +45,47 @@ export async function runTask(r: TaskRun): Promise<void> {
   try {
     const items = r.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
     isLoop = items !== undefined;
-    if (items === undefined) outcomes.push(await runUnit(r, scope, undefined, undefined, name));
+    if (items === undefined) outcomes.push(await outcomeOf(r, scope, undefined, undefined, name));
     for (const [i, item] of (items ?? []).entries()) {
       const own = scope.with(loopVars(items ?? [], i, task.loopControl));
       const label = labelOf(task, item, own, world);
-      outcomes.push(await runUnit(r, own, label, item, name));
+      outcomes.push(await outcomeOf(r, own, label, item, name));
       const wait =
         task.loopControl.pause === undefined ? 0 : Number(world.run.templates.resolve(task.loopControl.pause, own));
       if (wait > 0 && world.run.mode === 'apply' && i < (items?.length ?? 0) - 1)
         await pause(wait * 1000, world.run.signal);
     }
   } catch (error) {
-    outcomes.push(thrownOutcome(error, task, world, name));
+    outcomes.push(thrownOutcome(error, task, world, name, undefined));
   }
   finish(r, scope, name, outcomes, isLoop, world.run.now() - began);
 }
 
+/** One item's outcome; what it throws is its own: the items after it have their turn, as in Ansible. */
+async function outcomeOf(
+  r: TaskRun,
+  scope: Scope,
+  label: string | undefined,
+  item: Value | undefined,
+  name: string,
+): Promise<Outcome> {
+  try {
+    return await runUnit(r, scope, label, item, name);
+  } catch (error) {
+    return thrownOutcome(error, r.task, r.world, name, label);
+  }
+}
+
 /** What was thrown while a task was resolved, as that task's outcome. */
-function thrownOutcome(error: unknown, task: Task, world: World, name: string): Outcome {
+function thrownOutcome(error: unknown, task: Task, world: World, name: string, label: string | undefined): Outcome {
   if (error instanceof NotKnown)
-    return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because };
+    return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because, label };
   if (error instanceof Failure) {
     const [first] = error.diagnostics;
     const making =
       world.run.mode === 'plan' && first?.code === 'E_FILE' ? world.localhost('localhost')?.planned[0] : undefined;
     if (making !== undefined)
-      return { status: 'unknown', result: new Unknown(making.what), changes: [], because: making.what };
+      return { status: 'unknown', result: new Unknown(making.what), changes: [], because: making.what, label };
     if (first?.code === 'E_CONNECT' || first?.code === 'E_BECOME') throw new Unreachable(first);
     const diagnostic: Diagnostic = {
       ...(first ?? { code: 'E_BLOCKED', message: error.message }),
@@ -81,6 +96,7 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string): 
       result: { failed: true, changed: false, msg: world.run.redactor.hide(diagnostic.message) },
       changes: [],
       diagnostic,
+      label,
     };
   }
   if (error instanceof Lost)
