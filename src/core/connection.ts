@@ -47,8 +47,6 @@ export type Connection = Readonly<{
   close: () => Promise<void>;
 }>;
 
-export type Connect = (target: Target, signal?: AbortSignal) => Promise<Connection>;
-
 /** The line broke while something ran on the host: whether it was done is not known. */
 export class Lost extends Error {
   constructor(host: string, cause?: unknown) {
