@@ -5,7 +5,7 @@ import { labFailure } from './fail.ts';
 import { aptProxy, imageExists } from './image.ts';
 import { clientKey, hostKey } from './keys.ts';
 import { gatewayOf } from './network.ts';
-import { nameservers } from './resolver.ts';
+import { resolver } from './resolver.ts';
 import { run, tryRun } from './run.ts';
 import { absent, type HostRecord, hostDir, imagesDir, type LabRecord, labDir } from './state.ts';
 
@@ -111,7 +111,7 @@ async function setUp(lab: LabRecord, host: HostRecord, root: string): Promise<vo
     'etc/hosts',
     `127.0.0.1\tlocalhost\n127.0.1.1\t${[...new Set([host.name, short])].join(' ')}\n::1\tlocalhost ip6-localhost ip6-loopback\n`,
   );
-  await put('etc/resolv.conf', (await nameservers(gateway)).map((ip) => `nameserver ${ip}\n`).join(''));
+  await put('etc/resolv.conf', (await resolver(gateway)).nameservers.map((ip) => `nameserver ${ip}\n`).join(''));
   await put('etc/machine-id', `${randomBytes(16).toString('hex')}\n`, 0o444);
   // 10-: systemd's own 80-container-host0.network must not be the first that matches.
   await put(

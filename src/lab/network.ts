@@ -3,6 +3,7 @@ import path from 'node:path';
 import { labFailure } from './fail.ts';
 import { withLock } from './lock.ts';
 import { bridgeMac, bridgeName, tableName } from './names.ts';
+import { resolver } from './resolver.ts';
 import { run, tryRun } from './run.ts';
 import type { LabSpec } from './spec.ts';
 import { absent, labNames, readLab, replaceFile, stateDir } from './state.ts';
@@ -97,15 +98,31 @@ async function ensureBridge(lab: string, bridge: string, gateway: string): Promi
 async function ensureTable(lab: string, bridge: string, subnet: string): Promise<boolean> {
   const table = tableName(lab);
   if ((await tryRun(['nft', 'list', 'table', 'ip', table])).code === 0) return false;
-  await run(['nft', '-f', '-'], {
-    input: `table ip ${table} {
-      chain postrouting {
-        type nat hook postrouting priority srcnat; policy accept;
-        ip saddr ${subnet} ip daddr != ${subnet} oifname != "${bridge}" masquerade
-      }
-    }\n`,
-  });
+  const { relay } = await resolver(gatewayOf(subnet));
+  // The lab's hosts may ask a resolver on this machine's loopback, by way of the gateway, and nothing else there.
+  if (relay !== undefined) await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1\n');
+  await run(['nft', '-f', '-'], { input: natTable(table, bridge, subnet, relay) });
   return true;
+}
+
+function natTable(table: string, bridge: string, subnet: string, relay: string | undefined): string {
+  const dns = `iifname "${bridge}" ip daddr ${gatewayOf(subnet)}`;
+  const relayed = `
+    chain guard {
+      type filter hook prerouting priority raw; policy accept;
+      iifname "${bridge}" ip daddr 127.0.0.0/8 drop
+    }
+    chain prerouting {
+      type nat hook prerouting priority dstnat; policy accept;
+      ${dns} udp dport 53 dnat to ${relay}
+      ${dns} tcp dport 53 dnat to ${relay}
+    }`;
+  return `table ip ${table} {
+    chain postrouting {
+      type nat hook postrouting priority srcnat; policy accept;
+      ip saddr ${subnet} ip daddr != ${subnet} oifname != "${bridge}" masquerade
+    }${relay === undefined ? '' : relayed}
+  }\n`;
 }
 
 /** Where a firewall (Docker's, say) drops forwarded packets, lets the lab's through; its rules carry a comment to find them by. */

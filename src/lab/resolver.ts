@@ -1,18 +1,25 @@
 import { readFile } from 'node:fs/promises';
 
-/** What a lab host shall put into its resolv.conf: this machine's nameservers, as far as a lab host can reach them. */
-export async function nameservers(gateway: string): Promise<readonly string[]> {
+/** What lab hosts put into their resolv.conf; `relay`: the loopback resolver of this machine that the gateway stands for. */
+export type Resolver = Readonly<{ nameservers: readonly string[]; relay: string | undefined }>;
+
+/** This machine's nameservers as lab hosts can reach them. */
+export async function resolver(gateway: string): Promise<Resolver> {
   // systemd-resolved keeps the real ones behind its stub in the second file.
-  for (const file of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
-    const usable = reachable(await readFile(file, 'utf8').catch(() => ''));
-    if (usable.length > 0) return usable;
-  }
-  // A resolver on 127.0.0.1 only: lab hosts can but ask it at this machine's end of the bridge.
-  return [gateway];
+  const files = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return chooseResolver(texts, gateway);
 }
 
-/** The nameservers of a resolv.conf that another host can ask: no loopback, and no IPv6 (the lab has none). At most 3. */
-export function reachable(resolvConf: string): readonly string[] {
-  const found = [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((match) => match[1] ?? '');
-  return found.filter((ip) => /^[\d.]+$/.test(ip) && !ip.startsWith('127.')).slice(0, 3);
+/**
+ * The first file with a nameserver that another host can ask: no loopback, and no IPv6 (the lab has none). Where there is
+ * only a resolver on 127.x, the gateway, which network.ts then leads to it. At most 3: the resolver library reads no more.
+ */
+export function chooseResolver(resolvConfs: readonly string[], gateway: string): Resolver {
+  const all = resolvConfs.map((text) =>
+    [...text.matchAll(/^\s*nameserver\s+([\d.]+)\s*$/gm)].map((match) => match[1] ?? ''),
+  );
+  const usable = all.map((ips) => ips.filter((ip) => !ip.startsWith('127.'))).find((ips) => ips.length > 0);
+  if (usable !== undefined) return { nameservers: usable.slice(0, 3), relay: undefined };
+  return { nameservers: [gateway], relay: all.flat()[0] ?? '127.0.0.1' };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { findHierarchies } from '../../../src/lab/cgroup.ts';
 import { imageKey, recipe } from '../../../src/lab/image.ts';
 import { dropsForwarded, ruleHandles } from '../../../src/lab/network.ts';
-import { reachable } from '../../../src/lab/resolver.ts';
+import { chooseResolver } from '../../../src/lab/resolver.ts';
 import { IMAGES } from '../../../src/lab/spec.ts';
 
 describe('what a lab finds on a machine', () => {
@@ -26,8 +26,10 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
 
   it('nameservers that another host can ask', () => {
     const conf = '# x\nnameserver 127.0.0.53\nnameserver 192.168.1.1\nnameserver fe80::1%eth0\noptions edns0\n';
-    expect(reachable(conf)).toEqual(['192.168.1.1']);
-    expect(reachable('nameserver 127.0.0.1\n')).toEqual([]);
+    expect(chooseResolver([conf, ''], '10.83.0.1')).toEqual({ nameservers: ['192.168.1.1'], relay: undefined });
+    const stub = 'nameserver 127.0.0.53\n';
+    expect(chooseResolver([stub, 'nameserver 9.9.9.9\n'], '10.83.0.1').nameservers).toEqual(['9.9.9.9']);
+    expect(chooseResolver([stub, ''], '10.83.0.1')).toEqual({ nameservers: ['10.83.0.1'], relay: '127.0.0.53' });
   });
 
   it('a firewall that drops what is forwarded, and our rules in it', () => {
