@@ -47,7 +47,7 @@ export function parseYaml(
     lineCounter: counter,
     merge: true,
     keepSourceTokens: false,
-    customTags: (tags) => [...tags.filter((t) => typeof t === 'string' || !UNWANTED.has(t.tag)), VAULT, UNSAFE],
+    customTags: (tags) => [...tags.filter((t) => typeof t === 'string' || !UNWANTED.has(t.tag)), TRUE, FALSE, VAULT, UNSAFE],
   });
   if (!Array.isArray(documents)) return undefined;
   const place = (offset: number, end?: number): Pos => {
@@ -142,12 +142,17 @@ export function parseYaml(
 }
 class AliasBomb extends Error {}
 const UNWANTED = new Set([
+  'tag:yaml.org,2002:bool',
   'tag:yaml.org,2002:timestamp',
   'tag:yaml.org,2002:binary',
   'tag:yaml.org,2002:set',
   'tag:yaml.org,2002:omap',
   'tag:yaml.org,2002:pairs',
 ]);
+/** PyYAML's booleans, and so Ansible's: y and n, which YAML 1.1 has too, are strings. */
+const BOOL = { tag: 'tag:yaml.org,2002:bool', default: true, identify: (value: unknown) => typeof value === 'boolean' };
+const TRUE = { ...BOOL, test: /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/, resolve: () => true };
+const FALSE = { ...BOOL, test: /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/, resolve: () => false };
 const VAULT = { tag: '!vault', resolve: (text: string) => text };
 const UNSAFE = { tag: '!unsafe', resolve: (text: string) => text };
 

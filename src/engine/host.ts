@@ -199,44 +199,40 @@ async function runInclude(h: HostRun, include: Include, where: Where, rest: Rest
   } catch (error) {
     if (error instanceof NotKnown) {
       host.counts.unknown++;
-      world.run.emit(
-        world.run.redactor.hide({
-          type: 'task',
-          host: host.name,
-          play: h.play.name,
-          task: `include ${String(include.what)}`,
-          module: 'include',
-          at: include.at,
-          role: include.role?.name,
-          isHandler: false,
-          status: 'unknown',
-          changes: [],
-          because: error.because,
-          ms: 0,
-        }),
-      );
+      world.run.emit({
+        type: 'task',
+        host: host.name,
+        play: h.play.name,
+        task: `include ${String(include.what)}`,
+        module: 'include',
+        at: include.at,
+        role: include.role?.name,
+        isHandler: false,
+        status: 'unknown',
+        changes: [],
+        because: error.because,
+        ms: 0,
+      });
       return;
     }
     if (!(error instanceof Failure)) throw error;
     const [diagnostic] = error.diagnostics;
     if (diagnostic === undefined) throw error;
     host.counts.failed++;
-    world.run.emit(
-      world.run.redactor.hide({
-        type: 'task',
-        host: host.name,
-        play: h.play.name,
-        task: 'include',
-        module: 'include',
-        at: include.at,
-        role: include.role?.name,
-        isHandler: false,
-        status: 'failed',
-        changes: [],
-        diagnostic: { ...diagnostic, at: diagnostic.at ?? include.at },
-        ms: 0,
-      }),
-    );
+    world.run.emit({
+      type: 'task',
+      host: host.name,
+      play: h.play.name,
+      task: 'include',
+      module: 'include',
+      at: include.at,
+      role: include.role?.name,
+      isHandler: false,
+      status: 'failed',
+      changes: [],
+      diagnostic: { ...diagnostic, at: diagnostic.at ?? include.at },
+      ms: 0,
+    });
     throw new TaskFailed(diagnostic, {}, { name: 'include', at: include.at });
   }
 }

@@ -13,7 +13,9 @@ import { scopeFor, type World } from './variables.ts';
 export type Recap = Readonly<{ hosts: readonly HostRecap[]; failed: boolean; changed: boolean; interrupted: boolean }>;
 
 /** Runs a playbook's plays, one after the other: plan touches nothing, apply makes what plan shows. Emits, prints nothing. */
-export async function runPlaybook(run: Run): Promise<Recap> {
+export async function runPlaybook(given: Run): Promise<Recap> {
+  // The one place where events leave: nothing secret goes with them.
+  const run: Run = { ...given, emit: (event) => given.emit(given.redactor.hide(event)) };
   const began = run.now();
   const world = makeWorld(run);
   const plays = run.playbook.plays.map((play) => ({ play, hosts: play.hosts.filter((h) => run.limit.has(h)) }));
@@ -167,7 +169,7 @@ async function oneHost(
     if (error instanceof TaskFailed) host.failed = true;
     else if (error instanceof Unreachable) {
       host.unreachable = true;
-      world.run.emit(world.run.redactor.hide({ type: 'unreachable', host: name, diagnostic: error.diagnostic }));
+      world.run.emit({ type: 'unreachable', host: name, diagnostic: error.diagnostic });
     } else if (error instanceof EndHost) return;
     else if (error instanceof Failure) tellFailure(world, play, host, error);
     else if (!world.run.signal.aborted) throw error;
@@ -181,22 +183,20 @@ function tellFailure(world: World, play: Play, host: HostState, error: Failure):
   host.counts.failed++;
   const diagnostic: Diagnostic = error.diagnostics[0] ?? { code: 'E_BLOCKED', message: error.message };
   const { run } = world;
-  run.emit(
-    run.redactor.hide({
-      type: 'task',
-      host: host.name,
-      play: play.name,
-      task: play.name,
-      module: 'play',
-      at: diagnostic.at ?? play.at,
-      role: undefined,
-      isHandler: false,
-      status: 'failed',
-      changes: [],
-      diagnostic,
-      ms: 0,
-    }),
-  );
+  run.emit({
+    type: 'task',
+    host: host.name,
+    play: play.name,
+    task: play.name,
+    module: 'play',
+    at: diagnostic.at ?? play.at,
+    role: undefined,
+    isHandler: false,
+    status: 'failed',
+    changes: [],
+    diagnostic,
+    ms: 0,
+  });
 }
 
 function recapOf(host: HostState | undefined): readonly HostRecap[] {

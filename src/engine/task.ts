@@ -129,11 +129,10 @@ async function runUnit(
   const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
   for (let n = 1; ; n++) {
     const outcome = judge(r, unit, await attempt(r, { ...unit, step: unit.step }, name, n > 1), n);
-    if (n >= tries || task.until.length === 0)
-      return n > 1 && outcome.status !== 'failed' && !holds(r, unit, outcome, n)
-        ? gaveUp(outcome, n - 1, task)
-        : outcome;
-    if (holds(r, unit, outcome, n)) return outcome;
+    if (task.until.length === 0 || run.mode === 'plan') return outcome;
+    if (n >= tries && outcome.status !== 'failed' && !holds(r, unit, outcome, n)) return gaveUp(outcome, n - 1, task);
+    if (n >= tries) return withAttempts(outcome, n);
+    if (holds(r, unit, outcome, n)) return withAttempts(outcome, n);
     run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
     await pause(delay * 1000, run.signal);
   }
@@ -142,6 +141,10 @@ async function runUnit(
 function holds(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): boolean {
   const scope = withResult(r.task, unit.scope, outcome.result, attempts);
   return falseCondition(r.task.until, scope, r.world.run) === undefined;
+}
+
+function withAttempts(outcome: Outcome, attempts: number): Outcome {
+  return isDict(outcome.result) ? { ...outcome, result: { ...outcome.result, attempts } } : outcome;
 }
 
 function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
@@ -220,7 +223,9 @@ async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, is
     there.planned.push({ what: name, touches: step.touches });
     return { status: 'changed', result: new Unknown(name), changes: steps, label };
   }
-  run.emit({ type: 'busy', host: host.name, doing: `${name}: ${steps.map((s) => s.what).join(', ')}` });
+  const isHidden = run.templates.truthy(run.templates.resolve(task.noLog, scope)) === true;
+  const doing = isHidden ? name : `${name}: ${steps.map((s) => s.what).join(', ')}`;
+  run.emit({ type: 'busy', host: host.name, doing });
   const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, scope));
   const made = await makeChanges(run, session, unit, steps, probe, ahead, notifyPieces(r, unit), timeout);
   noteChange(r, session);
@@ -380,13 +385,20 @@ function itemOf({ item, scope }: Unit): Vars {
   return { [typeof name === 'string' ? name : 'item']: item, ansible_loop_var: name ?? 'item' };
 }
 
+/** A fact that a plan cannot know is not undefined: what reads it is unknown too. */
+function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
+  const unknown = outcomes.find((o) => o.status === 'unknown');
+  if (unknown === undefined || task.module !== 'set_fact') return;
+  for (const name of Object.keys(task.args)) host.set[name] = new Unknown(unknown.because ?? 'a task before it');
+  host.version++;
+}
+
 /** debug's message, or a variable's value, for the user to see. */
 function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
   const shown = Object.entries(data).map(([key, value]) =>
     key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
   );
-  if (shown.length > 0)
-    run.emit(run.redactor.hide({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at }));
+  if (shown.length > 0) run.emit({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at });
 }
 
 /** set_fact's win over all but extra vars; other modules' facts are facts. */
@@ -413,6 +425,7 @@ function finish(
   const isHidden = truthy(task.noLog);
   const ignores = outcomes.some((o) => o.status === 'failed') && truthy(task.ignoreErrors);
   const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
+  keepUnknownFacts(r, outcomes);
   if (task.register !== undefined) {
     host.set[task.register] = result;
     host.version++;
@@ -429,7 +442,7 @@ function finish(
   for (const o of outcomes.length === 0
     ? [{ status, changes: [], because: 'the loop is empty', result: null } as Outcome]
     : outcomes) {
-    run.emit(run.redactor.hide(taskEvent(r, name, o, ignores, isHidden, ms)));
+    run.emit(taskEvent(r, name, o, ignores, isHidden, ms));
   }
   const failed = outcomes.find((o) => o.status === 'failed');
   if (failed === undefined || ignores) return;

@@ -1,0 +1,456 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { play, project, TWO_HOSTS } from '../support/project.ts';
+
+describe('round trips', () => {
+  it('a converged host costs one, over blocks, loops, includes and plays', async () => {
+    const p = project({
+      'site.yml': `${play(`
+- block:
+    - file: {path: '{T}/one', state: directory}
+    - copy: {dest: '{T}/one/{{ item }}', content: "{{ item }}\\n"}
+      loop: [x, y, z]
+- include_tasks: more.yml
+`)}${play("- lineinfile: {path: '{T}/one/x', line: end}").replace('hosts: all', 'hosts: a')}`,
+      'more.yml': "- stat: {path: '{T}/one'}\n  register: seen\n- debug: msg={{ seen.stat.isdir }}\n",
+    });
+    await p.apply();
+    p.write({});
+    const first = await p.apply();
+    expect(first.recap.hosts[0]?.failed).toBe(0);
+    const again = await p.apply({ skipTags: [] });
+    expect(again.said).toEqual(['a: True']);
+    expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(3); // x is written by two tasks: each run changes it back and forth
+  });
+
+  it('nothing to do: one, with facts and a register in between', async () => {
+    const p = project({
+      'site.yml': `- hosts: all
+  tasks:
+    - command: echo hi
+      args: {creates: '{T}/site.yml'}
+      register: out
+    - copy: {dest: '{T}/f', content: "{{ ansible_hostname }} {{ out.changed }}\\n"}
+    - file: {path: '{T}/d', state: directory}
+`,
+    });
+    await p.apply();
+    const again = await p.apply();
+    expect(again.lines.map((l) => l.split(' ').at(-1))).toEqual(['ok', 'ok', 'ok']);
+    expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(2);
+  });
+
+  it('a change reads back on its own trip, and what overlaps it with it', async () => {
+    const p = project({
+      'site.yml': play(
+        "- file: {path: '{T}/d', state: directory}\n- copy: {dest: '{T}/d/f', content: x}\n- stat: {path: /etc/hostname}",
+      ),
+    });
+    const ran = await p.apply();
+    expect(ran.lines.map((l) => l.split(' ').at(-1))).toEqual(['changed', 'changed', 'ok']);
+    expect(ran.recap.hosts[0]?.trips).toBe(3);
+  });
+});
+
+describe('plans', () => {
+  it('touch nothing, and say unknown where an earlier change decides', async () => {
+    const p = project({
+      'site.yml': play(`
+- name: folder
+  file: {path: '{T}/d', state: directory}
+- name: file
+  copy: {dest: '{T}/d/f', content: x}
+- name: ask
+  command: cat {T}/d/f
+  register: out
+- name: derived
+  set_fact: {later: "{{ out.stdout | upper }}"}
+- name: reads it
+  debug: {msg: "{{ later }}"}
+- name: guarded
+  debug: {msg: held}
+  when: later == 'X'
+- name: apart
+  debug: {msg: fine}
+`),
+    });
+    const planned = await p.plan();
+    expect(existsSync(p.path('d'))).toBe(false);
+    expect(planned.lines).toEqual([
+      'a folder changed',
+      'a file unknown',
+      'a ask changed',
+      'a derived unknown',
+      'a reads it unknown',
+      'a guarded unknown',
+      'a apart ok',
+    ]);
+    expect(planned.tasks[1]?.because).toBe('folder');
+    expect(planned.tasks[4]?.because).toBe('ask');
+    const applied = await p.apply();
+    expect(applied.said).toEqual(['a: X', 'a: held', 'a: fine']);
+    expect((await p.plan()).lines.filter((l) => /file|folder/.test(l))).toEqual(['a folder ok', 'a file ok']);
+  });
+
+  it('announce handlers: certain ones as changes, others as unknown', async () => {
+    const p = project({
+      'site.yml': `${play("- copy: {dest: '{T}/f', content: x}\n  notify: sure\n- command: 'true'\n  register: r\n- command: echo\n  when: r.rc == 0\n  notify: maybe", '')}  handlers:
+    - {name: sure, command: echo sure}
+    - {name: maybe, command: echo maybe}
+`,
+    });
+    const planned = await p.plan();
+    expect(planned.tasks.filter((t) => t.isHandler).map((t) => `${t.task} ${t.status}`)).toEqual([
+      'sure changed',
+      'maybe unknown',
+    ]);
+  });
+});
+
+describe('handlers', () => {
+  const handlers = `  handlers:
+    - {name: first, shell: echo first >> {T}/log}
+    - {name: second, shell: echo second >> {T}/log, notify: third}
+    - {name: third, shell: echo third >> {T}/log, listen: topic}
+`;
+  const log = (p: { path: (n: string) => string }): string =>
+    existsSync(p.path('log')) ? readFileSync(p.path('log'), 'utf8') : '';
+
+  it('run once, in the order of their definition, and may notify others', async () => {
+    const p = project({
+      'site.yml':
+        play('- command: echo\n  notify: second\n- command: echo\n  notify: [first, second]\n- debug: msg=before') +
+        handlers,
+    });
+    const ran = await p.apply();
+    expect(log(p)).toBe('first\nsecond\nthird\n');
+    expect(ran.lines.indexOf('a debug before ok')).toBeLessThan(ran.lines.indexOf('a first changed'));
+  });
+
+  it('are flushed where meta says so, answer to topics, and not to what did not change', async () => {
+    const p = project({
+      'site.yml':
+        play(
+          '- command: echo\n  notify: topic\n- meta: flush_handlers\n- shell: echo after >> {T}/log\n- command: echo\n  changed_when: false\n  notify: first',
+        ) + handlers,
+    });
+    await p.apply();
+    expect(log(p)).toBe('third\nafter\n');
+  });
+
+  it('notified before a failure, run in the next run that gets so far', async () => {
+    const p = project({
+      'site.yml':
+        play("- copy: {dest: '{T}/f', content: x}\n  notify: first\n- fail: msg=stop\n  when: not go") + handlers,
+      'hosts.yml': 'all: {vars: {ansible_connection: local, go: false}, hosts: {a: }}',
+    });
+    expect((await p.apply()).recap.failed).toBe(true);
+    expect(log(p)).toBe('');
+    expect((await p.apply({ extraVars: ['{"go": true}'] })).recap.failed).toBe(false);
+    expect(log(p)).toBe('first\n');
+    await p.apply({ extraVars: ['{"go": true}'] });
+    expect(log(p)).toBe('first\n');
+  });
+});
+
+describe('blocks', () => {
+  it('rescue a failure, know what failed, and always end with always', async () => {
+    const p = project({
+      'site.yml': play(`
+- block:
+    - name: breaks
+      command: sh -c 'echo oops >&2; exit 3'
+    - debug: msg=never
+  rescue:
+    - debug: msg="{{ ansible_failed_task.name }} {{ ansible_failed_result.rc }}"
+  always:
+    - debug: msg=always
+- debug: msg=on
+`),
+    });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(['a: breaks 3', 'a: always', 'a: on']);
+    expect(ran.recap.hosts[0]).toMatchObject({ failed: 0, rescued: 1 });
+    expect(ran.recap.failed).toBe(false);
+  });
+
+  it('without a rescue run always, then fail', async () => {
+    const p = project({
+      'site.yml': play('- block:\n    - fail: msg=no\n  always:\n    - debug: msg=always\n- debug: msg=never'),
+    });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(['a: always']);
+    expect(ran.recap.failed).toBe(true);
+  });
+});
+
+describe('results', () => {
+  it('obey changed_when, then failed_when; ignore_errors goes on', async () => {
+    const p = project({
+      'site.yml': play(`
+- name: quiet
+  command: echo x
+  register: r
+  changed_when: "'y' in r.stdout"
+- name: picky
+  command: echo bad
+  register: r
+  failed_when: "'bad' in r.stdout"
+  ignore_errors: true
+- debug: msg="{{ r is failed }} {{ r.rc }} {{ r.stdout_lines }}"
+`),
+    });
+    const ran = await p.apply();
+    expect(ran.lines.slice(0, 2)).toEqual(['a quiet ok', 'a picky ignored']);
+    expect(ran.said).toEqual(["a: True 0 ['bad']"]);
+  });
+
+  it('of loops hold each item, with index and label; a failed item does not stop the others', async () => {
+    const p = project({
+      'site.yml': play(`
+- command: test {{ item.n }} -lt 2
+  loop: [{n: 1}, {n: 2}, {n: 0}]
+  loop_control: {index_var: i, label: "n{{ item.n }}@{{ i }}"}
+  register: r
+  ignore_errors: true
+- debug: msg="{{ r.results | map(attribute='rc') | list }} {{ r is failed }}"
+- debug: msg="{{ item.0 }}{{ item.1 }}"
+  with_nested: [[1, 2], [a]]
+- debug: msg="{{ item.key }}={{ item.value }}"
+  with_dict: {k: v}
+`),
+    });
+    const ran = await p.apply();
+    expect(ran.tasks.slice(0, 3).map((t) => t.item)).toEqual(['n1@0', 'n2@1', 'n0@2']);
+    expect(ran.said).toEqual(['a: [0, 1, 0] True', 'a: 1a', 'a: 2a', 'a: k=v']);
+  });
+
+  it('are tried until a condition holds', async () => {
+    const p = project({
+      'site.yml': play(`
+- shell: echo x >> {T}/n; wc -l < {T}/n
+  register: r
+  until: r.stdout | int >= 3
+  retries: 5
+  delay: 0
+- debug: msg="{{ r.stdout }} {{ r.attempts }}"
+- shell: 'false'
+  register: s
+  until: s.rc == 0
+  retries: 1
+  delay: 0
+`),
+    });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(['a: 3 3']);
+    expect(ran.recap.failed).toBe(true);
+  });
+
+  it('of a skipped task say so', async () => {
+    const p = project({
+      'site.yml': play(
+        "- command: echo\n  when: false\n  register: r\n- debug: msg='{{ r is skipped }} {{ r.changed }}'",
+      ),
+    });
+    expect((await p.apply()).said).toEqual(['a: True False']);
+  });
+});
+
+describe('several hosts', () => {
+  it('run_once is done by the first, and all know the result', async () => {
+    const p = project({
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': play(
+        '- shell: echo {{ inventory_hostname }} >> {T}/log; cat {T}/log\n  run_once: true\n  register: r\n- debug: msg="{{ r.stdout }}"',
+      ),
+    });
+    const ran = await p.apply();
+    expect([...ran.said].sort()).toEqual(['a: a', 'b: a']);
+  });
+
+  it("see what others registered in the same play, and others' inventory variables", async () => {
+    const p = project({
+      'hosts.yml': 'all: {vars: {ansible_connection: local}, hosts: {a: {n: 1}, b: {n: 2}}}',
+      'site.yml': play(`
+- shell: sleep 0.{{ n }}; echo from {{ inventory_hostname }}
+  register: r
+- debug: msg="{{ hostvars['b'].r.stdout }} {{ groups.all | map('extract', hostvars, 'n') | list }}"
+`),
+    });
+    const ran = await p.apply();
+    expect([...ran.said].sort()).toEqual(['a: from b [1, 2]', 'b: from b [1, 2]']);
+  });
+
+  it('go in batches of serial, and a batch that fails whole ends the play', async () => {
+    const p = project({
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': play("- shell: echo {{ inventory_hostname }} >> {T}/log\n- command: 'false'", 'serial: 1'),
+    });
+    await p.apply();
+    expect(readFileSync(p.path('log'), 'utf8')).toBe('a\n');
+  });
+
+  it("one's failure keeps it out of later plays, and leaves the others alone", async () => {
+    const p = project({
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': `${play("- fail: msg=no\n  when: inventory_hostname == 'a'\n- debug: msg=one")}${play('- debug: msg=two')}`,
+    });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(['b: one', 'b: two']);
+    expect(ran.recap.failed).toBe(true);
+  });
+
+  it('delegate_to works there, with the variables of here', async () => {
+    const p = project({
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': play(
+        "- shell: echo {{ inventory_hostname }} >> {T}/log\n  delegate_to: localhost\n  when: inventory_hostname == 'b'",
+      ),
+    });
+    await p.apply();
+    expect(readFileSync(p.path('log'), 'utf8')).toBe('b\n');
+  });
+});
+
+describe('tags', () => {
+  const site = play(`
+- debug: msg=one
+  tags: [x]
+- debug: msg=two
+  tags: [y]
+- debug: msg=three
+  tags: [always]
+- debug: msg=four
+  tags: [never, z]
+- debug: msg=five
+`);
+  it.each([
+    [{}, ['one', 'two', 'three', 'five']],
+    [{ tags: ['x'] }, ['one', 'three']],
+    [{ skipTags: ['x'] }, ['two', 'three', 'five']],
+    [{ tags: ['z'] }, ['three', 'four']],
+    [{ tags: ['untagged'] }, ['three', 'five']],
+    [{ tags: ['tagged'], skipTags: ['y'] }, ['one', 'three']],
+    [{ tags: ['x'], skipTags: ['always'] }, ['one']],
+  ])('%j selects %j', async (options, said) => {
+    const ran = await project({ 'site.yml': site }).apply(options);
+    expect(ran.said).toEqual(said.map((word) => `a: ${word}`));
+  });
+});
+
+describe('variables', () => {
+  const levels = [
+    'default',
+    'inventory',
+    'group',
+    'host',
+    'play',
+    'vars_file',
+    'role',
+    'task',
+    'set_fact',
+    'param',
+    'extra',
+  ];
+  it.each(levels.map((top, i) => [top, levels.slice(0, i + 1)] as const))(
+    '%s wins over all below it',
+    async (top, given) => {
+      const has = (level: string, text: string): string => (given.includes(level) ? text : '');
+      const p = project({
+        'hosts.yml': `all:\n  vars: {ansible_connection: local${has('inventory', ', v: inventory')}}\n  children: {g: {hosts: {a: }}}\n`,
+        ...(given.includes('group') && { 'group_vars/g.yml': 'v: group\n' }),
+        ...(given.includes('host') && { 'host_vars/a.yml': 'v: host\n' }),
+        'file.yml': has('vars_file', 'v: vars_file\n') || 'other: 1\n',
+        'roles/r/defaults/main.yml': 'v: default\n',
+        'roles/r/vars/main.yml': has('role', 'v: role\n') || 'other: 1\n',
+        'roles/r/tasks/main.yml': `${has('set_fact', '- set_fact: {v: set_fact}\n')}- debug: msg={{ v }}\n${has('task', '  vars: {v: task}\n')}`,
+        'site.yml': `- hosts: all\n  gather_facts: false\n  vars: {${has('play', 'v: play')}}\n  vars_files: [file.yml]\n  roles:\n    - role: r\n${has('param', '      vars: {v: param}\n')}`,
+      });
+      const ran = await p.apply(given.includes('extra') ? { extraVars: ['v=extra'] } : {});
+      expect(ran.said).toEqual([`a: ${top}`]);
+    },
+  );
+
+  it('are evaluated when used, by name, position and a circle told', async () => {
+    const p = project({
+      'hosts.yml': 'all: {vars: {ansible_connection: local, a1: "{{ b1 }}", b1: "{{ a1 }}"}, hosts: {a: }}',
+      'site.yml': play('- debug: msg={{ a1 }}'),
+    });
+    const ran = await p.apply();
+    expect(ran.tasks[0]?.diagnostic?.message).toContain('a1 -> b1 -> a1');
+  });
+});
+
+describe('secrets', () => {
+  it('of lookup password and of no_log tasks are in no event', async () => {
+    const p = project({
+      'site.yml': play(`
+- copy: {dest: '{T}/f', content: "key={{ pw }}\\nplain\\n"}
+- command: echo {{ pw }}
+  register: r
+- debug: msg="{{ r.stdout }}"
+- name: hidden
+  command: sh -c 'echo topsecret >&2; exit 1'
+  no_log: true
+  ignore_errors: true
+- fail: {msg: "it was {{ pw }}"}
+`),
+      'hosts.yml': `all: {vars: {ansible_connection: local, pw: "{{ lookup('password', '{T}/pw length=20') }}"}, hosts: {a: }}`,
+    });
+    const ran = await p.apply({ diff: true });
+    const password = readFileSync(p.path('pw'), 'utf8').trim();
+    expect(password).toHaveLength(20);
+    expect(readFileSync(p.path('f'), 'utf8')).toContain(password);
+    const told = JSON.stringify(ran.events);
+    expect(told).not.toContain(password);
+    expect(told).not.toContain('topsecret');
+    expect(told).toContain('plain');
+    rmSync(p.path('f'));
+    rmSync(p.path('pw'));
+    await p.plan({ diff: true });
+    expect(existsSync(p.path('pw'))).toBe(false);
+  });
+});
+
+describe('other keywords', () => {
+  it('environment, become_user, include_vars, end_host, check_mode', async () => {
+    const p = project({
+      'extra.yml': 'from_file: 7\n',
+      'site.yml': play(`
+- shell: echo "$GREETING"
+  environment: {GREETING: "it's {{ 1 + 1 }}"}
+  register: r
+- debug: msg="{{ r.stdout }}"
+- include_vars: extra.yml
+- debug: msg="{{ from_file }}"
+- copy: {dest: '{T}/never', content: x}
+  check_mode: true
+- meta: end_host
+- debug: msg=never
+`),
+    });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(["a: it's 2", 'a: 7']);
+    expect(existsSync(p.path('never'))).toBe(false);
+    expect(ran.recap.failed).toBe(false);
+  });
+
+  it('a drifted file is found and mended, once', async () => {
+    const p = project({ 'site.yml': play('- copy: {dest: \'{T}/f\', content: "right\\n"}') });
+    await p.apply();
+    writeFileSync(p.path('f'), 'wrong\n');
+    const planned = await p.plan({ diff: true });
+    expect(planned.tasks[0]?.changes[0]?.diff).toMatchObject({ before: 'wrong\n', after: 'right\n' });
+    expect((await p.apply()).lines).toEqual([expect.stringContaining('changed')]);
+    expect((await p.apply()).lines).toEqual([expect.stringContaining('ok')]);
+  });
+
+  it('an aborted run stops, and says that it was interrupted', async () => {
+    const p = project({ 'site.yml': play('- command: sleep 30\n- debug: msg=never') });
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('interrupted')), 300);
+    const ran = await p.apply({ signal: abort.signal });
+    expect(ran.recap.interrupted).toBe(true);
+    expect(ran.said).toEqual([]);
+  });
+});

@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { runPlays } from '../../../src/cli/apply.ts';
+import { type Diagnostic, Failure } from '../../../src/core/diagnostic.ts';
+import type { Event, Mode, TaskEvent } from '../../../src/core/event.ts';
+import type { Recap } from '../../../src/engine/run.ts';
+
+export type Ran = Readonly<{
+  recap: Recap;
+  events: readonly Event[];
+  tasks: readonly TaskEvent[];
+  /** What debug said, by host: 'a: hello'. */
+  said: readonly string[];
+  /** 'host task status', in order. */
+  lines: readonly string[];
+}>;
+export type Options = Partial<
+  Readonly<{
+    tags: string[];
+    skipTags: string[];
+    extraVars: string[];
+    limit: string;
+    diff: boolean;
+    signal: AbortSignal;
+  }>
+>;
+
+/** A project in a folder of its own, whose hosts are all this machine: real modules, a real sh, no network. */
+export type Project = Readonly<{
+  folder: string;
+  path: (name: string) => string;
+  write: (files: Readonly<Record<string, string>>) => void;
+  plan: (options?: Options) => Promise<Ran>;
+  apply: (options?: Options) => Promise<Ran>;
+  /** What reading it complains of. */
+  mistakes: (options?: Options) => Promise<readonly Diagnostic[]>;
+}>;
+
+export const TWO_HOSTS = 'all:\n  vars: {ansible_connection: local}\n  hosts:\n    a:\n    b:\n';
+export const ONE_HOST = 'all:\n  vars: {ansible_connection: local}\n  hosts:\n    a:\n';
+
+/** @param files by path; `hosts.yml` and `site.yml` are what is run. T in a text stands for the folder. */
+export function project(files: Readonly<Record<string, string>>): Project {
+  const folder = mkdtempSync(join(tmpdir(), 'bringup-unit-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = (name: string): string => join(folder, name);
+  const write = (given: Readonly<Record<string, string>>): void => {
+    for (const [name, text] of Object.entries(given)) {
+      mkdirSync(dirname(path(name)), { recursive: true });
+      writeFileSync(path(name), text.replaceAll('{T}', folder));
+    }
+  };
+  write({ 'hosts.yml': ONE_HOST, ...files });
+  const run = async (mode: Mode, options: Options = {}): Promise<Ran> => {
+    const events: Event[] = [];
+    const reporter = { emit: (event: Event) => void events.push(event), end: async () => {} };
+    const recap = await runPlays(
+      mode,
+      path('site.yml'),
+      {
+        output: 'json',
+        verbose: 0,
+        diff: options.diff ?? false,
+        inventory: path('hosts.yml'),
+        limit: options.limit,
+        tags: options.tags ?? [],
+        skipTags: options.skipTags ?? [],
+        extraVars: options.extraVars ?? [],
+        forks: 10,
+      },
+      options.signal ?? new AbortController().signal,
+      reporter,
+    );
+    const tasks = events.filter((e): e is TaskEvent => e.type === 'task');
+    return {
+      recap,
+      events,
+      tasks,
+      said: events.flatMap((e) => (e.type === 'message' ? [`${e.host}: ${e.text}`] : [])),
+      lines: tasks.map((e) => `${e.host} ${e.task} ${e.status}`),
+    };
+  };
+  return {
+    folder,
+    path,
+    write,
+    plan: (options) => run('plan', options),
+    apply: (options) => run('apply', options),
+    async mistakes(options) {
+      try {
+        await run('plan', options);
+        return [];
+      } catch (error) {
+        if (error instanceof Failure) return error.diagnostics;
+        throw error;
+      }
+    },
+  };
+}
+
+/** A play over all hosts that gathers no facts. */
+export function play(tasks: string, more = ''): string {
+  const indented = (text: string): string => text.replace(/^/gm, '    ').replace(/^\s+$/gm, '');
+  return `- hosts: all\n  gather_facts: false\n${more === '' ? '' : `${more.replace(/^/gm, '  ')}\n`}  tasks:\n${indented(tasks)}\n`;
+}
