@@ -48,7 +48,7 @@ async function untilPassed(
     const { mismatches, seen, isFinal } = await look(
       planned,
       scene,
-      AbortSignal.any([signal, AbortSignal.timeout(Math.max(1000, Math.min(left, LOOK_MS)))]),
+      AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(Math.max(1000, Math.min(left, LOOK_MS))))]),
     );
     const ms = now() - began;
     if (mismatches.length === 0) {

@@ -4,7 +4,7 @@ import type { Raw, RawVars } from '../core/value.ts';
 import { isKeyword } from './keywords.ts';
 import { isNull, type Noting, type Reading, rawOf } from './reading.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
-import { leadsToTemplate } from './tasks.ts';
+import { leadsToTemplate, markOf } from './tasks.ts';
 
 /** One entry of a checks file, its templates not yet evaluated. */
 export type CheckEntry = Readonly<{
@@ -108,7 +108,7 @@ function checkStatic(check: Check, args: RawVars, node: MapNode, context: Contex
       context.problems.push({
         code: 'E_ARGS',
         message: `${check.name}: ${wrong.message}`,
-        at: placeOf(node, wrong.path),
+        at: placeOf(node, wrong.path, markOf(wrong)),
         expected: wrong.expected,
         mend: wrong.mend,
       });

@@ -47,7 +47,13 @@ export function parseYaml(
     lineCounter: counter,
     merge: true,
     keepSourceTokens: false,
-    customTags: (tags) => [...tags.filter((t) => typeof t === 'string' || !UNWANTED.has(t.tag)), TRUE, FALSE, VAULT, UNSAFE],
+    customTags: (tags) => [
+      ...tags.filter((t) => typeof t === 'string' || !UNWANTED.has(t.tag)),
+      TRUE,
+      FALSE,
+      VAULT,
+      UNSAFE,
+    ],
   });
   if (!Array.isArray(documents)) return undefined;
   const place = (offset: number, end?: number): Pos => {
@@ -223,15 +229,16 @@ export function entry(node: MapNode, key: string): Entry | undefined {
   return node.entries.find((e) => e.key === key);
 }
 
-/** The place of what `path` leads to, or of the nearest thing around it. The last step's key is marked, not its value. */
-export function placeOf(node: Node, path: readonly (string | number)[]): Pos {
+/** The place of what `path` leads to, or of the nearest thing around it. `mark`: a value's own place, or its key's. */
+export function placeOf(node: Node, path: readonly (string | number)[], mark: 'key' | 'value' = 'value'): Pos {
   const [step, ...rest] = path;
   if (step === undefined) return node.at;
   if (node.kind === 'map') {
     const found = entry(node, String(step));
     if (found === undefined) return node.at;
-    return rest.length === 0 && found.value.kind !== 'scalar' ? found.keyAt : placeOf(found.value, rest);
+    if (rest.length === 0 && (mark === 'key' || found.value.kind !== 'scalar')) return found.keyAt;
+    return placeOf(found.value, rest, mark);
   }
   const item = node.kind === 'seq' ? node.items[Number(step)] : undefined;
-  return item === undefined ? node.at : placeOf(item, rest);
+  return item === undefined ? node.at : placeOf(item, rest, mark);
 }

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { didYouMean, Failure } from '../core/diagnostic.ts';
-import { isStep, type Module } from '../core/module.ts';
+import { type ArgError, isStep, type Module } from '../core/module.ts';
 import type { Become, Block, Common, Include, Item, Loaded, LoopControl, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
 import { freeForm, keyValues } from './freeform.ts';
@@ -276,7 +276,7 @@ function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, readi
   for (const wrong of bound) {
     if (leadsToTemplate(wrong.path, renamedBack(args, impl), reading)) continue;
     const own = wrong.path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
-    const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own);
+    const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own, markOf(wrong));
     reading.problems.push({
       code: 'E_ARGS',
       message: `${impl.name}: ${wrong.message}`,
@@ -285,6 +285,11 @@ function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, readi
       mend: wrong.mend,
     });
   }
+}
+
+/** An unknown name is marked itself, a wrong value where it stands. */
+export function markOf(wrong: ArgError): 'key' | 'value' {
+  return wrong.message.startsWith('unknown argument') ? 'key' : 'value';
 }
 
 function renamedBack(args: RawVars, impl: Module): Record<string, unknown> {

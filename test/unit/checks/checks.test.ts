@@ -1,0 +1,141 @@
+import dgram from 'node:dgram';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import packet from 'dns-packet';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checks } from '../../../src/checks/index.ts';
+import { runAll } from '../../../src/checks/run.ts';
+import { isBound, type Mismatch } from '../../../src/core/check.ts';
+import { Failure } from '../../../src/core/diagnostic.ts';
+import type { CheckEvent, Event } from '../../../src/core/event.ts';
+
+const scene = { connect: () => Promise.reject(new Error('no hosts here')), signal: AbortSignal.timeout(10_000) };
+async function look(name: string, args: Record<string, unknown>): Promise<readonly Mismatch[]> {
+  const bound = checks.get(name)?.bind(args);
+  if (bound === undefined || !isBound(bound)) throw new Error(JSON.stringify(bound));
+  return (await bound.look(scene)).mismatches;
+}
+const wrong = async (name: string, args: Record<string, unknown>): Promise<readonly string[]> =>
+  (await look(name, args)).map((m) => m.property);
+
+describe('examples', () => {
+  it.each([...checks].flatMap(([name, check]) => check.examples.map((e) => [name, e.title, e] as const)))(
+    '%s: %s binds',
+    (name, _, example) => {
+      expect(checks.get(name)?.bind(example.args)).toHaveProperty('look');
+    },
+  );
+});
+
+describe('against servers on this machine', () => {
+  const dns = dgram.createSocket('udp4');
+  let http: Server;
+  let url = '';
+  let server = '';
+  let served = 0;
+  beforeAll(async () => {
+    dns.on('message', (message, from) => {
+      const query = packet.decode(message);
+      const [question] = query.questions ?? [];
+      const known = question?.name === 'www.test';
+      const flags = packet.AUTHORITATIVE_ANSWER | (known ? 0 : 3);
+      const answers = known ? [{ type: 'A' as const, name: 'www.test', ttl: 5, data: '127.0.0.1' }] : [];
+      dns.send(
+        packet.encode({ type: 'response', id: query.id ?? 0, flags, questions: query.questions ?? [], answers }),
+        from.port,
+        from.address,
+      );
+    });
+    await new Promise<void>((resolve) => dns.bind(0, '127.0.0.1', resolve));
+    server = `127.0.0.1:${dns.address().port}`;
+    http = createServer((request, response) => {
+      response.setHeader('x-served-by', served++ % 2 === 0 ? 'one' : 'two');
+      response.statusCode = request.url === '/broken' ? 503 : 200;
+      response.end(`hello ${request.headers.host}`);
+    });
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    url = `http://www.test:${(http.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    dns.close();
+    http.close();
+  });
+
+  it('dns sees addresses, authority and codes', async () => {
+    expect(await wrong('dns', { name: 'www.test', server, addresses: ['127.0.0.1'], authoritative: true })).toEqual([]);
+    expect(await wrong('dns', { name: 'www.test', server, addresses: ['127.0.0.2'] })).toEqual(['addresses']);
+    expect(await wrong('dns', { name: 'nosuch.test', server, rcode: 'NXDOMAIN' })).toEqual([]);
+    expect(await wrong('dns', { name: 'nosuch.test', server })).toEqual(['rcode']);
+    expect(await wrong('dns', { name: 'www.test', server, authoritative: false })).toEqual(['authoritative']);
+  });
+
+  it('http goes by the name that the given server knows', async () => {
+    expect(
+      await wrong('http', {
+        url: `${url}/`,
+        server,
+        contains: ['hello www.test'],
+        response_headers: { 'x-served-by': '^(one|two)$', 'x-none': '' },
+      }),
+    ).toEqual([]);
+    expect(
+      await wrong('http', { url: `${url}/broken`, server, contains: ['bye'], response_headers: { 'x-served-by': '' } }),
+    ).toEqual(['status', 'body', 'x-served-by']);
+    await expect(look('http', { url: url.replace('www', 'nosuch'), server })).rejects.toThrow(/knows no address/);
+  });
+
+  it('balance counts shares, strangers and failures', async () => {
+    expect(await wrong('balance', { url, server, backends: ['one', 'two'], requests: 10 })).toEqual([]);
+    expect(await wrong('balance', { url, server, backends: ['one', 'three'], requests: 10 })).toEqual([
+      'three',
+      'backend',
+    ]);
+    expect(await wrong('balance', { url: `${url}/broken`, server, backends: ['one'], requests: 4 })).toEqual([
+      'one',
+      'failed requests',
+    ]);
+  });
+
+  it('port is open or closed', async () => {
+    const { port } = http.address() as AddressInfo;
+    expect(await wrong('port', { host: '127.0.0.1', port })).toEqual([]);
+    expect(await wrong('port', { host: '127.0.0.1', port, state: 'closed' })).toEqual(['port']);
+    expect(await wrong('port', { host: '127.0.0.1', port: 1, state: 'closed' })).toEqual([]);
+  });
+});
+
+describe('running checks', () => {
+  const at = { file: 'f', line: 1, col: 1 };
+  const run = async (looks: (() => Promise<readonly Mismatch[]>)[], within: number) => {
+    const events: Event[] = [];
+    let n = 0;
+    const check = {
+      look: async () => ({
+        mismatches: (await (looks[Math.min(n++, looks.length - 1)] ?? looks[0])?.()) ?? [],
+        seen: 'seen',
+      }),
+    };
+    const failed = await runAll({
+      checks: [{ name: 'c', kind: 'k', at, check, within }],
+      scene,
+      emit: (e) => events.push(e),
+      signal: new AbortController().signal,
+      now: () => performance.now(),
+    });
+    return { failed, last: events.filter((e): e is CheckEvent => e.type === 'check').at(-1) };
+  };
+  const bad = async () => [{ property: 'p', expected: 'e', seen: 's' }];
+
+  it('tries again until one passes', async () => {
+    const { failed, last } = await run([bad, () => Promise.reject(new Error('refused')), async () => []], 10);
+    expect(failed).toBe(0);
+    expect(last).toMatchObject({ status: 'passed', tries: 3 });
+  });
+  it('fails when its time is up, with what was seen last', async () => {
+    expect((await run([bad], 0.2)).last).toMatchObject({ status: 'failed', mismatches: [{ property: 'p' }] });
+  });
+  it('does not try again what is wrong here', async () => {
+    const { last } = await run([() => Promise.reject(new Failure({ code: 'E_CHECK', message: 'no ping' }))], 30);
+    expect(last).toMatchObject({ status: 'failed', tries: 1 });
+  });
+});

@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { userInfo } from 'node:os';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decoder, encode } from '../../../src/connect/frame.ts';
+import type { Output } from '../../../src/core/module.ts';
+import { sh, verbatim } from '../../../src/core/sh.ts';
+
+const MARK = 'bringup-0123456789abcdef';
+const me = userInfo().username;
+
+/** What a real sh makes of the scripts, its streams cut at `cuts` into chunks. */
+function run(scripts: readonly string[], steps = 0, cuts: readonly number[] = []): readonly Output[] {
+  const pieces = scripts.map((text) => ({ script: verbatim(text), user: me }));
+  const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, steps) });
+  const got = decoder(MARK);
+  for (const chunk of chunks(stdout, cuts)) got.stdout(chunk);
+  expect(got.isDone()).toBe(false);
+  for (const chunk of chunks(stderr, cuts)) got.stderr(chunk);
+  expect(got.isDone()).toBe(true);
+  expect(got.pid()).toBeGreaterThan(1);
+  return got.outputs();
+}
+
+function chunks(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
+  const at = [0, ...cuts.map((c) => c % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+  return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
+}
+
+describe('many scripts in one trip', () => {
+  it('each has its own output, error output and exit code', () => {
+    expect(run(['echo one; echo err >&2; exit 3', 'printf two', 'true'])).toEqual([
+      { code: 3, stdout: 'one\n', stderr: 'err\n' },
+      { code: 0, stdout: 'two', stderr: '' },
+      { code: 0, stdout: '', stderr: '' },
+    ]);
+  });
+
+  it('neither exit, set -e, a syntax error nor one that reads stdin harms the next', () => {
+    const outputs = run([
+      'set -e; false; echo never',
+      'echo "open',
+      'if then',
+      'cat; echo read',
+      'x=1; cd /',
+      'echo ${x-unset} $(pwd | wc -l)',
+    ]);
+    expect(outputs.map((o) => o.code)).toEqual([1, 2, 2, 0, 0, 0]);
+    expect(outputs.at(-1)?.stdout).toBe('unset 1\n');
+    expect(outputs[3]?.stdout).toBe('read\n');
+  });
+
+  it('an unset variable is an error; here-documents and quotes work', () => {
+    const outputs = run(['echo $nope', "cat <<'E'\nit's $HOME\nE", `printf '%s' "a'b" 'c"d'`]);
+    expect(outputs[0]?.code).not.toBe(0);
+    expect(outputs.slice(1).map((o) => o.stdout)).toEqual(["it's $HOME\n", `a'bc"d`]);
+  });
+
+  it('of the steps a failure stops all that follows; of the rest it does not', () => {
+    expect(run(['true', 'false', 'echo never', 'echo probe'], 3).map((o) => o.code)).toEqual([0, 1]);
+    expect(run(['true', 'false', 'echo on'], 1).map((o) => o.code)).toEqual([0, 1, 0]);
+  });
+
+  it('any text comes back as it was printed, wherever the stream is cut', () => {
+    const text = fc
+      .string({ unit: 'binary', maxLength: 60 })
+      .filter((t) => !t.includes('\0') && !/[\ud800-\udfff]/.test(t));
+    fc.assert(
+      fc.property(
+        fc.array(text, { minLength: 1, maxLength: 4 }),
+        fc.array(fc.nat(4000), { maxLength: 6 }),
+        (texts, cuts) => {
+          const outputs = run(
+            texts.map((t) => sh`printf %s ${t}; printf %s ${t} >&2`.text),
+            0,
+            cuts,
+          );
+          expect(outputs).toEqual(texts.map((t) => ({ code: 0, stdout: t, stderr: t })));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

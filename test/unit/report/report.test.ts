@@ -1,0 +1,175 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import type { Event, HostRecap, TaskEvent } from '../../../src/core/event.ts';
+import { diffText } from '../../../src/report/diff.ts';
+import { jsonReporter } from '../../../src/report/json.ts';
+import { junitXml } from '../../../src/report/junit.ts';
+import { plainReporter } from '../../../src/report/plain.ts';
+import { changesText, recapText, table } from '../../../src/report/summary.ts';
+import { diagnosticText, duration, printable } from '../../../src/report/words.ts';
+
+const plain = stripVTControlCharacters;
+const at = { file: 'site.yml', line: 2, col: 5, length: 4 };
+const task = (more: Partial<TaskEvent>): TaskEvent => ({
+  type: 'task',
+  host: 'a',
+  play: 'p',
+  task: 't',
+  module: 'm',
+  at,
+  role: undefined,
+  isHandler: false,
+  status: 'changed',
+  changes: [{ what: 'do it' }],
+  ms: 1,
+  ...more,
+});
+const recap = (more: Partial<HostRecap>): HostRecap => ({
+  host: 'a',
+  ok: 1,
+  changed: 0,
+  unknown: 0,
+  skipped: 0,
+  failed: 0,
+  rescued: 0,
+  ignored: 0,
+  unreachable: false,
+  trips: 1,
+  ...more,
+});
+const options = { source: () => 'first\n    mtch: x\n', verbose: 0, diff: false };
+
+describe('a diagnostic', () => {
+  it('shows its place, line, caret and mending', () => {
+    const text = plain(
+      diagnosticText(
+        { code: 'E_ARGS', message: "unknown argument 'mtch'", at, expected: 'match', mend: 'write match' },
+        options.source,
+      ),
+    );
+    expect(text.split('\n')).toEqual([
+      "site.yml:2:5: error E_ARGS: unknown argument 'mtch'",
+      '  2 │     mtch: x',
+      '    │     ^^^^',
+      '  expected: match',
+      '  mend: write match',
+    ]);
+  });
+
+  it('does without a source, and lets no control character through', () => {
+    const text = plain(
+      diagnosticText({ code: 'E_APPLY', message: 'a\u001b[2Jb', detail: 'x\u0007y\nz' }, () => undefined),
+    );
+    expect(text).toBe('error E_APPLY: a\\x1b[2Jb\n  │ x\\x07y\n  │ z');
+  });
+});
+
+describe('what changes', () => {
+  it('stands once for hosts that are alike', () => {
+    const text = plain(
+      changesText(
+        [
+          task({}),
+          task({ host: 'b' }),
+          task({ host: 'c', changes: [{ what: 'other' }] }),
+          task({ host: 'd', status: 'ok' }),
+        ],
+        'apply',
+        options,
+      ),
+    );
+    expect(text).toBe('~ a b  t\n    do it\n~ c  t\n    other');
+  });
+
+  it('that is unknown says on what it hangs, and how things stand', () => {
+    const text = plain(changesText([task({ status: 'unknown', because: 'install it' })], 'plan', options));
+    expect(text).toContain("? a  t\n    unknown until apply: hangs on 'install it'\n    as things stand: do it");
+  });
+
+  it('is shown as a diff, bounded', () => {
+    const lines = plain(diffText({ of: '/f', before: 'a\nb\n', after: 'a\nc\n' }, '', 200)).split('\n');
+    expect(lines).toEqual(expect.arrayContaining(['--- /f', '+++ /f', '-b', '+c']));
+    const long = Array.from({ length: 500 }, (_, i) => `${i}\n`).join('');
+    expect(plain(diffText({ of: '/f', before: null, after: long }, '', 50)).split('\n')).toHaveLength(51);
+  });
+});
+
+describe('a recap', () => {
+  it('has a line a host, in columns', () => {
+    const lines = plain(
+      recapText([recap({}), recap({ host: 'longer', changed: 12, failed: 1, trips: 3 })], 'apply'),
+    ).split('\n');
+    expect(lines[0]).toBe('a       1 ok  0 changed   0 skipped  0 failed  1 trip');
+    expect(lines[1]).toBe('longer  1 ok  12 changed  0 skipped  1 failed  3 trips');
+  });
+  it('lines up whatever is coloured', () =>
+    expect(
+      table([
+        ['\u001b[31mab\u001b[0m', 'x'],
+        ['abc', 'y'],
+      ]),
+    ).toBe('\u001b[31mab\u001b[0m   x\nabc  y'));
+});
+
+describe('reporters', () => {
+  const events: readonly Event[] = [
+    { type: 'run', mode: 'apply', playbook: 'site.yml', hosts: ['a'] },
+    task({}),
+    task({ status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } }),
+    { type: 'done', mode: 'apply', hosts: [recap({ changed: 1, failed: 1 })], ms: 61_000, interrupted: false },
+  ];
+  it('plain: progress and failures on stderr, the result on stdout', () => {
+    const said = { out: '', err: '' };
+    const { emit } = plainReporter(
+      {
+        out: (t) => {
+          said.out += t;
+        },
+        err: (t) => {
+          said.err += t;
+        },
+      },
+      options,
+    );
+    for (const event of events) emit(event);
+    expect(plain(said.err)).toContain('~ a  t: do it');
+    expect(plain(said.err)).toContain('✗ a  breaks\n    error E_APPLY: no');
+    expect(plain(said.out)).toContain('failed: apply on 1 host in 1 min 01 s: 1 changed, 1 failed');
+    expect(plain(said.out)).not.toContain('breaks');
+  });
+  it('JSON: one event a line, and nothing else', () => {
+    let out = '';
+    const { emit } = jsonReporter((t) => {
+      out += t;
+    });
+    for (const event of events) emit(event);
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((l) => JSON.parse(l)),
+    ).toEqual(JSON.parse(JSON.stringify(events)));
+  });
+  it('JUnit: escaped, counted', () => {
+    const check = { type: 'check', kind: 'http', at, seen: '', tries: 1, ms: 1500 } as const;
+    const xml = junitXml(
+      [
+        { ...check, check: 'a "<good>" & one', status: 'passed', mismatches: [] },
+        { ...check, check: 'tries', status: 'trying', mismatches: [] },
+        {
+          ...check,
+          check: 'bad',
+          status: 'failed',
+          mismatches: [{ property: 'status', expected: '200', seen: '5\u000003' }],
+        },
+      ],
+      'suite',
+    );
+    expect(xml).toContain('tests="2" failures="1" time="3.000"');
+    expect(xml).toContain('name="a &quot;&lt;good&gt;&quot; &amp; one"');
+    expect(xml).toContain('status: expected 200, seen 5\ufffd03');
+  });
+});
+
+it('durations read well', () => expect([12, 1234, 65_000].map(duration)).toEqual(['12 ms', '1.2 s', '1 min 05 s']));
+it('only control characters are escaped', () => expect(printable('ä\t\n\u009b')).toBe('ä\t\n\\x9b'));

@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** What the linter says of a file with this content at this place. */
+function lint(file: string, text: string): string {
+  writeFileSync(file, text);
+  try {
+    execFileSync('node_modules/.bin/biome', ['lint', '--reporter=github', file], { encoding: 'utf8', stdio: 'pipe' });
+    return '';
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    return stdout + stderr;
+  } finally {
+    rmSync(file);
+  }
+}
+
+describe('the star of rooms', () => {
+  it.each([
+    ['src/engine/planted.ts', "import { connect } from '../connect/connect.ts';\nexport const x = connect;\n"],
+    ['src/config/planted.ts', "import { runPlaybook } from '../engine/run.ts';\nexport const x = runPlaybook;\n"],
+    ['src/report/planted.ts', "import { main } from '../cli/program.ts';\nexport const x = main;\n"],
+    ['src/template/planted.ts', "import { checks } from '../checks/index.ts';\nexport const x = checks;\n"],
+    ['src/modules/planted.ts', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n"],
+    ['src/modules/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
+    ['src/core/planted.ts', "import { print } from '../template/print.ts';\nexport const x = print;\n"],
+    ['src/core/planted.ts', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n"],
+  ])('a breach in %s is caught', (file, text) => {
+    expect(lint(file, text)).toContain('noRestrictedImports');
+  });
+
+  it.each([
+    ['src/engine/planted.ts', "import { sh } from '../core/sh.ts';\nexport const x = sh;\n"],
+    ['src/modules/planted.ts', "import { text } from './shared/args.ts';\nexport const x = text;\n"],
+    ['src/cli/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
+  ])('what is allowed in %s is not', (file, text) => expect(lint(file, text)).not.toContain('noRestrictedImports'));
+});
+
+describe('each library has one door', () => {
+  const DOORS: Readonly<Record<string, RegExp>> = {
+    'node-ssh': /^connect\//,
+    ssh2: /^connect\//,
+    'zx/core': /^(connect|lab)\//,
+    zx: /^$/, // its globals cost 100 ms at start: zx/core serves
+    listr2: /^report\/live\.ts$/,
+    yaml: /^config\/source\.ts$/,
+    ajv: /^core\/module\.ts$/,
+    'mysql2/promise': /^checks\//,
+    ping: /^checks\/ping\.ts$/,
+    commander: /^cli\/program\.ts$/,
+  };
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
+  it.each(Object.entries(DOORS))('%s', (library, door) => {
+    const users = files.filter((f) => readFileSync(join('src', f), 'utf8').includes(`from '${library}'`));
+    expect(users.filter((f) => !door.test(f))).toEqual([]);
+    if (library !== 'zx') expect(users.length).toBeGreaterThan(0);
+  });
+});
