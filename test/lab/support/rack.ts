@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { runPlays } from '../../../src/cli/apply.ts';
+import { dirname, join } from 'node:path';
+import { type RunOptions, runPlays } from '../../../src/cli/apply.ts';
 import { runChecks } from '../../../src/cli/check.ts';
 import { openLab } from '../../../src/cli/lab.ts';
 import type { CheckEvent, Event, TaskEvent } from '../../../src/core/event.ts';
@@ -12,13 +12,15 @@ import { connection, down, up } from '../../../src/lab/lab.ts';
 
 export type Ran = Readonly<{ recap: Recap; tasks: readonly TaskEvent[]; events: readonly Event[] }>;
 
-/** The repository's own site on a lab of its own: neither the user's demo nor another test is in its way. */
+/** A lab of its own with its inventory: neither the user's demo nor another test is in its way. */
 export type Rack = Readonly<{
   inventory: string;
   name: string;
+  /** Where the inventory's folder is: for more files beside it. */
+  folder: string;
   up: () => Promise<LabState>;
-  plan: (playbook?: string) => Promise<Ran>;
-  apply: (playbook?: string) => Promise<Ran>;
+  plan: (playbook?: string, more?: Partial<RunOptions>) => Promise<Ran>;
+  apply: (playbook?: string, more?: Partial<RunOptions>) => Promise<Ran>;
   check: (within?: number) => Promise<readonly CheckEvent[]>;
   /** A command on a host, over the system's own ssh, as root: a second opinion. */
   root: (host: string, command: string) => Promise<string>;
@@ -29,16 +31,19 @@ const quiet = { progress: () => {} };
 
 /** @param inventory a lab inventory of the repository; @param net the first three numbers of the lab's own network */
 export function makeRack(inventory: string, net: string): Rack {
+  const rack = makeLab(readFileSync(inventory, 'utf8').replaceAll(/10\.8[34]\.0\./g, `${net}.`), net);
+  cpSync('inventory/group_vars', join(dirname(rack.inventory), 'group_vars'), { recursive: true });
+  return rack;
+}
+
+/** A lab from an inventory's text, whose `lab_name: …` is replaced. */
+export function makeLab(text: string, net: string): Rack {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-rack-'));
   const name = `t${process.pid}-${net.split('.')[2]}`;
-  const text = readFileSync(inventory, 'utf8')
-    .replace(/lab_name: .*/, `lab_name: ${name}`)
-    .replaceAll(/10\.8[34]\.0\./g, `${net}.`);
   mkdirSync(join(folder, 'inventory'));
   const file = join(folder, 'inventory', 'lab.yml');
-  writeFileSync(file, text);
-  cpSync('inventory/group_vars', join(folder, 'inventory', 'group_vars'), { recursive: true });
-  const run = async (mode: 'plan' | 'apply', playbook: string): Promise<Ran> => {
+  writeFileSync(file, text.replace(/lab_name: [\w-]+/, `lab_name: ${name}`));
+  const run = async (mode: 'plan' | 'apply', playbook: string, more: Partial<RunOptions> = {}): Promise<Ran> => {
     const events: Event[] = [];
     const reporter = { emit: (event: Event) => void events.push(event), end: async () => {} };
     const options = {
@@ -50,6 +55,7 @@ export function makeRack(inventory: string, net: string): Rack {
       skipTags: [],
       extraVars: [],
       forks: 25,
+      ...more,
     };
     const recap = await runPlays(mode, playbook, options, new AbortController().signal, reporter);
     return { recap, events, tasks: events.filter((e) => e.type === 'task') };
@@ -57,9 +63,10 @@ export function makeRack(inventory: string, net: string): Rack {
   return {
     inventory: file,
     name,
+    folder,
     up: () => up(openLab(file), quiet),
-    plan: (playbook = 'playbooks/site.yml') => run('plan', playbook),
-    apply: (playbook = 'playbooks/site.yml') => run('apply', playbook),
+    plan: (playbook = 'playbooks/site.yml', more) => run('plan', playbook, more),
+    apply: (playbook = 'playbooks/site.yml', more) => run('apply', playbook, more),
     async check(within) {
       const seen: CheckEvent[] = [];
       const reporter = {

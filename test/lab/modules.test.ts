@@ -1,0 +1,271 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeLab, type Ran, TREE_HASH } from './support/rack.ts';
+
+const NET = '10.88.4';
+const HOSTS = ['d12', 'd13'];
+const lab = makeLab(
+  `all:
+  vars: {lab_name: x, lab_subnet: ${NET}.0/24}
+  hosts:
+    d12: {ansible_host: ${NET}.12, lab_image: debian-12}
+    d13: {ansible_host: ${NET}.13, lab_image: debian-13}
+`,
+  NET,
+);
+const PRESENT = 'test/lab/modules/present.yml';
+const failures = (ran: Ran): readonly string[] =>
+  ran.tasks
+    .filter((e) => e.status === 'failed')
+    .map((e) => `${e.host} ${e.task}: ${e.diagnostic?.message} ${e.diagnostic?.detail ?? ''}`);
+const changed = (ran: Ran): readonly string[] =>
+  [...new Set(ran.tasks.filter((e) => e.status === 'changed').map((e) => e.task))].sort();
+const everywhere = async (command: string): Promise<readonly string[]> =>
+  Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
+
+/** Runs a few tasks of its own on both hosts. */
+function tasks(text: string, more = ''): string {
+  const file = join(lab.folder, `tasks-${Math.random().toString(36).slice(2)}.yml`);
+  writeFileSync(
+    file,
+    `- hosts: all\n  become: true\n  gather_facts: false\n${more}  tasks:\n${text.trim().replace(/^/gm, '    ')}\n`,
+  );
+  return file;
+}
+
+describe('modules on Debian 12 and 13', () => {
+  beforeAll(() => lab.up());
+  afterAll(() => lab.down());
+
+  it('plan on bare hosts without a failure, touching nothing', async () => {
+    const before = await everywhere(TREE_HASH);
+    const planned = await lab.plan(PRESENT);
+    expect(failures(planned)).toEqual([]);
+    expect(await everywhere(TREE_HASH)).toEqual(before);
+  });
+
+  it('apply', async () => {
+    const ran = await lab.apply(PRESENT);
+    expect(failures(ran)).toEqual([]);
+    expect(ran.recap.hosts.map((h) => h.changed)).toEqual([expect.any(Number), expect.any(Number)]);
+  });
+
+  it.each([
+    ['packages', 'dpkg-query -Wf "${db:Status-Abbrev}\n" cron bzip2 acl | sort -u', /^ii/],
+    ['groups', 'getent group shop', /^shop:x:2000:/],
+    [
+      'users',
+      'getent passwd alice; id -Gn alice; getent shadow alice',
+      /^alice:x:2101:2000:Alice A:\/home\/alice:\/bin\/bash\nshop daemons\nalice:\$6\$abcdefgh/,
+    ],
+    [
+      'authorized keys',
+      'stat -c "%U %a" ~alice/.ssh ~alice/.ssh/authorized_keys; grep -c alice@laptop ~alice/.ssh/authorized_keys',
+      /^alice 700\nalice 600\n1$/,
+    ],
+    ['directories', 'stat -c "%U %G %a" /srv/shop/data', /^alice shop 2775$/],
+    [
+      'contents, byte by byte',
+      'cat /srv/shop/hello; stat -c "%U %a" /srv/shop/hello',
+      /^grüße\n\$HOME 'quoted'\nalice 640$/,
+    ],
+    [
+      'files and trees',
+      'cat /srv/shop/plain.txt /srv/shop/tree/a.txt "/srv/shop/tree/deep/b file.txt"',
+      /^plain text\na\nb$/,
+    ],
+    [
+      'templates',
+      'cat /srv/shop/conf; stat -c "%G %a" /srv/shop/conf',
+      /^# Ansible managed\nhost = d1\d\ngreeting = grüße\nline 0\nline 1\nshop 640$/,
+    ],
+    ['links', 'readlink /srv/shop/conf.link; stat -c %h /srv/shop/hello', /^conf\n2$/],
+    ['lines', 'grep -c "^UMASK" /etc/login.defs; grep "^UMASK" /etc/login.defs', /^1\nUMASK\t\t027$/],
+    ['blocks', 'sed -n "/BEGIN ANSIBLE/,/END ANSIBLE/p" /etc/hosts', /b1\.internal b1\n10\.9\.0\.2 b2/],
+    ['ini files', 'cat /srv/shop/app.ini', /^\[web\]\nport *= *8080$/],
+    ['validated files', 'visudo -c >/dev/null && cat /etc/sudoers.d/alice', /^alice ALL/],
+    ['archives', 'cat "/srv/shop/data/deep/b file.txt"; stat -c %U /srv/shop/data/a.txt', /^b\nalice$/],
+    [
+      'cron jobs',
+      'crontab -l; crontab -l -u alice',
+      /#Ansible: sweep\n\*\/10 \* \* \* \* \/usr\/bin\/true[^]*#Ansible: nightly\n@daily \/usr\/bin\/true/,
+    ],
+    [
+      'sysctls',
+      'cat /proc/sys/net/ipv4/tcp_keepalive_time /etc/sysctl.d/60-shop.conf',
+      /^600\nnet\.ipv4\.tcp_keepalive_time ?= ?600$/,
+    ],
+    ['host names', 'hostname; cat /etc/hostname', /^(d1\d-shop)\n\1$/],
+    ['time zones', 'date +%Z; readlink /etc/localtime', /^CES?T\n.*Europe\/Berlin$/],
+    [
+      'known hosts',
+      'ssh-keygen -F git.internal -f /etc/ssh/ssh_known_hosts || ssh-keygen -F git.internal -f /root/.ssh/known_hosts',
+      /git\.internal/,
+    ],
+    ['repositories', 'cat /etc/apt/sources.list.d/shop.sources', /URIs: http:\/\/packages\.invalid\/debian/],
+    ['services', 'systemctl is-active shopd; systemctl is-enabled shopd', /^active\nenabled$/],
+    ['masks', 'systemctl is-enabled systemd-pstore.service || :', /^masked$/],
+    ['commands and scripts', 'stat -c %a /root/once; cat /root/greeting /root/script', /^600\nit's grüße\none two$/],
+    ['other users', 'stat -c %U /srv/shop/data/by-alice /tmp/by-ops', /^alice\nops$/],
+    ['handlers', 'cat /root/handled; ls /var/lib/bringup/pending-handlers 2>&1 | grep -c "No such"', /^handled\n1$/],
+  ] as const)('made %s', async (_, command, expected) => {
+    for (const seen of await everywhere(command)) expect(seen).toMatch(expected);
+  });
+
+  it('change nothing the second time, at one round trip a host', async () => {
+    const again = await lab.apply(PRESENT);
+    expect(failures(again)).toEqual([]);
+    expect(changed(again)).toEqual([]);
+    expect(again.recap.hosts.map((h) => h.trips)).toEqual([1, 1]);
+  });
+
+  it('find drift, and mend just that', async () => {
+    await everywhere(
+      'echo x >> /srv/shop/conf; chmod 600 /srv/shop/plain.txt; systemctl stop shopd; gpasswd -d alice daemons; sysctl -qw net.ipv4.tcp_keepalive_time=7200; crontab -r; sed -i /b2.internal/d /etc/hosts; dpkg --purge acl >/dev/null 2>&1; rm /srv/shop/data/a.txt',
+    );
+    const planned = await lab.plan(PRESENT);
+    const mended = [
+      'blockinfile',
+      'copy file',
+      'cron',
+      'package',
+      'service',
+      'sysctl',
+      'template',
+      'unarchive',
+      'user',
+    ];
+    expect(failures(planned)).toEqual([]);
+    const announced = new Set(planned.tasks.filter((e) => e.status !== 'ok').map((e) => e.task));
+    expect(mended.filter((name) => !announced.has(name))).toEqual([]);
+    expect(changed(await lab.apply(PRESENT))).toEqual(mended);
+    expect(changed(await lab.apply(PRESENT))).toEqual([]);
+  });
+
+  it('take away what they made, and no more the second time', async () => {
+    const ran = await lab.apply('test/lab/modules/absent.yml');
+    expect(failures(ran)).toEqual([]);
+    const left = await everywhere(
+      'id alice 2>/dev/null; getent group shop; ls -d /srv/shop /root/.ssh/known_hosts.x 2>/dev/null; grep -c ANSIBLE /etc/hosts; dpkg -l bzip2 2>/dev/null | grep ^ii; systemctl is-active shopd',
+    );
+    for (const seen of left) expect(seen).toBe('0\ninactive');
+    expect(changed(await lab.apply('test/lab/modules/absent.yml'))).toEqual([]);
+  });
+
+  it('reboot a host, wait for it, and go on', async () => {
+    const before = await everywhere('cut -d" " -f20 /proc/1/stat; cat /proc/sys/kernel/random/boot_id');
+    const ran = await lab.apply(tasks('- reboot: {reboot_timeout: 90}\n- command: uptime\n  changed_when: false'));
+    expect(failures(ran)).toEqual([]);
+    const after = await everywhere('cut -d" " -f20 /proc/1/stat; cat /proc/sys/kernel/random/boot_id');
+    for (const [i, mark] of after.entries()) expect(mark).not.toBe(before[i]);
+  });
+
+  describe('say what is wrong', () => {
+    it.each([
+      ['a package that does not exist', '- apt: {name: no-such-package-here}', /no-such-package-here/],
+      ['a unit that does not exist', '- service: {name: nosuchd, state: started}', /nosuchd/],
+      ['a group that does not exist', '- user: {name: bob, group: nosuchgroup}', /nosuchgroup/],
+      ['an owner that does not exist', '- copy: {dest: /root/x, content: y, owner: nosuchuser}', /nosuchuser/],
+      ['a parent folder that is not there', '- copy: {dest: /nowhere/x, content: y}', /\/nowhere/],
+      ['a command that fails', "- command: sh -c 'echo because >&2; exit 7'", /exit code 7/],
+      ['a command that is not there', '- command: nosuchcommand', /./],
+      [
+        'a file that validation refuses',
+        '- copy: {dest: /etc/sudoers.d/bad, content: "not sudoers", validate: visudo -cf %s}',
+        /./,
+      ],
+      ['a time that is over', '- wait_for: {port: 9, timeout: 1}', /./],
+      ['no database client', '- mysql_db: {name: x}', /client/],
+      ['a false assertion', '- assert: {that: 1 == 2, fail_msg: sums are off}', /sums are off/],
+    ])('%s', async (_, text, message) => {
+      const ran = await lab.apply(tasks(text));
+      expect(failures(ran)).toHaveLength(HOSTS.length);
+      for (const told of failures(ran)) expect(told).toMatch(message);
+    });
+
+    it('a full disk: the old file stays whole', async () => {
+      await everywhere(
+        'mkdir -p /mnt/small && mount -t tmpfs -o size=64k none /mnt/small && echo old > /mnt/small/f && head -c 40000 /dev/zero > /mnt/small/fill',
+      );
+      const ran = await lab.apply(tasks('- copy: {dest: /mnt/small/f, content: "{{ \'x\' * 60000 }}"}'));
+      for (const told of failures(ran)) expect(told).toMatch(/space/i);
+      expect(failures(ran)).toHaveLength(2);
+      expect(await everywhere('cat /mnt/small/f; ls -A /mnt/small')).toEqual(['old\nf\nfill', 'old\nf\nfill']);
+      await everywhere('umount /mnt/small');
+    });
+
+    it('a lock on the packages: it is waited for', async () => {
+      await everywhere(
+        'apt-get -y purge tree >/dev/null 2>&1; (exec 9>/var/lib/dpkg/lock-frontend; perl -e "use Fcntl; my \\$l = pack(\'s s l! l! i\', F_WRLCK, 0, 0, 0, 0); fcntl(STDIN, F_SETLK, \\$l) or die; sleep 6" <&9) >/dev/null 2>&1 &',
+      );
+      const ran = await lab.apply(tasks('- apt: {name: tree, lock_timeout: 60}'));
+      expect(failures(ran)).toEqual([]);
+    });
+  });
+
+  describe('become root', () => {
+    const login = (more: string): string =>
+      `  vars: {ansible_user: carol, ansible_ssh_private_key_file: '${join(lab.folder, 'carol')}'${more}}\n`;
+    beforeAll(async () => {
+      const { spawnSync } = await import('node:child_process');
+      spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(lab.folder, 'carol')]);
+      const { readFileSync } = await import('node:fs');
+      const key = readFileSync(join(lab.folder, 'carol.pub'), 'utf8').trim();
+      await everywhere(
+        `useradd -m -s /bin/bash carol && echo 'carol:open sesame' | chpasswd && echo 'carol ALL=(ALL) ALL' > /etc/sudoers.d/carol && install -d -o carol -m 700 ~carol/.ssh && echo '${key}' > ~carol/.ssh/authorized_keys && chown carol ~carol/.ssh/authorized_keys`,
+      );
+    });
+    const inventory = (vars: string): string => {
+      const file = join(lab.folder, 'inventory', `carol-${Math.random().toString(36).slice(2)}.yml`);
+      writeFileSync(
+        file,
+        `all:\n  vars: {lab_name: ${lab.name}, ansible_user: carol, ansible_ssh_private_key_file: '${join(lab.folder, 'carol')}'${vars}}\n  hosts:\n    d12: {ansible_host: ${NET}.12}\n    d13: {ansible_host: ${NET}.13}\n`,
+      );
+      return file;
+    };
+    const asRoot = tasks('- command: id -un\n  register: who\n- debug: msg="{{ who.stdout }}"');
+    it('with the right password', async () => {
+      const ran = await lab.apply(asRoot, { inventory: inventory(', ansible_become_password: open sesame') });
+      expect(ran.events.filter((e) => e.type === 'message').map((e) => e.text)).toEqual(['root', 'root']);
+      expect(JSON.stringify(ran.events)).not.toContain('open sesame');
+    });
+    it.each([
+      ['a wrong password', ', ansible_become_password: open barley', /password is wrong/],
+      ['no password', '', /asks for a password/],
+    ])('says so with %s', async (_, vars, message) => {
+      const ran = await lab.apply(asRoot, { inventory: inventory(vars) });
+      const told = ran.events.filter((e) => e.type === 'unreachable');
+      expect(told).toHaveLength(2);
+      for (const event of told)
+        expect(event.diagnostic).toMatchObject({
+          code: 'E_BECOME',
+          message: expect.stringMatching(message),
+          mend: expect.any(String),
+        });
+    });
+    it('not without the known host key', async () => {
+      const other = await lab.root('d12', 'ssh-keygen -q -t ed25519 -N "" -f /root/other && cat /root/other.pub');
+      writeFileSync(join(lab.folder, 'known'), `${NET}.12,${NET}.13 ${other.trim()}\n`);
+      const file = inventory(`, bringup_known_hosts_file: '${join(lab.folder, 'known')}'`);
+      writeFileSync(file, (await import('node:fs')).readFileSync(file, 'utf8').replace(/lab_name: [^,]+, /, ''));
+      const ran = await lab.apply(asRoot, { inventory: file });
+      for (const event of ran.events.filter((e) => e.type === 'unreachable')) {
+        expect(event.diagnostic.message).toContain('NOT the known one');
+        expect(event.diagnostic.detail).toMatch(/known is .*SHA256:[^]*it shows .*SHA256:/);
+      }
+      expect(ran.recap.hosts.every((h) => h.unreachable)).toBe(true);
+    });
+  });
+
+  it('a line that breaks in a long command is told, and the next run goes on', async () => {
+    const cut = tasks('- command: sleep 20');
+    const running = lab.apply(cut, { limit: 'd13' });
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await lab.root('d13', "pkill -KILL -f 'sshd: ops' || :").catch(() => {});
+    const ran = await running;
+    expect(ran.recap.failed).toBe(true);
+    expect(failures(ran)[0] ?? JSON.stringify(ran.events)).toMatch(/connection to d13 was lost/);
+    expect(failures(await lab.apply(tasks('- command: "true"'), { limit: 'd13' }))).toEqual([]);
+  });
+});
