@@ -116,7 +116,9 @@ function changeFailed(changes: readonly Change[], outputs: readonly Output[]): D
   const last = outputs.at(-1);
   const what = changes[Math.max(0, Math.min(outputs.length, changes.length) - 1)]?.what ?? 'the change';
   const stderr = last?.stderr.trim() ?? '';
-  const mend = /No space left on device/.test(stderr) ? 'make room on the disk; the old state was kept' : undefined;
+  // dash's own words for a full disk say less than cat's.
+  const isFull = /No space left on device|printf: I\/O error/.test(stderr);
+  const mend = isFull ? 'is the disk full? make room (df -h); the old state was kept' : undefined;
   return {
     code: 'E_APPLY',
     message: `${what}: exit code ${last?.code ?? 'unknown'}`,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { type Context, defineModule, type Steps } from '../core/module.ts';
+import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, oneOf, placing, text } from './shared/args.ts';
 import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
@@ -95,7 +96,7 @@ export const copy = defineModule<typeof Args, Current>({
     ...(given.remote_src && given.src !== undefined ? [`path:${given.src}`] : []),
     ...ownerNeeds(given),
   ],
-  touches: ({ dest }) => [`path:${dest}`],
+  touches: ({ dest }) => [`path:${dest}`, ...(dest.endsWith('/') ? parentsOf(dest) : [])],
   probe(given, ctx) {
     const { src, dest } = given;
     if (src === undefined) {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
+import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, ownership, text } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
@@ -84,7 +85,7 @@ export const file = defineModule<typeof Args, Current>({
     ...(given.src === undefined ? [] : [`path:${sourceOf(given)}`]),
     ...ownerNeeds(given),
   ],
-  touches: ({ path }) => [`path:${path}`],
+  touches: ({ path, state }) => [`path:${path}`, ...(state === 'directory' ? parentsOf(path) : [])],
   probe(given) {
     const { path, recurse, state } = given;
     return sh`${look(sh`${path}`, given, { content: 'none' }, follows(given))}

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeLab, type Ran, TREE_HASH } from './support/rack.ts';
@@ -52,7 +53,7 @@ describe('modules on Debian 12 and 13', () => {
   });
 
   it.each([
-    ['packages', 'dpkg-query -Wf "${db:Status-Abbrev}\n" cron bzip2 acl | sort -u', /^ii/],
+    ['packages', 'dpkg -l cron bzip2 acl | grep -c ^ii', /^3$/],
     ['groups', 'getent group shop', /^shop:x:2000:/],
     [
       'users',
@@ -89,7 +90,7 @@ describe('modules on Debian 12 and 13', () => {
     [
       'cron jobs',
       'crontab -l; crontab -l -u alice',
-      /#Ansible: sweep\n\*\/10 \* \* \* \* \/usr\/bin\/true[^]*#Ansible: nightly\n@daily \/usr\/bin\/true/,
+      /#Ansible: sweep\n\*\/10 \* \* \* \* \/usr\/bin\/true[\s\S]*#Ansible: nightly\n@daily \/usr\/bin\/true/,
     ],
     [
       'sysctls',
@@ -122,7 +123,7 @@ describe('modules on Debian 12 and 13', () => {
 
   it('find drift, and mend just that', async () => {
     await everywhere(
-      'echo x >> /srv/shop/conf; chmod 600 /srv/shop/plain.txt; systemctl stop shopd; gpasswd -d alice daemons; sysctl -qw net.ipv4.tcp_keepalive_time=7200; crontab -r; sed -i /b2.internal/d /etc/hosts; dpkg --purge acl >/dev/null 2>&1; rm /srv/shop/data/a.txt',
+      'echo x >> /srv/shop/conf; chmod 600 /srv/shop/plain.txt; systemctl stop shopd; gpasswd -d alice daemons; echo 7200 > /proc/sys/net/ipv4/tcp_keepalive_time; crontab -r; sed -i /b2.internal/d /etc/hosts; dpkg --purge acl >/dev/null 2>&1; rm /srv/shop/data/a.txt',
     );
     const planned = await lab.plan(PRESENT);
     const mended = [
@@ -147,7 +148,7 @@ describe('modules on Debian 12 and 13', () => {
     const ran = await lab.apply('test/lab/modules/absent.yml');
     expect(failures(ran)).toEqual([]);
     const left = await everywhere(
-      'id alice 2>/dev/null; getent group shop; ls -d /srv/shop /root/.ssh/known_hosts.x 2>/dev/null; grep -c ANSIBLE /etc/hosts; dpkg -l bzip2 2>/dev/null | grep ^ii; systemctl is-active shopd',
+      'id alice 2>/dev/null; getent group shop; ls -d /srv/shop /root/.ssh/known_hosts.x 2>/dev/null; grep -c ANSIBLE /etc/hosts; dpkg -l bzip2 2>/dev/null | grep ^ii; systemctl is-active shopd || :',
     );
     for (const seen of left) expect(seen).toBe('0\ninactive');
     expect(changed(await lab.apply('test/lab/modules/absent.yml'))).toEqual([]);
@@ -189,7 +190,7 @@ describe('modules on Debian 12 and 13', () => {
         'mkdir -p /mnt/small && mount -t tmpfs -o size=64k none /mnt/small && echo old > /mnt/small/f && head -c 40000 /dev/zero > /mnt/small/fill',
       );
       const ran = await lab.apply(tasks('- copy: {dest: /mnt/small/f, content: "{{ \'x\' * 60000 }}"}'));
-      for (const told of failures(ran)) expect(told).toMatch(/space/i);
+      for (const e of ran.tasks) expect(e.diagnostic?.mend).toMatch(/disk/);
       expect(failures(ran)).toHaveLength(2);
       expect(await everywhere('cat /mnt/small/f; ls -A /mnt/small')).toEqual(['old\nf\nfill', 'old\nf\nfill']);
       await everywhere('umount /mnt/small');
@@ -205,12 +206,8 @@ describe('modules on Debian 12 and 13', () => {
   });
 
   describe('become root', () => {
-    const login = (more: string): string =>
-      `  vars: {ansible_user: carol, ansible_ssh_private_key_file: '${join(lab.folder, 'carol')}'${more}}\n`;
     beforeAll(async () => {
-      const { spawnSync } = await import('node:child_process');
       spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(lab.folder, 'carol')]);
-      const { readFileSync } = await import('node:fs');
       const key = readFileSync(join(lab.folder, 'carol.pub'), 'utf8').trim();
       await everywhere(
         `useradd -m -s /bin/bash carol && echo 'carol:open sesame' | chpasswd && echo 'carol ALL=(ALL) ALL' > /etc/sudoers.d/carol && install -d -o carol -m 700 ~carol/.ssh && echo '${key}' > ~carol/.ssh/authorized_keys && chown carol ~carol/.ssh/authorized_keys`,
@@ -248,11 +245,11 @@ describe('modules on Debian 12 and 13', () => {
       const other = await lab.root('d12', 'ssh-keygen -q -t ed25519 -N "" -f /root/other && cat /root/other.pub');
       writeFileSync(join(lab.folder, 'known'), `${NET}.12,${NET}.13 ${other.trim()}\n`);
       const file = inventory(`, bringup_known_hosts_file: '${join(lab.folder, 'known')}'`);
-      writeFileSync(file, (await import('node:fs')).readFileSync(file, 'utf8').replace(/lab_name: [^,]+, /, ''));
+      writeFileSync(file, readFileSync(file, 'utf8').replace(/lab_name: [^,]+, /, ''));
       const ran = await lab.apply(asRoot, { inventory: file });
       for (const event of ran.events.filter((e) => e.type === 'unreachable')) {
         expect(event.diagnostic.message).toContain('NOT the known one');
-        expect(event.diagnostic.detail).toMatch(/known is .*SHA256:[^]*it shows .*SHA256:/);
+        expect(event.diagnostic.detail).toMatch(/known is .*SHA256:[\s\S]*it shows .*SHA256:/);
       }
       expect(ran.recap.hosts.every((h) => h.unreachable)).toBe(true);
     });
@@ -262,7 +259,7 @@ describe('modules on Debian 12 and 13', () => {
     const cut = tasks('- command: sleep 20');
     const running = lab.apply(cut, { limit: 'd13' });
     await new Promise((resolve) => setTimeout(resolve, 2500));
-    await lab.root('d13', "pkill -KILL -f 'sshd: ops' || :").catch(() => {});
+    await lab.root('d13', "pkill -KILL -f 'sshd.*: ops' || :").catch(() => {});
     const ran = await running;
     expect(ran.recap.failed).toBe(true);
     expect(failures(ran)[0] ?? JSON.stringify(ran.events)).toMatch(/connection to d13 was lost/);

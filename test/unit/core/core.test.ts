@@ -41,6 +41,9 @@ describe('resources', () => {
     ['unit:nginx', 'package:nginx', false],
     ['*', 'cron:root', true],
     ['live:x', 'live:*', true],
+    ['dir:/srv/shop', 'path:/srv/shop/hello', true],
+    ['dir:/srv/shop', 'path:/srv/shop/deep/hello', false],
+    ['dir:/srv', 'path:/srv/shop/hello', false],
   ])('%s and %s: %s', (a, b, expected) => expect(overlaps([a], [b])).toBe(expected));
 });
 
