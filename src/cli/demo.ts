@@ -120,8 +120,8 @@ function screen(inventory: string, hosts: readonly HostRecap[], timings: readonl
   const hints = [
     ['  look at it', `curl --resolve ${site}:80:${balancer} http://${site}/`],
     ['  ask its name server', `dig @${server} ${site}`],
-    ['  log in', `npx bringup lab ssh web1${flag}`],
-    ['  pull a plug, then check', `npx bringup lab power cut web1${flag}; npx bringup check${flag}`],
+    ['  log in', `npx bringup lab ssh${flag} web1`],
+    ['  pull a plug, then check', `npx bringup lab power${flag} cut web1; npx bringup check${flag}`],
     ['  change something', `npx bringup plan playbooks/site.yml --diff${flag}`],
     ['  take it all away', `npm run demo -- --down${flag}`],
   ];

@@ -54,6 +54,7 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
   const program = new Command('bringup')
     .description('Turns bare machines into a running, redundant web stack over SSH, and proves that it runs.')
     .version(VERSION)
+    .enablePositionalOptions() // what stands behind `lab ssh HOST` is the host's
     .showHelpAfterError("(see 'bringup --help')")
     .exitOverride()
     .configureOutput({ writeOut: streams.out, writeErr: streams.err });
@@ -155,7 +156,8 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
 function labCommands(program: Command, done: (code: number) => void, signal: AbortSignal): void {
   const lab = program
     .command('lab')
-    .description('virtual hosts on this machine: real systemd, sshd and network, with a power switch');
+    .description('virtual hosts on this machine: real systemd, sshd and network, with a power switch')
+    .enablePositionalOptions();
   const withInventory = (command: Command): Command =>
     command.option('-i, --inventory <file>', 'where the lab is described', DEFAULT_INVENTORY);
   withInventory(lab.command('up').description('boot the hosts of the inventory that have lab_image'))
@@ -182,7 +184,7 @@ function labCommands(program: Command, done: (code: number) => void, signal: Abo
   verb('down', 'take the lab away: hosts, disks, network').option('--images', 'its images too');
   verb('reset <host...>', 'bare machines again, in seconds');
   verb('power <on|off|cut> <host...>', 'off: a clean shutdown; cut: the plug is pulled');
-  verb('ssh <host> [command...]', 'log in to a host').passThroughOptions(false);
+  verb('ssh <host> [command...]', 'log in to a host').passThroughOptions();
   verb('snapshot <label>', 'keep the disks of all hosts');
   verb('restore <label>', 'put them back, in seconds');
   verb('logs <host>', "the end of a host's console and journal");

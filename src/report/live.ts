@@ -71,7 +71,7 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
       case 'done':
         closing = close().then(() => {
           for (const text of messages) streams.err(`${text}\n`);
-          streams.out(`\n${finalText(event, events, options)}`);
+          streams.out(`\n${finalText(event, events, options, true)}`);
         });
         return;
       case 'check':

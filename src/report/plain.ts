@@ -15,20 +15,22 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
     if (event.type === 'task') tasks.push(event);
     const line = lineOf(event, mode, options);
     if (line !== undefined) streams.err(`${line}\n`);
-    if (event.type === 'done') streams.out(finalText(event, tasks, options));
+    if (event.type === 'done') streams.out(finalText(event, tasks, options, false));
     if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
     if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
   };
   return { emit, end: async () => {} };
 }
 
+/** @param listChanges whether changes are named that nobody saw pass by */
 export function finalText(
   event: Extract<Event, { type: 'done' }>,
   tasks: readonly TaskEvent[],
   options: Options,
+  listChanges: boolean,
 ): string {
   const isPlan = event.mode === 'plan';
-  const changes = isPlan || options.diff ? changesText(tasks, event.mode, options) : '';
+  const changes = isPlan || options.diff || listChanges ? changesText(tasks, event.mode, options) : '';
   const parts = [changes, recapText(event.hosts, event.mode), doneText(event)].filter((p) => p !== '');
   return `${parts.join('\n\n')}\n`;
 }

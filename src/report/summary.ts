@@ -104,7 +104,8 @@ export function doneText(event: Extract<Event, { type: 'done' }>): string {
       : [`${sum('changed')} changed`];
   if (sum('failed') > 0) parts.push(`${sum('failed')} failed`);
   if (away > 0) parts.push(`${away} unreachable`);
-  return `${how}: ${event.mode} on ${plural(event.hosts.length, 'host')} in ${duration(event.ms)}: ${parts.join(', ')}`;
+  const more = event.interrupted ? '; what was changed stays: run it again to go on' : '';
+  return `${how}: ${event.mode} on ${plural(event.hosts.length, 'host')} in ${duration(event.ms)}: ${parts.join(', ')}${more}`;
 }
 
 /** One line a check: expected and seen where it did not pass. */

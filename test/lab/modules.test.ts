@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connection } from '../../src/lab/lab.ts';
 import { makeLab, type Ran, TREE_HASH } from './support/rack.ts';
 
 const NET = '10.88.4';
@@ -253,6 +256,110 @@ describe('modules on Debian 12 and 13', () => {
       }
       expect(ran.recap.hosts.every((h) => h.unreachable)).toBe(true);
     });
+  });
+
+  describe('reach hosts', () => {
+    const key = join(lab.folder, 'locked');
+    const inventory = (name: string, vars: string): string => {
+      const file = join(lab.folder, 'inventory', `${name}.yml`);
+      const known = join(dirname(labKey), 'known_hosts');
+      writeFileSync(
+        file,
+        `all:\n  vars: {ansible_user: ops, bringup_known_hosts_file: '${known}'}\n  hosts:\n    d13: {ansible_host: ${NET}.13${vars}}\n`,
+      );
+      return file;
+    };
+    let labKey = '';
+    const who = tasks('- command: hostname\n  register: who\n- debug: msg="{{ who.stdout }}"');
+    const said = (ran: Ran): readonly string[] => ran.events.flatMap((e) => (e.type === 'message' ? [e.text] : []));
+    beforeAll(async () => {
+      labKey = (await connection(lab.name, 'd13')).privateKeyFile;
+    });
+
+    it('over a jump host, whose key is verified too', async () => {
+      const file = inventory(
+        'jump',
+        `, ansible_ssh_private_key_file: '${labKey}', ansible_ssh_common_args: '-J ops@${NET}.12'`,
+      );
+      expect(said(await lab.apply(who, { inventory: file }))).toHaveLength(1);
+      const other = inventory(
+        'jump2',
+        `, ansible_ssh_private_key_file: '${labKey}', ansible_ssh_common_args: '-J ops@${NET}.1'`,
+      );
+      expect((await lab.apply(who, { inventory: other })).recap.hosts[0]?.unreachable).toBe(true);
+    });
+
+    it('with a locked key: the agent opens it, without one it is told', async () => {
+      spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'sesame', '-f', key]);
+      await lab.root('d13', `echo '${readFileSync(`${key}.pub`, 'utf8').trim()}' >> ~ops/.ssh/authorized_keys`);
+      const locked = await lab.apply(who, {
+        inventory: inventory('locked', `, ansible_ssh_private_key_file: '${key}'`),
+      });
+      expect(locked.events.find((e) => e.type === 'unreachable')?.diagnostic).toMatchObject({
+        message: expect.stringContaining('needs its passphrase'),
+        mend: expect.stringContaining('ssh-add'),
+      });
+      const agent = spawnSync('ssh-agent', ['-s'], { encoding: 'utf8' }).stdout;
+      const [, socket = ''] = /SSH_AUTH_SOCK=([^;]+)/.exec(agent) ?? [];
+      const [, pid = ''] = /SSH_AGENT_PID=(\d+)/.exec(agent) ?? [];
+      const askpass = join(lab.folder, 'askpass');
+      writeFileSync(askpass, '#!/bin/sh\necho sesame\n', { mode: 0o700 });
+      const before = process.env['SSH_AUTH_SOCK'];
+      try {
+        spawnSync('ssh-add', [key], {
+          env: {
+            ...process.env,
+            SSH_AUTH_SOCK: socket,
+            SSH_ASKPASS: askpass,
+            SSH_ASKPASS_REQUIRE: 'force',
+            DISPLAY: ':0',
+          },
+        });
+        process.env['SSH_AUTH_SOCK'] = socket;
+        expect(said(await lab.apply(who, { inventory: inventory('agent', '') }))).toHaveLength(1);
+      } finally {
+        if (before === undefined) delete process.env['SSH_AUTH_SOCK'];
+        else process.env['SSH_AUTH_SOCK'] = before;
+        process.kill(Number(pid));
+      }
+    });
+
+    it('or say who is not there', async () => {
+      const file = inventory('away', `, ansible_ssh_private_key_file: '${labKey}', ansible_timeout: 2`);
+      writeFileSync(file, readFileSync(file, 'utf8').replace(`${NET}.13`, `${NET}.99`));
+      const { diagnostic } =
+        (await lab.apply(who, { inventory: file })).events.find((e) => e.type === 'unreachable') ?? {};
+      expect(diagnostic?.message).toMatch(/d13 \(10\.88\.4\.99:22\): (no answer within 2 s|no route to host)/);
+    });
+  });
+
+  it('fetch from the web, with nothing on the host for it', async () => {
+    const server = createServer((request, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.statusCode = request.url === '/missing' ? 404 : 200;
+      response.end('{"answer": 42}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, `${NET}.1`, resolve));
+    const url = `http://${NET}.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const playbook = tasks(`
+- get_url: {url: '${url}/file', dest: /root/fetched, mode: '0600'}
+- uri: {url: '${url}/json', return_content: true}
+  register: got
+- assert: {that: got.json.answer == 42 and got.status == 200}
+- uri: {url: '${url}/missing', status_code: 404}
+`);
+      const first = await lab.apply(playbook);
+      expect(failures(first)).toEqual([]);
+      expect(await everywhere('cat /root/fetched; stat -c " %a" /root/fetched')).toEqual([
+        '{"answer": 42} 600',
+        '{"answer": 42} 600',
+      ]);
+      expect(changed(await lab.apply(playbook))).toEqual([]);
+      expect(failures(await lab.apply(tasks(`- uri: {url: '${url}/missing'}`)))).toHaveLength(2);
+    } finally {
+      server.close();
+    }
   });
 
   it('a line that breaks in a long command is told, and the next run goes on', async () => {

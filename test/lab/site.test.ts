@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaskEvent } from '../../src/core/event.ts';
+import { reset } from '../../src/lab/lab.ts';
 import { makeRack, type Ran, TREE_HASH } from './support/rack.ts';
 
 const engines = [
@@ -79,6 +82,39 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
+  it('answers questions and takes settings through the database modules', async () => {
+    const file = join(rack.folder, 'database.yml');
+    writeFileSync(
+      file,
+      `- hosts: db_primary
+  become: true
+  gather_facts: false
+  tasks:
+    - mysql_query: {query: SELECT COUNT(*) AS n FROM foobar.items, login_unix_socket: /run/mysqld/mysqld.sock}
+      register: rows
+    - assert: {that: rows.query_result[0][0].n | int >= 1}
+    - mysql_variables: {variable: max_connections, value: '77', login_unix_socket: /run/mysqld/mysqld.sock}
+    - mysql_db: {name: scratch, login_unix_socket: /run/mysqld/mysqld.sock}
+    - mysql_user: {name: temp, host: 127.0.0.1, password: "{{ pw }}", priv: 'scratch.*:SELECT', login_unix_socket: /run/mysqld/mysqld.sock}
+`,
+    );
+    const changes = async (pw: string) => {
+      const ran = await rack.apply(file, { extraVars: [`pw=${pw}`] });
+      expect(failures(ran)).toEqual([]);
+      return ran.tasks.filter((e) => e.status === 'changed').map((e) => e.module);
+    };
+    expect(await changes('first')).toEqual(['mysql_variables', 'mysql_db', 'mysql_user']);
+    expect(await changes('first')).toEqual([]);
+    expect(await changes('second')).toEqual(['mysql_user']);
+    expect(
+      await rack.root(
+        'db1',
+        `${client} -h 127.0.0.1 -utemp -psecond ${client === 'mysql' ? '--ssl-mode=REQUIRED' : '--ssl --ssl-verify-server-cert=OFF'} -NBe 'SELECT @@max_connections'`,
+      ),
+    ).toBe('77\n');
+    await rack.root('db1', `${client} -e "DROP USER temp@127.0.0.1; DROP DATABASE scratch"`);
+  });
+
   it('seeds a bare replica from a primary that holds 200,000 rows', async () => {
     const digits = Array.from({ length: 10 }, (_, i) => `SELECT ${i} AS d`).join(' UNION ALL ');
     const rows = `INSERT INTO foobar.items (name) SELECT CONCAT('row ', a.d, b.d, c.d, d.d, e.d, f.d) FROM ${'abcdef'
@@ -86,7 +122,6 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
       .map((t) => `(${digits}) ${t}`)
       .join(', ')} LIMIT 200000`;
     await rack.root('db1', `${client} <<'SQL'\n${rows};\nSQL`);
-    const { reset } = await import('../../src/lab/lab.ts');
     await reset(rack.name, ['db2'], { progress: () => {} });
     const applied = await rack.apply();
     expect(failures(applied)).toEqual([]);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -23,6 +23,7 @@ export type Options = Partial<
     extraVars: string[];
     limit: string;
     diff: boolean;
+    vaultPasswordFile: string;
     signal: AbortSignal;
   }>
 >;
@@ -31,6 +32,7 @@ export type Options = Partial<
 export type Project = Readonly<{
   folder: string;
   path: (name: string) => string;
+  read: (name: string) => string;
   write: (files: Readonly<Record<string, string>>) => void;
   plan: (options?: Options) => Promise<Ran>;
   apply: (options?: Options) => Promise<Ran>;
@@ -69,6 +71,7 @@ export function project(files: Readonly<Record<string, string>>): Project {
         skipTags: options.skipTags ?? [],
         extraVars: options.extraVars ?? [],
         forks: 10,
+        vaultPasswordFile: options.vaultPasswordFile,
       },
       options.signal ?? new AbortController().signal,
       reporter,
@@ -85,6 +88,7 @@ export function project(files: Readonly<Record<string, string>>): Project {
   return {
     folder,
     path,
+    read: (name) => readFileSync(path(name), 'utf8'),
     write,
     plan: (options) => run('plan', options),
     apply: (options) => run('apply', options),
