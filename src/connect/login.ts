@@ -39,7 +39,7 @@ function closeAll(logins: readonly Login[]): void {
 
 function jumpTarget(jump: string, target: Target): Target {
   const [, user, address = jump, port] = /^(?:(.*)@)?(.+?)(?::(\d+))?$/.exec(jump) ?? [];
-  const { knownHostsFile, connectTimeout } = target;
+  const { knownHostsFile, connectTimeout, privateKeyFile } = target;
   return {
     name: jump,
     via: 'ssh',
@@ -47,6 +47,7 @@ function jumpTarget(jump: string, target: Target): Target {
     port: port === undefined ? undefined : Number(port),
     user,
     knownHostsFile,
+    privateKeyFile, // most racks have one key; a jump host that wants another gets it from the agent
     connectTimeout,
     become: target.become,
   };
