@@ -1,10 +1,10 @@
 import { type Check, isBound } from '../core/check.ts';
 import { didYouMean, type Pos } from '../core/diagnostic.ts';
 import type { Raw, RawVars } from '../core/value.ts';
+import { leadsToTemplate, markOf } from './arguments.ts';
 import { isKeyword } from './keywords.ts';
 import { isNull, type Noting, type Reading, rawOf } from './reading.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
-import { leadsToTemplate, markOf } from './tasks.ts';
 
 /** One entry of a checks file, its templates not yet evaluated. */
 export type CheckEntry = Readonly<{

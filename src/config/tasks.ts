@@ -1,17 +1,16 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { didYouMean, Failure } from '../core/diagnostic.ts';
-import { type ArgError, isStep, type Module } from '../core/module.ts';
-import type { Become, Block, Common, Include, Item, Loaded, LoopControl, Role, Task } from '../core/playbook.ts';
-import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
-import { freeForm, keyValues } from './freeform.ts';
+import type { Become, Block, Common, Include, Item, Loaded, Role, Task } from '../core/playbook.ts';
+import type { Raw } from '../core/value.ts';
+import { actionOf, COLLECTIONS, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
 import { BLOCK, INCLUDE, isKeyword, isUnsupported, TASK } from './keywords.ts';
+import { readLoop } from './loops.ts';
 import { checkTemplates, conditionsOf, isNull, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
-import { type Entry, entry, type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
+import { type Entry, entry, type MapNode, type Node, placeOf, toRaw } from './source.ts';
 
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
 /** Actions that the engine itself does. */
 export const ENGINE_ACTIONS: readonly string[] = ['meta', 'include_vars'];
-const COLLECTIONS = /^(ansible\.(builtin|legacy|posix)|community\.(general|mysql))\./;
 
 /** What an item inherits when nothing is around it. */
 export function topLevel(dir: string, become: Become, role?: Role, tags: readonly string[] = []): Common {
@@ -187,201 +186,6 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
 
 function onlyMend({ mend }: { expected?: string | undefined; mend?: string | undefined }) {
   return { mend: mend ?? "see 'bringup doc' for the modules there are" };
-}
-
-export function moduleName(key: string): string {
-  return key.replace(COLLECTIONS, '');
-}
-
-/** `action: module k=v` or `action: {module: …, …}`. */
-function actionOf(action: Entry, reading: Reading): { module: string; value: Node } {
-  const { value } = action;
-  if (value.kind === 'map') {
-    const name = textOf(value, 'module', reading) ?? '';
-    return { module: moduleName(name), value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
-  }
-  const source = value.kind === 'scalar' ? value.source : '';
-  const [name = '', rest = ''] = source.split(/\s+(.*)/s);
-  return {
-    module: moduleName(name),
-    value: { kind: 'scalar', at: value.at, value: rest, source: rest, isPlain: true },
-  };
-}
-
-function readArgs(node: MapNode, value: Node, impl: Module | undefined, module: string, reading: Reading): RawVars {
-  const more = entry(node, 'args')?.value;
-  const extra = more?.kind === 'map' ? toVars(more) : {};
-  checkTemplates(extra as Raw, reading);
-  if (value.kind === 'map') {
-    const args = toVars(value);
-    checkModes(value, reading);
-    checkTemplates(args as Raw, reading);
-    return { ...octalModes(value, args), ...extra };
-  }
-  if (isNull(value)) return extra;
-  if (value.kind === 'seq') {
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `the arguments of '${module}' are a list`,
-      at: value.at,
-      expected: 'a map: name: value',
-    });
-    return extra;
-  }
-  const into = impl?.freeForm ?? (module === 'meta' ? 'free_form' : module === 'include_vars' ? 'file' : undefined);
-  const parsed =
-    into === undefined
-      ? keyValues(value.source, value.at)
-      : freeForm(value.source, value.at, into, Object.keys(impl?.args.properties ?? {}));
-  if (parsed === undefined) {
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `the arguments of '${module}' are not key=value`,
-      at: value.at,
-      expected: 'a map: name: value',
-    });
-    return extra;
-  }
-  checkTemplates(parsed as Raw, reading);
-  return { ...parsed, ...extra };
-}
-
-/** `mode: 644` is decimal: Ansible makes 1204 of it. 0644 (octal in YAML 1.1) is meant as it is written. */
-function checkModes(node: MapNode, reading: Reading): void {
-  for (const { key, value } of node.entries) {
-    if (!/mode$/.test(key) || value.kind !== 'scalar' || !value.isPlain || typeof value.value !== 'number') continue;
-    if (/^0[0-7]+$/.test(value.source)) continue;
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `${key}: ${value.source} is a decimal number, not an octal mode`,
-      at: value.at,
-      mend: `write ${key}: '0${value.source}'`,
-    });
-  }
-}
-
-function octalModes(node: MapNode, args: RawVars): RawVars {
-  const modes = node.entries.filter(
-    (e) => /mode$/.test(e.key) && e.value.kind === 'scalar' && e.value.isPlain && typeof e.value.value === 'number',
-  );
-  return modes.length === 0
-    ? args
-    : { ...args, ...Object.fromEntries(modes.map((e) => [e.key, (e.value as { source: string }).source])) };
-}
-
-/** As far as arguments can be checked before templates have values: names, and every value that has no template in it. */
-function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, reading: Reading): void {
-  const bound = impl.bind(args);
-  if (isStep(bound)) return;
-  for (const wrong of bound) {
-    if (leadsToTemplate(wrong.path, renamedBack(args, impl), reading)) continue;
-    const own = wrong.path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
-    const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own, markOf(wrong));
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `${impl.name}: ${wrong.message}`,
-      at,
-      expected: wrong.expected,
-      mend: wrong.mend,
-    });
-  }
-}
-
-/** An unknown name is marked itself, a wrong value where it stands. */
-export function markOf(wrong: ArgError): 'key' | 'value' {
-  return wrong.message.startsWith('unknown argument') ? 'key' : 'value';
-}
-
-function renamedBack(args: RawVars, impl: Module): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(args).map(([key, value]) => [impl.aliases[key] ?? key, value]));
-}
-function aliasOf(name: string, args: RawVars, impl: Module): string {
-  return Object.keys(args).find((key) => (impl.aliases[key] ?? key) === name) ?? name;
-}
-/** Whether what stands at `path`, or on the way there, is or holds a template: its value is not known yet. */
-export function leadsToTemplate(
-  path: readonly (string | number)[],
-  args: unknown,
-  { ports }: Pick<Reading, 'ports'>,
-): boolean {
-  let value = args;
-  for (const step of path) {
-    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;
-    if (value instanceof TemplateText) return true;
-  }
-  for (const _ of path.length === 0 ? [] : ports.templatesIn(value as Raw)) return true;
-  return false;
-}
-
-function noteDefinitions(module: string, args: RawVars, reading: Reading): void {
-  if (module === 'set_fact') for (const name of Object.keys(args)) reading.defined.add(name);
-  if (module === 'include_vars') reading.defined.add('*'); // from now on nobody knows every name
-}
-
-export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefined; loopControl: LoopControl } {
-  const control = entry(node, 'loop_control')?.value;
-  const map = control?.kind === 'map' ? control : undefined;
-  const loopVar = (map && textOf(map, 'loop_var', reading)) ?? 'item';
-  const indexVar = map && textOf(map, 'index_var', reading);
-  for (const name of [loopVar, indexVar, 'ansible_loop', 'ansible_loop_var'])
-    if (name !== undefined) reading.defined.add(name);
-  for (const e of map?.entries ?? [])
-    isKeyword(e, ['loop_var', 'index_var', 'label', 'pause', 'extended'], 'loop_control', reading.problems);
-  const extended = map !== undefined && rawOf(map, 'extended', reading) === true;
-  const loopControl = {
-    loopVar,
-    indexVar,
-    label: map && rawOf(map, 'label', reading),
-    pause: map && rawOf(map, 'pause', reading),
-    extended,
-  };
-  const withs = node.entries.find((e) => e.key.startsWith('with_'));
-  if (withs === undefined) return { loop: rawOf(node, 'loop', reading), loopControl };
-  return { loop: withLoop(withs, reading), loopControl };
-}
-
-/** with_items and friends as the lookup they stand for. */
-function withLoop(withs: Entry, reading: Reading): Raw {
-  const kind = withs.key.slice('with_'.length);
-  const raw = toRaw(withs.value);
-  checkTemplates(raw, reading);
-  if (kind === 'list') return raw;
-  const name = kind === 'items' ? 'items' : kind;
-  const known = [
-    'items',
-    'dict',
-    'nested',
-    'together',
-    'sequence',
-    'indexed_items',
-    'subelements',
-    'flattened',
-    'random_choice',
-    'first_found',
-    'file',
-    'lines',
-  ];
-  if (!known.includes(kind)) {
-    reading.problems.push({
-      code: 'E_UNKNOWN',
-      message: `unknown loop '${withs.key}'`,
-      at: withs.keyAt,
-      ...didYouMean(
-        withs.key,
-        known.map((k) => `with_${k}`),
-      ),
-    });
-    return [];
-  }
-  if (kind === 'dict') return lookupOver(raw, '__terms | dict2items', withs);
-  if (kind === 'items' || kind === 'flattened')
-    return lookupOver(raw, kind === 'items' ? '__terms | flatten(levels=1)' : '__terms | flatten', withs);
-  return lookupOver(raw, `query('${name}', *__terms)`, withs);
-}
-
-/** A list whose terms are evaluated first: the expression sees them as __terms. */
-function lookupOver(terms: Raw, expression: string, withs: Entry): Raw {
-  return { __bringup_with: new TemplateText(`{{ ${expression} }}`, withs.keyAt), __terms: terms };
 }
 
 function listOf(raw: Raw | undefined): readonly Raw[] {

@@ -3,12 +3,13 @@ import type { Block, Include, Item, Play, Task } from '../core/playbook.ts';
 import { isDict, type RawVars, type Value } from '../core/value.ts';
 import { expansions, playRest, probesAhead, type Rest } from './ahead.ts';
 import type { Batch } from './batch.ts';
+import type { TaskRun } from './outcome.ts';
 import { forgetPending, pendingKey, pendingProbe } from './pending.ts';
 import { falseCondition, probeOf, searchPath, unitOf, userOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
 import type { Probe } from './session.ts';
 import { EndHost, type HostState, NotKnown, TaskFailed, Unreachable, type Where } from './state.ts';
-import { runTask, type TaskRun } from './task.ts';
+import { runTask } from './task.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** One host's way through one play. */

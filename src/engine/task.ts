@@ -1,38 +1,21 @@
-import { Lost, type Piece } from '../core/connection.ts';
+import { Lost } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
-import { type Change, isBlocked, type Output, type Step } from '../core/module.ts';
+import { isBlocked, type Step } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
 import { overlaps } from '../core/resource.ts';
-import { isDict, type RawVars, TemplateText, Unknown, type Value, type Vars } from '../core/value.ts';
+import { isDict, Unknown, type Value, type Vars } from '../core/value.ts';
 import { makeChanges, pause, tail } from './change.ts';
-import { pendingKey, rememberPending } from './pending.ts';
+import { gaveUp, holds, judge, withAttempts } from './judge.ts';
+import { labelOf, taskName } from './names.ts';
+import { handlersFor, notifyPieces } from './notify.ts';
+import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
-import { falseCondition, loopItems, loopVars, probeOf, type Unit, unitOf } from './resolve.ts';
-import type { Probe, Session } from './session.ts';
-import { type HostState, NotKnown, TaskFailed, Unreachable, type Where } from './state.ts';
+import { loopItems, loopVars, probeOf, type Unit, unitOf } from './resolve.ts';
+import { dataOf, loopResult, rcOf, resultOf, skippedResult } from './result.ts';
+import type { Session } from './session.ts';
+import { type HostState, NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
-
-export type Outcome = Readonly<{
-  status: TaskStatus;
-  /** What register keeps; Unknown in a plan where only apply will tell. */
-  result: Value;
-  changes: readonly Change[];
-  because?: string | undefined;
-  diagnostic?: Diagnostic | undefined;
-  label?: string | undefined;
-}>;
-
-export type TaskRun = Readonly<{
-  world: World;
-  host: HostState;
-  where: Where;
-  task: Task;
-  isHandler: boolean;
-  /** plan: why it is not certain that this task runs at all. */
-  maybe: string | undefined;
-  ahead: () => readonly Probe[];
-}>;
 
 /** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */
 export async function runTask(r: TaskRun): Promise<void> {
@@ -136,28 +119,6 @@ async function runUnit(
     run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
     await pause(delay * 1000, run.signal);
   }
-}
-
-function holds(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): boolean {
-  const scope = withResult(r.task, unit.scope, outcome.result, attempts);
-  return falseCondition(r.task.until, scope, r.world.run) === undefined;
-}
-
-function withAttempts(outcome: Outcome, attempts: number): Outcome {
-  return isDict(outcome.result) ? { ...outcome, result: { ...outcome.result, attempts } } : outcome;
-}
-
-function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
-  const until = task.until.map((c) => (typeof c === 'boolean' ? String(c) : c.text)).join(' and ');
-  return {
-    ...outcome,
-    status: 'failed',
-    diagnostic: {
-      code: 'E_APPLY',
-      message: `after ${retries} retries this still does not hold: ${until}`,
-      at: task.at,
-    },
-  };
 }
 
 /** One try: look, plan, and in apply mode change. */
@@ -271,120 +232,6 @@ function checkMode(r: TaskRun, scope: Scope): boolean {
   return run.templates.truthy(run.templates.resolve(r.task.checkMode, scope)) === true;
 }
 
-/** Written before the change that notifies: should the line or this machine die in it, the handler still waits. */
-function notifyPieces(r: TaskRun, unit: Unit): readonly Piece[] {
-  const handlers = handlersFor(r, unit.scope);
-  if (handlers.length === 0 || r.task.changedWhen.length > 0 || r.task.delegateTo !== undefined) return [];
-  return [{ script: rememberPending(handlers.map((h) => pendingKey(r.where.play, h))), user: unit.user }];
-}
-
-export function handlersFor(r: TaskRun, scope: Scope): readonly Task[] {
-  const { templates } = r.world.run;
-  const names = r.task.notify.flatMap((raw) => {
-    const value = templates.resolve(raw, scope);
-    return Array.isArray(value) ? value.map(String) : [String(value)];
-  });
-  return names.flatMap((name) => {
-    const found = r.where.play.handlers.concat(r.world.lateHandlers).filter((h) => answersTo(h, name, scope, r.world));
-    if (found.length > 0) return found;
-    throw new Failure({ code: 'E_UNKNOWN', message: `there is no handler '${name}'`, at: r.task.at });
-  });
-}
-
-function answersTo(handler: Task, name: string, scope: Scope, world: World): boolean {
-  if (handler.listen.includes(name)) return true;
-  if (handler.name === undefined) return false;
-  const own =
-    handler.name instanceof TemplateText
-      ? world.run.templates.print(world.run.templates.resolve(handler.name, scope))
-      : handler.name;
-  return own === name || (handler.role !== undefined && name === `${handler.role.name} : ${String(own)}`);
-}
-
-/** changed_when and failed_when have the last word, in this order. */
-function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
-  const { task, world } = r;
-  if (outcome.status === 'skipped' || (task.changedWhen.length === 0 && task.failedWhen.length === 0)) return outcome;
-  if (outcome.result instanceof Unknown) return unknownJudged(r, unit, outcome);
-  const result = isDict(outcome.result) ? outcome.result : {};
-  let { status, diagnostic } = outcome;
-  let changed = result['changed'] === true;
-  let failed = status === 'failed';
-  const scope = (): Scope => withResult(task, unit.scope, { ...result, changed, failed }, attempts);
-  if (task.changedWhen.length > 0) changed = falseCondition(task.changedWhen, scope(), world.run) === undefined;
-  if (task.failedWhen.length > 0) {
-    failed = falseCondition(task.failedWhen, scope(), world.run) === undefined;
-    const text = task.failedWhen.map((c) => (typeof c === 'boolean' ? String(c) : c.text.trim())).join(' and ');
-    diagnostic = failed
-      ? (diagnostic ?? {
-          code: 'E_APPLY',
-          message: `failed_when holds: ${text}`,
-          at: task.at,
-          detail: tail(String(result['stderr'] ?? '')),
-        })
-      : undefined;
-  }
-  status = failed ? 'failed' : changed ? 'changed' : 'ok';
-  return { ...outcome, status, diagnostic, result: { ...result, changed, failed } };
-}
-
-/** A plan knows `changed_when: false`; what reads the result it cannot know. */
-function unknownJudged(r: TaskRun, unit: Unit, outcome: Outcome): Outcome {
-  if (r.task.changedWhen.length === 0) return outcome;
-  try {
-    const changed =
-      falseCondition(r.task.changedWhen, withResult(r.task, unit.scope, outcome.result, 1), r.world.run) === undefined;
-    return changed || outcome.status !== 'changed'
-      ? outcome
-      : { ...outcome, status: 'unknown', because: 'it runs when it is applied' };
-  } catch (error) {
-    if (!(error instanceof NotKnown)) throw error;
-    return { ...outcome, status: 'unknown', because: error.because };
-  }
-}
-
-function withResult(task: Task, scope: Scope, result: Value, attempts: number): Scope {
-  const full = isDict(result) ? { ...result, attempts } : result;
-  return task.register === undefined ? scope : scope.with({ [task.register]: full });
-}
-
-function skippedResult(unit: Unit): Value {
-  return {
-    skipped: true,
-    changed: false,
-    failed: false,
-    skip_reason: 'Conditional result was False',
-    false_condition: unit.skipped ?? '',
-    ...itemOf(unit),
-  };
-}
-
-function dataOf(step: Step, stdout: string, unit: Unit, ran?: Output): Vars {
-  return step.data(stdout, unit.ctx, ran);
-}
-
-function rcOf(ran: Output): Vars {
-  return { rc: ran.code, stdout: ran.stdout, stderr: ran.stderr };
-}
-
-function resultOf(step: Step, stdout: string, unit: Unit, base: Vars, ran?: Output): Value {
-  const data: Vars = { failed: false, ...base, ...step.data(stdout, unit.ctx, ran) };
-  const lines = (text: Value | undefined): Value =>
-    typeof text === 'string' && text !== '' ? text.replace(/\n$/, '').split('\n') : [];
-  return {
-    ...data,
-    ...('stdout' in data && !('stdout_lines' in data) && { stdout_lines: lines(data['stdout']) }),
-    ...('stderr' in data && !('stderr_lines' in data) && { stderr_lines: lines(data['stderr']) }),
-    ...itemOf(unit),
-  };
-}
-
-function itemOf({ item, scope }: Unit): Vars {
-  if (item === undefined) return {};
-  const name = scope.get('ansible_loop_var');
-  return { [typeof name === 'string' ? name : 'item']: item, ansible_loop_var: name ?? 'item' };
-}
-
 /** A fact that a plan cannot know is not undefined: what reads it is unknown too. */
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
@@ -476,45 +323,4 @@ function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHid
     delegate: typeof task.delegateTo === 'string' ? task.delegateTo : undefined,
     ms,
   };
-}
-
-/** Ansible's result of a loop: any changed → changed, any failed → failed, all skipped → skipped. */
-function loopResult(outcomes: readonly Outcome[]): Value {
-  const unknown = outcomes.find((o) => o.result instanceof Unknown);
-  if (unknown !== undefined) return unknown.result;
-  const has = (status: TaskStatus): boolean => outcomes.some((o) => o.status === status);
-  const skipped = outcomes.length > 0 && outcomes.every((o) => o.status === 'skipped');
-  return {
-    results: outcomes.map((o) => o.result),
-    changed: has('changed'),
-    failed: has('failed'),
-    skipped,
-    msg: 'All items completed',
-  };
-}
-
-/** The task's name, or its module and what it is about: 'apt nginx'. */
-export function taskName(task: Task, scope: Scope, { run }: World): string {
-  try {
-    if (task.name !== undefined) {
-      const name = run.templates.resolve(task.name, scope);
-      return name instanceof Unknown
-        ? String((task.name as TemplateText).text)
-        : run.redactor.hide(run.templates.print(name));
-    }
-    const about = ['name', 'path', 'dest', 'cmd', 'url', 'msg', 'unit', 'variable']
-      .map((key) => (task.args as RawVars)[key])
-      .find((v) => v !== undefined);
-    const text = about === undefined ? '' : run.templates.print(run.templates.resolve(about, scope));
-    return run.redactor.hide(`${task.module} ${text.length > 60 ? `${text.slice(0, 59)}…` : text}`.trim());
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return task.name instanceof TemplateText ? task.name.text : task.module;
-  }
-}
-
-function labelOf(task: Task, item: Value, scope: Scope, { run }: World): string {
-  const label = task.loopControl.label === undefined ? item : run.templates.resolve(task.loopControl.label, scope);
-  const text = run.templates.print(label);
-  return run.redactor.hide(text.length > 100 ? `${text.slice(0, 99)}…` : text);
 }

@@ -1,0 +1,146 @@
+import type { ArgError, Module } from '../core/module.ts';
+import { isStep } from '../core/module.ts';
+import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
+import { freeForm, keyValues } from './freeform.ts';
+import { checkTemplates, isNull, type Reading, textOf } from './reading.ts';
+import { type Entry, entry, type MapNode, type Node, placeOf, toVars } from './source.ts';
+
+/** Ansible's own collections, and the two whose modules we have: their prefix says nothing here. */
+export const COLLECTIONS = /^(ansible\.(builtin|legacy|posix)|community\.(general|mysql))\./;
+
+/** `action: module k=v` or `action: {module: …, …}`. */
+export function actionOf(action: Entry, reading: Reading): { module: string; value: Node } {
+  const { value } = action;
+  if (value.kind === 'map') {
+    const name = textOf(value, 'module', reading) ?? '';
+    return { module: moduleName(name), value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
+  }
+  const source = value.kind === 'scalar' ? value.source : '';
+  const [name = '', rest = ''] = source.split(/\s+(.*)/s);
+  return {
+    module: moduleName(name),
+    value: { kind: 'scalar', at: value.at, value: rest, source: rest, isPlain: true },
+  };
+}
+
+export function moduleName(key: string): string {
+  return key.replace(COLLECTIONS, '');
+}
+
+export function readArgs(
+  node: MapNode,
+  value: Node,
+  impl: Module | undefined,
+  module: string,
+  reading: Reading,
+): RawVars {
+  const more = entry(node, 'args')?.value;
+  const extra = more?.kind === 'map' ? toVars(more) : {};
+  checkTemplates(extra as Raw, reading);
+  if (value.kind === 'map') {
+    const args = toVars(value);
+    checkModes(value, reading);
+    checkTemplates(args as Raw, reading);
+    return { ...octalModes(value, args), ...extra };
+  }
+  if (isNull(value)) return extra;
+  if (value.kind === 'seq') {
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `the arguments of '${module}' are a list`,
+      at: value.at,
+      expected: 'a map: name: value',
+    });
+    return extra;
+  }
+  const into = impl?.freeForm ?? (module === 'meta' ? 'free_form' : module === 'include_vars' ? 'file' : undefined);
+  const parsed =
+    into === undefined
+      ? keyValues(value.source, value.at)
+      : freeForm(value.source, value.at, into, Object.keys(impl?.args.properties ?? {}));
+  if (parsed === undefined) {
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `the arguments of '${module}' are not key=value`,
+      at: value.at,
+      expected: 'a map: name: value',
+    });
+    return extra;
+  }
+  checkTemplates(parsed as Raw, reading);
+  return { ...parsed, ...extra };
+}
+
+/** `mode: 644` is decimal: Ansible makes 1204 of it. 0644 (octal in YAML 1.1) is meant as it is written. */
+function checkModes(node: MapNode, reading: Reading): void {
+  for (const { key, value } of node.entries) {
+    if (!/mode$/.test(key) || value.kind !== 'scalar' || !value.isPlain || typeof value.value !== 'number') continue;
+    if (/^0[0-7]+$/.test(value.source)) continue;
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `${key}: ${value.source} is a decimal number, not an octal mode`,
+      at: value.at,
+      mend: `write ${key}: '0${value.source}'`,
+    });
+  }
+}
+
+function octalModes(node: MapNode, args: RawVars): RawVars {
+  const modes = node.entries.filter(
+    (e) => /mode$/.test(e.key) && e.value.kind === 'scalar' && e.value.isPlain && typeof e.value.value === 'number',
+  );
+  return modes.length === 0
+    ? args
+    : { ...args, ...Object.fromEntries(modes.map((e) => [e.key, (e.value as { source: string }).source])) };
+}
+
+/** As far as arguments can be checked before templates have values: names, and every value that has no template in it. */
+export function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, reading: Reading): void {
+  const bound = impl.bind(args);
+  if (isStep(bound)) return;
+  for (const wrong of bound) {
+    if (leadsToTemplate(wrong.path, renamedBack(args, impl), reading)) continue;
+    const own = wrong.path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
+    const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own, markOf(wrong));
+    reading.problems.push({
+      code: 'E_ARGS',
+      message: `${impl.name}: ${wrong.message}`,
+      at,
+      expected: wrong.expected,
+      mend: wrong.mend,
+    });
+  }
+}
+
+/** An unknown name is marked itself, a wrong value where it stands. */
+export function markOf(wrong: ArgError): 'key' | 'value' {
+  return wrong.message.startsWith('unknown argument') ? 'key' : 'value';
+}
+
+function renamedBack(args: RawVars, impl: Module): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(args).map(([key, value]) => [impl.aliases[key] ?? key, value]));
+}
+
+function aliasOf(name: string, args: RawVars, impl: Module): string {
+  return Object.keys(args).find((key) => (impl.aliases[key] ?? key) === name) ?? name;
+}
+
+/** Whether what stands at `path`, or on the way there, is or holds a template: its value is not known yet. */
+export function leadsToTemplate(
+  path: readonly (string | number)[],
+  args: unknown,
+  { ports }: Pick<Reading, 'ports'>,
+): boolean {
+  let value = args;
+  for (const step of path) {
+    value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;
+    if (value instanceof TemplateText) return true;
+  }
+  for (const _ of path.length === 0 ? [] : ports.templatesIn(value as Raw)) return true;
+  return false;
+}
+
+export function noteDefinitions(module: string, args: RawVars, reading: Reading): void {
+  if (module === 'set_fact') for (const name of Object.keys(args)) reading.defined.add(name);
+  if (module === 'include_vars') reading.defined.add('*'); // from now on nobody knows every name
+}

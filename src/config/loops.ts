@@ -1,0 +1,72 @@
+import { didYouMean } from '../core/diagnostic.ts';
+import type { LoopControl } from '../core/playbook.ts';
+import { type Raw, TemplateText } from '../core/value.ts';
+import { isKeyword } from './keywords.ts';
+import { checkTemplates, type Reading, rawOf, textOf } from './reading.ts';
+import { type Entry, entry, type MapNode, toRaw } from './source.ts';
+
+export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefined; loopControl: LoopControl } {
+  const control = entry(node, 'loop_control')?.value;
+  const map = control?.kind === 'map' ? control : undefined;
+  const loopVar = (map && textOf(map, 'loop_var', reading)) ?? 'item';
+  const indexVar = map && textOf(map, 'index_var', reading);
+  for (const name of [loopVar, indexVar, 'ansible_loop', 'ansible_loop_var'])
+    if (name !== undefined) reading.defined.add(name);
+  for (const e of map?.entries ?? [])
+    isKeyword(e, ['loop_var', 'index_var', 'label', 'pause', 'extended'], 'loop_control', reading.problems);
+  const extended = map !== undefined && rawOf(map, 'extended', reading) === true;
+  const loopControl = {
+    loopVar,
+    indexVar,
+    label: map && rawOf(map, 'label', reading),
+    pause: map && rawOf(map, 'pause', reading),
+    extended,
+  };
+  const withs = node.entries.find((e) => e.key.startsWith('with_'));
+  if (withs === undefined) return { loop: rawOf(node, 'loop', reading), loopControl };
+  return { loop: withLoop(withs, reading), loopControl };
+}
+
+/** with_items and friends as the lookup they stand for. */
+function withLoop(withs: Entry, reading: Reading): Raw {
+  const kind = withs.key.slice('with_'.length);
+  const raw = toRaw(withs.value);
+  checkTemplates(raw, reading);
+  if (kind === 'list') return raw;
+  const name = kind === 'items' ? 'items' : kind;
+  const known = [
+    'items',
+    'dict',
+    'nested',
+    'together',
+    'sequence',
+    'indexed_items',
+    'subelements',
+    'flattened',
+    'random_choice',
+    'first_found',
+    'file',
+    'lines',
+  ];
+  if (!known.includes(kind)) {
+    reading.problems.push({
+      code: 'E_UNKNOWN',
+      message: `unknown loop '${withs.key}'`,
+      at: withs.keyAt,
+      ...didYouMean(
+        withs.key,
+        known.map((k) => `with_${k}`),
+      ),
+    });
+    return [];
+  }
+  if (kind === 'dict') return lookupOver(raw, '__terms | dict2items', withs);
+  if (kind === 'items' || kind === 'flattened')
+    return lookupOver(raw, kind === 'items' ? '__terms | flatten(levels=1)' : '__terms | flatten', withs);
+  return lookupOver(raw, `query('${name}', *__terms)`, withs);
+}
+
+/** A list whose terms are evaluated first: the expression sees them as __terms. */
+function lookupOver(terms: Raw, expression: string, withs: Entry): Raw {
+  return { __bringup_with: new TemplateText(`{{ ${expression} }}`, withs.keyAt), __terms: terms };
+}

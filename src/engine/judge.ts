@@ -1,0 +1,76 @@
+import type { Task } from '../core/playbook.ts';
+import { isDict, Unknown, type Value } from '../core/value.ts';
+import { tail } from './change.ts';
+import type { Outcome, TaskRun } from './outcome.ts';
+import type { Scope } from './ports.ts';
+import { falseCondition, type Unit } from './resolve.ts';
+import { NotKnown } from './state.ts';
+
+/** changed_when and failed_when have the last word, in this order. */
+export function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
+  const { task, world } = r;
+  if (outcome.status === 'skipped' || (task.changedWhen.length === 0 && task.failedWhen.length === 0)) return outcome;
+  if (outcome.result instanceof Unknown) return unknownJudged(r, unit, outcome);
+  const result = isDict(outcome.result) ? outcome.result : {};
+  let { status, diagnostic } = outcome;
+  let changed = result['changed'] === true;
+  let failed = status === 'failed';
+  const scope = (): Scope => withResult(task, unit.scope, { ...result, changed, failed }, attempts);
+  if (task.changedWhen.length > 0) changed = falseCondition(task.changedWhen, scope(), world.run) === undefined;
+  if (task.failedWhen.length > 0) {
+    failed = falseCondition(task.failedWhen, scope(), world.run) === undefined;
+    const text = task.failedWhen.map((c) => (typeof c === 'boolean' ? String(c) : c.text.trim())).join(' and ');
+    diagnostic = failed
+      ? (diagnostic ?? {
+          code: 'E_APPLY',
+          message: `failed_when holds: ${text}`,
+          at: task.at,
+          detail: tail(String(result['stderr'] ?? '')),
+        })
+      : undefined;
+  }
+  status = failed ? 'failed' : changed ? 'changed' : 'ok';
+  return { ...outcome, status, diagnostic, result: { ...result, changed, failed } };
+}
+
+/** A plan knows `changed_when: false`; what reads the result it cannot know. */
+export function unknownJudged(r: TaskRun, unit: Unit, outcome: Outcome): Outcome {
+  if (r.task.changedWhen.length === 0) return outcome;
+  try {
+    const changed =
+      falseCondition(r.task.changedWhen, withResult(r.task, unit.scope, outcome.result, 1), r.world.run) === undefined;
+    return changed || outcome.status !== 'changed'
+      ? outcome
+      : { ...outcome, status: 'unknown', because: 'it runs when it is applied' };
+  } catch (error) {
+    if (!(error instanceof NotKnown)) throw error;
+    return { ...outcome, status: 'unknown', because: error.because };
+  }
+}
+
+export function withResult(task: Task, scope: Scope, result: Value, attempts: number): Scope {
+  const full = isDict(result) ? { ...result, attempts } : result;
+  return task.register === undefined ? scope : scope.with({ [task.register]: full });
+}
+
+export function holds(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): boolean {
+  const scope = withResult(r.task, unit.scope, outcome.result, attempts);
+  return falseCondition(r.task.until, scope, r.world.run) === undefined;
+}
+
+export function withAttempts(outcome: Outcome, attempts: number): Outcome {
+  return isDict(outcome.result) ? { ...outcome, result: { ...outcome.result, attempts } } : outcome;
+}
+
+export function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
+  const until = task.until.map((c) => (typeof c === 'boolean' ? String(c) : c.text)).join(' and ');
+  return {
+    ...outcome,
+    status: 'failed',
+    diagnostic: {
+      code: 'E_APPLY',
+      message: `after ${retries} retries this still does not hold: ${until}`,
+      at: task.at,
+    },
+  };
+}

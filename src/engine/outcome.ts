@@ -1,0 +1,29 @@
+import type { Diagnostic } from '../core/diagnostic.ts';
+import type { TaskStatus } from '../core/event.ts';
+import type { Change } from '../core/module.ts';
+import type { Task } from '../core/playbook.ts';
+import type { Value } from '../core/value.ts';
+import type { Probe } from './session.ts';
+import type { HostState, Where } from './state.ts';
+import type { World } from './variables.ts';
+
+export type Outcome = Readonly<{
+  status: TaskStatus;
+  /** What register keeps; Unknown in a plan where only apply will tell. */
+  result: Value;
+  changes: readonly Change[];
+  because?: string | undefined;
+  diagnostic?: Diagnostic | undefined;
+  label?: string | undefined;
+}>;
+
+export type TaskRun = Readonly<{
+  world: World;
+  host: HostState;
+  where: Where;
+  task: Task;
+  isHandler: boolean;
+  /** plan: why it is not certain that this task runs at all. */
+  maybe: string | undefined;
+  ahead: () => readonly Probe[];
+}>;
