@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { checks as kinds } from '../checks/index.ts';
@@ -33,6 +34,7 @@ export async function runChecks(
   signal: AbortSignal,
   reporter = chooseReporter(options),
 ): Promise<number> {
+  setMaxListeners(0, signal); // every look listens
   const project = openProject({ ...options, writes: false }, dirname(file));
   const { problems, files, readPorts, inventory, redactor } = project;
   const entries = loadChecks(file, kinds, { files, problems, ports: readPorts });

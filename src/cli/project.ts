@@ -214,8 +214,8 @@ export function factsCache(folder = join('.bringup', 'facts')): FactsCache {
     },
     set(host, facts) {
       try {
-        mkdirSync(folder, { recursive: true });
-        writeFileSync(file(host), JSON.stringify(facts));
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        writeFileSync(file(host), JSON.stringify(facts), { mode: 0o600 }); // facts hold root's environment
       } catch {
         // a cache that cannot be written is no cache
       }
