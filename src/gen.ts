@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { moduleDoc } from './core/doc.ts';
 import type { Module } from './core/module.ts';
 
 const root = new URL('..', import.meta.url);
@@ -58,16 +59,9 @@ function pathOf(line: string): string {
   return line.slice(line.indexOf("'"));
 }
 
-type Shape = Readonly<{
-  type?: string;
-  enum?: readonly unknown[];
-  const?: unknown;
-  anyOf?: readonly Shape[];
-  items?: Shape;
-  default?: unknown;
-  description?: string;
-  secret?: boolean;
-}>;
+function aliasesOf(module: Module): readonly string[] {
+  return Object.keys(ALIASES).filter((alias) => ALIASES[alias] === module.name);
+}
 
 function docs(modules: readonly Module[]): string {
   const list = modules.map((m) => `- [${m.name}](#${m.name}): ${m.summary}`);
@@ -78,49 +72,7 @@ The arguments are Ansible's. One that is not listed here is refused, by its name
 
 ${list.join('\n')}
 
-${modules.map(chapter).join('\n')}`;
-}
-
-function chapter(module: Module): string {
-  const required = new Set<string>((module.args as { required?: readonly string[] }).required ?? []);
-  const rows = Object.entries(module.args.properties as Readonly<Record<string, Shape>>).map(([name, shape]) => {
-    const aliases = Object.keys(module.aliases).filter(
-      (alias) => module.aliases[alias] === name && alias !== '_raw_params',
-    );
-    const names = [`\`${name}\``, ...aliases.map((alias) => `\`${alias}\``)].join(', ');
-    const isNeeded = required.has(name) && shape.default === undefined;
-    const preset = isNeeded
-      ? '**required**'
-      : shape.default === undefined
-        ? ''
-        : `\`${JSON.stringify(shape.default)}\``;
-    return `| ${names} | ${cell(kind(shape))} | ${cell(preset)} | ${cell(shape.description ?? '')}${shape.secret === true ? ' (never shown)' : ''} |`;
-  });
-  const others = Object.entries(ALIASES)
-    .filter(([, name]) => name === module.name)
-    .map(([alias]) => `\`${alias}\``);
-  return `## ${module.name}
-${module.summary}${others.length > 0 ? ` Also: ${others.join(', ')}.` : ''}
-${module.freeForm === undefined ? '' : `A bare text stands for \`${module.freeForm}\`.\n`}
-${rows.length === 0 ? 'It takes no arguments.' : `| argument | kind | default | |\n|---|---|---|---|\n${rows.join('\n')}`}
-
-\`\`\`yaml
-${module.examples.map((e) => `- name: ${e.title}\n  ${module.name}: ${JSON.stringify(e.args)}`).join('\n')}
-\`\`\`
-`;
-}
-
-function kind(shape: Shape): string {
-  if (shape.enum !== undefined)
-    return shape.enum.map((one) => JSON.stringify(one).replace(/^"(.*)"$/, '$1')).join(' / ');
-  if (shape.anyOf !== undefined) return [...new Set(shape.anyOf.map(kind))].join(' or ');
-  if (shape.const !== undefined) return String(shape.const);
-  if (shape.type === 'array') return `list of ${kind(shape.items ?? {})}`;
-  return shape.type ?? 'anything';
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+${modules.map((m) => moduleDoc(m, aliasesOf(m))).join('\n')}`;
 }
 
 export function onDisk(path: string): string | undefined {

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { didYouMean, Failure } from '../core/diagnostic.ts';
 import { Secret, TemplateText } from '../core/value.ts';
+import { inventoryScope } from '../engine/variables.ts';
 import { table } from '../report/summary.ts';
 import { streams } from './output.ts';
 import { openProject, type ProjectOptions, stopOnProblems } from './project.ts';
@@ -24,7 +25,7 @@ export function listInventory(name: string | undefined, options: Omit<ProjectOpt
       message: `there is no host '${name}'`,
       ...didYouMean(name, inventory.hosts.keys()),
     });
-  const scope = templates.scope([...host.layers.map((l) => l.vars), project.extraVars]);
+  const scope = inventoryScope(templates, inventory, project.extraVars, '.', name);
   const names = [...new Set(host.layers.flatMap((l) => Object.keys(l.vars)))].sort();
   for (const key of names) {
     const layers = host.layers.filter((l) => Object.hasOwn(l.vars, key));

@@ -1,0 +1,82 @@
+import { describe, expect, it, vi } from 'vitest';
+import { main } from '../../../src/cli/program.ts';
+import { play, project } from '../support/project.ts';
+
+/** A whole command line: its exit code, and what it wrote. */
+async function bringup(...argv: readonly string[]): Promise<Readonly<{ code: number; out: string; err: string }>> {
+  let out = '';
+  let err = '';
+  const stdout = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    err += String(text);
+    return true;
+  });
+  try {
+    return { code: await main(argv), out, err };
+  } finally {
+    stdout.mockRestore();
+    stderr.mockRestore();
+  }
+}
+const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, '');
+
+describe('exit codes', () => {
+  const files = {
+    'site.yml': play("- copy: {dest: '{T}/f', content: x}\n- command: 'false'\n  when: breaks | default(false)"),
+    'bad.yml': play('- copi: {}'),
+    'checks.yml':
+      '- name: nobody listens\n  port: {host: 127.0.0.1, port: 1, state: closed}\n- name: somebody does\n  port: {host: 127.0.0.1, port: 1}\n  within: 0.1\n  when: strict | default(false)\n',
+  };
+  it.each([
+    ['0: done', (p: (n: string) => string) => ['apply', p('site.yml')], 0],
+    ['1: a host failed', (p: (n: string) => string) => ['apply', p('site.yml'), '-e', '{"breaks": true}'], 1],
+    ['2: a mistake in the input', (p: (n: string) => string) => ['plan', p('bad.yml')], 2],
+    ['2: a wrong option', () => ['plan', '--nope'], 2],
+    ['2: an unknown command', () => ['aply'], 2],
+    ['3: there is something to change', (p: (n: string) => string) => ['plan', p('site.yml'), '--exit-code'], 3],
+    ['0: --help', () => ['--help'], 0],
+  ])('%s', async (_, argv, code) => {
+    const p = project(files);
+    const all = argv(p.path);
+    const ran = await bringup(
+      ...all,
+      ...(all[0] === 'plan' || all[0] === 'apply' ? ['-i', p.path('hosts.yml'), '-o', 'plain'] : []),
+    );
+    expect(ran.code, ran.err).toBe(code);
+  });
+
+  it('of checks, with JUnit beside', async () => {
+    const p = project(files);
+    const args = ['check', p.path('checks.yml'), '-i', p.path('hosts.yml'), '-o', 'plain', '--junit', p.path('j.xml')];
+    expect(await bringup(...args)).toMatchObject({ code: 0 });
+    const failed = await bringup(...args, '-e', '{"strict": true}');
+    expect(failed.code).toBe(1);
+    expect(plain(failed.out)).toContain('port: expected open, seen closed');
+    expect(p.read('j.xml')).toContain('tests="2" failures="1"');
+  });
+});
+
+describe('what is there to know', () => {
+  it("doc shows a module's arguments", async () => {
+    const { out } = await bringup('doc', 'ansible.builtin.timezone');
+    expect(out).toContain('| `name` | string | **required** |');
+    expect((await bringup('doc')).out).toMatch(/^apt +Packages|^apt /m);
+    expect((await bringup('doc', 'timezon')).err).toContain("'timezone'");
+  });
+
+  it('inventory shows where each variable comes from, and no secret', async () => {
+    const p = project({
+      'hosts.yml': "all: {vars: {v: low, pw: \"{{ lookup('password', '{T}/pw') }}\"}, children: {g: {hosts: {a: }}}}",
+      'group_vars/g.yml': 'v: "{{ inventory_hostname }}-high"\n',
+    });
+    const { out } = await bringup('inventory', 'a', '-i', p.path('hosts.yml'));
+    expect(plain(out)).toContain(
+      `v: "a-high"\n    from ${p.path('group_vars/g.yml')} {{ inventory_hostname }}-high\n    over group all`,
+    );
+    expect(out).toContain('pw: [REDACTED]');
+    expect(plain((await bringup('inventory', '-i', p.path('hosts.yml'))).out)).toBe('a  g\n');
+  });
+});
