@@ -2,7 +2,7 @@
 // nothing but Node there; quick when there is nothing to do. Plain JavaScript: there is no TypeScript yet at this point.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -46,10 +46,15 @@ async function build(always) {
     ...[...files(join(root, 'src')), join(root, 'package-lock.json')].map((f) => statSync(f).mtimeMs),
   );
   if (!always && existsSync(bundle) && statSync(bundle).mtimeMs > newest) return;
+  rmSync(dirname(bundle), { recursive: true, force: true });
   const { build: bundleUp } = await import('esbuild');
   await bundleUp({
     entryPoints: [join(root, 'src', 'main.ts')],
-    outfile: bundle,
+    outdir: dirname(bundle),
+    entryNames: 'bringup',
+    chunkNames: 'chunks/[hash]',
+    outExtension: { '.js': '.mjs' },
+    splitting: true, // a command loads what it needs, when it runs
     bundle: true,
     platform: 'node',
     format: 'esm',

@@ -30,9 +30,10 @@ export async function runPlays(
   playbookFile: string,
   options: RunOptions,
   signal: AbortSignal,
-  reporter: Reporter = chooseReporter(options),
+  given?: Reporter,
 ): Promise<Recap> {
   setMaxListeners(0, signal); // every host listens
+  const reporter = given ?? (await chooseReporter(options));
   const project = openProject({ ...options, writes: mode === 'apply' }, dirname(playbookFile));
   const playbook = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
   const password = options.askBecomePass === true ? await ask('become password: ') : undefined;

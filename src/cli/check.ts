@@ -12,6 +12,7 @@ import { Secret, type Value } from '../core/value.ts';
 import type { Scope } from '../engine/ports.ts';
 import { inventoryScope } from '../engine/variables.ts';
 import { junitXml } from '../report/junit.ts';
+import type { Reporter } from '../report/plain.ts';
 import { openLine } from './connections.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
@@ -32,9 +33,10 @@ export async function runChecks(
   file: string,
   options: CheckOptions,
   signal: AbortSignal,
-  reporter = chooseReporter(options),
+  given?: Reporter,
 ): Promise<number> {
   setMaxListeners(0, signal); // every look listens
+  const reporter = given ?? (await chooseReporter(options));
   const project = openProject({ ...options, writes: false }, dirname(file));
   const { problems, files, readPorts, inventory, redactor } = project;
   const entries = loadChecks(file, kinds, { files, problems, ports: readPorts });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Failure } from '../core/diagnostic.ts';
 import { jsonReporter } from '../report/json.ts';
-import { liveReporter } from '../report/live.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { diagnosticText, type Source } from '../report/words.ts';
 
@@ -22,13 +21,13 @@ export const source: Source = (file) => {
 };
 
 /** A live panel on a terminal, plain lines off it, JSON when asked. */
-export function chooseReporter({ output, verbose, diff }: OutputOptions): Reporter {
+export async function chooseReporter({ output, verbose, diff }: OutputOptions): Promise<Reporter> {
   if (output === 'json') return jsonReporter(streams.out);
   const options = { source, verbose, diff };
   const isTerminal = process.stderr.isTTY === true && process.stdout.isTTY === true && process.env['CI'] === undefined;
-  return output === 'auto' && isTerminal && verbose === 0
-    ? liveReporter(streams, options, process.stdout.rows ?? 24)
-    : plainReporter(streams, options);
+  if (output !== 'auto' || !isTerminal || verbose > 0) return plainReporter(streams, options);
+  const { liveReporter } = await import('../report/live.ts');
+  return liveReporter(streams, options, process.stdout.rows ?? 24);
 }
 
 /** What stops a command, in words; a bug of ours looks different. Gives the exit code. */

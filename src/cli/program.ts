@@ -1,12 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { runPlays } from './apply.ts';
-import { runChecks } from './check.ts';
-import { demo } from './demo.ts';
-import { moduleDocs } from './doc.ts';
-import { listInventory } from './inventory.ts';
-import { ensureRequirements, labCommand, labUp, openLab, stateText } from './lab.ts';
 import { streams, tellError } from './output.ts';
 
+// Each command brings its own rooms when it runs: `--help` must not wait for a database client.
 const DEFAULT_INVENTORY = process.env['BRINGUP_INVENTORY'] ?? 'inventory/lab.yml';
 
 /** Runs one command line. Gives the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 130 interrupted. */
@@ -83,6 +78,7 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
         askBecomePass: o.askBecomePass,
       };
       const isPlan = mode === 'plan' || o.check === true;
+      const { runPlays } = await import('./apply.ts');
       const recap = await runPlays(isPlan ? 'plan' : 'apply', playbook, options, signal);
       done(recap.interrupted ? 130 : recap.failed ? 1 : o.exitCode === true && recap.changed ? 3 : 0);
     });
@@ -96,6 +92,7 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
   inventoryOptions(check);
   outputOptions(check);
   check.action(async (file: string | undefined, o) => {
+    const { runChecks } = await import('./check.ts');
     done(
       await runChecks(
         file ?? 'playbooks/checks/site.yml',
@@ -120,7 +117,8 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
     .description('show the hosts, their groups and variables as bringup sees them')
     .argument('[host]', 'one host: all its variables, and where each comes from');
   inventoryOptions(inventory);
-  inventory.action((host: string | undefined, o) =>
+  inventory.action(async (host: string | undefined, o) => {
+    const { listInventory } = await import('./inventory.ts');
     done(
       listInventory(host, {
         inventory: o.inventory,
@@ -128,13 +126,16 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
         extraVars: o.extraVars,
         vaultPasswordFile: o.vaultPasswordFile,
       }),
-    ),
-  );
+    );
+  });
 
   program
     .command('doc [module]')
     .description("a module's arguments and examples; without a name: all modules")
-    .action((name: string | undefined) => done(moduleDocs(name)));
+    .action(async (name: string | undefined) => {
+      const { moduleDocs } = await import('./doc.ts');
+      done(moduleDocs(name));
+    });
 
   program
     .command('demo')
@@ -142,14 +143,15 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
     .option('-i, --inventory <file>', 'the lab to bring up', DEFAULT_INVENTORY)
     .option('-y, --yes', 'install what is missing without asking')
     .option('--down', 'take it all away again')
-    .action(async (o) =>
+    .action(async (o) => {
+      const { demo } = await import('./demo.ts');
       done(
         await demo(
           { inventory: o.inventory, yes: o.yes === true || process.env['CI'] !== undefined, down: o.down === true },
           signal,
         ),
-      ),
-    );
+      );
+    });
   return program;
 }
 
@@ -163,6 +165,7 @@ function labCommands(program: Command, done: (code: number) => void, signal: Abo
   withInventory(lab.command('up').description('boot the hosts of the inventory that have lab_image'))
     .option('-y, --yes', 'install what is missing without asking')
     .action(async (o) => {
+      const { labUp, openLab, stateText } = await import('./lab.ts');
       const state = await labUp(openLab(o.inventory), o.yes === true || process.env['CI'] !== undefined, signal);
       streams.out(`${stateText(state)}\n`);
     });
@@ -170,12 +173,16 @@ function labCommands(program: Command, done: (code: number) => void, signal: Abo
     .command('install')
     .description('install what a lab needs of this machine, with apt')
     .option('-y, --yes', 'without asking')
-    .action((o) => ensureRequirements(o.yes === true || process.env['CI'] !== undefined, signal));
+    .action(async (o) => {
+      const { ensureRequirements } = await import('./lab.ts');
+      await ensureRequirements(o.yes === true || process.env['CI'] !== undefined, signal);
+    });
   const verb = (usage: string, text: string): Command => {
     const [name = ''] = usage.split(' ');
     return withInventory(lab.command(usage).description(text)).action(async (...all) => {
       const command = all.at(-1) as Command;
       const o = command.opts();
+      const { labCommand, openLab } = await import('./lab.ts');
       const spec = openLab(o['inventory']);
       done(await labCommand(name, spec.name, command.args, { images: o['images'] === true, spec }, signal));
     });
