@@ -78,7 +78,6 @@ async function gather(h: HostRun): Promise<void> {
   const facts = unit.step.data(output.stdout, unit.ctx)['ansible_facts'];
   host.facts = isDict(facts) ? facts : {};
   host.factsAreFresh = true;
-  host.version++;
   run.factsCache.set(host.name, host.facts as Record<string, Value>);
 }
 
@@ -172,7 +171,6 @@ async function rescue(h: HostRun, block: Block, failure: TaskFailed, where: Wher
     ansible_failed_task: { name: failure.task.name },
     ansible_failed_result: failure.result,
   });
-  h.host.version++;
   await runItems(h, block.rescue, where, always);
 }
 
@@ -263,7 +261,6 @@ async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Pro
   const result = await done;
   if (doer !== h.host.name && task.register !== undefined && result !== undefined) {
     h.host.set[task.register] = result;
-    h.host.version++;
   }
 }
 
@@ -319,7 +316,6 @@ function includeVars(h: HostRun, task: Task, where: Where): void {
   const into = task.args['name'];
   const vars = run.localFiles.vars(file, searchPath(run, task, 'vars'), task.at);
   h.host.included.push(typeof into === 'string' ? { [into]: vars } : vars);
-  h.host.version++;
   h.host.counts.ok++;
 }
 

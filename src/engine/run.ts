@@ -67,7 +67,6 @@ function makeWorld(run: Run): World {
       included: [],
       planned: [],
       notified: new Map(),
-      version: 0,
       failed: false,
       unreachable: false,
       counts: newCounts(),

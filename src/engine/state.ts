@@ -19,8 +19,6 @@ export type HostState = {
   planned: Planned[];
   /** Handlers to run; the text says why it is not certain (plan). */
   notified: Map<Task, string | undefined>;
-  /** Counts up with every variable that is set: what was worked out ahead is stale then. */
-  version: number;
   failed: boolean;
   unreachable: boolean;
   counts: Counts;

@@ -13,7 +13,6 @@ import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { loopItems, loopVars, probeOf, type Unit, unitOf } from './resolve.ts';
 import { dataOf, loopResult, rcOf, resultOf, skippedResult } from './result.ts';
-import type { Session } from './session.ts';
 import { type HostState, NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
@@ -189,7 +188,7 @@ async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, is
   run.emit({ type: 'busy', host: host.name, doing });
   const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, scope));
   const made = await makeChanges(run, session, unit, steps, probe, ahead, notifyPieces(r, unit), timeout);
-  noteChange(r, session);
+  noteChange(world, there);
   const after =
     made.failed === undefined && probe !== undefined && !steps.some((s) => s.action ?? s.harmless)
       ? (await session.look(probe, ahead)).stdout
@@ -211,9 +210,8 @@ async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, is
 }
 
 /** Somebody else's view of what this change may have altered is stale: other hosts look again at the next play. */
-function noteChange(r: TaskRun, session: Session): void {
-  for (const other of r.world.hosts.values()) if (other.session !== session) other.version++;
-  r.world.changed.add(r.host.name);
+function noteChange(world: World, place: HostState): void {
+  world.changed.add(place.name);
 }
 
 /** The host on which the task's work is done: its own, or the delegate. */
@@ -237,7 +235,6 @@ function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[])
   const unknown = outcomes.find((o) => o.status === 'unknown');
   if (unknown === undefined || task.module !== 'set_fact') return;
   for (const name of Object.keys(task.args)) host.set[name] = new Unknown(unknown.because ?? 'a task before it');
-  host.version++;
 }
 
 /** debug's message, or a variable's value, for the user to see. */
@@ -252,7 +249,6 @@ function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
 function keepFacts(r: TaskRun, step: Step, data: Vars): void {
   const facts = data['ansible_facts'];
   if (!isDict(facts)) return;
-  r.host.version++;
   if (step.module === 'set_fact') Object.assign(r.host.set, facts);
   else r.host.facts = { ...r.host.facts, ...facts };
 }
@@ -275,7 +271,6 @@ function finish(
   keepUnknownFacts(r, outcomes);
   if (task.register !== undefined) {
     host.set[task.register] = result;
-    host.version++;
   }
   const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
