@@ -9,7 +9,7 @@ const engines = [
   { engine: 'MySQL', inventory: 'inventory/lab.yml', net: '10.88.1', client: 'mysql' },
   { engine: 'MariaDB', inventory: 'inventory/lab-pi.yml', net: '10.88.2', client: 'mariadb' },
 ] as const;
-const HOSTS = ['dns1', 'lb1', 'web1', 'web2', 'db1', 'db2'];
+const HOSTS = ['dns1', 'lb2', 'lb1', 'web1', 'web2', 'db1', 'db2'];
 
 const keyOf = (e: TaskEvent): string => `${e.host} ${e.at.file}:${e.at.line} ${e.item ?? ''}`;
 const failures = (ran: Ran): readonly string[] =>
