@@ -55,7 +55,7 @@ export function labSpec(project: Project, name?: string): LabSpec {
     throw new Failure({
       code: 'E_LAB',
       message: `the hosts of ${project.inventory.source} belong to more than one lab`,
-      mend: 'set lab_name and lab_subnet once, in all: vars:',
+      mend: 'set lab_name and lab_subnet once, in vars: of a group that holds them all',
     });
   const [subnet] = subnets;
   return {

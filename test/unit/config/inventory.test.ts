@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -163,6 +163,20 @@ describe('patterns', () => {
         for (const set of of('!')) wanted = wanted.filter((h) => !set.has(h));
         expect(chosen(terms.map(([sign, name]) => sign + name).join(':'))).toEqual(wanted);
       }),
+    );
+  });
+});
+
+describe("the repository's own inventories", () => {
+  it.each(['lab.yml', 'lab-pi.yml', 'pi.example.yml'])('%s sets its rack otherwise than group_vars/all.yml', (name) => {
+    const read = (file: string) => readFileSync(join('inventory', file), 'utf8');
+    const text = read(name)
+      .replace(/^ {4}domain: .*\n/m, '')
+      .replace(/^ {2}vars:$/m, '  vars:\n    domain: home.arpa');
+    const { inventory, problems } = load({ [name]: text, 'group_vars/all.yml': read('group_vars/all.yml') }, name);
+    expect(problems).toEqual([]);
+    expect([...inventory.hosts.keys()].map((host) => value(inventory, host, 'domain'))).toEqual(
+      [...inventory.hosts.keys()].map(() => 'home.arpa'),
     );
   });
 });
