@@ -46,6 +46,8 @@ export type Change = Readonly<{
   action?: true;
   /** It alters nothing (wait_for, uri): the task stays `ok`. */
   harmless?: true;
+  /** It waits for something to change by itself: whatever was read before may be stale when it ends. */
+  waits?: true;
   /** The host goes away and comes back: wait for a new boot id. Seconds; the delay is before the first try. */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;

@@ -57,9 +57,9 @@ function* probesOf(
     const items = loopItems(item, scope, world.run);
     const units =
       items === undefined
-        ? [unitOf(world.run, item, impl, scope, undefined, undefined)]
+        ? [unitOf(world.run, item, impl, scope, undefined, undefined, true)]
         : items.map((one, i) =>
-            unitOf(world.run, item, impl, scope.with(loopVars(items, i, item.loopControl)), undefined, one),
+            unitOf(world.run, item, impl, scope.with(loopVars(items, i, item.loopControl)), undefined, one, true),
           );
     return units.flatMap((unit) => probeOf(unit) ?? []);
   }) ?? [];

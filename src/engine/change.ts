@@ -25,6 +25,7 @@ export async function makeChanges(
   timeout: number | undefined,
 ): Promise<Made> {
   const isAction = changes.some((c) => c.action === true || c.harmless === true);
+  const touches = changes.some((c) => c.waits) ? ['*'] : unit.step.touches;
   const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
     const ids = todo.some((c) => c.reboots) ? await bootId(session) : '';
     const sent: Output[] = [];
@@ -36,7 +37,7 @@ export async function makeChanges(
         sent.push(
           ...(await session.change(
             [...(sent.length === 0 ? before : []), ...pieces],
-            unit.step.touches,
+            touches,
             undefined,
             () => [],
             timeout,
@@ -50,13 +51,7 @@ export async function makeChanges(
     }
     const own = isAction ? undefined : probe;
     sent.push(
-      ...(await session.change(
-        [...(sent.length === 0 ? before : []), ...pieces],
-        unit.step.touches,
-        own,
-        ahead,
-        timeout,
-      )),
+      ...(await session.change([...(sent.length === 0 ? before : []), ...pieces], touches, own, ahead, timeout)),
     );
     for (const change of todo) if (change.reboots !== undefined) await awaitReboot(run, session, ids, change.reboots);
     return sent.slice(before.length);

@@ -101,7 +101,7 @@ export function falseCondition(conditions: readonly Condition[], scope: Scope, r
   return undefined;
 }
 
-/** One unit with its arguments known. Throws NotKnown when they hang on a change not yet made, Failure when they are wrong. */
+/** One unit with its arguments known (`isAhead`: its turn has not come yet). Throws NotKnown when they hang on a change not yet made, Failure when they are wrong. */
 export function unitOf(
   run: Run,
   task: Task,
@@ -109,9 +109,10 @@ export function unitOf(
   scope: Scope,
   label: string | undefined,
   item: Value | undefined,
+  isAhead = false,
 ): Unit {
   const ctx = contextFor(run, task, scope, 'root');
-  const skipped = falseCondition(task.when, scope, run);
+  const skipped = isAhead ? surelySkipped(task, scope, run) : falseCondition(task.when, scope, run);
   if (skipped !== undefined)
     return { label, item, scope, skipped, step: undefined, ctx, user: undefined, environment: sh`` };
   const user = userOf(task, scope, run);
@@ -126,6 +127,15 @@ export function unitOf(
     user,
     environment: environmentOf(run, task, scope),
   };
+}
+
+/** Looking ahead, a condition that hangs on what is not known yet (a register) may hold: asking for nothing harms nobody. */
+function surelySkipped(task: Task, scope: Scope, run: Run): string | undefined {
+  try {
+    return falseCondition(task.when, scope, run);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The unit's look at the host, or undefined for a module that asks the host nothing. */

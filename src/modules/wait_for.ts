@@ -59,7 +59,7 @@ if holds; then echo holds; fi`,
     const { port, path, delay, timeout, sleep } = given;
     if (holds && delay === 0) return [];
     if (port === undefined && path === undefined)
-      return [{ what: `wait ${timeout} s`, run: sh`sleep ${timeout}`, action: true, harmless: true }];
+      return [{ what: `wait ${timeout} s`, run: sh`sleep ${timeout}`, action: true, harmless: true, waits: true }];
     return [
       {
         what: `wait until ${described(given)}`,
@@ -73,6 +73,7 @@ done
 printf 'elapsed %s\n' "$(($(date +%s) - t))"`,
         action: true,
         harmless: true,
+        waits: true,
       },
     ];
   },

@@ -40,6 +40,35 @@ describe('round trips', () => {
     expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(2);
   });
 
+  it('nothing to do: one, though a register decides a condition', async () => {
+    const p = project({
+      'site.yml': play(`- stat: {path: '{T}/f'}
+  register: seen
+- copy: {dest: '{T}/g', content: x}
+- copy: {dest: '{T}/f', content: x}
+  when: seen.stat.exists
+- file: {path: '{T}/d', state: directory}
+  when: not seen.stat.exists`),
+    });
+    await p.apply();
+    await p.apply();
+    const again = await p.apply();
+    expect(again.lines.map((l) => l.split(' ').at(-1))).toEqual(['ok', 'ok', 'skipped', 'ok']);
+    expect(again.recap.hosts[0]?.trips).toBe(1);
+  });
+
+  it('what was read before a wait is read again after it', async () => {
+    const p = project({
+      'site.yml': play(`- shell: (sleep 1; echo new >{T}/f) >/dev/null 2>&1 &
+- wait_for: {path: '{T}/f', search_regex: new, timeout: 10}
+- slurp: {src: '{T}/f'}
+  register: got
+- debug: msg={{ got.content | b64decode | trim }}`),
+    });
+    p.write({ f: 'old\n' });
+    expect((await p.apply()).said).toEqual(['a: new']);
+  });
+
   it('a change reads back on its own trip, and what overlaps it with it', async () => {
     const p = project({
       'site.yml': play(
