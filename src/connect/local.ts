@@ -24,6 +24,7 @@ export function connectLocal(target: Target): Connection {
         ...(options.timeout !== undefined && { timeout: `${options.timeout}s` as const }),
       });
       const child = who === user ? shell`sh -s` : shell`sudo -n sh -s`;
+      child.stdin.on('error', () => {}); // it ended before it read all: its outputs tell
       const got = decoder(mark);
       child.stdout.on('data', got.stdout);
       child.stderr.on('data', got.stderr);

@@ -27,6 +27,7 @@ export async function tryRun(argv: readonly string[], options: Options = {}): Pr
     input: options.input ?? '',
   });
   const running = shell`${argv}`;
+  running.stdin.on('error', () => {}); // a command that ends without reading its input: its exit code tells
   const kill = () => running.pid !== undefined && process.kill(-running.pid, killSignal);
   signal?.addEventListener('abort', kill);
   const out = await running.finally(() => signal?.removeEventListener('abort', kill));
