@@ -7,8 +7,13 @@ import { defineCheck, type Mismatch, type Scene } from '../core/check.ts';
 
 const Args = Type.Object(
   {
-    primary: Type.String({ description: 'The host of the inventory that takes writes.' }),
-    replicas: Type.Array(Type.String(), { minItems: 1, description: 'The hosts that follow it.' }),
+    servers: Type.Array(Type.String(), {
+      minItems: 2,
+      description: 'The hosts of the inventory that hold the data: one takes writes, the others follow it.',
+    }),
+    primary: Type.Optional(
+      Type.String({ description: 'The host that must be the one. Default: whichever takes writes.' }),
+    ),
     port: Type.Integer({ default: 3306, description: 'Where the server listens on each host.' }),
     user: Type.String({
       description:
@@ -42,7 +47,8 @@ type ReplicaSeen = Readonly<{
   error: string;
   refused: string | undefined;
 }>;
-type Seen = Readonly<{ primaryReadOnly: boolean; replicas: readonly ReplicaSeen[] }>;
+type Seen = Readonly<{ writable: readonly string[]; replicas: readonly ReplicaSeen[] }>;
+type Server = Readonly<{ host: string; line: MysqlConnection }>;
 
 /** How long a row may take to arrive before it counts as not arrived; the check as a whole is tried again. */
 const ARRIVAL_MS = 3000;
@@ -54,40 +60,57 @@ export const mysql_replication = defineCheck<typeof Args, Seen>({
   examples: [
     {
       title: 'One replica',
-      args: { primary: 'db1', replicas: ['db2'], user: 'check', password: 'secret', database: 'shop' },
+      args: { servers: ['db1', 'db2'], user: 'check', password: 'secret', database: 'shop' },
     },
   ],
   async observe(args, scene) {
-    const open: MysqlConnection[] = [];
+    const open: Server[] = [];
     try {
-      const primary = await connect(args, args.primary, scene);
-      open.push(primary);
-      const replicas: { host: string; line: MysqlConnection }[] = [];
-      for (const host of args.replicas) {
-        const line = await connect(args, host, scene);
-        open.push(line);
-        replicas.push({ host, line });
-      }
-      const token = randomBytes(16).toString('hex');
-      const primaryReadOnly = await isReadOnly(primary);
-      await primary.query(`INSERT INTO ${args.table} (token) VALUES (?)`, [token]);
-      const written = performance.now();
-      const seen = await Promise.all(replicas.map(({ host, line }) => lookAt(host, line, args.table, token, written)));
-      await primary.query(`DELETE FROM ${args.table} WHERE token = ?`, [token]);
-      return { primaryReadOnly, replicas: seen };
+      for (const host of args.servers) open.push({ host, line: await connect(args, host, scene) });
+      const readOnly = await Promise.all(open.map(({ line }) => isReadOnly(line)));
+      const writable = open.filter((_, i) => readOnly[i] === false);
+      const [primary] = writable;
+      const replicas = open.filter((server) => server !== primary);
+      return {
+        writable: writable.map(({ host }) => host),
+        replicas: primary === undefined ? [] : await followed(primary.line, replicas, args.table),
+      };
     } finally {
-      for (const line of open) line.destroy();
+      for (const { line } of open) line.destroy();
     }
   },
   judge: (seen, args) => [
-    ...(seen.primaryReadOnly ? [{ property: args.primary, expected: 'takes writes', seen: 'read_only' }] : []),
-    ...seen.replicas.flatMap((replica) => replicaMismatches(replica, args)),
+    ...primaryMismatches(seen, args),
+    ...seen.replicas.flatMap((r) => replicaMismatches(r, args)),
   ],
   tell: (seen) =>
-    seen.replicas
-      .map((r) => `${r.host}: row after ${r.arrivedMs ?? '?'} ms, ${r.lag ?? '?'} s behind, read-only`)
-      .join('; '),
+    [
+      `${seen.writable.join(', ')} takes writes`,
+      ...seen.replicas.map((r) => `${r.host}: row after ${r.arrivedMs ?? '?'} ms, ${r.lag ?? '?'} s behind, read-only`),
+    ].join('; '),
 });
+
+function primaryMismatches({ writable }: Seen, { primary }: Args): readonly Mismatch[] {
+  const seen = writable.length === 0 ? 'none' : writable.join(', ');
+  if (writable.length !== 1) return [{ property: 'primary', expected: 'exactly one that takes writes', seen }];
+  return primary === undefined || seen === primary ? [] : [{ property: 'primary', expected: primary, seen }];
+}
+
+/** Writes a row, waits for it on every replica, and removes it. */
+async function followed(
+  primary: MysqlConnection,
+  replicas: readonly Server[],
+  table: string,
+): Promise<readonly ReplicaSeen[]> {
+  const token = randomBytes(16).toString('hex');
+  await primary.query(`INSERT INTO ${table} (token) VALUES (?)`, [token]);
+  const written = performance.now();
+  try {
+    return await Promise.all(replicas.map(({ host, line }) => lookAt(host, line, table, token, written)));
+  } finally {
+    await primary.query(`DELETE FROM ${table} WHERE token = ?`, [token]);
+  }
+}
 
 function replicaMismatches(seen: ReplicaSeen, args: Args): readonly Mismatch[] {
   const { host } = seen;
