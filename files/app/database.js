@@ -1,39 +1,65 @@
-// The app's databases: writes go to the one host that takes them, reads to a replica, or to the primary when there is none.
-// Which host is which is asked of the hosts themselves, so that a promotion changes no configuration here.
+// The app's databases: writes go to the one host that takes them, reads to a replica that keeps up. Who is which is asked of
+// the hosts themselves, so that a promotion changes no configuration here. While there is no primary, writes are held, not
+// refused; a reader that has just written sees what it wrote.
 import mysql from 'mysql2/promise';
+import { dialectOf } from './dialects.js';
 
 /**
  * @param {{hosts: string[], user: string, password: string, database: string, ssl: object | undefined, poolSize: number,
- *   queryTimeoutMs: number, probeMs: number}} options
+ *   queryTimeoutMs: number, probeMs: number, maxLagS: number, holdMs: number}} options holdMs: how long a write waits for a primary
  */
 export function openDatabase(options) {
   const nodes = options.hosts.map((host) => makeNode(host, options));
+  const changed = makeSignal();
   let stopped = false;
 
   const watch = async (node) => {
     while (!stopped) {
+      await sleep(options.probeMs);
       await probe(node, options);
-      await new Promise((resolve) => setTimeout(resolve, options.probeMs));
+      changed.fire();
     }
   };
   const firstLook = Promise.all(nodes.map((node) => probe(node, options))).then(() => nodes.forEach(watch));
 
   const writers = () => nodes.filter((node) => node.up && node.writable);
-  const readers = () => [...nodes.filter((node) => node.up && !node.writable), ...writers()];
+  /** Replicas that keep up, then the primary, then what there is: an old answer is better than none. */
+  const readers = () => {
+    const replicas = nodes.filter((node) => node.up && !node.writable);
+    return [...replicas.filter((n) => n.fresh), ...writers(), ...replicas.filter((n) => !n.fresh)];
+  };
+
+  /** The one primary; waits for it until `deadline`. */
+  const writer = async (deadline) => {
+    for (;;) {
+      const [node, second] = writers();
+      if (node !== undefined && second === undefined) return node;
+      const left = deadline - performance.now();
+      if (stopped || left <= 0)
+        throw second === undefined
+          ? coded('NO_WRITER', 'no writable database')
+          : coded('TWO_WRITERS', 'two writable databases: refusing to write');
+      await changed.wait(Math.min(left, options.probeMs));
+    }
+  };
 
   return {
     /** Resolves when every database was looked at once. */
     ready: firstLook,
-    /** What each host is: 'primary', 'replica', or why it is neither. */
-    roles: () => Object.fromEntries(nodes.map((n) => [n.host, n.up ? (n.writable ? 'primary' : 'replica') : n.error])),
+    /** What each host is: 'primary', 'replica', 'replica, behind', or why it is neither. */
+    roles: () => Object.fromEntries(nodes.map((n) => [n.host, roleOf(n)])),
     canRead: () => readers().length > 0,
     canWrite: () => writers().length === 1,
 
-    /** From the first reader that answers. */
-    async read(sql, values) {
-      let last = new Error('no database can be reached');
+    /**
+     * From the first reader that answers.
+     * @param {string | undefined} since a write's `position`: only a host that has it is asked
+     */
+    async read(sql, values, since) {
+      let last = coded('NO_READER', 'no database can be reached');
       for (const node of readers()) {
         try {
+          if (since !== undefined && !node.writable && !(await hasReached(node, since, options))) continue;
           return { rows: await run(node, sql, values, options), host: node.host };
         } catch (error) {
           if (isAboutTheQuery(error)) throw error;
@@ -44,16 +70,22 @@ export function openDatabase(options) {
       throw last;
     },
 
-    /** To the one primary. Never repeated: a write whose answer was lost may have been done. */
+    /**
+     * To the primary. A statement whose answer was lost may have been done: it is sent again only because doing it twice is
+     * the same as once (a unique request id, ON DUPLICATE KEY UPDATE). @returns `position`: what a later read must have seen
+     */
     async write(sql, values) {
-      const [node, second] = writers();
-      if (node === undefined) throw coded('NO_WRITER', 'no writable database');
-      if (second !== undefined) throw coded('TWO_WRITERS', 'two writable databases: refusing to write');
-      try {
-        return { result: await run(node, sql, values, options), host: node.host };
-      } catch (error) {
-        if (error.errno === READ_ONLY || !error.sqlState) node.writable = false;
-        throw error;
+      const deadline = performance.now() + options.holdMs;
+      for (;;) {
+        const node = await writer(deadline);
+        try {
+          const { rows: result, position } = await run(node, sql, values, options, true);
+          return { result, host: node.host, position };
+        } catch (error) {
+          if (isAboutTheQuery(error) && error.errno !== READ_ONLY) throw error;
+          node.writable = false; // until the next look says otherwise
+          if (performance.now() >= deadline) throw error;
+        }
       }
     },
 
@@ -69,6 +101,30 @@ export function openDatabase(options) {
 
 const READ_ONLY = 1290;
 const SHUTTING_DOWN = new Set([1053, 1927]);
+/** How long a replica may take to come up to what this reader wrote before the primary is asked. */
+const CATCH_UP_S = 0.05;
+const PROBE_LIMIT_MS = 700;
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function makeSignal() {
+  let waiting = [];
+  return {
+    fire() {
+      const all = waiting;
+      waiting = [];
+      for (const go of all) go();
+    },
+    wait: (ms) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        waiting.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }),
+  };
+}
 
 function makeNode(host, options) {
   const pool = mysql.createPool({
@@ -81,20 +137,42 @@ function makeNode(host, options) {
     enableKeepAlive: true,
     keepAliveInitialDelay: 5000,
   });
-  return { host, pool, up: false, writable: false, error: 'not looked at yet', prober: undefined, waiting: new Set() };
+  // a pool must not say 'unhandled error' of a connection that dies while nobody uses it
+  pool.on('connection', (connection) => connection.on('error', () => {}));
+  return {
+    host,
+    pool,
+    dialect: undefined,
+    up: false,
+    writable: false,
+    fresh: false,
+    lag: null,
+    error: 'not looked at yet',
+    prober: undefined,
+    waiting: new Set(),
+  };
 }
 
 function login(host, { user, password, database, ssl }) {
   return { host, user, password, database, ssl };
 }
 
+function roleOf({ up, writable, fresh, error }) {
+  if (!up) return error;
+  return writable ? 'primary' : fresh ? 'replica' : 'replica, behind';
+}
+
 /** On a connection of its own: a full pool must not look like a dead host. */
 async function probe(node, options) {
   try {
     node.prober ??= await openProber(node, options);
-    const [[row]] = await node.prober.query({ sql: 'SELECT @@global.read_only AS read_only', timeout: 1000 });
+    const ask = async (sql) => (await node.prober.query({ sql, timeout: PROBE_LIMIT_MS }))[0];
+    node.dialect ??= await dialectOf(ask);
+    const { readOnly, lag } = await node.dialect.look(ask);
     node.up = true;
-    node.writable = Number(row.read_only) === 0;
+    node.writable = !readOnly;
+    node.lag = lag;
+    node.fresh = lag !== null && lag <= options.maxLagS;
     node.error = undefined;
   } catch (error) {
     node.prober?.destroy();
@@ -107,13 +185,20 @@ async function probe(node, options) {
 }
 
 async function openProber(node, options) {
-  const connection = await mysql.createConnection({ ...login(node.host, options), connectTimeout: 1000 });
+  const connection = await mysql.createConnection({ ...login(node.host, options), connectTimeout: PROBE_LIMIT_MS });
   connection.on('error', () => {});
   return connection;
 }
 
+async function hasReached(node, position, options) {
+  const sql = node.dialect?.reached(position, CATCH_UP_S);
+  if (sql === undefined) return false;
+  const [row] = await run(node, sql, [], options);
+  return Number(row?.r) === 0;
+}
+
 /** A query that cannot hang: it ends by its own time limit, or at once when the prober sees the host die. */
-async function run(node, sql, values, { queryTimeoutMs }) {
+async function run(node, sql, values, { queryTimeoutMs }, wantsPosition = false) {
   let giveUp;
   const died = new Promise((_, reject) => {
     giveUp = () => reject(coded('HOST_DOWN', `${node.host} went down`));
@@ -125,8 +210,10 @@ async function run(node, sql, values, { queryTimeoutMs }) {
   let isBroken = false;
   try {
     connection = await Promise.race([asked, died]);
-    const [rows] = await Promise.race([connection.query({ sql, values, timeout: queryTimeoutMs }), died]);
-    return rows;
+    const ask = async (text, args) =>
+      (await Promise.race([connection.query({ sql: text, values: args, timeout: queryTimeoutMs }), died]))[0];
+    const rows = await ask(sql, values);
+    return wantsPosition ? { rows, position: await node.dialect.position(ask) } : rows;
   } catch (error) {
     isBroken = error.fatal || !error.sqlState;
     throw error;

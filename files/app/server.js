@@ -1,4 +1,5 @@
 // bringup's sample app: a page, a small JSON API, and health for the balancer. Settings come from the environment.
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -17,8 +18,10 @@ const database = openDatabase({
   database: env.DB_NAME ?? 'app',
   ssl: env.DB_CA ? { ca: fs.readFileSync(env.DB_CA), minVersion: 'TLSv1.2', verifyIdentity: true } : undefined,
   poolSize: Number(env.DB_POOL ?? 8),
-  queryTimeoutMs: Number(env.DB_QUERY_TIMEOUT_MS ?? 2000),
-  probeMs: Number(env.DB_PROBE_MS ?? 500),
+  queryTimeoutMs: Number(env.DB_QUERY_TIMEOUT_MS ?? 4000),
+  probeMs: Number(env.DB_PROBE_MS ?? 250),
+  maxLagS: Number(env.DB_MAX_LAG_S ?? 5),
+  holdMs: Number(env.DB_HOLD_MS ?? 4500),
 });
 let draining = false;
 
@@ -30,19 +33,34 @@ const routes = {
     const ok = !draining && database.canRead();
     return json(ok ? 200 : 503, { ok, write: database.canWrite(), databases: database.roles(), release: RELEASE });
   },
-  'GET /api/items': async () => {
-    const { rows, host } = await database.read('SELECT id, name FROM items ORDER BY id DESC LIMIT 10');
+  /** The last ten, or with ?name= those of that name. */
+  'GET /api/items': async (request) => {
+    const name = new URL(request.url, 'http://app').searchParams.get('name');
+    const [where, values] = name === null ? ['', []] : ['WHERE name = ?', [name]];
+    const { rows, host } = await database.read(
+      `SELECT id, name FROM items ${where} ORDER BY id DESC LIMIT 10`,
+      values,
+      seenBy(request),
+    );
     return json(200, { items: rows }, { 'x-db': host });
   },
   'POST /api/items': async (request) => {
     const { name } = await jsonBody(request);
     if (typeof name !== 'string' || name === '' || name.length > 100)
       return json(422, { error: 'name: 1 to 100 characters' });
-    const { result, host } = await database.write('INSERT INTO items (name) VALUES (?)', [name]);
-    return json(201, { id: result.insertId }, { 'x-db': host });
+    // The request's id makes the statement safe to repeat: a write whose answer was lost is not done twice.
+    const { result, host, position } = await database.write(
+      'INSERT INTO items (name, request) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)',
+      [name, randomUUID()],
+    );
+    return json(201, { id: result.insertId }, { 'x-db': host, 'set-cookie': seenCookie(position) });
   },
-  'GET /': async () => {
-    const { rows, host } = await database.read('SELECT id, name, created FROM items ORDER BY id DESC LIMIT 5');
+  'GET /': async (request) => {
+    const { rows, host } = await database.read(
+      'SELECT id, name, created FROM items ORDER BY id DESC LIMIT 5',
+      [],
+      seenBy(request),
+    );
     return {
       status: 200,
       headers: { 'content-type': 'text/html; charset=utf-8', 'x-db': host },
@@ -87,6 +105,19 @@ async function stop(signal) {
     process.exit(0);
   });
   server.closeIdleConnections();
+}
+
+/** Read your own writes: how far the databases were when this client last wrote, in a cookie of its own. */
+function seenCookie(position) {
+  return `seen=${encodeURIComponent(position)}; Max-Age=60; Path=/; HttpOnly; SameSite=Lax`;
+}
+function seenBy(request) {
+  const seen = /(?:^|;\s*)seen=([^;]*)/.exec(request.headers.cookie ?? '')?.[1];
+  try {
+    return seen === undefined ? undefined : decodeURIComponent(seen);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A systemd credential (LoadCredential=): in no environment, readable by this process alone. */
