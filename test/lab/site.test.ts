@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TaskEvent } from '../../src/core/event.ts';
-import { reset } from '../../src/lab/lab.ts';
+import { power, reset } from '../../src/lab/lab.ts';
 import { makeRack, type Ran, TREE_HASH } from './support/rack.ts';
 
 const engines = [
@@ -11,6 +12,10 @@ const engines = [
 ] as const;
 const HOSTS = ['dns1', 'lb2', 'lb1', 'web1', 'web2', 'db1', 'db2'];
 
+const quiet = { progress: () => {} };
+const POST = `import http from 'node:http';
+const options = { socketPath: '/run/foobar/app.sock', path: '/api/items', method: 'POST', headers: { 'content-type': 'application/json' } };
+http.request(options, (r) => console.log(r.statusCode, r.headers['x-db'])).end('{"name": "one more"}');`;
 const keyOf = (e: TaskEvent): string => `${e.host} ${e.at.file}:${e.at.line} ${e.item ?? ''}`;
 const failures = (ran: Ran): readonly string[] =>
   ran.tasks
@@ -40,7 +45,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     const announced = new Set(planned.tasks.filter((e) => e.status === 'changed' || e.status === 'unknown').map(keyOf));
     // An include whose file is not known yet stands for all that it brings.
     const seeds = applied.tasks.filter(
-      (e) => e.status === 'changed' && !announced.has(keyOf(e)) && !/\/seed-\w+\.yml$/.test(e.at.file),
+      (e) => e.status === 'changed' && !announced.has(keyOf(e)) && !/\/seed(-\w+)?\.yml$/.test(e.at.file),
     );
     expect(seeds.map(keyOf)).toEqual([]);
     const certain = planned.tasks.filter((e) => e.status === 'changed').map(keyOf);
@@ -71,7 +76,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     const failed = checks.filter((c) => c.status === 'failed').map((c) => c.check);
     expect(failed).toContain('nginx runs on web2');
     expect(failed).toContain('Round robin over the web servers');
-    expect(failed).toContain('The replica follows the primary');
+    expect(failed).toContain('One database takes writes, the other follows');
     const mended = await rack.apply();
     expect(
       mended.tasks
@@ -115,14 +120,71 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     await rack.root('db1', `${client} -e "DROP USER temp@127.0.0.1; DROP DATABASE scratch"`);
   });
 
+  const status = (host: string) => rack.root(host, 'db-guard status');
+  /** Waits for what a database host says; gives the last that it said. */
+  const until = async (host: string, wanted: RegExp): Promise<string> => {
+    let said = '';
+    for (const end = Date.now() + 60_000; Date.now() < end && !wanted.test(said); await sleep(300)) {
+      said = await status(host).catch(String);
+    }
+    return said;
+  };
+  /** A POST to the app on web1, on its own socket: what it answers, status and x-db. */
+  const write = () => rack.root('web1', `node --input-type=module - <<'JS'\n${POST}\nJS`);
+
+  it('replaces a primary that lost its power, takes it back as a replica, and can switch back', async () => {
+    await until('db1', /db2 {2}replica {2}in step/);
+    await power(rack.name, 'db1', 'cut', quiet);
+    expect(await write()).toMatch(/^201 db2\./); // held until db2 is primary
+    await power(rack.name, 'db1', 'on', quiet);
+    expect(await until('db2', /db1 {2}replica {2}in step/)).toMatch(/primary: db2\n {2}db1 {2}replica {2}in step/);
+    expect((await rack.apply()).tasks.filter((e) => e.status === 'changed').map((e) => e.task)).toEqual([]);
+    expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
+    expect(await status('db1')).toMatch(/^primary: db1/);
+    expect(await write()).toMatch(/^201 db1\./);
+  });
+
+  it('makes nobody primary without a quorum, and says so', async () => {
+    await until('db1', /db2 {2}replica {2}in step/);
+    for (const host of ['lb1', 'dns1']) await rack.root(host, 'systemctl stop etcd');
+    const refused = await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db2'] });
+    for (const host of ['lb1', 'dns1']) await rack.root(host, 'systemctl start etcd');
+    expect(failures(refused).join()).toMatch(
+      /no quorum.*Without a majority of 3 nobody may be made primary|undecided/s,
+    );
+    await until('db1', /^primary: db/);
+  });
+
+  it('backs up from the replica, and restores', async () => {
+    const rows = () => rack.root('db1', `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`);
+    await until('db1', /db\d {2}replica {2}in step/);
+    const before = await rows();
+    expect(Number(before)).toBeGreaterThan(0);
+    const backup = await rack.apply('playbooks/db/backup.yml');
+    expect(failures(backup)).toEqual([]);
+    expect(backup.tasks.filter((e) => e.status === 'changed').length).toBe(1);
+    const primary = /^primary: (db\d)/.exec(await status('db1'))?.[1] ?? '';
+    await rack.root(primary, `${client} -e 'DELETE FROM foobar.items'`);
+    const careless = await rack.apply('playbooks/db/restore.yml', { extraVars: ['from=latest'] });
+    expect(failures(careless).join()).toContain('what was written since that backup is lost');
+    expect(
+      failures(await rack.apply('playbooks/db/restore.yml', { extraVars: ['from=latest', 'really=yes'] })),
+    ).toEqual([]);
+    await until('db1', /db\d {2}replica {2}in step/);
+    expect(await rows()).toBe(before);
+    expect(await rack.root('db2', `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`)).toBe(before);
+    expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
+  });
+
   it('seeds a bare replica from a primary that holds 200,000 rows', async () => {
+    await until('db1', /^primary: db1/);
     const digits = Array.from({ length: 10 }, (_, i) => `SELECT ${i} AS d`).join(' UNION ALL ');
     const rows = `INSERT INTO foobar.items (name) SELECT CONCAT('row ', a.d, b.d, c.d, d.d, e.d, f.d) FROM ${'abcdef'
       .split('')
       .map((t) => `(${digits}) ${t}`)
       .join(', ')} LIMIT 200000`;
     await rack.root('db1', `${client} <<'SQL'\n${rows};\nSQL`);
-    await reset(rack.name, ['db2'], { progress: () => {} });
+    await reset(rack.name, ['db2', 'lb1'], quiet); // lb1: a member of the quorum that lost its disk
     const applied = await rack.apply();
     expect(failures(applied)).toEqual([]);
     const count = (host: string) => rack.root(host, `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`);

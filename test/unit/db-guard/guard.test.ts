@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { makeEtcd, makeServers, type Servers } from './simulation.ts';
+
+type Guard = Readonly<{ run: () => Promise<void>; stop: () => void }>;
+const { makeGuard } = (await import(new URL('../../../files/db-guard/guard.js', import.meta.url).href)) as {
+  makeGuard: (parts: object) => Guard;
+};
+
+const HOSTS = ['db1', 'db2'] as const;
+type Host = (typeof HOSTS)[number];
+const other = (host: Host): Host => (host === 'db1' ? 'db2' : 'db1');
+
+/** Two guards over a simulated quorum and simulated servers, on a simulated clock. */
+function rack() {
+  vi.clearAllTimers(); // an earlier rack's guards
+  const etcd = makeEtcd();
+  const servers = makeServers(HOSTS);
+  const guards = new Map<Host, Guard>();
+  const states = new Map<Host, string>();
+  const log: string[] = [];
+  const start = (host: Host): void => {
+    const config = {
+      host,
+      initial: 'db1',
+      candidates: HOSTS,
+      names: { db1: 'db1', db2: 'db2' },
+      port: 3306,
+      repl_user: 'repl',
+      repl_ca: '',
+      replPassword: '',
+    };
+    const guard = makeGuard({
+      config,
+      etcd: etcd.clientOf(host),
+      server: servers.portOf(host),
+      log: (line: string) => log.push(`${host} ${line}`),
+      tell: (state: string) => states.set(host, state),
+    });
+    guards.set(host, guard);
+    void guard.run();
+  };
+  for (const host of HOSTS) start(host);
+  return { etcd, servers, guards, states, log, start };
+}
+
+/** Lets `ms` pass in small steps, looking at the servers after each. */
+async function pass(ms: number, servers: Servers): Promise<void> {
+  for (let t = 0; t < ms; t += 50) {
+    await vi.advanceTimersByTimeAsync(50);
+    expect(servers.writable().length).toBeLessThanOrEqual(1);
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('the guards of two databases', () => {
+  it('open the first primary, and bring the other in step', async () => {
+    const { servers, states, etcd } = rack();
+    await pass(4000, servers);
+    expect(servers.writable()).toEqual(['db1']);
+    expect(Object.fromEntries(states)).toEqual({ db1: 'primary', db2: 'replica' });
+    expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
+  });
+
+  it('replace a primary without power within five seconds', async () => {
+    const { servers, etcd, guards } = rack();
+    await pass(4000, servers);
+    servers.cut('db1');
+    etcd.cut('db1');
+    guards.get('db1')?.stop();
+    await pass(5000, servers);
+    expect(servers.writable()).toEqual(['db2']);
+  });
+
+  it('close a primary that the quorum cannot hear before another one opens', async () => {
+    const { servers, etcd } = rack();
+    await pass(4000, servers);
+    etcd.cut('db1'); // it reaches its web servers still
+    await pass(2600, servers);
+    expect(servers.writable()).toEqual([]);
+    await pass(2400, servers);
+    expect(servers.writable()).toEqual(['db2']);
+    etcd.heal('db1');
+    await pass(4000, servers);
+    expect(servers.writable()).toEqual(['db2']);
+    expect(servers.follows('db1')).toBe('db2');
+  });
+
+  it('promote nobody who may lack acknowledged writes, nor anybody without a quorum', async () => {
+    const { servers, etcd, states } = rack();
+    await pass(4000, servers);
+    servers.stopReceipts('db2'); // the primary goes on without it
+    await pass(3000, servers);
+    expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: null });
+    servers.cut('db1');
+    etcd.cut('db1');
+    await pass(20_000, servers);
+    expect(servers.writable()).toEqual([]);
+    expect(states.get('db2')).toBe('waiting');
+    for (const host of HOSTS) etcd.cut(host);
+    await pass(10_000, servers);
+    expect(servers.writable()).toEqual([]);
+  });
+
+  it('hand over when they are stopped, and when they are asked', async () => {
+    const { servers, etcd, guards, start } = rack();
+    await pass(4000, servers);
+    etcd.put('request', { to: 'db2', force: false });
+    await pass(1000, servers);
+    expect(servers.writable()).toEqual(['db2']);
+    await pass(4000, servers);
+    guards.get('db2')?.stop();
+    await pass(1000, servers);
+    expect(servers.writable()).toEqual(['db1']);
+    start('db2');
+    await pass(4000, servers);
+    expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
+  });
+
+  it('whatever fails, never have two writable databases, never lose an acknowledged write, and come back', async () => {
+    const fault = fc.record({
+      kind: fc.constantFrom('quorum', 'wire', 'power', 'server', 'hang', 'receipts', 'switch'),
+      host: fc.constantFrom(...HOSTS),
+      after: fc.integer({ min: 50, max: 6000 }),
+      lasts: fc.integer({ min: 50, max: 9000 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fault, { minLength: 1, maxLength: 5 }), async (faults) => {
+        const { servers, etcd } = rack();
+        await pass(3000, servers);
+        for (const { kind, host, after, lasts } of faults) {
+          await pass(after, servers);
+          servers.write();
+          if (kind === 'quorum') etcd.cut(host);
+          if (kind === 'wire') {
+            etcd.cut(host);
+            for (const one of HOSTS) servers.stopReceipts(one);
+          }
+          if (kind === 'power') [etcd, servers].map((part) => part.cut(host));
+          if (kind === 'server') servers.crash(host);
+          if (kind === 'hang') servers.hang(host, true);
+          if (kind === 'receipts') servers.stopReceipts(host);
+          if (kind === 'switch') etcd.put('request', { to: host, force: false });
+          for (let t = 0; t < lasts; t += 500) {
+            await pass(Math.min(500, lasts - t), servers);
+            servers.write();
+          }
+          for (const one of HOSTS) {
+            etcd.heal(one);
+            servers.heal(one);
+          }
+        }
+        await pass(15_000, servers);
+        const [primary] = servers.writable();
+        expect(primary).toBeDefined();
+        expect(servers.missing(primary as Host)).toEqual([]);
+        const replica = other(primary as Host);
+        expect([servers.follows(replica), servers.diverged(replica, primary as Host)]).toSatisfy(
+          ([follows, diverged]) => follows === primary || diverged === true,
+        );
+      }),
+      { numRuns: 40 },
+    );
+  }, 240_000);
+});
