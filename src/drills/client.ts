@@ -1,11 +1,13 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
+import type { SecureContext } from 'node:tls';
 
 /** Where a load goes, and how. */
 export type Site = Readonly<{
   url: string;
-  ca: string | undefined;
+  /** The CAs to believe, read once: that takes longer than a handshake. */
+  secure: SecureContext | undefined;
   timeoutMs: number;
   lookup: LookupFunction;
   backendHeader: string;
@@ -24,6 +26,8 @@ export type Client = Readonly<{ send: (ask: Ask, done: (outcome: Outcome) => voi
 
 /** No body of a load is larger than this. */
 const MAX_BODY = 1024 * 1024;
+/** To one site, as browsers do. More requests of a client wait their turn, and their time runs. */
+const MAX_SOCKETS = 6;
 const TIMED_OUT = 'CLIENT_TIMEOUT';
 
 /**
@@ -33,8 +37,8 @@ const TIMED_OUT = 'CLIENT_TIMEOUT';
 export function makeClient(site: Site): Client {
   const at = new URL(site.url);
   const library = at.protocol === 'https:' ? https : http;
-  const options = { lookup: site.lookup, ...(site.ca !== undefined && { ca: site.ca }) };
-  const kept = new library.Agent({ keepAlive: true, ...options });
+  const options = { lookup: site.lookup, ...(site.secure !== undefined && { secureContext: site.secure }) };
+  const kept = new library.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, ...options });
   const fresh = new library.Agent({ keepAlive: false, ...options });
   const cookies = new Map<string, string>();
   const base = at.pathname.replace(/\/$/, '');

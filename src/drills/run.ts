@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Cut, DrillScene, Figures, Power, StepRun, Verdict } from '../core/drill.ts';
@@ -73,6 +74,7 @@ export type DrillRun = Readonly<{
 const SETTLE_MS = 3000;
 /** What puts things right may take so long, all in all. */
 const PAY_MS = 5 * 60_000;
+const COLLECT_MS = 60_000;
 const WATCH_SPARE_S = 900;
 
 type Act = {
@@ -285,7 +287,7 @@ function sceneOf({ given, debts }: Act, signal: AbortSignal): DrillScene {
 /** Cleanup steps, then every fault that still stands: also after an interrupt, so by a signal of its own. */
 async function putRight(act: Act): Promise<void> {
   const { emit, drill } = act.given;
-  const signal = AbortSignal.timeout(PAY_MS);
+  const signal = within(PAY_MS);
   for (const step of act.bound?.cleanup ?? []) await oneStep(act, step, signal, act.load);
   act.paid = await act.debts.payAll(sceneOf(act, signal), ({ what, failed }) =>
     emit({
@@ -298,6 +300,13 @@ async function putRight(act: Act): Promise<void> {
       failed,
     }),
   );
+}
+
+/** Every host listens to it. */
+function within(ms: number): AbortSignal {
+  const signal = AbortSignal.timeout(ms);
+  setMaxListeners(0, signal);
+  return signal;
 }
 
 const verifies = (bound: Bound): boolean =>
@@ -372,7 +381,7 @@ async function startWatches(act: Act, { watches, load }: Bound): Promise<void> {
 
 async function endWatches(act: Act): Promise<readonly Watched[]> {
   const { bound, given } = act;
-  const signal = AbortSignal.timeout(60_000);
+  const signal = within(COLLECT_MS);
   const all = (bound?.watches ?? []).map(async ({ watch, hosts }, i): Promise<Watched> => {
     const id = watchId(given, i);
     const started = hosts.filter((host) => act.clocks.has(`${id} ${host}`));
