@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import { type Planned, runAll } from '../checks/run.ts';
@@ -56,9 +57,7 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     async playbook(playbook, vars, limit, signal) {
       const failed: string[] = [];
       const reporter = { emit: (event: Event) => void failed.push(...failureOf(event)), end: async () => {} };
-      const { recap } = {
-        recap: await runPlays('apply', playbook, runOptions(options, vars, limit), signal, reporter),
-      };
+      const recap = await runPlays('apply', playbook, runOptions(options, vars, limit), signal, reporter);
       if (recap.failed) throw new Failure({ code: 'E_APPLY', message: `${playbook} failed: ${failed.join('; ')}` });
     },
     unfit: (hosts, at) =>
@@ -190,6 +189,7 @@ function openLines(project: Project, get: (host: string, name: string) => Value 
   const { inventory, redactor } = project;
   const lines = new Map<string, Promise<Connection>>();
   const never = new AbortController().signal;
+  setMaxListeners(0, never); // every line listens
   const line = (name: string, signal: AbortSignal): Promise<Connection> => {
     signal.throwIfAborted();
     const host = inventory.hosts.get(name);
