@@ -52,7 +52,10 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     root: lines.root,
     hangUp: lines.hangUp,
     select: (patterns) => select(patterns.join(','), inventory, NOWHERE, []),
-    power: (hosts, to, signal) => powerAll(labOf(hosts), hosts, to, { ...quiet, signal }),
+    async power(hosts, to, signal) {
+      lines.forget(hosts); // what is open to them will be dead
+      await powerAll(labOf(hosts), hosts, to, { ...quiet, signal });
+    },
     wire: (how, hosts) => (how === 'heal' ? heal(labOf(hosts), hosts, quiet) : cut(labOf(hosts), hosts, how, quiet)),
     async playbook(playbook, vars, limit, signal) {
       const failed: string[] = [];
@@ -91,6 +94,7 @@ export function drillHands(project: Project, file: string, options: CheckOptions
       return [foreign(hostname, at)];
     },
     async check(checks, signal) {
+      await lines.hangUp(); // a host may have been away and come back: a check must not stumble over that
       const verdicts: Verdict[] = [];
       const keep = (event: Event): void => {
         if (event.type !== 'check' || event.status === 'trying') return;
@@ -223,5 +227,14 @@ function openLines(project: Project, get: (host: string, name: string) => Value 
     lines.clear();
     for (const opened of open) await opened.then((l) => l.close()).catch(() => {});
   };
-  return { line, root, hangUp };
+  const forget = (hosts: readonly string[]): void => {
+    for (const host of hosts) {
+      lines
+        .get(host)
+        ?.then((l) => l.close())
+        .catch(() => {});
+      lines.delete(host);
+    }
+  };
+  return { line, root, hangUp, forget };
 }
