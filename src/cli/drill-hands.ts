@@ -9,7 +9,7 @@ import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import type { BoundStep, Verdict } from '../core/drill.ts';
 import type { Emit, Event } from '../core/event.ts';
 import { Secret, type Value } from '../core/value.ts';
-import type { Hands } from '../drills/run.ts';
+import type { Hands } from '../drills/contract.ts';
 import { inventoryScope } from '../engine/variables.ts';
 import { cut, heal, powerAll } from '../lab/lab.ts';
 import { runPlays } from './apply.ts';

@@ -1,4 +1,5 @@
 import type { TObject } from 'typebox';
+import type { Planned } from '../checks/run.ts';
 import type { DrillEntry, Piece, StepEntry } from '../config/drills.ts';
 import { select } from '../config/patterns.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
@@ -6,7 +7,7 @@ import { isBoundStep } from '../core/drill.ts';
 import { Expect, Find, Ledger, Load, Watch } from '../core/drill-args.ts';
 import { binder } from '../core/module.ts';
 import { Ready, type Value } from '../core/value.ts';
-import type { Bound, PlannedDrill, TimedStep } from '../drills/run.ts';
+import type { Bound, PlannedDrill, TimedStep } from '../drills/contract.ts';
 import type { Scope } from '../engine/ports.ts';
 import { applies, planCheck } from './check.ts';
 import type { DrillHands } from './drill-hands.ts';
@@ -91,7 +92,7 @@ function bindAll(
             const ledger = bindPiece(entry.ledger as Piece, Ledger, 'ledger', scope, project);
             return { ...ledger, hosts: hostsOf(ledger.hosts, entry.at, project) };
           }),
-    checks: entry.checks.flatMap((check) => planCheck(check, scope, project, undefined)),
+    checks: bindChecks(entry, scope, project, isGuess ? [] : problems),
   };
   if (load !== undefined && bound.expect !== undefined)
     problems.push(
@@ -110,6 +111,12 @@ function bindAll(
     bound: { ...bound, load, watches, expect, check: (signal) => hands.check(bound.checks, signal) },
     hosts: [...hurt],
   };
+}
+
+/** Their mistakes go where those of the drill go: a checks file's go to the project at once. */
+function bindChecks(entry: DrillEntry, scope: Scope, project: Project, problems: Diagnostic[]): readonly Planned[] {
+  const own = { ...project, problems };
+  return entry.checks.flatMap((check) => planCheck(check, scope, own, undefined));
 }
 
 function bindStep(
@@ -131,7 +138,7 @@ function bindStep(
   const given =
     step.name === undefined ? undefined : project.templates.print(project.templates.resolve(step.name, scope));
   if ('check' in step.does) {
-    const planned = planCheck(step.does.check, scope, project, undefined);
+    const planned = planCheck(step.does.check, scope, { ...project, problems }, undefined);
     return planned.map((check) => ({
       ...timing,
       what: given ?? `wait for ${check.name}`,

@@ -61,7 +61,7 @@ export const Load = Type.Object(
     }),
     ca: Type.Optional(Type.String({ description: 'A PEM file with the CA to believe.' })),
     clients: Type.Integer({
-      default: 50,
+      default: 20,
       minimum: 1,
       maximum: 500,
       description: 'Virtual clients: each has its own connections and cookies.',

@@ -2,7 +2,8 @@ import { setPriority } from 'node:os';
 import { createSecureContext } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Load, Request } from '../core/drill-args.ts';
-import { type Answer, type Ask, type Client, makeClient, type Outcome, type Site } from './client.ts';
+import { askOf, faultOf, isWrite, lookAsk, lookUp, namer, sent, type Write } from './asks.ts';
+import { type Client, makeClient, type Outcome, type Site } from './client.ts';
 import { cachedLookup } from './lookup.ts';
 import { FAILED, type Names, OK, READ_BACK, STALE, samplesIn } from './samples.ts';
 import { dueAt, mixer } from './schedule.ts';
@@ -34,19 +35,14 @@ export type FromProber =
   | Readonly<{ type: 'done'; names: Names; acknowledged: readonly string[]; readBack: number; stale: number }>
   | Readonly<{ type: 'verified'; lost: readonly string[]; unknown: number }>;
 
-type Write = Readonly<{ token: string; request: Request }>;
-
-const PRIORITY = -10;
-const AT_ONCE = 8;
-const TRIES = 3;
-const PAUSE_MS = 300;
+const PRIORITY = -5;
 
 if (parentPort !== null) {
   first();
   listen(parentPort);
 }
 
-/** This thread alone, and where we may: on a busy machine a late prober would measure itself. */
+/** This thread alone, and where we may: on a busy machine a late prober would measure itself. Not more: it must not starve the lab. */
 function first(): void {
   try {
     setPriority(PRIORITY);
@@ -200,88 +196,6 @@ function makeProber(data: ProberData, tell: (message: FromProber) => void) {
     },
     close(): void {
       for (const client of clients) client.close();
-    },
-  };
-}
-
-/** Looks each acknowledged write up again, a few at a time. */
-async function lookUp(writes: readonly Write[], client: Client): Promise<{ lost: readonly string[]; unknown: number }> {
-  const lost: string[] = [];
-  let unknown = 0;
-  const queue = writes.filter((w) => w.request.verify !== undefined);
-  const work = async (): Promise<void> => {
-    for (let write = queue.shift(); write !== undefined; write = queue.shift()) {
-      const found = await lookUpOne(write, client);
-      if (found === 'lost') lost.push(write.token);
-      if (found === 'unknown') unknown++;
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  client.close();
-  return { lost: lost.sort(), unknown };
-}
-
-async function lookUpOne({ token, request }: Write, client: Client): Promise<'found' | 'lost' | 'unknown'> {
-  const { verify } = request;
-  if (verify === undefined) return 'unknown';
-  let last: 'lost' | 'unknown' = 'unknown';
-  for (let i = 0; i < TRIES; i++) {
-    if (i > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    const outcome = await sent(client, lookAsk(verify, token));
-    if (faultOf(outcome, verify.status, []) !== '') last = 'unknown';
-    else if (outcome.answer?.body.includes(token) === true) return 'found';
-    else last = 'lost';
-  }
-  return last;
-}
-
-const sent = (client: Client, ask: Ask): Promise<Outcome> => new Promise((resolve) => client.send(ask, resolve));
-
-function askOf(request: Request, token: string): Ask {
-  return {
-    method: request.method,
-    path: request.path.replaceAll('{token}', token),
-    headers: request.headers,
-    body: request.body?.replaceAll('{token}', token),
-    wantsBody: request.contains.length > 0,
-  };
-}
-
-function lookAsk(look: NonNullable<Request['verify']>, token: string): Ask {
-  const path = look.path.replaceAll('{token}', token);
-  return { method: 'GET', path, headers: look.headers, body: undefined, wantsBody: true };
-}
-
-/** A request with a token in it that changes something: what it is told is kept is remembered. */
-function isWrite({ method, body, path }: Request): boolean {
-  return method !== 'GET' && method !== 'HEAD' && (body?.includes('{token}') === true || path.includes('{token}'));
-}
-
-function faultOf({ answer, cause }: Outcome, status: readonly number[], contains: readonly string[]): string {
-  if (answer === undefined) return cause;
-  if (!status.includes(answer.status)) return `status ${answer.status}`;
-  return wrongBody(answer, contains);
-}
-
-function wrongBody({ body }: Answer, contains: readonly string[]): string {
-  return contains.every((text) => body.includes(text)) ? '' : 'not the right body';
-}
-
-/** Numbers for names, from 0 on; the 256th and all after it share one. */
-function namer() {
-  const all: string[] = [];
-  const known = new Map<string, number>();
-  return {
-    all,
-    of(name: string): number {
-      const found = known.get(name);
-      if (found !== undefined) return found;
-      if (all.length >= 255) {
-        all[255] = '(others)';
-        return 255;
-      }
-      known.set(name, all.length);
-      return all.push(name) - 1;
     },
   };
 }
