@@ -41,6 +41,8 @@ export function makeClient(site: Site): Client {
   const kept = new library.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, ...options });
   const fresh = new library.Agent({ keepAlive: false, ...options });
   const cookies = new Map<string, string>();
+  // node's own `reusedSocket` does not know of a request that waited for a busy socket.
+  const used = new WeakSet<object>();
   const base = at.pathname.replace(/\/$/, '');
 
   const send = (ask: Ask, done: (outcome: Outcome) => void): void => {
@@ -68,6 +70,11 @@ export function makeClient(site: Site): Client {
         headers: headersOf(at, ask, cookies),
       });
       running = request;
+      let isReused = false;
+      request.on('socket', (socket) => {
+        isReused = used.has(socket);
+        used.add(socket);
+      });
       request.on('response', (response) => {
         keepCookies(response.headers['set-cookie'], cookies);
         read(response, ask.wantsBody, (body, cut) => {
@@ -80,7 +87,7 @@ export function makeClient(site: Site): Client {
       request.on('error', (error: NodeJS.ErrnoException) => {
         if (settled) return;
         const isReset = error.code === 'ECONNRESET' || error.code === 'EPIPE';
-        if (isReset && request.reusedSocket && !repeated && (ask.method === 'GET' || ask.method === 'HEAD')) {
+        if (isReset && isReused && !repeated && (ask.method === 'GET' || ask.method === 'HEAD')) {
           repeated = true;
           return once(fresh);
         }

@@ -65,6 +65,16 @@ describe('a virtual client', () => {
       repeated: false,
     });
   });
+  it('repeats one that waited for a busy connection, too', async () => {
+    const url = await serve((request, response, n) => {
+      if (n === 6) request.socket.resetAndDestroy();
+      else setTimeout(() => response.end('ok'), 50);
+    });
+    const send = client(url);
+    const all = await Promise.all(Array.from({ length: 7 }, () => send()));
+    expect(all.map((o) => o.cause)).toEqual(['', '', '', '', '', '', '']);
+    expect(all.filter((o) => o.repeated)).toHaveLength(1);
+  });
   it('does not repeat on a new connection', async () => {
     const url = await serve((request) => request.socket.resetAndDestroy());
     expect(await client(url)()).toEqual({ answer: undefined, cause: 'connection reset', repeated: false });
