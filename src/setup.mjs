@@ -49,9 +49,9 @@ async function build(always) {
   rmSync(dirname(bundle), { recursive: true, force: true });
   const { build: bundleUp } = await import('esbuild');
   await bundleUp({
-    entryPoints: [join(root, 'src', 'main.ts')],
+    // The prober is a thread of its own, and so a file of its own.
+    entryPoints: { bringup: join(root, 'src', 'main.ts'), prober: join(root, 'src', 'drills', 'prober.ts') },
     outdir: dirname(bundle),
-    entryNames: 'bringup',
     chunkNames: 'chunks/[hash]',
     outExtension: { '.js': '.mjs' },
     splitting: true, // a command loads what it needs, when it runs

@@ -6,9 +6,9 @@ import { type Planned, runAll } from '../checks/run.ts';
 import { type CheckEntry, loadChecks } from '../config/checks.ts';
 import { isBound } from '../core/check.ts';
 import type { Connection } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Event } from '../core/event.ts';
-import { Secret, type Value } from '../core/value.ts';
+import { type Raw, Secret, type Value } from '../core/value.ts';
 import type { Scope } from '../engine/ports.ts';
 import { inventoryScope } from '../engine/variables.ts';
 import { junitXml } from '../report/junit.ts';
@@ -42,7 +42,7 @@ export async function runChecks(
   const entries = loadChecks(file, kinds, { files, problems, ports: readPorts });
   stopOnProblems(problems);
   const scope = inventoryScope(project.templates, inventory, project.extraVars, dirname(file));
-  const planned = entries.flatMap((entry) => plan(entry, scope, project, options.within));
+  const planned = entries.flatMap((entry) => planCheck(entry, scope, project, options.within));
   stopOnProblems(problems);
   const lines = new Map<string, Promise<Connection>>();
   const seen: Event[] = [];
@@ -71,14 +71,20 @@ export async function runChecks(
   }
 }
 
-function plan(entry: CheckEntry, scope: Scope, project: Project, within: number | undefined): readonly Planned[] {
+/** An entry's checks, one for each item of its loop. Mistakes go to the project's problems. */
+export function planCheck(
+  entry: CheckEntry,
+  scope: Scope,
+  project: Project,
+  within: number | undefined,
+): readonly Planned[] {
   const { templates, problems } = project;
   try {
     const items = entry.loop === undefined ? [undefined] : (templates.resolve(entry.loop, scope) as readonly Value[]);
     if (!Array.isArray(items)) throw new Failure({ code: 'E_ARGS', message: "'loop' takes a list", at: entry.at });
     return items.flatMap((item) => {
       const own = item === undefined ? scope : scope.with({ item });
-      if (!applies(entry, own, project)) return [];
+      if (!applies(entry.when, entry.at, own, project)) return [];
       const value = templates.resolve({ ...entry.args }, own);
       const args = templates.toPlain(value, project.redactor.add) as Record<string, unknown>;
       for (const [key, schema] of Object.entries(entry.check.args.properties)) {
@@ -108,11 +114,12 @@ function plan(entry: CheckEntry, scope: Scope, project: Project, within: number 
   }
 }
 
-function applies(entry: CheckEntry, scope: Scope, { templates }: Project): boolean {
-  if (entry.when === undefined) return true;
-  const all = Array.isArray(entry.when) ? entry.when : [entry.when];
+/** Whether `when` holds: a condition, or a list that all must hold. */
+export function applies(when: Raw | undefined, at: Pos, scope: Scope, { templates }: Project): boolean {
+  if (when === undefined) return true;
+  const all = Array.isArray(when) ? when : [when];
   return all.every((one) =>
-    typeof one === 'boolean' ? one : templates.truthy(templates.evaluate(String(one), entry.at, scope)) === true,
+    typeof one === 'boolean' ? one : templates.truthy(templates.evaluate(String(one), at, scope)) === true,
   );
 }
 

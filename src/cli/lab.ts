@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import { Failure } from '../core/diagnostic.ts';
 import { Secret } from '../core/value.ts';
-import type { LabEvent } from '../lab/guard.ts';
+import type { LabEvent, LabOptions } from '../lab/guard.ts';
 import {
   connection,
+  cut,
   down,
+  heal,
   type LabState,
   list,
   logs,
@@ -143,7 +145,8 @@ export function stateText(state: LabState): string {
   ]);
   const snapshots =
     state.snapshots.length === 0 ? '' : `\n  snapshots: ${state.snapshots.map((s) => s.label).join(', ')}`;
-  return `lab ${pc.bold(state.name)}  ${state.subnet}\n${table(rows)}${snapshots}`;
+  const wires = state.cuts.length === 0 ? '' : `\n  ${pc.red('cut off')}: ${state.cuts.join(', ')}`;
+  return `lab ${pc.bold(state.name)}  ${state.subnet}\n${table(rows)}${wires}${snapshots}`;
 }
 
 /** One of the lab's verbs beside `up`. `name` is the lab, `args` what stands behind the verb. */
@@ -151,7 +154,7 @@ export async function labCommand(
   verb: string,
   name: string,
   args: readonly string[],
-  options: Readonly<{ images: boolean; spec?: LabSpec }>,
+  options: Readonly<{ images: boolean; spec?: LabSpec; from?: readonly string[]; way?: string }>,
   signal: AbortSignal,
 ): Promise<number> {
   const quiet = { progress: showProgress, signal };
@@ -175,6 +178,9 @@ export async function labCommand(
         throw new Failure({ code: 'E_ARGS', message: `power '${first}' is not known`, expected: 'on, off or cut' });
       for (const host of args.slice(1)) await power(name, host, first, quiet);
       return 0;
+    case 'net':
+      await wire(name, first, args.slice(1), options, quiet);
+      return 0;
     case 'snapshot':
       await snapshot(name, first, quiet);
       return 0;
@@ -195,6 +201,22 @@ export async function labCommand(
     default:
       throw new Failure({ code: 'E_UNKNOWN', message: `unknown lab command '${verb}'` });
   }
+}
+
+async function wire(
+  name: string,
+  verb: string,
+  hosts: readonly string[],
+  { from = [], way = 'both' }: Readonly<{ from?: readonly string[]; way?: string }>,
+  quiet: LabOptions,
+): Promise<void> {
+  if (verb === 'heal') return heal(name, hosts, quiet);
+  if (verb !== 'cut')
+    throw new Failure({ code: 'E_ARGS', message: `net '${verb}' is not known`, expected: 'cut or heal' });
+  if (way !== 'both' && way !== 'in' && way !== 'out')
+    throw new Failure({ code: 'E_ARGS', message: `--way ${way} is not known`, expected: 'both, in or out' });
+  if (hosts.length === 0) throw new Failure({ code: 'E_ARGS', message: 'whose wire?', expected: 'net cut HOST…' });
+  await cut(name, hosts, { from: from.length === 0 ? undefined : from, direction: way }, quiet);
 }
 
 async function ssh(name: string, host: string, command: readonly string[]): Promise<number> {

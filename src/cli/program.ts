@@ -110,6 +110,34 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
     );
   });
 
+  const drill = program
+    .command('drill [drills...]')
+    .description('break things on purpose while requests flow, and judge what users would have seen')
+    .option('--junit <file>', 'write the results as JUnit XML too')
+    .option('--times <n>', 'run each drill so many times', atLeastOne, 1)
+    .option('--only <text>', 'only drills with this text in their name (again for more)', collect, []);
+  inventoryOptions(drill);
+  outputOptions(drill);
+  drill.action(async (files: readonly string[], o) => {
+    const { runDrills } = await import('./drill.ts');
+    done(
+      await runDrills(
+        files,
+        {
+          ...outputOf(o),
+          inventory: o.inventory,
+          limit: o.limit,
+          extraVars: o.extraVars,
+          vaultPasswordFile: o.vaultPasswordFile,
+          junit: o.junit,
+          times: o.times,
+          only: o.only,
+        },
+        signal,
+      ),
+    );
+  });
+
   labCommands(program, done, signal);
 
   const inventory = program
@@ -184,13 +212,24 @@ function labCommands(program: Command, done: (code: number) => void, signal: Abo
       const o = command.opts();
       const { labCommand, openLab } = await import('./lab.ts');
       const spec = openLab(o['inventory']);
-      done(await labCommand(name, spec.name, command.args, { images: o['images'] === true, spec }, signal));
+      done(
+        await labCommand(
+          name,
+          spec.name,
+          command.args,
+          { images: o['images'] === true, spec, from: o['from'] ?? [], way: o['way'] },
+          signal,
+        ),
+      );
     });
   };
   verb('status', 'which hosts are on');
   verb('down', 'take the lab away: hosts, disks, network').option('--images', 'its images too');
   verb('reset <host...>', 'bare machines again, in seconds');
   verb('power <on|off|cut> <host...>', 'off: a clean shutdown; cut: the plug is pulled');
+  verb('net <cut|heal> [host...]', "cut: a host's wire; heal: every cut of these hosts, or all cuts")
+    .option('--from <hosts>', 'cut off from these hosts only', words, [])
+    .option('--way <way>', 'both, in or out', 'both');
   verb('ssh <host> [command...]', 'log in to a host').passThroughOptions();
   verb('snapshot <label>', 'keep the disks of all hosts');
   verb('restore <label>', 'put them back, in seconds');

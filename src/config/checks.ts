@@ -19,7 +19,7 @@ export type CheckEntry = Readonly<{
   loop: Raw | undefined;
 }>;
 
-type Context = Pick<Reading, 'files' | 'problems' | 'ports'>;
+export type Context = Pick<Reading, 'files' | 'problems' | 'ports'>;
 type Noted = Context & Noting;
 const KEYWORDS = ['name', 'within', 'loop', 'when'];
 
@@ -27,10 +27,15 @@ const KEYWORDS = ['name', 'within', 'loop', 'when'];
 export function loadChecks(file: string, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
   const node = context.files.yaml(file);
   if (node === undefined || isNull(node)) return [];
+  return readChecks(node, kinds, context);
+}
+
+/** Checks that stand in another file: at the end of a drill, say. */
+export function readChecks(node: Node, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
   if (node.kind !== 'seq') {
     context.problems.push({
       code: 'E_SYNTAX',
-      message: 'a checks file is a list of checks',
+      message: 'checks are a list',
       at: node.at,
       expected: '- name: … and a check',
     });

@@ -1,5 +1,6 @@
 import type { Mismatch } from './check.ts';
 import type { Diagnostic, Pos } from './diagnostic.ts';
+import type { Figures, StepRun, Verdict } from './drill.ts';
 import type { Diff } from './module.ts';
 
 /** Everything that happens in a run, as data. Reporters turn events into words, pictures, JSON; nothing else prints. */
@@ -13,7 +14,8 @@ export type Event =
   | Readonly<{ type: 'unreachable'; host: string; diagnostic: Diagnostic }>
   | Readonly<{ type: 'done'; mode: Mode; hosts: readonly HostRecap[]; ms: number; interrupted: boolean }>
   | CheckEvent
-  | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>;
+  | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>
+  | DrillEvent;
 
 /** plan: nothing is touched; apply: changes are made. */
 export type Mode = 'plan' | 'apply';
@@ -67,6 +69,47 @@ export type CheckEvent = Readonly<{
   seen: string;
   mismatches: readonly Mismatch[];
   tries: number;
+  ms: number;
+}>;
+
+export type DrillEvent =
+  | Readonly<{ type: 'drill'; drill: string; at: Pos; hosts: readonly string[]; run: number; of: number }>
+  /** Times in ms since the load began. righted: what a step broke was put right at the end. */
+  | Readonly<{
+      type: 'drill-step';
+      drill: string;
+      what: string;
+      at: Pos;
+      status: 'begun' | 'done' | 'failed' | 'righted';
+      ms: number;
+      failed?: string | undefined;
+    }>
+  /** About once a second: so far of so much. */
+  | Readonly<{
+      type: 'drill-load';
+      drill: string;
+      ms: number;
+      of: number;
+      sent: number;
+      failed: number;
+      lastOk: number;
+    }>
+  | DrilledEvent
+  | Readonly<{ type: 'drills'; passed: number; failed: number; ms: number; interrupted: boolean }>;
+export type DrilledEvent = Readonly<{
+  type: 'drilled';
+  drill: string;
+  at: Pos;
+  run: number;
+  of: number;
+  passed: boolean;
+  interrupted: boolean;
+  verdicts: readonly Verdict[];
+  /** What the reader must know to believe the figures, or not. */
+  notes: readonly string[];
+  steps: readonly StepRun[];
+  /** undefined: it never came to a load. */
+  figures: Figures | undefined;
   ms: number;
 }>;
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { bootAll, forAll } from './boot.ts';
 import { takeDown } from './down.ts';
 import { alone, type LabOptions, needHost, needLab } from './guard.ts';
 import { consoleLog, isOn } from './host.ts';
@@ -9,6 +10,7 @@ import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
 import { checkLabel, checkLabName, checkSpec, type ImageName, type LabSpec } from './spec.ts';
 import { type HostRecord, type LabRecord, labNames, readLab } from './state.ts';
 import { bringUp } from './up.ts';
+import { cuts, cutWire, healWire, type WireCut } from './wire.ts';
 
 /** What there is of a lab. `connection`: how to log in. */
 export type LabState = Readonly<{
@@ -21,6 +23,8 @@ export type LabState = Readonly<{
     power: 'on' | 'off';
     connection: LabConnection;
   }>[];
+  /** Cut wires: a host, or two that are cut off from each other. */
+  cuts: readonly string[];
   snapshots: readonly Readonly<{ label: string; taken: string }>[];
 }>;
 
@@ -72,6 +76,42 @@ export async function power(name: string, host: string, to: Power, options: LabO
   });
 }
 
+/** The same for several hosts at once: a rack that loses its power. */
+export async function powerAll(name: string, hosts: readonly string[], to: Power, options: LabOptions): Promise<void> {
+  await alone(name, 'run', options, async () => {
+    const record = await needLab(name);
+    const known = hosts.map((host) => needHost(record, host));
+    if (to === 'on') await bootAll(record, [...hosts], options);
+    else await forAll(known, (host) => switchPower(record, host, to, options));
+  });
+}
+
+/**
+ * Cuts the wire of hosts: from everybody, or from some hosts only; both ways or one way. It stays cut, over reboots, until
+ * it is healed, or the lab is taken down. Cuts add up.
+ */
+export async function cut(name: string, hosts: readonly string[], how: WireCut, options: LabOptions): Promise<void> {
+  await alone(name, 'run', options, async () => {
+    const record = await needLab(name);
+    for (const host of [...hosts, ...(how.from ?? [])]) needHost(record, host);
+    await cutWire(name, hosts, how);
+    options.progress({
+      type: 'network',
+      message: `${hosts.join(', ')} cut off from ${how.from?.join(', ') ?? 'everybody'}`,
+    });
+  });
+}
+
+/** Takes away all cuts of these hosts; of all hosts where none is named. */
+export async function heal(name: string, hosts: readonly string[], options: LabOptions): Promise<void> {
+  await alone(name, 'run', options, async () => {
+    const record = await needLab(name);
+    for (const host of hosts) needHost(record, host);
+    await healWire(name, hosts.length === 0 ? undefined : hosts);
+    options.progress({ type: 'network', message: `${hosts.length === 0 ? 'every wire' : hosts.join(', ')} healed` });
+  });
+}
+
 /**
  * Bare machines again: new disks from today's images, the same host keys. With `spec` they get its addresses and images.
  * Waits for sshd.
@@ -113,7 +153,13 @@ async function stateOf(record: LabRecord): Promise<LabState> {
     connection: connectionOf(record, host),
   }));
   const snapshots = Object.entries(record.snapshots).map(([label, { taken }]) => ({ label, taken }));
-  return { name: record.name, subnet: record.subnet, hosts: await Promise.all(hosts), snapshots };
+  return {
+    name: record.name,
+    subnet: record.subnet,
+    hosts: await Promise.all(hosts),
+    cuts: await cuts(record.name),
+    snapshots,
+  };
 }
 
 function connectionOf(record: LabRecord, host: HostRecord): LabConnection {

@@ -17,6 +17,7 @@ import {
   parseSubnet,
   pickSubnet,
 } from './subnet.ts';
+import { removeCuts } from './wire.ts';
 
 const FORWARD = '/proc/sys/net/ipv4/ip_forward';
 /** What ip_forward was before the first lab; put back by the last `down`. */
@@ -184,6 +185,7 @@ async function unmakeNetwork(lab: string): Promise<void> {
   if ((await tryRun(['nft', 'list', 'table', 'ip', tableName(lab)])).code === 0) {
     await run(['nft', 'delete', 'table', 'ip', tableName(lab)]);
   }
+  await removeCuts(lab);
   await closeForward(bridge);
   const before = await readFile(forwardMemory(), 'utf8').catch(absent);
   const tables = await run(['nft', 'list', 'tables']);

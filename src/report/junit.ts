@@ -1,8 +1,35 @@
-import type { CheckEvent, Event } from '../core/event.ts';
+import type { CheckEvent, DrilledEvent, Event } from '../core/event.ts';
 
 /** The checks' outcome as JUnit XML, as CI systems read it: one testcase a check, times in seconds. */
 export function junitXml(events: readonly Event[], suite: string): string {
-  const checks = events.filter((e): e is CheckEvent => e.type === 'check' && e.status !== 'trying');
+  return suiteXml(
+    events.filter((e): e is CheckEvent => e.type === 'check' && e.status !== 'trying'),
+    suite,
+  );
+}
+
+/** The drills' outcome: one testcase an expectation, in the drill's name. */
+export function drillsXml(events: readonly Event[], suite: string): string {
+  const cases = events.flatMap((e) => (e.type === 'drilled' ? casesOf(e) : []));
+  return suiteXml(cases, suite);
+}
+
+function casesOf({ drill, at, run, of, verdicts, interrupted, ms }: DrilledEvent): readonly Case[] {
+  const kind = of > 1 ? `${drill} (${run} of ${of})` : drill;
+  const cut = interrupted ? [{ what: 'the drill', expected: 'to be run', seen: 'interrupted', passed: false }] : [];
+  return [...verdicts, ...cut].map(({ what, expected, seen, passed }, i) => ({
+    check: what,
+    kind,
+    at,
+    status: passed ? 'passed' : 'failed',
+    mismatches: [{ property: what, expected, seen }],
+    ms: i === 0 ? ms : 0,
+  }));
+}
+
+type Case = Pick<CheckEvent, 'check' | 'kind' | 'at' | 'status' | 'mismatches' | 'ms'>;
+
+function suiteXml(checks: readonly Case[], suite: string): string {
   const failures = checks.filter((c) => c.status === 'failed').length;
   const seconds = (ms: number): string => (ms / 1000).toFixed(3);
   const total = seconds(checks.reduce((n, c) => n + c.ms, 0));

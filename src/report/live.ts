@@ -1,6 +1,7 @@
 import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
 import pc from 'picocolors';
-import type { Event, TaskEvent } from '../core/event.ts';
+import type { DrilledEvent, Event, TaskEvent } from '../core/event.ts';
+import { drilledText, drillLoadText, drillsText } from './drill.ts';
 import { checkedText, finalText, plainReporter, type Reporter, type Streams } from './plain.ts';
 import { checkText, failureText, type Options } from './summary.ts';
 import { printable } from './words.ts';
@@ -80,7 +81,27 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
       case 'checked':
         return streams.out(`${checkedText(event)}\n`);
       default:
-        return;
+        return drill(event);
+    }
+  };
+  /** A drill has one line, that says how the load goes and what is done meanwhile; its verdict stands below. */
+  const drilled: DrilledEvent[] = [];
+  const drill = (event: Event): void => {
+    if (event.type === 'drill') {
+      const title = `${pc.bold(printable(event.drill))}${event.of > 1 ? ` (${event.run} of ${event.of})` : ''}`;
+      closing = closing.then(() => start([event.drill]));
+      closing = closing.then(() => panel.get(event.drill)?.title(title));
+    } else if (event.type === 'drill-load') panel.get(event.drill)?.output(drillLoadText(event));
+    else if (event.type === 'drill-step' && event.status === 'begun') {
+      panel.get(event.drill)?.title(`${pc.bold(printable(event.drill))}  ${pc.dim(printable(event.what))}`);
+    } else if (event.type === 'drilled') {
+      drilled.push(event);
+      closing = closing
+        .then(() => (event.passed ? undefined : panel.get(event.drill)?.fail('failed')))
+        .then(close)
+        .then(() => streams.out(`${drilledText(event, options.verbose)}\n\n`));
+    } else if (event.type === 'drills') {
+      closing = closing.then(() => streams.out(`${drillsText(event, drilled)}\n`));
     }
   };
   const update = (event: TaskEvent): void => {

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
-import type { Emit, Event, Mode, TaskEvent } from '../core/event.ts';
+import type { DrilledEvent, Emit, Event, Mode, TaskEvent } from '../core/event.ts';
+import { drilledText, drillHead, drillLoadText, drillStepText, drillsText } from './drill.ts';
 import { changesText, checkText, doneText, failureText, type Options, recapText } from './summary.ts';
 import { plural, printable } from './words.ts';
 
@@ -9,6 +10,7 @@ export type Reporter = Readonly<{ emit: Emit; end: () => Promise<void> }>;
 /** One line per event on stderr as it happens; at the end what changed, or the plan, and the recap on stdout. */
 export function plainReporter(streams: Streams, options: Options): Reporter {
   const tasks: TaskEvent[] = [];
+  const drilled: DrilledEvent[] = [];
   let mode: Mode = 'apply';
   const emit = (event: Event): void => {
     if (event.type === 'run') mode = event.mode;
@@ -18,6 +20,9 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
     if (event.type === 'done') streams.out(finalText(event, tasks, options, false));
     if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
     if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
+    if (event.type === 'drilled') drilled.push(event);
+    if (event.type === 'drilled') streams.out(`${drilledText(event, options.verbose)}\n\n`);
+    if (event.type === 'drills') streams.out(`${drillsText(event, drilled)}\n`);
   };
   return { emit, end: async () => {} };
 }
@@ -53,6 +58,12 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
       return `${pc.bold(event.host)}  ${printable(event.text)}`;
     case 'unreachable':
       return failureText(event, options.source);
+    case 'drill':
+      return drillHead(event);
+    case 'drill-step':
+      return drillStepText(event);
+    case 'drill-load':
+      return options.verbose > 0 ? pc.dim(`  ${drillLoadText(event)}`) : undefined;
     case 'task':
       return taskLine(event, mode, options);
     default:

@@ -1,0 +1,240 @@
+import { setMaxListeners } from 'node:events';
+import { isIP } from 'node:net';
+import { dirname } from 'node:path';
+import { type Planned, runAll } from '../checks/run.ts';
+import { select } from '../config/patterns.ts';
+import type { Connection } from '../core/connection.ts';
+import { Lost } from '../core/connection.ts';
+import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
+import type { BoundStep, Verdict } from '../core/drill.ts';
+import type { Emit, Event } from '../core/event.ts';
+import { Secret, type Value } from '../core/value.ts';
+import type { Hands } from '../drills/contract.ts';
+import { inventoryScope } from '../engine/variables.ts';
+import { cut, heal, powerAll } from '../lab/lab.ts';
+import { runPlays } from './apply.ts';
+import type { CheckOptions } from './check.ts';
+import { openLine } from './connections.ts';
+import { openPlaybook, openProject, type Project } from './project.ts';
+
+/** What drills need of the other rooms, and what hosts lack for them. */
+export type DrillHands = Hands &
+  Readonly<{
+    allowed: readonly string[];
+    /** Why these hosts must not be hurt. */
+    unfit: (hosts: readonly string[], at: Pos) => readonly Diagnostic[];
+    /** What a step wants of hosts and they don't have. */
+    lacking: (step: BoundStep, hosts: readonly string[], at: Pos) => readonly Diagnostic[];
+    /** Reads what a step will read, so that its mistakes are told now. Throws Failure. */
+    readAhead: (step: BoundStep, at: Pos) => void;
+    wrongUrl: (url: string, at: Pos) => readonly Diagnostic[];
+    check: (checks: readonly Planned[], signal: AbortSignal) => Promise<readonly Verdict[]>;
+    waitFor: (check: Planned, signal: AbortSignal) => Promise<void>;
+  }>;
+
+const RECONNECT_MS = 30_000;
+
+export function drillHands(project: Project, file: string, options: CheckOptions, emit: Emit): DrillHands {
+  const { inventory, templates, extraVars } = project;
+  const get = (host: string, name: string): Value | undefined =>
+    inventoryScope(templates, inventory, extraVars, dirname(file), host).get(name);
+  const text = (host: string, name: string): string | undefined => {
+    const value = get(host, name);
+    if (value instanceof Secret) return value.reveal();
+    return typeof value === 'string' ? value : undefined;
+  };
+  const allowed = addresses(project, file, text);
+  const lines = openLines(project, get);
+  const quiet = { progress: () => {} };
+  const labOf = (hosts: readonly string[]): string => text(hosts[0] ?? '', 'lab_name') ?? 'lab';
+  return {
+    allowed,
+    root: lines.root,
+    hangUp: lines.hangUp,
+    select: (patterns) => select(patterns.join(','), inventory, NOWHERE, []),
+    async power(hosts, to, signal) {
+      lines.forget(hosts); // what is open to them will be dead
+      await powerAll(labOf(hosts), hosts, to, { ...quiet, signal });
+    },
+    wire: (how, hosts) => (how === 'heal' ? heal(labOf(hosts), hosts, quiet) : cut(labOf(hosts), hosts, how, quiet)),
+    async playbook(playbook, vars, limit, signal) {
+      const failed: string[] = [];
+      const reporter = { emit: (event: Event) => void failed.push(...failureOf(event)), end: async () => {} };
+      const recap = await runPlays('apply', playbook, runOptions(options, vars, limit), signal, reporter);
+      if (recap.failed) throw new Failure({ code: 'E_APPLY', message: `${playbook} failed: ${failed.join('; ')}` });
+    },
+    unfit: (hosts, at) =>
+      hosts
+        .filter((host) => get(host, 'drill') !== true)
+        .map((host) => ({
+          code: 'E_ARGS' as const,
+          message: `this drill would hurt ${host}, which is not marked as fit for it`,
+          at,
+          mend: `if ${host} may be broken, set drill: true for it in the inventory`,
+        })),
+    lacking: (step, hosts, at) => hosts.flatMap((host) => lack(step, host, text, at)),
+    readAhead(step, at) {
+      if (step.kind !== 'playbook') return;
+      const {
+        file: playbook,
+        limit,
+        vars,
+      } = step.args as { file: string; limit?: string; vars: Record<string, unknown> };
+      try {
+        const opened = openProject({ ...runOptions(options, vars, limit), writes: false }, dirname(playbook));
+        openPlaybook(playbook, opened, []);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        throw new Failure(error.diagnostics.map((d) => ({ ...d, at: d.at ?? at })));
+      }
+    },
+    wrongUrl(url, at) {
+      const { hostname } = new URL(url);
+      if (isIP(hostname) === 0 || allowed.includes(hostname)) return [];
+      return [foreign(hostname, at)];
+    },
+    async check(checks, signal) {
+      await lines.hangUp(); // a host may have been away and come back: a check must not stumble over that
+      const verdicts: Verdict[] = [];
+      const keep = (event: Event): void => {
+        if (event.type !== 'check' || event.status === 'trying') return;
+        const seen = event.mismatches.map((m) => `${m.property}: expected ${m.expected}, seen ${m.seen}`).join('; ');
+        verdicts.push({
+          what: event.check,
+          expected: 'passes',
+          seen: event.status === 'passed' ? event.seen : seen,
+          passed: event.status === 'passed',
+        });
+      };
+      const scene = { connect: (name: string) => lines.line(name, signal) };
+      await runAll({ checks, scene, emit: keep, signal, now: () => Date.now() });
+      return verdicts;
+    },
+    async waitFor(check, signal) {
+      const [verdict] = await this.check([check], signal);
+      if (verdict?.passed !== true)
+        throw new Failure({ code: 'E_CHECK', message: `${check.name}: ${verdict?.seen ?? 'not seen'}` });
+    },
+  };
+  function failureOf(event: Event): readonly string[] {
+    if (event.type === 'task') emit({ type: 'busy', host: event.host, doing: event.task });
+    if (event.type === 'task' && event.status === 'failed')
+      return [`${event.host}: ${event.task}: ${event.diagnostic?.message ?? ''}`];
+    return event.type === 'unreachable' ? [`${event.host}: ${event.diagnostic.message}`] : [];
+  }
+}
+const NOWHERE: Pos = { file: '', line: 1, col: 1 };
+
+function runOptions(options: CheckOptions, vars: Readonly<Record<string, unknown>>, limit: string | undefined) {
+  const more = Object.keys(vars).length === 0 ? [] : [JSON.stringify(vars)];
+  return {
+    ...options,
+    diff: false,
+    tags: [],
+    skipTags: [],
+    forks: 25,
+    limit,
+    extraVars: [...options.extraVars, ...more],
+  };
+}
+
+/** Power and wires are switched by a host's driver. Today there is the lab's; hardware's will stand beside it. */
+function lack(
+  step: BoundStep,
+  host: string,
+  text: (host: string, name: string) => string | undefined,
+  at: Pos,
+): readonly Diagnostic[] {
+  if (step.wants === undefined) return [];
+  const isLab = text(host, 'lab_image') !== undefined;
+  const driver =
+    step.wants === 'power' ? (text(host, 'power_driver') ?? (isLab ? 'lab' : 'none')) : isLab ? 'lab' : 'none';
+  if (driver === 'lab' && isLab) return [];
+  const what = step.wants === 'power' ? 'the power' : 'the wire';
+  const message =
+    driver === 'none' || driver === 'lab'
+      ? `nothing here can switch ${what} of ${host}: it is no lab host`
+      : `there is no power driver '${driver}' (of ${host})`;
+  return [
+    { code: 'E_BLOCKED', message, at, expected: 'a host with lab_image', mend: `leave ${host} out of this step` },
+  ];
+}
+
+/** Addresses that a load may go to: those of hosts, and `drill_addresses`, where those are private. */
+function addresses(
+  project: Project,
+  file: string,
+  text: (host: string, name: string) => string | undefined,
+): readonly string[] {
+  const { inventory, templates, extraVars, redactor } = project;
+  const scope = inventoryScope(templates, inventory, extraVars, dirname(file));
+  const more = templates.toPlain(scope.get('drill_addresses') ?? [], redactor.add);
+  const wrong = (Array.isArray(more) ? more : []).filter((a) => typeof a !== 'string' || !PRIVATE.test(a));
+  if (wrong.length > 0 || !Array.isArray(more))
+    throw new Failure({
+      code: 'E_ARGS',
+      message: `drill_addresses: ${wrong.join(', ')} is no private address`,
+      expected: 'a list such as [192.168.1.10]',
+    });
+  const own = [...inventory.hosts.keys()].flatMap((host) => text(host, 'ansible_host') ?? []);
+  return [...new Set([...own, ...(more as string[])])];
+}
+const PRIVATE = /^(10\.|127\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/;
+
+const foreign = (address: string, at: Pos): Diagnostic => ({
+  code: 'E_ARGS',
+  message: `${address} is no address of this inventory: a load goes nowhere else`,
+  at,
+  mend: 'use the name of the site, or the ansible_host of a host; a shared address belongs in drill_addresses',
+});
+
+/** One line a host, opened when it is needed and again when it was lost: hosts go away in drills. */
+function openLines(project: Project, get: (host: string, name: string) => Value | undefined) {
+  const { inventory, redactor } = project;
+  const lines = new Map<string, Promise<Connection>>();
+  const never = new AbortController().signal;
+  setMaxListeners(0, never); // every line listens
+  const line = (name: string, signal: AbortSignal): Promise<Connection> => {
+    signal.throwIfAborted();
+    const host = inventory.hosts.get(name);
+    if (host === undefined) return Promise.reject(new Error(`there is no host '${name}' in the inventory`));
+    const opened = lines.get(name) ?? openLine(name, host.at, (key) => get(name, key), undefined, redactor.add, never);
+    lines.set(name, opened);
+    opened.catch(() => lines.delete(name));
+    return opened;
+  };
+  const root: Hands['root'] = async (host, script, signal, timeout = 60) => {
+    for (const until = Date.now() + RECONNECT_MS; ; ) {
+      try {
+        const opened = await line(host, signal);
+        const [output] = await opened.run([{ script, user: 'root' }], { signal, timeout });
+        if (output === undefined) throw new Error(`${host}: no output`);
+        return output;
+      } catch (error) {
+        lines.delete(host);
+        const isAway =
+          error instanceof Lost || (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT');
+        if (signal.aborted || !isAway || Date.now() > until) {
+          if (error instanceof Lost) throw new Failure({ code: 'E_CONNECT', message: error.message });
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    }
+  };
+  const hangUp = async (): Promise<void> => {
+    const open = [...lines.values()];
+    lines.clear();
+    for (const opened of open) await opened.then((l) => l.close()).catch(() => {});
+  };
+  const forget = (hosts: readonly string[]): void => {
+    for (const host of hosts) {
+      lines
+        .get(host)
+        ?.then((l) => l.close())
+        .catch(() => {});
+      lines.delete(host);
+    }
+  };
+  return { line, root, hangUp, forget };
+}

@@ -1,0 +1,192 @@
+import type { TObject } from 'typebox';
+import type { Check } from '../core/check.ts';
+import { didYouMean, type Pos } from '../core/diagnostic.ts';
+import { isBoundStep, type StepKind } from '../core/drill.ts';
+import { Expect, Find, Ledger, Load, Watch } from '../core/drill-args.ts';
+import { type ArgError, binder } from '../core/module.ts';
+import type { Raw, RawVars } from '../core/value.ts';
+import { leadsToTemplate, markOf } from './arguments.ts';
+import { type CheckEntry, type Context, readChecks } from './checks.ts';
+import { isKeyword } from './keywords.ts';
+import { checkTemplates, isNull, type Noting, rawOf } from './reading.ts';
+import { entry, type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
+
+/** A part of a drill whose templates are not yet evaluated, and where things stand in it. */
+export type Piece = Readonly<{ raw: Raw; at: Pos; argAt: (path: readonly (string | number)[]) => Pos }>;
+export type StepEntry = Readonly<{
+  name: Raw | undefined;
+  at: Pos;
+  time: Raw | undefined;
+  after: Raw | undefined;
+  when: Raw | undefined;
+  /** `wait_for` waits for a check; all others are kinds of steps. */
+  does: Readonly<{ kind: StepKind; args: Piece }> | Readonly<{ check: CheckEntry }>;
+}>;
+/** One entry of a drills file. */
+export type DrillEntry = Readonly<{
+  name: Raw;
+  at: Pos;
+  when: Raw | undefined;
+  vars: RawVars;
+  load: Piece;
+  find: readonly Piece[];
+  watch: readonly Piece[];
+  ledger: Piece | undefined;
+  steps: readonly StepEntry[];
+  cleanup: readonly StepEntry[];
+  expect: Piece;
+  checks: readonly CheckEntry[];
+}>;
+export type Kinds = Readonly<{ steps: ReadonlyMap<string, StepKind>; checks: ReadonlyMap<string, Check> }>;
+
+const KEYWORDS = ['name', 'when', 'vars', 'load', 'find', 'watch', 'ledger', 'steps', 'cleanup', 'expect', 'checks'];
+const STEP_KEYWORDS = ['name', 'at', 'after', 'when'];
+const WAIT = 'wait_for';
+
+/** A drills file: a list of drills. Every mistake that can be seen before variables have values is a problem. */
+export function loadDrills(file: string, kinds: Kinds, context: Context): readonly DrillEntry[] {
+  const node = context.files.yaml(file);
+  if (node === undefined || isNull(node)) return [];
+  const noted: Noted = { ...context, defined: new Set(), used: new Map() };
+  return itemsOf(node, 'a drills file', '- name: …', noted).flatMap((item) => readDrill(item, kinds, noted));
+}
+type Noted = Context & Noting;
+
+function readDrill(node: MapNode, kinds: Kinds, context: Noted): readonly DrillEntry[] {
+  const { problems } = context;
+  for (const e of node.entries) isKeyword(e, KEYWORDS, 'a drill', problems);
+  for (const key of ['name', 'load', 'expect'])
+    if (entry(node, key) === undefined)
+      problems.push({ code: 'E_ARGS', message: `a drill needs '${key}'`, at: node.at, expected: EXPECTED[key] });
+  const [name, load, expect] = [entry(node, 'name'), entry(node, 'load'), entry(node, 'expect')];
+  if (name === undefined || load === undefined || expect === undefined) return [];
+  const pieces = (key: string, schema: TObject): readonly Piece[] =>
+    listOf(node, key, context).map((item) => piece(key, item, binder(schema), context));
+  const vars = entry(node, 'vars')?.value;
+  if (vars !== undefined && vars.kind !== 'map')
+    problems.push({ code: 'E_ARGS', message: "'vars' is not a map", at: vars.at, expected: 'name: value' });
+  const found = vars?.kind === 'map' ? toVars(vars) : {};
+  checkTemplates(found as Raw, context);
+  const ledger = entry(node, 'ledger');
+  const checks = entry(node, 'checks');
+  const steps = (key: string): readonly StepEntry[] =>
+    listOf(node, key, context).flatMap((item) => readStep(item, kinds, context));
+  return [
+    {
+      name: rawOf(node, 'name', context) ?? '',
+      at: name.value.at,
+      when: whenOf(node),
+      vars: found,
+      load: piece('load', load.value, binder(Load), context),
+      find: pieces('find', Find),
+      watch: pieces('watch', Watch),
+      ledger: ledger && piece('ledger', ledger.value, binder(Ledger), context),
+      steps: steps('steps'),
+      cleanup: steps('cleanup'),
+      expect: piece('expect', expect.value, binder(Expect), context),
+      checks: checks === undefined || isNull(checks.value) ? [] : readChecks(checks.value, kinds.checks, context),
+    },
+  ];
+}
+const EXPECTED: Readonly<Record<string, string>> = {
+  name: 'name: what happens',
+  load: 'load: {url: …, seconds: …, requests: […]}',
+  expect: 'expect: {failed: 0}',
+};
+
+function readStep(node: MapNode, kinds: Kinds, context: Noted): readonly StepEntry[] {
+  const { problems } = context;
+  const known = [...kinds.steps.keys(), WAIT];
+  const [does, ...more] = node.entries.filter((e) => known.includes(e.key));
+  const others = node.entries.filter((e) => !known.includes(e.key) && !STEP_KEYWORDS.includes(e.key));
+  if (does === undefined) {
+    const [wrong] = others;
+    if (wrong === undefined)
+      problems.push({ code: 'E_SYNTAX', message: 'this step does nothing', at: node.at, expected: known.join(', ') });
+    else
+      problems.push({
+        code: 'E_UNKNOWN',
+        message: `unknown step '${wrong.key}'`,
+        at: wrong.keyAt,
+        ...didYouMean(wrong.key, known),
+      });
+    return [];
+  }
+  for (const e of others) isKeyword(e, STEP_KEYWORDS, 'a step', problems);
+  for (const e of more)
+    problems.push({
+      code: 'E_SYNTAX',
+      message: `two things in one step: '${does.key}' and '${e.key}'`,
+      at: e.keyAt,
+      mend: 'make two steps of it',
+    });
+  const timing = {
+    name: rawOf(node, 'name', context),
+    at: node.at,
+    time: rawOf(node, 'at', context),
+    after: rawOf(node, 'after', context),
+    when: whenOf(node),
+  };
+  if (does.key === WAIT) {
+    const list: Node = { kind: 'seq', at: does.value.at, items: [does.value] };
+    return readChecks(list, kinds.checks, context).map((check) => ({ ...timing, does: { check } }));
+  }
+  const kind = kinds.steps.get(does.key);
+  if (kind === undefined) return [];
+  const bind = (args: RawVars): { errors: readonly ArgError[] } | object => {
+    const bound = kind.bind(args);
+    return isBoundStep(bound) ? bound : { errors: bound };
+  };
+  return [{ ...timing, does: { kind, args: piece(does.key, does.value, bind, context) } }];
+}
+
+/** Names of arguments, and values without templates, as far as they can be checked now. */
+function piece(
+  what: string,
+  node: Node,
+  bind: (args: RawVars) => { errors: readonly ArgError[] } | object,
+  context: Noted,
+): Piece {
+  const raw = toRaw(node);
+  checkTemplates(raw, context);
+  const self: Piece = { raw, at: node.at, argAt: (path) => placeOf(node, path) };
+  if (node.kind !== 'map') {
+    if ([...context.ports.templatesIn(raw)].length === 0)
+      context.problems.push({ code: 'E_ARGS', message: `'${what}' takes a map`, at: node.at });
+    return self;
+  }
+  const args = toVars(node);
+  const bound = bind(args);
+  for (const wrong of 'errors' in bound ? bound.errors : [])
+    if (!leadsToTemplate(wrong.path, args, context))
+      context.problems.push({
+        code: 'E_ARGS',
+        message: `${what}: ${wrong.message}`,
+        at: placeOf(node, wrong.path, markOf(wrong)),
+        expected: wrong.expected,
+        mend: wrong.mend,
+      });
+  return self;
+}
+
+function listOf(node: MapNode, key: string, context: Noted): readonly MapNode[] {
+  const found = entry(node, key);
+  return found === undefined || isNull(found.value) ? [] : itemsOf(found.value, `'${key}'`, `${key}: [{…}]`, context);
+}
+
+function itemsOf(node: Node, what: string, expected: string, { problems }: Noted): readonly MapNode[] {
+  if (node.kind !== 'seq') {
+    problems.push({ code: 'E_SYNTAX', message: `${what} is a list`, at: node.at, expected });
+    return [];
+  }
+  return node.items.flatMap((item) => {
+    if (item.kind === 'map') return [item];
+    problems.push({ code: 'E_SYNTAX', message: `${what} is a list of maps`, at: item.at, expected });
+    return [];
+  });
+}
+
+function whenOf(node: MapNode): Raw | undefined {
+  const found = entry(node, 'when');
+  return found && toRaw(found.value);
+}

@@ -1,0 +1,86 @@
+import type { Pos } from '../core/diagnostic.ts';
+import type { Cut, DrillScene, Power, StepRun, Verdict } from '../core/drill.ts';
+import type { Expect, Find, Load, Watch } from '../core/drill-args.ts';
+import type { Emit } from '../core/event.ts';
+import type { Script } from '../core/sh.ts';
+import type { Debts, Paid } from './debts.ts';
+import type { Running } from './load.ts';
+
+/** A step with its time: `at` seconds after the load began, or `after` the step before it ended. */
+export type TimedStep = Readonly<{
+  what: string;
+  pos: Pos;
+  at: number | undefined;
+  after: number;
+  run: (scene: DrillScene) => Promise<void>;
+}>;
+
+/** Where acknowledged writes are looked for: a script that prints every token it finds, one a line. */
+export type LedgerSpec = Readonly<{ hosts: readonly string[]; command: string; within: number }>;
+
+/** A drill whose variables are all known. `hosts`: those that it may hurt. */
+export type Bound = Readonly<{
+  load: Load;
+  watches: readonly Readonly<{ watch: Watch; hosts: readonly string[] }>[];
+  steps: readonly TimedStep[];
+  cleanup: readonly TimedStep[];
+  expect: Expect;
+  ledger: LedgerSpec | undefined;
+  check: (signal: AbortSignal) => Promise<readonly Verdict[]>;
+}>;
+
+export type PlannedDrill = Readonly<{
+  name: string;
+  at: Pos;
+  hosts: readonly string[];
+  find: readonly Readonly<{ find: Find; hosts: readonly string[]; at: Pos }>[];
+  /** Throws Failure where what was found makes no sense. */
+  bind: (found: Readonly<Record<string, readonly string[]>>) => Bound;
+}>;
+
+/** What a drill needs of the other rooms: cli/ hands it in. */
+export type Hands = Readonly<{
+  select: DrillScene['select'];
+  /** A script on a host as root; the line is opened when it is needed, and again when it was lost. */
+  root: (
+    host: string,
+    script: Script,
+    signal: AbortSignal,
+    timeout?: number,
+  ) => Promise<Readonly<{ code: number; stdout: string; stderr: string }>>;
+  power: (hosts: readonly string[], to: Power, signal: AbortSignal) => Promise<void>;
+  wire: (cut: Cut | 'heal', hosts: readonly string[]) => Promise<void>;
+  playbook: (
+    file: string,
+    extraVars: Readonly<Record<string, unknown>>,
+    limit: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<void>;
+  /** Closes the lines of this signal. */
+  hangUp: () => Promise<void>;
+}>;
+
+export type DrillRun = Readonly<{
+  drill: PlannedDrill;
+  hands: Hands;
+  allowed: readonly string[];
+  emit: Emit;
+  signal: AbortSignal;
+  nonce: string;
+  run: number;
+  of: number;
+}>;
+
+/** A drill while it runs: what it has come to so far. */
+export type Act = {
+  readonly given: DrillRun;
+  readonly debts: Debts;
+  readonly steps: StepRun[];
+  bound: Bound | undefined;
+  load: Running | undefined;
+  /** When the load began, in ms since the epoch. */
+  from: number;
+  /** By id: how far each host's clock is ahead of ours. */
+  readonly clocks: Map<string, number>;
+  paid: readonly Paid[];
+};

@@ -1,0 +1,51 @@
+import { Type } from 'typebox';
+import { defineStep } from '../core/drill.ts';
+
+const Args = Type.Object(
+  {
+    hosts: Type.Array(Type.String(), { minItems: 1, description: 'Whose wire.' }),
+    state: Type.Union([Type.Literal('cut'), Type.Literal('healed')], {
+      description: 'cut: no frame passes; healed: all cuts of these hosts are gone.',
+    }),
+    from: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description: 'Cut off from these hosts only. Default: from everybody.',
+      }),
+    ),
+    direction: Type.Union([Type.Literal('both'), Type.Literal('in'), Type.Literal('out')], {
+      default: 'both',
+      description: 'in: what goes to `hosts` is lost; out: what they send.',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+export const network = defineStep({
+  name: 'network',
+  summary: 'The wire of a host is cut: from all others, or from some, both ways or one way.',
+  args: Args,
+  examples: [
+    { title: 'Nobody reaches it, and it reaches nobody', args: { hosts: 'db1', state: 'cut' } },
+    { title: 'A split', args: { hosts: 'db1', from: ['db2', 'lb1'], state: 'cut' } },
+  ],
+  wants: 'wire',
+  hosts: (args) => args.hosts,
+  tell({ state, from, direction }, hosts) {
+    if (state === 'healed') return `${hosts.join(', ')} ${hosts.length > 1 ? 'are' : 'is'} on the network again`;
+    const way = direction === 'both' ? '' : direction === 'in' ? ' (what comes in)' : ' (what goes out)';
+    return `${hosts.join(', ')} ${hosts.length > 1 ? 'are' : 'is'} cut off from ${from === undefined ? 'everybody' : from.join(', ')}${way}`;
+  },
+  async run({ hosts, state, from, direction }, scene) {
+    const chosen = scene.select(hosts);
+    const debt = (host: string): string => `wire ${host}`;
+    if (state === 'healed') {
+      await scene.wire('heal', chosen);
+      for (const host of chosen) scene.settle(debt(host));
+      return;
+    }
+    for (const host of chosen)
+      scene.owe(debt(host), `${host} is on the network`, (later) => later.wire('heal', [host]));
+    await scene.wire({ from: from === undefined ? undefined : scene.select(from), direction }, chosen);
+  },
+});
