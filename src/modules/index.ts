@@ -5,6 +5,7 @@ import { apt_repository } from './apt_repository.ts';
 import { assert } from './assert.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
+import { certificate } from './certificate.ts';
 import { command } from './command.ts';
 import { copy } from './copy.ts';
 import { cron } from './cron.ts';
@@ -56,6 +57,7 @@ export const modules: Readonly<Record<string, Module>> = {
   assert,
   authorized_key,
   blockinfile,
+  certificate,
   command,
   copy,
   cron,
