@@ -46,6 +46,11 @@ export type Change = Readonly<{
   action?: true;
   /** It alters nothing (wait_for, uri): the task stays `ok`. */
   harmless?: true;
+  /**
+   * It may lock us out. `run` arms a timer on the host that undoes it after `seconds`; `script` disarms it, and is run over
+   * a new connection: the old one may live on where no new one gets in. What does not get through undoes itself.
+   */
+  confirm?: Readonly<{ seconds: number; script: Script }>;
   /** The host goes away and comes back: wait for a new boot id. Seconds; the delay is before the first try. */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;
