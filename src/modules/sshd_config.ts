@@ -116,7 +116,7 @@ rm -f -- ${old}
 if [ -f ${file} ]; then cp -p -- ${file} ${old}; fi
 ${arm(timer, rollback, undo)}
 printf %s ${text} >${`${file}.new`}
-chmod 644 ${`${file}.new`}
+chmod 600 ${`${file}.new`}
 mv -f -- ${`${file}.new`} ${file}
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
 "$sshd" -t
