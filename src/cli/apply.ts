@@ -69,7 +69,7 @@ export async function runPlays(
         ),
       download,
       sha256,
-      factsCache: factsCache(),
+      factsCache: factsCache(options.inventory),
       redactor: project.redactor,
       emit: reporter.emit,
       signal,

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import pc from 'picocolors';
 import type { CheckEvent, Event, HostRecap } from '../core/event.ts';
+import { inventoryScope } from '../engine/variables.ts';
 import { down } from '../lab/lab.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { table } from '../report/summary.ts';
@@ -103,11 +104,15 @@ function stopped(interrupted: boolean, why: string): number {
 
 function screen(inventory: string, hosts: readonly HostRecap[], timings: readonly Timing[], ms: number): string {
   const project = openProject({ inventory, writes: false });
-  const vars = (name: string) =>
-    project.templates.scope((project.inventory.hosts.get(name)?.layers ?? []).map((l) => l.vars));
+  const vars = (name?: string) =>
+    inventoryScope(project.templates, project.inventory, project.extraVars, dirname(PLAYBOOK), name);
   const address = (name: string): string => String(vars(name).get('ansible_host') ?? '');
-  const site = `www.${String(vars(hosts[0]?.host ?? '').get('domain') ?? 'foobar.com')}`;
-  const balancer = address(project.inventory.groups.get('lb')?.[0] ?? '');
+  const shared = vars();
+  const url = String(shared.get('site_url') ?? '');
+  const ca = String(shared.get('site_ca') ?? '');
+  const [balancer = ''] = (shared.get('site_addresses') ?? []) as readonly string[];
+  const site = url.replace(/^.*\/\//, '');
+  const port = url.startsWith('https:') ? 443 : 80;
   const server = address(project.inventory.groups.get('dns')?.[0] ?? '');
   const flag = inventory === 'inventory/lab.yml' ? '' : ` -i ${inventory}`;
   const rows = hosts.map((h) => [
@@ -118,7 +123,7 @@ function screen(inventory: string, hosts: readonly HostRecap[], timings: readonl
   ]);
   const steps = timings.map((t) => [`  ${pc.green('✓')} ${t.what}`, duration(t.ms), pc.dim(t.outcome)]);
   const hints = [
-    ['  look at it', `curl --resolve ${site}:80:${balancer} http://${site}/`],
+    ['  look at it', `curl ${ca && `--cacert ${relative('.', ca)} `}--resolve ${site}:${port}:${balancer} ${url}/`],
     ['  ask its name server', `dig @${server} ${site}`],
     ['  log in', `npx bringup lab ssh${flag} web1`],
     ['  pull a plug, then check', `npx bringup lab power${flag} cut web1; npx bringup check${flag}`],
@@ -127,7 +132,7 @@ function screen(inventory: string, hosts: readonly HostRecap[], timings: readonl
   ];
   return [
     '',
-    pc.bold(`http://${site}/ is up, and proven.`) + pc.dim(` ${duration(ms)} in all`),
+    pc.bold(`${url}/ is up, and proven.`) + pc.dim(` ${duration(ms)} in all`),
     '',
     table(rows),
     '',

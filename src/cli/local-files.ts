@@ -6,13 +6,14 @@ import type { LocalFile } from '../core/module.ts';
 import type { RawVars } from '../core/value.ts';
 import type { LocalFiles } from '../engine/ports.ts';
 
-/** Files of the controller for the engine. Each is hashed once a run. */
+/** Files of the controller for the engine. Each is hashed once, and again when a task on this machine has made it anew. */
 export function localFiles(readVars: (file: string, from: Pos) => RawVars): LocalFiles {
-  const known = new Map<string, LocalFile>();
+  const known = new Map<string, Readonly<{ file: LocalFile; version: string }>>();
   const open = (path: string): LocalFile => {
     const stat = statSync(path);
+    const version = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.mode}`;
     const cached = known.get(path);
-    if (cached !== undefined) return cached;
+    if (cached?.version === version) return cached.file;
     const file: LocalFile = {
       path,
       size: stat.size,
@@ -24,7 +25,7 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
       },
       read: () => readFileSync(path),
     };
-    known.set(path, file);
+    known.set(path, { file, version });
     return file;
   };
   return {

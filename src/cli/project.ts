@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { resolve as absolute, dirname, join } from 'node:path';
 import { openFiles, varsFile } from '../config/files.ts';
 import { loadInventory } from '../config/inventory.ts';
 import { select } from '../config/patterns.ts';
@@ -202,7 +203,10 @@ function vaultPasswords(file: string | undefined): readonly Secret[] {
 }
 
 /** Under .bringup/ where the user stands: nothing of it is needed, all of it saves a trip. */
-export function factsCache(folder = join('.bringup', 'facts')): FactsCache {
+export function factsCache(inventory: string): FactsCache {
+  // two racks have hosts of the same names
+  const rack = createHash('sha256').update(absolute(inventory)).digest('hex').slice(0, 12);
+  const folder = join('.bringup', 'facts', rack);
   const file = (host: string): string => join(folder, `${encodeURIComponent(host)}.json`);
   return {
     get(host) {

@@ -15,12 +15,12 @@ export function templatePorts(
   const fresh = new Map<string, string>();
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolvePath(options.dir, path));
   return {
-    readFile(path, from) {
+    readFile(path, from, folder = 'files') {
       const here = dirname(from.file);
       const beside = [
-        join(here, '..', 'files', path),
+        join(here, '..', folder, path),
         join(here, path),
-        join(options.dir, 'files', path),
+        join(options.dir, folder, path),
         join(options.dir, path),
       ];
       const tried = isAbsolute(path) ? [path] : beside;

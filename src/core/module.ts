@@ -48,6 +48,11 @@ export type Change = Readonly<{
   harmless?: true;
   /** It waits for something to change by itself: whatever was read before may be stale when it ends. */
   waits?: true;
+  /**
+   * It may lock us out. `run` arms a timer on the host that undoes it after `seconds`; `script` disarms it, and is run over
+   * a new connection: the old one may live on where no new one gets in. What does not get through undoes itself.
+   */
+  confirm?: Readonly<{ seconds: number; script: Script }>;
   /** The host goes away and comes back: wait for a new boot id. Seconds; the delay is before the first try. */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;

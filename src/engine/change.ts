@@ -3,6 +3,8 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, LocalFile, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked } from '../core/module.ts';
 import { lines, type Script, sh, verbatim } from '../core/sh.ts';
+import { makeAndConfirm } from './confirm.ts';
+import { pause } from './pause.ts';
 import type { Run } from './ports.ts';
 import type { Unit } from './resolve.ts';
 import type { Probe, Session } from './session.ts';
@@ -50,6 +52,12 @@ export async function makeChanges(
       pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
     }
     const own = isAction ? undefined : probe;
+    const risk = todo.find((c) => c.confirm !== undefined)?.confirm;
+    if (risk !== undefined) {
+      const all = [...(sent.length === 0 ? before : []), ...pieces];
+      sent.push(...(await makeAndConfirm(run, session, unit, { pieces: all, own, ahead, risk, timeout })));
+      return sent.slice(before.length);
+    }
     sent.push(
       ...(await session.change([...(sent.length === 0 ? before : []), ...pieces], touches, own, ahead, timeout)),
     );
@@ -213,18 +221,4 @@ async function awaitReboot(
       });
     await pause(1000, run.signal);
   }
-}
-
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

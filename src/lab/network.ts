@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { labFailure } from './fail.ts';
+import { raiseLimits, restoreLimits } from './limits.ts';
 import { withLock } from './lock.ts';
 import { bridgeMac, bridgeName, tableName } from './names.ts';
 import { resolver } from './resolver.ts';
@@ -80,7 +81,7 @@ async function makeNetwork(lab: string, subnet: string): Promise<boolean> {
     await writeFile(FORWARD, '1\n');
     made.push(true);
   }
-  made.push(await openForward(bridge));
+  made.push(await openForward(bridge), await raiseLimits());
   return made.includes(true);
 }
 
@@ -174,7 +175,7 @@ export function ruleHandles(json: string, bridge: string): readonly number[] {
   return nftables.flatMap(({ rule }) => (rule?.comment === mark(bridge) ? [rule.handle] : []));
 }
 
-/** Takes the lab's bridge, rules and table away; ip_forward too when no other lab is up. */
+/** Takes the lab's bridge, rules and table away; when no other lab is up, ip_forward and limits are as they were before. */
 export async function removeNetwork(lab: string): Promise<void> {
   await withLock('network', { patience: 60_000 }, () => unmakeNetwork(lab));
 }
@@ -189,7 +190,9 @@ async function unmakeNetwork(lab: string): Promise<void> {
   await closeForward(bridge);
   const before = await readFile(forwardMemory(), 'utf8').catch(absent);
   const tables = await run(['nft', 'list', 'tables']);
-  if (before === undefined || /\bbringup_/.test(tables)) return;
+  if (/\bbringup_/.test(tables)) return;
+  await restoreLimits();
+  if (before === undefined) return;
   await writeFile(FORWARD, before);
   await rm(forwardMemory());
 }

@@ -5,6 +5,7 @@ import { apt_repository } from './apt_repository.ts';
 import { assert } from './assert.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
+import { certificate } from './certificate.ts';
 import { command } from './command.ts';
 import { copy } from './copy.ts';
 import { cron } from './cron.ts';
@@ -26,6 +27,7 @@ import { mysql_query } from './mysql_query.ts';
 import { mysql_replication } from './mysql_replication.ts';
 import { mysql_user } from './mysql_user.ts';
 import { mysql_variables } from './mysql_variables.ts';
+import { nftables } from './nftables.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { ping } from './ping.ts';
@@ -38,6 +40,7 @@ import { set_fact } from './set_fact.ts';
 import { setup } from './setup.ts';
 import { shell } from './shell.ts';
 import { slurp } from './slurp.ts';
+import { sshd_config } from './sshd_config.ts';
 import { stat } from './stat.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
@@ -56,6 +59,7 @@ export const modules: Readonly<Record<string, Module>> = {
   assert,
   authorized_key,
   blockinfile,
+  certificate,
   command,
   copy,
   cron,
@@ -77,6 +81,7 @@ export const modules: Readonly<Record<string, Module>> = {
   mysql_replication,
   mysql_user,
   mysql_variables,
+  nftables,
   package: packages,
   package_facts,
   ping,
@@ -89,6 +94,7 @@ export const modules: Readonly<Record<string, Module>> = {
   setup,
   shell,
   slurp,
+  sshd_config,
   stat,
   sysctl,
   systemd,

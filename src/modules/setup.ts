@@ -62,6 +62,14 @@ s fqdn; hostname -f
 s addr; ip -o addr show
 s df; df -B 1 --output=size,avail,itotal,iused,iavail,target -x tmpfs -x devtmpfs -x squashfs -x overlay
 s commands; for c in apt-get dnf yum zypper apk pacman systemctl; do if command -v "$c" >/dev/null; then echo "$c"; fi; done
+if [ -z "\${SSH_CLIENT-}" ]; then
+  s sshclient; p=$PPID; n=0
+  while [ "$p" -gt 1 ] && [ "$n" -lt 6 ]; do
+    c=$(tr '\000' '\n' <"/proc/$p/environ" | sed -n 's/^SSH_CLIENT=//p')
+    if [ -n "$c" ]; then echo "$c"; break; fi
+    read -r st <"/proc/$p/stat"; st=\${st##*) }; st=\${st#? }; p=\${st%% *}; n=$((n + 1))
+  done
+fi
 if [ -e /proc/1/root/. ] && ! [ / -ef /proc/1/root/. ]; then s otherroot; fi
 if [ -d ${fact_path} ]; then
   for f in ${fact_path}/*.fact; do

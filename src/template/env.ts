@@ -5,7 +5,7 @@ import type { Args, Item } from './item.ts';
 /** What a template may reach beside its variables; this room itself touches neither disk nor net nor clock. */
 export type Ports = Readonly<{
   /** lookup('file', …), lookup('template', …), include and import. Throws Failure. `from`: the place that asks. */
-  readFile: (path: string, from: Pos) => string;
+  readFile: (path: string, from: Pos, folder?: 'files' | 'templates') => string;
   /** lookup('env', …). */
   env: (name: string) => string | undefined;
   /** lookup('password', …): what is stored at `path`, or what `make` gives, which is then stored. */

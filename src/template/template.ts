@@ -89,7 +89,7 @@ function read(source: Source, parse: () => Body, printNone: boolean, locals: rea
 
 function evaluateProgram(program: Program, env: Env): Value {
   const load: Machine['load'] = (path, from, options) => {
-    const text = env.ports.readFile(path, from);
+    const text = env.ports.readFile(path, from, 'templates');
     return read(
       sourceOf(text, { file: path, line: 1, col: 1 }),
       () => parseTemplate(lex(text, {})),

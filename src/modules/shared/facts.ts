@@ -81,6 +81,9 @@ export function identity(s: Sections): Vars {
     const at = line.indexOf('=');
     if (at > 0) env[line.slice(0, at)] = line.slice(at + 1);
   }
+  // sudo drops it: found with its parents
+  const client = s.get('sshclient');
+  if (client !== undefined && client !== '') env['SSH_CLIENT'] ??= client;
   return {
     system,
     kernel,

@@ -1,0 +1,73 @@
+import { Type } from 'typebox';
+import { defineCheck } from '../core/check.ts';
+import { sh, verbatim } from '../core/sh.ts';
+
+const Args = Type.Object(
+  {
+    hosts: Type.Array(Type.String(), { minItems: 1, description: 'Hosts of the inventory.' }),
+    cmd: Type.String({
+      minLength: 1,
+      description: 'What is run on each, by sh, as the login user; it must only look.',
+    }),
+    become: Type.Boolean({ default: false, description: 'As root.' }),
+    matches: Type.Optional(
+      Type.String({ format: 'regex', description: 'What its output must match, beside the exit code 0.' }),
+    ),
+    on: Type.Union([Type.Literal('all'), Type.Literal('one'), Type.Literal('none')], {
+      default: 'all',
+      description: 'On how many of the hosts it holds.',
+    }),
+  },
+  { additionalProperties: false },
+);
+type Seen = readonly Readonly<{ host: string; code: number; output: string; trouble?: string }>[];
+
+export const command = defineCheck<typeof Args, Seen>({
+  name: 'command',
+  summary: 'A command on hosts says what it should: on all of them, on exactly one, on none.',
+  args: Args,
+  examples: [
+    {
+      title: 'An address is on exactly one of two',
+      args: { hosts: ['lb1', 'lb2'], cmd: 'ip -o address show to 192.0.2.10', matches: '192\\.0\\.2\\.10/', on: 'one' },
+    },
+    { title: 'No unit has failed', args: { hosts: ['web1'], cmd: 'systemctl is-failed --quiet nginx', on: 'none' } },
+  ],
+  observe: ({ hosts, cmd, become }, { connect, signal }) =>
+    Promise.all(
+      hosts.map(async (host) => {
+        try {
+          const line = await connect(host);
+          const user = become ? 'root' : undefined;
+          const [ran] = await line.run([{ script: sh`${verbatim(cmd)}`, user }], { signal });
+          return { host, code: ran?.code ?? 255, output: `${ran?.stdout ?? ''}${ran?.stderr ?? ''}`.trim() };
+        } catch (error) {
+          // a host that is away neither has it nor has it not: only the others are counted
+          return { host, code: 255, output: '', trouble: error instanceof Error ? error.message : String(error) };
+        }
+      }),
+    ),
+  judge(seen, { matches, on }) {
+    const isTrue = (s: Seen[number]): boolean =>
+      s.code === 0 && (matches === undefined || new RegExp(matches, 'm').test(s.output));
+    const held = seen.filter(isTrue);
+    const away = seen.filter((s) => s.trouble !== undefined);
+    if (on === 'one' && held.length !== 1)
+      return [{ property: 'hosts', expected: 'exactly one', seen: held.map((s) => s.host).join(', ') || 'none' }];
+    if (on === 'none')
+      return held.map((s) => ({ property: s.host, expected: 'not so', seen: s.output.slice(0, 80) || 'it is' }));
+    if (on === 'one') return [];
+    return [
+      ...away.map((s) => ({ property: s.host, expected: 'an answer', seen: s.trouble ?? '' })),
+      ...seen
+        .filter((s) => s.trouble === undefined && !isTrue(s))
+        .map((s) => ({
+          property: s.host,
+          expected: matches === undefined ? 'exit code 0' : `/${matches}/`,
+          seen: s.output.slice(0, 80) || `exit code ${s.code}`,
+        })),
+    ];
+  },
+  tell: (seen) =>
+    seen.map((s) => `${s.host}: ${s.trouble ?? (s.output.split('\n')[0] || `exit code ${s.code}`)}`).join('; '),
+});

@@ -1,0 +1,113 @@
+import { Lost, type Piece } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import type { Change, Output } from '../core/module.ts';
+import { sh } from '../core/sh.ts';
+import { pause } from './pause.ts';
+import type { Run } from './ports.ts';
+import type { Unit } from './resolve.ts';
+import type { Probe, Session } from './session.ts';
+
+type Risky = Readonly<{
+  pieces: readonly Piece[];
+  own: Probe | undefined;
+  ahead: () => readonly Probe[];
+  risk: NonNullable<Change['confirm']>;
+  timeout: number | undefined;
+}>;
+
+/**
+ * A change that may lock us out: made over the old line, confirmed over a new one, and read back there. When none can be
+ * had the host undoes it by itself; that is waited for, so that what is told is what is. Throws Failure.
+ */
+export async function makeAndConfirm(
+  run: Run,
+  session: Session,
+  { step, user }: Unit & { step: NonNullable<Unit['step']> },
+  { pieces, own, ahead, risk, timeout }: Risky,
+): Promise<readonly Output[]> {
+  const began = run.now();
+  const touches = step.touches;
+  const within = Math.min(timeout ?? risk.seconds, risk.seconds);
+  const made = await session
+    .change(pieces, touches, undefined, () => [], within)
+    .catch((error: unknown) => {
+      // The answer may be what the change has shut out: the new line tells.
+      if (run.signal.aborted || !isLineTrouble(error)) throw error;
+      return undefined;
+    });
+  if (made !== undefined && made.at(-1)?.code !== 0) return made;
+  const deadline = began + risk.seconds * 1000;
+  const trouble = await reach(run, session, deadline);
+  if (trouble !== undefined) throw await lockedOut(run, session, risk.seconds, deadline, trouble);
+  const confirmed = await session.change([{ script: risk.script, user }], touches, own, ahead, timeout);
+  return [...(made ?? []), ...confirmed];
+}
+
+/** A new line before the host's timer fires; what was in the way, if none could be had. */
+async function reach(run: Run, session: Session, deadline: number): Promise<Failure | Lost | undefined> {
+  for (;;) {
+    try {
+      await within(session.reconnect(), deadline - run.now());
+      return undefined;
+    } catch (error) {
+      if (run.signal.aborted || !isLineTrouble(error)) throw error;
+      if (run.now() + 1000 > deadline) return error;
+    }
+    await pause(1000, run.signal);
+  }
+}
+
+/** A try that is still under way when the host's timer fires is none. */
+async function within(trying: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Failure({ code: 'E_CONNECT', message: 'no answer to a new connection' })),
+      Math.max(1, ms),
+    );
+  });
+  trying.catch(() => {}); // it may end after its time
+  try {
+    await Promise.race([trying, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How long the host has to be reachable again after its timer, in seconds. */
+const GRACE = 30;
+
+async function lockedOut(
+  run: Run,
+  session: Session,
+  seconds: number,
+  deadline: number,
+  trouble: Failure | Lost,
+): Promise<Failure> {
+  const what = `it locked us out: no new connection within ${seconds} s after the change`;
+  session.forgetAll();
+  const end = deadline + GRACE * 1000;
+  await pause(Math.max(0, deadline - run.now()) + 1000, run.signal);
+  for (;;) {
+    try {
+      await within(session.reconnect(), 10_000);
+      await session.change([{ script: sh`:`, user: undefined }], [], undefined, () => [], 10);
+      const message = `${what}. The host has undone it by itself, and is as it was before`;
+      return new Failure(
+        { code: 'E_APPLY', message, detail: trouble.message, mend: 'let this machine in, then run again' },
+        { cause: trouble },
+      );
+    } catch (error) {
+      if (run.signal.aborted || !isLineTrouble(error)) throw error;
+      if (run.now() > end) {
+        const message = `${what}, and none ${GRACE} s after the host should have undone it`;
+        return new Failure({ code: 'E_CONNECT', message, mend: 'look at its console' }, { cause: trouble });
+      }
+    }
+    await pause(1000, run.signal);
+  }
+}
+
+function isLineTrouble(error: unknown): error is Failure | Lost {
+  return error instanceof Lost || (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT');
+}

@@ -1,0 +1,132 @@
+import { type Static, Type } from 'typebox';
+import { type Change, defineModule } from '../core/module.ts';
+import { type Script, sh } from '../core/sh.ts';
+import { args } from './shared/args.ts';
+import { arm, disarm, settle } from './shared/deadman.ts';
+import { fields } from './shared/fields.ts';
+
+const Args = args({
+  name: Type.String({
+    default: '10-bringup',
+    pattern: '^[\\w-]+$',
+    expected: 'a file name without its ending',
+    description: 'The file below /etc/ssh/sshd_config.d. The first that says something counts: low numbers win.',
+  }),
+  settings: Type.Record(
+    Type.String({ pattern: '^[A-Za-z]+$' }),
+    Type.Union([Type.String({ pattern: '^[^\\n]*$' }), Type.Integer(), Type.Boolean()]),
+    { minProperties: 1, description: "What is set, by sshd's own names: PasswordAuthentication: false." },
+  ),
+  rollback: Type.Integer({
+    default: 30,
+    minimum: 5,
+    maximum: 600,
+    description: 'Seconds after which the host takes it back, unless a new connection got through.',
+  }),
+});
+type Args = Static<typeof Args>;
+
+type Current = Readonly<{
+  sshd: boolean;
+  before: string | undefined;
+  refused: string | undefined;
+  missed: readonly string[];
+}>;
+
+export const sshd_config = defineModule<typeof Args, Current>({
+  name: 'sshd_config',
+  summary: 'Settings of sshd, that cannot lock you out: what no new connection confirms undoes itself.',
+  args: Args,
+  examples: [
+    {
+      title: 'Keys only',
+      args: { settings: { PasswordAuthentication: false, PermitRootLogin: 'prohibit-password', MaxAuthTries: 3 } },
+    },
+  ],
+  needs: ({ name }) => ['package:openssh-server', `path:${fileOf(name)}`, 'path:/etc/ssh/sshd_config'],
+  touches: ({ name }) => [`path:${fileOf(name)}`, 'unit:ssh.service', 'live:*'],
+  probe,
+  parse(stdout, given) {
+    const f = fields(stdout);
+    const effective = new Map(f.all('effective').map((line) => line.split(/ (.*)/s, 2) as [string, string]));
+    const missed = Object.entries(given.settings).flatMap(([key, value]) => {
+      const now = effective.get(key.toLowerCase());
+      return now === undefined || sameWord(now, wordOf(value)) ? [] : [`${key} is ${now}`];
+    });
+    return { sshd: f.get('sshd') !== undefined, before: f.text('before'), refused: f.text('refused'), missed };
+  },
+  plan({ sshd, before, refused, missed }, given) {
+    if (!sshd) return { blocked: 'there is no sshd with a folder sshd_config.d', mend: 'install openssh-server' };
+    if (refused !== undefined)
+      return { blocked: 'sshd refuses the settings; nothing was touched', detail: refused, mend: 'correct `settings`' };
+    if (before !== textOf(given)) return [change(before, given)];
+    if (missed.length === 0) return [];
+    const mend =
+      'an earlier file of /etc/ssh/sshd_config.d, or a line above its Include, says otherwise: remove that, or give a lower `name`';
+    return { blocked: `${fileOf(given.name)} is not what counts: ${missed.join(', ')}`, mend };
+  },
+});
+
+const fileOf = (name: string): string => `/etc/ssh/sshd_config.d/${name}.conf`;
+const wordOf = (value: string | number | boolean): string =>
+  typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+
+function textOf({ settings }: Args): string {
+  const lines = Object.entries(settings).map(([key, value]) => `${key} ${wordOf(value)}\n`);
+  return `# Written by bringup\n${lines.join('')}`;
+}
+
+/** sshd prints words in lower case, and one setting by its old name. */
+function sameWord(now: string, wanted: string): boolean {
+  const word = (text: string): string => text.toLowerCase().replace('without-password', 'prohibit-password');
+  return word(now) === word(wanted);
+}
+
+/** The settings are judged as if they stood first; what counts is asked of the configuration as it is on disk. */
+function probe(given: Args): Script {
+  const { name, settings } = given;
+  const text = textOf(given);
+  const keys = Object.keys(settings).map((key) => key.toLowerCase());
+  return sh`PATH=$PATH:/usr/sbin:/sbin
+command -v sshd >/dev/null && [ -d /etc/ssh/sshd_config.d ] || exit 0
+echo sshd
+if [ -f ${fileOf(name)} ]; then printf 'before %s\n' "$(base64 -w0 <${fileOf(name)})"; fi
+if [ "$(cat ${fileOf(name)} 2>/dev/null; echo x)" != ${`${text}x`} ]; then
+  if e=$(printf %s ${text} | cat - /etc/ssh/sshd_config | sshd -t -f /dev/stdin 2>&1); then :; else printf 'refused %s\n' "$(printf '%s\n' "$e" | tr -d '\r' | base64 -w0)"; fi
+else
+  sshd -T 2>/dev/null | while read -r k v; do for w in ${keys}; do if [ "$k" = "$w" ]; then printf 'effective %s %s\n' "$k" "$v"; fi; done; done
+fi
+:`;
+}
+
+function change(before: string | undefined, given: Args): Change {
+  const { name, rollback } = given;
+  const [file, old] = [fileOf(name), `/run/bringup-sshd-${name}.before`];
+  const timer = `sshd-${name}`;
+  const text = textOf(given);
+  const reload = sh`systemctl try-reload-or-restart ssh.service`;
+  const undo = sh`if [ -f ${old} ]; then cp -p -- ${old} ${file}; else rm -f -- ${file}; fi
+${reload}`;
+  return {
+    what: `${before === undefined ? 'create' : 'update'} ${file}`,
+    diff: { of: file, before: before ?? null, after: text },
+    run: sh`set -e
+${settle(timer)}
+rm -f -- ${old}
+if [ -f ${file} ]; then cp -p -- ${file} ${old}; fi
+${arm(timer, rollback, undo)}
+printf %s ${text} >${`${file}.new`}
+chmod 600 ${`${file}.new`}
+mv -f -- ${`${file}.new`} ${file}
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+"$sshd" -t
+${reload}`,
+    confirm: {
+      seconds: rollback,
+      script: sh`set -e
+${disarm(timer)}
+rm -f -- ${old}
+sync -- ${file}`,
+    },
+  };
+}

@@ -1,0 +1,162 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { power } from '../../src/lab/lab.ts';
+import { makeRack, type Rack, type Ran } from './support/rack.ts';
+
+const failures = (ran: Ran): readonly string[] =>
+  ran.tasks.filter((e) => e.status === 'failed').map((e) => `${e.host} ${e.task}: ${e.diagnostic?.message}`);
+const changed = (ran: Ran): readonly string[] =>
+  ran.tasks.filter((e) => e.status === 'changed').map((e) => `${e.host} ${e.task}`);
+
+const PEBBLE = `set -e
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends pebble curl >/dev/null 2>&1
+mkdir -p /srv/pebble && cd /srv/pebble
+key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9'
+openssl req -x509 $key -subj '/CN=test ACME' -keyout ca.key -out ca.crt 2>/dev/null
+openssl req -x509 -CA ca.crt -CAkey ca.key $key -subj /CN=pebble -addext subjectAltName=DNS:dns1.foobar.com \
+  -addext basicConstraints=CA:FALSE -keyout server.key -out server.crt 2>/dev/null
+cat >config.json <<'END'
+{"pebble": {"listenAddress": "0.0.0.0:14000", "managementListenAddress": "127.0.0.1:15000", "httpPort": 80, "tlsPort": 443,
+  "certificate": "/srv/pebble/server.crt", "privateKey": "/srv/pebble/server.key"}}
+END
+systemd-run --quiet --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 pebble -config /srv/pebble/config.json -dnsserver 127.0.0.1:53
+for n in 1 2 3 4 5 6 7 8 9; do curl -fsk https://127.0.0.1:15000/roots/0 >root.crt && break; sleep 1; done
+cat ca.crt`;
+
+// The balancers, a name server and a web server: what stands before the database.
+describe('the edge of the site', () => {
+  let rack: Rack;
+  const owner = async (): Promise<readonly string[]> => {
+    const seen = await Promise.all(
+      ['lb1', 'lb2'].map(async (host) => [host, await rack.root(host, 'ip -o address show to 10.88.3.10')] as const),
+    );
+    return seen.filter(([, said]) => said !== '').map(([host]) => host);
+  };
+  const within = async (seconds: number, ask: () => Promise<boolean>): Promise<boolean> => {
+    for (let n = 0; n < seconds * 4; n++) {
+      if (await ask()) return true;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    return false;
+  };
+  beforeAll(async () => {
+    rack = makeRack('inventory/lab-pi.yml', '10.88.3');
+    await rack.up();
+    expect(failures(await rack.apply())).toEqual([]);
+  });
+  afterAll(() => rack.down());
+
+  it('moves the address when a balancer loses its power, and not back when that returns', async () => {
+    const [first = '', ...more] = await owner();
+    expect(more).toEqual([]);
+    const other = first === 'lb1' ? 'lb2' : 'lb1';
+    await power(rack.name, first, 'cut', { progress: () => {} });
+    expect(await within(15, async () => (await rack.root(other, 'ip -o address show to 10.88.3.10')) !== '')).toBe(
+      true,
+    );
+    await power(rack.name, first, 'on', { progress: () => {} });
+    expect(
+      await within(30, async () => (await rack.root(first, 'systemctl is-active keepalived')) === 'active\n'),
+    ).toBe(true);
+    expect(await owner()).toEqual([other]);
+    expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
+  });
+
+  it('has HAProxy back after kill -9 before anybody is refused', async () => {
+    await rack.root('lb1', 'systemctl kill -s KILL haproxy; curl -s -o /dev/null http://127.0.0.1/lb-health || exit 1');
+  });
+
+  it('undoes by itself what locks it out, and says so', async () => {
+    const file = join(rack.folder, 'lockout.yml');
+    writeFileSync(
+      file,
+      `- hosts: web1
+  become: true
+  gather_facts: false
+  tasks:
+    - nftables: {name: site, rollback: 6, rules: "chain input {\\n\\ttype filter hook input priority filter; policy drop;\\n}"}
+- hosts: web2
+  become: true
+  gather_facts: false
+  tasks:
+    - sshd_config: {name: 00-wrong, rollback: 6, settings: {AllowUsers: nobody}}
+- hosts: lb1
+  become: true
+  gather_facts: false
+  tasks:
+    - nftables: {name: site, rules: "chain input { nonsense }"}
+`,
+    );
+    const before = await rack.root('web1', 'nft -s list ruleset');
+    const ran = await rack.apply(file);
+    expect(failures(ran)).toEqual([
+      expect.stringMatching(/^web1 .*locked us out.*The host has undone it by itself, and is as it was before$/),
+      expect.stringMatching(/^web2 .*locked us out.*The host has undone it by itself, and is as it was before$/),
+      expect.stringMatching(/^lb1 .*nft refuses the rules; nothing was touched$/),
+    ]);
+    expect(await rack.root('web1', 'nft -s list ruleset')).toBe(before);
+    expect(await rack.root('web2', 'ls /etc/ssh/sshd_config.d')).not.toContain('00-wrong');
+    expect(changed(await rack.apply())).toEqual([]);
+  });
+
+  it('mends rules that somebody changed in the kernel, or flushed', async () => {
+    await rack.root('web1', 'nft add rule inet site input tcp dport 9999 accept');
+    await rack.root('web2', 'nft flush ruleset');
+    expect([...changed(await rack.apply())].sort()).toEqual([
+      'web1 Only what the site needs gets in',
+      'web2 Only what the site needs gets in',
+    ]);
+  });
+
+  it('renews a certificate before it ends, and only that', async () => {
+    const pki = join(rack.folder, 'inventory', '.secrets', rack.name, 'pki');
+    const old = readFileSync(join(pki, 'web1.crt'), 'utf8');
+    const short = await rack.apply(undefined, { limit: 'web', tags: ['web'], extraVars: ['pki_renew_days=396'] });
+    expect(failures(short)).toEqual([]);
+    // 397 days less a few minutes are left: 396 whole ones, so nothing is renewed; one day less is
+    expect(changed(short)).toEqual([]);
+    const renewed = await rack.apply(undefined, {
+      limit: 'web',
+      tags: ['web'],
+      extraVars: ['pki_days=500', 'pki_renew_days=398'],
+    });
+    expect(failures(renewed)).toEqual([]);
+    expect(readFileSync(join(pki, 'web1.crt'), 'utf8')).not.toBe(old);
+    expect(changed(renewed)).toContain('web1 Reload Nginx');
+    expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
+  });
+
+  it('gets its certificates by ACME on both balancers, one trip when it has them', async () => {
+    const ca = join(rack.folder, 'acme-ca.crt');
+    writeFileSync(ca, await rack.root('dns1', PEBBLE));
+    writeFileSync(join(rack.folder, 'root.crt'), await rack.root('dns1', 'cat /srv/pebble/root.crt'));
+    const text = readFileSync(rack.inventory, 'utf8');
+    writeFileSync(
+      rack.inventory,
+      text.replace(
+        'site_tls: ca',
+        `site_tls: acme
+        acme_directory: https://dns1.foobar.com:14000/dir
+        acme_email: ops@foobar.com
+        acme_ca: ${ca}
+        firewall_rules: [tcp dport 14000 accept]
+        site_ca: ${join(rack.folder, 'root.crt')}`,
+      ),
+    );
+    expect(failures(await rack.apply())).toEqual([]);
+    const again = await rack.apply();
+    expect(changed(again)).toEqual([]);
+    expect(again.recap.hosts.filter((h) => h.trips !== 1).map((h) => h.host)).toEqual([]);
+    const seen = await rack.check();
+    expect(seen.filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
+    expect(seen.filter((c) => /of Pebble/.test(c.seen)).length).toBe(2);
+    const serial = () => rack.root('lb1', 'openssl x509 -in /etc/haproxy/certs/site.pem -noout -serial');
+    const first = await serial();
+    await rack.root(
+      'lb1',
+      "sed -i 's/--days [0-9]*/--days 4000/' /usr/local/lib/site/acme-renew; systemctl start site-acme",
+    );
+    expect(await serial()).not.toBe(first);
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { nftables } from '../../../src/modules/nftables.ts';
+import { encodeBase64 } from '../../../src/modules/shared/fields.ts';
+import { sshd_config } from '../../../src/modules/sshd_config.ts';
+import { bound, changes, context, refusal, words } from './harness.ts';
+
+const ctx = context();
+
+describe('nftables', () => {
+  const args = { name: 'site', rules: 'chain input {\n}\n' };
+  const step = bound(nftables, args);
+  const [fresh] = changes(step.plan('nft\n', ctx));
+  const text = fresh?.diff?.after ?? '';
+  const file = `file ${encodeBase64(text)}\n`;
+  const unit = `unit ${encodeBase64(/printf %s '([^']*)' >\/etc\/systemd/.exec(fresh?.confirm?.script.text ?? '')?.[1] ?? '')}\n`;
+  test.each([
+    ['bare', 'nft\n', ['load the table inet site']],
+    ['as wanted', `${file}${unit}enabled\nnft\ntable\nuntouched\n`, []],
+    ['flushed', `${file}${unit}enabled\nnft\n`, ['load the table inet site']],
+    [
+      'changed in the kernel',
+      `${file}${unit}enabled\nnft\ntable\n`,
+      ['load the table inet site: somebody changed it in the kernel'],
+    ],
+    ['not at boot', `${file}${unit}nft\ntable\nuntouched\n`, ['table inet site: loaded at boot']],
+    [
+      'other rules',
+      `file ${encodeBase64('old')}\n${unit}enabled\nnft\ntable\nuntouched\n`,
+      ['load the table inet site'],
+    ],
+    ['no nft', '', 'nft is not there'],
+    ['nonsense', `nft\nrefused ${encodeBase64('syntax error')}\n`, 'nft refuses the rules; nothing was touched'],
+  ])('%s', (_, observed, expected) => {
+    expect(words(step.plan(observed, ctx))).toEqual(expected);
+  });
+
+  test('a load asks to be confirmed, what only concerns the next boot does not', () => {
+    expect(fresh?.confirm?.seconds).toBe(30);
+    expect(fresh?.run.text).toMatch(/systemd-run .*--on-active=30 /);
+    expect(fresh?.run.text.indexOf('systemd-run')).toBeLessThan(fresh?.run.text.lastIndexOf('nft -f') ?? 0);
+    expect(fresh?.run.text).not.toContain('>/etc/');
+    const [boot] = changes(step.plan(`${file}nft\ntable\nuntouched\n`, ctx));
+    expect(boot?.confirm).toBeUndefined();
+  });
+
+  test('replaces its own table only', () => {
+    expect(text).toMatch(/^table inet site\ndelete table inet site\ntable inet site \{$/m);
+    expect(text).not.toMatch(/flush ruleset/);
+  });
+
+  test('takes it away, once', () => {
+    const gone = bound(nftables, { name: 'site', state: 'absent' });
+    expect(words(gone.plan(file, ctx))).toEqual(['no table inet site']);
+    expect(words(gone.plan('nft\n', ctx))).toEqual([]);
+    expect(refusal(nftables, { name: 'site' })).toMatch(/'rules' is missing/);
+    expect(refusal(nftables, { name: 'a b', rules: 'x' })).toMatch(/lower-case name/);
+  });
+});
+
+describe('sshd_config', () => {
+  const step = bound(sshd_config, {
+    settings: { PasswordAuthentication: false, PermitRootLogin: 'prohibit-password' },
+  });
+  const own = `sshd\nbefore ${encodeBase64('# Written by bringup\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n')}\n`;
+  test.each([
+    ['bare', 'sshd\n', ['create /etc/ssh/sshd_config.d/10-bringup.conf']],
+    ['as wanted', `${own}effective passwordauthentication no\neffective permitrootlogin without-password\n`, []],
+    ['other', `sshd\nbefore ${encodeBase64('x')}\n`, ['update /etc/ssh/sshd_config.d/10-bringup.conf']],
+    [
+      'not what counts',
+      `${own}effective passwordauthentication yes\n`,
+      '/etc/ssh/sshd_config.d/10-bringup.conf is not what counts: PasswordAuthentication is yes',
+    ],
+    ['nonsense', `sshd\nrefused ${encodeBase64('bad')}\n`, 'sshd refuses the settings; nothing was touched'],
+    ['no sshd', '', 'there is no sshd with a folder sshd_config.d'],
+  ])('%s', (_, observed, expected) => {
+    expect(words(step.plan(observed, ctx))).toEqual(expected);
+  });
+
+  test('asks to be confirmed, and takes no line breaks', () => {
+    expect(changes(step.plan('sshd\n', ctx))[0]?.confirm?.seconds).toBe(30);
+    expect(refusal(sshd_config, { settings: { Banner: 'a\nPermitRootLogin yes' } })).not.toBe('');
+  });
+});
