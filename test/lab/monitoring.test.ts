@@ -8,7 +8,7 @@ import { makeLab } from './support/rack.ts';
 
 const NET = '10.88.5';
 const INVENTORY = `
-all:
+rack:
   vars:
     lab_name: mon
     lab_subnet: ${NET}.0/24
