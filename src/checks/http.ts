@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import { defineCheck, type Mismatch } from '../core/check.ts';
 import { type Response, request } from './request.ts';
@@ -17,6 +18,10 @@ const Args = Type.Object(
     body: Type.Optional(Type.String({ description: 'The body to send.' })),
     status: Type.Array(Type.Integer(), { default: [200], description: 'One of these status codes.' }),
     contains: Type.Array(Type.String(), { default: [], description: 'Texts that the body holds.' }),
+    json: Type.Record(Type.String(), Type.Unknown(), {
+      default: {},
+      description: "What the body says as JSON: the value at each path, as 'data.items.0.name'.",
+    }),
     response_headers: Type.Record(Type.String(), Type.String(), {
       default: {},
       description: 'Headers of the answer: a regular expression for each, or an empty text for none.',
@@ -41,6 +46,10 @@ export const http = defineCheck<typeof Args, Response>({
         response_headers: { 'content-type': '^text/html' },
       },
     },
+    {
+      title: 'An API says that nothing is wrong',
+      args: { url: 'http://www.example.com/api/state', json: { status: 'ok', 'data.alerts': [] } },
+    },
     { title: 'Health is not for the public', args: { url: 'http://www.example.com/healthz', status: [404] } },
   ],
   observe: (args, { signal }) =>
@@ -62,6 +71,7 @@ export const http = defineCheck<typeof Args, Response>({
     ...args.contains
       .filter((text) => !seen.body.includes(text))
       .map((text) => ({ property: 'body', expected: `holds '${text}'`, seen: `'${seen.body.slice(0, 80)}'` })),
+    ...jsonMismatches(seen.body, args.json),
     ...headerMismatches(seen, args.response_headers),
     ...(args.max_ms === undefined || seen.ms <= args.max_ms
       ? []
@@ -79,3 +89,29 @@ function headerMismatches(seen: Response, wanted: Readonly<Record<string, string
       : [{ property: name, expected: `/${pattern}/`, seen: value ?? 'no such header' }];
   });
 }
+
+function jsonMismatches(body: string, wanted: Readonly<Record<string, unknown>>): readonly Mismatch[] {
+  if (Object.keys(wanted).length === 0) return [];
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return [{ property: 'body', expected: 'JSON', seen: `'${body.slice(0, 80)}'` }];
+  }
+  return Object.entries(wanted).flatMap(([path, expected]) => {
+    const seen = at(value, path);
+    return isDeepStrictEqual(seen, expected) ? [] : [{ property: path, expected: brief(expected), seen: brief(seen) }];
+  });
+}
+
+function at(value: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (inner, key) =>
+        typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key) ? Reflect.get(inner, key) : undefined,
+      value,
+    );
+}
+
+const brief = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 300));

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
-import { Failure } from '../core/diagnostic.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
 import type { Ports } from '../template/env.ts';
 import { print } from '../template/print.ts';
 import { makeScope } from '../template/scope.ts';
 import { compileExpression, compileTemplate, findUnknown, resolve, toPlain, truthy } from '../template/template.ts';
+import { listTree } from './tree.ts';
 
 /** What template/ may do outside itself, from the controller's side. */
 export function templatePorts(
@@ -14,26 +15,28 @@ export function templatePorts(
 ): Ports {
   const fresh = new Map<string, string>();
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolvePath(options.dir, path));
+  const find = (path: string, from: Pos, folder: 'files' | 'templates' = 'files'): string => {
+    const here = dirname(from.file);
+    const beside = [
+      join(here, '..', folder, path),
+      join(here, path),
+      join(options.dir, folder, path),
+      join(options.dir, path),
+    ];
+    const tried = isAbsolute(path) ? [path] : beside;
+    const found = tried.find((p) => existsSync(p));
+    if (found !== undefined) return found;
+    throw new Failure({
+      code: 'E_FILE',
+      message: `the file '${path}' is not here`,
+      at: from,
+      detail: `looked for:\n${tried.join('\n')}`,
+      mend: 'correct the name, or make the file',
+    });
+  };
   return {
-    readFile(path, from, folder = 'files') {
-      const here = dirname(from.file);
-      const beside = [
-        join(here, '..', folder, path),
-        join(here, path),
-        join(options.dir, folder, path),
-        join(options.dir, path),
-      ];
-      const tried = isAbsolute(path) ? [path] : beside;
-      const found = tried.find((p) => existsSync(p));
-      if (found !== undefined) return readFileSync(found, 'utf8');
-      throw new Failure({
-        code: 'E_FILE',
-        message: `the file '${path}' is not here`,
-        at: from,
-        detail: `looked for:\n${tried.join('\n')}`,
-        mend: 'correct the name, or make the file',
-      });
-    },
+    readFile: (path, from, folder) => readFileSync(find(path, from, folder), 'utf8'),
+    listTree: (path, exclude, from) => listTree(find(path, from), exclude),
     env: (name) => process.env[name],
     /** A password is made once and kept beside the inventory; a plan makes one for itself and keeps nothing. */
     password(path, make) {

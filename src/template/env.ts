@@ -2,6 +2,15 @@ import type { Pos } from '../core/diagnostic.ts';
 import type { Unknown, Value } from '../core/value.ts';
 import type { Args, Item } from './item.ts';
 
+/** One file, link or folder below a folder. `checksum`: SHA-256 of its content, of a link of where it leads. */
+export type TreeEntry = Readonly<{
+  path: string;
+  src: string;
+  state: 'file' | 'link' | 'directory';
+  mode: string;
+  checksum: string;
+}>;
+
 /** What a template may reach beside its variables; this room itself touches neither disk nor net nor clock. */
 export type Ports = Readonly<{
   /** lookup('file', …), lookup('template', …), include and import. Throws Failure. `from`: the place that asks. */
@@ -10,6 +19,8 @@ export type Ports = Readonly<{
   env: (name: string) => string | undefined;
   /** lookup('password', …): what is stored at `path`, or what `make` gives, which is then stored. */
   password: (path: string, make: () => string) => string;
+  /** lookup('filetree', …); without it it is refused. */
+  listTree?: (path: string, exclude: RegExp | undefined, from: Pos) => readonly TreeEntry[];
   now: () => Date;
   /** from_yaml and from_yaml_all; without it they are refused. */
   parseYaml?: (text: string) => Value;

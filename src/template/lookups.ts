@@ -91,7 +91,7 @@ export const lookups: Readonly<Record<string, Lookup>> = {
   password: (terms, named, ctx) => terms.map((term) => password(text(term), named, ctx)),
   inventory_hostnames: refused('inventory_hostnames', "use groups['name'] instead"),
   fileglob: refused('fileglob', 'name the files in a list'),
-  filetree: refused('filetree', 'use copy with a folder'),
+  filetree,
   lines: refused('lines', 'use the command module and register its result'),
   pipe: refused('pipe', 'use the command module with delegate_to: localhost and register its result'),
   url: refused('url', 'use the uri or get_url module'),
@@ -153,6 +153,17 @@ function product(lists: readonly (readonly Item[])[]): readonly Item[] {
   return lists.reduce<readonly (readonly Item[])[]>(
     (done, one) => done.flatMap((head) => one.map((item) => [...head, item])),
     [[]],
+  );
+}
+
+/** Everything below folders; with the SHA-256 of what each file holds, which Ansible's does not tell. */
+function filetree(terms: readonly Item[], named: Named, ctx: Ctx): readonly Item[] {
+  const { listTree } = ctx.env.ports;
+  if (listTree === undefined) return unsupported("the lookup 'filetree' is not supported here");
+  const pattern = named.get('exclude');
+  const exclude = pattern === undefined ? undefined : new RegExp(text(pattern));
+  return terms.flatMap((term) =>
+    listTree(text(term), exclude, ctx.at).map((entry) => dictOf(Object.entries({ ...entry, root: text(term) }))),
   );
 }
 

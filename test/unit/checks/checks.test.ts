@@ -51,7 +51,7 @@ describe('against servers on this machine', () => {
     http = createServer((request, response) => {
       response.setHeader('x-served-by', served++ % 2 === 0 ? 'one' : 'two');
       response.statusCode = request.url === '/broken' ? 503 : 200;
-      response.end(`hello ${request.headers.host}`);
+      response.end(request.url === '/json' ? '{"state": "ok", "list": [{"n": 1}]}' : `hello ${request.headers.host}`);
     });
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     url = `http://www.test:${(http.address() as AddressInfo).port}`;
@@ -82,6 +82,17 @@ describe('against servers on this machine', () => {
       await wrong('http', { url: `${url}/broken`, server, contains: ['bye'], response_headers: { 'x-served-by': '' } }),
     ).toEqual(['status', 'body', 'x-served-by']);
     await expect(look('http', { url: url.replace('www', 'nosuch'), server })).rejects.toThrow(/knows no address/);
+  });
+
+  it('http compares JSON by path', async () => {
+    const at = (path: string, json: Record<string, unknown>) => wrong('http', { url: url + path, server, json });
+    expect(await at('/json', { state: 'ok', list: [{ n: 1 }], 'list.0.n': 1 })).toEqual([]);
+    expect(await at('/json', { state: 'bad', 'list.1.n': 1, 'state.length': 2 })).toEqual([
+      'state',
+      'list.1.n',
+      'state.length',
+    ]);
+    expect(await at('/', { state: 'ok' })).toEqual(['body']);
   });
 
   it('balance counts shares, strangers and failures', async () => {

@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { templatePorts } from '../../../src/cli/templates.ts';
+import { listTree } from '../../../src/cli/tree.ts';
+import { Failure } from '../../../src/core/diagnostic.ts';
+import { lookups } from '../../../src/template/lookups.ts';
+import { compileExpression } from '../../../src/template/template.ts';
+
+const at = { file: 'playbook.yml', line: 1, col: 1, length: 1 };
+
+describe('a tree of files', () => {
+  const root = mkdtempSync(join(tmpdir(), 'bringup-tree-'));
+  const ports = templatePorts({ onSecret: () => {}, writes: false, dir: root });
+  const ask = (expression: string) => compileExpression(expression, at).evaluate({ get: () => undefined, ports });
+  beforeAll(() => {
+    mkdirSync(join(root, 'app', 'b'), { recursive: true });
+    mkdirSync(join(root, 'app', 'node_modules'));
+    writeFileSync(join(root, 'app', 'b', 'two.bin'), Buffer.from([0xff, 0x00]));
+    writeFileSync(join(root, 'app', 'a.txt'), 'one');
+    writeFileSync(join(root, 'app', 'node_modules', 'x'), '');
+    symlinkSync('a.txt', join(root, 'app', 'link'));
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  it('is listed by name, without what is excluded', () => {
+    const found = listTree(join(root, 'app'), /(^|\/)node_modules(\/|$)/);
+    expect(found.map((e) => `${e.state} ${e.path}`)).toEqual([
+      'file a.txt',
+      'directory b',
+      'file b/two.bin',
+      'link link',
+    ]);
+  });
+
+  it('tells bytes apart that are no text', () => {
+    const sum = () => listTree(join(root, 'app', 'b'), undefined)[0]?.checksum;
+    const before = sum();
+    writeFileSync(join(root, 'app', 'b', 'two.bin'), Buffer.from([0xfe, 0x00, 0x00]));
+    expect(sum()).not.toBe(before);
+  });
+
+  it('is what the lookup gives; a file is a tree of one, and what is not there a mistake', () => {
+    expect(lookups['filetree']).toBeDefined();
+    expect(ask("query('filetree', 'app', exclude='node_modules|b') | map(attribute='path') | list")).toEqual([
+      'a.txt',
+      'link',
+    ]);
+    expect(ask("query('filetree', 'app/a.txt') | map(attribute='checksum') | first")).toMatch(/^[0-9a-f]{64}$/);
+    expect(() => ask("query('filetree', 'nosuch')")).toThrow(Failure);
+  });
+});
