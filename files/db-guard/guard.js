@@ -264,6 +264,17 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
       });
     });
 
+  /** A guard of this host held the lease and was killed: what it left open is closed, and its part goes on under our lease. */
+  const takeUp = async (view, oldLease, db) => {
+    if (db === undefined || !db.readOnly) await closeOrKill();
+    const value = { host: me, since: new Date().toISOString() };
+    const when = [{ name: 'leader', lease: oldLease }];
+    if (view.sync?.primary !== me) return etcd.change({ when, remove: ['leader'] }); // it was not done with its claim
+    if (!(await etcd.change({ when, put: { leader: { value, lease } } }))) return;
+    leading = true;
+    log('takes up after a guard that was killed');
+  };
+
   // ---- the loop --------------------------------------------------------------------------------------------------
   /** What others need to know of this host. Written when it changes, its position at most once a second. */
   const tellMember = async (db) => {
@@ -289,6 +300,7 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
       return;
     }
     if (isMine) await lead(view, db);
+    else if (view.leader?.host === me) await takeUp(view, keys.get('leader').lease, db);
     else if (view.leader !== undefined) await follow(view, db);
     else await claim(view, db);
     await tellMember(db);

@@ -1,4 +1,6 @@
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -143,6 +145,39 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
     expect(await status('db1')).toMatch(/^primary: db1/);
     expect(await write()).toMatch(/^201 db1\./);
+  });
+
+  it('has the power switch of a primary that lost its lease pressed, by the one that takes over', async () => {
+    await until('db1', /db2 {2}replica {2}in step/);
+    const pressed: string[] = [];
+    const plug = createServer((request, response) => {
+      pressed.push(String(request.url));
+      power(rack.name, 'db1', 'cut', quiet).then(
+        () => response.end('off'),
+        () => response.destroy(),
+      );
+    });
+    await new Promise<void>((resolve) => plug.listen(0, `${net}.1`, resolve));
+    const { port } = plug.address() as AddressInfo;
+    const press = `bash -c 'exec 3<>/dev/tcp/${net}.1/${port}; printf "GET /db1/off HTTP/1.0\\r\\n\\r\\n" >&3; grep -q off <&3'`;
+    const named = await rack.apply('playbooks/site.yml', {
+      tags: ['db'],
+      extraVars: [JSON.stringify({ db_fence_command: press })],
+    });
+    expect(failures(named)).toEqual([]);
+    await until('db1', /^primary: db1\n {2}db1.*\n {2}db2 {2}replica {2}in step/);
+    await rack.root(
+      'db1',
+      `nft 'add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }'
+nft add rule inet deaf out tcp dport 2379 drop`,
+    );
+    expect(await until('db2', /^primary: db2/)).toMatch(/^primary: db2/);
+    expect(pressed).toEqual(['/db1/off']);
+    plug.close();
+    await power(rack.name, 'db1', 'on', quiet);
+    expect(failures(await rack.apply())).toEqual([]);
+    await until('db2', /db1 {2}replica {2}in step/);
+    expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
   });
 
   it('makes nobody primary without a quorum, and says so', async () => {

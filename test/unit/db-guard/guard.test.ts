@@ -19,6 +19,16 @@ function rack() {
   const guards = new Map<Host, Guard>();
   const states = new Map<Host, string>();
   const log: string[] = [];
+  const killed = new Set<object>();
+  /** What a killed process asks for, nobody answers. */
+  const until = <T extends object>(life: object, port: T): T =>
+    new Proxy(port, {
+      get:
+        (all, name) =>
+        (...args: unknown[]) =>
+          killed.has(life) ? new Promise(() => {}) : (Reflect.get(all, name) as (...a: unknown[]) => unknown)(...args),
+    });
+  const lives = new Map<Host, object>();
   const start = (host: Host): void => {
     const config = {
       host,
@@ -30,10 +40,12 @@ function rack() {
       repl_ca: '',
       replPassword: '',
     };
+    const life = {};
+    lives.set(host, life);
     const guard = makeGuard({
       config,
-      etcd: etcd.clientOf(host),
-      server: servers.portOf(host),
+      etcd: until(life, etcd.clientOf(host)),
+      server: until(life, servers.portOf(host)),
       log: (line: string) => log.push(`${host} ${line}`),
       tell: (state: string) => states.set(host, state),
     });
@@ -41,7 +53,8 @@ function rack() {
     void guard.run();
   };
   for (const host of HOSTS) start(host);
-  return { etcd, servers, guards, states, log, start };
+  const kill = (host: Host): void => void killed.add(lives.get(host) ?? {});
+  return { etcd, servers, guards, states, log, start, kill };
 }
 
 /** Lets `ms` pass in small steps, looking at the servers after each. */
@@ -120,6 +133,18 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual(['db1']);
     start('db2');
     await pass(4000, servers);
+    expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
+  });
+
+  it('take up what a killed guard left, without a failover', async () => {
+    const { servers, etcd, start, kill } = rack();
+    await pass(4000, servers);
+    kill('db1');
+    await pass(1000, servers);
+    start('db1');
+    await pass(4000, servers);
+    expect(servers.writable()).toEqual(['db1']);
+    expect(servers.follows('db1')).toBeUndefined();
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
   });
 
