@@ -6,7 +6,7 @@ import { dialectOf } from './dialects.js';
 
 /**
  * @param {{hosts: string[], user: string, password: string, database: string, ssl: object | undefined, poolSize: number,
- *   queryTimeoutMs: number, probeMs: number, maxLagS: number, holdMs: number}} options holdMs: how long a write waits for a primary
+ *   queryTimeoutMs: number, probeMs: number, maxLagS: number, holdMs: number}} options holdMs: how long a query waits for a database
  */
 export function openDatabase(options) {
   const nodes = options.hosts.map((host) => makeNode(host, options));
@@ -52,22 +52,26 @@ export function openDatabase(options) {
     canWrite: () => writers().length === 1,
 
     /**
-     * From the first reader that answers.
+     * From the first reader that answers; waits for one as a write waits for a primary.
      * @param {string | undefined} since a write's `position`: only a host that has it is asked
      */
     async read(sql, values, since) {
-      let last = coded('NO_READER', 'no database can be reached');
-      for (const node of readers()) {
-        try {
-          if (since !== undefined && !node.writable && !(await hasReached(node, since, options))) continue;
-          return { rows: await run(node, sql, values, options), host: node.host };
-        } catch (error) {
-          if (isAboutTheQuery(error)) throw error;
-          last = error;
-          node.up = false;
+      const deadline = performance.now() + options.holdMs;
+      for (;;) {
+        let last = coded('NO_READER', 'no database can be reached');
+        for (const node of readers()) {
+          try {
+            if (since !== undefined && !node.writable && !(await hasReached(node, since, options))) continue;
+            return { rows: await run(node, sql, values, options), host: node.host };
+          } catch (error) {
+            if (isAboutTheQuery(error)) throw error;
+            last = error;
+            node.up = false; // until the next look says otherwise
+          }
         }
+        if (stopped || performance.now() >= deadline) throw last;
+        await changed.wait(options.probeMs);
       }
-      throw last;
     },
 
     /**
