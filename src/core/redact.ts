@@ -3,12 +3,17 @@ import { REDACTED } from './value.ts';
 /** Everything that must not be shown in a run, gathered as it becomes known; `hide` takes it out of whatever is printed. */
 export type Redactor = Readonly<{ add: (secret: string) => void; hide: <T>(data: T) => T }>;
 
+/** A private key is a secret wherever it comes from: a file that a task copies, for one. */
+const PRIVATE_KEY = /(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*(?:(-----END [A-Z ]*PRIVATE KEY-----)|$)/g;
+
 export function redactor(): Redactor {
   const secrets = new Set<string>();
   let pattern: RegExp | undefined;
   const hide = (data: unknown): unknown => {
-    if (pattern === undefined) return data;
-    if (typeof data === 'string') return data.replace(pattern, REDACTED);
+    if (typeof data === 'string') {
+      const text = data.includes('PRIVATE KEY-----') ? data.replace(PRIVATE_KEY, `$1\n${REDACTED}\n$2`) : data;
+      return pattern === undefined ? text : text.replace(pattern, REDACTED);
+    }
     if (Array.isArray(data)) return data.map(hide);
     if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return data;
     return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, hide(value)]));

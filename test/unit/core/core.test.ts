@@ -63,6 +63,15 @@ describe('coercion', () => {
 });
 
 describe('redaction', () => {
+  it('hides private keys, though nobody said that they are secret', () => {
+    const key = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n';
+    const shown = JSON.stringify(
+      redactor().hide({ diff: { before: null, after: `cert\n${key}more\n` }, cut: key.slice(0, 45) }),
+    );
+    expect(shown).not.toMatch(/MIGH/);
+    expect(shown).toMatch(/cert.*BEGIN PRIVATE KEY.*more/);
+  });
+
   it('hides every secret, wherever it stands, line by line too', () => {
     const { add, hide } = redactor();
     add('hunter2');
