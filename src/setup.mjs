@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, 'node_modules', '.bringup-setup');
@@ -48,6 +48,7 @@ async function build(always) {
   if (!always && existsSync(bundle) && statSync(bundle).mtimeMs > newest) return;
   rmSync(dirname(bundle), { recursive: true, force: true });
   const { build: bundleUp } = await import('esbuild');
+  const compiled = await compiledSchemas(bundleUp);
   await bundleUp({
     // The prober is a thread of its own, and so a file of its own.
     entryPoints: { bringup: join(root, 'src', 'main.ts'), prober: join(root, 'src', 'drills', 'prober.ts') },
@@ -61,11 +62,36 @@ async function build(always) {
     target: 'node20',
     external: ['cpu-features', '*.node'],
     logLevel: 'warning',
+    plugins: [
+      {
+        name: 'compiled-schemas',
+        setup: (on) => on.onLoad({ filter: /core[/\\]compile\.ts$/ }, () => ({ contents: compiled, resolveDir: root })),
+      },
+    ],
     // Packages that are CommonJS inside expect these.
     banner: {
       js: "import{createRequire as __r}from'node:module';import{fileURLToPath as __f}from'node:url';import{dirname as __d}from'node:path';const require=__r(import.meta.url),__filename=__f(import.meta.url),__dirname=__d(__filename);",
     },
   });
+}
+
+/** src/compiled.ts, run as it is: every schema as a function. */
+async function compiledSchemas(bundleUp) {
+  const file = join(root, 'node_modules', '.bringup-compiled.mjs');
+  await bundleUp({
+    entryPoints: [join(root, 'src', 'compiled.ts')],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'warning',
+  });
+  try {
+    return (await import(`${pathToFileURL(file).href}?${Date.now()}`)).compiledModule();
+  } finally {
+    rmSync(file, { force: true });
+  }
 }
 
 function files(folder) {

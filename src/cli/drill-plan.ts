@@ -181,7 +181,7 @@ function plainOf(piece: Piece, scope: Scope, { templates, redactor }: Project): 
 }
 
 function bindPiece<A extends TObject>(piece: Piece, schema: A, what: string, scope: Scope, project: Project) {
-  const bound = binder(schema)(plainOf(piece, scope, project));
+  const bound = binder(schema, `drill ${what}`)(plainOf(piece, scope, project));
   if (!('errors' in bound)) return bound.args;
   throw new Failure(
     bound.errors.map((w) => ({

@@ -61,7 +61,7 @@ function readDrill(node: MapNode, kinds: Kinds, context: Noted): readonly DrillE
   const [name, load, expect] = [entry(node, 'name'), entry(node, 'load'), entry(node, 'expect')];
   if (name === undefined || load === undefined || expect === undefined) return [];
   const pieces = (key: string, schema: TObject): readonly Piece[] =>
-    listOf(node, key, context).map((item) => piece(key, item, binder(schema), context));
+    listOf(node, key, context).map((item) => piece(key, item, binder(schema, `drill ${key}`), context));
   const vars = entry(node, 'vars')?.value;
   if (vars !== undefined && vars.kind !== 'map')
     problems.push({ code: 'E_ARGS', message: "'vars' is not a map", at: vars.at, expected: 'name: value' });
@@ -77,13 +77,13 @@ function readDrill(node: MapNode, kinds: Kinds, context: Noted): readonly DrillE
       at: name.value.at,
       when: whenOf(node),
       vars: found,
-      load: piece('load', load.value, binder(Load), context),
+      load: piece('load', load.value, binder(Load, 'drill load'), context),
       find: pieces('find', Find),
       watch: pieces('watch', Watch),
-      ledger: ledger && piece('ledger', ledger.value, binder(Ledger), context),
+      ledger: ledger && piece('ledger', ledger.value, binder(Ledger, 'drill ledger'), context),
       steps: steps('steps'),
       cleanup: steps('cleanup'),
-      expect: piece('expect', expect.value, binder(Expect), context),
+      expect: piece('expect', expect.value, binder(Expect, 'drill expect'), context),
       checks: checks === undefined || isNull(checks.value) ? [] : readChecks(checks.value, kinds.checks, context),
     },
   ];

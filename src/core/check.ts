@@ -43,7 +43,7 @@ export function isBound(bound: BoundCheck | readonly ArgError[]): bound is Bound
 export function defineCheck<A extends TObject, Seen>(
   spec: CheckSpec<A, Seen>,
 ): Check & { readonly spec: CheckSpec<A, Seen> } {
-  const bindArgs = binder(spec.args);
+  const bindArgs = binder(spec.args, `check ${spec.name}`);
   return {
     spec,
     name: spec.name,

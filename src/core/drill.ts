@@ -67,7 +67,7 @@ export function isBoundStep(bound: BoundStep | readonly ArgError[]): bound is Bo
 }
 
 export function defineStep<A extends TObject>(spec: StepSpec<A>): StepKind {
-  const bindArgs = binder(spec.args);
+  const bindArgs = binder(spec.args, `step ${spec.name}`);
   return {
     name: spec.name,
     summary: spec.summary,

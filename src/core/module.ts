@@ -1,6 +1,7 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import type { Static, TObject } from 'typebox';
 import { coerce } from './coerce.ts';
+import { compile } from './compile.ts';
 import { didYouMean } from './diagnostic.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
@@ -141,23 +142,12 @@ export type ArgError = Readonly<{
   mend?: string;
 }>;
 
-const ajv = new Ajv({
-  allErrors: true,
-  useDefaults: true,
-  strict: true,
-  strictTypes: false,
-  allowUnionTypes: true,
-  verbose: true,
-});
-ajv.addFormat('regex', isRegex);
-ajv.addVocabulary(['expected', 'secret']); // `expected`: said to the user as it stands; `secret`: the value is never shown
-
 /** Closes over a spec's types. Its schema is compiled at the first use, once. */
 export function defineModule<A extends TObject, Current>(
   spec: ModuleSpec<A, Current>,
 ): Module & { readonly spec: ModuleSpec<A, Current> } {
   const aliases = spec.aliases ?? {};
-  const bindArgs = binder(spec.args, aliases);
+  const bindArgs = binder(spec.args, `module ${spec.name}`, aliases);
   return {
     spec,
     name: spec.name,
@@ -186,11 +176,11 @@ export function defineModule<A extends TObject, Current>(
   };
 }
 
-/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. */
-export function binder<A extends TObject>(schema: A, aliases: Readonly<Record<string, string>> = {}) {
-  let validate: ReturnType<typeof ajv.compile<Static<A>>> | undefined;
+/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. `id`: what it is the schema of. */
+export function binder<A extends TObject>(schema: A, id: string, aliases: Readonly<Record<string, string>> = {}) {
+  let validate: ReturnType<typeof compile> | undefined;
   return (input: Readonly<Record<string, unknown>>): { args: Static<A> } | { errors: readonly ArgError[] } => {
-    validate ??= ajv.compile<Static<A>>(schema);
+    validate ??= compile(schema, id);
     const given = coerce(renamed(input, aliases), schema);
     if (!validate(given)) return { errors: argErrors(validate.errors ?? [], schema, aliases) };
     return { args: given as Static<A> };
@@ -279,13 +269,4 @@ function compact(parts: { expected?: string | undefined; mend?: string | undefin
     ...(parts.expected !== undefined && { expected: parts.expected }),
     ...(parts.mend !== undefined && { mend: parts.mend }),
   };
-}
-
-function isRegex(source: string): boolean {
-  try {
-    new RegExp(source);
-    return true;
-  } catch {
-    return false;
-  }
 }

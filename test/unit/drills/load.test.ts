@@ -105,7 +105,7 @@ describe('a load in its thread', { timeout: 60_000 }, () => {
       { name: 'read', share: 80 },
       { name: 'write', share: 20, method: 'POST', path: '/items', body: '{token}', status: [201], ...LOOKS },
     ];
-    const bound = binder(Load)({ url, seconds: 1, rate: 100, clients: 5, requests, ...more });
+    const bound = binder(Load, 'a test')({ url, seconds: 1, rate: 100, clients: 5, requests, ...more });
     if ('errors' in bound) throw new Error(JSON.stringify(bound.errors));
     return bound.args;
   };

@@ -109,7 +109,7 @@ const evidence = (more: Partial<Evidence>): Evidence => ({
   ...more,
 });
 const expected = (args: Record<string, unknown>): Expect => {
-  const bound = binder(Expect)(args);
+  const bound = binder(Expect, 'a test')(args);
   if ('errors' in bound) throw new Error(JSON.stringify(bound.errors));
   return bound.args;
 };

@@ -1,0 +1,43 @@
+import { _, Ajv } from 'ajv';
+import standaloneCode from 'ajv/dist/standalone/index.js';
+import type { TObject } from 'typebox';
+import { checks } from './checks/index.ts';
+import { OPTIONS, WORDS } from './core/compile.ts';
+import { Expect, Find, Ledger, Load, Watch } from './core/drill-args.ts';
+import { steps } from './drills/index.ts';
+import { modules } from './modules/index.ts';
+
+/** Every schema that the command may compile, by the id that its binder gives. */
+export function schemas(): Readonly<Record<string, TObject>> {
+  const of = (kind: string, all: Iterable<Readonly<{ name: string; args: TObject }>>) =>
+    [...all].map(({ name, args }) => [`${kind} ${name}`, args] as const);
+  return Object.fromEntries([
+    ...of('module', Object.values(modules)),
+    ...of('check', checks.values()),
+    ...of('step', steps.values()),
+    ...Object.entries({ load: Load, find: Find, watch: Watch, ledger: Ledger, expect: Expect }).map(
+      ([key, schema]) => [`drill ${key}`, schema] as const,
+    ),
+  ]);
+}
+
+/** What stands in the built command in the place of core/compile.ts: the same `compile`, with the work done. */
+export function compiledModule(): string {
+  const code = { source: true, esm: true, lines: false, formats: _`formats` };
+  const ajv = new Ajv({ ...OPTIONS, code }).addFormat('regex', () => true).addVocabulary(WORDS);
+  const ids = Object.entries(schemas()).map(([id, schema], i) => {
+    ajv.addSchema(schema, `v${i}`);
+    return [id, `v${i}`] as const;
+  });
+  const generate = standaloneCode as unknown as (a: Ajv, names: Record<string, string>) => string;
+  const validators = generate(ajv, Object.fromEntries(ids.map(([, name]) => [name, name])));
+  return `const formats = { regex: (source) => { try { new RegExp(source); return true; } catch { return false; } } };
+${validators}
+const all = { ${ids.map(([id, name]) => `${JSON.stringify(id)}: ${name}`).join(', ')} };
+export function compile(_schema, id) {
+  const validate = all[id];
+  if (validate === undefined) throw new Error('the build knows no schema of ' + id);
+  return validate;
+}
+`;
+}
