@@ -53,9 +53,8 @@ describe('each library has one door', () => {
   };
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
   it.each(Object.entries(DOORS))('%s', (library, door) => {
-    const users = files.filter((f) =>
-      readFileSync(join('src', f), 'utf8').match(new RegExp(`^import (?!type).* from '${library}';`, 'm')),
-    );
+    const code = (f: string) => readFileSync(join('src', f), 'utf8').replace(/^import type [^;]*;/gm, ''); // types run nothing
+    const users = files.filter((f) => code(f).includes(`from '${library}'`));
     expect(users.filter((f) => !door.test(f))).toEqual([]);
     if (library !== 'zx') expect(users.length).toBeGreaterThan(0);
   });
