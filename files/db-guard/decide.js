@@ -45,7 +45,7 @@ export function inStep({ primary, standby }) {
 /** The standby that can take over at once: in step, and its guard alive. That it does not reach us any more is no hindrance. */
 export function heirOf({ sync, members }, me) {
   const standby = sync?.primary === me ? sync.standby : null;
-  return standby !== null && ['replica', 'waiting'].includes(members[standby]?.state) ? standby : undefined;
+  return standby !== null && ['replica', 'waiting', 'stopped'].includes(members[standby]?.state) ? standby : undefined;
 }
 
 /** The replica that is to become the standby: one of the two hosts that may be primary, following and running. */
@@ -55,7 +55,7 @@ export function candidateOf({ members }, me, candidates) {
 
 /**
  * What the server of a host that is not primary is, in one word and a reason.
- * bare: never held data; broken: its replication stopped with an error; diverged: it holds what the primary never had.
+ * bare: never held data; stopped: by hand, without an error; broken: its replication stopped with an error; diverged: it holds what the primary never had.
  */
 export function replicaState({ db, leader, names, errant }) {
   if (db === undefined) return ['down', 'its database does not answer'];
@@ -67,5 +67,6 @@ export function replicaState({ db, leader, names, errant }) {
   if (replica.source !== names[leader.host]) return ['waiting', `follows ${replica.source}, not yet ${leader.host}`];
   if ((replica.io === 'No' || replica.sql === 'No') && replica.error !== '')
     return [/diverged|has more GTIDs/.test(replica.error) ? 'diverged' : 'broken', replica.error];
+  if (replica.io === 'No' || replica.sql === 'No') return ['stopped', 'somebody stopped its replication'];
   return replica.io === 'Yes' && replica.sql === 'Yes' ? ['replica', ''] : ['waiting', `connects to ${leader.host}`];
 }
