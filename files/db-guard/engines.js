@@ -44,6 +44,7 @@ export const mysql = {
 
   close: ['SET GLOBAL super_read_only = ON'],
   promote: ['STOP REPLICA', 'RESET REPLICA ALL'],
+  startApplying: ['START REPLICA SQL_THREAD'],
   stopReceiving: ['STOP REPLICA IO_THREAD'],
   acknowledge: (on) => [`SET GLOBAL rpl_semi_sync_replica_enabled = ${on ? 'ON' : 'OFF'}`],
   waitForReplica: (on) => [`SET GLOBAL rpl_semi_sync_source_enabled = ${on ? 'ON' : 'OFF'}`],
@@ -77,6 +78,7 @@ export const mariadb = {
   open: ['SET GLOBAL read_only = OFF'],
   close: ['SET GLOBAL read_only = ON'],
   promote: ['STOP SLAVE', 'RESET SLAVE ALL'],
+  startApplying: ['START SLAVE SQL_THREAD'],
   stopReceiving: ['STOP SLAVE IO_THREAD'],
   acknowledge: (on) => [`SET GLOBAL rpl_semi_sync_slave_enabled = ${on ? 'ON' : 'OFF'}`],
   waitForReplica: (on) => [`SET GLOBAL rpl_semi_sync_master_enabled = ${on ? 'ON' : 'OFF'}`],

@@ -243,6 +243,7 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
     const old = view.handover?.from ?? view.sync?.primary;
     if (old !== undefined && old !== me && view.handover === undefined) await cutPower(old);
     if (db.replica !== undefined) {
+      if (db.replica.sql !== 'Yes') await server.startApplying(); // somebody had stopped it
       if (!(await server.reaches(view.handover?.gtid ?? '', 5))) throw new Error(`it did not get what ${old} had`);
       await server.stopReceiving();
       const received = (await server.look())?.replica?.received ?? '';

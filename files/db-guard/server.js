@@ -66,6 +66,7 @@ export function openServer({ engine, socket }) {
     },
     waitForReplica: (on) => askAll(engine.waitForReplica(on)),
     acknowledge: (on) => askAll(engine.acknowledge(on)),
+    startApplying: () => askAll(engine.startApplying),
     stopReceiving: () => askAll(engine.stopReceiving, 5000),
     promote: () => askAll(engine.promote, 5000),
     follow: (source, wasPrimary) => askAll(engine.follow(source, mysqlClient.escape, wasPrimary), 5000),

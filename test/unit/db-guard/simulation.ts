@@ -202,6 +202,7 @@ export function makeServers(hosts: readonly string[]) {
         },
         waitForReplica: (on: boolean) => asked(() => void Object.assign(me, { waits: on })).then(replicate),
         acknowledge: () => asked(() => {}),
+        startApplying: () => asked(() => {}),
         stopReceiving: () => asked(() => {}),
         promote: () => asked(() => void Object.assign(me, { source: undefined })),
         follow: (source: { host: string }) => asked(() => void Object.assign(me, { source: source.host })),
