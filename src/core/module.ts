@@ -1,8 +1,8 @@
-import { Ajv, type ErrorObject } from 'ajv';
 import type { Static, TObject } from 'typebox';
 import { coerce } from './coerce.ts';
 import { didYouMean } from './diagnostic.ts';
 import type { Resource } from './resource.ts';
+import { type Violation, violations } from './schema.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
 
@@ -10,7 +10,7 @@ import type { Value, Vars } from './value.ts';
 export type ModuleSpec<A extends TObject, Current> = Readonly<{
   name: string;
   summary: string;
-  /** One definition gives the static type, the ajv validation, the docs and editor completion. */
+  /** One definition gives the static type, the validation, the docs and editor completion. */
   args: A;
   /** Other names Ansible takes for an argument: { pkg: 'name' }. */
   aliases?: Readonly<Record<string, string>>;
@@ -134,18 +134,7 @@ export type ArgError = Readonly<{
   mend?: string;
 }>;
 
-const ajv = new Ajv({
-  allErrors: true,
-  useDefaults: true,
-  strict: true,
-  strictTypes: false,
-  allowUnionTypes: true,
-  verbose: true,
-});
-ajv.addFormat('regex', isRegex);
-ajv.addVocabulary(['expected', 'secret']); // `expected`: said to the user as it stands; `secret`: the value is never shown
-
-/** Closes over a spec's types. Its schema is compiled at the first use, once. */
+/** Closes over a spec's types. */
 export function defineModule<A extends TObject, Current>(
   spec: ModuleSpec<A, Current>,
 ): Module & { readonly spec: ModuleSpec<A, Current> } {
@@ -179,14 +168,12 @@ export function defineModule<A extends TObject, Current>(
   };
 }
 
-/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. */
+/** Checks, coerces and completes arguments by a schema. */
 export function binder<A extends TObject>(schema: A, aliases: Readonly<Record<string, string>> = {}) {
-  let validate: ReturnType<typeof ajv.compile<Static<A>>> | undefined;
   return (input: Readonly<Record<string, unknown>>): { args: Static<A> } | { errors: readonly ArgError[] } => {
-    validate ??= ajv.compile<Static<A>>(schema);
     const given = coerce(renamed(input, aliases), schema);
-    if (!validate(given)) return { errors: argErrors(validate.errors ?? [], schema, aliases) };
-    return { args: given as Static<A> };
+    const wrong = violations(schema, given);
+    return wrong.length > 0 ? { errors: argErrors(wrong, schema, aliases) } : { args: given as Static<A> };
   };
 }
 
@@ -207,61 +194,44 @@ function renamed(
   return args;
 }
 
-/** ajv's errors in the user's words. Of an anyOf only the union's own error is told. */
-export function argErrors(
-  errors: readonly ErrorObject[],
+/** What is wrong, in the user's words. Of an anyOf only the union's own error is told. */
+function argErrors(
+  wrong: readonly Violation[],
   schema: TObject,
-  aliases: Readonly<Record<string, string>> = {},
+  aliases: Readonly<Record<string, string>>,
 ): readonly ArgError[] {
-  const unions = new Set(errors.filter((e) => e.keyword === 'anyOf').map((e) => e.instancePath));
-  return errors
-    .filter((e) => e.keyword === 'anyOf' || ![...unions].some((path) => e.instancePath.startsWith(path)))
-    .map((error) => {
-      const path = error.instancePath
-        .split('/')
-        .slice(1)
-        .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-      if (error.keyword === 'additionalProperties') {
-        const key = String(error.params['additionalProperty']);
-        const known =
-          path.length === 0 ? [...Object.keys(schema.properties), ...Object.keys(aliases)] : keysOf(error.parentSchema);
-        return { path: [...path, key], message: `unknown argument '${key}'`, ...compact(didYouMean(key, known)) };
-      }
-      if (error.keyword === 'required') {
-        return { path, message: `argument '${String(error.params['missingProperty'])}' is missing` };
-      }
-      const { expected, enum: choices, anyOf } = (error.parentSchema ?? {}) as Record<string, unknown>;
-      const literals = Array.isArray(choices)
-        ? choices
-        : Array.isArray(anyOf)
-          ? anyOf.map((o: { const?: unknown }) => o.const)
-          : [];
-      const said =
-        typeof expected === 'string'
-          ? expected
-          : literals.length > 0 && literals.every((l) => l !== undefined)
-            ? `one of ${literals.join(', ')}`
-            : undefined;
-      const near =
-        typeof error.data === 'string'
-          ? didYouMean(
-              error.data,
-              literals.filter((l): l is string => typeof l === 'string'),
-            ).mend
+  return wrong.map(({ keyword, path, key = '', message, schema: own, data }) => {
+    if (keyword === 'additionalProperties') {
+      const known =
+        path.length === 0
+          ? [...Object.keys(schema.properties), ...Object.keys(aliases)]
+          : Object.keys(own.properties ?? {});
+      return { path: [...path, key], message: `unknown argument '${key}'`, ...compact(didYouMean(key, known)) };
+    }
+    if (keyword === 'required') return { path, message: `argument '${key}' is missing` };
+    const { expected, enum: choices, anyOf } = own;
+    const literals = choices ?? anyOf?.map((o) => o.const) ?? [];
+    const said =
+      expected !== undefined
+        ? expected
+        : literals.length > 0 && literals.every((l) => l !== undefined)
+          ? `one of ${literals.join(', ')}`
           : undefined;
-      const what = path.length === 0 ? 'the arguments' : `'${path.join('.')}'`;
-      return {
-        path,
-        message: said === undefined ? `${what} ${error.message ?? 'is not valid'}` : `${what} is not valid`,
-        ...(said !== undefined && { expected: said }),
-        ...(near !== undefined && { mend: near }),
-      };
-    });
-}
-
-function keysOf(schema: unknown): readonly string[] {
-  const properties = (schema as { properties?: object } | undefined)?.properties;
-  return properties === undefined ? [] : Object.keys(properties);
+    const near =
+      typeof data === 'string'
+        ? didYouMean(
+            data,
+            literals.filter((l): l is string => typeof l === 'string'),
+          ).mend
+        : undefined;
+    const what = path.length === 0 ? 'the arguments' : `'${path.join('.')}'`;
+    return {
+      path,
+      message: said === undefined ? `${what} ${message}` : `${what} is not valid`,
+      ...(said !== undefined && { expected: said }),
+      ...(near !== undefined && { mend: near }),
+    };
+  });
 }
 
 function compact(parts: { expected?: string | undefined; mend?: string | undefined }): {
@@ -272,13 +242,4 @@ function compact(parts: { expected?: string | undefined; mend?: string | undefin
     ...(parts.expected !== undefined && { expected: parts.expected }),
     ...(parts.mend !== undefined && { mend: parts.mend }),
   };
-}
-
-function isRegex(source: string): boolean {
-  try {
-    new RegExp(source);
-    return true;
-  } catch {
-    return false;
-  }
 }

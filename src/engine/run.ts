@@ -126,8 +126,9 @@ function isAlive(host: HostState | undefined): boolean {
 
 /** What was read before somebody else changed something may be stale (a peer's database, a name in DNS): it is asked again. */
 function forgetWhatOthersChanged(world: World, names: readonly string[]): void {
+  const { changed } = world;
   for (const name of names) {
-    if ([...world.changed].some((other) => other !== name)) world.hosts.get(name)?.session.forgetAll();
+    if (changed.size > (changed.has(name) ? 1 : 0)) world.hosts.get(name)?.session.forgetAll();
   }
   world.changed.clear();
 }

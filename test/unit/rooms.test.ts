@@ -46,7 +46,6 @@ describe('each library has one door', () => {
     zx: /^$/, // its globals cost 100 ms at start: zx/core serves
     listr2: /^report\/live\.ts$/,
     yaml: /^config\/source\.ts$/,
-    ajv: /^core\/module\.ts$/,
     'mysql2/promise': /^checks\//,
     ping: /^checks\/ping\.ts$/,
     commander: /^cli\/program\.ts$/,
