@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from './run.ts';
 import { absent, labDir, replaceFile } from './state.ts';
@@ -33,6 +33,6 @@ export async function ensureKeys(lab: string, hosts: readonly { name: string; ad
 async function ensureKey(file: string, comment: string): Promise<void> {
   // The public half is written last by ssh-keygen: where it is, the pair is whole.
   if ((await readFile(`${file}.pub`).catch(absent)) !== undefined) return;
-  // ssh-keygen asks before it overwrites; the answer is for a half-made pair of a killed run.
-  await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file], { input: 'y\n' });
+  await rm(file, { force: true }); // of a half-made pair of a killed run: ssh-keygen would ask before it overwrites it
+  await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file]);
 }
