@@ -16,6 +16,7 @@ export type RunOptions = OutputOptions &
   Readonly<{
     inventory: string;
     limit?: string | undefined;
+    shard?: Readonly<{ index: number; of: number }> | undefined;
     tags: readonly string[];
     skipTags: readonly string[];
     extraVars: readonly string[];

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { targetOf } from '../config/target.ts';
 import { connect } from '../connect/connect.ts';
 import type { Connection, Target } from '../core/connection.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Secret, Value } from '../core/value.ts';
-import { connection as labConnection } from '../lab/lab.ts';
 
 export type Getter = (name: string) => Value | undefined;
 
@@ -27,7 +25,8 @@ export async function reach(
       : target.become;
   const lab = get('lab_name');
   if (typeof lab !== 'string' || target.via === 'local') return { ...target, become };
-  const own = await labConnection(lab, name);
+  const { connection } = await import('../lab/lab.ts');
+  const own = await connection(lab, name);
   return {
     ...target,
     become,
@@ -54,6 +53,7 @@ export async function openLine(
 /** A hidden answer from the terminal; undefined when there is none to ask. */
 export async function ask(question: string): Promise<string | undefined> {
   if (process.stdin.isTTY !== true) return undefined;
+  const { createInterface } = await import('node:readline/promises');
   process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: silent, terminal: true });

@@ -70,6 +70,7 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
         ...outputOf(o),
         inventory: o.inventory,
         limit: o.limit,
+        shard: o.shard,
         tags: o.tags,
         skipTags: o.skipTags,
         extraVars: o.extraVars,
@@ -163,6 +164,17 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
     .action(async (name: string | undefined) => {
       const { moduleDocs } = await import('./doc.ts');
       done(moduleDocs(name));
+    });
+
+  const report = program.command('report').description('what several runs came to');
+  report
+    .command('merge <file...>')
+    .description("one recap of the outputs of 'apply -o json' or 'plan -o json', as shards leave them")
+    .addOption(new Option('-o, --output <kind>').choices(['plain', 'json']).default('plain'))
+    .option('--exit-code', 'exit 3 when a plan has something to change')
+    .action(async (files: readonly string[], o) => {
+      const { mergeFiles } = await import('./report.ts');
+      done(mergeFiles(files, { json: o.output === 'json', exitCode: o.exitCode === true }));
     });
 
   program
@@ -262,6 +274,7 @@ function runOptions(command: Command): Command {
     .option('-t, --tags <tags>', 'only tasks with one of these tags', words, [])
     .option('--skip-tags <tags>', 'not the tasks with one of these', words, [])
     .option('-f, --forks <n>', 'hosts at the same time', atLeastOne, 25)
+    .option('--shard <i/n>', 'of n controllers this is the i-th: every n-th host is its own', shard)
     .option('-K, --ask-become-pass', 'ask for the sudo password');
 }
 
@@ -285,6 +298,11 @@ const words = (value: string, all: readonly string[]): readonly string[] => [
 function atLeastOne(value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new InvalidArgumentError('a number from 1 up');
+}
+function shard(value: string): Readonly<{ index: number; of: number }> {
+  const [, index = 0, of = 0] = (/^([1-9]\d*)\/([1-9]\d*)$/.exec(value) ?? []).map(Number);
+  if (index > 0 && index <= of) return { index, of };
+  throw new InvalidArgumentError('two numbers such as 1/4: the first from 1 to the second');
 }
 function seconds(value: string): number {
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value);

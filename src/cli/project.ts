@@ -22,6 +22,8 @@ import { templatePorts, templatesFor } from './templates.ts';
 export type ProjectOptions = Readonly<{
   inventory: string;
   limit?: string | undefined;
+  /** Of `of` controllers the `index`-th, from 1. */
+  shard?: Readonly<{ index: number; of: number }> | undefined;
   extraVars?: readonly string[] | undefined;
   vaultPasswordFile?: string | undefined;
   /** Whether lookup('password') may keep what it makes. */
@@ -56,9 +58,11 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   const inventory = loadInventory(options.inventory, files, playbookDir === undefined ? [] : [playbookDir]);
   const extraVars = parseExtraVars(options.extraVars ?? [], problems, files);
   const at: Pos = { file: '--limit', line: 1, col: 1 };
-  const limit = new Set(
-    options.limit === undefined ? inventory.hosts.keys() : select(options.limit, inventory, at, problems),
-  );
+  const limited =
+    options.limit === undefined ? [...inventory.hosts.keys()] : select(options.limit, inventory, at, problems);
+  // Every n-th in the inventory's order: shards of the same inventory and limit share nothing and leave nobody out.
+  const { index, of } = options.shard ?? { index: 1, of: 1 };
+  const limit = new Set(limited.filter((_, i) => i % of === index - 1));
   const ports = templatePorts({ onSecret: secrets.add, writes: options.writes, dir: playbookDir ?? '.' });
   const readPorts: ReadPorts = {
     modules: new Map(Object.entries(modules)),

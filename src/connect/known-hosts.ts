@@ -84,6 +84,7 @@ function matches(patterns: string, name: string): boolean {
     const got = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
     return wanted.length === got.length && timingSafeEqual(wanted, got);
   }
+  if (!/[*?!,]/.test(patterns)) return patterns.toLowerCase() === name.toLowerCase();
   const all = patterns.split(',');
   if (all.some((p) => p.startsWith('!') && glob(p.slice(1)).test(name))) return false;
   return all.some((p) => !p.startsWith('!') && glob(p).test(name));

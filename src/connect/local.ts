@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { $ } from 'zx/core';
 import { type Connection, Lost, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import { decoder, encode } from './frame.ts';
@@ -12,6 +11,7 @@ export function connectLocal(target: Target): Connection {
   return {
     user,
     async run(pieces, options = {}) {
+      const { $ } = await import('zx/core');
       const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
       const mark = `bringup-${randomBytes(8).toString('hex')}`;
       const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
@@ -40,7 +40,9 @@ export function connectLocal(target: Target): Connection {
     async put(data, path, owner) {
       if (data instanceof Uint8Array) await writeFile(path, data, { mode: 0o600 });
       else await copyFile(data.path, path);
-      if (owner !== undefined && owner !== user) await $({ quiet: true })`sudo -n chown ${owner} ${path}`;
+      if (owner === undefined || owner === user) return;
+      const { $ } = await import('zx/core');
+      await $({ quiet: true })`sudo -n chown ${owner} ${path}`;
     },
     forward: async (_address, port) => port,
     close: async () => {},

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { NodeSSH } from 'node-ssh';
 import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
@@ -173,9 +173,8 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
       const mend = 'correct ansible_ssh_private_key_file, or make the key with ssh-keygen';
       throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} does not exist`, mend });
     }
-    const key = readFileSync(file);
-    const method = await keyMethod(key, file, username, target, ports);
-    if (method !== undefined) keys.push(method);
+    const key = await keyOf(file, target, ports);
+    if (key !== undefined) keys.push({ type: 'publickey', username, key });
   }
   const agent: AnyAuthMethod[] = to.agent === undefined ? [] : [{ type: 'agent', username, agent: to.agent }];
   const password = target.password?.reveal();
@@ -192,19 +191,31 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
   });
 }
 
-async function keyMethod(key: Buffer, file: string, username: string, target: Target, ports: LoginPorts) {
-  if (!(ssh2.utils.parseKey(key) instanceof Error)) return { type: 'publickey', username, key } as const;
-  const isEncrypted = /encrypted/i.test(String(ssh2.utils.parseKey(key)));
-  const passphrase = isEncrypted ? await ports.passphrase(file) : undefined;
-  if (passphrase !== undefined && !(ssh2.utils.parseKey(key, passphrase) instanceof Error)) {
-    return { type: 'publickey', username, key, passphrase } as const;
-  }
-  if (file !== target.privateKeyFile) return undefined; // a default key that cannot be used: the agent may hold it
+/** Each key file is read and opened once in a run, however many hosts it serves: a passphrase costs a second and a question. */
+const opened = new Map<string, Promise<ssh2.ParsedKey | undefined>>();
+
+async function keyOf(file: string, target: Target, ports: LoginPorts): Promise<ssh2.ParsedKey | undefined> {
+  const id = `${file} ${statSync(file).mtimeMs}`;
+  const known = opened.get(id) ?? openKey(readFileSync(file), file, ports);
+  opened.set(id, known);
+  const key = await known;
+  if (key !== undefined || file !== target.privateKeyFile) return key; // a default key that cannot be used: the agent may hold it
+  opened.delete(id);
+  const isEncrypted = /encrypted/i.test(String(ssh2.utils.parseKey(readFileSync(file))));
   throw new Failure({
     code: 'E_CONNECT',
     message: `${target.name}: the key ${file} ${isEncrypted ? 'needs its passphrase' : 'is not a private key that ssh2 reads'}`,
     mend: isEncrypted ? `add it to the agent: ssh-add ${file}` : 'use an OpenSSH key: ssh-keygen -t ed25519',
   });
+}
+
+async function openKey(text: Buffer, file: string, ports: LoginPorts): Promise<ssh2.ParsedKey | undefined> {
+  const plain = ssh2.utils.parseKey(text);
+  if (!(plain instanceof Error)) return plain;
+  const passphrase = /encrypted/i.test(String(plain)) ? await ports.passphrase(file) : undefined;
+  if (passphrase === undefined) return undefined;
+  const key = ssh2.utils.parseKey(text, passphrase);
+  return key instanceof Error ? undefined : key;
 }
 
 function hostKeyTrouble(to: Resolved, target: Target, key: Buffer): Failure | undefined {

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { $ } from 'zx/core';
 import type { Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import { type KnownHost, parseKnownHosts } from './known-hosts.ts';
@@ -42,14 +41,28 @@ export async function resolveTarget(target: Target): Promise<Resolved> {
     user: target.user ?? first('user') ?? userInfo().username,
     identityFiles: identities.map(expand),
     agent: agent === 'none' ? undefined : agent === 'SSH_AUTH_SOCK' ? process.env['SSH_AUTH_SOCK'] : expand(agent),
-    knownHosts: files.flatMap((file) => (existsSync(file) ? parseKnownHosts(readFileSync(file, 'utf8'), file) : [])),
+    knownHosts: files.flatMap(knownHostsIn),
     knownHostsFile: files[0] ?? expand('~/.ssh/known_hosts'),
     jumps: jump === undefined || jump === 'none' ? [] : jump.split(','),
   };
 }
 const DEFAULT_KEYS = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
 
+/** Read again only when it was written: a thousand hosts share one. */
+function knownHostsIn(file: string): readonly KnownHost[] {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return [];
+  const stamp = `${stat.mtimeMs} ${stat.size}`;
+  const known = read.get(file);
+  if (known?.stamp === stamp) return known.entries;
+  const entries = parseKnownHosts(readFileSync(file, 'utf8'), file);
+  read.set(file, { stamp, entries });
+  return entries;
+}
+const read = new Map<string, Readonly<{ stamp: string; entries: readonly KnownHost[] }>>();
+
 async function sshConfig(target: Target): Promise<Map<string, string[]>> {
+  const { $ } = await import('zx/core'); // most runs start no program here
   const port = target.port === undefined ? [] : ['-p', String(target.port)];
   const user = target.user === undefined ? [] : ['-l', target.user];
   const got = await $({ nothrow: true, quiet: true })`ssh -G ${port} ${user} -- ${target.address}`;

@@ -8,11 +8,14 @@ const PRIVATE_KEY = /(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*(?:(-----END [A-Z 
 
 export function redactor(): Redactor {
   const secrets = new Set<string>();
+  /** Made anew when it is next needed: a run learns most of its secrets before it prints anything. */
   let pattern: RegExp | undefined;
   const hide = (data: unknown): unknown => {
     if (typeof data === 'string') {
       const text = data.includes('PRIVATE KEY-----') ? data.replace(PRIVATE_KEY, `$1\n${REDACTED}\n$2`) : data;
-      return pattern === undefined ? text : text.replace(pattern, REDACTED);
+      if (secrets.size === 0) return text;
+      pattern ??= patternOf(secrets);
+      return text.replace(pattern, REDACTED);
     }
     if (Array.isArray(data)) return data.map(hide);
     if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return data;
@@ -22,13 +25,18 @@ export function redactor(): Redactor {
     add(secret) {
       // A diff shows lines one by one: each line of a secret is one too.
       for (const part of [secret, ...secret.split('\n').filter((line) => line.trim().length >= 8)]) {
-        if (part.trim().length > 0) secrets.add(part);
+        if (part.trim().length === 0 || secrets.has(part)) continue;
+        secrets.add(part);
+        pattern = undefined;
       }
-      const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
-      pattern = longestFirst.length === 0 ? undefined : new RegExp(longestFirst.map(escapeRegex).join('|'), 'g');
     },
     hide: <T>(data: T): T => hide(data) as T,
   };
+}
+
+function patternOf(secrets: ReadonlySet<string>): RegExp {
+  const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+  return new RegExp(longestFirst.map(escapeRegex).join('|'), 'g');
 }
 
 function escapeRegex(text: string): string {

@@ -42,8 +42,12 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   };
 }
 
+/** Connections that may be under way at the same time. */
+const DIALS = 100;
+
 function makeWorld(run: Run): World {
   const slot = pLimit(run.forks);
+  const dial = pLimit(Math.max(run.forks, DIALS));
   const hosts = new Map<string, HostState>();
   const add = (name: string): HostState => {
     const connect = () => {
@@ -60,7 +64,7 @@ function makeWorld(run: Run): World {
     };
     const state: HostState = {
       name,
-      session: openSession(connect, slot, run.signal),
+      session: openSession(connect, slot, dial, run.signal),
       facts: undefined,
       factsAreFresh: false,
       set: {},
@@ -126,8 +130,9 @@ function isAlive(host: HostState | undefined): boolean {
 
 /** What was read before somebody else changed something may be stale (a peer's database, a name in DNS): it is asked again. */
 function forgetWhatOthersChanged(world: World, names: readonly string[]): void {
+  const { changed } = world;
   for (const name of names) {
-    if ([...world.changed].some((other) => other !== name)) world.hosts.get(name)?.session.forgetAll();
+    if (changed.size > (changed.has(name) ? 1 : 0)) world.hosts.get(name)?.session.forgetAll();
   }
   world.changed.clear();
 }
@@ -174,6 +179,8 @@ async function oneHost(
     else if (!world.run.signal.aborted) throw error;
   } finally {
     batch.leave(name);
+    // Of a thousand hosts only those at work have an open line and what was read on it.
+    if (playsAfter(name).length === 0) await host.session.rest();
   }
 }
 

@@ -31,6 +31,8 @@ export type Session = Readonly<{
   put: Connection['put'];
   /** Closes the line; the next trip opens a new one. */
   drop: () => Promise<void>;
+  /** The host has nothing more to do in this run: closes the line and forgets, unless another host's task is at work on it. */
+  rest: () => Promise<void>;
   /** Whether a new line can be had. Throws Failure when it cannot. */
   reconnect: () => Promise<void>;
   trips: () => number;
@@ -41,17 +43,27 @@ const keyOf = (probe: Probe): string => `${probe.user ?? ''}\0${probe.script.tex
 const MAX_SCRIPT = 512 * 1024;
 const LOST_TRIES = 3;
 
-/** @param slot lets only so many hosts work at once */
-export function openSession(
-  connect: () => Promise<Connection>,
-  slot: <T>(work: () => Promise<T>) => Promise<T>,
-  signal: AbortSignal,
-): Session {
+export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
+
+/**
+ * @param slot lets only so many hosts work at once
+ * @param dial lets only so many connect at once: they wait for most of that time, so it is many more; hosts that do not
+ * answer then keep nobody else waiting
+ */
+export function openSession(connect: () => Promise<Connection>, slot: Slot, dial: Slot, signal: AbortSignal): Session {
   let line: Promise<Connection> | undefined;
   let trips = 0;
+  let busy = 0;
   const known = new Map<string, { output: Output; needs: readonly Resource[] }>();
-  const open = (): Promise<Connection> => {
-    line ??= slot(connect).catch((error: unknown) => {
+  /** `meanwhile` is worked out while the host makes up its mind to answer. */
+  const open = (meanwhile: () => void = () => {}): Promise<Connection> => {
+    line ??= dial(async () => {
+      const opening = connect();
+      opening.catch(() => {}); // it is awaited below; a refusal that comes sooner is no unhandled one
+      await new Promise(setImmediate);
+      meanwhile();
+      return opening;
+    }).catch((error: unknown) => {
       line = undefined;
       throw error;
     });
@@ -63,21 +75,30 @@ export function openSession(
     await old?.then((c) => c.close()).catch(() => {});
   };
   const trip = async (pieces: readonly Piece[], steps: number, timeout?: number): Promise<readonly Output[]> => {
-    const connection = await open();
-    trips++;
+    busy++;
     try {
+      const connection = await open();
+      trips++;
       return await slot(() => connection.run(pieces, { signal, steps, ...(timeout !== undefined && { timeout }) }));
     } catch (error) {
       if (error instanceof Lost) await drop();
       throw error;
+    } finally {
+      busy--;
     }
   };
   /** Looking again is harmless: a lost line is opened anew. */
-  const ask = async (probes: readonly Probe[]): Promise<void> => {
+  const ask = async (wanted: () => readonly Probe[]): Promise<void> => {
+    let probes: readonly Probe[] | undefined;
+    const workOut = (): readonly Probe[] => {
+      probes ??= wanted();
+      return probes;
+    };
     for (let tries = 1; ; tries++) {
       try {
-        const outputs = await trip(probes, 0);
-        remember(probes, outputs);
+        await open(workOut);
+        const outputs = await trip(workOut(), 0);
+        remember(workOut(), outputs);
         return;
       } catch (error) {
         if (!(error instanceof Lost) || tries === LOST_TRIES || signal.aborted) throw error;
@@ -107,7 +128,7 @@ export function openSession(
     user: async () => (await open()).user,
     async look(probe, ahead) {
       const key = keyOf(probe);
-      if (!known.has(key)) await ask(unknownOf([probe, ...ahead()]));
+      if (!known.has(key)) await ask(() => unknownOf([probe, ...ahead()]));
       return known.get(key)?.output ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
     },
     forget: (probe) => known.delete(keyOf(probe)),
@@ -121,16 +142,24 @@ export function openSession(
       return outputs.slice(0, pieces.length);
     },
     async put(data, path, user) {
-      const connection = await open();
-      trips++;
+      busy++;
       try {
+        const connection = await open();
+        trips++;
         await connection.put(data, path, user);
       } catch (error) {
         if (error instanceof Lost) await drop();
         throw error;
+      } finally {
+        busy--;
       }
     },
     drop,
+    async rest() {
+      if (busy > 0) return;
+      known.clear();
+      await drop();
+    },
     async reconnect() {
       await drop();
       await open();

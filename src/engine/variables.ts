@@ -47,14 +47,19 @@ function readyLayer(vars: Readonly<Record<string, Value>>): RawVars {
   return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, new Ready(value)]));
 }
 
-/** Facts by both of Ansible's names: ansible_facts.os_family and ansible_os_family. */
+/** Facts by both of Ansible's names: ansible_facts.os_family and ansible_os_family. Made once for each gathering. */
 function factLayer({ facts }: HostState): RawVars {
   if (facts === undefined) return {};
+  const known = factLayers.get(facts);
+  if (known !== undefined) return known;
   const prefixed = Object.entries(facts).map(
     ([name, value]) => [`ansible_${name}`, new Ready(value as Value)] as const,
   );
-  return { ...Object.fromEntries(prefixed), ansible_facts: new Ready(facts as Value) };
+  const layer = { ...Object.fromEntries(prefixed), ansible_facts: new Ready(facts as Value) };
+  factLayers.set(facts, layer);
+  return layer;
 }
+const factLayers = new WeakMap<RawVars, RawVars>();
 
 function magic(world: World, host: HostState, where: Where): RawVars {
   const { run } = world;
@@ -66,7 +71,7 @@ function magic(world: World, host: HostState, where: Where): RawVars {
     inventory_hostname: host.name,
     inventory_hostname_short: host.name.split('.')[0] ?? host.name,
     group_names: [...(run.inventory.hosts.get(host.name)?.groups ?? [])],
-    groups: Object.fromEntries(run.inventory.groups) as Value,
+    groups: groupsOf(run.inventory),
     play_hosts: where.batch as Value,
     ansible_play_hosts: where.batch as Value,
     ansible_play_batch: where.batch as Value,
@@ -76,9 +81,7 @@ function magic(world: World, host: HostState, where: Where): RawVars {
     ansible_diff_mode: run.diff,
     ansible_run_tags: run.tags.length > 0 ? [...run.tags] : ['all'],
     ansible_skip_tags: [...run.skipTags],
-    playbook_dir: resolve(dirname(run.playbook.file)),
-    inventory_dir: resolve(run.inventory.dir),
-    inventory_file: resolve(run.inventory.source),
+    ...placesOf(run),
     ansible_version: { full: '2.19.0', major: 2, minor: 19, revision: 0, string: '2.19.0' },
     role_names: [...new Set(play.roles.map((r) => r.name))],
     ...(role !== undefined && {
@@ -90,6 +93,25 @@ function magic(world: World, host: HostState, where: Where): RawVars {
   lazy(vars, 'hostvars', () => new Ready(hostvars(world, where)));
   return vars;
 }
+
+/** The same for every scope of a run: a thousand hosts share one. */
+function groupsOf(inventory: Inventory): Value {
+  const known = groupDicts.get(inventory) ?? (Object.fromEntries(inventory.groups) as Value);
+  groupDicts.set(inventory, known);
+  return known;
+}
+const groupDicts = new WeakMap<Inventory, Value>();
+
+function placesOf(run: Run): RawVars {
+  const known = places.get(run) ?? {
+    playbook_dir: resolve(dirname(run.playbook.file)),
+    inventory_dir: resolve(run.inventory.dir),
+    inventory_file: resolve(run.inventory.source),
+  };
+  places.set(run, known);
+  return known;
+}
+const places = new WeakMap<Run, RawVars>();
 
 /** Every host's variables, each evaluated only when it is read. */
 function hostvars(world: World, where: Where): Value {

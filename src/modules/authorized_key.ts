@@ -69,7 +69,8 @@ export const authorized_key = defineModule<typeof Args, Current>({
   touches: ({ user, path }) => [`path:${path ?? (user === 'root' ? '/root/.ssh' : `/home/${user}/.ssh`)}`],
   probe: ({ user, path }) => sh`e=$(getent passwd ${user}) || exit 0
 h=\${e%:*}; h=\${h##*:}
-printf 'home %s\nids %s\n' "$h" "$(printf %s "$e" | cut -d: -f3,4)"
+i=\${e#*:*:}; u=\${i%%:*}; i=\${i#*:}
+printf 'home %s\nids %s:%s\n' "$h" "$u" "\${i%%:*}"
 f=${fileScript(path)}
 stat -L -c 'folder %a/%u/%g' -- "\${f%/*}" 2>/dev/null
 ${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 })}`,

@@ -50,11 +50,11 @@ export const sysctl = defineModule<typeof Args, Current>({
   probe: ({
     name,
     sysctl_file = FILE,
-  }) => sh`v=$(cat -- ${`/proc/sys/${procPath(name)}`} 2>/dev/null) && printf 'running %s\n' "$v" | tr '\t' ' '
+  }) => sh`v=$(cat -- ${`/proc/sys/${procPath(name)}`} 2>/dev/null) && printf 'running %s\n' "$v"
 ${look(sh`${sysctl_file}`, {}, { content: 'always', limit: 1_048_576 })}`,
   parse(stdout, { sysctl_file = FILE }) {
     const f = fields(stdout);
-    return { now: seen(f, sysctl_file, {}), running: f.get('running') };
+    return { now: seen(f, sysctl_file, {}), running: f.get('running')?.replaceAll('\t', ' ') };
   },
   plan({ now, running }, given, ctx) {
     const { name, value = '', sysctl_file = FILE, sysctl_set, state, reload, ignoreerrors } = given;

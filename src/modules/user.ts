@@ -111,8 +111,8 @@ export const user = defineModule<typeof Args, Current>({
   h=\${p%:*}; if [ -d "\${h##*:}" ]; then echo 'home yes'; fi
   if [ -r /etc/shadow ]; then printf 'shadow %s\n' "$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow)"; fi
 fi
-${[...groups, ...(group === undefined ? [] : [group])].map((g) => sh`if getent group ${g} >/dev/null; then printf 'known %s\n' ${g}; fi;`)}
-${group === undefined ? sh`:` : sh`printf 'gid %s\n' "$(getent group ${group} | cut -d: -f3)"`}`,
+${groups.map((g) => sh`if getent group ${g} >/dev/null; then printf 'known %s\n' ${g}; fi;`)}
+${group === undefined ? sh`:` : sh`g=$(getent group ${group}) && printf 'known %s\n' ${group}; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
   parse(stdout): Current {
     const f = fields(stdout);
     const [, hash, , min = '', max = '', , , expires = ''] = f.get('shadow')?.split(':') ?? [];

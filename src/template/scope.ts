@@ -14,7 +14,7 @@ export type Scope = Env &
 
 /** Layers go from the lowest precedence to the highest. A variable that needs itself is a Failure (E_VARS). */
 export function makeScope(layers: readonly RawVars[], ports: Ports): Scope {
-  return scopeOf(Object.assign(Object.create(null), ...layers) as RawVars, ports, undefined);
+  return scopeOf(layers, ports, undefined);
 }
 
 type Resolved = Readonly<{ value: Value; uses: ReadonlySet<string> }>;
@@ -25,12 +25,17 @@ type Inner = Scope &
     resolved: (name: string) => Resolved | undefined;
   }>;
 
-function scopeOf(layer: RawVars, ports: Ports, below: Inner | undefined): Inner {
+function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefined): Inner {
   const done = new Map<string, Resolved>();
   const busy: string[] = [];
   const using: Set<string>[] = [];
-  const own = (name: string): boolean => Object.hasOwn(layer, name);
-  const raw = (name: string): Raw | undefined => (own(name) ? layer[name] : below?.raw(name));
+  // The layers are searched, not merged: a scope is made for every task and host, and most read a few names of hundreds.
+  const layerOf = (name: string): RawVars | undefined => layers.findLast((layer) => Object.hasOwn(layer, name));
+  const own = (name: string): boolean => layerOf(name) !== undefined;
+  const raw = (name: string): Raw | undefined => {
+    const layer = layerOf(name);
+    return layer === undefined ? below?.raw(name) : layer[name];
+  };
   const note = (uses: Iterable<string>): void => {
     for (const set of using) for (const name of uses) set.add(name);
   };
@@ -73,8 +78,8 @@ function scopeOf(layer: RawVars, ports: Ports, below: Inner | undefined): Inner 
       return found?.value;
     },
     has: (name) => raw(name) !== undefined,
-    names: () => [...new Set([...(below?.names() ?? []), ...Object.keys(layer)])],
-    with: (more) => scopeOf(more, ports, scope),
+    names: () => [...new Set([...(below?.names() ?? []), ...layers.flatMap((layer) => Object.keys(layer))])],
+    with: (more) => scopeOf([more], ports, scope),
   };
   return scope;
 }

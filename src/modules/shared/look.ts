@@ -50,7 +50,10 @@ export type Want = Readonly<
   { content: 'none' | 'sum' } | { content: 'always'; limit?: number } | { content: 'differs'; unless: string }
 >;
 
-/** Prints what `fields` and `seen` read. `$p` is the path; follow: false looks at a link itself. */
+/**
+ * Prints what `fields` and `seen` read. `$p` is the path; follow: false looks at a link itself. A converged rack's time is
+ * the processes that its hosts start, so that what the shell can do itself it does.
+ */
 export function look(path: Script, { owner, group }: Ownership, want: Want, follow = true): Script {
   return sh`
 p=${path}; r=$p; st=
@@ -61,22 +64,24 @@ fi
 st=$(stat ${follow ? sh`-L` : sh``} -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- "$r" 2>/dev/null) && printf 'stat %s\n' "$st"
 case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
 if [ -d "\${d:-/}" ]; then echo 'parent yes'; fi
-printf 'umask %s\n' "$(umask)"
+printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
-${contentOf(want)}`;
+${contentOf(want, follow)}`;
 }
 
 /** The id of a wanted owner, looked up only where the file does not show it already. */
 function id(key: string, name: string | undefined, letter: Script, database: Script): Script {
   if (name === undefined || /^\d+$/.test(name)) return sh`:`;
   const field = letter.text === 'u' ? sh`*/${name}/*` : sh`*/${name}`;
-  return sh`case $st in ${field}) ;; *) printf ${`${key} %s\n`} "$(getent ${database} ${name} | cut -d: -f3)" ;; esac`;
+  return sh`case $st in ${field}) ;; *) e=$(getent ${database} ${name}); e=\${e#*:*:}; printf ${`${key} %s\n`} "\${e%%:*}" ;; esac`;
 }
 
-function contentOf(want: Want): Script {
+function contentOf(want: Want, follow: boolean): Script {
   const limit = want.content === 'always' ? (want.limit ?? SMALL) : SMALL;
-  const send = sh`if [ "$(wc -c <"$r")" -le ${limit} ]; then printf 'content %s\n' "$(base64 -w0 <"$r")"; fi`;
+  // stat has told the size, where it looked at the file itself: one process less
+  const size = follow ? sh`z=\${st#*/*/*/}; z=\${z%%/*}` : sh`z=$(wc -c <"$r")`;
+  const send = sh`${size}; if [ "$z" -le ${limit} ]; then printf 'content %s\n' "$(base64 -w0 <"$r")"; fi`;
   const sum = sh`s=$(sha256sum <"$r"); s=\${s%% *}; printf 'sum %s\n' "$s"`;
   if (want.content === 'none') return sh`:`;
   if (want.content === 'sum') return sh`if [ -f "$r" ]; then ${sum}; fi`;

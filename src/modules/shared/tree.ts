@@ -22,7 +22,7 @@ export function lookAtTree(root: string, leaves: readonly Leaf[], { owner, group
     name === undefined || /^\d+$/.test(name)
       ? sh`:`
       : sh`printf ${`${key} %s\n`} "$(getent ${database} ${name} | cut -d: -f3)"`;
-  return sh`printf 'umask %s\n' "$(umask)"
+  return sh`printf 'umask '; umask
 ${id('owner', owner, 'passwd')}
 ${id('group', group, 'group')}
 ${chunks(all).map((some) => sh`stat -L -c 'at %f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G//%n' -- ${some} 2>/dev/null;`)}

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { main } from '../../../src/cli/program.ts';
 import { play, project } from '../support/project.ts';
@@ -78,5 +79,57 @@ describe('what is there to know', () => {
     );
     expect(plain(out)).toContain('pw: [REDACTED]');
     expect(plain((await bringup('inventory', '-i', p.path('hosts.yml'))).out)).toBe('a  g\n');
+  });
+});
+
+describe('shards', () => {
+  const hosts = ['a', 'b', 'c', 'd', 'e'];
+  const inventory = `all:\n  vars: {ansible_connection: local}\n  hosts: {${hosts.map((h) => `${h}: {}`).join(', ')}}\n`;
+  const files = {
+    'inventory/five.yml': inventory,
+    'hello.yml': play("- debug: {msg: 'hello {{ inventory_hostname }}'}"),
+  };
+  const ran = (out: string): readonly string[] =>
+    JSON.parse(out.trim().split('\n').at(-1) ?? '').hosts.map((h: { host: string }) => h.host);
+
+  it('every host is of one shard, and of the same one each time', async () => {
+    const { path } = project(files);
+    const shard = async (i: number) =>
+      ran(
+        (await bringup('apply', path('hello.yml'), '-i', path('inventory/five.yml'), '-o', 'json', '--shard', `${i}/3`))
+          .out,
+      );
+    expect([await shard(1), await shard(2), await shard(3)]).toEqual([['a', 'd'], ['b', 'e'], ['c']]);
+    expect(await shard(1)).toEqual(['a', 'd']);
+  });
+
+  it.each(['0/3', '4/3', '3', 'a/b', '1/0'])('%s is no shard', async (word) => {
+    const { path } = project(files);
+    const { code, err } = await bringup('apply', path('hello.yml'), '--shard', word);
+    expect(code).toBe(2);
+    expect(err).toContain('two numbers such as 1/4');
+  });
+
+  it('their reports merge, and the exit code is that of the worst', async () => {
+    const { path } = project(files);
+    const one = '{"type":"done","mode":"plan","hosts":[],"ms":1,"interrupted":false}\n';
+    writeFileSync(path('1.json'), one);
+    writeFileSync(
+      path('2.json'),
+      one.replace(
+        '[]',
+        JSON.stringify([
+          { host: 'b', ok: 1, changed: 2, unknown: 0, skipped: 0, failed: 0, unreachable: false, trips: 1 },
+        ]),
+      ),
+    );
+    writeFileSync(path('3.json'), '{"type":"run","mode":"plan","hosts":["c"]}\n');
+    expect((await bringup('report', 'merge', path('1.json'), path('2.json'))).code).toBe(0);
+    expect((await bringup('report', 'merge', '--exit-code', path('1.json'), path('2.json'))).code).toBe(3);
+    const dead = await bringup('report', 'merge', path('2.json'), path('3.json'));
+    expect(dead.code).toBe(1);
+    expect(dead.err).toContain('3.json: this run did not come to its end');
+    expect((await bringup('report', 'merge', path('hello.yml'))).code).toBe(2);
+    expect((await bringup('report', 'merge', path('none.json'))).code).toBe(2);
   });
 });

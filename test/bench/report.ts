@@ -1,0 +1,118 @@
+import type { Traffic } from './proxy.ts';
+import type { Case } from './tools.ts';
+
+/** Seconds; `hostCpu` a host. `ratio` is to the floor's re-run of as many hosts. */
+export type Row = Readonly<{
+  hosts: number;
+  what: Case;
+  tool: string;
+  wall: number;
+  least: number;
+  cpu: number;
+  hostCpu: number;
+  ratio: number | undefined;
+  runs: number;
+}>;
+export type Report = Readonly<{
+  date: string;
+  machine: string;
+  load: readonly number[];
+  delay: number;
+  runs: number;
+  rows: readonly Row[];
+  /** Of a re-run, a host. */
+  traffic: Traffic;
+  /** MB, of a re-run of all hosts. */
+  memory: number;
+  help: number;
+}>;
+
+const CASES: Readonly<Record<Case, string>> = {
+  first: 'first converge',
+  rerun: 're-run, nothing to do',
+  drift: 'one file drifted',
+  plan: 'plan, nothing to do',
+};
+
+const HEAD = ['hosts', 'case', 'tool', 'wall s', 'least', 'controller CPU s', 'CPU s a host', ': floor', 'runs'];
+
+function cells(row: Row): readonly string[] {
+  return [
+    String(row.hosts),
+    CASES[row.what],
+    row.tool,
+    row.wall.toFixed(2),
+    row.least.toFixed(2),
+    row.cpu.toFixed(2),
+    row.hostCpu.toFixed(2),
+    row.ratio === undefined ? '' : row.ratio.toFixed(2),
+    String(row.runs),
+  ];
+}
+
+function sorted(rows: readonly Row[]): readonly Row[] {
+  const order = Object.keys(CASES);
+  return [...rows].sort(
+    (a, b) => a.hosts - b.hosts || order.indexOf(a.what) - order.indexOf(b.what) || a.wall - b.wall,
+  );
+}
+
+export function table(report: Report): string {
+  const rows = [HEAD, ...sorted(report.rows).map(cells)];
+  const widths = HEAD.map((_, i) => Math.max(...rows.map((r) => r[i]?.length ?? 0)));
+  return `\n${about(report)}\n\n${rows.map((r) => r.map((c, i) => c.padEnd(widths[i] ?? 0)).join('  ')).join('\n')}\n\n${facts(report).join('\n')}\n`;
+}
+
+function about({ date, machine, load, delay, runs }: Report): string {
+  const link = delay === 0 ? '' : `, ${delay} ms each way`;
+  return `${date}, ${machine}, load average ${load.join(' ')}${link}; median of ${runs}`;
+}
+
+function facts({ traffic, memory, help, rows }: Report): readonly string[] {
+  const most = Math.max(...rows.map((r) => r.hosts));
+  return [
+    `A re-run sends ${kb(traffic.sent)} to a host and receives ${kb(traffic.received)}; the line turns round ${traffic.roundTrips} times, the handshake's included.`,
+    `The controller's peak memory with ${most} hosts: ${memory.toFixed(0)} MB.`,
+    `\`--help\` takes ${help.toFixed(1)} times the CPU of \`node -e 0\`.`,
+  ];
+}
+
+const kb = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
+
+export function markdown(report: Report): string {
+  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
+  const rows = sorted(report.rows).map((r) => line(cells(r)));
+  return `# Benchmark
+
+Written by \`npm run bench -- --write\`. The workload is [test/bench/workload](../test/bench/workload/README.md): a role of 59
+resources that Ansible runs unmodified too. Hosts are lab hosts on the same machine as the controller, so that many hosts
+share its CPUs: the ratios say more than the seconds. \`: floor\` is the wall time beside that of \`ssh HOST sh < probe.sh\`, one
+OpenSSH connection to each host at once, each with one hand-written script that reads the same 59 resources.
+
+${about(report)}.
+
+![Re-run, wall time](benchmark.svg)
+
+${[line(HEAD), line(HEAD.map(() => '---')), ...rows].join('\n')}
+
+${facts(report).join('  \n')}
+`;
+}
+
+/** Bars of the re-run, a group for each number of hosts; the longest fills the width. */
+export function chart(report: Report): string {
+  const rows = sorted(report.rows).filter((r) => r.what === 'rerun');
+  const most = Math.max(...rows.map((r) => r.wall));
+  const bars = rows.map((row, i) => {
+    const y = 34 + i * 24 + new Set(rows.slice(0, i + 1).map((r) => r.hosts)).size * 10;
+    const width = Math.max(2, (row.wall / most) * 380);
+    const label = `${row.hosts} ${row.hosts === 1 ? 'host' : 'hosts'}, ${row.tool}`;
+    return `<text x="250" y="${y + 13}" text-anchor="end">${xml(label)}</text><rect x="258" y="${y}" width="${width.toFixed(1)}" height="17" rx="2" fill="${row.tool === 'bringup' ? '#2a7d4f' : '#9aa5b1'}"/><text x="${(264 + width).toFixed(1)}" y="${y + 13}">${row.wall.toFixed(2)} s</text>`;
+  });
+  const height = 60 + rows.length * 24 + new Set(rows.map((r) => r.hosts)).size * 10;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 ${height}" font-family="sans-serif" font-size="12" fill="#333"><rect width="720" height="${height}" fill="#fff"/><text x="20" y="24" font-size="14">Re-run of a converged rack, wall time</text>${bars.join('')}</svg>\n`;
+}
+
+function xml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
