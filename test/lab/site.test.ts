@@ -16,7 +16,7 @@ const HOSTS = ['dns1', 'lb2', 'lb1', 'web1', 'web2', 'db1', 'db2'];
 
 const quiet = { progress: () => {} };
 const POST = `import http from 'node:http';
-const options = { socketPath: '/run/foobar/app.sock', path: '/api/items', method: 'POST', headers: { 'content-type': 'application/json' } };
+const options = { socketPath: '/run/foobar/app.sock', path: '/api/items', method: 'POST', agent: false, headers: { 'content-type': 'application/json' } };
 http.request(options, (r) => console.log(r.statusCode, r.headers['x-db'])).end('{"name": "one more"}');`;
 const keyOf = (e: TaskEvent): string => `${e.host} ${e.at.file}:${e.at.line} ${e.item ?? ''}`;
 const failures = (ran: Ran): readonly string[] =>
