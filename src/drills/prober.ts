@@ -36,6 +36,7 @@ export type FromProber =
   | Readonly<{ type: 'verified'; lost: readonly string[]; unknown: number }>;
 
 const PRIORITY = -5;
+const RAMP_MS = 4000;
 
 if (parentPort !== null) {
   first();
@@ -116,6 +117,26 @@ function makeProber(data: ProberData, tell: (message: FromProber) => void) {
     await Promise.all(Array.from({ length: 4 }, work));
   };
 
+  /**
+   * Rises to the full rate, with what only reads: pools, caches and code that nobody has used for a while are not what is
+   * measured either. A site that is cold and asked everything at once may not get out of it.
+   */
+  const rampUp = async (): Promise<void> => {
+    const reads = load.requests.filter((r) => r.method === 'GET');
+    const began = performance.now();
+    const under: Promise<unknown>[] = [];
+    for (let t = 0; t < RAMP_MS && reads.length > 0; t = performance.now() - began) {
+      const due = (load.rate / 1000) * (t / RAMP_MS) * (t / 2);
+      while (under.length < due) {
+        const [request, client] = [reads[under.length % reads.length], clients[under.length % clients.length]];
+        if (request === undefined || client === undefined) return;
+        under.push(sent(client, askOf(request, `${prefix}-warm`)));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await Promise.all(under);
+  };
+
   const readBack = (client: Client, request: Request, kind: number, token: string): void => {
     const look = request.read_back;
     if (look === undefined || (samples.count[0] ?? 0) >= data.capacity) return;
@@ -181,7 +202,7 @@ function makeProber(data: ProberData, tell: (message: FromProber) => void) {
         if (wrong !== '') problems.push(`${request.name}: ${wrong}`);
       }
       client.close();
-      if (problems.length === 0) await connectAll();
+      if (problems.length === 0) await connectAll().then(rampUp);
       tell({ type: 'warmed', problems });
     },
     begin(at: number): void {
