@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { hostCpu, median, timed } from './measure.ts';
 import type { Traffic } from './proxy.ts';
 import { chart, markdown, type Report, type Row, table } from './report.ts';
+import { scale } from './scale.ts';
 import { openStage, PLAYBOOK, type Stage } from './stage.ts';
 import { BASE, type Case, TOOLS, type Tool } from './tools.ts';
 
@@ -13,7 +14,8 @@ const USAGE = `npm run bench -- [--hosts 1,6] [--tools bringup,floor] [--runs 5]
   --tools   of ${Object.keys(TOOLS).join(', ')}
   --delay   a proxy holds everything for so long each way (peers go without)
   --write   docs/benchmark.md and its chart, and .bringup/benchmark.json
-npm run bench -- --site   the repository's own site, re-run`;
+npm run bench -- --site              the repository's own site, re-run
+npm run bench -- --scale 10,100,1000   simulated hosts: what one more costs the controller`;
 
 const { values } = parseArgs({
   options: {
@@ -23,11 +25,13 @@ const { values } = parseArgs({
     delay: { type: 'string', default: '0' },
     write: { type: 'boolean', default: false },
     site: { type: 'boolean', default: false },
+    scale: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (values.help) console.log(USAGE);
+else if (values.scale !== undefined) await scale(values.scale.split(',').map(Number));
 else if (values.site) await import('./converged.ts');
 else await bench();
 
@@ -39,6 +43,8 @@ async function bench(): Promise<void> {
   const withPeers = tools.some((t) => t.prepare !== undefined);
   if (withPeers && delay > 0) throw new Error('peers cannot be measured with --delay: their controller is a lab host');
   const stage = await openStage(Math.max(...sizes), delay, withPeers);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void stage.down().finally(() => process.exit(130)));
   try {
     for (const tool of tools) await tool.prepare?.(stage);
     await stage.keep();

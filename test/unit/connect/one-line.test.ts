@@ -1,0 +1,99 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from '../../../src/connect/connect.ts';
+import type { Target } from '../../../src/core/connection.ts';
+import { sh } from '../../../src/core/sh.ts';
+
+// What a converged host costs on the line, counted by a real SSH server. Time is the bench's.
+const seen = { connections: 0, auths: [] as string[], execs: [] as string[], bytes: 0 };
+const folder = mkdtempSync(join(tmpdir(), 'bringup-line-'));
+let server: net.Server;
+let target: Target;
+
+beforeAll(async () => {
+  for (const name of ['host', 'id'])
+    spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, name)]);
+  const hosts = new ssh2.Server({ hostKeys: [readFileSync(join(folder, 'host'))] }, (client) => {
+    client.on('error', () => {});
+    client.on('authentication', (auth) => {
+      seen.auths.push(auth.method);
+      auth.accept();
+    });
+    client.on('session', (accept) =>
+      accept().on('exec', (take, _reject, { command }) => {
+        seen.execs.push(command);
+        const channel = take();
+        const shell = spawn('sh', ['-s']);
+        channel.pipe(shell.stdin);
+        shell.stdout.on('data', (chunk) => channel.write(chunk));
+        shell.stderr.on('data', (chunk) => channel.stderr.write(chunk));
+      }),
+    );
+  });
+  server = net.createServer((socket) => {
+    seen.connections++;
+    socket.on('data', (chunk) => {
+      seen.bytes += chunk.length;
+    });
+    hosts.injectSocket(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const key = readFileSync(join(folder, 'host.pub'), 'utf8');
+  writeFileSync(join(folder, 'known_hosts'), `[127.0.0.1]:${port} ${key}`);
+  target = {
+    ...{ name: 'h', via: 'ssh', address: '127.0.0.1', port, user: 'ops', become: { method: 'sudo' } },
+    ...{ privateKeyFile: join(folder, 'id'), knownHostsFile: join(folder, 'known_hosts') },
+  };
+});
+
+afterAll(() => {
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('a line', () => {
+  test('is one connection, one login, one shell and one sudo, however many trips it serves', async () => {
+    const line = await connect(target, { passphrase: async () => undefined });
+    for (const word of ['one', 'two', 'three']) {
+      const script = sh`printf %s ${word}`;
+      const outputs = await line.run([
+        { script, user: 'root' },
+        { script, user: 'root' },
+      ]);
+      expect(outputs.map((o) => o.stdout)).toEqual([word, word]);
+    }
+    await line.close();
+    expect({ ...seen, bytes: 0 }).toEqual({
+      connections: 1,
+      auths: ['publickey', 'publickey'], // ssh2 asks whether the key is welcome, then signs; `none` would be one more
+      execs: ["sudo -n -u root sh -c 'exec sh -s'"],
+      bytes: 0,
+    });
+  });
+
+  test('carries little beside its scripts', async () => {
+    const before = seen.bytes;
+    const line = await connect(target, { passphrase: async () => undefined });
+    const handshake = seen.bytes - before;
+    const script = sh`:`;
+    await line.run(Array.from({ length: 100 }, () => ({ script, user: 'root' })));
+    await line.close();
+    expect(handshake).toBeLessThan(3000);
+    expect((seen.bytes - before - handshake) / 100).toBeLessThan(200);
+  });
+
+  test('that shows another key is refused before anybody logs in', async () => {
+    const other = readFileSync(join(folder, 'id.pub'), 'utf8');
+    writeFileSync(join(folder, 'wrong'), `[127.0.0.1]:${target.port} ${other}`);
+    const before = seen.auths.length;
+    const wrong = connect({ ...target, knownHostsFile: join(folder, 'wrong') }, { passphrase: async () => undefined });
+    await expect(wrong).rejects.toThrow('NOT the known one');
+    expect(seen.auths.length).toBe(before);
+  });
+});
