@@ -23,6 +23,7 @@ rack:
       children:
         db_primary: {hosts: {db1: {ansible_host: ${NET}.31}}}
         db_replica: {hosts: {db2: {ansible_host: ${NET}.32}}}
+    quorum: {hosts: {lb1: }}
 `;
 const BALANCERS = [`${NET}.11`, `${NET}.12`];
 const SITE = 'www.foobar.com';

@@ -36,6 +36,7 @@ rack:
       children:
         db_primary: {hosts: {db1: {ansible_host: ${NET}.31}}}
         db_replica: {hosts: {db2: {ansible_host: ${NET}.32}}}
+    quorum: {hosts: {dns1: }}
 `;
 
 type Told = Readonly<{ alert: string; host: string | undefined; status: string; runbook: string | undefined }>;
