@@ -165,7 +165,10 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
       extraVars: [JSON.stringify({ db_fence_command: press })],
     });
     expect(failures(named)).toEqual([]);
-    await until('db1', /^primary: db1\n {2}db1.*\n {2}db2 {2}replica {2}in step/);
+    // both guards were restarted with the new setting: either host may be primary after it
+    await until('db1', /db\d {2}replica {2}in step/);
+    await rack.root('db1', 'db-guard switchover db1');
+    expect(await until('db1', /^primary: db1\n.*\n {2}db2 {2}replica {2}in step/)).toMatch(/^primary: db1/);
     await rack.root(
       'db1',
       `nft 'add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }'
