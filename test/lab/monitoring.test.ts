@@ -64,8 +64,8 @@ const DRILLS: readonly Drill[] = [
   {
     what: 'a balancer that stops',
     alerts: [['TargetDown', 'lb1'], ['SiteDown']],
-    fault: ['lb1', 'systemctl stop haproxy'],
-    mend: ['lb1', 'systemctl start haproxy'],
+    fault: ['lb1', 'systemctl stop haproxy.socket haproxy'],
+    mend: ['lb1', 'systemctl start haproxy.socket haproxy'],
   },
   {
     what: 'a replica that no longer follows',
