@@ -38,6 +38,11 @@ export function mayLead({ me, view, db, initial, vacantMs, sawPrimary }) {
   return yes(`${sync.primary} is gone, and it had every acknowledged write`);
 }
 
+/** Whether a host is primary in deed: it has the lease, what it must have is written down, and its server takes writes. */
+export function isPrimary({ leader, sync, members }, host) {
+  return leader?.host === host && sync?.primary === host && members[host]?.state === 'primary';
+}
+
 export function inStep({ primary, standby }) {
   return standby === null ? primary : `${primary} and ${standby}`;
 }

@@ -1,6 +1,7 @@
 // db-guard run | status | switchover HOST | failover HOST --force
 import fs from 'node:fs';
 import { readConfig, STATE_FILE, viewOf } from './config.js';
+import { isPrimary } from './decide.js';
 import { NoQuorum, openEtcd } from './etcd.js';
 import { makeGuard } from './guard.js';
 import { openServer } from './server.js';
@@ -54,7 +55,7 @@ async function move(target, force) {
   for (let tries = 0; tries < 300; tries++) {
     await sleep(50);
     const current = viewOf(await etcd.all(2000));
-    if (current.leader?.host === target && current.sync?.primary === target) {
+    if (isPrimary(current, target)) {
       console.log(`${target} is the primary, after ${Date.now() - began} ms`);
       return 0;
     }

@@ -3,9 +3,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeEtcd, makeServers, type Servers } from './simulation.ts';
 
 type Guard = Readonly<{ run: () => Promise<void>; stop: () => void }>;
-const { makeGuard } = (await import(new URL('../../../files/db-guard/guard.js', import.meta.url).href)) as {
-  makeGuard: (parts: object) => Guard;
-};
+const load = (file: string): Promise<unknown> =>
+  import(new URL(`../../../files/db-guard/${file}`, import.meta.url).href);
+const { makeGuard } = (await load('guard.js')) as { makeGuard: (parts: object) => Guard };
+const { viewOf } = (await load('config.js')) as { viewOf: (keys: object) => object };
+const { isPrimary } = (await load('decide.js')) as { isPrimary: (view: object, host: string) => boolean };
 
 const HOSTS = ['db1', 'db2'] as const;
 type Host = (typeof HOSTS)[number];
@@ -134,6 +136,19 @@ describe('the guards of two databases', () => {
     start('db2');
     await pass(4000, servers);
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
+  });
+
+  it('are said to have switched over only when the new primary takes writes', async () => {
+    const { servers, etcd } = rack();
+    await pass(4000, servers);
+    etcd.put('request', { to: 'db2', force: false });
+    let isSaid = false;
+    for (let t = 0; t < 3000 && !isSaid; t += 10) {
+      await vi.advanceTimersByTimeAsync(10);
+      isSaid = isPrimary(viewOf(etcd.keys()), 'db2');
+    }
+    expect(isSaid).toBe(true);
+    expect(servers.writable()).toEqual(['db2']);
   });
 
   it('take up what a killed guard left, without a failover', async () => {

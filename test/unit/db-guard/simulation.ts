@@ -35,6 +35,7 @@ export function makeEtcd() {
   };
   return {
     value: (name: string): unknown => keys.get(name)?.value,
+    keys: () => new Map(structuredClone([...keys])),
     put: (name: string, value: unknown): void => void keys.set(name, { value, lease: '0' }),
     cut: (host: string): void => void unreachable.add(host),
     heal: (host: string): void => void unreachable.delete(host),
