@@ -1,27 +1,71 @@
 import type { Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
+import { askOnce, forgetAnswers } from './questions.ts';
 
 /**
- * Many scripts in one program for a `sh` that reads it from stdin. Each runs by `eval` in a subshell, so that neither
- * its exit, its `set -e` nor a syntax error in it reaches the next one; its stdin is /dev/null because the shell reads
- * this very program from stdin and a command that read it would eat the rest. `mark`, a random word, ends each piece's
- * part of both streams.
+ * Many scripts in one program for a `sh` that reads it from stdin, which is why their own stdin is /dev/null: a command
+ * that read it would eat the rest. `mark`, a random word, and the piece's number end each piece's part of both streams.
+ *
+ * A script runs by `eval` in a subshell of its own: neither its exit, its `set -e` nor a syntax error in it reaches the next
+ * one. Probes of ours that do nothing of the kind share one subshell: of what a look at a converged host costs that host,
+ * the most is forks.
  *
  * @param steps how many of the first pieces stop everything after them when they fail
  * @param shellUser who the shell runs as; a piece for somebody else goes through su, its text on stdin (never argv)
  */
 export function encode(pieces: readonly Piece[], mark: string, shellUser: string, steps: number): string {
-  const parts = pieces.map(({ script, user }, i) => {
-    const run =
-      user === undefined || user === shellUser
-        ? `( set -u; eval ${quote(script.text)} ) </dev/null`
-        : `su -s /bin/sh ${quote(user)} -c 's=$(cat); set -u; eval "$s" </dev/null' <<'${mark}'\n${script.text}\n${mark}`;
-    const end = `_r=$?; printf '\\n%s %d\\n' ${mark} $_r; printf '\\n%s\\n' ${mark} >&2`;
-    if (steps === 0) return `${run}\n${end}`;
-    return `if [ $_ok = 1 ]; then\n${run}\n${end}${i < steps ? '; [ $_r = 0 ] || _ok=0' : ''}; fi`;
-  });
-  return `printf '${mark} %d\\n' $$; _ok=1\n${parts.join('\n')}\nprintf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2\n`;
+  const all: readonly Numbered[] = pieces.map((piece, i) => ({ ...piece, i }));
+  const isOwn = ({ user }: Piece): boolean => (user ?? shellUser) === shellUser;
+  const single = (p: Numbered): string => `${isOwn(p) ? alone(p) : asAnother(p, mark)}\n_end ${p.i}`;
+  const changes = all.slice(0, steps).map((p) => `if [ $_ok = 1 ]; then\n${single(p)}; [ $_r = 0 ] || _ok=0; fi`);
+  const rest = all.slice(steps);
+  // Nothing changes between the probes of a trip: what many of them ask is asked once, before the first of them.
+  const scripts = rest.filter(isOwn).map((p) => p.script);
+  const looks = neighbours(rest, (p) => p.isProbe === true && isOwn(p) && isTame(p.script.text)).map(({ is, of }) =>
+    is ? together(of) : of.map(single).join('\n'),
+  );
+  return `_end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; printf '\\n%s %s\\n' ${mark} $1 >&2; }
+printf '${mark} %d\\n' $$; _ok=1
+${[forgetAnswers(scripts), ...changes].join('\n')}
+if [ $_ok = 1 ]; then :
+${[askOnce(scripts), ...looks].join('\n')}
+fi
+printf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2
+`;
+}
+type Numbered = Piece & Readonly<{ i: number }>;
+
+function alone({ script }: Piece): string {
+  return `( set -u; eval ${quote(script.text)} ) </dev/null`;
+}
+
+function asAnother({ script, user = '' }: Piece, mark: string): string {
+  return `su -s /bin/sh ${quote(user)} -c 's=$(cat); set -u; eval "$s" </dev/null' <<'${mark}'\n${script.text}\n${mark}`;
+}
+
+/** One that ends the subshell all the same takes those after it along; the last mark keeps its words from what follows. */
+function together(pieces: readonly Numbered[]): string {
+  return `( set -u\n${pieces.map(({ script, i }) => `{ ${script.text}\n}; _end ${i}`).join('\n')}\n) </dev/null\n_end -`;
+}
+
+/** Whether a script leaves its shell as it was, but for variables. It may be taken for wild without need, never for tame. */
+function isTame(text: string): boolean {
+  return !/\b(exit|return|cd|exec|eval|trap|shift|ulimit|alias|unset|readonly|umask [0-7])|\bset -[a-z]|\bIFS=[^ ]|<</.test(
+    text,
+  );
+}
+
+/** Pieces that follow each other and are, or are not, what `isIt` asks, together. */
+function neighbours(pieces: readonly Numbered[], isIt: (piece: Numbered) => boolean) {
+  const groups: { is: boolean; of: Numbered[] }[] = [];
+  for (const piece of pieces) {
+    const is = isIt(piece);
+    const last = groups.at(-1);
+    if (last?.is === is) last.of.push(piece);
+    else groups.push({ is, of: [piece] });
+  }
+  return groups;
 }
 
 /** Takes the two streams of one trip, in chunks, until both hold the trip's end. */
@@ -53,12 +97,17 @@ export function decoder(mark: string): Decoder {
 }
 
 function pieces(stdout: string, stderr: string, mark: string): readonly Output[] {
-  const errors = stderr.split(`\n${mark}\n`);
+  const errors = new Map<string, string>();
+  const told = stderr.split(new RegExp(`\\n${mark} (\\d+|-)\\n`));
+  for (let at = 0; at + 1 < told.length; at += 2) errors.set(told[at + 1] ?? '', told[at] ?? '');
   const body = stdout.slice(stdout.indexOf('\n') + 1); // without the line that told the pid
-  const found = body.split(new RegExp(`\\n${mark} (\\d+)\\n`));
+  const found = body.split(new RegExp(`\\n${mark} (\\d+) (\\d+|-)\\n`));
   const outputs: Output[] = [];
-  for (let i = 0; i + 1 < found.length; i += 2) {
-    outputs.push({ code: Number(found[i + 1]), stdout: found[i] ?? '', stderr: errors[i / 2] ?? '' });
+  for (let at = 0; at + 2 < found.length; at += 3) {
+    const i = found[at + 2] ?? '-';
+    if (i === '-') continue;
+    while (outputs.length < Number(i)) outputs.push({ code: 255, stdout: '', stderr: 'it ended its shell' });
+    outputs.push({ code: Number(found[at + 1]), stdout: found[at] ?? '', stderr: errors.get(i) ?? '' });
   }
   return outputs;
 }

@@ -22,7 +22,12 @@ export type Target = Readonly<{
 }>;
 
 /** One script of a trip and who it runs as: undefined is the login user. */
-export type Piece = Readonly<{ script: Script; user: string | undefined }>;
+export type Piece = Readonly<{
+  script: Script;
+  user: string | undefined;
+  /** A look of ours: nothing in it is the user's, so that it may share a subshell with others. */
+  isProbe?: boolean;
+}>;
 
 /**
  * An open line to one host. Every method throws Failure (E_CONNECT, E_BECOME) when the line cannot serve; `Lost` when

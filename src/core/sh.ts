@@ -2,13 +2,34 @@ import { Secret } from './value.ts';
 
 declare const made: unique symbol;
 /** A POSIX sh program. Only sh`` makes one, and sh`` quotes every value, so an unquoted one cannot be written. */
-export type Script = { readonly [made]: true; readonly text: string; readonly secrets: readonly string[] };
+export type Script = {
+  readonly [made]: true;
+  readonly text: string;
+  readonly secrets: readonly string[];
+  readonly asked: readonly Asked[];
+};
+/**
+ * What many probes of a trip ask of a host, each about an item of its own: a converged rack's time is the processes that
+ * its hosts start, so one process answers for all of them.
+ */
+export type Question = Readonly<{
+  /** Of letters. */
+  name: string;
+  /** Prints a line `item answer` for each item that it has an answer for. Read-only; stdin is /dev/null, errors are not heard. */
+  ask: (items: readonly string[]) => Script;
+}>;
+export type Asked = Readonly<{ question: Question; item: string }>;
 export type Word = string | number | Secret | Script | readonly Word[];
 
 /** One word of sh: 'as it is' when harmless, else in single quotes. A NUL cannot be in a word: that is an error. */
 export function quote(value: string): string {
   if (value.includes('\0')) throw new Error('a NUL byte cannot stand in a shell word');
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+  return isHarmless(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+/** One word to sh as it stands; ASCII. */
+function isHarmless(value: string): boolean {
+  return /^[\w@%+=:,./-]+$/.test(value);
 }
 
 /**
@@ -18,6 +39,7 @@ export function quote(value: string): string {
  */
 export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Script {
   const secrets: string[] = [];
+  const asked: Asked[] = [];
   const render = (word: Word): string => {
     if (typeof word === 'string') return quote(word);
     if (typeof word === 'number') return String(word);
@@ -27,11 +49,35 @@ export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Scri
     }
     if (isList(word)) return word.map(render).join(' ');
     secrets.push(...word.secrets);
+    asked.push(...word.asked);
     return word.text;
   };
-  const [first = '', ...rest] = parts.raw.map((part) => part.replace(/\\(\$\{|`)/g, '$1'));
-  const text = rest.reduce((out, part, i) => out + render(words[i] ?? '') + part, first);
-  return script(text, secrets);
+  const raw = partsOf(parts);
+  let text = raw[0] ?? '';
+  for (const [i, word] of words.entries()) text += render(word) + (raw[i + 1] ?? '');
+  return script(text, secrets, asked);
+}
+
+/** The same for every script that one place in the code makes. */
+function partsOf(parts: TemplateStringsArray): readonly string[] {
+  const known = cleaned.get(parts) ?? parts.raw.map((part) => part.replace(/\\(\$\{|`)/g, '$1'));
+  cleaned.set(parts, known);
+  return known;
+}
+const cleaned = new WeakMap<TemplateStringsArray, readonly string[]>();
+
+/**
+ * The answer to a question that is asked once a trip, as a quoted word. Empty where there is none, or where the script is
+ * run by itself: then it must find out by itself.
+ */
+export function answer(question: Question, item: string): Script {
+  if (!isHarmless(item)) return script('""', [], []);
+  return script(`"\${${answerName(question, item)}-}"`, [], [{ question, item }]);
+}
+
+/** The shell variable that holds an answer. No two items share one. */
+export function answerName({ name }: Question, item: string): string {
+  return `q_${name}_${item.replace(/[^A-Za-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`)}`;
 }
 
 /** Scripts one after the other, each on lines of its own. */
@@ -39,16 +85,17 @@ export function lines(scripts: readonly Script[]): Script {
   return script(
     scripts.map((s) => s.text).join('\n'),
     scripts.flatMap((s) => s.secrets),
+    scripts.flatMap((s) => s.asked),
   );
 }
 
 /** What the user wrote as a shell program (the `shell` module, `validate:` …). The one way round quoting: keep its uses few. */
 export function verbatim(text: string): Script {
-  return script(text, []);
+  return script(text, [], []);
 }
 
-function script(text: string, secrets: readonly string[]): Script {
-  return { text, secrets } as unknown as Script;
+function script(text: string, secrets: readonly string[], asked: readonly Asked[]): Script {
+  return { text, secrets, asked } as unknown as Script;
 }
 
 function isList(word: Word): word is readonly Word[] {

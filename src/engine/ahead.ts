@@ -1,5 +1,6 @@
 import type { Include, Item, Loaded, Play } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
+import { lookOf } from './look.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
 import type { Probe } from './session.ts';
@@ -61,7 +62,12 @@ function* probesOf(
         : items.map((one, i) =>
             unitOf(world.run, item, impl, scope.with(loopVars(items, i, item.loopControl)), undefined, one, true),
           );
-    return units.flatMap((unit) => probeOf(unit) ?? []);
+    return units.flatMap((unit) => {
+      const look = lookOf(item, unit);
+      if (look === undefined) return probeOf(unit) ?? [];
+      // The user's own command is not run where its condition is not known to hold.
+      return quietly(() => falseCondition(item.when, unit.scope, world.run) === undefined) === true ? [look] : [];
+    });
   }) ?? [];
 }
 

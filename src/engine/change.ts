@@ -115,7 +115,8 @@ function lostInAction(error: Lost, changes: readonly Change[]): Made {
   return { ran: { code: 255, stdout: '', stderr: error.message }, failed, unchanged: false };
 }
 
-function changeFailed(changes: readonly Change[], outputs: readonly Output[]): Diagnostic {
+/** What a failed change is told as: the last output is its own. */
+export function changeFailed(changes: readonly Change[], outputs: readonly Output[]): Diagnostic {
   const last = outputs.at(-1);
   const what = changes[Math.max(0, Math.min(outputs.length, changes.length) - 1)]?.what ?? 'the change';
   const stderr = last?.stderr.trim() ?? '';

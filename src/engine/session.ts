@@ -5,7 +5,13 @@ import { overlaps, type Resource } from '../core/resource.ts';
 import type { Script } from '../core/sh.ts';
 
 /** A read-only look at a host: the same script as the same user gives the same answer until something it needs changes. */
-export type Probe = Readonly<{ script: Script; user: string | undefined; needs: readonly Resource[] }>;
+export type Probe = Readonly<{
+  script: Script;
+  user: string | undefined;
+  needs: readonly Resource[];
+  /** It is the user's own program: nothing is known of what it does to its shell. */
+  isUsers?: boolean;
+}>;
 
 /** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
 export type Session = Readonly<{
@@ -39,6 +45,7 @@ export type Session = Readonly<{
 }>;
 
 const keyOf = (probe: Probe): string => `${probe.user ?? ''}\0${probe.script.text}`;
+const asPiece = ({ script, user, isUsers }: Probe): Piece => ({ script, user, isProbe: isUsers !== true });
 /** A trip carries at most this much: more probes go with the next. */
 const MAX_SCRIPT = 512 * 1024;
 const LOST_TRIES = 3;
@@ -97,7 +104,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     for (let tries = 1; ; tries++) {
       try {
         await open(workOut);
-        const outputs = await trip(workOut(), 0);
+        const outputs = await trip(workOut().map(asPiece), 0);
         remember(workOut(), outputs);
         return;
       } catch (error) {
@@ -137,7 +144,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
       for (const [key, { needs }] of known) if (overlaps(touches, needs)) known.delete(key);
       if (own !== undefined) known.delete(keyOf(own));
       const again = unknownOf([...(own === undefined ? [] : [own]), ...ahead()]);
-      const outputs = await trip([...pieces, ...again], pieces.length, timeout);
+      const outputs = await trip([...pieces, ...again.map(asPiece)], pieces.length, timeout);
       remember(again, outputs.slice(pieces.length));
       return outputs.slice(0, pieces.length);
     },

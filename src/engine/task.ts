@@ -7,6 +7,7 @@ import { overlaps } from '../core/resource.ts';
 import { isDict, Unknown, type Value, type Vars } from '../core/value.ts';
 import { makeChanges, tail } from './change.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
+import { lookedAt, lookOf } from './look.ts';
 import { labelOf, taskName } from './names.ts';
 import { handlersFor, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
@@ -130,12 +131,14 @@ async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, is
   const { session } = there;
   const ahead = there === host ? r.ahead : () => []; // what comes is this host's, not the delegate's
   const isCheck = checkMode(r, scope);
+  const userLook = lookOf(task, unit);
   const probe = probeOf(unit);
   const hangsOn = run.mode === 'plan' ? there.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
   const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
     there.planned.push({ what: name, touches: step.touches });
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
   };
+  if (userLook !== undefined && hangsOn === undefined) return lookedAt(r, unit, userLook, session);
   if (isRetry && probe !== undefined) session.forget(probe);
   const output = probe === undefined ? undefined : await session.look(probe, ahead);
   if (output !== undefined && output.code !== 0) {

@@ -38,7 +38,7 @@ export const apt_repository = defineModule<typeof Args, Fields>({
   probe: (
     given,
   ) => sh`grep -Fsn -e ${firstAddress(given.repo)} /etc/apt/sources.list /etc/apt/sources.list.d/*.list | sed 's/^/line /'
-${look(sh`${fileOf(given)}`, given, { content: 'always' })}`,
+${look(fileOf(given), given, { content: 'always' })}`,
   parse: (stdout) => fields(stdout),
   plan(f, given, ctx): Steps {
     const found = f.all('line').flatMap((line) => {

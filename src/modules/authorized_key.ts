@@ -1,12 +1,13 @@
 import { type Static, Type } from 'typebox';
 import { type Blocked, defineModule } from '../core/module.ts';
-import { type Script, sh } from '../core/sh.ts';
+import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { look, type Seen, seen, textOf } from './shared/look.ts';
 import { dirname } from './shared/paths.ts';
 import { place } from './shared/place.ts';
+import { PASSWD } from './shared/questions.ts';
 
 const Args = args({
   user: Type.String({
@@ -67,7 +68,7 @@ export const authorized_key = defineModule<typeof Args, Current>({
   ],
   needs: ({ user, path }) => [`user:${user}`, `path:${path ?? '/home'}`, ...(path === undefined ? ['path:/root'] : [])],
   touches: ({ user, path }) => [`path:${path ?? (user === 'root' ? '/root/.ssh' : `/home/${user}/.ssh`)}`],
-  probe: ({ user, path }) => sh`e=$(getent passwd ${user}) || exit 0
+  probe: ({ user, path }) => sh`e=${answer(PASSWD, user)}; [ -n "$e" ] || e=$(getent passwd ${user}) || exit 0
 h=\${e%:*}; h=\${h##*:}
 i=\${e#*:*:}; u=\${i%%:*}; i=\${i#*:}
 printf 'home %s\nids %s:%s\n' "$h" "$u" "\${i%%:*}"

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { defineModule, type Steps } from '../core/module.ts';
-import { sh } from '../core/sh.ts';
+import { answer, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -17,6 +17,8 @@ const field = (what: string) =>
     expected: 'as in a crontab: 5, 1-5, */10, *',
     description: what,
   });
+
+import { CRONTAB, PASSWD } from './shared/questions.ts';
 
 const Args = args({
   name: Type.String({
@@ -85,10 +87,11 @@ export const cron = defineModule<typeof Args, Current>({
   ],
   probe: ({ cron_file, user }) =>
     cron_file !== undefined
-      ? look(sh`${fileOf(cron_file)}`, {}, { content: 'always', limit: 1_048_576 })
+      ? look(fileOf(cron_file), {}, { content: 'always', limit: 1_048_576 })
       : sh`if ! command -v crontab >/dev/null; then echo 'crontab missing'; exit 0; fi
-${user === undefined ? sh`:` : sh`if ! getent passwd ${user} >/dev/null; then echo 'nobody yes'; exit 0; fi`}
-printf 'table %s\n' "$(crontab ${user === undefined ? [] : ['-u', user]} -l 2>/dev/null | base64 -w0)"`,
+${user === undefined ? sh`:` : sh`if [ -z ${answer(PASSWD, user)} ] && ! getent passwd ${user} >/dev/null; then echo 'nobody yes'; exit 0; fi`}
+${user === undefined ? sh`t=` : sh`t=${answer(CRONTAB, user)}`}; [ -n "$t" ] || t=$(crontab ${user === undefined ? [] : ['-u', user]} -l 2>/dev/null | base64 -w0)
+printf 'table %s\n' "$t"`,
   parse(stdout, { cron_file }) {
     const f = fields(stdout);
     const path = cron_file === undefined ? '' : fileOf(cron_file);

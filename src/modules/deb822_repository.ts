@@ -69,7 +69,7 @@ export const deb822_repository = defineModule<typeof Args, Current>({
   ],
   needs: (given) => ['path:/etc/apt', ...ownerNeeds(given)],
   touches: () => ['path:/etc/apt', 'package:*'],
-  probe: (given) => sh`${look(sh`${fileOf(given)}`, given, { content: 'always' })}
+  probe: (given) => sh`${look(fileOf(given), given, { content: 'always' })}
 k=${keyOf(given)}
 if [ -e "$k" ]; then printf 'key %s\n' "$(base64 -w0 <"$k")"; fi`,
   parse(stdout, given) {

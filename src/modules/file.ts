@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
-import { type Script, sh } from '../core/sh.ts';
+import { answer, type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, ownership, text } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
 import {
@@ -20,6 +20,7 @@ import {
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
 import { dirname, join, stageOf } from './shared/paths.ts';
 import { fixAttributes } from './shared/place.ts';
+import { STAT, STAT_FORMAT } from './shared/questions.ts';
 
 const Args = args({
   path: absolutePath('The path on the host.'),
@@ -88,12 +89,12 @@ export const file = defineModule<typeof Args, Current>({
   touches: ({ path, state }) => [`path:${path}`, ...(state === 'directory' ? parentsOf(path) : [])],
   probe(given) {
     const { path, recurse, state } = given;
-    return sh`${look(sh`${path}`, given, { content: 'none' }, follows(given))}
-self=$(stat -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- ${path} 2>/dev/null) && printf 'self %s\n' "$self"
+    return sh`${look(path, given, { content: 'none' }, { follow: follows(given) })}
+${follows(given) ? sh`if [ -L ${path} ]; then self=$(stat -c ${STAT_FORMAT} -- ${path}); else self=$st; fi` : sh`self=$st`}; [ -z "$self" ] || printf 'self %s\n' "$self"
 ${
   state === 'link' || state === 'hard'
-    ? sh`src=$(stat -L -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- ${sourceOf(given)} 2>/dev/null) && printf 'src %s\n' "$src"
-if [ -d ${path} ] && [ -z "$(ls -A -- ${path})" ]; then echo 'empty yes'; fi`
+    ? sh`src=${answer(STAT, sourceOf(given))}; [ -n "$src" ] || src=$(stat -L -c ${STAT_FORMAT} -- ${sourceOf(given)} 2>/dev/null) && printf 'src %s\n' "$src"
+if [ -d ${path} ] && [ ! -L ${path} ] && [ -z "$(ls -A -- ${path})" ]; then echo 'empty yes'; fi`
     : sh`:`
 }
 ${recurse ? sh`if [ -d "$r" ]; then find "$r" ! -type l -printf 'below %y/%m/%U/%G\n' 2>/dev/null | sort -u; fi` : sh`:`}

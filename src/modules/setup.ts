@@ -45,6 +45,14 @@ export const setup = defineModule<typeof Args, Vars>({
   ],
   // few processes: `head` alone reads some thirty files, and each fork costs about a millisecond on a small board
   probe: ({ fact_path = '/etc/ansible/facts.d' }) => sh`{
+set --
+if [ -z "\${SSH_CLIENT-}" ]; then # sudo took it away: one of the shell's ancestors has it
+  p=$PPID
+  while [ "$p" -gt 1 ] && [ $# -lt 6 ]; do
+    set -- "$@" "/proc/$p/environ"
+    read -r st <"/proc/$p/stat"; st=\${st##*) }; st=\${st#? }; p=\${st%% *}
+  done
+fi
 head -v -c 65536 /etc/os-release /usr/lib/os-release /etc/debian_version /proc/meminfo /proc/uptime /proc/loadavg /proc/cmdline \
   /etc/machine-id /etc/timezone /proc/sys/kernel/random/boot_id /proc/1/comm /etc/resolv.conf /proc/net/route /proc/net/ipv6_route /proc/net/fib_trie /proc/self/mounts /proc/self/environ /proc/cpuinfo \
   /sys/class/dmi/id/product_name /sys/class/dmi/id/product_version /sys/class/dmi/id/product_serial /sys/class/dmi/id/product_uuid \
@@ -52,7 +60,7 @@ head -v -c 65536 /etc/os-release /usr/lib/os-release /etc/debian_version /proc/m
   /sys/class/dmi/id/board_name /sys/class/dmi/id/board_vendor /sys/class/dmi/id/board_version /sys/class/dmi/id/chassis_vendor \
   /sys/firmware/devicetree/base/model /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_host_ecdsa_key.pub \
   /sys/fs/selinux/enforce /sys/module/apparmor/parameters/enabled /proc/self/status /run/systemd/container /proc/1/cgroup \
-  /sys/hypervisor/type /sys/class/net/*/address /sys/class/net/*/mtu /sys/class/net/*/flags /sys/class/net/*/type 2>/dev/null | tr '\000' '\n'
+  /sys/hypervisor/type /sys/class/net/*/address /sys/class/net/*/mtu /sys/class/net/*/flags /sys/class/net/*/type "$@" 2>/dev/null | tr '\000' '\n'
 s() { printf '\n==> %s <==\n' "$1"; }
 s uname; uname -snrvm
 s date; date '+%Y %m %d %H %M %S %s %N %Z %z %A %w %W'
@@ -62,14 +70,6 @@ s fqdn; hostname -f
 s addr; ip -o addr show
 s df; df -B 1 --output=size,avail,itotal,iused,iavail,target -x tmpfs -x devtmpfs -x squashfs -x overlay
 s commands; for c in apt-get dnf yum zypper apk pacman systemctl; do if command -v "$c" >/dev/null; then echo "$c"; fi; done
-if [ -z "\${SSH_CLIENT-}" ]; then
-  s sshclient; p=$PPID; n=0
-  while [ "$p" -gt 1 ] && [ "$n" -lt 6 ]; do
-    c=$(tr '\000' '\n' <"/proc/$p/environ" | sed -n 's/^SSH_CLIENT=//p')
-    if [ -n "$c" ]; then echo "$c"; break; fi
-    read -r st <"/proc/$p/stat"; st=\${st##*) }; st=\${st#? }; p=\${st%% *}; n=$((n + 1))
-  done
-fi
 if [ -e /proc/1/root/. ] && ! [ / -ef /proc/1/root/. ]; then s otherroot; fi
 if [ -d ${fact_path} ]; then
   for f in ${fact_path}/*.fact; do

@@ -51,7 +51,7 @@ export const sysctl = defineModule<typeof Args, Current>({
     name,
     sysctl_file = FILE,
   }) => sh`v=$(cat -- ${`/proc/sys/${procPath(name)}`} 2>/dev/null) && printf 'running %s\n' "$v"
-${look(sh`${sysctl_file}`, {}, { content: 'always', limit: 1_048_576 })}`,
+${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
   parse(stdout, { sysctl_file = FILE }) {
     const f = fields(stdout);
     return { now: seen(f, sysctl_file, {}), running: f.get('running')?.replaceAll('\t', ' ') };

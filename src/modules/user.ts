@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
-import { type Script, sh } from '../core/sh.ts';
+import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, names, optionalFlag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
 
 const Args = args({
   name: Type.String({
@@ -106,12 +107,14 @@ export const user = defineModule<typeof Args, Current>({
     'path:/etc/subgid',
     `path:${home ?? `/home/${name}`}`,
   ],
-  probe: ({ name, group, groups = [] }) => sh`if p=$(getent passwd ${name}); then
-  printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "$(id -gn ${name})" "$(id -Gn ${name})"
+  probe: ({ name, group, groups = [] }) => sh`p=${answer(PASSWD, name)}
+if [ -n "$p" ] || p=$(getent passwd ${name}); then
+  g=${answer(GROUPS_OF, name)}; [ -n "$g" ] || g=$(id -Gn ${name})
+  printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "\${g%% *}" "$g"
   h=\${p%:*}; if [ -d "\${h##*:}" ]; then echo 'home yes'; fi
-  if [ -r /etc/shadow ]; then printf 'shadow %s\n' "$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow)"; fi
+  if [ -r /etc/shadow ]; then s=${answer(SHADOW, name)}; [ -n "$s" ] || s=$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow); printf 'shadow %s\n' "$s"; fi
 fi
-${groups.map((g) => sh`if getent group ${g} >/dev/null; then printf 'known %s\n' ${g}; fi;`)}
+${groups.map((g) => sh`if [ -n ${answer(GROUP, g)} ] || getent group ${g} >/dev/null; then printf 'known %s\n' ${g}; fi;`)}
 ${group === undefined ? sh`:` : sh`g=$(getent group ${group}) && printf 'known %s\n' ${group}; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
   parse(stdout): Current {
     const f = fields(stdout);

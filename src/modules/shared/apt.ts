@@ -1,7 +1,8 @@
 import type { Blocked, Change, Steps } from '../../core/module.ts';
-import { type Script, sh } from '../../core/sh.ts';
+import { answer, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { fields } from './fields.ts';
+import { once, PACKAGE, PACKAGE_FORMAT } from './questions.ts';
 
 /** What apt is asked for; `package` asks for less of it. */
 export type AptArgs = Readonly<{
@@ -72,16 +73,18 @@ export function probeApt(args: AptArgs): Script {
   const names = wanted.map((w) => w.name);
   const latest = args.state === 'latest' && names.length > 0;
   const absent = args.state === 'absent';
-  return sh`now=$(date +%s)
-at=$(stat -c %Y /var/lib/apt/lists 2>/dev/null) || at=0
-printf 'refreshed %s\nage %s\n' "$at" "$((now - at))"
-set -- /var/lib/apt/lists/*_Packages* /var/lib/apt/lists/*_dists_*
-[ -e "$1" ] || [ -e "\${2-}" ] || echo 'index empty'
-if [ -n "$(find /etc/apt/sources.list /etc/apt/sources.list.d -newer /var/lib/apt/lists ! -type d 2>/dev/null | head -n 1)" ]; then echo 'sources changed'; fi
+  return sh`i=${answer(INDEX, 'it')}
+if [ -n "$i" ]; then printf '%s\n' "$i"; else ${lookAtIndex()}
+fi
 ${
   names.length === 0
     ? sh`:`
-    : sh`found=$(dpkg-query -W -f 'is \${db:Status-Abbrev}/\${binary:Package}/\${Architecture}/\${Version}\n' -- ${names} 2>/dev/null) || :
+    : sh`found=; set --
+${names.map(
+  (n) => sh`q=${answer(PACKAGE, n)}; if [ -n "$q" ]; then found="$found$q
+"; else set -- "$@" ${n}; fi;`,
+)}
+[ $# = 0 ] || found=$found$(dpkg-query -W -f ${PACKAGE_FORMAT} -- "$@" 2>/dev/null) || :
 printf '%s\n' "$found"
 missing=
 for n in ${names.filter((n) => !isGlob(n))}; do
@@ -100,11 +103,24 @@ ${
     ? sh`:`
     : sh`if [ -f ${args.deb} ]; then
   printf 'deb %s\n' "$(dpkg-deb -W --showformat='\${Package}/\${Version}' ${args.deb})"
-  dpkg-query -W -f 'is \${db:Status-Abbrev}/\${binary:Package}/\${Architecture}/\${Version}\n' -- "$(dpkg-deb -f ${args.deb} Package)" 2>/dev/null
+  dpkg-query -W -f ${PACKAGE_FORMAT} -- "$(dpkg-deb -f ${args.deb} Package)" 2>/dev/null
 fi`
 }
 :`;
 }
+
+/** When the index was last read, and whether it lacks something. */
+function lookAtIndex(): Script {
+  return sh`now=$(date +%s)
+at=$(stat -c %Y /var/lib/apt/lists 2>/dev/null) || at=0
+printf 'refreshed %s\nage %s\n' "$at" "$((now - at))"
+set -- /var/lib/apt/lists/*_Packages* /var/lib/apt/lists/*_dists_*
+[ -e "$1" ] || [ -e "\${2-}" ] || echo 'index empty'
+for f in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+  if [ -f "$f" ] && [ "$f" -nt /var/lib/apt/lists ]; then echo 'sources changed'; break; fi
+done`;
+}
+const INDEX = once('index', lookAtIndex());
 
 function policy(): Script {
   return sh`awk '/^[^ ]/ { n = $1; sub(/:$/, "", n) } $1 == "Candidate:" { print "candidate " n "/" $2 }'`;

@@ -8,11 +8,11 @@ import { join } from './paths.ts';
 export type Destination = Readonly<{ path: string; now: Seen; inDirectory: boolean; fields: Fields }>;
 
 export function lookAtDestination(dest: string, name: string | undefined, how: Ownership, want: Want): Script {
-  if (name === undefined) return look(sh`${dest}`, how, want);
-  if (dest.endsWith('/')) return look(sh`${join(dest, name)}`, how, want);
+  if (name === undefined) return look(dest, how, want);
+  if (dest.endsWith('/')) return look(join(dest, name), how, want);
   return sh`d=${dest}
 if [ -d "$d" ]; then echo 'inside yes'; d=${join(dest, name)}; fi
-${look(sh`"$d"`, how, want)}`;
+${look(sh`"$d"`, how, want, { likely: dest })}`;
 }
 
 export function destination(stdout: string, dest: string, name: string | undefined, how: Ownership): Destination {

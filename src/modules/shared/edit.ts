@@ -1,5 +1,5 @@
 import type { Blocked, Context, Steps } from '../../core/module.ts';
-import { type Script, sh } from '../../core/sh.ts';
+import type { Script } from '../../core/sh.ts';
 import { fields } from './fields.ts';
 import { look, type Seen, seen, textOf } from './look.ts';
 import { type Placing, place } from './place.ts';
@@ -10,7 +10,7 @@ const EDITABLE = 8_388_608;
 type EditArgs = Placing & Readonly<{ path: string; create?: boolean }>;
 
 export function probeText(args: EditArgs): Script {
-  return look(sh`${args.path}`, args, { content: 'always', limit: EDITABLE });
+  return look(args.path, args, { content: 'always', limit: EDITABLE });
 }
 
 export function parseText(stdout: string, args: EditArgs): Seen {

@@ -81,9 +81,12 @@ export function identity(s: Sections): Vars {
     const at = line.indexOf('=');
     if (at > 0) env[line.slice(0, at)] = line.slice(at + 1);
   }
-  // sudo drops it: found with its parents
-  const client = s.get('sshclient');
-  if (client !== undefined && client !== '') env['SSH_CLIENT'] ??= client;
+  // sudo drops it: one of the shell's ancestors has it
+  const client = [...s]
+    .filter(([name]) => /^\/proc\/\d+\/environ$/.test(name))
+    .map(([, text]) => /^SSH_CLIENT=(.+)$/m.exec(text)?.[1])
+    .find((found) => found !== undefined);
+  if (client !== undefined) env['SSH_CLIENT'] ??= client;
   return {
     system,
     kernel,

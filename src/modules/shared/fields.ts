@@ -8,7 +8,7 @@ export type Fields = Readonly<{
 
 export function fields(stdout: string): Fields {
   const found = new Map<string, string[]>();
-  for (const line of stdout.split('\n')) {
+  for (const line of stdout.split(/[\n\x1f]/)) {
     const at = line.indexOf(' ');
     const [key, value] = at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
     const list = found.get(key);

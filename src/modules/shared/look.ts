@@ -1,9 +1,10 @@
 import type { Blocked } from '../../core/module.ts';
-import { type Script, sh } from '../../core/sh.ts';
+import { answer, type Question, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { asText, decodeBytes, type Fields } from './fields.ts';
 import { octal, resolveMode } from './mode.ts';
+import { CONTENT, STAT, STAT_FORMAT, SUM } from './questions.ts';
 
 /** The largest file whose content a probe sends or a script carries, in bytes. */
 export const SMALL = 65_536;
@@ -51,23 +52,46 @@ export type Want = Readonly<
 >;
 
 /**
- * Prints what `fields` and `seen` read. `$p` is the path; follow: false looks at a link itself. A converged rack's time is
- * the processes that its hosts start, so that what the shell can do itself it does.
+ * Prints what `fields` and `seen` read. `$p` is the path; follow: false looks at a link itself. What the shell can do itself
+ * it does, and what many looks of a trip ask is asked once.
+ *
+ * @param path the path, or sh that finds it: then it may come to be `likely`
  */
-export function look(path: Script, { owner, group }: Ownership, want: Want, follow = true): Script {
+export function look(
+  path: string | Script,
+  { owner, group }: Ownership,
+  want: Want,
+  { follow = true, likely }: { follow?: boolean; likely?: string } = {},
+): Script {
+  const known = typeof path === 'string' ? path : likely;
+  /** An answer that was asked for under the likely path holds only if that is the path. */
+  const told = (variable: Script, question: Question): Script => {
+    if (known === undefined) return sh`${variable}=`;
+    const set = sh`${variable}=${answer(question, known)}`;
+    return typeof path === 'string' ? set : sh`if [ "$p" = ${known} ]; then ${set}; else ${variable}=; fi`;
+  };
   return sh`
 p=${path}; r=$p; st=
 if [ -L "$p" ]; then
   printf 'link %s\n' "$(readlink -- "$p" | base64 -w0)"
   ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; printf 'real %s\n' "$(printf %s "$r" | base64 -w0)"` : sh`:`}
 fi
-st=$(stat ${follow ? sh`-L` : sh``} -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- "$r" 2>/dev/null) && printf 'stat %s\n' "$st"
+${statOfPath(told, follow)}
 case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
 if [ -d "\${d:-/}" ]; then echo 'parent yes'; fi
 printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
-${contentOf(want, follow)}`;
+${contentOf(want, told)}`;
+}
+
+type Told = (variable: Script, question: Question) => Script;
+
+function statOfPath(told: Told, follow: boolean): Script {
+  const own = sh`st=$(stat ${follow ? sh`-L` : sh``} -c ${STAT_FORMAT} -- "$r" 2>/dev/null)`;
+  const print = sh`printf 'stat %s\n' "$st"`;
+  const shared = sh`if [ -e "$r" ]; then ${told(sh`st`, STAT)}; [ -n "$st" ] || ${own}; ${print}; fi`;
+  return follow ? shared : sh`if [ -L "$p" ]; then ${own}; ${print}; else ${shared}; fi`;
 }
 
 /** The id of a wanted owner, looked up only where the file does not show it already. */
@@ -77,17 +101,17 @@ function id(key: string, name: string | undefined, letter: Script, database: Scr
   return sh`case $st in ${field}) ;; *) e=$(getent ${database} ${name}); e=\${e#*:*:}; printf ${`${key} %s\n`} "\${e%%:*}" ;; esac`;
 }
 
-function contentOf(want: Want, follow: boolean): Script {
+function contentOf(want: Want, told: Told): Script {
   const limit = want.content === 'always' ? (want.limit ?? SMALL) : SMALL;
-  // stat has told the size, where it looked at the file itself: one process less
-  const size = follow ? sh`z=\${st#*/*/*/}; z=\${z%%/*}` : sh`z=$(wc -c <"$r")`;
-  const send = sh`${size}; if [ "$z" -le ${limit} ]; then printf 'content %s\n' "$(base64 -w0 <"$r")"; fi`;
-  const sum = sh`s=$(sha256sum <"$r"); s=\${s%% *}; printf 'sum %s\n' "$s"`;
+  // stat has told the size already
+  const send = (known: Script): Script =>
+    sh`z=\${st#*/*/*/}; z=\${z%%/*}; if [ "$z" -le ${limit} ]; then ${known}; [ -n "$c" ] || c=$(base64 -w0 <"$r"); printf 'content %s\n' "$c"; fi`;
+  const sum = sh`${told(sh`s`, SUM)}; [ -n "$s" ] || { s=$(sha256sum <"$r"); s=\${s%% *}; }; printf 'sum %s\n' "$s"`;
   if (want.content === 'none') return sh`:`;
   if (want.content === 'sum') return sh`if [ -f "$r" ]; then ${sum}; fi`;
-  if (want.content === 'always') return sh`if [ -f "$r" ]; then ${send}; fi`;
+  if (want.content === 'always') return sh`if [ -f "$r" ]; then ${send(told(sh`c`, CONTENT))}; fi`;
   if (!('unless' in want)) return sh`:`;
-  return sh`if [ -f "$r" ]; then ${sum}; if [ "$s" != ${want.unless} ]; then ${send}; fi; fi`;
+  return sh`if [ -f "$r" ]; then ${sum}; if [ "$s" != ${want.unless} ]; then ${send(sh`c=`)}; fi; fi`;
 }
 
 export function seen(f: Fields, path: string, { owner, group }: Ownership): Seen {

@@ -1,6 +1,7 @@
 import type { Change, Steps } from '../../core/module.ts';
-import { type Script, sh } from '../../core/sh.ts';
+import { answer, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
+import { ENABLED, UNIT, UNIT_PROPERTIES } from './questions.ts';
 
 export type UnitArgs = Readonly<{
   name?: string;
@@ -16,9 +17,6 @@ export type UnitArgs = Readonly<{
 /** systemd's properties of the unit, and whether systemd is what runs the host. */
 export type UnitSeen = Readonly<{ systemd: boolean; booted: boolean; properties: Readonly<Record<string, string>> }>;
 
-const SHOWN =
-  'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,SourcePath,Description,MainPID,ExecMainStartTimestamp,NRestarts,Type,CanReload,Result';
-
 function unitName(name: string): string {
   return /\.(service|socket|timer|target|mount|automount|path|slice|scope|swap|device)$/.test(name)
     ? name
@@ -31,14 +29,15 @@ if [ -d /run/systemd/system ]; then echo booted=yes; fi
 ${
   name === undefined
     ? sh`:`
-    : sh`systemctl show --property=${SHOWN} -- ${unitName(name)} 2>/dev/null
-state=$(systemctl is-enabled -- ${unitName(name)} 2>/dev/null); printf 'Enabled=%s\n' "$state"`
+    : sh`u=${answer(UNIT, unitName(name))}
+if [ -n "$u" ]; then printf '%s\n' "$u"; else systemctl show --property=${UNIT_PROPERTIES} -- ${unitName(name)} 2>/dev/null; fi
+e=${answer(ENABLED, unitName(name))}; [ -n "$e" ] || e=$(systemctl is-enabled -- ${unitName(name)} 2>/dev/null); printf 'Enabled=%s\n' "$e"`
 }`;
 }
 
 export function parseUnit(stdout: string): UnitSeen {
   const properties: Record<string, string> = {};
-  for (const line of stdout.split('\n')) {
+  for (const line of stdout.split(/[\n\x1f]/)) {
     const at = line.indexOf('=');
     if (at > 0) properties[line.slice(0, at)] = line.slice(at + 1);
   }

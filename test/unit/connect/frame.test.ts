@@ -56,6 +56,25 @@ describe('many scripts in one trip', () => {
     expect(outputs.slice(1).map((o) => o.stdout)).toEqual(["it's $HOME\n", `a'bc"d`]);
   });
 
+  it('probes share a shell, and are told apart; one that ends it takes none of the others for its own', () => {
+    const probe = (text: string) => ({ script: verbatim(text), user: me, isProbe: true });
+    const own = { script: verbatim('exit 4'), user: me };
+    const pieces = [
+      ...['echo one; echo err >&2', 'false', 'echo $nope; echo never', 'echo lost'].map(probe),
+      own,
+      ...['exit 5', 'echo last'].map(probe),
+    ];
+    const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, 0) });
+    const got = decoder(MARK);
+    got.stdout(stdout);
+    got.stderr(stderr);
+    const outputs = got.outputs();
+    expect(outputs.map((o) => o.code)).toEqual([0, 1, 255, 255, 4, 5, 0]);
+    expect(outputs[0]).toEqual({ code: 0, stdout: 'one\n', stderr: 'err\n' });
+    expect(outputs.slice(1, 6).map((o) => o.stdout)).toEqual(['', '', '', '', '']);
+    expect(outputs.at(-1)?.stdout).toBe('last\n');
+  });
+
   it('of the steps a failure stops all that follows; of the rest it does not', () => {
     expect(run(['true', 'false', 'echo never', 'echo probe'], 3).map((o) => o.code)).toEqual([0, 1]);
     expect(run(['true', 'false', 'echo on'], 1).map((o) => o.code)).toEqual([0, 1, 0]);

@@ -1,0 +1,44 @@
+import { isBlocked, type Step } from '../core/module.ts';
+import type { Task } from '../core/playbook.ts';
+import { sh } from '../core/sh.ts';
+import { changeFailed } from './change.ts';
+import type { Outcome, TaskRun } from './outcome.ts';
+import type { Unit } from './resolve.ts';
+import { rcOf, resultOf } from './result.ts';
+import type { Probe, Session } from './session.ts';
+
+/**
+ * A command of the user's that only looks, by his own word: `changed_when: false`, and `check_mode: false` (run it even
+ * where nothing may be changed). It travels with the looks; whatever is changed before its turn has it run again.
+ */
+export function lookOf(task: Task, { step, ctx, user, environment }: Unit): Probe | undefined {
+  if (step === undefined || !['command', 'shell'].includes(step.module)) return undefined;
+  const isDeclared = task.changedWhen.length === 1 && task.changedWhen[0] === false && task.checkMode === false;
+  const hasMore = task.until.length > 0 || task.timeout !== undefined || task.delegateTo !== undefined;
+  const hasMarkers = step.args['creates'] !== undefined || step.args['removes'] !== undefined;
+  if (!isDeclared || hasMore || hasMarkers) return undefined;
+  const steps = step.plan('', ctx);
+  const [change] = isBlocked(steps) ? [] : steps;
+  if (change === undefined) return undefined;
+  return { script: sh`${environment}${change.run}`, user, needs: ['*'], isUsers: true };
+}
+
+/** Its outcome, as of a command that ran in its turn. */
+export async function lookedAt(
+  { world, ahead }: TaskRun,
+  unit: Unit & { step: Step },
+  look: Probe,
+  session: Session,
+): Promise<Outcome> {
+  const { step, ctx, label } = unit;
+  // It may look at other hosts, too: what was changed there is not seen here.
+  if (world.changed.size > 0) session.forget(look);
+  const ran = await session.look(look, ahead);
+  const steps = step.plan('', ctx);
+  const changes = isBlocked(steps) ? [] : steps;
+  if (ran.code === 0)
+    return { status: 'changed', result: resultOf(step, '', unit, { changed: true }, ran), changes, label };
+  const diagnostic = changeFailed(changes, [ran]);
+  const base = { changed: true, failed: true, msg: diagnostic.message, ...rcOf(ran) };
+  return { status: 'failed', result: resultOf(step, '', unit, base, ran), changes, diagnostic, label };
+}
