@@ -69,6 +69,38 @@ describe('round trips', () => {
     expect((await p.apply()).said).toEqual(['a: new']);
   });
 
+  it('nothing to do: one, though a command looks, which is declared to change nothing in two words', async () => {
+    const p = project({
+      'site.yml': play(`- copy: {dest: '{T}/f', content: "{{ word }}"}
+- command: grep -qx here {T}/f
+  register: found
+  changed_when: false
+  failed_when: false
+  check_mode: false
+- shell: echo run >>{T}/log; cat {T}/f
+  register: text
+  changed_when: false
+  check_mode: false
+- command: touch {T}/made
+  when: found.rc != 0
+- shell: echo never >>{T}/log
+  when: text.stdout == 'nothing'
+  changed_when: false
+  check_mode: false
+- debug: msg={{ text.stdout }}`),
+    });
+    const first = await p.apply({ extraVars: ['word=there'] });
+    expect(first.lines.map((l) => l.split(' ').at(-1))).toEqual(['changed', 'ok', 'ok', 'changed', 'skipped', 'ok']);
+    expect(first.said).toEqual(['a: there']); // asked again: the copy before it changed what it reads
+    const again = await p.apply({ extraVars: ['word=here'] });
+    expect(again.said).toEqual(['a: here']);
+    rmSync(`${p.folder}/log`);
+    const third = await p.apply({ extraVars: ['word=here'] });
+    expect(third.lines.map((l) => l.split(' ').at(-1))).toEqual(['ok', 'ok', 'ok', 'skipped', 'skipped', 'ok']);
+    expect(third.recap.hosts[0]?.trips).toBe(1);
+    expect(readFileSync(`${p.folder}/log`, 'utf8')).toBe('run\n');
+  });
+
   it('a change reads back on its own trip, and what overlaps it with it', async () => {
     const p = project({
       'site.yml': play(
