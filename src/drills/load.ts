@@ -94,10 +94,7 @@ export function startLoad(load: Load, prefix: string, allowed: readonly string[]
 /** The thread's program: beside this file when built, else the source through tsx. */
 function workerFor(workerData: ProberData): ConstructorParameters<typeof Worker> {
   const here = import.meta.url;
-  if (!here.endsWith('.ts')) {
-    const built = here.includes('/chunks/') ? '../prober.mjs' : './prober.mjs';
-    return [new URL(built, here), { workerData }];
-  }
+  if (!here.endsWith('.ts')) return [new URL('./prober.cjs', here), { workerData }];
   // Only while developing. tsx does not reach into threads by itself.
   const tsx = pathToFileURL(createRequire(here).resolve('tsx/esm/api').replace(/cjs$/, 'mjs')).href;
   const program = `import(${JSON.stringify(tsx)}).then((m) => m.tsImport('./prober.ts', ${JSON.stringify(here)}))`;

@@ -122,14 +122,14 @@ async function measure(stage: Stage, hosts: readonly string[], tools: readonly T
 
 /** What does not hang on the machine's mood: traffic and memory of a re-run, and how long `--help` keeps one waiting. */
 async function costs(stage: Stage): Promise<Readonly<{ traffic: Traffic; memory: number; help: number }>> {
-  await timed(['node', 'dist/bringup.mjs', 'apply', PLAYBOOK, '-i', stage.counted, '-o', 'json']); // drift is mended
+  await timed(['node', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted, '-o', 'json']); // drift is mended
   stage.proxy.reset();
-  const argv = ['--import', './test/bench/rss.mjs', 'dist/bringup.mjs', 'apply', PLAYBOOK, '-i', stage.counted];
+  const argv = ['--import', './test/bench/rss.mjs', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted];
   const { stdout } = await timed(['sh', '-c', 'exec node "$@" -o json 2>&1 >/dev/null', 'node', ...argv]);
   const traffic = stage.proxy.traffic();
   const times = { help: [] as number[], node: [] as number[] };
   for (let i = 0; i < 7; i++) {
-    times.help.push((await timed(['node', 'dist/bringup.mjs', '--help'])).cpu);
+    times.help.push((await timed(['node', 'dist/bringup.cjs', '--help'])).cpu);
     times.node.push((await timed(['node', '-e', '0'])).cpu);
   }
   const n = stage.hosts.length;

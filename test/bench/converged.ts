@@ -39,7 +39,7 @@ async function sshTrue(host: string): Promise<void> {
 }
 
 const bringup = (...args: string[]): Promise<void> =>
-  command('node', ['dist/bringup.mjs', ...args, '-i', rack.inventory, '-o', 'json']);
+  command('node', ['dist/bringup.cjs', ...args, '-i', rack.inventory, '-o', 'json']);
 
 const CASES: readonly Case[] = [
   { name: 'ssh HOST true, 6 hosts at once (the floor)', run: async () => void (await Promise.all(HOSTS.map(sshTrue))) },
@@ -47,7 +47,7 @@ const CASES: readonly Case[] = [
   { name: 'plan, nothing to change, 6 hosts', run: () => bringup('plan', 'playbooks/site.yml') },
   { name: 'apply, nothing to change, 1 host', run: () => bringup('apply', 'playbooks/site.yml', '-l', 'web1') },
   { name: 'ssh web1 true', run: () => sshTrue('web1') },
-  { name: 'bringup --help', run: () => command('node', ['dist/bringup.mjs', '--help']) },
+  { name: 'bringup --help', run: () => command('node', ['dist/bringup.cjs', '--help']) },
   { name: 'node -e 0', run: () => command('node', ['-e', '0']) },
 ];
 

@@ -52,7 +52,7 @@ const bringup: Tool = {
   run: (stage, hosts, what) => {
     const limit = hosts.length === stage.hosts.length ? [] : ['-l', hosts.join(',')];
     const verb = what === 'plan' ? 'plan' : 'apply';
-    return timed(['node', 'dist/bringup.mjs', verb, PLAYBOOK, '-i', stage.inventory, '-o', 'json', ...limit]);
+    return timed(['node', 'dist/bringup.cjs', verb, PLAYBOOK, '-i', stage.inventory, '-o', 'json', ...limit]);
   },
 };
 
