@@ -15,7 +15,7 @@ export function connectLocal(target: Target): Connection {
       const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
       const mark = `bringup-${randomBytes(8).toString('hex')}`;
       const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
-      const input = encode(own, mark, who, options.steps ?? 0);
+      const input = encode(own, mark, who, options.groups ?? []);
       const shell = $({
         input,
         quiet: true,

@@ -35,7 +35,7 @@ export async function connectSsh(target: Target, ports: LoginPorts, signal?: Abo
       const shell = await shellFor(who);
       try {
         const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
-        return await shell.trip(own, options.steps ?? 0, options.timeout, options.signal);
+        return await shell.trip(own, options.groups ?? [], options.timeout, options.signal);
       } catch (error) {
         shells.delete(who);
         throw error;
@@ -65,7 +65,7 @@ export async function connectSsh(target: Target, ports: LoginPorts, signal?: Abo
 type Shell = Readonly<{
   trip: (
     pieces: readonly Piece[],
-    steps: number,
+    groups: readonly number[],
     timeout: number | undefined,
     signal: AbortSignal | undefined,
   ) => Promise<readonly Output[]>;
@@ -75,8 +75,8 @@ async function openShell(client: Client, target: Target, loginUser: string, who:
   const channel = await become(client, target, loginUser, who, 'exec sh -s');
   let queue: Promise<unknown> = Promise.resolve();
   return {
-    trip(pieces, steps, timeout, signal) {
-      const next = queue.then(() => oneTrip(client, channel, target, loginUser, who, pieces, steps, timeout, signal));
+    trip(pieces, groups, timeout, signal) {
+      const next = queue.then(() => oneTrip(client, channel, target, loginUser, who, pieces, groups, timeout, signal));
       queue = next.catch(() => {});
       return next;
     },
@@ -91,7 +91,7 @@ function oneTrip(
   loginUser: string,
   who: string,
   pieces: readonly Piece[],
-  steps: number,
+  groups: readonly number[],
   timeout: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<readonly Output[]> {
@@ -142,7 +142,7 @@ function oneTrip(
     channel.once('close', onClose);
     client.once('close', onClose);
     signal?.addEventListener('abort', onAbort, { once: true });
-    channel.write(encode(pieces, mark, who, steps));
+    channel.write(encode(pieces, mark, who, groups));
   });
 }
 

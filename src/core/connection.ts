@@ -38,12 +38,13 @@ export type Connection = Readonly<{
   user: string;
   /**
    * One round trip: the pieces in order, each in its own subshell with stdin from /dev/null; one Output each. A piece's
-   * failure does not stop the next; only of the first `steps` pieces a failure stops all that follow, which give no Output.
+   * failure does not stop the next; but the first pieces may belong together in `groups` (their sizes), where a failure stops
+   * the rest of its group, which gives no Output. What follows the groups runs unless all of them failed.
    * `timeout` in seconds for the whole trip.
    */
   run: (
     pieces: readonly Piece[],
-    options?: Readonly<{ signal?: AbortSignal; timeout?: number; steps?: number }>,
+    options?: Readonly<{ signal?: AbortSignal; timeout?: number; groups?: readonly number[] }>,
   ) => Promise<readonly Output[]>;
   /** Bytes into a new file on the host: created 0600, owned by `user`, fsynced; streamed when large. */
   put: (data: Uint8Array | LocalFile, path: string, user: string | undefined) => Promise<void>;
@@ -51,6 +52,15 @@ export type Connection = Readonly<{
   forward: (address: string, port: number) => Promise<number>;
   close: () => Promise<void>;
 }>;
+
+/** The first items in groups of these sizes. */
+export function inGroups<T>(items: readonly T[], sizes: readonly number[]): readonly (readonly T[])[] {
+  let end = 0;
+  return sizes.map((size) => {
+    end += size;
+    return items.slice(end - size, end);
+  });
+}
 
 /** The line broke while something ran on the host: whether it was done is not known. */
 export class Lost extends Error {

@@ -43,6 +43,8 @@ export type Change = Readonly<{
   /** Put on the host (as root, 0600) before `run`. */
   upload?: readonly Upload[];
   run: Script;
+  /** What it alters, where that is less than the module's `touches`, now that the host was seen. */
+  touches?: readonly Resource[];
   /** It never converges (command, restart, reboot): it is not read back. */
   action?: true;
   /** It alters nothing (wait_for, uri): the task stays `ok`. */
@@ -123,6 +125,12 @@ export type Module = Readonly<{
   /** The arguments checked, coerced and completed with defaults; or what is wrong with them. */
   bind: (args: Readonly<Record<string, unknown>>) => Step | readonly ArgError[];
 }>;
+/** What changes of a step alter, taken together. */
+export function touchesOf(step: Step, changes: readonly Change[]): readonly Resource[] {
+  if (changes.some((c) => c.waits)) return ['*'];
+  return changes.every((c) => c.touches !== undefined) ? changes.flatMap((c) => c.touches ?? []) : step.touches;
+}
+
 /** One task's work with its arguments bound: what the engine runs. */
 export type Step = Readonly<{
   module: string;

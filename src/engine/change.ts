@@ -1,7 +1,7 @@
 import { Lost, type Piece } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, LocalFile, Output, Step, Upload } from '../core/module.ts';
-import { isBlocked } from '../core/module.ts';
+import { isBlocked, touchesOf } from '../core/module.ts';
 import { lines, type Script, sh, verbatim } from '../core/sh.ts';
 import { makeAndConfirm } from './confirm.ts';
 import { pause } from './pause.ts';
@@ -27,8 +27,8 @@ export async function makeChanges(
   timeout: number | undefined,
 ): Promise<Made> {
   const isAction = changes.some((c) => c.action === true || c.harmless === true);
-  const touches = changes.some((c) => c.waits) ? ['*'] : unit.step.touches;
   const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
+    const touches = touchesOf(unit.step, todo);
     const ids = todo.some((c) => c.reboots) ? await bootId(session) : '';
     const sent: Output[] = [];
     let pieces: Piece[] = [];
@@ -81,6 +81,45 @@ export async function makeChanges(
   const unchanged = changes.every((c) => c.harmless === true);
   if (isAction || probe === undefined) return { ran, failed: undefined, unchanged };
   return { ran, failed: await diverged(session, unit, probe, ahead), unchanged };
+}
+
+/**
+ * Changes that do not depend on each other, on one trip, each read back. undefined: the line broke; what was done is done,
+ * and the host has to be looked at again for each.
+ */
+export async function makeTogether(
+  run: Run,
+  session: Session,
+  all: readonly Readonly<{ unit: Unit & { step: Step }; changes: readonly Change[]; probe: Probe | undefined }>[],
+  before: readonly Piece[],
+  ahead: () => readonly Probe[],
+): Promise<readonly Made[] | undefined> {
+  const parts = await Promise.all(
+    all.map(async ({ unit, changes, probe }, i) => {
+      const pieces: Piece[] = i === 0 ? [...before] : [];
+      for (const change of changes) {
+        const { inline } = await uploadsOf(run, change);
+        pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
+      }
+      return { pieces, touches: touchesOf(unit.step, changes), own: probe };
+    }),
+  );
+  let outputs: readonly (readonly Output[])[];
+  try {
+    outputs = await session.changeAll(parts, ahead, undefined);
+  } catch (error) {
+    if (!(error instanceof Lost) || run.signal.aborted) throw error;
+    return undefined;
+  }
+  const made: Made[] = [];
+  for (const [i, { unit, changes, probe }] of all.entries()) {
+    const own = (outputs[i] ?? []).slice(i === 0 ? before.length : 0);
+    const ran = joined(own);
+    const isDone = own.length === changes.length && own.at(-1)?.code === 0;
+    const failed = !isDone ? changeFailed(changes, own) : probe && (await diverged(session, unit, probe, ahead));
+    made.push({ ran, failed, unchanged: false });
+  }
+  return made;
 }
 
 async function diverged(
@@ -146,7 +185,7 @@ function joined(outputs: readonly Output[]): Output {
 }
 
 /** Small uploads travel in the script itself; big ones go ahead on a channel of their own. */
-const INLINE = 96 * 1024;
+export const INLINE = 96 * 1024;
 
 type Sent = Readonly<{ data: Uint8Array | LocalFile; to: string }>;
 

@@ -1,5 +1,4 @@
-import type { Connection, Piece } from '../core/connection.ts';
-import { Lost } from '../core/connection.ts';
+import { type Connection, inGroups, Lost, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import { overlaps, type Resource } from '../core/resource.ts';
 import type { Script } from '../core/sh.ts';
@@ -34,6 +33,12 @@ export type Session = Readonly<{
     ahead: () => readonly Probe[],
     timeout: number | undefined,
   ) => Promise<readonly Output[]>;
+  /** Many changes that do not depend on each other on one trip: each is stopped by its own failure only. */
+  changeAll: (
+    changes: readonly Readonly<{ pieces: readonly Piece[]; touches: readonly Resource[]; own: Probe | undefined }>[],
+    ahead: () => readonly Probe[],
+    timeout: number | undefined,
+  ) => Promise<readonly (readonly Output[])[]>;
   put: Connection['put'];
   /** Closes the line; the next trip opens a new one. */
   drop: () => Promise<void>;
@@ -81,12 +86,16 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     line = undefined;
     await old?.then((c) => c.close()).catch(() => {});
   };
-  const trip = async (pieces: readonly Piece[], steps: number, timeout?: number): Promise<readonly Output[]> => {
+  const trip = async (
+    pieces: readonly Piece[],
+    groups: readonly number[],
+    timeout?: number,
+  ): Promise<readonly Output[]> => {
     busy++;
     try {
       const connection = await open();
       trips++;
-      return await slot(() => connection.run(pieces, { signal, steps, ...(timeout !== undefined && { timeout }) }));
+      return await slot(() => connection.run(pieces, { signal, groups, ...(timeout !== undefined && { timeout }) }));
     } catch (error) {
       if (error instanceof Lost) await drop();
       throw error;
@@ -104,7 +113,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     for (let tries = 1; ; tries++) {
       try {
         await open(workOut);
-        const outputs = await trip(workOut().map(asPiece), 0);
+        const outputs = await trip(workOut().map(asPiece), []);
         remember(workOut(), outputs);
         return;
       } catch (error) {
@@ -131,6 +140,21 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     }
     return [...wanted.values()];
   };
+  const changeAll: Session['changeAll'] = async (changes, ahead, timeout) => {
+    const touches = changes.flatMap((c) => c.touches);
+    const own = changes.flatMap((c) => c.own ?? []);
+    for (const [key, { needs }] of known) if (overlaps(touches, needs)) known.delete(key);
+    for (const probe of own) known.delete(keyOf(probe));
+    const again = unknownOf([...own, ...ahead()]);
+    const pieces = changes.flatMap((c) => c.pieces);
+    const groups = changes.map((c) => c.pieces.length);
+    const outputs = await trip([...pieces, ...again.map(asPiece)], groups, timeout);
+    remember(again, outputs.slice(pieces.length));
+    return inGroups(outputs, groups).map((all) => {
+      const failed = all.findIndex((o) => o.code !== 0);
+      return failed < 0 ? all : all.slice(0, failed + 1);
+    });
+  };
   return {
     user: async () => (await open()).user,
     async look(probe, ahead) {
@@ -141,13 +165,10 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     forget: (probe) => known.delete(keyOf(probe)),
     forgetAll: () => known.clear(),
     async change(pieces, touches, own, ahead, timeout) {
-      for (const [key, { needs }] of known) if (overlaps(touches, needs)) known.delete(key);
-      if (own !== undefined) known.delete(keyOf(own));
-      const again = unknownOf([...(own === undefined ? [] : [own]), ...ahead()]);
-      const outputs = await trip([...pieces, ...again.map(asPiece)], pieces.length, timeout);
-      remember(again, outputs.slice(pieces.length));
-      return outputs.slice(0, pieces.length);
+      const [outputs = []] = await changeAll([{ pieces, touches, own }], ahead, timeout);
+      return outputs;
     },
+    changeAll,
     async put(data, path, user) {
       busy++;
       try {

@@ -1,21 +1,19 @@
 import { Lost } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
-import { isBlocked, type Step } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
-import { overlaps } from '../core/resource.ts';
-import { isDict, Unknown, type Value, type Vars } from '../core/value.ts';
-import { makeChanges, tail } from './change.ts';
+import { Unknown, type Value } from '../core/value.ts';
+import { attempt } from './attempt.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
-import { lookedAt, lookOf } from './look.ts';
+import { itemsTogether, probesOfItems } from './loop.ts';
 import { labelOf, taskName } from './names.ts';
-import { handlersFor, notifyPieces } from './notify.ts';
+import { handlersFor } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Scope } from './ports.ts';
-import { loopItems, loopVars, probeOf, type Unit, unitOf } from './resolve.ts';
-import { dataOf, loopResult, rcOf, resultOf, skippedResult } from './result.ts';
-import { type HostState, NotKnown, TaskFailed, Unreachable } from './state.ts';
+import { loopItems, loopVars, unitOf } from './resolve.ts';
+import { loopResult, skippedResult } from './result.ts';
+import { NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */
@@ -30,19 +28,32 @@ export async function runTask(r: TaskRun): Promise<void> {
     const items = r.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
     isLoop = items !== undefined;
     if (items === undefined) outcomes.push(await outcomeOf(r, scope, undefined, undefined, name));
-    for (const [i, item] of (items ?? []).entries()) {
-      const own = scope.with(loopVars(items ?? [], i, task.loopControl));
-      const label = labelOf(task, item, own, world);
-      outcomes.push(await outcomeOf(r, own, label, item, name));
-      const wait =
-        task.loopControl.pause === undefined ? 0 : Number(world.run.templates.resolve(task.loopControl.pause, own));
-      if (wait > 0 && world.run.mode === 'apply' && i < (items?.length ?? 0) - 1)
-        await pause(wait * 1000, world.run.signal);
-    }
+    if (items !== undefined) outcomes.push(...(await loop(r, scope, items, name)));
   } catch (error) {
     outcomes.push(thrownOutcome(error, task, world, name, undefined));
   }
   finish(r, scope, name, outcomes, isLoop, world.run.now() - began);
+}
+
+async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: string): Promise<readonly Outcome[]> {
+  const { world, task } = r;
+  const all = items.map((item, i) => {
+    const own = scope.with(loopVars(items, i, task.loopControl));
+    return { item, scope: own, label: labelOf(task, item, own, world) };
+  });
+  const outcomes: Outcome[] = [];
+  while (outcomes.length < all.length) {
+    const left = all.slice(outcomes.length);
+    const [next, ...later] = left;
+    if (next === undefined) break;
+    const own: TaskRun = { ...r, ahead: () => [...probesOfItems(r, later), ...r.ahead()] };
+    const joined = await itemsTogether(own, left, name);
+    outcomes.push(...(joined.length > 0 ? joined : [await outcomeOf(own, next.scope, next.label, next.item, name)]));
+    if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.length) continue;
+    const wait = Number(world.run.templates.resolve(task.loopControl.pause, next.scope));
+    if (wait > 0) await pause(wait * 1000, world.run.signal);
+  }
+  return outcomes;
 }
 
 /** One item's outcome; what it throws is its own: the items after it have their turn, as in Ansible. */
@@ -122,139 +133,11 @@ async function runUnit(
   }
 }
 
-/** One try: look, plan, and in apply mode change. */
-async function attempt(r: TaskRun, unit: Unit & { step: Step }, name: string, isRetry: boolean): Promise<Outcome> {
-  const { world, host, task } = r;
-  const { run } = world;
-  const { step, ctx, scope, label } = unit;
-  const there = placeOf(r, scope);
-  const { session } = there;
-  const ahead = there === host ? r.ahead : () => []; // what comes is this host's, not the delegate's
-  const isCheck = checkMode(r, scope);
-  const userLook = lookOf(task, unit);
-  const probe = probeOf(unit);
-  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
-  const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
-    there.planned.push({ what: name, touches: step.touches });
-    return { status: 'unknown', result: new Unknown(because), changes, because, label };
-  };
-  if (userLook !== undefined && hangsOn === undefined) return lookedAt(r, unit, userLook, session);
-  if (isRetry && probe !== undefined) session.forget(probe);
-  const output = probe === undefined ? undefined : await session.look(probe, ahead);
-  if (output !== undefined && output.code !== 0) {
-    if (hangsOn !== undefined) return unknown(hangsOn.what);
-    const diagnostic: Diagnostic = {
-      code: 'E_PROBE',
-      message: `the host could not be looked at: exit code ${output.code}`,
-      detail: tail(output.stderr),
-      at: task.at,
-    };
-    return {
-      status: 'failed',
-      result: { failed: true, changed: false, msg: diagnostic.message, stderr: output.stderr },
-      changes: [],
-      diagnostic,
-      label,
-    };
-  }
-  const stdout = output?.stdout ?? '';
-  const steps = step.plan(stdout, ctx);
-  if (isBlocked(steps)) {
-    if (hangsOn !== undefined) return unknown(hangsOn.what);
-    const diagnostic: Diagnostic = {
-      code: 'E_BLOCKED',
-      message: steps.blocked,
-      mend: steps.mend,
-      detail: steps.detail,
-      at: task.at,
-    };
-    return {
-      status: 'failed',
-      result: { failed: true, changed: false, msg: steps.blocked, ...dataOf(step, stdout, unit) },
-      changes: [],
-      diagnostic,
-      label,
-    };
-  }
-  if (hangsOn !== undefined) return unknown(hangsOn.what, steps);
-  if (steps.length === 0) {
-    keepFacts(r, step, dataOf(step, stdout, unit));
-    if (step.module === 'debug') tell(r, dataOf(step, stdout, unit));
-    return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
-  }
-  if (isCheck) {
-    if (steps.every((s) => s.harmless === true)) return unknown('it is asked when it is applied', steps);
-    there.planned.push({ what: name, touches: step.touches });
-    return { status: 'changed', result: new Unknown(name), changes: steps, label };
-  }
-  const isHidden = run.templates.truthy(run.templates.resolve(task.noLog, scope)) === true;
-  const doing = isHidden ? name : `${name}: ${steps.map((s) => s.what).join(', ')}`;
-  run.emit({ type: 'busy', host: host.name, doing });
-  const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, scope));
-  const made = await makeChanges(run, session, unit, steps, probe, ahead, notifyPieces(r, unit), timeout);
-  noteChange(world, there);
-  const after =
-    made.failed === undefined && probe !== undefined && !steps.some((s) => s.action ?? s.harmless)
-      ? (await session.look(probe, ahead)).stdout
-      : stdout;
-  const data = dataOf(step, after, unit, made.ran);
-  if (made.failed !== undefined) {
-    const result = resultOf(
-      step,
-      after,
-      unit,
-      { changed: true, failed: true, msg: made.failed.message, ...rcOf(made.ran) },
-      made.ran,
-    );
-    return { status: 'failed', result, changes: steps, diagnostic: { ...made.failed, at: task.at }, label };
-  }
-  keepFacts(r, step, data);
-  const result = resultOf(step, after, unit, { changed: !made.unchanged }, made.ran);
-  return { status: made.unchanged ? 'ok' : 'changed', result, changes: steps, label };
-}
-
-/** Somebody else's view of what this change may have altered is stale: other hosts look again at the next play. */
-function noteChange(world: World, place: HostState): void {
-  world.changed.add(place.name);
-}
-
-/** The host on which the task's work is done: its own, or the delegate. */
-function placeOf(r: TaskRun, scope: Scope): HostState {
-  if (r.task.delegateTo === undefined) return r.host;
-  const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
-  const other = typeof name === 'string' ? (r.world.hosts.get(name) ?? r.world.localhost(name)) : undefined;
-  if (other !== undefined) return other;
-  const message = `delegate_to: there is no host '${String(name)}'`;
-  throw new Failure({ code: 'E_UNKNOWN', message, at: r.task.at, mend: 'add it to the inventory' });
-}
-
-function checkMode(r: TaskRun, scope: Scope): boolean {
-  const { run } = r.world;
-  if (r.task.checkMode === undefined) return run.mode === 'plan';
-  return run.templates.truthy(run.templates.resolve(r.task.checkMode, scope)) === true;
-}
-
 /** A fact that a plan cannot know is not undefined: what reads it is unknown too. */
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
   if (unknown === undefined || task.module !== 'set_fact') return;
   for (const name of Object.keys(task.args)) host.set[name] = new Unknown(unknown.because ?? 'a task before it');
-}
-
-/** debug's message, or a variable's value, for the user to see. */
-function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
-  const shown = Object.entries(data).map(([key, value]) =>
-    key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
-  );
-  if (shown.length > 0) run.emit({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at });
-}
-
-/** set_fact's win over all but extra vars; other modules' facts are facts. */
-function keepFacts(r: TaskRun, step: Step, data: Vars): void {
-  const facts = data['ansible_facts'];
-  if (!isDict(facts)) return;
-  if (step.module === 'set_fact') Object.assign(r.host.set, facts);
-  else r.host.facts = { ...r.host.facts, ...facts };
 }
 
 /** Register, notify, count, tell; and fail where it must. */

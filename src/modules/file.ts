@@ -174,6 +174,8 @@ function directory({ now, below }: Current, given: Args): Steps {
     return [
       {
         what: `create directory ${path}`,
+        // nothing above it is made: what is beside it stays as it was seen
+        ...(now.parent && now.link === undefined && { touches: [`path:${path}`] }),
         diff: { of: path, before: null, after: `directory${fresh === undefined ? '' : ` ${octal(fresh)}`}\n` },
         run: makeDirectory(now.link === undefined ? path : now.real, {
           ...(fresh !== undefined && { chmod: modeWord(fresh, true) }),

@@ -10,9 +10,13 @@ const MARK = 'bringup-0123456789abcdef';
 const me = userInfo().username;
 
 /** What a real sh makes of the scripts, its streams cut at `cuts` into chunks. */
-function run(scripts: readonly string[], steps = 0, cuts: readonly number[] = []): readonly Output[] {
+function run(
+  scripts: readonly string[],
+  groups: readonly number[] = [],
+  cuts: readonly number[] = [],
+): readonly Output[] {
   const pieces = scripts.map((text) => ({ script: verbatim(text), user: me }));
-  const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, steps) });
+  const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, groups) });
   const got = decoder(MARK);
   for (const chunk of chunks(stdout, cuts)) got.stdout(chunk);
   expect(got.isDone()).toBe(false);
@@ -64,7 +68,7 @@ describe('many scripts in one trip', () => {
       own,
       ...['exit 5', 'echo last'].map(probe),
     ];
-    const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, 0) });
+    const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, []) });
     const got = decoder(MARK);
     got.stdout(stdout);
     got.stderr(stderr);
@@ -76,8 +80,20 @@ describe('many scripts in one trip', () => {
   });
 
   it('of the steps a failure stops all that follows; of the rest it does not', () => {
-    expect(run(['true', 'false', 'echo never', 'echo probe'], 3).map((o) => o.code)).toEqual([0, 1]);
-    expect(run(['true', 'false', 'echo on'], 1).map((o) => o.code)).toEqual([0, 1, 0]);
+    expect(run(['true', 'false', 'echo never', 'echo probe'], [3]).map((o) => o.code)).toEqual([0, 1]);
+    expect(run(['true', 'false', 'echo on'], [1]).map((o) => o.code)).toEqual([0, 1, 0]);
+  });
+
+  it('of groups each is stopped by its own failure; what follows runs unless all failed', () => {
+    const two = run(['true', 'echo a', 'exit 3', 'echo never', 'echo probe'], [2, 2]);
+    expect(two.map((o) => [o.code, o.stdout])).toEqual([
+      [0, ''],
+      [0, 'a\n'],
+      [3, ''],
+      [255, ''],
+      [0, 'probe\n'],
+    ]);
+    expect(run(['false', 'echo never', 'false', 'echo probe'], [2, 1]).map((o) => o.code)).toEqual([1, 255, 1]);
   });
 
   it('any text comes back as it was printed, wherever the stream is cut', () => {
@@ -91,7 +107,7 @@ describe('many scripts in one trip', () => {
         (texts, cuts) => {
           const outputs = run(
             texts.map((t) => sh`printf %s ${t}; printf %s ${t} >&2`.text),
-            0,
+            [],
             cuts,
           );
           expect(outputs).toEqual(texts.map((t) => ({ code: 0, stdout: t, stderr: t })));

@@ -101,6 +101,50 @@ describe('round trips', () => {
     expect(readFileSync(`${p.folder}/log`, 'utf8')).toBe('run\n');
   });
 
+  it("a loop's changes that do not depend on each other cost one, each with its own end", async () => {
+    const p = project({
+      'site.yml': play(`- copy: {dest: '{T}/{{ item }}', content: "{{ item }}\\n"}
+  loop: [a, b, no/where, c, d]
+  register: copied
+  ignore_errors: true
+- debug: msg={{ copied.results | map(attribute='failed') | join(' ') }}
+- file: {path: '{T}/{{ item }}', state: directory}
+  loop: [x, x/y, x/y/z, w]`),
+    });
+    p.write({ b: 'b\n' });
+    const ran = await p.apply();
+    expect(ran.lines.map((l) => l.split(' ').at(-1))).toEqual([
+      ...['changed', 'ok', 'ignored', 'changed', 'changed'],
+      'ok',
+      ...['changed', 'changed', 'changed', 'changed'],
+    ]);
+    expect(ran.said).toEqual(['a: False False True False False']);
+    expect(['a', 'c', 'd', 'x/y/z', 'w'].map((f) => existsSync(`${p.folder}/${f}`))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+    ]);
+    // look; a; (no/where is blocked without a trip) c and d; then each folder, for the next is below it, but the last
+    expect(ran.recap.hosts[0]?.trips).toBeLessThanOrEqual(7);
+    expect((await p.apply()).recap.hosts[0]?.changed).toBe(0);
+  });
+
+  it('the handler that a loop notifies waits on the host before the first item, and runs once', async () => {
+    const p = project({
+      'site.yml': play(
+        `- copy: {dest: '{T}/{{ item }}', content: x}
+  loop: [a, b, c]
+  notify: tell`,
+      ).concat('  handlers:\n    - {name: tell, shell: echo told >>{T}/log}\n'),
+    });
+    const ran = await p.apply();
+    expect(ran.recap.hosts[0]?.failed).toBe(0);
+    expect(readFileSync(`${p.folder}/log`, 'utf8')).toBe('told\n');
+    expect(ran.recap.hosts[0]?.trips).toBeLessThanOrEqual(5);
+  });
+
   it('a change reads back on its own trip, and what overlaps it with it', async () => {
     const p = project({
       'site.yml': play(

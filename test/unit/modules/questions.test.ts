@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** The outputs of probes that share a trip, and of the same in a second trip of the same shell. */
 function trips(scripts: readonly Script[], between = ''): readonly (readonly string[])[] {
   const pieces = scripts.map((script) => ({ script, user: me, isProbe: true }));
-  const program = `${encode(pieces, MARK, me, 0)}${between}\n${encode(pieces, `${MARK}0`, me, 0)}`;
+  const program = `${encode(pieces, MARK, me, [])}${between}\n${encode(pieces, `${MARK}0`, me, [])}`;
   const { stdout, stderr } = spawnSync('sh', ['-s'], { input: program });
   return [MARK, `${MARK}0`].map((mark) => {
     const got = decoder(mark);

@@ -1,0 +1,173 @@
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { type Change, isBlocked, type Step } from '../core/module.ts';
+import { overlaps } from '../core/resource.ts';
+import { isDict, Unknown, type Vars } from '../core/value.ts';
+import { type Made, makeChanges, tail } from './change.ts';
+import { lookedAt, lookOf } from './look.ts';
+import { notifyPieces } from './notify.ts';
+import type { Outcome, TaskRun } from './outcome.ts';
+import type { Scope } from './ports.ts';
+import { probeOf, type Unit } from './resolve.ts';
+import { dataOf, rcOf, resultOf } from './result.ts';
+import type { Probe } from './session.ts';
+import type { HostState } from './state.ts';
+import type { World } from './variables.ts';
+
+/** What is to be changed for one unit, as its host stands. */
+export type Intent = Readonly<{
+  r: TaskRun;
+  unit: Bound;
+  name: string;
+  there: HostState;
+  ahead: () => readonly Probe[];
+  probe: Probe | undefined;
+  stdout: string;
+  changes: readonly Change[];
+}>;
+export type Bound = Unit & { readonly step: Step };
+
+export function isIntent(made: Outcome | Intent): made is Intent {
+  return 'there' in made;
+}
+
+/** One try: look, plan, and in apply mode change. */
+export async function attempt(r: TaskRun, unit: Bound, name: string, isRetry: boolean): Promise<Outcome> {
+  const intent = await intend(r, unit, name, isRetry);
+  return isIntent(intent) ? carryOut(intent) : intent;
+}
+
+/** Looks and plans: the outcome where nothing is to be changed (in this mode), else what is. */
+export async function intend(r: TaskRun, unit: Bound, name: string, isRetry: boolean): Promise<Outcome | Intent> {
+  const { world, host, task } = r;
+  const { run } = world;
+  const { step, ctx, scope, label } = unit;
+  const there = placeOf(r, scope);
+  const { session } = there;
+  const ahead = there === host ? r.ahead : () => []; // what comes is this host's, not the delegate's
+  const isCheck = checkMode(r, scope);
+  const userLook = lookOf(task, unit);
+  const probe = probeOf(unit);
+  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
+  const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
+    there.planned.push({ what: name, touches: step.touches });
+    return { status: 'unknown', result: new Unknown(because), changes, because, label };
+  };
+  if (userLook !== undefined && hangsOn === undefined) return lookedAt(r, unit, userLook, session);
+  if (isRetry && probe !== undefined) session.forget(probe);
+  const output = probe === undefined ? undefined : await session.look(probe, ahead);
+  if (output !== undefined && output.code !== 0) {
+    if (hangsOn !== undefined) return unknown(hangsOn.what);
+    const diagnostic: Diagnostic = {
+      code: 'E_PROBE',
+      message: `the host could not be looked at: exit code ${output.code}`,
+      detail: tail(output.stderr),
+      at: task.at,
+    };
+    return {
+      status: 'failed',
+      result: { failed: true, changed: false, msg: diagnostic.message, stderr: output.stderr },
+      changes: [],
+      diagnostic,
+      label,
+    };
+  }
+  const stdout = output?.stdout ?? '';
+  const steps = step.plan(stdout, ctx);
+  if (isBlocked(steps)) {
+    if (hangsOn !== undefined) return unknown(hangsOn.what);
+    const diagnostic: Diagnostic = {
+      code: 'E_BLOCKED',
+      message: steps.blocked,
+      mend: steps.mend,
+      detail: steps.detail,
+      at: task.at,
+    };
+    return {
+      status: 'failed',
+      result: { failed: true, changed: false, msg: steps.blocked, ...dataOf(step, stdout, unit) },
+      changes: [],
+      diagnostic,
+      label,
+    };
+  }
+  if (hangsOn !== undefined) return unknown(hangsOn.what, steps);
+  if (steps.length === 0) {
+    keepFacts(r, step, dataOf(step, stdout, unit));
+    if (step.module === 'debug') tell(r, dataOf(step, stdout, unit));
+    return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
+  }
+  if (isCheck) {
+    if (steps.every((s) => s.harmless === true)) return unknown('it is asked when it is applied', steps);
+    there.planned.push({ what: name, touches: step.touches });
+    return { status: 'changed', result: new Unknown(name), changes: steps, label };
+  }
+  return { r, unit, name, there, ahead, probe, stdout, changes: steps };
+}
+
+async function carryOut(intent: Intent): Promise<Outcome> {
+  const { r, unit, name, there, ahead, probe, changes } = intent;
+  const { run } = r.world;
+  const { task, host } = r;
+  const isHidden = run.templates.truthy(run.templates.resolve(task.noLog, unit.scope)) === true;
+  const doing = isHidden ? name : `${name}: ${changes.map((s) => s.what).join(', ')}`;
+  run.emit({ type: 'busy', host: host.name, doing });
+  const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, unit.scope));
+  const made = await makeChanges(run, there.session, unit, changes, probe, ahead, notifyPieces(r, unit), timeout);
+  return conclude(intent, made);
+}
+
+/** The outcome of what was made, with the host as it is now. */
+export async function conclude(intent: Intent, made: Made): Promise<Outcome> {
+  const { r, unit, there, ahead, probe, changes } = intent;
+  const { step, label } = unit;
+  noteChange(r.world, there);
+  const after =
+    made.failed === undefined && probe !== undefined && !changes.some((c) => c.action ?? c.harmless)
+      ? (await there.session.look(probe, ahead)).stdout
+      : intent.stdout;
+  if (made.failed !== undefined) {
+    const base = { changed: true, failed: true, msg: made.failed.message, ...rcOf(made.ran) };
+    const result = resultOf(step, after, unit, base, made.ran);
+    return { status: 'failed', result, changes, diagnostic: { ...made.failed, at: r.task.at }, label };
+  }
+  keepFacts(r, step, dataOf(step, after, unit, made.ran));
+  const result = resultOf(step, after, unit, { changed: !made.unchanged }, made.ran);
+  return { status: made.unchanged ? 'ok' : 'changed', result, changes, label };
+}
+
+/** Somebody else's view of what this change may have altered is stale: other hosts look again at the next play. */
+function noteChange(world: World, place: HostState): void {
+  world.changed.add(place.name);
+}
+
+/** The host on which the task's work is done: its own, or the delegate. */
+function placeOf(r: TaskRun, scope: Scope): HostState {
+  if (r.task.delegateTo === undefined) return r.host;
+  const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
+  const other = typeof name === 'string' ? (r.world.hosts.get(name) ?? r.world.localhost(name)) : undefined;
+  if (other !== undefined) return other;
+  const message = `delegate_to: there is no host '${String(name)}'`;
+  throw new Failure({ code: 'E_UNKNOWN', message, at: r.task.at, mend: 'add it to the inventory' });
+}
+
+function checkMode(r: TaskRun, scope: Scope): boolean {
+  const { run } = r.world;
+  if (r.task.checkMode === undefined) return run.mode === 'plan';
+  return run.templates.truthy(run.templates.resolve(r.task.checkMode, scope)) === true;
+}
+
+/** debug's message, or a variable's value, for the user to see. */
+function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
+  const shown = Object.entries(data).map(([key, value]) =>
+    key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
+  );
+  if (shown.length > 0) run.emit({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at });
+}
+
+/** set_fact's win over all but extra vars; other modules' facts are facts. */
+function keepFacts(r: TaskRun, step: Step, data: Vars): void {
+  const facts = data['ansible_facts'];
+  if (!isDict(facts)) return;
+  if (step.module === 'set_fact') Object.assign(r.host.set, facts);
+  else r.host.facts = { ...r.host.facts, ...facts };
+}
