@@ -4,7 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decoder, encode } from '../../src/connect/frame.ts';
+import type { Piece } from '../../src/core/connection.ts';
+import { verbatim } from '../../src/core/sh.ts';
 import { connection } from '../../src/lab/lab.ts';
+import { modules } from '../../src/modules/index.ts';
+import { bound, context } from '../unit/modules/harness.ts';
 import { makeLab, type Ran, TREE_HASH } from './support/rack.ts';
 
 const NET = '10.88.4';
@@ -27,6 +32,22 @@ const changed = (ran: Ran): readonly string[] =>
   [...new Set(ran.tasks.filter((e) => e.status === 'changed').map((e) => e.task))].sort();
 const everywhere = async (command: string): Promise<readonly string[]> =>
   Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
+
+const localFile = (path: string) => ({
+  path,
+  size: 1,
+  mode: 0o644,
+  sha256: 'a'.repeat(64),
+  read: () => new Uint8Array([97]),
+});
+
+/** What a probe printed, line by line, without what a second's delay or the reading itself alters. */
+function steady(stdout: string): readonly string[] {
+  return stdout
+    .split(/[\n\x1f]/)
+    .filter((line) => line !== '' && !/^(age|now) /.test(line))
+    .map((line) => line.replace(/^((?:stat|src|srcstat|self) (?:[^/]*\/){5})[^/]*/, '$1_'));
+}
 
 /** Runs a few tasks of its own on both hosts. */
 function tasks(text: string, more = ''): string {
@@ -122,6 +143,49 @@ describe('modules on Debian 12 and 13', () => {
     expect(failures(again)).toEqual([]);
     expect(changed(again)).toEqual([]);
     expect(again.recap.hosts.map((h) => h.trips)).toEqual([1, 1]);
+  });
+
+  it('see together what they see alone', async () => {
+    const files = context(
+      {},
+      { file: localFile, isFolder: (path) => path.endsWith('/'), tree: () => [], render: () => 'text\n' },
+    );
+    const more: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+      ...['ssh', 'cron', 'shopd', 'systemd-journald', 'no-such-unit', 'getty@tty1'].map(
+        (name) => ['systemd', { name }] as const,
+      ),
+      ...['alice', 'root', 'nobody', 'no-such-user'].map(
+        (name) => ['user', { name, groups: ['shop', 'gone'] }] as const,
+      ),
+      ...['shop', 'root', 'gone'].map((name) => ['group', { name }] as const),
+      ...[['bash', 'cron'], ['no-such-package', 'dpkg'], ['lib*'], ['bash=5*', 'mawk']].map(
+        (name) => ['apt', { name }] as const,
+      ),
+      ...['/srv/shop/hello', '/srv/shop', '/etc/shadow', '/no/where', '/bin'].flatMap((path) => [
+        ['file', { path, owner: 'alice' }] as const,
+        ['lineinfile', { path, line: 'x' }] as const,
+        ['copy', { dest: path, content: 'x', owner: 'alice', group: 'shop' }] as const,
+        ['template', { dest: path, src: 'some.j2' }] as const,
+      ]),
+    ];
+    const examples = Object.values(modules).flatMap((m) => m.examples.map((e) => [m.name, e.args] as const));
+    const scripts = [...examples, ...more].flatMap(([name, args]) => {
+      const module = modules[name];
+      const probe = module !== undefined && name !== 'setup' ? bound(module, args).probe : undefined;
+      return probe === undefined ? [] : [probe(files)];
+    });
+    expect(scripts.flatMap((s) => s.asked).length).toBeGreaterThan(100);
+    for (const host of HOSTS) {
+      const see = async (pieces: readonly Piece[]): Promise<readonly (readonly string[])[]> => {
+        const got = decoder('see');
+        got.stdout(Buffer.from(await lab.root(host, encode(pieces, 'see', 'root', []))));
+        return got.outputs().map((o) => steady(o.stdout));
+      };
+      const alone = await see(scripts.map((s) => ({ script: verbatim(s.text), user: 'root' })));
+      const together = await see(scripts.map((script) => ({ script, user: 'root', isProbe: true })));
+      expect(together.length).toBe(scripts.length);
+      expect(together).toEqual(alone);
+    }
   });
 
   it('find drift, and mend just that', async () => {
