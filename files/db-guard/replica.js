@@ -1,0 +1,36 @@
+// The part of a host that is not primary while another one is: read-only, and it follows that one.
+import { replicaState } from './decide.js';
+
+export function makeReplica({ config, server, lease, seen, log, say }) {
+  let errant = '';
+
+  const follow = async (view, db) => {
+    const { leader } = view;
+    seen.primary = true;
+    seen.vacantSince = undefined;
+    if (db !== undefined && !db.readOnly) await lease.closeOrKill();
+    const source = config.names[leader.host];
+    const isOther = db !== undefined && db.replica?.source !== source;
+    if (isOther && db.gtid !== '') {
+      const theirs = view.members[leader.host]?.gtid;
+      if (theirs === undefined) return say('waiting', `${leader.host} does not tell what it holds`);
+      errant = await server.errant(db.gtid, theirs);
+      if (errant === '') {
+        log(`follows ${leader.host}`);
+        await server.waitForReplica(false);
+        await server.acknowledge(true);
+        await server.follow(sourceAt(source), db.replica === undefined);
+      }
+    } else errant = '';
+    say(...replicaState({ db, leader, names: config.names, errant }));
+  };
+  const sourceAt = (host) => ({
+    host,
+    port: config.port,
+    user: config.repl_user,
+    password: config.replPassword,
+    ca: config.repl_ca,
+  });
+
+  return { follow };
+}
