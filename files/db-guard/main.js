@@ -24,6 +24,14 @@ const verbs = {
   },
   /** The primary hands over: nothing is lost, writes are held for some tenths of a second. */
   switchover: () => move(to, false),
+  /** Before this host's data are replaced: returns when nobody counts on them any more. The primary finds that it gives no receipts. */
+  async 'out-of-step'() {
+    for (let tries = 0; tries < 75; tries++) {
+      if (viewOf(await etcd.all(2000)).sync?.standby !== config.host) return 0;
+      await sleep(200);
+    }
+    return refuse(`${config.host} still counts as in step: it may hold acknowledged writes that nobody else has`);
+  },
   /** For when there is no primary and nobody may lead by itself: with --force, what only the lost host had is given up. */
   failover: () => move(to, flags.includes('--force')),
 };
