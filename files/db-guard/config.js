@@ -5,6 +5,7 @@ import { mariadb, mysql } from './engines.js';
 const engines = { mysql, mariadb };
 
 export const STATE_FILE = '/run/db-guard/state';
+export const PID_FILE = '/run/db-guard/pid';
 
 /**
  * Seconds and ms that belong together: a primary that cannot renew its lease is closed FENCE_MS after the last renewal that

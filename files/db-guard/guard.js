@@ -9,11 +9,16 @@ import { makeReplica } from './replica.js';
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** @param tell takes this host's state and its reason whenever they change */
-export function makeGuard({ config, etcd, server, log = console.log, tell = () => {} }) {
+/**
+ * @param tell takes this host's state and its reason whenever they change
+ * @param inherits what an earlier guard of this host gave when it left
+ */
+export function makeGuard({ config, etcd, server, log = console.log, tell = () => {}, inherits }) {
   const me = config.host;
   const now = () => performance.now();
   let stopping = false;
+  /** Takes what the next guard inherits, once somebody has asked for it. */
+  let bequeath;
   let told = '';
   let logged = '';
   let memberTold = { text: '', at: 0 };
@@ -26,9 +31,9 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
     tell(state, why);
   };
 
-  const lease = makeLease({ etcd, server, log, say, now });
+  const lease = makeLease({ etcd, server, log, say, now, inherits });
   /** Whether there was a primary since we started, and since when there is none. */
-  const seen = { primary: false, vacantSince: undefined };
+  const seen = { primary: inherits?.sawPrimary ?? false, vacantSince: undefined };
   const parts = { me, config, etcd, server, lease, seen, log, say, now };
   const { lead, setSync, handOverAtEnd } = makePrimary(parts);
   const { follow } = makeReplica(parts);
@@ -65,9 +70,13 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
   };
 
   return {
-    /** Until stop() was called; then the standby takes over, if there is one; else the server is closed until we are back. */
+    /**
+     * Until stop() was called; then the standby takes over, if there is one; else the server is closed until we are back.
+     * Or until leave() was: gives whether it was that.
+     */
     async run() {
-      const end = lease.keep();
+      lease.keep();
+      if (inherits !== undefined) log('goes on for the guard that was here before');
       while (!stopping) {
         const began = now();
         try {
@@ -77,16 +86,28 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
           else if (logged !== error.message) log(error.message);
           logged = error.message;
         }
+        const given = bequeath === undefined || stopping ? undefined : await lease.give();
+        if (given !== undefined) {
+          bequeath({ ...given, sawPrimary: seen.primary });
+          return true;
+        }
         await sleep(Math.max(20, TICK_MS - (now() - began)));
       }
       await handOverAtEnd().catch((error) => log(error.message));
       await lease.fence('the guard is stopped');
-      await end();
+      await lease.end();
       say('stopped');
+      bequeath?.();
+      return false;
     },
     stop() {
       stopping = true;
       lease.stop();
     },
+    /** Leaves its place to another guard of this host, and nothing else changes: gives what that one inherits, undefined if it was stopped. */
+    leave: () =>
+      new Promise((resolve) => {
+        bequeath = resolve;
+      }),
   };
 }

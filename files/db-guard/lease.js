@@ -6,11 +6,13 @@ import { FENCE_MS, LEASE_S, RENEW_MS } from './config.js';
 const CLOSE_MS = 400;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export function makeLease({ etcd, server, log, say, now }) {
-  let id;
-  let renewedAt = 0;
-  let leading = false;
+/** @param inherits what an earlier guard of this host gave: its lease goes on, and so does its server, open or not */
+export function makeLease({ etcd, server, log, say, now, inherits }) {
+  let id = inherits?.lease;
+  let renewedAt = inherits?.renewedAt ?? 0;
+  let leading = inherits?.leading ?? false;
   let stopping = false;
+  let timer;
   /** Settles when a close that was begun is done: until then the lease is not given up. */
   let closing = Promise.resolve();
 
@@ -83,19 +85,36 @@ export function makeLease({ etcd, server, log, say, now }) {
       renewedAt = sent;
       return true;
     },
-    /** @returns what ends it */
     keep() {
+      watch();
+      timer = setInterval(watch, 100);
       renew().catch((error) => log(error.message));
-      const timer = setInterval(watch, 100);
-      return async () => {
-        clearInterval(timer);
-        beat(false);
-        if (id !== undefined) await etcd.revoke(id);
-      };
     },
     /** From here on it is renewed only as long as this host leads. */
     stop() {
       stopping = true;
+    },
+    async end() {
+      clearInterval(timer);
+      beat(false);
+      if (id !== undefined) await etcd.revoke(id);
+    },
+    /**
+     * Gives it to the next guard of this host, which fences from then on. It is renewed just before, so that the dead-man
+     * switch comes before its end, should that guard never speak. undefined: not now, as this host leads and no quorum hears it.
+     */
+    async give() {
+      await closing;
+      const sent = now();
+      const lives = id !== undefined && (await etcd.keepAlive(id).catch(() => false));
+      if (lives) renewedAt = Math.max(renewedAt, sent);
+      if (leading && !lives) return undefined;
+      const given = { lease: lives ? id : undefined, renewedAt, leading };
+      clearInterval(timer);
+      stopping = true;
+      leading = false;
+      id = undefined;
+      return given;
     },
   };
 }

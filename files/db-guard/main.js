@@ -1,8 +1,10 @@
 // db-guard run | status | switchover HOST | failover HOST --force
+// (renew, and the switch that watches over run: the shell script db-guard)
 import fs from 'node:fs';
-import { readConfig, STATE_FILE, viewOf } from './config.js';
+import { PID_FILE, readConfig, STATE_FILE, viewOf } from './config.js';
 import { isPrimary } from './decide.js';
 import { NoQuorum, openEtcd } from './etcd.js';
+import { exchange, inheritance } from './exchange.js';
 import { makeGuard } from './guard.js';
 import { openServer } from './server.js';
 
@@ -13,9 +15,14 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const verbs = {
   async run() {
-    const guard = makeGuard({ config, etcd, server: openServer(config), tell });
+    const inherits = await inheritance();
+    const guard = makeGuard({ config, etcd, server: openServer(config), tell, inherits });
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, guard.stop);
-    await guard.run();
+    fs.writeFileSync(PID_FILE, `${process.pid}\n`);
+    const left = new Promise((resolve) => {
+      process.on('SIGHUP', () => exchange(guard).then(resolve, (error) => console.log(error.message)));
+    });
+    if (await guard.run()) await left;
     return 0;
   },
   async status() {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -135,6 +135,22 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
   /** A POST to the app on web1, on its own socket: what it answers, status and x-db. */
   const write = () => rack.root('web1', `node --input-type=module - <<'JS'\n${POST}\nJS`);
 
+  /** What a database host runs: the processes that must go on, how often its guard opened or closed it, its guard and its certificate. */
+  const running = async (host: string) => {
+    const [unit, opened, guard, certificate] = (
+      await rack.root(
+        host,
+        `systemctl show -P MainPID ${client === 'mysql' ? 'mysql' : 'mariadb'} db-guard | paste -sd' '
+journalctl -u db-guard -o cat --no-pager | grep -cE 'open for writes|closing|closed' || :
+cat /run/db-guard/pid
+openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null | openssl x509 -noout -serial`,
+      )
+    )
+      .trim()
+      .split('\n');
+    return { unit, opened, guard, certificate };
+  };
+
   it('replaces a primary that lost its power, takes it back as a replica, and can switch back', async () => {
     await until('db1', /db2 {2}replica {2}in step/);
     await power(rack.name, 'db1', 'cut', quiet);
@@ -160,15 +176,22 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     await new Promise<void>((resolve) => plug.listen(0, `${net}.1`, resolve));
     const { port } = plug.address() as AddressInfo;
     const press = `bash -c 'exec 3<>/dev/tcp/${net}.1/${port}; printf "GET /db1/off HTTP/1.0\\r\\n\\r\\n" >&3; grep -q off <&3'`;
+    // New settings for both guards, and new certificates for both databases: what runs goes on.
+    for (const host of ['db1', 'db2'])
+      rmSync(join(rack.folder, 'inventory', '.secrets', rack.name, 'pki', `${host}.crt`));
+    const before = await Promise.all(['db1', 'db2'].map(running));
     const named = await rack.apply('playbooks/site.yml', {
       tags: ['db'],
       extraVars: [JSON.stringify({ db_fence_command: press })],
     });
     expect(failures(named)).toEqual([]);
-    // both guards were restarted with the new setting: either host may be primary after it
-    await until('db1', /db\d {2}replica {2}in step/);
-    await rack.root('db1', 'db-guard switchover db1');
-    expect(await until('db1', /^primary: db1\n.*\n {2}db2 {2}replica {2}in step/)).toMatch(/^primary: db1/);
+    for (const [i, now] of (await Promise.all(['db1', 'db2'].map(running))).entries()) {
+      expect(now.unit).toBe(before[i]?.unit);
+      expect(now.opened).toBe(before[i]?.opened);
+      expect(now.guard).not.toBe(before[i]?.guard);
+      expect(now.certificate).not.toBe(before[i]?.certificate);
+    }
+    expect(await status('db1')).toMatch(/^primary: db1\n.*\n {2}db2 {2}replica {2}in step/);
     await rack.root(
       'db1',
       `nft 'add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }'

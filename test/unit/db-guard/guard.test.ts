@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeEtcd, makeServers, type Servers } from './simulation.ts';
 
-type Guard = Readonly<{ run: () => Promise<void>; stop: () => void }>;
+type Guard = Readonly<{ run: () => Promise<boolean>; stop: () => void; leave: () => Promise<object | undefined> }>;
 const load = (file: string): Promise<unknown> =>
   import(new URL(`../../../files/db-guard/${file}`, import.meta.url).href);
 const { makeGuard } = (await load('guard.js')) as { makeGuard: (parts: object) => Guard };
@@ -31,7 +31,7 @@ function rack() {
           killed.has(life) ? new Promise(() => {}) : (Reflect.get(all, name) as (...a: unknown[]) => unknown)(...args),
     });
   const lives = new Map<Host, object>();
-  const start = (host: Host): void => {
+  const start = (host: Host, inherits?: object): void => {
     const config = {
       host,
       initial: 'db1',
@@ -50,13 +50,20 @@ function rack() {
       server: until(life, servers.portOf(host)),
       log: (line: string) => log.push(`${host} ${line}`),
       tell: (state: string) => states.set(host, state),
+      inherits,
     });
     guards.set(host, guard);
     void guard.run();
   };
   for (const host of HOSTS) start(host);
   const kill = (host: Host): void => void killed.add(lives.get(host) ?? {});
-  return { etcd, servers, guards, states, log, start, kill };
+  /** A newer guard of the same host takes the place of the one that runs, if that gives it. */
+  const renew = (host: Host): void =>
+    void guards
+      .get(host)
+      ?.leave()
+      .then((given) => given && start(host, given));
+  return { etcd, servers, guards, states, log, start, kill, renew };
 }
 
 /** Lets `ms` pass in small steps, looking at the servers after each. */
@@ -163,16 +170,53 @@ describe('the guards of two databases', () => {
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
   });
 
+  it('give their places to newer ones on both hosts at once: the primary stays open, its lease the same', async () => {
+    const { servers, etcd, log, guards, renew } = rack();
+    await pass(4000, servers);
+    const before = [etcd.keys().get('leader'), ...guards.values()];
+    const told = log.length;
+    for (const host of HOSTS) renew(host);
+    for (let t = 0; t < 6000; t += 50) {
+      await pass(50, servers);
+      servers.write();
+      expect(servers.writable()).toEqual(['db1']);
+    }
+    expect(etcd.keys().get('leader')).toEqual(before[0]);
+    expect([...guards.values()].filter((guard) => before.includes(guard))).toEqual([]);
+    expect(log.slice(told).filter((line) => /closing|has the lease|open for writes/.test(line))).toEqual([]);
+    expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
+    etcd.cut('db1'); // the newer one fences as the older one did
+    await pass(2700, servers);
+    expect(servers.writable()).toEqual([]);
+    await pass(2400, servers);
+    expect(servers.writable()).toEqual(['db2']);
+  });
+
+  it('do not leave while they lead and no quorum hears them', async () => {
+    const { servers, etcd, guards, renew } = rack();
+    await pass(4000, servers);
+    const [older] = guards.values();
+    etcd.cut('db1');
+    renew('db1');
+    await pass(2600, servers); // closed by the older one, as it must be
+    expect(servers.writable()).toEqual([]);
+    etcd.heal('db1');
+    await pass(4000, servers);
+    expect(guards.get('db1')).not.toBe(older);
+    expect(servers.writable()).toEqual(['db2']);
+    expect(servers.follows('db1')).toBe('db2');
+  });
+
   it('whatever fails, never have two writable databases, never lose an acknowledged write, and come back', async () => {
     const fault = fc.record({
-      kind: fc.constantFrom('quorum', 'wire', 'power', 'server', 'hang', 'receipts', 'switch'),
+      kind: fc.constantFrom('quorum', 'wire', 'power', 'server', 'hang', 'receipts', 'switch', 'renew'),
       host: fc.constantFrom(...HOSTS),
       after: fc.integer({ min: 50, max: 6000 }),
       lasts: fc.integer({ min: 50, max: 9000 }),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(fault, { minLength: 1, maxLength: 5 }), async (faults) => {
-        const { servers, etcd } = rack();
+        const { servers, etcd, renew } = rack();
         await pass(3000, servers);
         for (const { kind, host, after, lasts } of faults) {
           await pass(after, servers);
@@ -186,6 +230,7 @@ describe('the guards of two databases', () => {
           if (kind === 'server') servers.crash(host);
           if (kind === 'hang') servers.hang(host, true);
           if (kind === 'receipts') servers.stopReceipts(host);
+          if (kind === 'renew') for (const one of HOSTS) renew(one);
           if (kind === 'switch') etcd.put('request', { to: host, force: false });
           for (let t = 0; t < lasts; t += 500) {
             await pass(Math.min(500, lasts - t), servers);
