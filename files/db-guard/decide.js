@@ -71,7 +71,22 @@ export function replicaState({ db, leader, names, errant }) {
     return db.gtid === '' ? ['bare', 'it holds no data yet'] : ['waiting', `is about to follow ${leader.host}`];
   if (replica.source !== names[leader.host]) return ['waiting', `follows ${replica.source}, not yet ${leader.host}`];
   if ((replica.io === 'No' || replica.sql === 'No') && replica.error !== '')
-    return [/diverged|has more GTIDs/.test(replica.error) ? 'diverged' : 'broken', replica.error];
+    return /diverged|has more GTIDs|out-of-order/.test(replica.error)
+      ? ['diverged', `it holds transactions that ${leader.host} never had: ${replica.error}`]
+      : ['broken', replica.error];
   if (replica.io === 'No' || replica.sql === 'No') return ['stopped', 'somebody stopped its replication'];
   return replica.io === 'Yes' && replica.sql === 'Yes' ? ['replica', ''] : ['waiting', `connects to ${leader.host}`];
+}
+
+/** What somebody is to do about a host in such a state; '' when nothing is. */
+export function adviceFor(state) {
+  const again = '`bringup apply playbooks/site.yml`';
+  return (
+    {
+      diverged: `What only this host holds, nobody was told that it was stored. It is read-only, and no spare. ${again} keeps that in /var/backups/db and makes the host a copy of the primary.`,
+      broken: `It is read-only, and no spare. ${again} makes it a copy of the primary.`,
+      bare: `${again} makes it a copy of the primary.`,
+      stopped: `It falls behind, and is no spare. ${again} starts it.`,
+    }[state] ?? ''
+  );
 }

@@ -2,7 +2,7 @@
 // (renew, and the switch that watches over run: the shell script db-guard)
 import fs from 'node:fs';
 import { PID_FILE, readConfig, STATE_FILE, viewOf } from './config.js';
-import { isPrimary } from './decide.js';
+import { adviceFor, isPrimary } from './decide.js';
 import { NoQuorum, openEtcd } from './etcd.js';
 import { exchange, inheritance } from './exchange.js';
 import { makeGuard } from './guard.js';
@@ -43,9 +43,9 @@ const verbs = {
   failover: () => move(to, flags.includes('--force')),
 };
 
-/** Where others on this host read what it is: bringup, the backup. */
+/** Where others on this host read what it is, why, and what to do: bringup and its checks, the monitoring. */
 function tell(state, why) {
-  fs.writeFileSync(`${STATE_FILE}.new`, `${state}\n${why}\n`);
+  fs.writeFileSync(`${STATE_FILE}.new`, `${state}\n${why}\n${adviceFor(state)}\n`);
   fs.renameSync(`${STATE_FILE}.new`, STATE_FILE);
 }
 
@@ -99,7 +99,11 @@ function statusText({ leader, sync, members }) {
     const step = sync?.standby === host ? '  in step' : '';
     return `  ${host}  ${role}${step}${lag}  ${m.gtid}${m.why === '' ? '' : `  (${m.why})`}`;
   });
-  return [`primary: ${leader?.host ?? 'nobody'}`, ...rows].join('\n');
+  const advice = Object.entries(members)
+    .map(([host, m]) => [host, adviceFor(m.state)])
+    .filter(([, text]) => text !== '')
+    .map(([host, text]) => `${host}: ${text}`);
+  return [`primary: ${leader?.host ?? 'nobody'}`, ...rows, ...advice].join('\n');
 }
 
 try {

@@ -20,6 +20,8 @@ const Args = Type.Object(
   },
   { additionalProperties: false },
 );
+/** As much of an output as says what is wrong. */
+const SHOWN = 1000;
 type Seen = readonly Readonly<{ host: string; code: number; output: string; trouble?: string }>[];
 
 export const command = defineCheck<typeof Args, Seen>({
@@ -55,7 +57,7 @@ export const command = defineCheck<typeof Args, Seen>({
     if (on === 'one' && held.length !== 1)
       return [{ property: 'hosts', expected: 'exactly one', seen: held.map((s) => s.host).join(', ') || 'none' }];
     if (on === 'none')
-      return held.map((s) => ({ property: s.host, expected: 'not so', seen: s.output.slice(0, 80) || 'it is' }));
+      return held.map((s) => ({ property: s.host, expected: 'not so', seen: s.output.slice(0, SHOWN) || 'it is' }));
     if (on === 'one') return [];
     return [
       ...away.map((s) => ({ property: s.host, expected: 'an answer', seen: s.trouble ?? '' })),
@@ -64,7 +66,7 @@ export const command = defineCheck<typeof Args, Seen>({
         .map((s) => ({
           property: s.host,
           expected: matches === undefined ? 'exit code 0' : `/${matches}/`,
-          seen: s.output.slice(0, 80) || `exit code ${s.code}`,
+          seen: s.output.slice(0, SHOWN) || `exit code ${s.code}`,
         })),
     ];
   },
