@@ -11,7 +11,7 @@ import type { Emit, Event } from '../core/event.ts';
 import { Secret, type Value } from '../core/value.ts';
 import type { Hands } from '../drills/contract.ts';
 import { inventoryScope } from '../engine/variables.ts';
-import { cut, heal, powerAll } from '../lab/lab.ts';
+import { cut, heal, powerAll, reset } from '../lab/lab.ts';
 import { runPlays } from './apply.ts';
 import type { CheckOptions } from './check.ts';
 import { openLine } from './connections.ts';
@@ -55,6 +55,10 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     async power(hosts, to, signal) {
       lines.forget(hosts); // what is open to them will be dead
       await powerAll(labOf(hosts), hosts, to, { ...quiet, signal });
+    },
+    async reset(hosts, signal) {
+      lines.forget(hosts);
+      await reset(labOf(hosts), hosts, { ...quiet, signal });
     },
     wire: (how, hosts) => (how === 'heal' ? heal(labOf(hosts), hosts, quiet) : cut(labOf(hosts), hosts, how, quiet)),
     async playbook(playbook, vars, limit, signal) {
@@ -138,6 +142,8 @@ function runOptions(options: CheckOptions, vars: Readonly<Record<string, unknown
   };
 }
 
+const VERBS = { power: 'switch the power', wire: 'cut the wire', disk: 'change the disk' } as const;
+
 /** Power and wires are switched by a host's driver. Today there is the lab's; hardware's will stand beside it. */
 function lack(
   step: BoundStep,
@@ -147,13 +153,11 @@ function lack(
 ): readonly Diagnostic[] {
   if (step.wants === undefined) return [];
   const isLab = text(host, 'lab_image') !== undefined;
-  const driver =
-    step.wants === 'power' ? (text(host, 'power_driver') ?? (isLab ? 'lab' : 'none')) : isLab ? 'lab' : 'none';
+  const driver = (step.wants === 'power' ? text(host, 'power_driver') : undefined) ?? (isLab ? 'lab' : 'none');
   if (driver === 'lab' && isLab) return [];
-  const what = step.wants === 'power' ? 'the power' : 'the wire';
   const message =
     driver === 'none' || driver === 'lab'
-      ? `nothing here can switch ${what} of ${host}: it is no lab host`
+      ? `nothing here can ${VERBS[step.wants]} of ${host}: it is no lab host`
       : `there is no power driver '${driver}' (of ${host})`;
   return [
     { code: 'E_BLOCKED', message, at, expected: 'a host with lab_image', mend: `leave ${host} out of this step` },

@@ -17,7 +17,7 @@ export type StepSpec<A extends TObject> = Readonly<{
   /** Patterns of the hosts that it works on: all of them must be marked as fit for drills. */
   hosts: (args: Static<A>) => readonly string[];
   /** What the hosts must have for it, beside ssh. */
-  wants?: 'power' | 'wire';
+  wants?: Driven;
   /** In one line: 'nginx is killed on web1'. `hosts`: those that the patterns select. */
   tell: (args: Static<A>, hosts: readonly string[]) => string;
   run: (args: Static<A>, scene: DrillScene) => Promise<void>;
@@ -30,6 +30,8 @@ export type DrillScene = Readonly<{
   /** A script on a host, as root. A failure of the script is a Failure of the step unless `mayFail`. */
   root: (host: string, script: Script, options?: Readonly<{ timeout?: number; mayFail?: boolean }>) => Promise<string>;
   power: (hosts: readonly string[], to: Power) => Promise<void>;
+  /** New disks: bare machines again. */
+  reset: (hosts: readonly string[]) => Promise<void>;
   wire: (cut: Cut | 'heal', hosts: readonly string[]) => Promise<void>;
   /** Runs a playbook as apply does. Throws Failure when a host failed. */
   playbook: (file: string, extraVars: Readonly<Record<string, unknown>>, limit: string | undefined) => Promise<void>;
@@ -42,6 +44,8 @@ export type DrillScene = Readonly<{
   nonce: string;
 }>;
 export type Power = 'on' | 'off' | 'cut';
+/** What of a host something here must be able to switch. */
+export type Driven = 'power' | 'wire' | 'disk';
 /** No frame passes between the hosts and `from` (undefined: anybody). `in`: to the hosts; `out`: from them. */
 export type Cut = Readonly<{ from: readonly string[] | undefined; direction: 'both' | 'in' | 'out' }>;
 
@@ -57,7 +61,7 @@ export type BoundStep = Readonly<{
   kind: string;
   args: Readonly<Record<string, unknown>>;
   hosts: readonly string[];
-  wants: 'power' | 'wire' | undefined;
+  wants: Driven | undefined;
   tell: (hosts: readonly string[]) => string;
   run: (scene: DrillScene) => Promise<void>;
 }>;

@@ -49,6 +49,7 @@ export type Hands = Readonly<{
     timeout?: number,
   ) => Promise<Readonly<{ code: number; stdout: string; stderr: string }>>;
   power: (hosts: readonly string[], to: Power, signal: AbortSignal) => Promise<void>;
+  reset: (hosts: readonly string[], signal: AbortSignal) => Promise<void>;
   wire: (cut: Cut | 'heal', hosts: readonly string[]) => Promise<void>;
   playbook: (
     file: string,

@@ -1,16 +1,29 @@
 import { Type } from 'typebox';
 import { defineStep } from '../core/drill.ts';
 import { type Script, sh } from '../core/sh.ts';
+import { lay, lift } from './small-disk.ts';
 
 const Args = Type.Object(
   {
     hosts: Type.Array(Type.String(), { minItems: 1, description: 'Where.' }),
-    path: Type.String({ pattern: '^/', expected: 'an absolute path', description: 'A folder of the file system.' }),
+    path: Type.String({ pattern: '^/.', expected: 'an absolute path', description: 'A folder of the file system.' }),
     state: Type.Union([Type.Literal('full'), Type.Literal('freed')], {
       default: 'full',
       description: 'freed: what was put there is gone.',
     }),
     percent: Type.Integer({ default: 100, minimum: 1, maximum: 100, description: 'How full it gets.' }),
+    spare: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 4096,
+        description:
+          'First a small file system, in memory, with this many MB to spare takes the place of the folder, with all that is in it: the disk itself is not filled. At the end the folder is on the disk again, as it was by then.',
+      }),
+    ),
+    units: Type.Array(Type.String({ pattern: '^[\\w@.:-]+$', expected: 'a unit of systemd' }), {
+      default: [],
+      description: 'With `spare`: what uses the folder, and is stopped while that changes place.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -19,24 +32,48 @@ export const disk = defineStep({
   name: 'disk',
   summary: 'A file system is filled.',
   args: Args,
-  examples: [{ title: 'No space for logs', args: { hosts: 'web1', path: '/var/log', percent: 100 } }],
+  examples: [
+    { title: 'No space for logs', args: { hosts: 'web1', path: '/var/log', percent: 100 } },
+    {
+      title: "No space for the database, whatever the disk's size",
+      args: { hosts: 'db2', path: '/var/lib/mysql', spare: 64, units: ['mysql'] },
+    },
+  ],
+  verify: ({ spare, units, state }) => [
+    ...(units.length > 0 && spare === undefined
+      ? [{ path: ['units'], message: "'units' are for 'spare'", mend: 'leave them out, or say how much is to spare' }]
+      : []),
+    ...(spare !== undefined && state === 'freed'
+      ? [{ path: ['spare'], message: "'spare' is for state: full", mend: 'leave it out' }]
+      : []),
+  ],
   hosts: (args) => args.hosts,
   tell: ({ state, path, percent }, hosts) =>
     state === 'full'
       ? `${path} on ${hosts.join(', ')} is ${percent} % full`
       : `${path} on ${hosts.join(', ')} has space again`,
-  async run({ hosts, path, state, percent }, scene) {
-    const file = `${path.replace(/\/$/, '')}/.bringup-drill-${scene.nonce}`;
+  async run({ hosts, path: given, state, percent, spare, units }, scene) {
+    const path = given.replace(/\/+$/, '');
+    const file = `${path}/.bringup-drill-${scene.nonce}`;
     const chosen = scene.select(hosts);
     const debt = (host: string): string => `disk ${host} ${path}`;
     const free = sh`rm -f -- ${file}`;
     if (state === 'full')
-      for (const host of chosen)
+      for (const host of chosen) {
+        if (spare !== undefined)
+          scene.owe(`small ${debt(host)}`, `${path} on ${host} is on the disk again`, async (later) => {
+            await later.root(host, lift(path, units), { timeout: 240 });
+          });
         scene.owe(debt(host), `${path} on ${host} has its space back`, async (later) => {
           await later.root(host, free);
         });
+      }
+    const work = state === 'full' ? fill(path, file, percent) : free;
     await Promise.all(
-      chosen.map((host) => scene.root(host, state === 'full' ? fill(path, file, percent) : free, { timeout: 120 })),
+      chosen.map(async (host) => {
+        if (spare !== undefined) await scene.root(host, lay(path, spare, units), { timeout: 240 });
+        await scene.root(host, work, { timeout: 120 });
+      }),
     );
     if (state === 'freed') for (const host of chosen) scene.settle(debt(host));
   },
@@ -46,7 +83,7 @@ export const disk = defineStep({
 function fill(path: string, file: string, percent: number): Script {
   return sh`set -e
 if [ "$(stat -f -c %T -- ${path})" = overlayfs ]; then
-  echo "the space of this file system is another machine's: mount one of its own there" >&2
+  echo "the space of this file system is another machine's: say how much is to 'spare' on a small one in its place" >&2
   exit 1
 fi
 set -- $(df -B1 --output=size,avail -- ${path} | tail -n 1)

@@ -4,9 +4,10 @@ import { disk } from './disk.ts';
 import { network } from './network.ts';
 import { playbook } from './playbook.ts';
 import { power } from './power.ts';
+import { reset } from './reset.ts';
 import { service } from './service.ts';
 
 /** Every kind of step, by the name that a drill says. `wait_for` beside them takes a check. */
 export const steps: ReadonlyMap<string, StepKind> = new Map(
-  [service, power, network, disk, command, playbook].map((kind) => [kind.name, kind]),
+  [service, power, reset, network, disk, command, playbook].map((kind) => [kind.name, kind]),
 );

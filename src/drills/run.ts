@@ -14,7 +14,7 @@ import { oneStep, sceneOf, textOf, walk, within } from './steps.ts';
 /** After the last step the load goes on so long, where it waits for steps: how the site stands afterwards is part of it. */
 const SETTLE_MS = 3000;
 /** What puts things right may take so long, all in all. */
-const PAY_MS = 5 * 60_000;
+const PAY_MS = 10 * 60_000;
 
 /** Runs one drill. Whatever happens, what it broke is put right, and said. Gives whether it passed. */
 export async function runDrill(given: DrillRun): Promise<boolean> {

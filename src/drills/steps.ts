@@ -62,6 +62,7 @@ export function sceneOf({ given, debts }: Act, signal: AbortSignal): DrillScene 
       });
     },
     power: (hosts, to) => hands.power(hosts, to, signal),
+    reset: (hosts) => hands.reset(hosts, signal),
     wire: hands.wire,
     playbook: (file, extraVars, limit) => hands.playbook(file, extraVars, limit, signal),
     owe: debts.owe,

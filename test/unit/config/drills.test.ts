@@ -94,6 +94,16 @@ describe('mistakes in a drills file are told with their places, before anything 
       ],
     ],
     [
+      'a disk that is freed with what belongs to a small one',
+      DRILL(
+        '  expect: {failed: 0}\n  steps:\n    - disk: {hosts: a, path: /srv, state: freed, spare: 4}\n    - disk: {hosts: a, path: /srv, units: [x]}',
+      ),
+      [
+        "5:57 disk: 'spare' is for state: full → leave it out",
+        "6:36 disk: 'units' are for 'spare' → leave them out, or say how much is to spare",
+      ],
+    ],
+    [
       'a check that there is not',
       DRILL('  expect: {failed: 0}\n  checks:\n    - htp: {}'),
       ["5:7 unknown check 'htp' → write 'http' instead of 'htp'"],
@@ -119,12 +129,13 @@ describe('mistakes in a drills file are told with their places, before anything 
   });
   it('a host without a power switch, or a wire', async () => {
     const text = DRILL(
-      '  expect: {failed: 0}\n  steps:\n    - power: {hosts: a, state: cut}\n    - network: {hosts: b, state: cut}',
+      '  expect: {failed: 0}\n  steps:\n    - power: {hosts: a, state: cut}\n    - network: {hosts: b, state: cut}\n    - reset: {hosts: a}',
     );
     const files = { 'drills.yml': text, 'hosts.yml': HOSTS(', drill: true') };
     expect((await drill(files).mistakes()).map((m) => m.split(' → ')[0])).toEqual([
       '5:7 nothing here can switch the power of a: it is no lab host',
-      '6:7 nothing here can switch the wire of b: it is no lab host',
+      '6:7 nothing here can cut the wire of b: it is no lab host',
+      '7:7 nothing here can change the disk of a: it is no lab host',
     ]);
     const named = { ...files, 'hosts.yml': HOSTS(', drill: true, power_driver: shelly') };
     expect((await drill(named).mistakes())[0]).toMatch(/^5:7 there is no power driver 'shelly' \(of a\)/);
