@@ -169,6 +169,46 @@ describe('drills on real hosts', () => {
     expect(await traces('web1')).toBe('0\n');
   });
 
+  it('fills a small disk in the place of a folder; what was written meanwhile is on the disk in the end', async () => {
+    await rack.root('web1', 'mkdir -p -m 0750 /srv/data && echo old > /srv/data/a');
+    const drill = `- name: no space
+  load: LOAD
+  steps:
+    - {at: 1, disk: {hosts: web1, path: /srv/data, spare: 1, units: [tiny]}}
+    - {after: 0, command: {hosts: web1, script: '! head -c 8192 /dev/zero > /srv/data/more'}}
+    - {after: 0, disk: {hosts: web1, path: /srv/data, state: freed}}
+    - {after: 0, command: {hosts: web1, script: 'rm /srv/data/more; echo new > /srv/data/b; chown 33 /srv/data/b'}}
+    - {after: 60, wait_for: {service: {host: web1, name: tiny}}}
+  expect: {gap: {page: 5}}
+`;
+    const seen = () =>
+      rack.root(
+        'web1',
+        'cat /srv/data/a /srv/data/b; stat -c "%a %u" /srv/data /srv/data/b; ls -A /srv; grep -c bringup-drill /proc/mounts || :; systemctl is-active tiny',
+      );
+    const whole = await run(drill.replace('after: 60', 'after: 0'));
+    expect(whole.lines.filter((l) => l.startsWith('no'))).toEqual([]);
+    expect(await seen()).toBe('old\nnew\n750 0\n644 33\ndata\n0\nactive\n');
+    const cut = await run(drill, {
+      stop: (e) => e.type === 'drill-step' && e.status === 'done' && e.what.includes('full'),
+    });
+    expect(cut.code).toBe(130);
+    expect(await seen()).toBe('old\nnew\n750 0\n644 33\ndata\n0\nactive\n');
+  });
+
+  it('a host that lost its disk is a bare machine, and lets us in', async () => {
+    const { code, lines } = await run(`- name: a new disk
+  load: LOAD
+  steps:
+    - {at: 1, reset: {hosts: web2}}
+    - {after: 0, command: {hosts: web2, script: '! test -e /etc/role'}}
+  expect: {gap: {page: 5}}
+`);
+    expect(lines.filter((l) => l.startsWith('no'))).toEqual([]);
+    expect(code).toBe(0);
+    await rack.root('web2', SERVER);
+  });
+
   it('refuses hosts that are not marked, before anything is touched', async () => {
     const text = '- name: no\n  load: LOAD\n  steps: [{power: {hosts: web1, state: cut}}]\n  expect: {failed: 0}\n';
     await expect(run(text, { extraVars: ['drill=false'] })).rejects.toThrow(

@@ -1,4 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { Agent, get } from 'node:https';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { power } from '../../src/lab/lab.ts';
@@ -23,6 +25,18 @@ END
 systemd-run --quiet --unit=pebble --setenv=PEBBLE_VA_NOSLEEP=1 pebble -config /srv/pebble/config.json -dnsserver 127.0.0.1:53
 for n in 1 2 3 4 5 6 7 8 9; do curl -fsk https://127.0.0.1:15000/roots/0 >root.crt && break; sleep 1; done
 cat ca.crt`;
+
+const opens = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.setTimeout(2000, () => end(false));
+    socket.once('error', () => end(false));
+    socket.once('connect', () => end(true));
+  });
 
 // The balancers, a name server and a web server: what stands before the database.
 describe('the edge of the site', () => {
@@ -63,8 +77,78 @@ describe('the edge of the site', () => {
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
+  it('gives the address away on purpose without cutting a connection', async () => {
+    const [first = ''] = await owner();
+    const ca = readFileSync(join(rack.folder, 'inventory', '.secrets', rack.name, 'pki', 'ca.crt'));
+    const agent = new Agent({ keepAlive: true, maxSockets: 4, ca, servername: 'www.foobar.com' });
+    const failed: string[] = [];
+    let sent = 0;
+    const ask = () =>
+      new Promise<void>((resolve) => {
+        sent++;
+        const asked = get({
+          host: '10.88.3.10',
+          agent,
+          path: '/static/hello.txt',
+          headers: { host: 'www.foobar.com' },
+        });
+        asked.on('response', (answer) => answer.resume().on('end', resolve));
+        asked.on('error', (error) => resolve(void failed.push(error.message)));
+      });
+    const clients = { stop: false };
+    const client = async (): Promise<void> => {
+      while (!clients.stop && sent < 5000) {
+        await ask();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const all = Promise.all([client(), client(), client(), client()]);
+    await rack.root(first, 'sleep 1; systemctl stop keepalived; sleep 2');
+    clients.stop = true;
+    await all;
+    agent.destroy();
+    expect(failed).toEqual([]);
+    expect(sent).toBeGreaterThan(20);
+    expect(await owner()).toEqual([first === 'lb1' ? 'lb2' : 'lb1']);
+    await rack.root(first, 'systemctl start keepalived; ! nft list table inet site-leave 2>/dev/null');
+  });
+
   it('has HAProxy back after kill -9 before anybody is refused', async () => {
     await rack.root('lb1', 'systemctl kill -s KILL haproxy; /usr/local/lib/site/check-haproxy /lb-health');
+  });
+
+  // What nobody listens on cannot be open: so it is the ports that somebody listens on, of all of them, that are tried.
+  it('lets nobody in but those who have to do with a host', async () => {
+    const hosts = ['dns1', 'lb1', 'lb2', 'web1', 'web2', 'db1', 'db2'];
+    const address = Object.fromEntries(
+      [...readFileSync(rack.inventory, 'utf8').matchAll(/(\w+): \{ansible_host: ([\d.]+)\}/g)].map((m) => [m[1], m[2]]),
+    );
+    const outside: Record<string, readonly number[]> = {};
+    const fromWeb1: Record<string, readonly number[]> = {};
+    for (const host of hosts) {
+      const at = address[host] ?? '';
+      const heard = await rack.root(host, `ss -Htln | awk '{ print $4 }' | grep -v -e '^127\\.' -e '^\\[::1\\]'`);
+      const ports = [
+        ...new Set(
+          heard
+            .trim()
+            .split('\n')
+            .map((line) => Number(line.split(':').at(-1))),
+        ),
+      ].sort((a, b) => a - b);
+      outside[host] = (await Promise.all(ports.map(async (port) => ((await opens(at, port)) ? [port] : [])))).flat();
+      const tried = ports.map((port) => `timeout 2 bash -c '</dev/tcp/${at}/${port}' 2>/dev/null && echo ${port} || :`);
+      fromWeb1[host] = (await rack.root('web1', tried.join('\n'))).split('\n').filter(Boolean).map(Number);
+    }
+    const site = { dns1: [22, 53, 9090], lb1: [22, 80, 443], lb2: [22, 53, 80, 443] };
+    expect(outside).toEqual({ ...site, web1: [22], web2: [22], db1: [22], db2: [22] });
+    expect(fromWeb1).toEqual({
+      ...site,
+      web1: expect.arrayContaining([22, 80, 443]),
+      web2: [22],
+      db1: [22, 3306],
+      db2: [22, 3306],
+    });
   });
 
   it('undoes by itself what locks it out, and says so', async () => {
