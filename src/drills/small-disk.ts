@@ -35,7 +35,7 @@ if small ${path}; then
   rm -rf -- "$copy"
   cp -a -- ${path} "$copy"
   sync -f "$copy"
-  umount -- ${path}
+  umount -- ${path} 2>/dev/null || umount -l -- ${path}
   mv -T -- ${path} "$old"
 fi
 [ -d ${path} ] || mv -T -- "$copy" ${path}
