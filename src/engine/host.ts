@@ -264,14 +264,19 @@ async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Pro
   }
 }
 
-/** Whether a task may read what another host registered or set in this very play. */
+/** Whether a task may read what another host registered or set in this very play. The same for every host. */
 function readsOthers(task: Task): boolean {
-  return /\bhostvars\b/.test(
+  const known = othersRead.get(task);
+  if (known !== undefined) return known;
+  const reads = /\bhostvars\b/.test(
     JSON.stringify([task.args, task.when, task.loop, task.name], (_, value: unknown) =>
       typeof value === 'function' ? undefined : value,
     ),
   );
+  othersRead.set(task, reads);
+  return reads;
 }
+const othersRead = new WeakMap<Task, boolean>();
 
 async function runMeta(h: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
   const scope = scopeFor(h.world, h.host, { ...where, vars: [...where.vars, ...task.vars] });
