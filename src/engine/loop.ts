@@ -50,8 +50,8 @@ export async function itemsTogether(r: TaskRun, items: readonly LoopItem[], name
     }
     taken.push(next);
   }
-  const asItIs = taken.findIndex(({ made }) => isIntent(made));
-  if (asItIs !== 0) return outcomesOf(r, asItIs < 0 ? taken : taken.slice(0, asItIs), []);
+  const firstChange = taken.findIndex(({ made }) => isIntent(made));
+  if (firstChange !== 0) return outcomesOf(r, firstChange < 0 ? taken : taken.slice(0, firstChange), []);
   const intents = taken.flatMap(({ made }) => (isIntent(made) ? [made] : []));
   const [first] = intents;
   if (first === undefined || intents.length === 1) return [];
