@@ -122,6 +122,7 @@ function keepCode() {
       cwd: folder,
       env: { ...process.env, BRINGUP_KEEP_CODE: '1' },
       stdio: 'ignore',
+      timeout: 30_000, // whatever ~/.ssh/config makes of it: without the code all works as well
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
