@@ -50,8 +50,7 @@ export const command = defineCheck<typeof Args, Seen>({
       }),
     ),
   judge(seen, { matches, on }) {
-    const isTrue = (s: Seen[number]): boolean =>
-      s.code === 0 && (matches === undefined || new RegExp(matches, 'm').test(s.output));
+    const isTrue = (s: Seen[number]): boolean => holds(s, matches);
     const held = seen.filter(isTrue);
     const away = seen.filter((s) => s.trouble !== undefined);
     if (on === 'one' && held.length !== 1)
@@ -70,6 +69,12 @@ export const command = defineCheck<typeof Args, Seen>({
         })),
     ];
   },
-  tell: (seen) =>
-    seen.map((s) => `${s.host}: ${s.trouble ?? (s.output.split('\n')[0] || `exit code ${s.code}`)}`).join('; '),
+  tell: (seen, { matches, on }) =>
+    on === 'one'
+      ? seen.map((s) => `${s.host} ${s.trouble ?? (holds(s, matches) ? 'yes' : 'no')}`).join(', ')
+      : seen.map((s) => `${s.host}: ${s.trouble ?? (s.output.split('\n')[0] || `exit code ${s.code}`)}`).join('; '),
 });
+
+function holds({ code, output }: Seen[number], matches: string | undefined): boolean {
+  return code === 0 && (matches === undefined || new RegExp(matches, 'm').test(output));
+}
