@@ -132,6 +132,16 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     }
     return said;
   };
+  /** The hosts for which Prometheus knows this alert, waited for. */
+  const alerting = async (alert: string): Promise<readonly string[]> => {
+    const query = new URLSearchParams({ query: `ALERTS{alertname="${alert}"}` });
+    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(1000)) {
+      const answer = await fetch(`http://${net}.41:9090/api/v1/query?${query}`);
+      const { data } = (await answer.json()) as { data: { result: { metric: { host: string } }[] } };
+      if (data.result.length > 0) return data.result.map((r) => r.metric.host);
+    }
+    return [];
+  };
   /** A POST to the app on web1, on its own socket: what it answers, status and x-db. */
   const write = () => rack.root('web1', `node --input-type=module - <<'JS'\n${POST}\nJS`);
 
@@ -208,6 +218,8 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(await until('db2', /db1 {2}diverged/)).toMatch(/db1: What only this host holds, .*bringup apply playbooks/);
     const told = (await rack.check(3)).filter((c) => c.status === 'failed').flatMap((c) => c.mismatches);
     expect(told.map((m) => String(m.seen)).join()).toContain('it holds transactions that db2 never had');
+    await rack.root('db1', 'systemctl start rack-look');
+    expect(await alerting('ReplicaDiverged')).toEqual(['db1']);
     expect(failures(await rack.apply())).toEqual([]);
     await until('db2', /db1 {2}replica {2}in step/);
     const kept = "cat /var/backups/db/diverged-*/binlog.* | grep -ac 'nobody was told'";
