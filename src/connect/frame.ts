@@ -27,8 +27,8 @@ export function encode(pieces: readonly Piece[], mark: string, shellUser: string
   const looks = neighbours(rest, (p) => p.isProbe === true && isOwn(p) && isTame(p.script.text)).map(({ is, of }) =>
     is ? together(of) : of.map(single).join('\n'),
   );
-  return `_end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; printf '\\n%s %s\\n' ${mark} $1 >&2; }
-printf '${mark} %d\\n' $$; _any=${groups.length === 0 ? 1 : 0}
+  return `printf '${mark} %d\\n' $$; _any=${groups.length === 0 ? 1 : 0}
+_end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :
 ${[askOnce(scripts), ...looks].join('\n')}
