@@ -28,7 +28,7 @@ export function encode(pieces: readonly Piece[], mark: string, shellUser: string
     is ? together(of) : of.map(single).join('\n'),
   );
   return `printf '${mark} %d\\n' $$; _any=${groups.length === 0 ? 1 : 0}
-_end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; printf '\\n%s %s\\n' ${mark} $1 >&2; }
+_end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :
 ${[askOnce(scripts), ...looks].join('\n')}
@@ -46,9 +46,14 @@ function asAnother({ script, user = '' }: Piece, mark: string): string {
   return `su -s /bin/sh ${quote(user)} -c 's=$(cat); set -u; eval "$s" </dev/null' <<'${mark}'\n${script.text}\n${mark}`;
 }
 
-/** One that ends the subshell all the same takes those after it along; the last mark keeps its words from what follows. */
+/**
+ * One that ends the subshell all the same takes those after it along; the last mark keeps its words from what follows.
+ * What they print leaves the host in one go: of hundreds of small writes sshd makes as many packets. For the same reason
+ * stderr is marked (`q`) only where one fails: what those before it said there may stand before its words.
+ */
 function together(pieces: readonly Numbered[]): string {
-  return `( set -u\n${pieces.map(({ script, i }) => `{ ${script.text}\n}; _end ${i}`).join('\n')}\n) </dev/null\n_end -`;
+  const all = pieces.map(({ script, i }) => `{ ${script.text}\n}; _end ${i} q`).join('\n');
+  return `_o=$( set -u\n${all}\n) </dev/null; _r=$?; printf '%s\\n' "$_o"; (exit $_r); _end -`;
 }
 
 /** Whether a script leaves its shell as it was, but for variables. It may be taken for wild without need, never for tame. */

@@ -64,7 +64,7 @@ describe('many scripts in one trip', () => {
     const probe = (text: string) => ({ script: verbatim(text), user: me, isProbe: true });
     const own = { script: verbatim('exit 4'), user: me };
     const pieces = [
-      ...['echo one; echo err >&2', 'false', 'echo $nope; echo never', 'echo lost'].map(probe),
+      ...['echo one', 'echo err >&2; false', 'echo $nope; echo never', 'echo lost'].map(probe),
       own,
       ...['exit 5', 'echo last'].map(probe),
     ];
@@ -74,9 +74,26 @@ describe('many scripts in one trip', () => {
     got.stderr(stderr);
     const outputs = got.outputs();
     expect(outputs.map((o) => o.code)).toEqual([0, 1, 255, 255, 4, 5, 0]);
-    expect(outputs[0]).toEqual({ code: 0, stdout: 'one\n', stderr: 'err\n' });
+    expect(outputs[0]).toEqual({ code: 0, stdout: 'one\n', stderr: '' });
+    expect(outputs[1]).toEqual({ code: 1, stdout: '', stderr: 'err\n' });
     expect(outputs.slice(1, 6).map((o) => o.stdout)).toEqual(['', '', '', '', '']);
     expect(outputs.at(-1)?.stdout).toBe('last\n');
+  });
+
+  it('what probes in one shell print comes back byte for byte, but for NUL, which no probe of ours prints', () => {
+    const octal = Array.from({ length: 255 }, (_, i) => `\\${(i + 1).toString(8).padStart(3, '0')}`).join('');
+    const pieces = ['printf "a\n\n\n"', `printf '${octal}'`, 'printf %s x'].map((text) => ({
+      script: verbatim(text),
+      user: me,
+      isProbe: true,
+    }));
+    const { stdout } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, []) });
+    const bytes = Buffer.from(Array.from({ length: 255 }, (_, i) => i + 1));
+    expect(
+      stdout.includes(Buffer.concat([Buffer.from(`\n${MARK} 0 0\n`), bytes, Buffer.from(`\n${MARK} 0 1\n`)])),
+    ).toBe(true);
+    expect(stdout.includes(`\na\n\n\n\n${MARK} 0 0\n`)).toBe(true);
+    expect(stdout.includes(`\nx\n${MARK} 0 2\n`)).toBe(true);
   });
 
   it('of the steps a failure stops all that follows; of the rest it does not', () => {
