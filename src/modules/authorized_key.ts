@@ -4,10 +4,10 @@ import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { look, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
 import { dirname } from './shared/paths.ts';
 import { place } from './shared/place.ts';
-import { PASSWD } from './shared/questions.ts';
+import { PASSWD, STAT, STAT_FORMAT } from './shared/questions.ts';
 
 const Args = args({
   user: Type.String({
@@ -32,7 +32,7 @@ type Current = Readonly<{
   home: string | undefined;
   uid: number;
   gid: number;
-  folder: string | undefined;
+  folder: Stat | undefined;
 }>;
 
 export const authorized_key = defineModule<typeof Args, Current>({
@@ -68,19 +68,22 @@ export const authorized_key = defineModule<typeof Args, Current>({
   ],
   needs: ({ user, path }) => [`user:${user}`, `path:${path ?? '/home'}`, ...(path === undefined ? ['path:/root'] : [])],
   touches: ({ user, path }) => [`path:${path ?? (user === 'root' ? '/root/.ssh' : `/home/${user}/.ssh`)}`],
-  probe: ({ user, path }) => sh`e=${answer(PASSWD, user)}; [ -n "$e" ] || e=$(getent passwd ${user}) || exit 0
+  probe: ({ user, path }) => sh`e=${answer(PASSWD, user)}; [ -n "$e" ] || e=$(getent passwd ${user})
+if [ -n "$e" ]; then
 h=\${e%:*}; h=\${h##*:}
 i=\${e#*:*:}; u=\${i%%:*}; i=\${i#*:}
 printf 'home %s\nids %s:%s\n' "$h" "$u" "\${i%%:*}"
 f=${fileScript(path)}
-stat -L -c 'folder %a/%u/%g' -- "\${f%/*}" 2>/dev/null
-${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 })}`,
+d=; [ "$f" != ${likelyFile(user, path)} ] || d=${answer(STAT, dirname(likelyFile(user, path)))}
+[ -n "$d" ] || d=$(stat -L -c ${STAT_FORMAT} -- "\${f%/*}" 2>/dev/null); [ -z "$d" ] || printf 'folder %s\n' "$d"
+${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 }, { likely: likelyFile(user, path) })}
+fi`,
   parse(stdout, given) {
     const f = fields(stdout);
     const home = f.get('home');
     const [uid = 0, gid = 0] = (f.get('ids') ?? '').split(':').map(Number);
     const path = given.path?.replace(/^~(?=\/)/, home ?? '') ?? `${home ?? ''}/.ssh/authorized_keys`;
-    return { now: seen(f, path, {}), path, home, uid, gid, folder: f.get('folder') };
+    return { now: seen(f, path, {}), path, home, uid, gid, folder: statOf(f.get('folder')) };
   },
   plan(current, given, ctx) {
     const { now, path, home, uid, gid, folder } = current;
@@ -96,10 +99,10 @@ ${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 })}`,
     if (typeof after !== 'string') return after;
     const manages = given.manage_dir && given.path === undefined;
     const own = given.manage_dir ? { owner: String(uid), group: String(gid), mode: '0600' } : {};
-    const wantedFolder = `700/${uid}/${gid}`;
+    const isFolderRight = folder?.mode === 0o700 && folder.uid === uid && folder.gid === gid;
     const dir = dirname(path);
     const mkdir =
-      manages && folder !== wantedFolder
+      manages && !isFolderRight
         ? [
             {
               what: `${dir}: mode 0700, owner ${given.user}`,
@@ -138,6 +141,11 @@ chmod 00700 ${dir}`,
 function fileScript(path: string | undefined): Script {
   if (path === undefined) return sh`"$h/.ssh/authorized_keys"`;
   return path.startsWith('~/') ? sh`"$h"${path.slice(1)}` : sh`${path}`;
+}
+
+/** Where the file is if the home is where homes are: what is asked ahead of looking. */
+function likelyFile(user: string, path = '~/.ssh/authorized_keys'): string {
+  return path.startsWith('~/') ? `${user === 'root' ? '/root' : `/home/${user}`}${path.slice(1)}` : path;
 }
 
 type Key = Readonly<{ options: string; type: string; data: string; comment: string }>;

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
-import { sh } from '../core/sh.ts';
+import { answer, sh } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { absolutePath, args, names } from './shared/args.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from './shared/facts.ts';
 import { network } from './shared/facts-network.ts';
 import { decodeText } from './shared/fields.ts';
+import { PASSWD } from './shared/questions.ts';
 
 const Args = args({
   gather_subset: Type.Optional(
@@ -44,7 +45,7 @@ export const setup = defineModule<typeof Args, Vars>({
     'path:/etc/ansible/facts.d',
   ],
   // few processes: `head` alone reads some thirty files, and each fork costs about a millisecond on a small board
-  probe: ({ fact_path = '/etc/ansible/facts.d' }) => sh`{
+  probe: ({ fact_path = '/etc/ansible/facts.d' }, { user }) => sh`{
 set --
 if [ -z "\${SSH_CLIENT-}" ]; then # sudo took it away: one of the shell's ancestors has it
   p=$PPID
@@ -54,7 +55,8 @@ if [ -z "\${SSH_CLIENT-}" ]; then # sudo took it away: one of the shell's ancest
   done
 fi
 head -v -c 65536 /etc/os-release /usr/lib/os-release /etc/debian_version /proc/meminfo /proc/uptime /proc/loadavg /proc/cmdline \
-  /etc/machine-id /etc/timezone /proc/sys/kernel/random/boot_id /proc/1/comm /etc/resolv.conf /proc/net/route /proc/net/ipv6_route /proc/net/fib_trie /proc/self/mounts /proc/self/environ /proc/cpuinfo \
+  /etc/machine-id /etc/timezone /proc/sys/kernel/random/boot_id /proc/sys/kernel/ostype /proc/sys/kernel/hostname \
+  /proc/sys/kernel/osrelease /proc/sys/kernel/version /proc/sys/kernel/arch /proc/1/comm /etc/resolv.conf /proc/net/route /proc/net/ipv6_route /proc/net/fib_trie /proc/self/mounts /proc/self/environ /proc/cpuinfo \
   /sys/class/dmi/id/product_name /sys/class/dmi/id/product_version /sys/class/dmi/id/product_serial /sys/class/dmi/id/product_uuid \
   /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/bios_version /sys/class/dmi/id/bios_date /sys/class/dmi/id/bios_vendor \
   /sys/class/dmi/id/board_name /sys/class/dmi/id/board_vendor /sys/class/dmi/id/board_version /sys/class/dmi/id/chassis_vendor \
@@ -62,10 +64,10 @@ head -v -c 65536 /etc/os-release /usr/lib/os-release /etc/debian_version /proc/m
   /sys/fs/selinux/enforce /sys/module/apparmor/parameters/enabled /proc/self/status /run/systemd/container /proc/1/cgroup \
   /sys/hypervisor/type /sys/class/net/*/address /sys/class/net/*/mtu /sys/class/net/*/flags /sys/class/net/*/type "$@" 2>/dev/null | tr '\000' '\n'
 s() { printf '\n==> %s <==\n' "$1"; }
-s uname; uname -snrvm
+[ -e /proc/sys/kernel/arch ] || { s uname; uname -snrvm; }
 s date; date '+%Y %m %d %H %M %S %s %N %Z %z %A %w %W'
 u=0; while read -r k v _; do if [ "$k" = Uid: ]; then u=$v; fi; done </proc/self/status
-s passwd; getent passwd "$u"
+e=${user === 'root' ? answer(PASSWD, user) : sh``}; case $e in *:*:"$u":*) ;; *) e=$(getent passwd "$u") ;; esac; s passwd; printf '%s\n' "$e"
 s fqdn; hostname -f
 s addr; ip -o addr show
 s df; df -B 1 --output=size,avail,itotal,iused,iavail,target -x tmpfs -x devtmpfs -x squashfs -x overlay

@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { type Change, defineModule } from '../core/module.ts';
-import { sh } from '../core/sh.ts';
+import { answer, sh } from '../core/sh.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { look, type Seen, seen, textOf } from './shared/look.ts';
 import { place } from './shared/place.ts';
+import { KERNEL } from './shared/questions.ts';
 
 const Args = args({
   name: Type.String({
@@ -47,10 +48,8 @@ export const sysctl = defineModule<typeof Args, Current>({
       : [],
   needs: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`],
   touches: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`, 'live:*'],
-  probe: ({
-    name,
-    sysctl_file = FILE,
-  }) => sh`v=$(cat -- ${`/proc/sys/${procPath(name)}`} 2>/dev/null) && printf 'running %s\n' "$v"
+  probe: ({ name, sysctl_file = FILE }) => sh`v=${answer(KERNEL, kernelFile(name))}
+if [ -n "$v" ] || v=$(cat -- ${kernelFile(name)} 2>/dev/null); then printf 'running %s\n' "$v"; fi
 ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
   parse(stdout, { sysctl_file = FILE }) {
     const f = fields(stdout);
@@ -89,7 +88,7 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
       set.push({
         what: `sysctl ${name} = ${value}`,
         diff: { of: name, before: `${running}\n`, after: `${value}\n` },
-        run: sh`printf '%s\n' ${value} >${`/proc/sys/${procPath(name)}`}${tolerated}`,
+        run: sh`printf '%s\n' ${value} >${kernelFile(name)}${tolerated}`,
       });
     }
     return [...steps, ...set];
@@ -100,9 +99,9 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
 const FILE = '/etc/sysctl.conf';
 
 /** net.ipv4.conf.eth0/1.x: dots and slashes change places. */
-function procPath(name: string): string {
+function kernelFile(name: string): string {
   const slashFirst = name.indexOf('/') >= 0 && (name.indexOf('.') < 0 || name.indexOf('/') < name.indexOf('.'));
-  return slashFirst ? name : name.replace(/[./]/g, (c) => (c === '.' ? '/' : '.'));
+  return `/proc/sys/${slashFirst ? name : name.replace(/[./]/g, (c) => (c === '.' ? '/' : '.'))}`;
 }
 
 function clean(value: string): string {

@@ -115,7 +115,7 @@ if [ -n "$p" ] || p=$(getent passwd ${name}); then
   if [ -r /etc/shadow ]; then s=${answer(SHADOW, name)}; [ -n "$s" ] || s=$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow); printf 'shadow %s\n' "$s"; fi
 fi
 ${groups.map((g) => sh`if [ -n ${answer(GROUP, g)} ] || getent group ${g} >/dev/null; then printf 'known %s\n' ${g}; fi;`)}
-${group === undefined ? sh`:` : sh`g=$(getent group ${group}) && printf 'known %s\n' ${group}; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
+${group === undefined ? sh`:` : sh`g=${answer(GROUP, group)}; if [ -n "$g" ] || g=$(getent group ${group}); then printf 'known %s\n' ${group}; fi; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
   parse(stdout): Current {
     const f = fields(stdout);
     const [, hash, , min = '', max = '', , , expires = ''] = f.get('shadow')?.split(':') ?? [];

@@ -68,9 +68,14 @@ const MANAGERS = [
   ['pacman', 'pacman'],
 ] as const;
 
+/** As `uname -snrvm` prints it. */
+function unameOf(s: Sections): string {
+  return ['ostype', 'hostname', 'osrelease', 'version', 'arch'].map((k) => s.get(`/proc/sys/kernel/${k}`)).join(' ');
+}
+
 export function identity(s: Sections): Vars {
   const [, system = 'Linux', node = '', kernel = '', kernelVersion = '', machine = ''] =
-    /^(\S+) (\S+) (\S+) (.*) (\S+)$/.exec(s.get('uname') ?? '') ?? [];
+    /^(\S+) (\S+) (\S+) (.*) (\S+)$/.exec(s.get('uname') ?? unameOf(s)) ?? [];
   const fqdn = s.get('fqdn') || node;
   const status = s.get('/proc/self/status') ?? '';
   const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1] ?? 0);

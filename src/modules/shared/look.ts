@@ -73,8 +73,8 @@ export function look(
   return sh`
 p=${path}; r=$p; st=
 if [ -L "$p" ]; then
-  printf 'link %s\n' "$(readlink -- "$p" | base64 -w0)"
-  ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; printf 'real %s\n' "$(printf %s "$r" | base64 -w0)"` : sh`:`}
+  l=$(readlink -n -- "$p"; echo .); l=\${l%.}; ${sendPath('link', sh`l`)}
+  ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; ${sendPath('real', sh`r`)}` : sh`:`}
 fi
 ${statOfPath(told, follow)}
 case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
@@ -83,6 +83,11 @@ printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
 ${contentOf(want, told)}`;
+}
+
+/** A path, as it is where it is harmless. */
+function sendPath(key: string, variable: Script): Script {
+  return sh`case $${variable} in *[!A-Za-z0-9/._+-]*) printf ${`${key} %s\n`} "$(printf %s "$${variable}" | base64 -w0)" ;; *) printf ${`${key}_is %s\n`} "$${variable}" ;; esac`;
 }
 
 type Told = (variable: Script, question: Question) => Script;
@@ -116,7 +121,7 @@ function contentOf(want: Want, told: Told): Script {
 
 export function seen(f: Fields, path: string, { owner, group }: Ownership): Seen {
   const stat = statOf(f.get('stat'));
-  const link = f.text('link');
+  const link = f.get('link_is') ?? f.text('link');
   const content = f.get('content');
   const idOf = (name: string | undefined, key: string, shown: string | undefined, own: number | undefined) => {
     if (name === undefined) return undefined;
@@ -128,7 +133,7 @@ export function seen(f: Fields, path: string, { owner, group }: Ownership): Seen
   return {
     stat,
     link,
-    real: f.text('real') ?? path,
+    real: f.get('real_is') ?? f.text('real') ?? path,
     parent: f.get('parent') === 'yes',
     owner: idOf(owner, 'owner', stat?.user, stat?.uid),
     group: idOf(group, 'group', stat?.groupName, stat?.gid),

@@ -52,6 +52,13 @@ export const CRONTAB: Question = {
   ask: (users) => sh`for u in ${users}; do printf '%s ' "$u"; crontab -u "$u" -l | base64 -w0; echo; done`,
 };
 
+/** By file under /proc/sys: its first line. The shell's own read, byte by byte, gets no more than the first byte of these. */
+export const KERNEL: Question = {
+  name: 'kernel',
+  ask: (paths) =>
+    sh`grep -sHm1 '' -- ${paths} | while IFS= read -r l; do printf '%s %s\n' "\${l%%:*}" "\${l#*:}"; done`,
+};
+
 /** systemd's properties that `parseUnit` reads. */
 export const UNIT_PROPERTIES =
   'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,SourcePath,Description,MainPID,ExecMainStartTimestamp,NRestarts,Type,CanReload,Result';
@@ -60,7 +67,12 @@ export const UNIT_PROPERTIES =
 export const UNIT: Question = {
   name: 'unit',
   ask: (units) =>
-    sh`systemctl show ${`--property=${UNIT_PROPERTIES}`} -- ${units} | awk -v names=${units.join(' ')} 'BEGIN { k = split(names, n, " "); RS = "" } { gsub(/\n/, "\037"); v[NR] = $0 } END { if (NR == k) for (i = 1; i <= k; i++) print n[i], v[i] }'`,
+    sh`l=$(systemctl show ${`--property=${UNIT_PROPERTIES}`} -- ${units}); u=$(printf '\037'); set --; set -f; IFS='
+'
+while [ -n "$l" ]; do b=\${l%%"$IFS$IFS"*}; set -- "$@" "$b"; l=\${l#"$b"}; l=\${l#"$IFS$IFS"}; done
+[ $# = ${units.length} ] || set --
+n=${units.join('\n')}
+for b; do printf '%s' "\${n%%"$IFS"*} "; n=\${n#*"$IFS"}; printf '%s\037' $b; echo; done`,
 };
 
 /** By unit: the word of is-enabled. All or none, as UNIT. */
@@ -77,7 +89,9 @@ export const PACKAGE_FORMAT = 'is ${db:Status-Abbrev}/${binary:Package}/${Archit
 export const PACKAGE: Question = {
   name: 'package',
   ask: (names) =>
-    sh`dpkg-query -W -f ${PACKAGE_FORMAT} -- ${names} | awk -F/ '{ n = $2; sub(/:.*/, "", n); c[n]++; v[n] = $0 } END { for (n in v) if (c[n] == 1) print n, v[n] }'`,
+    sh`l=$(dpkg-query -W -f ${PACKAGE_FORMAT} -- ${names}); s=' '; set -f; IFS='
+'
+for l in $l; do n=\${l#*/}; n=\${n%%/*}; n=\${n%%:*}; case $s in *" $n "*) l= ;; esac; s="$s$n "; printf '%s %s\n' "$n" "$l"; done`,
 };
 
 /** A look that is the same for many tasks: taken once a trip, its lines parted by \x1f (which \`fields\` reads as line ends). */
