@@ -34,12 +34,21 @@ export function templatePorts(
       mend: 'correct the name, or make the file',
     });
   };
+  let effects = 0;
+  const counted = <A extends readonly unknown[], T>(reach: (...given: A) => T) => {
+    return (...given: A): T => {
+      effects++;
+      return reach(...given);
+    };
+  };
   return {
-    readFile: (path, from, folder) => readFileSync(find(path, from, folder), 'utf8'),
-    listTree: (path, exclude, from) => listTree(find(path, from), exclude),
-    env: (name) => process.env[name],
+    effects: () => effects,
+    readFile: counted((path, from, folder) => readFileSync(find(path, from, folder), 'utf8')),
+    listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
+    env: counted((name) => process.env[name]),
+    now: counted(() => new Date()),
     /** A password is made once and kept beside the inventory; a plan makes one for itself and keeps nothing. */
-    password(path, make) {
+    password: counted((path, make) => {
       const file = absolute(path);
       const known =
         fresh.get(file) ??
@@ -52,8 +61,7 @@ export function templatePorts(
         writeFileSync(file, `${password}\n`, { mode: 0o600 });
       }
       return password;
-    },
-    now: () => new Date(),
+    }),
   };
 }
 
@@ -68,6 +76,7 @@ export function templatesFor(ports: Ports): Templates {
     findUnknown,
     toPlain,
     print,
+    effects: () => ports.effects?.() ?? Number.NaN,
   };
 }
 

@@ -246,7 +246,7 @@ async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Pro
     world: h.world,
     host: h.host,
     where: inner,
-    task: where.vars.length === 0 ? task : { ...task, vars: [...where.vars, ...task.vars] },
+    task,
     isHandler: false,
     maybe: undefined,
     ahead: aheadOf(h, rest),

@@ -12,7 +12,14 @@ export type Scope = Readonly<{
   has: (name: string) => boolean;
   names: () => readonly string[];
   with: (layer: RawVars) => Scope;
+  /** What a name stands for before it is resolved. */
+  raw: (name: string) => Raw | undefined;
+  /** The same scope. Tells the names that are read through it, and those that these are made of: EFFECT for what is no variable. */
+  watched: (onRead: (name: string) => void) => Scope;
 }>;
+
+/** Stands for a file, the clock or the environment that a variable was made of. */
+export const EFFECT = '\0';
 
 export type Templates = Readonly<{
   /** Lowest precedence first. */
@@ -26,6 +33,8 @@ export type Templates = Readonly<{
   findUnknown: (value: Value) => Unknown | undefined;
   toPlain: (value: Value, onSecret: (text: string) => void) => unknown;
   print: (value: Value) => string;
+  /** How often a template has reached for something beside its variables: a file, the clock, the environment. */
+  effects: () => number;
 }>;
 
 /** Files on the controller, looked for in folders in order. Both throw Failure. */

@@ -5,6 +5,7 @@ import { isStep } from '../core/module.ts';
 import type { Condition, LoopControl, Task } from '../core/playbook.ts';
 import { quote, type Script, sh, verbatim } from '../core/sh.ts';
 import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
+import { remembered, type Watch } from './memo.ts';
 import type { Run, Scope } from './ports.ts';
 import type { Probe } from './session.ts';
 import { NotKnown } from './state.ts';
@@ -19,6 +20,8 @@ export type Unit = Readonly<{
   skipped: string | undefined;
   /** undefined when skipped. */
   step: Step | undefined;
+  /** The module's look, if it has one. */
+  probe: Script | undefined;
   ctx: Context;
   /** As whom the scripts run; undefined is the login user. */
   user: string | undefined;
@@ -101,6 +104,9 @@ export function falseCondition(conditions: readonly Condition[], scope: Scope, r
   return undefined;
 }
 
+/** What a unit is made of, the same for all hosts and moments at which the variables that it reads are the same. */
+type Worked = Pick<Unit, 'skipped' | 'step' | 'user' | 'environment' | 'probe'>;
+
 /** One unit with its arguments known (`isAhead`: its turn has not come yet). Throws NotKnown when they hang on a change not yet made, Failure when they are wrong. */
 export function unitOf(
   run: Run,
@@ -111,37 +117,32 @@ export function unitOf(
   item: Value | undefined,
   isAhead = false,
 ): Unit {
-  const ctx = contextFor(run, task, scope, 'root');
-  const skipped = isAhead ? surelySkipped(task, scope, run) : falseCondition(task.when, scope, run);
-  if (skipped !== undefined)
-    return { label, item, scope, skipped, step: undefined, ctx, user: undefined, environment: sh`` };
-  const user = userOf(task, scope, run);
-  const step = bindArgs(run, task, module, scope);
-  return {
-    label,
-    item,
-    scope,
-    skipped: undefined,
-    step,
-    ctx: { ...ctx, user: user ?? 'login' },
-    user,
-    environment: environmentOf(run, task, scope),
-  };
+  const worked = remembered(run, task, item, scope, (watch): Worked => {
+    const skipped = isAhead ? surelySkipped(task, run, watch) : falseCondition(task.when, watch.scope, run);
+    if (skipped !== undefined)
+      return { skipped, step: undefined, user: undefined, environment: sh``, probe: undefined };
+    const user = userOf(task, watch.scope, run);
+    const step = bindArgs(run, task, module, watch.scope);
+    const environment = environmentOf(run, task, watch.scope);
+    return { skipped, step, user, environment, probe: step.probe?.(contextFor(run, task, watch.scope, user, watch)) };
+  });
+  return { ...worked, label, item, scope, ctx: contextFor(run, task, scope, worked.user) };
 }
 
 /** Looking ahead, a condition that hangs on what is not known yet (a register) may hold: asking for nothing harms nobody. */
-function surelySkipped(task: Task, scope: Scope, run: Run): string | undefined {
+function surelySkipped(task: Task, run: Run, { scope, spoil }: Watch): string | undefined {
   try {
     return falseCondition(task.when, scope, run);
   } catch {
+    spoil(); // in its turn it is told
     return undefined;
   }
 }
 
 /** The unit's look at the host, or undefined for a module that asks the host nothing. */
-export function probeOf({ step, ctx, user, environment }: Unit): Probe | undefined {
-  if (step?.probe === undefined) return undefined;
-  return { script: sh`${environment}${step.probe(ctx)}`, user, needs: step.needs };
+export function probeOf({ step, probe, user, environment }: Unit): Probe | undefined {
+  if (step === undefined || probe === undefined) return undefined;
+  return { script: sh`${environment}${probe}`, user, needs: step.needs };
 }
 
 function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
@@ -209,20 +210,29 @@ function environmentOf(run: Run, task: Task, scope: Scope): Script {
 }
 
 /** What a module may ask for: files as Ansible searches them, rendered with the unit's own variables. */
-function contextFor(run: Run, task: Task, scope: Scope, user: string): Context {
+function contextFor(
+  run: Run,
+  task: Task,
+  scope: Scope,
+  user: string | undefined,
+  { look, spoil }: Pick<Watch, 'look' | 'spoil'> = UNWATCHED,
+): Context {
   const folders = (kind: string): readonly string[] => searchPath(run, task, kind);
+  const file = (path: string, kind: string): LocalFile => look(() => run.localFiles.file(path, folders(kind), task.at));
   return {
     get facts() {
       const facts = scope.get('ansible_facts');
       return isDict(facts) ? facts : {};
     },
-    user,
+    user: user ?? 'login',
     diff: run.diff || run.mode === 'plan',
-    file: (path, kind) => run.localFiles.file(path, folders(kind), task.at),
-    isFolder: (path, kind) => run.localFiles.isFolder(path, folders(kind)),
-    tree: (path, kind) => run.localFiles.tree(path, folders(kind), task.at),
-    render: (path, options) =>
-      renderFile(run, scope, run.localFiles.file(path, folders('templates'), task.at), options),
+    file,
+    isFolder: (path, kind) => look(() => run.localFiles.isFolder(path, folders(kind))),
+    tree(path, kind) {
+      spoil();
+      return run.localFiles.tree(path, folders(kind), task.at);
+    },
+    render: (path, options) => renderFile(run, scope, file(path, 'templates'), options),
     evaluate(expression) {
       const value = run.templates.evaluate(expression, task.at, scope);
       const unknown = run.templates.findUnknown(value);
@@ -233,6 +243,8 @@ function contextFor(run: Run, task: Task, scope: Scope, user: string): Context {
     nonce: run.nonce,
   };
 }
+
+const UNWATCHED: Pick<Watch, 'look' | 'spoil'> = { look: (look) => look(), spoil: () => {} };
 
 function renderFile(run: Run, scope: Scope, file: LocalFile, options: Parameters<Context['render']>[1]): string {
   const text = new TextDecoder().decode(file.read());

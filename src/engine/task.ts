@@ -19,7 +19,7 @@ import { scopeFor, type World } from './variables.ts';
 /** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */
 export async function runTask(r: TaskRun): Promise<void> {
   const { world, host, task } = r;
-  const scope = scopeFor(world, host, { ...r.where, role: task.role, vars: task.vars });
+  const scope = scopeFor(world, host, { ...r.where, role: task.role, vars: [...r.where.vars, ...task.vars] });
   const began = world.run.now();
   const name = taskName(task, scope, world);
   const outcomes: Outcome[] = [];

@@ -10,7 +10,14 @@ export type Scope = Env &
     names: () => readonly string[];
     /** One more layer on top. What does not depend on its names keeps what is already resolved. */
     with: (layer: RawVars) => Scope;
+    /** What a name stands for before it is resolved. */
+    raw: (name: string) => Raw | undefined;
+    /** The same scope. Tells the names that are read through it, and those that these are made of: EFFECT for what is no variable. */
+    watched: (onRead: (name: string) => void) => Scope;
   }>;
+
+/** Stands for a file, the clock or the environment that a variable was made of. */
+const EFFECT = '\0';
 
 /** Layers go from the lowest precedence to the highest. A variable that needs itself is a Failure (E_VARS). */
 export function makeScope(layers: readonly RawVars[], ports: Ports): Scope {
@@ -20,7 +27,6 @@ export function makeScope(layers: readonly RawVars[], ports: Ports): Scope {
 type Resolved = Readonly<{ value: Value; uses: ReadonlySet<string> }>;
 type Inner = Scope &
   Readonly<{
-    raw: (name: string) => Raw | undefined;
     /** A variable's value, and the names it was made of. */
     resolved: (name: string) => Resolved | undefined;
   }>;
@@ -51,10 +57,13 @@ function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefi
   const fresh = (name: string, found: Raw): Resolved => {
     if (busy.includes(name)) throw circle([...busy.slice(busy.indexOf(name)), name], found);
     const uses = new Set<string>();
+    const before = ports.effects?.();
     busy.push(name);
     using.push(uses);
     try {
-      return { value: resolve(found, scope), uses };
+      const value = resolve(found, scope);
+      if (ports.effects?.() !== before) note([EFFECT]);
+      return { value, uses };
     } finally {
       busy.pop();
       using.pop();
@@ -80,8 +89,30 @@ function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefi
     has: (name) => raw(name) !== undefined,
     names: () => [...new Set([...(below?.names() ?? []), ...layers.flatMap((layer) => Object.keys(layer))])],
     with: (more) => scopeOf([more], ports, scope),
+    watched: (onRead) => watch(scope, onRead),
   };
   return scope;
+}
+
+function watch(scope: Inner, onRead: (name: string) => void): Scope {
+  return {
+    ...scope,
+    get(name) {
+      onRead(name);
+      for (const used of scope.resolved(name)?.uses ?? []) onRead(used);
+      return scope.get(name);
+    },
+    has(name) {
+      onRead(name);
+      return scope.has(name);
+    },
+    names() {
+      onRead(EFFECT);
+      return scope.names();
+    },
+    // What the layer brings is its maker's own.
+    with: (layer) => watch(scopeOf([layer], scope.ports, scope), (name) => Object.hasOwn(layer, name) || onRead(name)),
+  };
 }
 
 /**
