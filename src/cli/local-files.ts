@@ -28,19 +28,24 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
     known.set(path, { file, version });
     return file;
   };
+  let asked = 0;
   return {
+    asked: () => asked,
     file(path, folders, from) {
+      asked++;
       const found = find(path, folders, from);
       if (statSync(found).isDirectory())
         throw new Failure({ code: 'E_FILE', message: `${found} is a folder`, at: from, expected: 'a file' });
       return open(found);
     },
     isFolder(path, folders) {
+      asked++;
       const tried = isAbsolute(path) ? [path] : folders.map((folder) => join(folder, path));
       const found = tried.map((p) => statSync(p, { throwIfNoEntry: false })).find((stat) => stat !== undefined);
       return found?.isDirectory() ?? false;
     },
     tree(path, folders, from) {
+      asked++;
       const root = find(path.replace(/\/$/, ''), folders, from);
       const names = readdirSync(root, { recursive: true, withFileTypes: true });
       const files = names.filter(
@@ -51,7 +56,10 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
         .sort()
         .map((file) => ({ path: file.slice(root.length + 1), file: open(file) }));
     },
-    vars: (path, folders, from) => readVars(find(path, folders, from), from),
+    vars(path, folders, from) {
+      asked++;
+      return readVars(find(path, folders, from), from);
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { inGroups, type Piece } from '../core/connection.ts';
+import { type Group, inGroups, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
 import { askOnce, forgetAnswers } from './questions.ts';
@@ -11,23 +11,28 @@ import { askOnce, forgetAnswers } from './questions.ts';
  * one. Probes of ours that do nothing of the kind share one subshell: of what a look at a converged host costs that host,
  * the most is forks.
  *
- * @param groups how many of the first pieces belong together: a failure stops the rest of its group. What follows the groups
- * runs unless all of them failed
+ * @param groups which of the first pieces belong together: a failure stops the rest of its group, and later tasks' groups.
+ * What follows the groups runs unless all of them failed
  * @param shellUser who the shell runs as; a piece for somebody else goes through su, its text on stdin (never argv)
  */
-export function encode(pieces: readonly Piece[], mark: string, shellUser: string, groups: readonly number[]): string {
+export function encode(pieces: readonly Piece[], mark: string, shellUser: string, groups: readonly Group[]): string {
   const all: readonly Numbered[] = pieces.map((piece, i) => ({ ...piece, i }));
   const isOwn = ({ user }: Piece): boolean => (user ?? shellUser) === shellUser;
   const single = (p: Numbered): string => `${isOwn(p) ? alone(p) : asAnother(p, mark)}\n_end ${p.i}`;
   const step = (p: Numbered): string => `if [ $_ok = 1 ]; then\n${single(p)}; [ $_r = 0 ] || _ok=0; fi`;
-  const changes = inGroups(all, groups).map((of) => `_ok=1\n${of.map(step).join('\n')}\n[ $_ok = 0 ] || _any=1`);
-  const rest = all.slice(groups.reduce((sum, size) => sum + size, 0));
+  const changes = inGroups(all, groups).map((of, i) => {
+    const { task } = groups[i] ?? { task: 0 };
+    return `if [ $_bad -ge ${task} ]; then _ok=1
+${of.map(step).join('\n')}
+if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
+  });
+  const rest = all.slice(groups.reduce((sum, { size }) => sum + size, 0));
   // Nothing changes between the probes of a trip: what many of them ask is asked once, before the first of them.
   const scripts = rest.filter(isOwn).map((p) => p.script);
   const looks = neighbours(rest, (p) => p.isProbe === true && isOwn(p) && isTame(p.script.text)).map(({ is, of }) =>
     is ? together(of) : of.map(single).join('\n'),
   );
-  return `printf '${mark} %d\\n' $$; _any=${groups.length === 0 ? 1 : 0}
+  return `printf '${mark} %d\\n' $$; _any=${groups.length === 0 ? 1 : 0} _bad=${groups.length}
 _end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :

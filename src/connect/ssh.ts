@@ -4,7 +4,7 @@ import net from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Client, ClientChannel } from 'ssh2';
-import { type Connection, Lost, type Piece, type Target } from '../core/connection.ts';
+import { type Connection, type Group, Lost, type Piece, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { LocalFile, Output } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
@@ -65,7 +65,7 @@ export async function connectSsh(target: Target, ports: LoginPorts, signal?: Abo
 type Shell = Readonly<{
   trip: (
     pieces: readonly Piece[],
-    groups: readonly number[],
+    groups: readonly Group[],
     timeout: number | undefined,
     signal: AbortSignal | undefined,
   ) => Promise<readonly Output[]>;
@@ -91,7 +91,7 @@ function oneTrip(
   loginUser: string,
   who: string,
   pieces: readonly Piece[],
-  groups: readonly number[],
+  groups: readonly Group[],
   timeout: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<readonly Output[]> {

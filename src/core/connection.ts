@@ -38,13 +38,13 @@ export type Connection = Readonly<{
   user: string;
   /**
    * One round trip: the pieces in order, each in its own subshell with stdin from /dev/null; one Output each. A piece's
-   * failure does not stop the next; but the first pieces may belong together in `groups` (their sizes), where a failure stops
-   * the rest of its group, which gives no Output. What follows the groups runs unless all of them failed.
+   * failure does not stop the next; but the first pieces may belong together in `groups`, where a failure stops the rest of
+   * its group and all groups of later tasks, which give no Output. What follows the groups runs unless all of them failed.
    * `timeout` in seconds for the whole trip.
    */
   run: (
     pieces: readonly Piece[],
-    options?: Readonly<{ signal?: AbortSignal; timeout?: number; groups?: readonly number[] }>,
+    options?: Readonly<{ signal?: AbortSignal; timeout?: number; groups?: readonly Group[] }>,
   ) => Promise<readonly Output[]>;
   /** Bytes into a new file on the host: created 0600, owned by `user`, fsynced; streamed when large. */
   put: (data: Uint8Array | LocalFile, path: string, user: string | undefined) => Promise<void>;
@@ -53,10 +53,13 @@ export type Connection = Readonly<{
   close: () => Promise<void>;
 }>;
 
+/** So many pieces, of the task with this number: what one task does in several groups does not depend on each other. */
+export type Group = Readonly<{ size: number; task: number }>;
+
 /** The first items in groups of these sizes. */
-export function inGroups<T>(items: readonly T[], sizes: readonly number[]): readonly (readonly T[])[] {
+export function inGroups<T>(items: readonly T[], groups: readonly Group[]): readonly (readonly T[])[] {
   let end = 0;
-  return sizes.map((size) => {
+  return groups.map(({ size }) => {
     end += size;
     return items.slice(end - size, end);
   });

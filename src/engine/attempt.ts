@@ -104,7 +104,7 @@ export async function intend(r: TaskRun, unit: Bound, name: string, isRetry: boo
   return { r, unit, name, there, ahead, probe, stdout, changes: steps };
 }
 
-async function carryOut(intent: Intent): Promise<Outcome> {
+export async function carryOut(intent: Intent): Promise<Outcome> {
   const { r, unit, name, there, ahead, probe, changes } = intent;
   const { run } = r.world;
   const { task, host } = r;

@@ -83,6 +83,15 @@ export async function makeChanges(
   return { ran, failed: await diverged(session, unit, probe, ahead), unchanged };
 }
 
+/** One of many changes on a trip: `task` as in Session.changeAll; `before` is done ahead of it. */
+export type Joined = Readonly<{
+  unit: Unit & { step: Step };
+  changes: readonly Change[];
+  probe: Probe | undefined;
+  task: number;
+  before: readonly Piece[];
+}>;
+
 /**
  * Changes that do not depend on each other, on one trip, each read back. undefined: the line broke; what was done is done,
  * and the host has to be looked at again for each.
@@ -90,18 +99,17 @@ export async function makeChanges(
 export async function makeTogether(
   run: Run,
   session: Session,
-  all: readonly Readonly<{ unit: Unit & { step: Step }; changes: readonly Change[]; probe: Probe | undefined }>[],
-  before: readonly Piece[],
+  all: readonly Joined[],
   ahead: () => readonly Probe[],
 ): Promise<readonly Made[] | undefined> {
   const parts = await Promise.all(
-    all.map(async ({ unit, changes, probe }, i) => {
-      const pieces: Piece[] = i === 0 ? [...before] : [];
+    all.map(async ({ unit, changes, probe, task, before }) => {
+      const pieces: Piece[] = [...before];
       for (const change of changes) {
         const { inline } = await uploadsOf(run, change);
         pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
       }
-      return { pieces, touches: touchesOf(unit.step, changes), own: probe };
+      return { pieces, touches: touchesOf(unit.step, changes), own: probe, task };
     }),
   );
   let outputs: readonly (readonly Output[])[];
@@ -112,8 +120,8 @@ export async function makeTogether(
     return undefined;
   }
   const made: Made[] = [];
-  for (const [i, { unit, changes, probe }] of all.entries()) {
-    const own = (outputs[i] ?? []).slice(i === 0 ? before.length : 0);
+  for (const [i, { unit, changes, probe, before }] of all.entries()) {
+    const own = (outputs[i] ?? []).slice(before.length);
     const ran = joined(own);
     const isDone = own.length === changes.length && own.at(-1)?.code === 0;
     const failed = !isDone ? changeFailed(changes, own) : probe && (await diverged(session, unit, probe, ahead));

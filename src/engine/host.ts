@@ -10,6 +10,7 @@ import { isSelected } from './selection.ts';
 import type { Probe } from './session.ts';
 import { EndHost, type HostState, NotKnown, TaskFailed, Unreachable, type Where } from './state.ts';
 import { runTask } from './task.ts';
+import { tasksTogether } from './together.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** One host's way through one play. */
@@ -143,14 +144,33 @@ async function recallHandlers(h: HostRun): Promise<void> {
 }
 
 async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Rest | undefined): Promise<void> {
-  for (const [i, item] of items.entries()) {
+  const restAfter = (i: number): Rest => ({ items, index: i + 1, where, up });
+  const plain = (i: number) => plainTask(h, items[i], where, restAfter(i));
+  for (let i = 0; i < items.length; i++) {
     h.world.run.signal.throwIfAborted();
-    const rest: Rest = { items, index: i + 1, where, up };
-    if (item.kind === 'block') await runBlock(h, item, where, rest);
+    const done = await tasksTogether(i, plain);
+    i += done;
+    const item = items[i];
+    if (item === undefined) return;
+    if (item.kind === 'block') await runBlock(h, item, where, restAfter(i));
     else if (!isSelected(item.tags, h.world.run)) continue;
-    else if (item.kind === 'include') await runInclude(h, item, where, rest);
-    else await runOneTask(h, item, where, rest);
+    else if (item.kind === 'include') await runInclude(h, item, where, restAfter(i));
+    else await runOneTask(h, item, where, restAfter(i));
   }
+}
+
+/** A task that is this host's own affair. */
+function plainTask(h: HostRun, item: Item | undefined, where: Where, rest: Rest): TaskRun | 'left out' | undefined {
+  if (item?.kind !== 'task') return undefined;
+  if (!isSelected(item.tags, h.world.run)) return 'left out';
+  if (['meta', 'include_vars'].includes(item.module) || item.runOnce !== false || readsOthers(item)) return undefined;
+  return taskRunOf(h, item, where, rest);
+}
+
+function taskRunOf(h: HostRun, task: Task, where: Where, rest: Rest): TaskRun {
+  const { world, host } = h;
+  const inner: Where = { ...where, role: task.role };
+  return { world, host, where: inner, task, isHandler: false, maybe: undefined, ahead: aheadOf(h, rest) };
 }
 
 async function runBlock(h: HostRun, block: Block, where: Where, rest: Rest): Promise<void> {
@@ -242,15 +262,7 @@ async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Pro
   if (task.module === 'include_vars') return includeVars(h, task, inner);
   const here = `${task.at.file}:${task.at.line}`;
   if (readsOthers(task)) await h.batch.meet(here, h.host.name);
-  const r: TaskRun = {
-    world: h.world,
-    host: h.host,
-    where: inner,
-    task,
-    isHandler: false,
-    maybe: undefined,
-    ahead: aheadOf(h, rest),
-  };
+  const r = taskRunOf(h, task, where, rest);
   if (task.runOnce === false) return runTask(r);
   await h.batch.meet(here, h.host.name);
   const doer = h.batch.first();

@@ -43,6 +43,8 @@ export type LocalFiles = Readonly<{
   isFolder: (path: string, folders: readonly string[]) => boolean;
   tree: (path: string, folders: readonly string[], from: Pos) => readonly Readonly<{ path: string; file: LocalFile }>[];
   vars: (path: string, folders: readonly string[], from: Pos) => RawVars;
+  /** How often any of these was asked for. */
+  asked: () => number;
 }>;
 
 /** What earlier runs told of a host: tried first, believed only when this run's first trip says the same. */

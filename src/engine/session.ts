@@ -1,4 +1,4 @@
-import { type Connection, inGroups, Lost, type Piece } from '../core/connection.ts';
+import { type Connection, type Group, inGroups, Lost, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import { overlaps, type Resource } from '../core/resource.ts';
 import type { Script } from '../core/sh.ts';
@@ -18,6 +18,8 @@ export type Session = Readonly<{
   user: () => Promise<string>;
   /** What the probe printed: known already, or asked now, together with every one of `ahead` that is not known. */
   look: (probe: Probe, ahead: () => readonly Probe[]) => Promise<Output>;
+  /** Whether `look` would answer without a trip. */
+  knows: (probe: Probe) => boolean;
   /** Forgets an answer, so that it is asked again. */
   forget: (probe: Probe) => void;
   /** Forgets everything: somebody else's change may have altered it. */
@@ -33,9 +35,17 @@ export type Session = Readonly<{
     ahead: () => readonly Probe[],
     timeout: number | undefined,
   ) => Promise<readonly Output[]>;
-  /** Many changes that do not depend on each other on one trip: each is stopped by its own failure only. */
+  /**
+   * Many changes on one trip, whose looks do not depend on what the others alter: each is stopped by its own failure, and
+   * by one of an earlier task (their numbers, 0 unless told).
+   */
   changeAll: (
-    changes: readonly Readonly<{ pieces: readonly Piece[]; touches: readonly Resource[]; own: Probe | undefined }>[],
+    changes: readonly Readonly<{
+      pieces: readonly Piece[];
+      touches: readonly Resource[];
+      own: Probe | undefined;
+      task?: number;
+    }>[],
     ahead: () => readonly Probe[],
     timeout: number | undefined,
   ) => Promise<readonly (readonly Output[])[]>;
@@ -88,7 +98,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
   };
   const trip = async (
     pieces: readonly Piece[],
-    groups: readonly number[],
+    groups: readonly Group[],
     timeout?: number,
   ): Promise<readonly Output[]> => {
     busy++;
@@ -147,7 +157,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     for (const probe of own) known.delete(keyOf(probe));
     const again = unknownOf([...own, ...ahead()]);
     const pieces = changes.flatMap((c) => c.pieces);
-    const groups = changes.map((c) => c.pieces.length);
+    const groups = changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 }));
     const outputs = await trip([...pieces, ...again.map(asPiece)], groups, timeout);
     remember(again, outputs.slice(pieces.length));
     return inGroups(outputs, groups).map((all) => {
@@ -162,6 +172,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
       if (!known.has(key)) await ask(() => unknownOf([probe, ...ahead()]));
       return known.get(key)?.output ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
     },
+    knows: (probe) => known.has(keyOf(probe)),
     forget: (probe) => known.delete(keyOf(probe)),
     forgetAll: () => known.clear(),
     async change(pieces, touches, own, ahead, timeout) {

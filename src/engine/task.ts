@@ -16,10 +16,17 @@ import { loopResult, skippedResult } from './result.ts';
 import { NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
+/** A task's variables and its name with them. */
+export type Named = Readonly<{ scope: Scope; name: string; isLoop: boolean }>;
+
+export function scopeOf({ world, host, task, where }: TaskRun): Scope {
+  return scopeFor(world, host, { ...where, role: task.role, vars: [...where.vars, ...task.vars] });
+}
+
 /** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */
 export async function runTask(r: TaskRun): Promise<void> {
-  const { world, host, task } = r;
-  const scope = scopeFor(world, host, { ...r.where, role: task.role, vars: [...r.where.vars, ...task.vars] });
+  const { world, task } = r;
+  const scope = scopeOf(r);
   const began = world.run.now();
   const name = taskName(task, scope, world);
   const outcomes: Outcome[] = [];
@@ -32,7 +39,7 @@ export async function runTask(r: TaskRun): Promise<void> {
   } catch (error) {
     outcomes.push(thrownOutcome(error, task, world, name, undefined));
   }
-  finish(r, scope, name, outcomes, isLoop, world.run.now() - began);
+  finish(r, { scope, name, isLoop }, outcomes, world.run.now() - began);
 }
 
 async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: string): Promise<readonly Outcome[]> {
@@ -141,14 +148,7 @@ function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[])
 }
 
 /** Register, notify, count, tell; and fail where it must. */
-function finish(
-  r: TaskRun,
-  scope: Scope,
-  name: string,
-  outcomes: readonly Outcome[],
-  isLoop: boolean,
-  ms: number,
-): void {
+export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: readonly Outcome[], ms: number): void {
   const { host, task, world } = r;
   const { run } = world;
   const truthy = (raw: Task['noLog']): boolean => run.templates.truthy(run.templates.resolve(raw, scope)) === true;

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decoder, encode } from '../../../src/connect/frame.ts';
+import type { Group } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
 
@@ -12,7 +13,7 @@ const me = userInfo().username;
 /** What a real sh makes of the scripts, its streams cut at `cuts` into chunks. */
 function run(
   scripts: readonly string[],
-  groups: readonly number[] = [],
+  groups: readonly Group[] = [],
   cuts: readonly number[] = [],
 ): readonly Output[] {
   const pieces = scripts.map((text) => ({ script: verbatim(text), user: me }));
@@ -25,6 +26,9 @@ function run(
   expect(got.pid()).toBeGreaterThan(1);
   return got.outputs();
 }
+
+/** Groups of these sizes, all of one task. */
+const of = (...sizes: readonly number[]): readonly Group[] => sizes.map((size) => ({ size, task: 0 }));
 
 function chunks(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
   const at = [0, ...cuts.map((c) => c % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
@@ -97,12 +101,12 @@ describe('many scripts in one trip', () => {
   });
 
   it('of the steps a failure stops all that follows; of the rest it does not', () => {
-    expect(run(['true', 'false', 'echo never', 'echo probe'], [3]).map((o) => o.code)).toEqual([0, 1]);
-    expect(run(['true', 'false', 'echo on'], [1]).map((o) => o.code)).toEqual([0, 1, 0]);
+    expect(run(['true', 'false', 'echo never', 'echo probe'], of(3)).map((o) => o.code)).toEqual([0, 1]);
+    expect(run(['true', 'false', 'echo on'], of(1)).map((o) => o.code)).toEqual([0, 1, 0]);
   });
 
   it('of groups each is stopped by its own failure; what follows runs unless all failed', () => {
-    const two = run(['true', 'echo a', 'exit 3', 'echo never', 'echo probe'], [2, 2]);
+    const two = run(['true', 'echo a', 'exit 3', 'echo never', 'echo probe'], of(2, 2));
     expect(two.map((o) => [o.code, o.stdout])).toEqual([
       [0, ''],
       [0, 'a\n'],
@@ -110,7 +114,26 @@ describe('many scripts in one trip', () => {
       [255, ''],
       [0, 'probe\n'],
     ]);
-    expect(run(['false', 'echo never', 'false', 'echo probe'], [2, 1]).map((o) => o.code)).toEqual([1, 255, 1]);
+    expect(run(['false', 'echo never', 'false', 'echo probe'], of(2, 1)).map((o) => o.code)).toEqual([1, 255, 1]);
+  });
+
+  it('a failure in one task stops the groups of later ones, not those of its own', () => {
+    const scripts = ['echo a', 'exit 3', 'echo b', 'echo never', 'echo never', 'echo probe'];
+    const groups = [0, 1, 1, 2, 3].map((task) => ({ size: 1, task }));
+    expect(run(scripts, groups).map((o) => [o.code, o.stdout])).toEqual([
+      [0, 'a\n'],
+      [3, ''],
+      [0, 'b\n'],
+      [255, ''],
+      [255, ''],
+      [0, 'probe\n'],
+    ]);
+    expect(
+      run(
+        ['exit 4', 'echo never', 'echo probe'],
+        [0, 1].map((task) => ({ size: 1, task })),
+      ),
+    ).toHaveLength(1);
   });
 
   it('any text comes back as it was printed, wherever the stream is cut', () => {

@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { play, project, type Ran } from '../support/project.ts';
+
+const file = (name: string, more = ''): string => `- copy: {dest: '{T}/${name}', content: "${name}\\n"}\n${more}`;
+const statuses = (ran: Ran): readonly string[] => ran.lines.map((l) => l.split(' ').at(-1) ?? '');
+const trips = (ran: Ran): number | undefined => ran.recap.hosts[0]?.trips;
+
+describe('the changes of several tasks on one trip', () => {
+  it('where none depends on what another alters: two trips for all of them', async () => {
+    const p = project({
+      'site.yml': play(
+        `${['a', 'b', 'c', 'd'].map((n) => file(n)).join('')}${file('e', '  when: false\n')}${file('{{ item }}', '  loop: [f, g]\n')}- lineinfile: {path: '{T}/own', line: x, create: true}\n`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual([...Array(4).fill('changed'), 'skipped', 'changed', 'changed', 'changed']);
+    expect(trips(ran)).toBe(2);
+    expect(['a', 'd', 'f', 'g'].map(p.read)).toEqual(['a\n', 'd\n', 'f\n', 'g\n']);
+    expect(existsSync(p.path('e'))).toBe(false);
+    const again = await p.apply();
+    expect([again.recap.hosts[0]?.changed, trips(again)]).toEqual([0, 1]);
+  });
+
+  it('what depends on one before comes after it has been looked at again', async () => {
+    const p = project({
+      'site.yml': play(
+        `- file: {path: '{T}/d', state: directory}\n${file('d/f')}- lineinfile: {path: '{T}/d/f', line: more}\n- replace: {path: '{T}/d/f', regexp: more, replace: less}\n`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'changed', 'changed', 'changed']);
+    expect(p.read('d/f')).toBe('d/f\nless\n');
+  });
+
+  it('the first that fails is the last, on the host too, and the ones before it are told', async () => {
+    const p = project({
+      'site.yml': play(
+        `${file('a')}- copy: {dest: '{T}/b', content: b, validate: 'false %s'}\n${file('c')}${file('d')}`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'failed']);
+    expect(['a', 'b', 'c', 'd'].map((n) => existsSync(p.path(n)))).toEqual([true, false, false, false]);
+    expect(ran.recap.hosts[0]).toMatchObject({ changed: 1, failed: 1 });
+    expect(trips(ran)).toBe(2);
+  });
+
+  it('of a loop the other items are made all the same; the task after it is not', async () => {
+    const p = project({
+      'site.yml': play(
+        `${file('a')}- copy: {dest: '{T}/{{ item }}', content: x, validate: "sh -c '[ {{ item }} != c ]' %s"}\n  loop: [b, c, d]\n${file('e')}`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'changed', 'failed', 'changed']);
+    expect(['a', 'b', 'c', 'd', 'e'].map((n) => existsSync(p.path(n)))).toEqual([true, true, false, true, false]);
+  });
+
+  it('a failure that is rescued, or ignored, goes on as it should', async () => {
+    const bad = `- copy: {dest: '{T}/bad', content: b, validate: 'false %s'}\n`;
+    const p = project({
+      'site.yml': play(
+        `- block:\n${`${file('a')}${bad}${file('never')}`.replace(/^(?=.)/gm, '    ')}  rescue:\n    - debug: msg={{ ansible_failed_task.name }}\n${file('b')}${bad}  ignore_errors: true\n${file('c')}`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'failed', 'ok', 'changed', 'ignored', 'changed']);
+    expect(ran.said).toEqual([`a: copy ${p.path('bad')}`]);
+    expect(['a', 'b', 'c', 'never'].map((n) => existsSync(p.path(n)))).toEqual([true, true, true, false]);
+  });
+
+  it('a register is there for the next task', async () => {
+    const p = project({
+      'site.yml': play(
+        `${file('a')}${file('b', '  register: made\n')}${file('c', '  when: made is changed\n')}${file('d', '  when: made is not changed\n')}`,
+      ),
+    });
+    expect(statuses(await p.apply())).toEqual(['changed', 'changed', 'changed', 'skipped']);
+    expect(statuses(await p.apply())).toEqual(['ok', 'ok', 'skipped', 'changed']);
+  });
+
+  it('each notifies its own handlers; changed_when has the last word', async () => {
+    const p = project({
+      'site.yml': play(
+        `${file('a', '  notify: one\n')}${file('b', '  notify: two\n')}${file('c', '  notify: three\n  changed_when: false\n')}`,
+      ).concat(
+        `  handlers:\n${['one', 'two', 'three'].map((n) => `    - {name: ${n}, shell: echo ${n} >>{T}/log}\n`).join('')}`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'changed', 'ok', 'changed', 'changed']);
+    expect(p.read('log')).toBe('one\ntwo\n');
+  });
+
+  it('on this machine: what a task makes is there for the lookup of the next', async () => {
+    const p = project({
+      'site.yml': play(
+        `${file('a')}- copy: {dest: '{T}/b', content: "{{ lookup('file', '{T}/a', errors='ignore') }}!"}\n- copy: {src: '{T}/b', dest: '{T}/c'}\n`,
+      ),
+    });
+    p.write({ a: 'old', b: 'old' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'changed', 'changed']);
+    expect([p.read('b'), p.read('c')]).toEqual(['a!', 'a!']);
+  });
+
+  it('tags leave out what they leave out', async () => {
+    const p = project({ 'site.yml': play(`${file('a', '  tags: x\n')}${file('b')}${file('c', '  tags: x\n')}`) });
+    const ran = await p.apply({ tags: ['x'] });
+    expect(ran.lines).toHaveLength(2);
+    expect(['a', 'b', 'c'].map((n) => existsSync(p.path(n)))).toEqual([true, false, true]);
+    expect(trips(ran)).toBe(2);
+  });
+});
