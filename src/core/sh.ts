@@ -77,7 +77,12 @@ export function answer(question: Question, item: string): Script {
 
 /** The shell variable that holds an answer. No two items share one. */
 export function answerName({ name }: Question, item: string): string {
-  return `q_${name}_${item.replace(/[^A-Za-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`)}`;
+  return `q_${name}_${asName(item)}`;
+}
+
+/** What may stand in a shell variable's name; no two texts give the same. */
+export function asName(text: string): string {
+  return text.replace(/[^A-Za-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`);
 }
 
 /** Scripts one after the other, each on lines of its own. */

@@ -364,6 +364,6 @@ async function flushHandlers(h: HostRun, rest: Rest | undefined): Promise<void> 
   }
   if (ran.length === 0 || world.run.mode === 'plan') return;
   const user = userOf(gatherTask(play, undefined), scopeFor(world, host, h.where), world.run);
-  await host.session.change([{ script: forgetPending(ran), user }], [], undefined, () => [], undefined);
+  await host.session.change([{ script: forgetPending(ran, user), user }], [], undefined, () => [], undefined);
   host.session.forget(pendingProbe(user));
 }

@@ -35,5 +35,13 @@ export function answersTo(handler: Task, name: string, scope: Scope, world: Worl
 export function notifyPieces(r: TaskRun, unit: Unit): readonly Piece[] {
   const handlers = handlersFor(r, unit.scope);
   if (handlers.length === 0 || r.task.changedWhen.length > 0 || r.task.delegateTo !== undefined) return [];
-  return [{ script: rememberPending(handlers.map((h) => pendingKey(r.where.play, h))), user: unit.user }];
+  return [
+    {
+      script: rememberPending(
+        handlers.map((h) => pendingKey(r.where.play, h)),
+        unit.user,
+      ),
+      user: unit.user,
+    },
+  ];
 }

@@ -8,18 +8,22 @@ import type { Probe } from './session.ts';
  */
 const FOLDER = sh`if [ "$(id -u)" = 0 ]; then d=/var/lib/bringup; else d=$HOME/.local/state/bringup; fi; f=$d/pending-handlers`;
 /** The same, without a process that asks who we are. */
-const ROOTS = sh`f=/var/lib/bringup/pending-handlers`;
+const ROOTS = sh`d=/var/lib/bringup; f=$d/pending-handlers`;
+
+function folderOf(user: string | undefined): Script {
+  return user === 'root' ? ROOTS : FOLDER;
+}
 
 export function pendingProbe(user: string | undefined): Probe {
-  return { script: sh`${user === 'root' ? ROOTS : FOLDER}; [ ! -s "$f" ] || cat "$f"`, user, needs: [] };
+  return { script: sh`${folderOf(user)}; [ ! -s "$f" ] || cat "$f"`, user, needs: [] };
 }
 
-export function rememberPending(keys: readonly string[]): Script {
-  return sh`${FOLDER}; mkdir -p "$d"; for k in ${keys}; do grep -qxF -- "$k" "$f" 2>/dev/null || printf '%s\n' "$k" >>"$f"; done`;
+export function rememberPending(keys: readonly string[], user: string | undefined): Script {
+  return sh`${folderOf(user)}; [ -d "$d" ] || mkdir -p "$d"; for k in ${keys}; do grep -qxF -- "$k" "$f" 2>/dev/null || printf '%s\n' "$k" >>"$f"; done`;
 }
 
-export function forgetPending(keys: readonly string[]): Script {
-  return sh`${FOLDER}; [ -e "$f" ] || exit 0
+export function forgetPending(keys: readonly string[], user: string | undefined): Script {
+  return sh`${folderOf(user)}; [ -e "$f" ] || exit 0
 for k in ${keys}; do grep -vxF -- "$k" "$f" >"$f.new" || :; mv "$f.new" "$f"; done; [ -s "$f" ] || { rm -f "$f"; rmdir "$d" 2>/dev/null || :; }`;
 }
 

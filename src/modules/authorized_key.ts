@@ -66,8 +66,8 @@ export const authorized_key = defineModule<typeof Args, Current>({
       })),
     ...(exclusive && state === 'absent' ? [{ path: ['exclusive'], message: "'exclusive' is for state: present" }] : []),
   ],
-  needs: ({ user, path }) => [`user:${user}`, `path:${path ?? '/home'}`, ...(path === undefined ? ['path:/root'] : [])],
-  touches: ({ user, path }) => [`path:${path ?? (user === 'root' ? '/root/.ssh' : `/home/${user}/.ssh`)}`],
+  needs: ({ user, path }) => [`user:${user}`, `path:${likelyFile(user, path)}`],
+  touches: ({ user, path }) => [`path:${path === undefined ? dirname(likelyFile(user)) : likelyFile(user, path)}`],
   probe: ({ user, path }) => sh`e=${answer(PASSWD, user)}; [ -n "$e" ] || e=$(getent passwd ${user})
 if [ -n "$e" ]; then
 h=\${e%:*}; h=\${h##*:}

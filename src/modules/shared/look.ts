@@ -1,5 +1,5 @@
 import type { Blocked } from '../../core/module.ts';
-import { answer, type Question, type Script, sh } from '../../core/sh.ts';
+import { answer, asName, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { asText, decodeBytes, type Fields } from './fields.ts';
@@ -99,11 +99,16 @@ function statOfPath(told: Told, follow: boolean): Script {
   return follow ? shared : sh`if [ -L "$p" ]; then ${own}; ${print}; else ${shared}; fi`;
 }
 
-/** The id of a wanted owner, looked up only where the file does not show it already. */
+/**
+ * The id of a wanted owner, looked up only where the file does not show it already. Probes that share a subshell look it up
+ * once: many new files have few owners.
+ */
 function id(key: string, name: string | undefined, letter: Script, database: Script): Script {
   if (name === undefined || /^\d+$/.test(name)) return sh`:`;
   const field = letter.text === 'u' ? sh`*/${name}/*` : sh`*/${name}`;
-  return sh`case $st in ${field}) ;; *) e=$(getent ${database} ${name}); e=\${e#*:*:}; printf ${`${key} %s\n`} "\${e%%:*}" ;; esac`;
+  const kept = verbatim(`i${letter.text}_${asName(name)}`);
+  return sh`case $st in ${field}) ;; *) if [ -z "\${${kept}-}" ]; then e=$(getent ${database} ${name}); e=\${e#*:*:}; ${kept}=\${e%%:*}.; fi
+printf ${`${key} %s\n`} "\${${kept}%.}" ;; esac`;
 }
 
 function contentOf(want: Want, told: Told): Script {

@@ -49,7 +49,7 @@ export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): St
       what: wanted.what ?? `${stat === undefined ? 'create' : 'update'} ${wanted.path}`,
       diff: diffOf(now, wanted),
       ...(upload.length > 0 && { upload }),
-      run: lay(now, wanted, how, stage, small),
+      run: lay(now, wanted, how, stage, small, ctx.user === 'root'),
     },
   ];
 }
@@ -88,7 +88,14 @@ function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked |
   return unknownOwner(now, how);
 }
 
-function lay(now: Seen, wanted: Wanted, how: Placing, stage: string, small: string | Uint8Array | undefined): Script {
+function lay(
+  now: Seen,
+  wanted: Wanted,
+  how: Placing,
+  stage: string,
+  small: string | Uint8Array | undefined,
+  isRoot: boolean,
+): Script {
   const { stat, real } = now;
   const { mode, owner, group } = how;
   const chown =
@@ -100,12 +107,12 @@ function lay(now: Seen, wanted: Wanted, how: Placing, stage: string, small: stri
   return sh`set -e
 t=${real}
 s=${stage}
-trap 'rm -f -- "$s"' EXIT
+trap '[ ! -e "$s" ] || rm -f -- "$s"' EXIT
 trap 'exit 1' HUP INT TERM
 ${wanted.parents === true && !now.parent ? sh`mkdir -p -- ${dirname(real)}` : sh`:`}
 ${written(wanted.source, small)}
 ${kept(stat !== undefined, perms !== undefined)}
-${chown === undefined ? sh`:` : sh`chown -- ${chown} "$s"`}
+${chown === undefined ? sh`:` : isRoot && chown === 'root:root' ? sh`{ [ -O "$s" ] && [ -G "$s" ]; } || chown -- ${chown} "$s"` : sh`chown -- ${chown} "$s"`}
 ${perms === undefined ? (stat === undefined ? sh`chmod =rw "$s"` : sh`:`) : sh`chmod ${perms} "$s"`}
 ${how.validate === undefined ? sh`:` : judged(how.validate, stage)}
 ${how.backup === true && stat !== undefined ? sh`b="$t.$$.$(date +%Y-%m-%d@%H:%M:%S)~"; cp -p -- "$t" "$b"; printf 'backup_file %s\n' "$b"` : sh`:`}
