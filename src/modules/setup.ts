@@ -10,6 +10,7 @@ import { localFacts } from './shared/facts-local.ts';
 import { network } from './shared/facts-network.ts';
 import { type Sections, sections } from './shared/facts-sections.ts';
 import { dateTime } from './shared/facts-time.ts';
+import { globToRegex } from './shared/glob.ts';
 
 const Args = args({
   gather_subset: Type.Optional(
@@ -112,15 +113,7 @@ function chosen(all: Vars, { gather_subset = ['all'], filter = [] }: Args): Vars
   );
   const subsetOf = (key: string): string | undefined =>
     interfaces.has(key) ? 'network' : Object.keys(SUBSETS).find((name) => SUBSETS[name]?.test(key));
-  const patterns = filter.map(
-    (pattern) =>
-      new RegExp(
-        `^${pattern
-          .replace(/[.+^${}()|\\]/g, '\\$&')
-          .replaceAll('*', '.*')
-          .replaceAll('?', '.')}$`,
-      ),
-  );
+  const patterns = filter.map(globToRegex);
   const out: Record<string, Value> = {};
   for (const [key, value] of Object.entries(all)) {
     const subset = subsetOf(key);

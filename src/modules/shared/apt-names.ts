@@ -22,13 +22,3 @@ export function wantedOf(text: string): Wanted {
 export function isGlob(name: string): boolean {
   return /[*?[]/.test(name);
 }
-
-/** A shell pattern as a RegExp for the whole text. */
-export function globToRegex(pattern: string): RegExp {
-  return new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-  );
-}

@@ -4,7 +4,8 @@ import { sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { type AptArgs, held, installOptions, preamble, updating, upgradeVerb } from './apt-get.ts';
 import type { AptCurrent, Installed } from './apt-look.ts';
-import { globToRegex, isGlob, type Wanted, wantedOf } from './apt-names.ts';
+import { isGlob, type Wanted, wantedOf } from './apt-names.ts';
+import { globToRegex } from './glob.ts';
 
 /** A second refresh within this time would bring nothing: all tasks of a run share one. Seconds. */
 const SHARED = 300;
