@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { sh, verbatim } from '../core/sh.ts';
 import { args, exclude, flag, text } from './shared/args.ts';
+import { hexBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import {
   ask,
@@ -23,7 +24,7 @@ import {
   parseGrants,
   parsePrivileges,
 } from './shared/privileges.ts';
-import { hexBytes, isSha2Password } from './shared/sha2-password.ts';
+import { isSha2Password } from './shared/sha2-password.ts';
 
 const Args = args({
   name: Type.String({ description: 'The user.' }),

@@ -3,7 +3,8 @@ import { type ArgError, defineModule, type Output, type Steps } from '../core/mo
 import { type Script, sh, verbatim } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
-import { decodeBytes, fields } from './shared/fields.ts';
+import { decodeBytes } from './shared/bytes.ts';
+import { fields } from './shared/fields.ts';
 import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
 import { pythonJson } from './shared/json.ts';
 

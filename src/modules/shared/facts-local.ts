@@ -1,6 +1,6 @@
 import type { Value, Vars } from '../../core/value.ts';
+import { decodeText } from './bytes.ts';
 import type { Sections } from './facts-sections.ts';
-import { decodeText } from './fields.ts';
 
 /** *.fact files: JSON, or INI as { section: { key: text } }. */
 export function localFacts(s: Sections): Vars {

@@ -1,5 +1,5 @@
 import { type Script, sh, verbatim } from '../../core/sh.ts';
-import { encodeBase64 } from './fields.ts';
+import { encodeBase64 } from './bytes.ts';
 
 export type Request = Readonly<{
   url: string;

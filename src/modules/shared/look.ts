@@ -2,7 +2,8 @@ import type { Blocked } from '../../core/module.ts';
 import { answer, type Question, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
-import { asText, decodeBytes, type Fields } from './fields.ts';
+import { asText, decodeBytes } from './bytes.ts';
+import type { Fields } from './fields.ts';
 import { octal, resolveMode } from './mode.ts';
 import { CONTENT, STAT, STAT_FORMAT, SUM } from './questions.ts';
 

@@ -2,7 +2,7 @@ import type { Blocked, Change, Context, LocalFile, Steps, Upload } from '../../c
 import { quote, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
-import { asText, byteLength, encodeBase64 } from './fields.ts';
+import { asText, byteLength, encodeBase64 } from './bytes.ts';
 import { attributeFix, fixScript, fixWords, isFixed, modeWord, type Seen, SMALL, unknownOwner } from './look.ts';
 import { resolveMode } from './mode.ts';
 import { dirname, stageOf } from './paths.ts';
