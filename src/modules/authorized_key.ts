@@ -5,6 +5,7 @@ import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { noSuch } from './shared/missing.ts';
 import { dirname } from './shared/paths.ts';
 import { place } from './shared/place.ts';
 import { PASSWD } from './shared/questions.ts';
@@ -84,11 +85,7 @@ ${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 })}`,
   },
   plan(current, given, ctx) {
     const { now, path, home, uid, gid, folder } = current;
-    if (home === undefined)
-      return {
-        blocked: `there is no user '${given.user}' on the host`,
-        mend: `make it in an earlier task (user: name=${given.user})`,
-      };
+    if (home === undefined) return noSuch('user', given.user);
     if (now.stat === undefined && given.state === 'absent') return [];
     const before = textOf(now);
     if (before === undefined) return { blocked: `${path} is not UTF-8 text` };

@@ -3,23 +3,20 @@ import { type Change, type Context, defineModule, type Steps } from '../core/mod
 import { parentsOf } from '../core/resource.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, ownership, text } from './shared/args.ts';
-import { fields } from './shared/fields.ts';
 import {
   attributeFix,
-  fileData,
+  type Fix,
+  fixAttributes,
   fixScript,
-  look,
-  modeWord,
   ownerNeeds,
-  type Seen,
-  type Stat,
-  seen,
-  statOf,
+  ownerWord,
   unknownOwner,
-} from './shared/look.ts';
-import { modeErrors, octal, resolveMode } from './shared/mode.ts';
+} from './shared/attributes.ts';
+import { fields } from './shared/fields.ts';
+import { fileData, look, type Seen, type Stat, seen, statOf } from './shared/look.ts';
+import { noFolder } from './shared/missing.ts';
+import { modeErrors, modeWord, octal, resolveMode } from './shared/mode.ts';
 import { dirname, join, stageOf } from './shared/paths.ts';
-import { fixAttributes } from './shared/place.ts';
 import { STAT, STAT_FORMAT } from './shared/questions.ts';
 
 const Args = args({
@@ -178,8 +175,8 @@ function directory({ now, below }: Current, given: Args): Steps {
         ...(now.parent && now.link === undefined && { touches: [`path:${path}`] }),
         diff: { of: path, before: null, after: `directory${fresh === undefined ? '' : ` ${octal(fresh)}`}\n` },
         run: makeDirectory(now.link === undefined ? path : now.real, {
-          ...(fresh !== undefined && { chmod: modeWord(fresh, true) }),
-          ...((owner !== undefined || group !== undefined) && { chown: ownerWord(given) }),
+          chown: ownerWord(given),
+          chmod: fresh === undefined ? undefined : modeWord(fresh, true),
         }),
       },
     ];
@@ -188,6 +185,7 @@ function directory({ now, below }: Current, given: Args): Steps {
   const wrong = below.filter((combination) => isWrong(combination, now, given));
   if (wrong.length === 0) return [];
   const target = now.real;
+  const chown = ownerWord(given);
   return [
     {
       what: `${path}: owner and mode of all below it`,
@@ -197,14 +195,10 @@ function directory({ now, below }: Current, given: Args): Steps {
         after: `${[owner, group, mode].filter((v) => v !== undefined).join(' ')}\n`,
       },
       run: sh`set -e
-${owner === undefined && group === undefined ? sh`:` : sh`chown -hR -- ${ownerWord(given)} ${target}`}
+${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} ${target}`}
 ${mode === undefined ? sh`:` : sh`chmod -R -- ${typeof mode === 'number' ? octal(mode) : mode.trim()} ${target}`}`,
     },
   ];
-}
-
-function ownerWord({ owner, group }: Args): string {
-  return `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
 }
 
 /** `y/mode/uid/gid`: whether something of that kind below a directory is not as wanted. */
@@ -217,7 +211,7 @@ function isWrong(combination: string, now: Seen, { mode, owner, group }: Args): 
 }
 
 /** Each missing parent too gets the owner and mode. */
-function makeDirectory(path: string, fix: Readonly<{ chown?: string; chmod?: string }>): Script {
+function makeDirectory(path: string, fix: Fix): Script {
   return sh`set -e
 make() {
   if [ -z "$1" ] || [ -d "$1" ]; then return 0; fi
@@ -252,6 +246,7 @@ function link({ now, self, source, empty }: Current, given: Args, ctx: Context):
   }
   if (right) return linkOwner(self, now, given);
   const stage = stageOf(path, ctx.nonce);
+  const chown = ownerWord(given);
   return [
     {
       what: `link ${path} → ${src}`,
@@ -264,7 +259,7 @@ function link({ now, self, source, empty }: Current, given: Args, ctx: Context):
 s=${stage}
 trap 'rm -f -- "$s"' EXIT
 ln -s -- ${src} ${stage}
-${given.owner === undefined && given.group === undefined ? sh`:` : sh`chown -h -- ${ownerWord(given)} ${stage}`}
+${chown === undefined ? sh`:` : sh`chown -h -- ${chown} ${stage}`}
 ${self?.kind === 'directory' ? sh`rmdir -- ${path}` : sh`:`}
 mv -fT -- ${stage} ${path}`,
     },
@@ -301,25 +296,18 @@ mv -fT -- ${stage} ${path}`,
 }
 
 function touch({ now }: Current, given: Args): Steps {
-  const { path, access_time = 'now', modification_time = 'now', mode, owner, group } = given;
+  const { path, access_time = 'now', modification_time = 'now', mode } = given;
   if (now.stat !== undefined && access_time === 'preserve' && modification_time === 'preserve')
     return fixAttributes(now, path, given);
-  if (now.stat === undefined && !now.parent) {
-    const folder = dirname(now.real);
-    return {
-      blocked: `the directory ${folder} does not exist`,
-      mend: `make it in an earlier task (file: path=${folder} state=directory)`,
-    };
-  }
+  if (now.stat === undefined && !now.parent) return noFolder(dirname(now.real));
   const time = (value: string, which: Script): Script =>
     value === 'preserve' && now.stat !== undefined
       ? sh`:`
       : sh`touch ${which} ${/^(now|preserve)$/.test(value) ? [] : ['-t', value]} -- "$t"`;
   const fix = {
-    ...((owner !== undefined || group !== undefined) && { chown: ownerWord(given) }),
-    ...(mode !== undefined && {
-      chmod: octal(resolveMode(mode, now.stat?.mode ?? 0o666 & ~now.umask, false, now.umask)),
-    }),
+    chown: ownerWord(given),
+    chmod:
+      mode === undefined ? undefined : octal(resolveMode(mode, now.stat?.mode ?? 0o666 & ~now.umask, false, now.umask)),
   };
   const settles = access_time === 'preserve' && modification_time === 'preserve';
   return [

@@ -2,13 +2,14 @@ import { type Static, Type } from 'typebox';
 import { defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, placing, text } from './shared/args.ts';
+import { fixAttributes, ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
 import type { Fields } from './shared/fields.ts';
 import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
-import { fileData, ownerNeeds } from './shared/look.ts';
+import { fileData } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
-import { backupData, fixAttributes, place, type Source } from './shared/place.ts';
+import { backupData, place, type Source } from './shared/place.ts';
 
 const Args = args({
   url: Type.String({

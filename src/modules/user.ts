@@ -3,6 +3,7 @@ import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, names, optionalFlag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { noSuch } from './shared/missing.ts';
 import { GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
 
 const Args = args({
@@ -147,11 +148,7 @@ ${group === undefined ? sh`:` : sh`g=$(getent group ${group}) && printf 'known %
     const missing = [...(given.groups ?? []), ...(given.group === undefined ? [] : [given.group])].find(
       (g) => !/^\d+$/.test(g) && !current.known.has(g),
     );
-    if (missing !== undefined)
-      return {
-        blocked: `there is no group '${missing}' on the host`,
-        mend: `make it in an earlier task (group: name=${missing})`,
-      };
+    if (missing !== undefined) return noSuch('group', missing);
     return current.account === undefined ? create(given) : modify(current, current.account, given);
   },
   data({ account, primary, groups }, given) {
