@@ -14,15 +14,13 @@ import { inventoryScope } from '../engine/variables.ts';
 import { junitXml } from '../report/junit.ts';
 import type { Reporter } from '../report/plain.ts';
 import { openLine } from './connections.ts';
+import type { HostOptions } from './options.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
 
 export type CheckOptions = OutputOptions &
+  HostOptions &
   Readonly<{
-    inventory: string;
-    limit?: string | undefined;
-    extraVars: readonly string[];
-    vaultPasswordFile?: string | undefined;
     junit?: string | undefined;
     /** Seconds for each check, over what the file says. */
     within?: number | undefined;

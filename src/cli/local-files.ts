@@ -67,10 +67,14 @@ function find(path: string, folders: readonly string[], from: Pos): string {
   const tried = isAbsolute(path) ? [path] : folders.map((folder) => join(folder, path));
   const found = tried.find((p) => statSync(p, { throwIfNoEntry: false }) !== undefined);
   if (found !== undefined) return found;
-  throw new Failure({
+  throw notHere(path, tried, from);
+}
+
+export function notHere(path: string, tried: readonly string[], at: Pos): Failure {
+  return new Failure({
     code: 'E_FILE',
     message: `the file '${path}' is not here`,
-    at: from,
+    at,
     detail: `looked for:\n${tried.join('\n')}`,
     mend: 'correct the name, or make the file',
   });

@@ -1,16 +1,30 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { labCommands } from './lab-commands.ts';
+import {
+  agreed,
+  collect,
+  DEFAULT_INVENTORY,
+  hostOptionsOf,
+  inventoryOptions,
+  outputOf,
+  outputOptions,
+  type Run,
+  words,
+} from './options.ts';
 import { streams, tellError } from './output.ts';
 
 // Each command brings its own rooms when it runs: `--help` must not wait for a database client.
-const DEFAULT_INVENTORY = process.env['BRINGUP_INVENTORY'] ?? 'inventory/lab.yml';
 
 /** Runs one command line. Gives the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 130 interrupted. */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = interruptible();
   let code = 0;
-  const program = build((result) => {
-    code = result;
-  }, stop.signal);
+  const program = build({
+    done: (result) => {
+      code = result;
+    },
+    signal: stop.signal,
+  });
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -45,7 +59,7 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   };
 }
 
-function build(done: (code: number) => void, signal: AbortSignal): Command {
+function build(run: Run): Command {
   const program = new Command('bringup')
     .description('Turns bare machines into a running, redundant web stack over SSH, and proves that it runs.')
     .version(VERSION)
@@ -53,111 +67,94 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
     .showHelpAfterError("(see 'bringup --help')")
     .exitOverride()
     .configureOutput({ writeOut: streams.out, writeErr: streams.err });
+  playCommand(program, 'plan', run);
+  playCommand(program, 'apply', run);
+  checkCommand(program, run);
+  drillCommand(program, run);
+  labCommands(program, run);
+  inventoryCommand(program, run);
+  docCommand(program, run);
+  reportCommand(program, run);
+  demoCommand(program, run);
+  return program;
+}
 
-  for (const mode of ['plan', 'apply'] as const) {
-    const command = program
-      .command(`${mode} <playbook>`)
-      .description(
-        mode === 'plan'
-          ? 'show what apply would change; touches nothing'
-          : 'make it so, and read back what was changed',
-      );
-    runOptions(command);
-    if (mode === 'plan') command.option('--exit-code', 'exit 3 when there is something to change');
-    else command.option('-C, --check', 'as `bringup plan`');
-    command.action(async (playbook: string, o) => {
-      const options = {
-        ...outputOf(o),
-        inventory: o.inventory,
-        limit: o.limit,
-        shard: o.shard,
-        tags: o.tags,
-        skipTags: o.skipTags,
-        extraVars: o.extraVars,
-        forks: o.forks,
-        vaultPasswordFile: o.vaultPasswordFile,
-        askBecomePass: o.askBecomePass,
-      };
-      const isPlan = mode === 'plan' || o.check === true;
-      const { runPlays } = await import('./apply.ts');
-      const recap = await runPlays(isPlan ? 'plan' : 'apply', playbook, options, signal);
-      done(recap.interrupted ? 130 : recap.failed ? 1 : o.exitCode === true && recap.changed ? 3 : 0);
-    });
-  }
+function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }: Run): void {
+  const command = program
+    .command(`${mode} <playbook>`)
+    .description(
+      mode === 'plan' ? 'show what apply would change; touches nothing' : 'make it so, and read back what was changed',
+    );
+  inventoryOptions(command);
+  outputOptions(command)
+    .option('-D, --diff', 'show what changes in files')
+    .option('-t, --tags <tags>', 'only tasks with one of these tags', words, [])
+    .option('--skip-tags <tags>', 'not the tasks with one of these', words, [])
+    .option('-f, --forks <n>', 'hosts at the same time', atLeastOne, 25)
+    .option('--shard <i/n>', 'of n controllers this is the i-th: every n-th host is its own', shard)
+    .option('-K, --ask-become-pass', 'ask for the sudo password');
+  if (mode === 'plan') command.option('--exit-code', 'exit 3 when there is something to change');
+  else command.option('-C, --check', 'as `bringup plan`');
+  command.action(async (playbook: string, o) => {
+    const options = {
+      ...outputOf(o),
+      ...hostOptionsOf(o),
+      shard: o.shard,
+      tags: o.tags,
+      skipTags: o.skipTags,
+      forks: o.forks,
+      askBecomePass: o.askBecomePass,
+    };
+    const isPlan = mode === 'plan' || o.check === true;
+    const { runPlays } = await import('./apply.ts');
+    const recap = await runPlays(isPlan ? 'plan' : 'apply', playbook, options, signal);
+    done(recap.interrupted ? 130 : recap.failed ? 1 : o.exitCode === true && recap.changed ? 3 : 0);
+  });
+}
 
-  const check = program
+function checkCommand(program: Command, { done, signal }: Run): void {
+  const command = program
     .command('check [checks]')
     .description('prove from here that the site works: DNS, HTTP by name, balance, replication …')
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--within <seconds>', 'try each check again for so long (default: each one says)', seconds);
-  inventoryOptions(check);
-  outputOptions(check);
-  check.action(async (file: string | undefined, o) => {
+  inventoryOptions(command);
+  outputOptions(command);
+  command.action(async (file: string | undefined, o) => {
+    const options = { ...outputOf(o), ...hostOptionsOf(o), junit: o.junit, within: o.within };
     const { runChecks } = await import('./check.ts');
-    done(
-      await runChecks(
-        file ?? 'playbooks/checks/site.yml',
-        {
-          ...outputOf(o),
-          inventory: o.inventory,
-          limit: o.limit,
-          extraVars: o.extraVars,
-          vaultPasswordFile: o.vaultPasswordFile,
-          junit: o.junit,
-          within: o.within,
-        },
-        signal,
-      ),
-    );
+    done(await runChecks(file ?? 'playbooks/checks/site.yml', options, signal));
   });
+}
 
-  const drill = program
+function drillCommand(program: Command, { done, signal }: Run): void {
+  const command = program
     .command('drill [drills...]')
     .description('break things on purpose while requests flow, and judge what users would have seen')
     .option('--junit <file>', 'write the results as JUnit XML too')
     .option('--times <n>', 'run each drill so many times', atLeastOne, 1)
     .option('--only <text>', 'only drills with this text in their name (again for more)', collect, []);
-  inventoryOptions(drill);
-  outputOptions(drill);
-  drill.action(async (files: readonly string[], o) => {
+  inventoryOptions(command);
+  outputOptions(command);
+  command.action(async (files: readonly string[], o) => {
+    const options = { ...outputOf(o), ...hostOptionsOf(o), junit: o.junit, times: o.times, only: o.only };
     const { runDrills } = await import('./drill.ts');
-    done(
-      await runDrills(
-        files,
-        {
-          ...outputOf(o),
-          inventory: o.inventory,
-          limit: o.limit,
-          extraVars: o.extraVars,
-          vaultPasswordFile: o.vaultPasswordFile,
-          junit: o.junit,
-          times: o.times,
-          only: o.only,
-        },
-        signal,
-      ),
-    );
+    done(await runDrills(files, options, signal));
   });
+}
 
-  labCommands(program, done, signal);
-
-  const inventory = program
+function inventoryCommand(program: Command, { done }: Run): void {
+  const command = program
     .command('inventory')
     .description('show the hosts, their groups and variables as bringup sees them')
     .argument('[host]', 'one host: all its variables, and where each comes from');
-  inventoryOptions(inventory);
-  inventory.action(async (host: string | undefined, o) => {
+  inventoryOptions(command).action(async (host: string | undefined, o) => {
     const { listInventory } = await import('./inventory.ts');
-    done(
-      listInventory(host, {
-        inventory: o.inventory,
-        limit: o.limit,
-        extraVars: o.extraVars,
-        vaultPasswordFile: o.vaultPasswordFile,
-      }),
-    );
+    done(listInventory(host, hostOptionsOf(o)));
   });
+}
 
+function docCommand(program: Command, { done }: Run): void {
   program
     .command('doc [module]')
     .description("a module's arguments and examples; without a name: all modules")
@@ -165,9 +162,12 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
       const { moduleDocs } = await import('./doc.ts');
       done(moduleDocs(name));
     });
+}
 
-  const report = program.command('report').description('what several runs came to');
-  report
+function reportCommand(program: Command, { done }: Run): void {
+  program
+    .command('report')
+    .description('what several runs came to')
     .command('merge <file...>')
     .description("one recap of the outputs of 'apply -o json' or 'plan -o json', as shards leave them")
     .addOption(new Option('-o, --output <kind>').choices(['plain', 'json']).default('plain'))
@@ -176,7 +176,9 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
       const { mergeFiles } = await import('./report.ts');
       done(mergeFiles(files, { json: o.output === 'json', exitCode: o.exitCode === true }));
     });
+}
 
+function demoCommand(program: Command, { done, signal }: Run): void {
   program
     .command('demo')
     .description('a lab on this machine, the whole site on it, proven: from nothing to a URL')
@@ -185,115 +187,9 @@ function build(done: (code: number) => void, signal: AbortSignal): Command {
     .option('--down', 'take it all away again')
     .action(async (o) => {
       const { demo } = await import('./demo.ts');
-      done(
-        await demo(
-          { inventory: o.inventory, yes: o.yes === true || process.env['CI'] !== undefined, down: o.down === true },
-          signal,
-        ),
-      );
+      done(await demo({ inventory: o.inventory, yes: agreed(o), down: o.down === true }, signal));
     });
-  return program;
 }
-
-function labCommands(program: Command, done: (code: number) => void, signal: AbortSignal): void {
-  const lab = program
-    .command('lab')
-    .description('virtual hosts on this machine: real systemd, sshd and network, with a power switch')
-    .enablePositionalOptions();
-  const withInventory = (command: Command): Command =>
-    command.option('-i, --inventory <file>', 'where the lab is described', DEFAULT_INVENTORY);
-  withInventory(lab.command('up').description('boot the hosts of the inventory that have lab_image'))
-    .option('-y, --yes', 'install what is missing without asking')
-    .action(async (o) => {
-      const { labUp, openLab, stateText } = await import('./lab.ts');
-      const state = await labUp(openLab(o.inventory), o.yes === true || process.env['CI'] !== undefined, signal);
-      streams.out(`${stateText(state)}\n`);
-    });
-  lab
-    .command('install')
-    .description('install what a lab needs of this machine, with apt')
-    .option('-y, --yes', 'without asking')
-    .action(async (o) => {
-      const { ensureRequirements } = await import('./lab.ts');
-      await ensureRequirements(o.yes === true || process.env['CI'] !== undefined, signal);
-    });
-  const verb = (usage: string, text: string): Command => {
-    const [name = ''] = usage.split(' ');
-    return withInventory(lab.command(usage).description(text)).action(async (...all) => {
-      const command = all.at(-1) as Command;
-      const o = command.opts();
-      const { labCommand, openLab } = await import('./lab.ts');
-      const spec = openLab(o['inventory']);
-      done(
-        await labCommand(
-          name,
-          spec.name,
-          command.args,
-          { images: o['images'] === true, spec, from: o['from'] ?? [], way: o['way'] },
-          signal,
-        ),
-      );
-    });
-  };
-  verb('status', 'which hosts are on');
-  verb('down', 'take the lab away: hosts, disks, network').option('--images', 'its images too');
-  verb('reset <host...>', 'bare machines again, in seconds');
-  verb('power <on|off|cut> <host...>', 'off: a clean shutdown; cut: the plug is pulled');
-  verb('net <cut|heal> [host...]', "cut: a host's wire; heal: every cut of these hosts, or all cuts")
-    .option('--from <hosts>', 'cut off from these hosts only', words, [])
-    .option('--way <way>', 'both, in or out', 'both');
-  verb('ssh <host> [command...]', 'log in to a host').passThroughOptions();
-  verb('snapshot <label>', 'keep the disks of all hosts');
-  verb('restore <label>', 'put them back, in seconds');
-  verb('logs <host>', "the end of a host's console and journal");
-}
-
-function inventoryOptions(command: Command): Command {
-  return command
-    .option('-i, --inventory <file>', 'hosts: a YAML or INI file, or a folder', DEFAULT_INVENTORY)
-    .option('-l, --limit <pattern>', 'only these hosts, as in hosts:')
-    .option('-e, --extra-vars <vars>', 'NAME=VALUE, a JSON object or @FILE; wins over all', collect, [])
-    .option('--vault-password-file <file>', 'opens ansible-vault values');
-}
-
-function outputOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('-o, --output <kind>', 'auto: a live panel on a terminal')
-        .choices(['auto', 'plain', 'json'])
-        .default('auto'),
-    )
-    .option('-v, --verbose', 'more lines (twice: all)', (_: string, n: number) => n + 1, 0);
-}
-
-function runOptions(command: Command): Command {
-  inventoryOptions(command);
-  outputOptions(command);
-  return command
-    .option('-D, --diff', 'show what changes in files')
-    .option('-t, --tags <tags>', 'only tasks with one of these tags', words, [])
-    .option('--skip-tags <tags>', 'not the tasks with one of these', words, [])
-    .option('-f, --forks <n>', 'hosts at the same time', atLeastOne, 25)
-    .option('--shard <i/n>', 'of n controllers this is the i-th: every n-th host is its own', shard)
-    .option('-K, --ask-become-pass', 'ask for the sudo password');
-}
-
-function outputOf(o: Record<string, unknown>): { output: 'auto' | 'plain' | 'json'; verbose: number; diff: boolean } {
-  return {
-    output: o['output'] as 'auto' | 'plain' | 'json',
-    verbose: Number(o['verbose'] ?? 0),
-    diff: o['diff'] === true,
-  };
-}
-
-const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
-const words = (value: string, all: readonly string[]): readonly string[] => [
-  ...all,
-  ...value
-    .split(',')
-    .map((w) => w.trim())
-    .filter((w) => w !== ''),
-];
 
 function atLeastOne(value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);

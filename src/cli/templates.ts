@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
 import type { Ports } from '../template/env.ts';
 import { print } from '../template/print.ts';
 import { makeScope } from '../template/scope.ts';
 import { compileExpression, compileTemplate, findUnknown, resolve, toPlain, truthy } from '../template/template.ts';
+import { notHere } from './local-files.ts';
 import { listTree } from './tree.ts';
 
 /** What template/ may do outside itself, from the controller's side. */
@@ -26,13 +27,7 @@ export function templatePorts(
     const tried = isAbsolute(path) ? [path] : beside;
     const found = tried.find((p) => existsSync(p));
     if (found !== undefined) return found;
-    throw new Failure({
-      code: 'E_FILE',
-      message: `the file '${path}' is not here`,
-      at: from,
-      detail: `looked for:\n${tried.join('\n')}`,
-      mend: 'correct the name, or make the file',
-    });
+    throw notHere(path, tried, from);
   };
   let effects = 0;
   const counted = <A extends readonly unknown[], T>(reach: (...given: A) => T) => {

@@ -1,15 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
-import {
-  type AptArgs,
-  type AptCurrent,
-  aptData,
-  aptErrors,
-  PACKAGE_TOUCHES,
-  parseApt,
-  planApt,
-  probeApt,
-} from './shared/apt.ts';
+import type { AptArgs } from './shared/apt-get.ts';
+import { type AptCurrent, parseApt, probeApt } from './shared/apt-look.ts';
+import { aptErrors } from './shared/apt-names.ts';
+import { aptData, PACKAGE_TOUCHES, planApt } from './shared/apt-plan.ts';
 import { args, flag, names, optionalFlag, text } from './shared/args.ts';
 
 const Args = args({

@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args, flag, ownership, text } from './shared/args.ts';
+import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, ownerNeeds, seen, textOf } from './shared/look.ts';
+import { look, seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { place } from './shared/place.ts';
 

@@ -5,6 +5,7 @@ import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { look, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
+import { noSuch } from './shared/missing.ts';
 import { dirname } from './shared/paths.ts';
 import { place } from './shared/place.ts';
 import { PASSWD, STAT, STAT_FORMAT } from './shared/questions.ts';
@@ -87,11 +88,7 @@ fi`,
   },
   plan(current, given, ctx) {
     const { now, path, home, uid, gid, folder } = current;
-    if (home === undefined)
-      return {
-        blocked: `there is no user '${given.user}' on the host`,
-        mend: `make it in an earlier task (user: name=${given.user})`,
-      };
+    if (home === undefined) return noSuch('user', given.user);
     if (now.stat === undefined && given.state === 'absent') return [];
     const before = textOf(now);
     if (before === undefined) return { blocked: `${path} is not UTF-8 text` };

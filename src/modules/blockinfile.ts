@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { type Blocked, defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
+import { ownerNeeds } from './shared/attributes.ts';
 import { insertionPoint, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
-import { fileData, ownerNeeds, type Seen } from './shared/look.ts';
+import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { backupData } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';

@@ -3,10 +3,11 @@ import { type Context, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, oneOf, placing, text } from './shared/args.ts';
+import { ownerNeeds, ownerWord } from './shared/attributes.ts';
 import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
 import { fields } from './shared/fields.ts';
 import { pythonJson } from './shared/json.ts';
-import { fileData, ownerNeeds, type Stat, statOf } from './shared/look.ts';
+import { fileData, type Stat, statOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { basename, join } from './shared/paths.ts';
 import { backupData, place } from './shared/place.ts';
@@ -216,13 +217,14 @@ function planRemote(
     return { blocked: `${src} does not exist on the host`, mend: 'make it in an earlier task, or drop `remote_src`' };
   if (source.kind === 'directory') {
     if (!differs) return [];
+    const chown = ownerWord(given);
     return [
       {
         what: `copy ${src} to ${root}`,
         run: sh`set -e
 mkdir -p -- ${root}
 cp -a -- ${join(src, '.')} ${root}
-${given.owner === undefined && given.group === undefined ? sh`:` : sh`chown -hR -- ${`${given.owner ?? ''}${given.group === undefined ? '' : `:${given.group}`}`} ${root}`}`,
+${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} ${root}`}`,
       },
     ];
   }

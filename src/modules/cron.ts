@@ -5,6 +5,7 @@ import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { noSuch } from './shared/missing.ts';
 import { join } from './shared/paths.ts';
 import { place } from './shared/place.ts';
 
@@ -115,11 +116,7 @@ printf 'table %s\n' "$t"`,
     }
     if (f.get('crontab') === 'missing')
       return { blocked: 'the host has no crontab', mend: 'install cron in an earlier task' };
-    if (f.get('nobody') === 'yes')
-      return {
-        blocked: `there is no user '${user ?? ''}' on the host`,
-        mend: `make it in an earlier task (user: name=${user ?? ''})`,
-      };
+    if (f.get('nobody') === 'yes') return noSuch('user', user ?? '');
     const before = f.text('table') ?? '';
     const after = edit(before, given);
     if (after === before) return [];

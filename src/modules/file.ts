@@ -1,25 +1,16 @@
 import { type Static, Type } from 'typebox';
-import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
+import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, ownership, text } from './shared/args.ts';
+import { fixAttributes, fixScript, ownerNeeds, ownerWord, unknownOwner } from './shared/attributes.ts';
 import { fields } from './shared/fields.ts';
-import {
-  attributeFix,
-  fileData,
-  fixScript,
-  look,
-  modeWord,
-  ownerNeeds,
-  type Seen,
-  type Stat,
-  seen,
-  statOf,
-  unknownOwner,
-} from './shared/look.ts';
+import { directory } from './shared/file-directory.ts';
+import { hard, type LinkSeen, link, sourceOf } from './shared/file-links.ts';
+import { fileData, look, type Stat, seen, statOf } from './shared/look.ts';
+import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
-import { dirname, join, stageOf } from './shared/paths.ts';
-import { fixAttributes } from './shared/place.ts';
+import { dirname } from './shared/paths.ts';
 import { STAT, STAT_FORMAT } from './shared/questions.ts';
 
 const Args = args({
@@ -40,15 +31,11 @@ const Args = args({
 });
 type Args = Static<typeof Args>;
 
-type Current = Readonly<{
-  now: Seen;
-  /** The path itself, a symlink not followed. */
-  self: Stat | undefined;
-  source: Stat | undefined;
-  empty: boolean;
-  /** Each combination of kind, mode, uid and gid below the directory. */
-  below: readonly string[];
-}>;
+type Current = LinkSeen &
+  Readonly<{
+    /** Each combination of kind, mode, uid and gid below the directory. */
+    below: readonly string[];
+  }>;
 
 export const file = defineModule<typeof Args, Current>({
   name: 'file',
@@ -118,7 +105,7 @@ ${recurse ? sh`if [ -d "$r" ]; then find "$r" ! -type l -printf 'below %y/%m/%U/
     if (unknown !== undefined) return unknown;
     switch (state) {
       case 'directory':
-        return directory(current, given);
+        return directory(now, current.below, given);
       case 'link':
         return link(current, given, ctx);
       case 'hard':
@@ -148,10 +135,6 @@ function follows({ follow, state }: Args): boolean {
   return follow && state !== 'link';
 }
 
-function sourceOf({ src = '', path, state }: Args): string {
-  return src.startsWith('/') || state === 'hard' ? src : join(dirname(path), src);
-}
-
 function remove(path: string, self: Stat): Change {
   const what = self.kind === 'directory' ? `remove ${path} and all below it` : `remove ${path}`;
   return {
@@ -161,165 +144,19 @@ function remove(path: string, self: Stat): Change {
   };
 }
 
-function directory({ now, below }: Current, given: Args): Steps {
-  const { path, recurse, mode, owner, group } = given;
-  if (now.stat !== undefined && now.stat.kind !== 'directory') {
-    return {
-      blocked: `${path} is a ${now.stat.kind}, not a directory`,
-      mend: 'remove it in an earlier task (state: absent)',
-    };
-  }
-  if (now.stat === undefined) {
-    const fresh = mode === undefined ? undefined : resolveMode(mode, 0o777 & ~now.umask, true, now.umask);
-    return [
-      {
-        what: `create directory ${path}`,
-        // nothing above it is made: what is beside it stays as it was seen
-        ...(now.parent && now.link === undefined && { touches: [`path:${path}`] }),
-        diff: { of: path, before: null, after: `directory${fresh === undefined ? '' : ` ${octal(fresh)}`}\n` },
-        run: makeDirectory(now.link === undefined ? path : now.real, {
-          ...(fresh !== undefined && { chmod: modeWord(fresh, true) }),
-          ...((owner !== undefined || group !== undefined) && { chown: ownerWord(given) }),
-        }),
-      },
-    ];
-  }
-  if (!recurse) return fixAttributes(now, path, given);
-  const wrong = below.filter((combination) => isWrong(combination, now, given));
-  if (wrong.length === 0) return [];
-  const target = now.real;
-  return [
-    {
-      what: `${path}: owner and mode of all below it`,
-      diff: {
-        of: path,
-        before: `${wrong.join('\n')}\n`,
-        after: `${[owner, group, mode].filter((v) => v !== undefined).join(' ')}\n`,
-      },
-      run: sh`set -e
-${owner === undefined && group === undefined ? sh`:` : sh`chown -hR -- ${ownerWord(given)} ${target}`}
-${mode === undefined ? sh`:` : sh`chmod -R -- ${typeof mode === 'number' ? octal(mode) : mode.trim()} ${target}`}`,
-    },
-  ];
-}
-
-function ownerWord({ owner, group }: Args): string {
-  return `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
-}
-
-/** `y/mode/uid/gid`: whether something of that kind below a directory is not as wanted. */
-function isWrong(combination: string, now: Seen, { mode, owner, group }: Args): boolean {
-  const [kind, octalMode = '0', uid, gid] = combination.split('/');
-  const present = Number.parseInt(octalMode, 8);
-  if (owner !== undefined && Number(uid) !== now.owner) return true;
-  if (group !== undefined && Number(gid) !== now.group) return true;
-  return mode !== undefined && resolveMode(mode, present, kind === 'd', now.umask) !== present;
-}
-
-/** Each missing parent too gets the owner and mode. */
-function makeDirectory(path: string, fix: Readonly<{ chown?: string; chmod?: string }>): Script {
-  return sh`set -e
-make() {
-  if [ -z "$1" ] || [ -d "$1" ]; then return 0; fi
-  case $1 in */*) make "\${1%/*}" ;; esac
-  mkdir -- "$1"
-  ${fixScript(sh`"$1"`, fix)}
-}
-make ${path.replace(/(.)\/+$/, '$1')}`;
-}
-
-function link({ now, self, source, empty }: Current, given: Args, ctx: Context): Steps {
-  const { path, src = '', force } = given;
-  const isLink = self?.kind === 'link';
-  const right = isLink && now.link !== undefined && now.link.replace(/\n$/, '') === src;
-  if (source === undefined && !force) {
-    return {
-      blocked: `the link's target ${sourceOf(given)} does not exist`,
-      mend: 'make it in an earlier task, or set `force: true`',
-    };
-  }
-  if (!right && self !== undefined && !isLink) {
-    if (!force)
-      return {
-        blocked: `${path} is a ${self.kind}, not a link`,
-        mend: 'set `force: true` to put the link in its place',
-      };
-    if (self.kind === 'directory' && !empty)
-      return {
-        blocked: `${path} is a directory that is not empty`,
-        mend: 'remove it in an earlier task (state: absent)',
-      };
-  }
-  if (right) return linkOwner(self, now, given);
-  const stage = stageOf(path, ctx.nonce);
-  return [
-    {
-      what: `link ${path} → ${src}`,
-      diff: {
-        of: path,
-        before: self === undefined ? null : isLink ? `→ ${now.link ?? ''}\n` : `${self.kind}\n`,
-        after: `→ ${src}\n`,
-      },
-      run: sh`set -e
-s=${stage}
-trap 'rm -f -- "$s"' EXIT
-ln -s -- ${src} ${stage}
-${given.owner === undefined && given.group === undefined ? sh`:` : sh`chown -h -- ${ownerWord(given)} ${stage}`}
-${self?.kind === 'directory' ? sh`rmdir -- ${path}` : sh`:`}
-mv -fT -- ${stage} ${path}`,
-    },
-  ];
-}
-
-/** A link has no mode of its own. */
-function linkOwner(self: Stat, now: Seen, { path, owner, group }: Args): Steps {
-  const fix = attributeFix(now, self, { owner, group });
-  return fix.chown === undefined
-    ? []
-    : [{ what: `${path}: owner ${fix.chown}`, run: sh`chown -h -- ${fix.chown} ${path}` }];
-}
-
-function hard({ now, self, source }: Current, given: Args, ctx: Context): Steps {
-  const { path, src = '', force } = given;
-  if (source === undefined) return { blocked: `${src} does not exist`, mend: 'make it in an earlier task' };
-  if (self !== undefined && self.inode === source.inode && self.device === source.device)
-    return fixAttributes(now, path, given);
-  if (self !== undefined && !force)
-    return { blocked: `${path} is there and is not a hard link to ${src}`, mend: 'set `force: true`' };
-  const stage = stageOf(path, ctx.nonce);
-  return [
-    {
-      what: `hard link ${path} = ${src}`,
-      run: sh`set -e
-s=${stage}
-trap 'rm -f -- "$s"' EXIT
-ln -- ${src} ${stage}
-mv -fT -- ${stage} ${path}`,
-    },
-    ...(now.stat === undefined ? [] : fixAttributes({ ...now, stat: source }, path, given)),
-  ];
-}
-
 function touch({ now }: Current, given: Args): Steps {
-  const { path, access_time = 'now', modification_time = 'now', mode, owner, group } = given;
+  const { path, access_time = 'now', modification_time = 'now', mode } = given;
   if (now.stat !== undefined && access_time === 'preserve' && modification_time === 'preserve')
     return fixAttributes(now, path, given);
-  if (now.stat === undefined && !now.parent) {
-    const folder = dirname(now.real);
-    return {
-      blocked: `the directory ${folder} does not exist`,
-      mend: `make it in an earlier task (file: path=${folder} state=directory)`,
-    };
-  }
+  if (now.stat === undefined && !now.parent) return noFolder(dirname(now.real));
   const time = (value: string, which: Script): Script =>
     value === 'preserve' && now.stat !== undefined
       ? sh`:`
       : sh`touch ${which} ${/^(now|preserve)$/.test(value) ? [] : ['-t', value]} -- "$t"`;
   const fix = {
-    ...((owner !== undefined || group !== undefined) && { chown: ownerWord(given) }),
-    ...(mode !== undefined && {
-      chmod: octal(resolveMode(mode, now.stat?.mode ?? 0o666 & ~now.umask, false, now.umask)),
-    }),
+    chown: ownerWord(given),
+    chmod:
+      mode === undefined ? undefined : octal(resolveMode(mode, now.stat?.mode ?? 0o666 & ~now.umask, false, now.umask)),
   };
   const settles = access_time === 'preserve' && modification_time === 'preserve';
   return [

@@ -3,7 +3,7 @@ import { defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
-import { decodeText } from './shared/fields.ts';
+import { decodeText } from './shared/bytes.ts';
 import { octal } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
 import { regex, regexErrors } from './shared/regex.ts';

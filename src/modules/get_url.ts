@@ -2,13 +2,14 @@ import { type Static, Type } from 'typebox';
 import { defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, placing, text } from './shared/args.ts';
+import { fixAttributes, ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
 import type { Fields } from './shared/fields.ts';
-import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
-import { fileData, ownerNeeds } from './shared/look.ts';
+import { credentials, curl, headersOf, probeClient, type Request, requestHeaders, wget } from './shared/http.ts';
+import { fileData } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
-import { backupData, fixAttributes, place, type Source } from './shared/place.ts';
+import { backupData, place, type Source } from './shared/place.ts';
 
 const Args = args({
   url: Type.String({
@@ -25,21 +26,13 @@ const Args = args({
     }),
   ),
   force: flag('Fetch it each time. Without: only where it is missing, or its checksum differs.'),
-  headers: Type.Optional(
-    Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]), {
-      secret: true,
-      description: 'Headers of the request.',
-    }),
-  ),
+  headers: requestHeaders,
   timeout: Type.Integer({
     default: 10,
     minimum: 1,
     description: 'Seconds until it is given up. For the whole transfer at least ten times as long.',
   }),
-  url_username: text('A user name.'),
-  url_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
-  force_basic_auth: flag('Ignored: user and password are always sent.'),
-  validate_certs: flag('The certificate must be good.', true),
+  ...credentials,
   http_agent: text('Ignored.'),
   ...placing,
 });

@@ -2,9 +2,10 @@ import { type Static, Type } from 'typebox';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import type { Value } from '../core/value.ts';
-import { args, flag, optionalFlag, text } from './shared/args.ts';
+import { args, flag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { client, execute, LOGIN_ALIASES, literal, login, MYSQL_NEEDS, unreachable } from './shared/mysql.ts';
+import { SOURCE_ALIASES, source, sourceOptions } from './shared/mysql-source.ts';
 
 const MODES = [
   'getprimary',
@@ -34,32 +35,7 @@ const Args = args({
     default: 'getreplica',
     description: 'What is done; get… only reads. The older names (changemaster …) are taken too.',
   }),
-  primary_host: text('The server that is replicated from.'),
-  primary_user: text('Who the replica logs in as there.'),
-  primary_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
-  primary_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port there.' })),
-  primary_connect_retry: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Seconds between the tries to connect.' }),
-  ),
-  primary_log_file: text('The binary log to begin with.'),
-  primary_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
-  primary_auto_position: flag('MySQL: by GTID.'),
-  primary_use_gtid: Type.Optional(
-    Type.Enum(['current_pos', 'replica_pos', 'slave_pos', 'disabled'], {
-      description: 'MariaDB: by GTID, from where.',
-    }),
-  ),
-  primary_ssl: optionalFlag('The connection is encrypted.'),
-  primary_ssl_ca: text('The CA that the server there is checked with.'),
-  primary_ssl_capath: text('A directory of CAs.'),
-  primary_ssl_cert: text("The replica's certificate."),
-  primary_ssl_key: text("The key of the replica's certificate."),
-  primary_ssl_cipher: text('Ciphers.'),
-  primary_ssl_verify_server_cert: flag("The server's certificate must be for its name."),
-  primary_delay: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds that the replica stays behind.' })),
-  relay_log_file: text('The relay log to begin with.'),
-  relay_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
-  get_primary_public_key: flag("MySQL: fetch the server's key for a password without TLS."),
+  ...source,
   channel: text('MySQL: the replication channel.'),
   connection_name: text('MariaDB: the connection.'),
   fail_on_error: flag('Ignored: errors are never passed over.'),
@@ -71,30 +47,7 @@ export const mysql_replication = defineModule<typeof Args, Fields>({
   name: 'mysql_replication',
   summary: 'What a server replicates from, and whether it does.',
   args: Args,
-  aliases: {
-    ...Object.fromEntries(
-      [
-        'host',
-        'user',
-        'password',
-        'port',
-        'connect_retry',
-        'log_file',
-        'log_pos',
-        'auto_position',
-        'use_gtid',
-        'ssl',
-        'ssl_ca',
-        'ssl_capath',
-        'ssl_cert',
-        'ssl_key',
-        'ssl_cipher',
-        'ssl_verify_server_cert',
-        'delay',
-      ].map((key) => [`master_${key}`, `primary_${key}`]),
-    ),
-    ...LOGIN_ALIASES,
-  },
+  aliases: { ...SOURCE_ALIASES, ...LOGIN_ALIASES },
   examples: [
     {
       title: 'By GTID, over TLS',
@@ -114,9 +67,8 @@ export const mysql_replication = defineModule<typeof Args, Fields>({
   needs: () => MYSQL_NEEDS,
   touches: ({ mode }) => (mode.startsWith('get') ? [] : ['mysql:*', 'live:*']),
   probe(given) {
-    const { channel, connection_name, primary_password } = given;
-    const of = channel === undefined ? '' : ` FOR CHANNEL ${literal(channel)}`;
-    const name = connection_name === undefined ? '' : ` ${literal(connection_name)}`;
+    const { channel, primary_password } = given;
+    const [of, name] = [channelOf(given), connectionOf(given)];
     const mode = modeOf(given);
     return sh`${client(given)}
 ask() { db --vertical "$@" 2>/dev/null; }
@@ -140,8 +92,8 @@ ${primary_password === undefined ? sh`:` : sh`printf '%s' ${`SELECT User_passwor
     const status = rows(f, 'replica');
     const isMaria = /mariadb/i.test(f.get('version') ?? '');
     const words = isMaria || /^[0-7]\.|^8\.0\.(\d|1\d|2[0-2])\b/.test(f.get('version') ?? '') ? OLD : NEW;
-    const target = isMaria ? (given.connection_name === undefined ? '' : ` ${literal(given.connection_name)}`) : '';
-    const channel = given.channel === undefined ? '' : ` FOR CHANNEL ${literal(given.channel)}`;
+    const target = isMaria ? connectionOf(given) : '';
+    const channel = channelOf(given);
     const isReplica = status.size > 0;
     const isRunning = ['IO', 'SQL'].map((thread) =>
       /^(Yes|Connecting|Preparing)$/.test(value(status, `${thread}_Running`) ?? ''),
@@ -216,6 +168,14 @@ function modeOf({ mode }: Args): Mode {
   return mode in OLD_MODES ? OLD_MODES[mode as keyof typeof OLD_MODES] : (mode as Mode);
 }
 
+function channelOf({ channel }: Args): string {
+  return channel === undefined ? '' : ` FOR CHANNEL ${literal(channel)}`;
+}
+
+function connectionOf({ connection_name: name }: Args): string {
+  return name === undefined ? '' : ` ${literal(name)}`;
+}
+
 /** `Key: value` of --vertical. */
 function rows(f: Fields, key: string): ReadonlyMap<string, string> {
   const out = new Map<string, string>();
@@ -246,7 +206,7 @@ type Situation = Readonly<{
 
 function change(f: Fields, status: ReadonlyMap<string, string>, given: Args, now: Situation): Steps {
   const { words, isMaria, target, channel, isReplica, isRunning } = now;
-  const wanted = options(given, words.prefix, isMaria);
+  const wanted = sourceOptions(given, words.prefix, isMaria);
   const differ = wanted.filter(({ shown, as }) => shown !== undefined && (value(status, shown) ?? '') !== as);
   const isOtherPassword = given.primary_password !== undefined && f.get('password') === '0';
   if (isReplica && differ.length === 0 && !isOtherPassword) return [];
@@ -269,51 +229,6 @@ function change(f: Fields, status: ReadonlyMap<string, string>, given: Args, now
       ]),
     },
   ];
-}
-
-/** `shown`: what the status calls it; undefined: it cannot be seen there, or it moves on. */
-type Option = Readonly<{ sql: string; shown?: string | undefined; as: string }>;
-
-function options(given: Args, prefix: string, isMaria: boolean): readonly Option[] {
-  const out: Option[] = [];
-  const add = (name: string, given: string | number | undefined, shown?: string): void => {
-    if (given !== undefined)
-      out.push({ sql: `${name} = ${typeof given === 'number' ? given : literal(given)}`, shown, as: String(given) });
-  };
-  const yes = (name: string, on: boolean | undefined, shown: string, words: readonly [string, string]): void => {
-    if (on !== undefined) out.push({ sql: `${name} = ${on ? 1 : 0}`, shown, as: on ? words[0] : words[1] });
-  };
-  add(`${prefix}_HOST`, given.primary_host, 'Host');
-  add(`${prefix}_USER`, given.primary_user, 'User');
-  add(`${prefix}_PASSWORD`, given.primary_password);
-  add(`${prefix}_PORT`, given.primary_port, 'Port');
-  add(`${prefix}_CONNECT_RETRY`, given.primary_connect_retry, 'Connect_Retry');
-  add(`${prefix}_LOG_FILE`, given.primary_log_file);
-  add(`${prefix}_LOG_POS`, given.primary_log_pos);
-  add('RELAY_LOG_FILE', given.relay_log_file);
-  add('RELAY_LOG_POS', given.relay_log_pos);
-  add(`${prefix}_DELAY`, given.primary_delay, 'SQL_Delay');
-  yes(`${prefix}_SSL`, given.primary_ssl, 'SSL_Allowed', ['Yes', 'No']);
-  add(`${prefix}_SSL_CA`, given.primary_ssl_ca, 'SSL_CA_File');
-  add(`${prefix}_SSL_CAPATH`, given.primary_ssl_capath, 'SSL_CA_Path');
-  add(`${prefix}_SSL_CERT`, given.primary_ssl_cert, 'SSL_Cert');
-  add(`${prefix}_SSL_KEY`, given.primary_ssl_key, 'SSL_Key');
-  add(`${prefix}_SSL_CIPHER`, given.primary_ssl_cipher, 'SSL_Cipher');
-  if (given.primary_ssl_verify_server_cert)
-    yes(`${prefix}_SSL_VERIFY_SERVER_CERT`, true, 'SSL_Verify_Server_Cert', ['Yes', 'No']);
-  if (given.primary_auto_position && !isMaria) yes(`${prefix}_AUTO_POSITION`, true, 'Auto_Position', ['1', '0']);
-  if (given.get_primary_public_key && !isMaria) yes(`GET_${prefix}_PUBLIC_KEY`, true, 'public_key', ['1', '0']);
-  if (given.primary_use_gtid !== undefined && isMaria) {
-    const [sql, shown] =
-      {
-        current_pos: ['current_pos', 'Current_Pos'],
-        replica_pos: ['slave_pos', 'Slave_Pos'],
-        slave_pos: ['slave_pos', 'Slave_Pos'],
-        disabled: ['no', 'No'],
-      }[given.primary_use_gtid] ?? [];
-    out.push({ sql: `MASTER_USE_GTID = ${sql ?? 'slave_pos'}`, shown: 'Using_Gtid', as: shown ?? '' });
-  }
-  return out.map((option) => (option.shown === 'public_key' ? { ...option, shown: undefined } : option));
 }
 
 function asData(status: ReadonlyMap<string, string>, ...flags: readonly string[]) {

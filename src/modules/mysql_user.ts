@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { sh, verbatim } from '../core/sh.ts';
 import { args, exclude, flag, text } from './shared/args.ts';
+import { hexBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import {
   ask,
@@ -14,16 +15,15 @@ import {
   MYSQL_NEEDS,
   unreachable,
 } from './shared/mysql.ts';
+import { identified, isIdentified, LIMITS, limitsSql, requireSql, tlsText, wantedTls } from './shared/mysql-account.ts';
 import {
-  type Difference,
+  applied,
   describePrivileges,
   difference,
   grantStatements,
-  type Privileges,
   parseGrants,
   parsePrivileges,
 } from './shared/privileges.ts';
-import { hexBytes, isSha2Password } from './shared/sha2-password.ts';
 
 const Args = args({
   name: Type.String({ description: 'The user.' }),
@@ -213,27 +213,6 @@ function run(given: Args, statements: readonly string[]) {
   return execute(given, given.sql_log_bin ? statements : ['SET SESSION sql_log_bin = 0', ...statements]);
 }
 
-/** `IDENTIFIED …`, or nothing where no way to log in is asked for. */
-function identified(
-  { password, encrypted, plugin, plugin_auth_string: secret, plugin_hash_string: hash }: Args,
-  isMaria: boolean,
-): string {
-  if (plugin !== undefined) {
-    if (hash !== undefined)
-      return ` IDENTIFIED ${isMaria ? 'VIA' : 'WITH'} ${plugin} ${isMaria ? 'USING' : 'AS'} ${literal(hash)}`;
-    if (secret === undefined) return ` IDENTIFIED ${isMaria ? 'VIA' : 'WITH'} ${plugin}`;
-    if (/socket$/.test(plugin))
-      return ` IDENTIFIED ${isMaria ? 'VIA' : 'WITH'} ${plugin} ${isMaria ? 'USING' : 'AS'} ${literal(secret)}`;
-    return isMaria
-      ? ` IDENTIFIED VIA ${plugin} USING PASSWORD(${literal(secret)})`
-      : ` IDENTIFIED WITH ${plugin} BY ${literal(secret)}`;
-  }
-  if (password === undefined) return '';
-  if (!encrypted) return ` IDENTIFIED BY ${literal(password)}`;
-  if (isMaria) return ` IDENTIFIED BY PASSWORD ${literal(password)}`;
-  return ` IDENTIFIED WITH ${password.startsWith('$A$') ? 'caching_sha2_password' : 'mysql_native_password'} AS ${literal(password)}`;
-}
-
 function create({ isMaria }: Current, given: Args, host: string): readonly Change[] {
   const { name, priv, tls_requires, resource_limits } = given;
   const account = accountSql(name, host);
@@ -256,7 +235,7 @@ function modify(account: Account, current: Current, given: Args, ctx: Context): 
   const sql = accountSql(name, account.host);
   const of = `${name}@${account.host}`;
   const steps: Change[] = [];
-  if (update_password === 'always' && !isIdentified(account, current, given, ctx)) {
+  if (update_password === 'always' && !isIdentified(account, current.nativeHash, given, ctx.sha256)) {
     steps.push({
       what: `${of}: ${given.plugin === undefined ? 'password' : `plugin ${given.plugin}`}`,
       run: run(given, [`ALTER USER ${sql}${identified(given, current.isMaria)}`]),
@@ -290,73 +269,4 @@ function modify(account: Account, current: Current, given: Args, ctx: Context): 
       run: run(given, grantStatements(differ, sql)),
     },
   ];
-}
-
-function applied(have: Privileges, { grant, revoke }: Difference): Privileges {
-  const out = new Map<string, ReadonlySet<string>>();
-  for (const where of new Set([...have.keys(), ...grant.keys()])) {
-    const left = [...(have.get(where) ?? [])].filter((one) => revoke.get(where)?.has(one) !== true);
-    const all = [...left, ...(grant.get(where) ?? [])];
-    if (all.length > 0) out.set(where, new Set(all));
-  }
-  return out;
-}
-
-/** Whether it logs in as is asked for. What cannot be compared (an unknown plugin's secret) counts as equal. */
-function isIdentified(account: Account, { nativeHash }: Current, given: Args, ctx: Context): boolean {
-  const { password, encrypted, plugin, plugin_auth_string: secret, plugin_hash_string: hash } = given;
-  const stored = new TextDecoder('latin1').decode(account.hash);
-  if (plugin !== undefined) {
-    if (plugin !== account.plugin) return false;
-    if (hash !== undefined) return stored === hash;
-    if (secret === undefined) return true;
-    if (plugin === 'caching_sha2_password') return isSha2Password(account.hash, secret, ctx.sha256);
-    return /socket$/.test(plugin) ? stored === secret : true;
-  }
-  if (password === undefined) return true;
-  if (encrypted) return stored === password;
-  if (account.plugin === 'caching_sha2_password')
-    return password === '' ? stored === '' : isSha2Password(account.hash, password, ctx.sha256);
-  if (account.plugin === 'mysql_native_password')
-    return password === '' ? stored === '' : stored.toUpperCase() === nativeHash.toUpperCase();
-  return false;
-}
-
-const LIMITS: Readonly<Record<string, number>> = {
-  MAX_QUERIES_PER_HOUR: 0,
-  MAX_UPDATES_PER_HOUR: 1,
-  MAX_CONNECTIONS_PER_HOUR: 2,
-  MAX_USER_CONNECTIONS: 3,
-};
-
-function limitsSql(limits: Readonly<Record<string, number>> | undefined): string {
-  const list = Object.entries(limits ?? {}).map(([key, value]) => `${key} ${value}`);
-  return list.length === 0 ? '' : ` WITH ${list.join(' ')}`;
-}
-
-function tlsText(type: string, cipher: string, issuer: string, subject: string): string {
-  if (type === 'ANY') return 'SSL';
-  if (type === 'X509') return 'X509';
-  if (type !== 'SPECIFIED') return '';
-  return [
-    ['CIPHER', cipher],
-    ['ISSUER', issuer],
-    ['SUBJECT', subject],
-  ]
-    .filter(([, value]) => value !== '' && value !== 'NULL')
-    .map(([key, value]) => `${key} ${literal(value ?? '')}`)
-    .join(' AND ');
-}
-
-function wantedTls(requires: Readonly<Record<string, string | null>>): string {
-  const given = new Map(Object.entries(requires).map(([key, value]) => [key.toUpperCase(), value]));
-  const specified = ['CIPHER', 'ISSUER', 'SUBJECT'].flatMap((key) =>
-    given.has(key) ? [`${key} ${literal(given.get(key) ?? '')}`] : [],
-  );
-  if (specified.length > 0) return specified.join(' AND ');
-  return given.has('X509') ? 'X509' : given.has('SSL') ? 'SSL' : '';
-}
-
-function requireSql(requires: Readonly<Record<string, string | null>>): string {
-  return ` REQUIRE ${wantedTls(requires) || 'NONE'}`;
 }

@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox';
 import { type Change, type Context, defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
-import { arm, disarm, settle } from './shared/deadman.ts';
+import { arm, disarm, rollback, settle } from './shared/deadman.ts';
 import { fields } from './shared/fields.ts';
+import { differs, refusal, shown } from './shared/judged-file.ts';
 
 const Args = args({
   name: Type.String({
@@ -18,12 +19,7 @@ const Args = args({
     default: 'present',
     description: 'present: loaded now and at each boot, before the network is up.',
   }),
-  rollback: Type.Integer({
-    default: 30,
-    minimum: 5,
-    maximum: 600,
-    description: 'Seconds after which the host puts the old rules back, unless a new connection got through.',
-  }),
+  rollback: rollback('puts the old rules back'),
 });
 type Args = Static<typeof Args>;
 
@@ -142,8 +138,8 @@ function probe(given: Args, ctx: Context): Script {
   const { name, state } = given;
   const text = textOf(given, ctx);
   return sh`PATH=$PATH:/usr/sbin:/sbin
-if [ -f ${fileOf(name)} ]; then printf 'file %s\n' "$(base64 -w0 <${fileOf(name)})"; fi
-if [ -f ${unitOf(name)} ]; then printf 'unit %s\n' "$(base64 -w0 <${unitOf(name)})"; fi
+${shown('file', fileOf(name))}
+${shown('unit', unitOf(name))}
 if systemctl is-enabled --quiet ${serviceOf(name)} 2>/dev/null; then echo enabled; fi
 command -v nft >/dev/null || exit 0
 echo nft
@@ -154,15 +150,15 @@ fi
 ${
   state === 'absent'
     ? sh`:`
-    : sh`if [ "$(cat ${fileOf(name)} 2>/dev/null; echo x)" != ${`${text}x`} ]; then
-  if e=$(printf %s ${text} | nft -c -f - 2>&1); then :; else printf 'refused %s\n' "$(printf '%s\n' "$e" | base64 -w0)"; fi
+    : sh`if ${differs(fileOf(name), text)}; then
+  ${refusal(sh`printf %s ${text} | nft -c -f -`)}
 fi
 :`
 }`;
 }
 
 function load(now: Current, given: Args, ctx: Context): Change {
-  const { name, rollback } = given;
+  const { name, rollback: seconds } = given;
   const text = textOf(given, ctx);
   return {
     what: `load the table inet ${name}${now.file === text && now.table ? ': somebody changed it in the kernel' : ''}`,
@@ -173,10 +169,10 @@ mkdir -p /var/lib/bringup/nftables
 ${settle(name)}
 printf %s ${text} >${stateOf(name, 'new')}
 { printf 'table inet %s\ndelete table inet %s\n' ${name} ${name}; nft list table inet ${name} 2>/dev/null || :; } >${stateOf(name, 'before')}
-${arm(name, rollback, sh`/usr/sbin/nft -f ${stateOf(name, 'before')}`)}
+${arm(name, seconds, sh`/usr/sbin/nft -f ${stateOf(name, 'before')}`)}
 nft -f ${stateOf(name, 'new')}`,
     confirm: {
-      seconds: rollback,
+      seconds,
       script: sh`set -e
 ${disarm(name)}
 mkdir -p /etc/nftables.d

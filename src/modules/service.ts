@@ -1,26 +1,26 @@
 import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
-import { args, flag, optionalFlag } from './shared/args.ts';
-import { parseUnit, planUnit, probeUnit, type UnitSeen, unitData, unitNeeds, unitTouches } from './shared/unit.ts';
+import { args } from './shared/args.ts';
+import {
+  parseUnit,
+  planUnit,
+  probeUnit,
+  type UnitSeen,
+  unitArgs,
+  unitData,
+  unitNeeds,
+  unitTouches,
+} from './shared/unit.ts';
 
 const Args = args({
-  name: Type.String({
-    pattern: '^[\\w@.:\\\\-]+$',
-    expected: 'the name of a unit',
-    description: 'The unit; without an ending it is a .service.',
-  }),
-  state: Type.Optional(
-    Type.Enum(['started', 'stopped', 'restarted', 'reloaded'], {
-      description:
-        'started and stopped: as it should be. restarted: always. reloaded: always, and started if it does not run.',
-    }),
-  ),
-  enabled: optionalFlag('Started at boot.'),
+  name: unitArgs.name,
+  state: unitArgs.state,
+  enabled: unitArgs.enabled,
   use: Type.Enum(['auto', 'systemd', 'service'], {
     default: 'auto',
     description: 'The service manager. Only systemd is known.',
   }),
-  daemon_reload: flag('Read all unit files anew first. (Changed ones are, without being asked.)'),
+  daemon_reload: unitArgs.daemon_reload,
   pattern: Type.Optional(Type.String({ description: 'Ignored: systemd knows.' })),
   sleep: Type.Optional(Type.Integer({ description: 'Ignored: systemd waits.' })),
   arguments: Type.Optional(Type.String({ description: 'Ignored with systemd.' })),

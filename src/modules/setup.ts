@@ -3,18 +3,14 @@ import { defineModule } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { absolutePath, args, names } from './shared/args.ts';
-import {
-  dateTime,
-  distribution,
-  hardware,
-  identity,
-  localFacts,
-  mounts,
-  type Sections,
-  virtualization,
-} from './shared/facts.ts';
+import { distribution } from './shared/facts-distribution.ts';
+import { hardware, mounts, virtualization } from './shared/facts-hardware.ts';
+import { identity } from './shared/facts-identity.ts';
+import { localFacts } from './shared/facts-local.ts';
 import { network } from './shared/facts-network.ts';
-import { decodeText } from './shared/fields.ts';
+import { type Sections, sections } from './shared/facts-sections.ts';
+import { dateTime } from './shared/facts-time.ts';
+import { globToRegex } from './shared/glob.ts';
 import { PASSWD } from './shared/questions.ts';
 
 const Args = args({
@@ -97,18 +93,8 @@ function facts(s: Sections): Vars {
     ...network(s),
     ...virtualization(s),
     date_time: dateTime(s),
-    local: localFacts(s, decodeText),
+    local: localFacts(s),
   };
-}
-
-/** `==> name <==` begins each, as head writes it. */
-function sections(stdout: string): Sections {
-  const out = new Map<string, string>();
-  for (const part of stdout.split(/^==> /m).slice(1)) {
-    const at = part.indexOf(' <==\n');
-    if (at >= 0) out.set(part.slice(0, at), part.slice(at + 5).replace(/\n+$/, ''));
-  }
-  return out;
 }
 
 const SUBSETS: Readonly<Record<string, RegExp>> = {
@@ -129,15 +115,7 @@ function chosen(all: Vars, { gather_subset = ['all'], filter = [] }: Args): Vars
   );
   const subsetOf = (key: string): string | undefined =>
     interfaces.has(key) ? 'network' : Object.keys(SUBSETS).find((name) => SUBSETS[name]?.test(key));
-  const patterns = filter.map(
-    (pattern) =>
-      new RegExp(
-        `^${pattern
-          .replace(/[.+^${}()|\\]/g, '\\$&')
-          .replaceAll('*', '.*')
-          .replaceAll('?', '.')}$`,
-      ),
-  );
+  const patterns = filter.map(globToRegex);
   const out: Record<string, Value> = {};
   for (const [key, value] of Object.entries(all)) {
     const subset = subsetOf(key);

@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox';
 import { type Change, defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
-import { arm, disarm, settle } from './shared/deadman.ts';
+import { arm, disarm, rollback, settle } from './shared/deadman.ts';
 import { fields } from './shared/fields.ts';
+import { differs, refusal, shown } from './shared/judged-file.ts';
 
 const Args = args({
   name: Type.String({
@@ -17,12 +18,7 @@ const Args = args({
     Type.Union([Type.String({ pattern: '^[^\\n]*$' }), Type.Integer(), Type.Boolean()]),
     { minProperties: 1, description: "What is set, by sshd's own names: PasswordAuthentication: false." },
   ),
-  rollback: Type.Integer({
-    default: 30,
-    minimum: 5,
-    maximum: 600,
-    description: 'Seconds after which the host takes it back, unless a new connection got through.',
-  }),
+  rollback: rollback('takes it back'),
 });
 type Args = Static<typeof Args>;
 
@@ -90,9 +86,9 @@ function probe(given: Args): Script {
   return sh`PATH=$PATH:/usr/sbin:/sbin
 command -v sshd >/dev/null && [ -d /etc/ssh/sshd_config.d ] || exit 0
 echo sshd
-if [ -f ${fileOf(name)} ]; then printf 'before %s\n' "$(base64 -w0 <${fileOf(name)})"; fi
-if [ "$(cat ${fileOf(name)} 2>/dev/null; echo x)" != ${`${text}x`} ]; then
-  if e=$(printf %s ${text} | cat - /etc/ssh/sshd_config | sshd -t -f /dev/stdin 2>&1); then :; else printf 'refused %s\n' "$(printf '%s\n' "$e" | tr -d '\r' | base64 -w0)"; fi
+${shown('before', fileOf(name))}
+if ${differs(fileOf(name), text)}; then
+  ${refusal(sh`printf %s ${text} | cat - /etc/ssh/sshd_config | sshd -t -f /dev/stdin`, sh`| tr -d '\r' `)}
 else
   sshd -T 2>/dev/null | while read -r k v; do for w in ${keys}; do if [ "$k" = "$w" ]; then printf 'effective %s %s\n' "$k" "$v"; fi; done; done
 fi
@@ -100,7 +96,7 @@ fi
 }
 
 function change(before: string | undefined, given: Args): Change {
-  const { name, rollback } = given;
+  const { name, rollback: seconds } = given;
   const [file, old] = [fileOf(name), `/run/bringup-sshd-${name}.before`];
   const timer = `sshd-${name}`;
   const text = textOf(given);
@@ -114,7 +110,7 @@ ${reload}`;
 ${settle(timer)}
 rm -f -- ${old}
 if [ -f ${file} ]; then cp -p -- ${file} ${old}; fi
-${arm(timer, rollback, undo)}
+${arm(timer, seconds, undo)}
 printf %s ${text} >${`${file}.new`}
 chmod 600 ${`${file}.new`}
 mv -f -- ${`${file}.new`} ${file}
@@ -122,7 +118,7 @@ sshd=$(command -v sshd || echo /usr/sbin/sshd)
 "$sshd" -t
 ${reload}`,
     confirm: {
-      seconds: rollback,
+      seconds,
       script: sh`set -e
 ${disarm(timer)}
 rm -f -- ${old}

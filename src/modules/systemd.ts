@@ -1,25 +1,23 @@
 import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { args, flag, optionalFlag } from './shared/args.ts';
-import { parseUnit, planUnit, probeUnit, type UnitSeen, unitData, unitNeeds, unitTouches } from './shared/unit.ts';
+import {
+  parseUnit,
+  planUnit,
+  probeUnit,
+  type UnitSeen,
+  unitArgs,
+  unitData,
+  unitNeeds,
+  unitTouches,
+} from './shared/unit.ts';
 
 const Args = args({
-  name: Type.Optional(
-    Type.String({
-      pattern: '^[\\w@.:\\\\-]+$',
-      expected: 'the name of a unit',
-      description: 'The unit; without an ending it is a .service.',
-    }),
-  ),
-  state: Type.Optional(
-    Type.Enum(['started', 'stopped', 'restarted', 'reloaded'], {
-      description:
-        'started and stopped: as it should be. restarted: always. reloaded: always, and started if it does not run.',
-    }),
-  ),
-  enabled: optionalFlag('Started at boot.'),
+  name: Type.Optional(unitArgs.name),
+  state: unitArgs.state,
+  enabled: unitArgs.enabled,
   masked: optionalFlag('It cannot be started at all.'),
-  daemon_reload: flag('Read all unit files anew first. (Changed ones are, without being asked.)'),
+  daemon_reload: unitArgs.daemon_reload,
   daemon_reexec: flag('Start systemd itself anew first.'),
   force: flag('Existing links are replaced when it is enabled.'),
   no_block: flag('Do not wait until it is done.'),

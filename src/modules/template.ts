@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { type Context, defineModule, type RenderOptions } from '../core/module.ts';
 import { absolutePath, args, flag, placing } from './shared/args.ts';
+import { ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
-import { fileData, ownerNeeds } from './shared/look.ts';
+import { fileData } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
 import { backupData, place } from './shared/place.ts';

@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox';
 import { type Context, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, ownership, text } from './shared/args.ts';
+import { ownerNeeds, ownerWord } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { ownerNeeds } from './shared/look.ts';
+import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { basename, join } from './shared/paths.ts';
 
@@ -73,11 +74,7 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
   plan(f, given, ctx): Steps {
     const { src, dest, remote_src, owner, group, mode } = given;
     if (f.get('created') === 'yes') return [];
-    if (f.get('dest') !== 'yes')
-      return {
-        blocked: `the directory ${dest} does not exist`,
-        mend: `make it in an earlier task (file: path=${dest} state=directory)`,
-      };
+    if (f.get('dest') !== 'yes') return noFolder(dest);
     const local = remote_src ? undefined : ctx.file(src, 'files');
     const sum = isAddress(src) ? src : (local?.sha256 ?? f.get('sum'));
     if (sum === undefined)
@@ -128,14 +125,13 @@ function packer(src: string): string {
 
 /** Into a directory beside the target first: an archive that is damaged leaves no trace. */
 function unpack(given: Args, at: string, key: string, isOurs: boolean, ctx: Context): Script {
-  const { src, dest, owner, group, mode, extra_opts, include, exclude: left } = given;
+  const { src, dest, mode, extra_opts, include, exclude: left } = given;
   const tool = packer(src);
   const extract =
     tool === 'unzip'
       ? sh`unzip -q -o ${extra_opts} ${at} ${include} ${left.length > 0 ? ['-x', ...left] : []} -d "$s"`
       : sh`tar -x -f ${at} ${tool === 'tar' ? [] : [`--use-compress-program=${tool}`]} -C "$s" ${left.map((one) => `--exclude=${one}`)} ${extra_opts} ${include.length > 0 ? ['--', ...include] : []}`;
-  const chown =
-    owner === undefined && group === undefined ? undefined : `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
+  const chown = ownerWord(given);
   return sh`set -e
 s=${join(dest, `.bringup-${ctx.nonce}-unpacked`)}
 m=${memory(given, ctx)}

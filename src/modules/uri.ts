@@ -3,8 +3,9 @@ import { type ArgError, defineModule, type Output, type Steps } from '../core/mo
 import { type Script, sh, verbatim } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
-import { decodeBytes, fields } from './shared/fields.ts';
-import { curl, headersOf, probeClient, type Request, wget } from './shared/http.ts';
+import { decodeBytes } from './shared/bytes.ts';
+import { fields } from './shared/fields.ts';
+import { credentials, curl, headersOf, probeClient, type Request, requestHeaders, wget } from './shared/http.ts';
 import { pythonJson } from './shared/json.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
@@ -22,22 +23,14 @@ const Args = args({
     Type.Unsafe<Value>({ description: 'What is sent. A list or dict is written as body_format says.' }),
   ),
   body_format: Type.Enum(['raw', 'json', 'form-urlencoded'], { default: 'raw', description: 'How body is written.' }),
-  headers: Type.Optional(
-    Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]), {
-      secret: true,
-      description: 'Headers of the request.',
-    }),
-  ),
+  headers: requestHeaders,
   timeout: Type.Integer({ default: 30, minimum: 1, description: 'Seconds until it is given up.' }),
   follow_redirects: Type.Union([Type.Enum(['all', 'no', 'none', 'safe', 'urllib2', 'yes']), Type.Boolean()], {
     default: 'safe',
     expected: 'one of all, none, safe',
     description: 'Whether redirects are followed.',
   }),
-  url_username: text('A user name.'),
-  url_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
-  force_basic_auth: flag('Ignored: user and password are always sent.'),
-  validate_certs: flag('The certificate must be good.', true),
+  ...credentials,
   ca_path: text('A file of CAs, on the host.'),
   client_cert: text('A certificate for the client, on the host.'),
   client_key: text('Its key, on the host.'),

@@ -3,7 +3,9 @@ import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, names, optionalFlag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { noSuch } from './shared/missing.ts';
 import { GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
+import { newShadow, parseShadow, planShadow, type Shadow } from './shared/shadow.ts';
 
 const Args = args({
   name: Type.String({
@@ -52,11 +54,7 @@ type Current = Readonly<{
   account: Account | undefined;
   primary: string;
   groups: readonly string[];
-  /** The hash, or undefined where it may not be read. */
-  hash: string | undefined;
-  expires: string;
-  min: string;
-  max: string;
+  shadow: Shadow;
   homeExists: boolean;
   /** Wanted groups that the host has. */
   known: ReadonlySet<string>;
@@ -118,15 +116,11 @@ ${groups.map((g) => sh`if [ -n ${answer(GROUP, g)} ] || getent group ${g} >/dev/
 ${group === undefined ? sh`:` : sh`g=${answer(GROUP, group)}; if [ -n "$g" ] || g=$(getent group ${group}); then printf 'known %s\n' ${group}; fi; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
   parse(stdout): Current {
     const f = fields(stdout);
-    const [, hash, , min = '', max = '', , , expires = ''] = f.get('shadow')?.split(':') ?? [];
     return {
       account: accountOf(f),
       primary: f.get('primary') ?? '',
       groups: f.get('groups')?.split(' ') ?? [],
-      hash,
-      expires,
-      min,
-      max,
+      shadow: parseShadow(f.get('shadow')),
       homeExists: f.get('home') === 'yes',
       known: new Set(f.all('known')),
       wantedGid: f.get('gid') === undefined ? undefined : Number(f.get('gid')),
@@ -147,11 +141,7 @@ ${group === undefined ? sh`:` : sh`g=${answer(GROUP, group)}; if [ -n "$g" ] || 
     const missing = [...(given.groups ?? []), ...(given.group === undefined ? [] : [given.group])].find(
       (g) => !/^\d+$/.test(g) && !current.known.has(g),
     );
-    if (missing !== undefined)
-      return {
-        blocked: `there is no group '${missing}' on the host`,
-        mend: `make it in an earlier task (group: name=${missing})`,
-      };
+    if (missing !== undefined) return noSuch('group', missing);
     return current.account === undefined ? create(given) : modify(current, current.account, given);
   },
   data({ account, primary, groups }, given) {
@@ -223,26 +213,9 @@ function create(given: Args): readonly Change[] {
 # useradd makes no group where one of the user's name is there already
 ${group === undefined ? sh`if getent group ${name} >/dev/null; then set -- -g ${name}; else set --; fi` : sh`set --`}
 useradd ${options} "$@" -- ${name}
-${given.password === undefined ? sh`:` : setPassword(name, given.password)}
-${aging(name, given)}
-${given.password_lock === true ? sh`usermod -L -- ${name}` : sh`:`}`,
+${newShadow(given)}`,
     },
   ];
-}
-
-/** The hash goes through stdin: arguments can be read by everyone on the host. */
-function setPassword(name: string, hash: string): Script {
-  return sh`printf '%s:%s\n' ${name} ${hash} | chpasswd -e`;
-}
-
-function aging(name: string, { expires, password_expire_min: min, password_expire_max: max }: Args): Script {
-  const days = expires === undefined ? [] : ['-E', expires < 0 ? '-1' : String(Math.floor(expires / 86_400))];
-  const options = [
-    ...days,
-    ...(min === undefined ? [] : ['-m', String(min)]),
-    ...(max === undefined ? [] : ['-M', String(max)]),
-  ];
-  return options.length === 0 ? sh`:` : sh`chage ${options} -- ${name}`;
 }
 
 function modify(current: Current, account: Account, given: Args): Steps {
@@ -288,7 +261,7 @@ function modify(current: Current, account: Account, given: Args): Steps {
   ) {
     steps.push({ what: `create ${account.home}`, run: makeHome(account, given) });
   }
-  return [...steps, ...secrets(current, given)];
+  return [...steps, ...planShadow(current.shadow, given)];
 }
 
 function makeHome({ home, uid, gid }: Account, { skeleton = '/etc/skel' }: Args): Script {
@@ -297,35 +270,4 @@ mkdir -p -- ${home}
 if [ -d ${skeleton} ]; then cp -R -- ${skeleton}/. ${home}; fi
 chown -R -- ${`${uid}:${gid}`} ${home}
 chmod 0700 ${home}`;
-}
-
-function secrets({ hash = '', expires, min, max }: Current, given: Args): readonly Change[] {
-  const { name, password, update_password, password_lock } = given;
-  const steps: Change[] = [];
-  const bare = hash.replace(/^!(?=.)/, '');
-  const isLocked = hash.startsWith('!');
-  if (
-    password !== undefined &&
-    update_password === 'always' &&
-    password !== hash &&
-    !(password_lock === true && password === bare)
-  ) {
-    steps.push({
-      what: `user ${name}: password`,
-      run: sh`set -e
-${setPassword(name, password)}
-${password_lock === true ? sh`usermod -L -- ${name}` : sh`:`}`,
-    });
-  } else if (password_lock === true && !isLocked)
-    steps.push({ what: `user ${name}: lock the password`, run: sh`usermod -L -- ${name}` });
-  else if (password_lock === false && isLocked && bare !== hash)
-    steps.push({ what: `user ${name}: unlock the password`, run: sh`usermod -U -- ${name}` });
-  const day =
-    given.expires === undefined ? undefined : given.expires < 0 ? '' : String(Math.floor(given.expires / 86_400));
-  const isAged =
-    (day !== undefined && day !== expires) ||
-    (given.password_expire_min !== undefined && String(given.password_expire_min) !== min) ||
-    (given.password_expire_max !== undefined && String(given.password_expire_max) !== max);
-  if (isAged) steps.push({ what: `user ${name}: expiry`, run: aging(name, given) });
-  return steps;
 }

@@ -1,4 +1,15 @@
+import { Type } from 'typebox';
 import { type Script, sh } from '../../core/sh.ts';
+
+/** How long a new connection may take to get through. */
+export function rollback(undoing: string) {
+  return Type.Integer({
+    default: 30,
+    minimum: 5,
+    maximum: 600,
+    description: `Seconds after which the host ${undoing}, unless a new connection got through.`,
+  });
+}
 
 const unitOf = (name: string): string => `bringup-undo-${name}`;
 const scriptOf = (name: string): string => `/run/bringup-undo-${name}.sh`;

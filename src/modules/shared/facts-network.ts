@@ -1,5 +1,5 @@
 import type { Value, Vars } from '../../core/value.ts';
-import { lines, type Sections } from './facts.ts';
+import { lines, type Sections } from './facts-sections.ts';
 
 type Address = Readonly<{
   device: string;

@@ -1,5 +1,22 @@
+import { Type } from 'typebox';
 import { type Script, sh, verbatim } from '../../core/sh.ts';
-import { encodeBase64 } from './fields.ts';
+import { flag, text } from './args.ts';
+import { encodeBase64 } from './bytes.ts';
+
+export const requestHeaders = Type.Optional(
+  Type.Record(Type.String(), Type.Union([Type.String(), Type.Integer()]), {
+    secret: true,
+    description: 'Headers of the request.',
+  }),
+);
+
+/** Who asks, and whether the server must prove itself too. */
+export const credentials = {
+  url_username: text('A user name.'),
+  url_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
+  force_basic_auth: flag('Ignored: user and password are always sent.'),
+  validate_certs: flag('The certificate must be good.', true),
+};
 
 export type Request = Readonly<{
   url: string;

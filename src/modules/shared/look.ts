@@ -1,9 +1,9 @@
-import type { Blocked } from '../../core/module.ts';
 import { answer, asName, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
-import { asText, decodeBytes, type Fields } from './fields.ts';
-import { octal, resolveMode } from './mode.ts';
+import { asText, decodeBytes } from './bytes.ts';
+import type { Fields } from './fields.ts';
+import { octal } from './mode.ts';
 import { CONTENT, STAT, STAT_FORMAT, SUM } from './questions.ts';
 
 /** The largest file whose content a probe sends or a script carries, in bytes. */
@@ -186,59 +186,6 @@ export function textOf(now: Seen): string | undefined {
   return now.content === undefined ? undefined : asText(now.content);
 }
 
-/** A wanted user or group that the host does not know (yet). */
-export function unknownOwner(now: Seen, { owner, group }: Ownership): Blocked | undefined {
-  if (owner !== undefined && now.owner === undefined) return noSuch('user', owner);
-  if (group !== undefined && now.group === undefined) return noSuch('group', group);
-  return undefined;
-}
-
-function noSuch(kind: 'user' | 'group', name: string): Blocked {
-  return {
-    blocked: `there is no ${kind} '${name}' on the host`,
-    mend: `make it in an earlier task (${kind}: name=${name})`,
-  };
-}
-
-/** What chown and chmod have to be called with so that it is as wanted; undefined where it is already. */
-export type Fix = Readonly<{ chown?: string; chmod?: string }>;
-
-export function attributeFix(now: Seen, stat: Stat, { mode, owner, group }: Ownership): Fix {
-  const isDirectory = stat.kind === 'directory';
-  const wanted = mode === undefined ? stat.mode : resolveMode(mode, stat.mode, isDirectory, now.umask);
-  const user = owner !== undefined && now.owner !== stat.uid ? owner : '';
-  const team = group !== undefined && now.group !== stat.gid ? group : '';
-  const chown = user === '' ? (team === '' ? undefined : `:${team}`) : team === '' ? user : `${user}:${team}`;
-  const chmod =
-    wanted !== stat.mode || (chown !== undefined && mode !== undefined) ? modeWord(wanted, isDirectory) : undefined;
-  return { ...(chown !== undefined && { chown }), ...(chmod !== undefined && { chmod }) };
-}
-
-/** chmod keeps a directory's setgid unless the number has five digits. */
-export function modeWord(mode: number, isDirectory: boolean): string {
-  return isDirectory ? `0${octal(mode)}` : octal(mode);
-}
-
-export function isFixed(fix: Fix): boolean {
-  return fix.chown === undefined && fix.chmod === undefined;
-}
-
-export function fixScript(path: Script, { chown, chmod }: Fix, follow = true): Script {
-  const change = chown === undefined ? sh`:` : sh`chown ${follow ? sh`` : sh`-h`} -- ${chown} ${path}`;
-  return chmod === undefined
-    ? change
-    : sh`${change}
-chmod -- ${chmod} ${path}`;
-}
-
-/** 'mode 0644 → 0600, owner www-data': for a plan's reader. */
-export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
-  const words = [];
-  if (chown !== undefined) words.push(`owner ${stat.user}:${stat.groupName} → ${chown}`);
-  if (chmod !== undefined) words.push(`mode ${octal(stat.mode)} → ${chmod.slice(-4)}`);
-  return words.join(', ');
-}
-
 /** What `register` sees of a file, by Ansible's names. */
 export function fileData(path: string, now: Seen): Vars {
   if (now.stat === undefined) return { path, state: 'absent' };
@@ -253,9 +200,4 @@ export function fileData(path: string, now: Seen): Vars {
     size,
     state: kind === 'directory' ? 'directory' : kind === 'link' ? 'link' : 'file',
   };
-}
-
-/** What the resources of a task that sets an owner are. */
-export function ownerNeeds({ owner, group }: Ownership): readonly string[] {
-  return [...(owner === undefined ? [] : [`user:${owner}`]), ...(group === undefined ? [] : [`group:${group}`])];
 }

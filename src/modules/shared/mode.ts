@@ -19,6 +19,11 @@ export function octal(mode: number): string {
   return (mode & ALL).toString(8).padStart(4, '0');
 }
 
+/** chmod keeps a directory's setgid unless the number has five digits. */
+export function modeWord(mode: number, isDirectory: boolean): string {
+  return isDirectory ? `0${octal(mode)}` : octal(mode);
+}
+
 /** What is wrong with a mode, in words. */
 export function modeErrors(mode: string | number | undefined, name = 'mode'): readonly ArgError[] {
   if (mode === undefined) return [];

@@ -2,7 +2,8 @@ import { Type } from 'typebox';
 import type { Blocked } from '../../core/module.ts';
 import { type Script, sh, verbatim } from '../../core/sh.ts';
 import { text } from './args.ts';
-import { decodeText, type Fields } from './fields.ts';
+import { decodeText } from './bytes.ts';
+import type { Fields } from './fields.ts';
 
 /** How to log in to the server, from the host itself. */
 export const login = {

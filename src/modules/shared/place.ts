@@ -1,10 +1,12 @@
-import type { Blocked, Change, Context, LocalFile, Steps, Upload } from '../../core/module.ts';
+import type { Blocked, Context, LocalFile, Steps, Upload } from '../../core/module.ts';
 import { quote, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
-import { asText, byteLength, encodeBase64 } from './fields.ts';
-import { attributeFix, fixScript, fixWords, isFixed, modeWord, type Seen, SMALL, unknownOwner } from './look.ts';
-import { resolveMode } from './mode.ts';
+import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
+import { asText, byteLength, encodeBase64 } from './bytes.ts';
+import { type Seen, SMALL } from './look.ts';
+import { noFolder } from './missing.ts';
+import { modeWord, resolveMode } from './mode.ts';
 import { dirname, stageOf } from './paths.ts';
 
 /** `fill` writes "$s" on the host; `fetched` is put there by the engine. */
@@ -54,21 +56,6 @@ export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): St
   ];
 }
 
-/** Only owner and mode, where the content is as wanted. */
-export function fixAttributes(now: Seen, path: string, how: Ownership, follow = true): readonly Change[] {
-  if (now.stat === undefined) return [];
-  const fix = attributeFix(now, now.stat, how);
-  if (isFixed(fix)) return [];
-  const target = follow ? now.real : path;
-  return [
-    {
-      what: `${path}: ${fixWords(now.stat, fix)}`,
-      run: sh`set -e
-${fixScript(sh`${target}`, fix, follow)}`,
-    },
-  ];
-}
-
 function uploads(source: Source, small: string | Uint8Array | undefined, to: string): readonly Upload[] {
   if ('fetched' in source) return [{ to, ...source.fetched }];
   return small === undefined && 'file' in source ? [{ to, file: source.file }] : [];
@@ -78,13 +65,7 @@ function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked |
   if (now.stat?.kind === 'directory') {
     return { blocked: `${path} is a directory`, mend: 'name the file in it' };
   }
-  if (now.stat === undefined && !now.parent && parents !== true) {
-    const folder = dirname(now.real);
-    return {
-      blocked: `the directory ${folder} does not exist`,
-      mend: `make it in an earlier task (file: path=${folder} state=directory)`,
-    };
-  }
+  if (now.stat === undefined && !now.parent && parents !== true) return noFolder(dirname(now.real));
   return unknownOwner(now, how);
 }
 
@@ -97,9 +78,8 @@ function lay(
   isRoot: boolean,
 ): Script {
   const { stat, real } = now;
-  const { mode, owner, group } = how;
-  const chown =
-    owner !== undefined || group !== undefined ? `${owner ?? ''}${group === undefined ? '' : `:${group}`}` : undefined;
+  const { mode } = how;
+  const chown = ownerWord(how);
   const perms =
     mode === undefined
       ? undefined

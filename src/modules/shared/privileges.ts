@@ -125,6 +125,17 @@ export function difference(have: Privileges, want: Privileges, how: 'exact' | 'a
   return { grant, revoke };
 }
 
+/** What it may do when that has been granted and revoked. */
+export function applied(have: Privileges, { grant, revoke }: Difference): Privileges {
+  const out = new Map<string, ReadonlySet<string>>();
+  for (const where of new Set([...have.keys(), ...grant.keys()])) {
+    const left = [...(have.get(where) ?? [])].filter((one) => revoke.get(where)?.has(one) !== true);
+    const all = [...left, ...(grant.get(where) ?? [])];
+    if (all.length > 0) out.set(where, new Set(all));
+  }
+  return out;
+}
+
 export function grantStatements({ grant, revoke }: Difference, account: string): readonly string[] {
   const out: string[] = [];
   for (const [where, list] of revoke) {

@@ -1,3 +1,5 @@
+import { concat, hexBytes } from './bytes.ts';
+
 type Sha256 = (data: Uint8Array) => string;
 
 /**
@@ -47,18 +49,4 @@ function encoded(digest: Uint8Array): string {
 
 function repeated(block: Uint8Array, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => block[i % block.length] ?? 0);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-export function hexBytes(hex: string): Uint8Array {
-  return Buffer.from(hex, 'hex');
 }

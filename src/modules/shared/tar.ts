@@ -1,3 +1,5 @@
+import { concat } from './bytes.ts';
+
 /** One regular file of an archive. `path` is relative. */
 export type Entry = Readonly<{ path: string; mode: number; uid: number; gid: number; data: Uint8Array }>;
 
@@ -6,17 +8,12 @@ export function tar(entries: readonly Entry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const entry of entries) {
     const name = new TextEncoder().encode(entry.path);
-    if (name.length > 100) parts.push(header('././@LongLink', 'L', name.length + 1, entry), padded(append0(name)));
+    if (name.length > 100)
+      parts.push(header('././@LongLink', 'L', name.length + 1, entry), padded(concat([name, new Uint8Array(1)])));
     parts.push(header(entry.path, '0', entry.data.length, entry), padded(entry.data));
   }
   parts.push(new Uint8Array(1024));
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return concat(parts);
 }
 
 function header(path: string, type: string, size: number, { mode, uid, gid }: Entry): Uint8Array {
@@ -46,11 +43,5 @@ function header(path: string, type: string, size: number, { mode, uid, gid }: En
 function padded(data: Uint8Array): Uint8Array {
   const out = new Uint8Array(Math.ceil(data.length / 512) * 512);
   out.set(data);
-  return out;
-}
-
-function append0(name: Uint8Array): Uint8Array {
-  const out = new Uint8Array(name.length + 1);
-  out.set(name);
   return out;
 }

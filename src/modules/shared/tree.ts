@@ -1,9 +1,10 @@
 import type { Change, Context, LocalFile, Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
+import { ownerWord, unknownOwner } from './attributes.ts';
 import { fields } from './fields.ts';
-import { type Seen, type Stat, seen, statOf, unknownOwner } from './look.ts';
-import { octal, resolveMode } from './mode.ts';
+import { type Seen, type Stat, seen, statOf } from './look.ts';
+import { modeWord, octal, resolveMode } from './mode.ts';
 import { dirname, join } from './paths.ts';
 import { tar } from './tar.ts';
 
@@ -106,13 +107,13 @@ function wantedMode({ mode, preserve }: TreeHow, file: LocalFile, old: Stat | un
   return mode === undefined ? present : resolveMode(mode, present, false, umask);
 }
 
-function makeFolders(folders: readonly string[], { owner, group, directory_mode }: TreeHow, now: Seen): Change {
+function makeFolders(folders: readonly string[], how: TreeHow, now: Seen): Change {
+  const { directory_mode } = how;
   const mode =
     directory_mode === undefined
       ? undefined
-      : `0${octal(resolveMode(directory_mode, 0o777 & ~now.umask, true, now.umask))}`;
-  const chown =
-    owner === undefined && group === undefined ? undefined : `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
+      : modeWord(resolveMode(directory_mode, 0o777 & ~now.umask, true, now.umask), true);
+  const chown = ownerWord(how);
   return {
     what:
       folders.length === 1
@@ -138,7 +139,7 @@ function owners(settled: readonly Leaf[], root: string, how: TreeHow, { now, sta
     if (strange) wrongOwner.push(at);
     if (mode !== stat.mode) byMode.set(octal(mode), [...(byMode.get(octal(mode)) ?? []), at]);
   }
-  const word = `${how.owner ?? ''}${how.group === undefined ? '' : `:${how.group}`}`;
+  const word = ownerWord(how) ?? '';
   return [
     ...(wrongOwner.length > 0
       ? [{ what: `owner ${word} of ${wrongOwner.length} files in ${root}`, run: sh`chown -- ${word} ${wrongOwner}` }]

@@ -1,7 +1,26 @@
+import { Type } from 'typebox';
 import type { Change, Steps } from '../../core/module.ts';
 import { answer, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
+import { flag, optionalFlag } from './args.ts';
 import { ENABLED, UNIT, UNIT_PROPERTIES } from './questions.ts';
+
+/** What service and systemd take alike. */
+export const unitArgs = {
+  name: Type.String({
+    pattern: '^[\\w@.:\\\\-]+$',
+    expected: 'the name of a unit',
+    description: 'The unit; without an ending it is a .service.',
+  }),
+  state: Type.Optional(
+    Type.Enum(['started', 'stopped', 'restarted', 'reloaded'], {
+      description:
+        'started and stopped: as it should be. restarted: always. reloaded: always, and started if it does not run.',
+    }),
+  ),
+  enabled: optionalFlag('Started at boot.'),
+  daemon_reload: flag('Read all unit files anew first. (Changed ones are, without being asked.)'),
+};
 
 export type UnitArgs = Readonly<{
   name?: string;

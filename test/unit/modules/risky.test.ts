@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { nftables } from '../../../src/modules/nftables.ts';
-import { encodeBase64 } from '../../../src/modules/shared/fields.ts';
+import { encodeBase64 } from '../../../src/modules/shared/bytes.ts';
 import { sshd_config } from '../../../src/modules/sshd_config.ts';
 import { bound, changes, context, refusal, words } from './harness.ts';
 

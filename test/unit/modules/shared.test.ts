@@ -7,12 +7,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseKey } from '../../../src/modules/authorized_key.ts';
 import { expanded } from '../../../src/modules/command.ts';
+import { decodeBytes, encodeBase64, hexBytes } from '../../../src/modules/shared/bytes.ts';
 import { splitWords } from '../../../src/modules/shared/exec.ts';
-import { decodeBytes, encodeBase64 } from '../../../src/modules/shared/fields.ts';
 import { modeErrors, octal, resolveMode } from '../../../src/modules/shared/mode.ts';
 import { difference, grantStatements, parseGrants, parsePrivileges } from '../../../src/modules/shared/privileges.ts';
 import { regex } from '../../../src/modules/shared/regex.ts';
-import { hexBytes, isSha2Password } from '../../../src/modules/shared/sha2-password.ts';
+import { isSha2Password } from '../../../src/modules/shared/sha2-password.ts';
 
 describe('modes', () => {
   test('what YAML made of 0644 is taken, what it made of 644 is refused', () => {

@@ -1,0 +1,114 @@
+// What the host has installed, and what apt knows of: asked in one probe.
+import { answer, type Script, sh } from '../../core/sh.ts';
+import { type AptArgs, upgradeVerb } from './apt-get.ts';
+import { isGlob, wantedOf } from './apt-names.ts';
+import { fields } from './fields.ts';
+import { once, PACKAGE, PACKAGE_FORMAT } from './questions.ts';
+
+export type AptCurrent = Readonly<{
+  installed: readonly Installed[];
+  provided: ReadonlySet<string>;
+  /** What apt would install, of the names that were looked up; undefined: not looked up. */
+  candidates: ReadonlyMap<string, string> | undefined;
+  indexIsEmpty: boolean;
+  /** Seconds since the last refresh. */
+  age: number;
+  sourcesChanged: boolean;
+  refreshed: number;
+  upgrades: readonly string[];
+  leftovers: readonly string[];
+  deb: Readonly<{ name: string; version: string }> | undefined;
+}>;
+export type Installed = Readonly<{ name: string; arch: string; version: string; isConfig: boolean }>;
+
+export function probeApt(args: AptArgs): Script {
+  const wanted = args.name.map(wantedOf);
+  const names = wanted.map((w) => w.name);
+  const latest = args.state === 'latest' && names.length > 0;
+  const absent = args.state === 'absent';
+  return sh`i=${answer(INDEX, 'it')}
+if [ -n "$i" ]; then printf '%s\n' "$i"; else ${lookAtIndex()}
+fi
+${
+  names.length === 0
+    ? sh`:`
+    : sh`found=; set --
+${names.map(
+  (n) => sh`q=${answer(PACKAGE, n)}; if [ -n "$q" ]; then found="$found$q
+"; else set -- "$@" ${n}; fi;`,
+)}
+[ $# = 0 ] || found=$found$(dpkg-query -W -f ${PACKAGE_FORMAT} -- "$@" 2>/dev/null) || :
+printf '%s\n' "$found"
+missing=
+for n in ${names.filter((n) => !isGlob(n))}; do
+  case "
+$found" in *"
+is "[ihr]i\ /"\${n%%:*}/"* | *"
+is "[ihr]i\ /"\${n%%:*}:"*) ;; *) missing="$missing $n" ;; esac
+done
+${absent ? sh`:` : sh`if [ -n "$missing" ]; then dpkg-query -W -f 'provides \${db:Status-Abbrev} \${Provides}\n' | grep '^provides ii  .'; fi`}`
+}
+${absent || names.length === 0 ? sh`:` : latest ? sh`echo looked up; LC_ALL=C apt-cache policy -- ${names} 2>/dev/null | ${policy()}` : sh`if [ -n "$missing" ]; then echo looked up; LC_ALL=C apt-cache policy -- $missing 2>/dev/null | ${policy()}; fi`}
+${args.upgrade === 'no' ? sh`:` : sh`LC_ALL=C apt-get -s ${upgradeVerb(args.upgrade)} 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/upgrade \1/p'`}
+${args.autoremove && names.length === 0 ? sh`LC_ALL=C apt-get -s autoremove 2>/dev/null | sed -n 's/^Remv \([^ ]*\) .*/leftover \1/p'` : sh`:`}
+${
+  args.deb === undefined
+    ? sh`:`
+    : sh`if [ -f ${args.deb} ]; then
+  printf 'deb %s\n' "$(dpkg-deb -W --showformat='\${Package}/\${Version}' ${args.deb})"
+  dpkg-query -W -f ${PACKAGE_FORMAT} -- "$(dpkg-deb -f ${args.deb} Package)" 2>/dev/null
+fi`
+}
+:`;
+}
+
+/** When the index was last read, and whether it lacks something. */
+function lookAtIndex(): Script {
+  return sh`now=$(date +%s)
+at=$(stat -c %Y /var/lib/apt/lists 2>/dev/null) || at=0
+printf 'refreshed %s\nage %s\n' "$at" "$((now - at))"
+set -- /var/lib/apt/lists/*_Packages* /var/lib/apt/lists/*_dists_*
+[ -e "$1" ] || [ -e "\${2-}" ] || echo 'index empty'
+for f in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+  if [ -f "$f" ] && [ "$f" -nt /var/lib/apt/lists ]; then echo 'sources changed'; break; fi
+done`;
+}
+const INDEX = once('index', lookAtIndex());
+
+function policy(): Script {
+  return sh`awk '/^[^ ]/ { n = $1; sub(/:$/, "", n) } $1 == "Candidate:" { print "candidate " n "/" $2 }'`;
+}
+
+export function parseApt(stdout: string): AptCurrent {
+  const f = fields(stdout);
+  const installed = f.all('is').flatMap((line) => {
+    const [status = '', binary = '', arch = '', version = ''] = line.split('/');
+    const isThere = /^.[iWtUFH]/.test(status);
+    const isConfig = /^.c/.test(status);
+    return isThere || isConfig ? [{ name: binary.replace(/:.*/, ''), arch, version, isConfig }] : [];
+  });
+  const provided = f.all('provides').flatMap((line) =>
+    line
+      .replace(/^\S+\s+/, '')
+      .split(', ')
+      .map((p) => p.replace(/ .*/, '')),
+  );
+  const [name, version] = f.get('deb')?.split('/') ?? [];
+  return {
+    installed,
+    provided: new Set(provided),
+    candidates:
+      f.get('looked') === undefined
+        ? undefined
+        : new Map(
+            f.all('candidate').map((line) => [line.slice(0, line.indexOf('/')), line.slice(line.indexOf('/') + 1)]),
+          ),
+    indexIsEmpty: f.get('index') === 'empty',
+    age: Number(f.get('age') ?? 0),
+    sourcesChanged: f.get('sources') === 'changed',
+    refreshed: Number(f.get('refreshed') ?? 0),
+    upgrades: f.all('upgrade'),
+    leftovers: f.all('leftover'),
+    deb: name === undefined || version === undefined ? undefined : { name, version },
+  };
+}

@@ -1,0 +1,183 @@
+// What of that is not as asked for, and the changes that make it so.
+import type { Blocked, Change, Steps } from '../../core/module.ts';
+import { sh } from '../../core/sh.ts';
+import type { Vars } from '../../core/value.ts';
+import { type AptArgs, held, installOptions, preamble, updating, upgradeVerb } from './apt-get.ts';
+import type { AptCurrent, Installed } from './apt-look.ts';
+import { isGlob, type Wanted, wantedOf } from './apt-names.ts';
+import { globToRegex } from './glob.ts';
+
+/** A second refresh within this time would bring nothing: all tasks of a run share one. Seconds. */
+const SHARED = 300;
+
+/** What the installation of a package may alter. */
+export const PACKAGE_TOUCHES = [
+  'package:*',
+  'path:/etc',
+  'path:/usr',
+  'path:/var',
+  'path:/lib',
+  'path:/srv',
+  'path:/run',
+  'unit:*',
+  'user:*',
+  'group:*',
+  'live:*',
+] as const;
+
+export function planApt(current: AptCurrent, args: AptArgs): Steps {
+  const refresh = args.update_cache && isStale(current, args);
+  const wanted = args.name.map(wantedOf);
+  if (args.state === 'absent') return removal(current, wanted, args);
+  const differ = wanted.filter((one) => !isSatisfied(current, one, args, refresh));
+  const unknown = refresh ? undefined : unknownPackages(current, differ);
+  if (unknown !== undefined) return unknown;
+  const steps: Change[] = [];
+  if (args.upgrade !== 'no' && (refresh || current.upgrades.length > 0)) {
+    steps.push(upgrade(current, args, refresh));
+  }
+  if (differ.length > 0) steps.push(install(current, differ, args, refresh && steps.length === 0));
+  if (args.deb !== undefined) {
+    const { deb } = current;
+    if (deb === undefined)
+      return { blocked: `${args.deb} is not on the host`, mend: 'put it there in an earlier task (get_url, copy)' };
+    const has = current.installed.find(({ name, isConfig }) => name === deb.name && !isConfig);
+    if (has?.version !== deb.version) {
+      steps.push({
+        what: `install ${deb.name} ${deb.version} from ${args.deb}`,
+        run: sh`${preamble(args)}
+apt_get install ${installOptions(args)} -- ${args.deb}`,
+      });
+    }
+  }
+  if (steps.length === 0 && refresh && wanted.length === 0) steps.push(refreshed(args));
+  if (args.autoremove && wanted.length === 0 && current.leftovers.length > 0) {
+    steps.push({
+      what: `remove what nothing needs any more: ${some(current.leftovers)}`,
+      run: sh`${preamble(args)}
+apt_get autoremove ${args.purge ? ['--purge'] : []}`,
+    });
+  }
+  if (args.autoclean) steps.push(cleaning('autoclean', args));
+  if (args.clean) steps.push(cleaning('clean', args));
+  return steps;
+}
+
+export function aptData(current: AptCurrent): Vars {
+  return { cache_update_time: current.refreshed, cache_updated: current.age < SHARED };
+}
+
+function found({ installed }: AptCurrent, { name }: Wanted, withConfig = false): Installed | undefined {
+  const [base = name, arch] = name.split(':');
+  const pattern = isGlob(base) ? globToRegex(base) : undefined;
+  return installed.find(
+    (p) =>
+      (withConfig || !p.isConfig) &&
+      (pattern?.test(p.name) ?? p.name === base) &&
+      (arch === undefined || arch === p.arch),
+  );
+}
+
+function isSatisfied(current: AptCurrent, one: Wanted, args: AptArgs, refresh: boolean): boolean {
+  const has = found(current, one);
+  if (has === undefined)
+    return (
+      args.only_upgrade || (one.version === undefined && current.provided.has(one.name) && args.state !== 'latest')
+    );
+  if (one.version !== undefined) return globToRegex(one.version).test(has.version);
+  if (args.state !== 'latest') return true;
+  if (refresh) return false;
+  const candidate = current.candidates?.get(one.name);
+  return candidate === undefined || candidate === '(none)' || candidate === has.version;
+}
+
+function unknownPackages(current: AptCurrent, differ: readonly Wanted[]): Blocked | undefined {
+  const { candidates, indexIsEmpty } = current;
+  if (differ.length === 0 || candidates === undefined) return undefined;
+  const unknown = differ
+    .filter((one) => !isGlob(one.name) && !candidates.has(one.name) && found(current, one) === undefined)
+    .map((one) => one.name);
+  if (unknown.length === 0) return undefined;
+  if (indexIsEmpty)
+    return {
+      blocked: `the package index is empty: ${unknown.join(', ')} cannot be found in it`,
+      mend: 'set `update_cache: true`',
+    };
+  return {
+    blocked: `no such package: ${unknown.join(', ')}`,
+    mend: 'look at the spelling and the repositories; `update_cache: true` reads the package index anew',
+  };
+}
+
+function isStale({ age, sourcesChanged, indexIsEmpty }: AptCurrent, { cache_valid_time }: AptArgs): boolean {
+  return indexIsEmpty || sourcesChanged || age > Math.max(cache_valid_time, SHARED);
+}
+
+function install(current: AptCurrent, differ: readonly Wanted[], args: AptArgs, refresh: boolean): Change {
+  const shown = differ.map((one) => {
+    const [has, candidate] = [found(current, one)?.version, one.version ?? current.candidates?.get(one.name)];
+    return { name: one.name, has, candidate: candidate === '(none)' ? undefined : candidate };
+  });
+  return {
+    what: `${shown.every(({ has }) => has !== undefined) ? 'upgrade' : 'install'} ${some(differ.map((one) => one.text))}`,
+    diff: {
+      of: 'packages',
+      before: shown.map(({ name, has }) => `${name} ${has ?? '-'}\n`).join(''),
+      after: shown.map(({ name, candidate }) => `${name} ${candidate ?? '(newest)'}\n`).join(''),
+    },
+    run: sh`${preamble(args)}
+${refresh ? updating(args) : sh`:`}
+apt_get install ${installOptions(args)} -- ${differ.map((one) => one.text)} || { rc=$?
+  set -- /var/lib/apt/lists/*_Packages*
+  [ -e "$1" ] || echo 'the package index is empty: set update_cache: true' >&2
+  exit "$rc"
+}`,
+  };
+}
+
+function removal(current: AptCurrent, wanted: readonly Wanted[], args: AptArgs): Steps {
+  const there = wanted.filter((one) => found(current, one, args.purge) !== undefined);
+  if (there.length === 0) return [];
+  const before = there.map((one) => `${one.name} ${found(current, one, true)?.version ?? ''}\n`).join('');
+  return [
+    {
+      what: `${args.purge ? 'purge' : 'remove'} ${some(there.map((one) => one.name))}`,
+      diff: { of: 'packages', before, after: there.map((one) => `${one.name} -\n`).join('') },
+      run: sh`${preamble(args)}
+apt_get remove ${args.purge ? ['--purge'] : []} ${args.autoremove ? ['--auto-remove'] : []} ${held(args)} -- ${there.map((one) => one.name)}`,
+    },
+  ];
+}
+
+function upgrade(current: AptCurrent, args: AptArgs, refresh: boolean): Change {
+  const { upgrades } = current;
+  return {
+    what: upgrades.length === 0 ? 'read the package index anew and upgrade' : `upgrade ${some(upgrades)}`,
+    diff: { of: 'packages', before: null, after: upgrades.map((name) => `${name}\n`).join('') },
+    run: sh`${preamble(args)}
+${refresh ? updating(args) : sh`:`}
+apt_get ${upgradeVerb(args.upgrade)} ${installOptions(args)}`,
+  };
+}
+
+function refreshed(args: AptArgs): Change {
+  return {
+    what: 'read the package index anew',
+    run: sh`${preamble(args)}
+${updating(args)}`,
+  };
+}
+
+function cleaning(verb: string, args: AptArgs): Change {
+  return {
+    what: `apt-get ${verb}`,
+    run: sh`${preamble(args)}
+apt_get ${verb}`,
+    action: true,
+    harmless: true,
+  };
+}
+
+function some(list: readonly string[]): string {
+  return list.length <= 8 ? list.join(', ') : `${list.slice(0, 8).join(', ')} and ${list.length - 8} more`;
+}

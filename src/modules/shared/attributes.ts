@@ -1,0 +1,74 @@
+// Owner and mode: what a task asks for, what of that differs, and what mends it.
+import type { Blocked, Change } from '../../core/module.ts';
+import { type Script, sh } from '../../core/sh.ts';
+import type { Ownership } from './args.ts';
+import type { Seen, Stat } from './look.ts';
+import { noSuch } from './missing.ts';
+import { modeWord, octal, resolveMode } from './mode.ts';
+
+/** What the resources of a task that sets an owner are. */
+export function ownerNeeds({ owner, group }: Ownership): readonly string[] {
+  return [...(owner === undefined ? [] : [`user:${owner}`]), ...(group === undefined ? [] : [`group:${group}`])];
+}
+
+/** A wanted user or group that the host does not know (yet). */
+export function unknownOwner(now: Seen, { owner, group }: Ownership): Blocked | undefined {
+  if (owner !== undefined && now.owner === undefined) return noSuch('user', owner);
+  if (group !== undefined && now.group === undefined) return noSuch('group', group);
+  return undefined;
+}
+
+/** As chown takes them: 'app:www-data', 'app', ':www-data'; undefined where neither is asked for. */
+export function ownerWord({ owner, group }: Ownership): string | undefined {
+  if (owner === undefined && group === undefined) return undefined;
+  return `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
+}
+
+/** What chown and chmod have to be called with so that it is as wanted; undefined where it is already. */
+export type Fix = Readonly<{ chown: string | undefined; chmod: string | undefined }>;
+
+export function attributeFix(now: Seen, stat: Stat, { mode, owner, group }: Ownership): Fix {
+  const isDirectory = stat.kind === 'directory';
+  const wanted = mode === undefined ? stat.mode : resolveMode(mode, stat.mode, isDirectory, now.umask);
+  const user = owner !== undefined && now.owner !== stat.uid ? owner : '';
+  const team = group !== undefined && now.group !== stat.gid ? group : '';
+  const chown = user === '' ? (team === '' ? undefined : `:${team}`) : team === '' ? user : `${user}:${team}`;
+  const chmod =
+    wanted !== stat.mode || (chown !== undefined && mode !== undefined) ? modeWord(wanted, isDirectory) : undefined;
+  return { chown, chmod };
+}
+
+export function isFixed(fix: Fix): boolean {
+  return fix.chown === undefined && fix.chmod === undefined;
+}
+
+export function fixScript(path: Script, { chown, chmod }: Fix, follow = true): Script {
+  const change = chown === undefined ? sh`:` : sh`chown ${follow ? sh`` : sh`-h`} -- ${chown} ${path}`;
+  return chmod === undefined
+    ? change
+    : sh`${change}
+chmod -- ${chmod} ${path}`;
+}
+
+/** 'mode 0644 → 0600, owner www-data': for a plan's reader. */
+export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
+  const words = [];
+  if (chown !== undefined) words.push(`owner ${stat.user}:${stat.groupName} → ${chown}`);
+  if (chmod !== undefined) words.push(`mode ${octal(stat.mode)} → ${chmod.slice(-4)}`);
+  return words.join(', ');
+}
+
+/** Only owner and mode, where the content is as wanted. */
+export function fixAttributes(now: Seen, path: string, how: Ownership, follow = true): readonly Change[] {
+  if (now.stat === undefined) return [];
+  const fix = attributeFix(now, now.stat, how);
+  if (isFixed(fix)) return [];
+  const target = follow ? now.real : path;
+  return [
+    {
+      what: `${path}: ${fixWords(now.stat, fix)}`,
+      run: sh`set -e
+${fixScript(sh`${target}`, fix, follow)}`,
+    },
+  ];
+}

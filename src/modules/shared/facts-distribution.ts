@@ -1,0 +1,76 @@
+import type { Vars } from '../../core/value.ts';
+import { lines, type Sections } from './facts-sections.ts';
+
+export function distribution(s: Sections): Vars {
+  const release = keyValues(s.get('/etc/os-release') ?? s.get('/usr/lib/os-release') ?? '');
+  const id = release['ID'] ?? 'linux';
+  const debian = s.get('/etc/debian_version') ?? '';
+  const version =
+    id === 'debian' || id === 'raspbian'
+      ? debian || (release['VERSION_ID'] ?? 'n/a')
+      : (release['VERSION_ID'] ?? 'n/a');
+  const codename = release['VERSION_CODENAME'] ?? version.replace(/\/.*/, '');
+  const [major = version, minor] = version.split('.');
+  const distribution = NAMES[id] ?? release['NAME'] ?? id;
+  const commands = lines(s.get('commands'));
+  return {
+    distribution,
+    distribution_version: version,
+    distribution_major_version: major,
+    ...(minor !== undefined && { distribution_minor_version: minor }),
+    distribution_release: codename,
+    distribution_file_parsed: true,
+    distribution_file_path: '/etc/os-release',
+    os_family: FAMILIES.find(([pattern]) => pattern.test(`${id} ${release['ID_LIKE'] ?? ''}`))?.[1] ?? distribution,
+    pkg_mgr: MANAGERS.find(([command]) => commands.includes(command))?.[1] ?? 'unknown',
+    service_mgr:
+      s.get('/proc/1/comm') === 'systemd'
+        ? 'systemd'
+        : commands.includes('systemctl')
+          ? 'systemd'
+          : (s.get('/proc/1/comm') ?? 'unknown'),
+    lsb: {
+      codename,
+      description: release['PRETTY_NAME'] ?? '',
+      id: distribution,
+      release: release['VERSION_ID'] ?? version,
+      major_release: major,
+    },
+  };
+}
+const NAMES: Readonly<Record<string, string>> = {
+  debian: 'Debian',
+  raspbian: 'Debian',
+  ubuntu: 'Ubuntu',
+  fedora: 'Fedora',
+  alpine: 'Alpine',
+  arch: 'Archlinux',
+  rhel: 'RedHat',
+  centos: 'CentOS',
+  rocky: 'Rocky',
+  almalinux: 'AlmaLinux',
+};
+const FAMILIES: readonly (readonly [RegExp, string])[] = [
+  [/debian|ubuntu|raspbian/, 'Debian'],
+  [/rhel|fedora|centos/, 'RedHat'],
+  [/suse/, 'Suse'],
+  [/arch/, 'Archlinux'],
+  [/alpine/, 'Alpine'],
+];
+const MANAGERS = [
+  ['apt-get', 'apt'],
+  ['dnf', 'dnf'],
+  ['yum', 'yum'],
+  ['zypper', 'zypper'],
+  ['apk', 'apk'],
+  ['pacman', 'pacman'],
+] as const;
+
+function keyValues(text: string): Readonly<Record<string, string>> {
+  const out: Record<string, string> = {};
+  for (const line of lines(text)) {
+    const [, key, value] = /^([A-Z_0-9]+)=(.*)$/.exec(line) ?? [];
+    if (key !== undefined && value !== undefined) out[key] = value.replace(/^(["'])(.*)\1$/, '$2');
+  }
+  return out;
+}

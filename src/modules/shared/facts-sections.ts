@@ -1,0 +1,16 @@
+/** What the probe of `setup` printed, by file or command. */
+export type Sections = ReadonlyMap<string, string>;
+
+/** `==> name <==` begins each, as head writes it. */
+export function sections(stdout: string): Sections {
+  const out = new Map<string, string>();
+  for (const part of stdout.split(/^==> /m).slice(1)) {
+    const at = part.indexOf(' <==\n');
+    if (at >= 0) out.set(part.slice(0, at), part.slice(at + 5).replace(/\n+$/, ''));
+  }
+  return out;
+}
+
+export function lines(text: string | undefined): readonly string[] {
+  return (text ?? '').split('\n').filter((line) => line !== '');
+}

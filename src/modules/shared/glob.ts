@@ -1,0 +1,9 @@
+/** A shell pattern as a RegExp for the whole text. */
+export function globToRegex(pattern: string): RegExp {
+  return new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  );
+}

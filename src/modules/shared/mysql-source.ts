@@ -1,0 +1,89 @@
+import { type Static, type TObject, Type } from 'typebox';
+import { flag, optionalFlag, text } from './args.ts';
+import { literal } from './mysql.ts';
+
+/** What a replica is told of the server that it replicates from. */
+export const source = {
+  primary_host: text('The server that is replicated from.'),
+  primary_user: text('Who the replica logs in as there.'),
+  primary_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
+  primary_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port there.' })),
+  primary_connect_retry: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Seconds between the tries to connect.' }),
+  ),
+  primary_log_file: text('The binary log to begin with.'),
+  primary_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
+  primary_auto_position: flag('MySQL: by GTID.'),
+  primary_use_gtid: Type.Optional(
+    Type.Enum(['current_pos', 'replica_pos', 'slave_pos', 'disabled'], {
+      description: 'MariaDB: by GTID, from where.',
+    }),
+  ),
+  primary_ssl: optionalFlag('The connection is encrypted.'),
+  primary_ssl_ca: text('The CA that the server there is checked with.'),
+  primary_ssl_capath: text('A directory of CAs.'),
+  primary_ssl_cert: text("The replica's certificate."),
+  primary_ssl_key: text("The key of the replica's certificate."),
+  primary_ssl_cipher: text('Ciphers.'),
+  primary_ssl_verify_server_cert: flag("The server's certificate must be for its name."),
+  primary_delay: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds that the replica stays behind.' })),
+  relay_log_file: text('The relay log to begin with.'),
+  relay_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
+  get_primary_public_key: flag("MySQL: fetch the server's key for a password without TLS."),
+};
+type Source = Static<TObject<typeof source>>;
+
+/** The older names: master_host … */
+export const SOURCE_ALIASES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.keys(source)
+    .filter((key) => key.startsWith('primary_'))
+    .map((key) => [key.replace('primary_', 'master_'), key]),
+);
+
+/** `shown`: what the status calls it; undefined: it cannot be seen there, or it moves on. */
+type Option = Readonly<{ sql: string; shown?: string | undefined; as: string }>;
+
+/** What stands behind CHANGE … TO. `prefix`: MASTER or SOURCE. */
+export function sourceOptions(given: Source, prefix: string, isMaria: boolean): readonly Option[] {
+  const out: Option[] = [];
+  const add = (name: string, given: string | number | undefined, shown?: string): void => {
+    if (given !== undefined)
+      out.push({ sql: `${name} = ${typeof given === 'number' ? given : literal(given)}`, shown, as: String(given) });
+  };
+  const yes = (name: string, on: boolean | undefined, shown: string): void => {
+    if (on !== undefined) out.push({ sql: `${name} = ${on ? 1 : 0}`, shown, as: on ? 'Yes' : 'No' });
+  };
+  add(`${prefix}_HOST`, given.primary_host, 'Host');
+  add(`${prefix}_USER`, given.primary_user, 'User');
+  add(`${prefix}_PASSWORD`, given.primary_password);
+  add(`${prefix}_PORT`, given.primary_port, 'Port');
+  add(`${prefix}_CONNECT_RETRY`, given.primary_connect_retry, 'Connect_Retry');
+  add(`${prefix}_LOG_FILE`, given.primary_log_file);
+  add(`${prefix}_LOG_POS`, given.primary_log_pos);
+  add('RELAY_LOG_FILE', given.relay_log_file);
+  add('RELAY_LOG_POS', given.relay_log_pos);
+  add(`${prefix}_DELAY`, given.primary_delay, 'SQL_Delay');
+  yes(`${prefix}_SSL`, given.primary_ssl, 'SSL_Allowed');
+  add(`${prefix}_SSL_CA`, given.primary_ssl_ca, 'SSL_CA_File');
+  add(`${prefix}_SSL_CAPATH`, given.primary_ssl_capath, 'SSL_CA_Path');
+  add(`${prefix}_SSL_CERT`, given.primary_ssl_cert, 'SSL_Cert');
+  add(`${prefix}_SSL_KEY`, given.primary_ssl_key, 'SSL_Key');
+  add(`${prefix}_SSL_CIPHER`, given.primary_ssl_cipher, 'SSL_Cipher');
+  if (given.primary_ssl_verify_server_cert) yes(`${prefix}_SSL_VERIFY_SERVER_CERT`, true, 'SSL_Verify_Server_Cert');
+  if (given.primary_auto_position && !isMaria)
+    out.push({ sql: `${prefix}_AUTO_POSITION = 1`, shown: 'Auto_Position', as: '1' });
+  if (given.get_primary_public_key && !isMaria) out.push({ sql: `GET_${prefix}_PUBLIC_KEY = 1`, as: '1' });
+  if (given.primary_use_gtid !== undefined && isMaria) {
+    const [sql, shown] = GTID_FROM[given.primary_use_gtid];
+    out.push({ sql: `MASTER_USE_GTID = ${sql}`, shown: 'Using_Gtid', as: shown });
+  }
+  return out;
+}
+
+/** By primary_use_gtid: as MariaDB's SQL says it, and as its status does. */
+const GTID_FROM = {
+  current_pos: ['current_pos', 'Current_Pos'],
+  replica_pos: ['slave_pos', 'Slave_Pos'],
+  slave_pos: ['slave_pos', 'Slave_Pos'],
+  disabled: ['no', 'No'],
+} as const;
