@@ -32,16 +32,19 @@ if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   const looks = neighbours(rest, (p) => p.isProbe === true && isOwn(p) && isTame(p.script.text)).map(({ is, of }) =>
     is ? together(of) : of.map(single).join('\n'),
   );
-  return `printf '${mark} %d\\n' $$; _any=${groups.length === 0 ? 1 : 0} _bad=${groups.length}
+  return `${begin(mark)}_any=${groups.length === 0 ? 1 : 0} _bad=${groups.length}
 _end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :
 ${[askOnce(scripts), ...looks].join('\n')}
 fi
-printf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2
-`;
+${end(mark)}`;
 }
 type Numbered = Piece & Readonly<{ i: number }>;
+
+/** How a program begins: the shell tells its pid. Who stands in for a shell knows by these two when all of one has come. */
+export const begin = (mark: string): string => `printf '${mark} %d\\n' $$; `;
+export const end = (mark: string): string => `printf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2\n`;
 
 function alone({ script }: Piece): string {
   return `( set -u; eval ${quote(script.text)} ) </dev/null`;

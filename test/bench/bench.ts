@@ -5,15 +5,16 @@ import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { hostCpu, median, timed } from './measure.ts';
 import type { Traffic } from './proxy.ts';
-import { chart, markdown, type Report, type Row, table } from './report.ts';
+import { type Report, type Row, table } from './report.ts';
 import { scale } from './scale.ts';
 import { openStage, PLAYBOOK, type Stage } from './stage.ts';
-import { BASE, type Case, TOOLS, type Tool } from './tools.ts';
+import { store } from './stored.ts';
+import { baseOf, type Case, checkConverged, peerVersions, TOOLS, type Tool } from './tools.ts';
 
 const USAGE = `npm run bench -- [--hosts 1,6] [--tools bringup,floor] [--runs 5] [--delay MS] [--write]
   --tools   of ${Object.keys(TOOLS).join(', ')}; Ansible runs once each
   --delay   a proxy holds everything for so long each way (peers go without)
-  --write   docs/benchmark.md and its chart, and .bringup/benchmark.json
+  --write   the section of docs/benchmark.md that such a run has, and its figures in docs/benchmark.json
 npm run bench -- --site              the repository's own site, re-run
 npm run bench -- --scale 10,100,1000   simulated hosts: what one more costs the controller`;
 
@@ -57,14 +58,13 @@ async function bench(): Promise<void> {
       delay,
       runs,
       rows,
+      ...(withPeers && { peers: (await peerVersions(stage)).trim() }),
       ...(await costs(stage)),
     };
     console.log(table(report));
     mkdirSync('.bringup', { recursive: true });
     writeFileSync('.bringup/benchmark.json', `${JSON.stringify(report, undefined, 2)}\n`);
-    if (!values.write) return;
-    writeFileSync('docs/benchmark.svg', chart(report));
-    writeFileSync('docs/benchmark.md', markdown(report));
+    if (values.write) store(report);
   } finally {
     await stage.down();
   }
@@ -78,7 +78,7 @@ function toolsNamed(word: string): readonly Tool[] {
 
 /**
  * Each case: all tools in turn, `runs` times over, peers once: one of their runs takes as long as fifty of ours. A first
- * converge reboots every host, so it is done once a tool.
+ * converge reboots every host, so it is done three times at most.
  */
 async function measure(stage: Stage, hosts: readonly string[], tools: readonly Tool[], runs: number): Promise<Row[]> {
   const rows = new Map<string, { wall: number[]; cpu: number[]; hostCpu: number[] }>();
@@ -93,22 +93,31 @@ async function measure(stage: Stage, hosts: readonly string[], tools: readonly T
     row.hostCpu.push(hostCpu(stage.rack.name, hosts) - before);
     console.error(`${hosts.length} hosts  ${what}  ${tool.name}: ${wall.toFixed(2)} s`);
   };
-  for (const tool of tools.filter((t) => t.cases.includes('first'))) {
-    await stage.bare();
-    await once(tool, 'first');
-    await tool.run(stage, hosts, 'rerun'); // what it leaves to a second run is not the third's to pay
+  const turn = (what: Case, i: number): readonly Tool[] =>
+    tools.filter((t) => t.cases.includes(what) && (i === 0 || t.prepare === undefined));
+  for (let i = 0; i < Math.min(runs, 3); i++) {
+    for (const tool of turn('first', i)) {
+      await stage.bare();
+      await once(tool, 'first');
+      if (tool.prepare !== undefined) await tool.run(stage, hosts, 'rerun'); // what it leaves to a second run is not the third's
+      await checkConverged(stage, hosts, tool);
+    }
   }
   for (let i = 0; i < runs; i++) {
     for (const what of ['rerun', 'plan', 'drift'] as const) {
-      for (const tool of tools.filter((t) => t.cases.includes(what) && (i === 0 || t.prepare === undefined))) {
+      for (const tool of turn(what, i)) {
         if (what === 'drift') await stage.drift(hosts);
         await once(tool, what);
       }
     }
   }
-  const base = median(rows.get(`rerun\0${BASE}`)?.wall ?? []);
+  const base = (of: Case): number => {
+    const { what, tool } = baseOf(of);
+    return median(rows.get(`${what}\0${tool}`)?.wall ?? []);
+  };
   return [...rows].map(([key, { wall, cpu, hostCpu: ofHosts }]) => {
     const [what = '', tool = ''] = key.split('\0');
+    const ratio = median(wall) / base(what as Case);
     return {
       hosts: hosts.length,
       what: what as Case,
@@ -117,7 +126,7 @@ async function measure(stage: Stage, hosts: readonly string[], tools: readonly T
       least: Math.min(...wall),
       cpu: median(cpu),
       hostCpu: median(ofHosts) / hosts.length,
-      ratio: Number.isNaN(base) ? undefined : median(wall) / base,
+      ...(!Number.isNaN(ratio) && { ratio }),
       runs: wall.length,
     };
   });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { HostRecap } from '../../src/core/event.ts';
 
 /** Seconds. `cpu` is that of the command and its children, user and system. */
 export type Timed = Readonly<{ wall: number; cpu: number; stdout: string }>;
@@ -38,4 +39,10 @@ export function hostCpu(lab: string, hosts: readonly string[]): number {
 
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** How many hosts a run found as they should be, by its JSON output. */
+export function asWanted(output: string): number {
+  const done = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as { hosts?: readonly HostRecap[] };
+  return (done.hosts ?? []).filter((h) => !h.unreachable && h.failed + h.changed === 0).length;
 }

@@ -1,16 +1,16 @@
 import type { Traffic } from './proxy.ts';
-import type { Case } from './tools.ts';
+import { baseOf, type Case } from './tools.ts';
 
-/** Seconds; `hostCpu` a host. `ratio` is to the floor's re-run of as many hosts. */
+/** Seconds; `hostCpu` a host. `ratio` is to what `baseOf` names, with as many hosts. What is missing was not kept. */
 export type Row = Readonly<{
   hosts: number;
   what: Case;
   tool: string;
   wall: number;
-  least: number;
-  cpu: number;
-  hostCpu: number;
-  ratio: number | undefined;
+  least?: number;
+  cpu?: number;
+  hostCpu?: number;
+  ratio?: number;
   runs: number;
 }>;
 export type Report = Readonly<{
@@ -20,11 +20,13 @@ export type Report = Readonly<{
   delay: number;
   runs: number;
   rows: readonly Row[];
+  /** The versions of Ansible, where it ran too. */
+  peers?: string;
   /** Of a re-run, a host. */
-  traffic: Traffic;
+  traffic?: Traffic;
   /** MB, of a re-run of all hosts. */
-  memory: number;
-  help: number;
+  memory?: number;
+  help?: number;
 }>;
 
 const CASES: Readonly<Record<Case, string>> = {
@@ -34,18 +36,14 @@ const CASES: Readonly<Record<Case, string>> = {
   plan: 'plan, nothing to do',
 };
 
-const HEAD = ['hosts', 'case', 'tool', 'wall s', 'least', 'controller CPU s', 'CPU s a host', ': floor', 'runs'];
+const HEAD = ['hosts', 'case', 'tool', 'wall s', 'least', 'controller CPU s', 'CPU s a host', ': by hand', 'runs'];
 
 function cells(row: Row): readonly string[] {
   return [
     String(row.hosts),
     CASES[row.what],
     row.tool,
-    row.wall.toFixed(2),
-    row.least.toFixed(2),
-    row.cpu.toFixed(2),
-    row.hostCpu.toFixed(2),
-    row.ratio === undefined ? '' : row.ratio.toFixed(2),
+    ...[row.wall, row.least, row.cpu, row.hostCpu, row.ratio].map((n) => n?.toFixed(2) ?? ''),
     String(row.runs),
   ];
 }
@@ -63,40 +61,69 @@ export function table(report: Report): string {
   return `\n${about(report)}\n\n${rows.map((r) => r.map((c, i) => c.padEnd(widths[i] ?? 0)).join('  ')).join('\n')}\n\n${facts(report).join('\n')}\n`;
 }
 
-function about({ date, machine, load, delay, runs }: Report): string {
+function about({ date, machine, load, delay, runs, peers }: Report): string {
   const link = delay === 0 ? '' : `, ${delay} ms each way`;
-  return `${date}, ${machine}, load average ${load.join(' ')}${link}; median of ${runs}`;
+  const others = peers === undefined ? '' : `, Ansible once, on a lab host of its own: ${peers}`;
+  return `${date}, ${machine}, load average ${load.join(' ') || 'not kept'}${link}; median of ${runs}${others}`;
 }
 
 function facts({ traffic, memory, help, rows }: Report): readonly string[] {
   const most = Math.max(...rows.map((r) => r.hosts));
+  const own = rows.find((r) => r.hosts === most && r.what === 'rerun' && r.tool === 'bringup')?.hostCpu;
   return [
-    `A re-run sends ${kb(traffic.sent)} to a host and receives ${kb(traffic.received)}; the line turns round ${traffic.roundTrips} times, the handshake's included.`,
-    `The controller's peak memory with ${most} hosts: ${memory.toFixed(0)} MB.`,
-    `\`--help\` takes ${help.toFixed(1)} times the CPU of \`node -e 0\`.`,
-  ];
+    traffic &&
+      `A re-run sends ${kb(traffic.sent)} to a host and receives ${kb(traffic.received)}; the line turns round ${traffic.roundTrips} times, the handshake's included.`,
+    own &&
+      most > 1 &&
+      `A re-run of ${most} hosts is ${(own * most).toFixed(1)} s of work for the hosts themselves, on the same CPUs.`,
+    memory && `The controller's peak memory with ${counted(most)}: ${memory.toFixed(0)} MB.`,
+    help && `\`--help\` takes ${help.toFixed(1)} times the CPU of \`node -e 0\`.`,
+  ].filter((line) => typeof line === 'string');
 }
 
+const counted = (hosts: number): string => (hosts === 1 ? '1 host' : `${hosts} hosts`);
 const kb = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
 
-export function markdown(report: Report): string {
-  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
-  const rows = sorted(report.rows).map((r) => line(cells(r)));
+/** docs/benchmark.md: what the words mean, then a section a stored run. */
+export function page(reports: readonly Report[]): string {
+  const [look, converge] = [baseOf('rerun').tool, baseOf('first').tool];
   return `# Benchmark
 
-Written by \`npm run bench -- --write\`. The workload is [test/bench/workload](../test/bench/workload/README.md): a role of 59
-resources that Ansible runs unmodified too. Hosts are lab hosts on the same machine as the controller, so that many hosts
-share its CPUs: the ratios say more than the seconds. \`: floor\` is the wall time beside that of \`ssh HOST sh < probe.sh\`, one
-OpenSSH connection to each host at once, each with one hand-written script that reads the same 59 resources.
+Written by \`npm run bench -- --write\` with its options: a run takes the place of the last one of its kind (as many hosts, as
+far away, with or without Ansible). The figures are kept in [benchmark.json](benchmark.json); nothing here is by hand.
 
-${about(report)}.
+The workload is [test/bench/workload](../test/bench/workload/README.md): a role of 59 resources that Ansible runs unmodified too,
+its packages installed beforehand. Hosts are lab hosts on the same machine as the controller, so that many hosts share its
+CPUs: the ratios say more than the seconds.
 
-![Re-run, wall time](benchmark.svg)
+\`: by hand\` is the wall time beside that of an admin's own script, over one OpenSSH connection to each host, all at once:
 
-${[line(HEAD), line(HEAD.map(() => '---')), ...rows].join('\n')}
+- of a first converge, beside \`${converge}\`, which makes the same 59 resources and does no more: it stages, syncs
+  and reads back nothing. If bringup then finds anything to do, the bench ends with an error;
+- of all else, beside \`${look}\`, which reads the same 59 resources in one go.
 
-${facts(report).join('  \n')}
-`;
+${reports.map(section).join('\n')}`;
+}
+
+function section(report: Report, at: number): string {
+  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
+  const rows = sorted(report.rows).map((r) => line(cells(r)));
+  const parts = [
+    `## ${titleOf(report)}`,
+    `${about(report)}.`,
+    ...(at === 0 ? ['![Re-run, wall time](benchmark.svg)'] : []),
+    [line(HEAD), line(HEAD.map(() => '---')), ...rows].join('\n'),
+    facts(report).join('  \n'),
+  ];
+  return `${parts.filter((text) => text !== '').join('\n\n')}\n`;
+}
+
+/** What kind of run it was, in words; runs of one title take each other's place. */
+export function titleOf({ rows, delay, peers }: Report): string {
+  const sizes = [...new Set(rows.map((r) => r.hosts))].sort((a, b) => a - b);
+  const hosts = [...sizes.slice(0, -1), counted(sizes.at(-1) ?? 0)].join(' and ');
+  const away = delay === 0 ? '' : `, a round trip of ${2 * delay} ms away`;
+  return `${hosts}${away}${peers === undefined ? '' : ', beside Ansible'}`;
 }
 
 /** Bars of the re-run, a group for each number of hosts; the longest fills the width. */
@@ -106,7 +133,7 @@ export function chart(report: Report): string {
   const bars = rows.map((row, i) => {
     const y = 34 + i * 24 + new Set(rows.slice(0, i + 1).map((r) => r.hosts)).size * 10;
     const width = Math.max(2, (row.wall / most) * 380);
-    const label = `${row.hosts} ${row.hosts === 1 ? 'host' : 'hosts'}, ${row.tool}`;
+    const label = `${counted(row.hosts)}, ${row.tool}`;
     return `<text x="250" y="${y + 13}" text-anchor="end">${xml(label)}</text><rect x="258" y="${y}" width="${width.toFixed(1)}" height="17" rx="2" fill="${row.tool === 'bringup' ? '#2a7d4f' : '#9aa5b1'}"/><text x="${(264 + width).toFixed(1)}" y="${y + 13}">${row.wall.toFixed(2)} s</text>`;
   });
   const height = 60 + rows.length * 24 + new Set(rows.map((r) => r.hosts)).size * 10;

@@ -1,11 +1,10 @@
-// npm run bench -- --scale 10,100,1000: what a host more costs the controller. Hosts are simulated (fleet.mjs): real SSH
+// npm run bench -- --scale 10,100,1000: what a host more costs the controller. Hosts are simulated (fleet.ts): real SSH
 // on loopback, canned answers; the playbook is converged, so that a run is a look and nothing else.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HostRecap } from '../../src/core/event.ts';
-import { timed } from './measure.ts';
+import { asWanted, timed } from './measure.ts';
 
 const FIRST_PORT = 21_000;
 const TASKS = 40;
@@ -79,10 +78,13 @@ async function measure(folder: string, { hosts, refused, silent }: Case): Promis
 }
 
 async function withFleet<T>(argv: readonly string[], work: () => Promise<T>): Promise<T> {
-  const fleet = spawn('node', ['test/bench/fleet.mjs', ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const fleet = spawn('node', ['--import', 'tsx', 'test/bench/fleet-process.ts', ...argv], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = new Promise((resolve) => fleet.once('exit', resolve));
   try {
-    await new Promise((resolve) => fleet.stdout.once('data', resolve));
+    const ready = new Promise((resolve) => fleet.stdout.once('data', () => resolve(true)));
+    if ((await Promise.race([ready, ended])) !== true) throw new Error('the fleet could not start');
     return await work();
   } finally {
     fleet.kill();
@@ -95,9 +97,6 @@ async function run(folder: string, more: readonly string[]) {
   const apply = ['apply', join(folder, 'site.yml'), '-i', join(folder, 'hosts.yml'), '-o', 'json', ...more];
   const line = 'node --import ./test/bench/rss.mjs dist/bringup.cjs "$@" 2>&1 >"$OUT" | tail -n 1';
   const { wall, cpu, stdout } = await timed(['sh', '-c', line, 'sh', ...apply], { OUT: join(folder, 'events') });
-  const done = JSON.parse(readFileSync(join(folder, 'events'), 'utf8').trim().split('\n').at(-1) ?? '{}') as {
-    hosts?: readonly HostRecap[];
-  };
-  const good = (done.hosts ?? []).filter((h) => !h.unreachable && h.failed + h.changed === 0).length;
+  const good = asWanted(readFileSync(join(folder, 'events'), 'utf8'));
   return { wall, cpu, memory: Number(/rss (\d+)/.exec(stdout)?.[1] ?? Number.NaN) / 1024, good };
 }

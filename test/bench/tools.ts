@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connection } from '../../src/lab/lab.ts';
-import { hostCpu, type Timed, timed } from './measure.ts';
+import { asWanted, hostCpu, type Timed, timed } from './measure.ts';
 import { PLAYBOOK, type Stage, WORKLOAD } from './stage.ts';
 
 export type Case = 'first' | 'rerun' | 'drift' | 'plan';
@@ -46,15 +48,51 @@ const ssh2Probe: Tool = {
   },
 };
 
+const sshConverge: Tool = {
+  name: 'ssh HOST sh < converge.sh',
+  cases: ['first'],
+  run(stage, hosts) {
+    const script = pack(stage);
+    return timed(atOnce(hosts.map((h) => ssh(stage, h, `'sudo -n sh -s ${h}' <${script} >/dev/null`))));
+  },
+};
+
+/** converge.sh with the static files in it. */
+function pack(stage: Stage): string {
+  const folders = [`${WORKLOAD}/ansible/roles/shopd/files`, `${WORKLOAD}/keys`];
+  const files = execFileSync('tar', ['-cz', ...folders.flatMap((f) => ['-C', join(process.cwd(), f), '.'])]);
+  const packed = join(stage.rack.folder, 'converge.sh');
+  const text = readFileSync(`${WORKLOAD}/converge.sh`, 'utf8');
+  writeFileSync(packed, text.replace(/^@FILES@$/m, files.toString('base64')));
+  return packed;
+}
+
 const bringup: Tool = {
   name: 'bringup',
   cases: ['first', 'rerun', 'drift', 'plan'],
   run: (stage, hosts, what) => {
     const limit = hosts.length === stage.hosts.length ? [] : ['-l', hosts.join(',')];
     const verb = what === 'plan' ? 'plan' : 'apply';
-    return timed(['node', 'dist/bringup.cjs', verb, PLAYBOOK, '-i', stage.inventory, '-o', 'json', ...limit]);
+    const inventory = what === 'first' ? strangers(stage) : stage.inventory;
+    return timed(['node', 'dist/bringup.cjs', verb, PLAYBOOK, '-i', inventory, '-o', 'json', ...limit]);
   },
 };
+
+/** Facts of earlier runs are kept by the inventory's path: by a new one, none are known. */
+function strangers({ inventory }: Stage): string {
+  const copy = inventory.replace(/\.yml$/, `-${Date.now()}.yml`);
+  copyFileSync(inventory, copy);
+  return copy;
+}
+
+/** Whoever made the hosts what they are: bringup must find nothing to do, or that tool did less (or bringup more). */
+export async function checkConverged(stage: Stage, hosts: readonly string[], by: Tool): Promise<void> {
+  const { stdout } = await bringup.run(stage, hosts, 'rerun');
+  const right = asWanted(stdout);
+  if (right === hosts.length) return;
+  const wrong = stdout.split('\n').filter((line) => /"status":"(changed|failed)"/.test(line));
+  throw new Error(`after ${by.name}, ${right} of ${hosts.length} hosts are as wanted\n${wrong.join('\n')}`);
+}
 
 /** Ansible of Debian 13, on a lab host of its own, with the settings that make it fast. */
 function ansible(name: string, strategy: string): Tool {
@@ -68,7 +106,7 @@ function ansible(name: string, strategy: string): Tool {
       const more = `${what === 'plan' ? '--check' : ''} -l ${hosts.join(',')}`;
       const stdout = await stage.rack.root(
         'ctl',
-        `cd /root/bench && rm -rf /root/.ansible/cp && ANSIBLE_STRATEGY=${strategy} bash -c "TIMEFORMAT='took %R'; time ansible-playbook -i hosts.ini ansible/site.yml ${more}" 2>&1`,
+        `cd /root/bench && rm -rf /root/.ansible/cp ${what === 'first' ? '/root/facts' : ''} && ANSIBLE_STRATEGY=${strategy} bash -c "TIMEFORMAT='took %R'; time ansible-playbook -i hosts.ini ansible/site.yml ${more}" 2>&1`,
       );
       const wall = Number(/took ([\d.]+)/.exec(stdout)?.[1] ?? (performance.now() - began) / 1000);
       if (/failed=[1-9]|unreachable=[1-9]/.test(stdout)) throw new Error(stdout.slice(-3000));
@@ -119,11 +157,19 @@ END`,
   );
 }
 
+/** What Debian has of them. */
+export function peerVersions(stage: Stage): Promise<string> {
+  return stage.rack.root(
+    'ctl',
+    "dpkg-query -W -f '${Package} ${Version}\\n' ansible-core ansible-mitogen | paste -sd, | sed 's/,/, /g'",
+  );
+}
+
 function addressIn(knownHosts: string, host: string): string {
   return new RegExp(`^([\\d.]+),${host} `, 'm').exec(knownHosts)?.[1] ?? host;
 }
 
-const FLOOR: readonly Tool[] = [sshTrue, sshProbe, ssh2Probe];
+const FLOOR: readonly Tool[] = [sshTrue, sshProbe, ssh2Probe, sshConverge];
 const PEERS: readonly Tool[] = [ansible('ansible', 'linear'), ansible('ansible + mitogen', 'mitogen_linear')];
 
 /** Words of --tools. */
@@ -135,5 +181,6 @@ export const TOOLS: Readonly<Record<string, readonly Tool[]>> = {
   peers: PEERS,
   all: [bringup, ...FLOOR, ...PEERS],
 };
-/** What all ratios are to. */
-export const BASE = sshProbe.name;
+/** What ratios are to: of a first converge, the one by hand; of all else, one look by hand. */
+export const baseOf = (what: Case): Readonly<{ tool: string; what: Case }> =>
+  what === 'first' ? { tool: sshConverge.name, what } : { tool: sshProbe.name, what: 'rerun' };

@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import net from 'node:net';
+import ssh2, { type ServerChannel } from 'ssh2';
+import { begin, end } from '../../src/connect/frame.ts';
+
+/** @param ports where the hosts listen, as they were asked for; 0 became one that was free */
+export type Fleet = Readonly<{ ports: readonly number[]; close: () => void }>;
+type Answer = Readonly<{ out: string; err: string }>;
+
+/**
+ * SSH hosts in one process: real handshakes, a port each. What a script answers is found out once by a real sh on this
+ * machine, and then told to everybody who asks the same: the hosts cost as little as they can, so that what shows is the
+ * controller's own work.
+ *
+ * @param ports one a host
+ * @param silent the indexes of hosts that take a connection and never say a word
+ */
+export async function openFleet(
+  hostKey: Buffer,
+  ports: readonly number[],
+  silent: ReadonlySet<number> = new Set(),
+): Promise<Fleet> {
+  const answers = new Map<string, Promise<Answer>>();
+  const hosts = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
+    client.on('error', () => {});
+    client.on('authentication', (auth) => (auth.method === 'publickey' ? auth.accept() : auth.reject(['publickey'])));
+    client.on('session', (accept) => accept().on('exec', (take) => shell(take(), answers)));
+  });
+  const servers = ports.map((_, i) =>
+    net.createServer({ noDelay: true }, (socket) => {
+      socket.on('error', () => {});
+      if (!silent.has(i)) hosts.injectSocket(socket);
+    }),
+  );
+  const listening = servers.map(
+    (server, i) =>
+      new Promise<number>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(ports[i], '127.0.0.1', 1024, () => resolve((server.address() as net.AddressInfo).port));
+      }),
+  );
+  return {
+    ports: await Promise.all(listening),
+    close: () => {
+      for (const server of servers) server.close();
+    },
+  };
+}
+
+function shell(channel: ServerChannel, answers: Map<string, Promise<Answer>>): void {
+  let text = '';
+  channel.setEncoding('utf8');
+  channel.on('data', (chunk: string) => {
+    text += chunk;
+    if (!text.startsWith(BEFORE.slice(0, text.length))) {
+      channel.stderr.write(`the fleet knows no program that begins so: ${text.slice(0, 60)}\n`);
+      channel.exit(1);
+      return channel.close();
+    }
+    const mark = text.slice(BEFORE.length, text.indexOf(AFTER));
+    if (!text.endsWith(end(mark))) return;
+    const script = text.replaceAll(mark, MARK);
+    text = '';
+    const answer = answers.get(script) ?? ask(script);
+    answers.set(script, answer);
+    void answer.then(({ out, err }) => {
+      channel.write(out.replaceAll(MARK, mark));
+      channel.stderr.write(err.replaceAll(MARK, mark));
+    });
+  });
+}
+
+/** Stands for the mark of a program, which is another each time. */
+const MARK = 'MARK';
+const [BEFORE = '', AFTER = ''] = begin(MARK).split(MARK);
+
+function ask(script: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sh = spawn('sh', ['-s'], { stdio: 'pipe' });
+    const seen = { out: '', err: '' };
+    sh.on('error', reject);
+    sh.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      seen.out += chunk;
+    });
+    sh.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      seen.err += chunk;
+    });
+    sh.on('close', () => resolve(seen));
+    sh.stdin.end(script);
+  });
+}
