@@ -43,6 +43,16 @@ export type Change = Readonly<{
   /** Put on the host (as root, 0600) before `run`. */
   upload?: readonly Upload[];
   run: Script;
+  /**
+   * One script does the work of several changes that follow each other, of other items or tasks too: `run` with the words
+   * of all of them. They follow one whose `by` is among `after`.
+   */
+  joins?: Readonly<{
+    by: string;
+    after: readonly string[];
+    words: readonly string[];
+    run: (words: readonly string[]) => Script;
+  }>;
   /** What it alters, where that is less than the module's `touches`, now that the host was seen. */
   touches?: readonly Resource[];
   /** It never converges (command, restart, reboot): it is not read back. */

@@ -19,7 +19,7 @@ export type Intent = Readonly<{
   unit: Bound;
   name: string;
   there: HostState;
-  ahead: () => readonly Probe[];
+  ahead: () => Iterable<Probe>;
   probe: Probe | undefined;
   stdout: string;
   changes: readonly Change[];

@@ -22,7 +22,7 @@ export async function makeChanges(
   unit: Unit & { step: Step },
   changes: readonly Change[],
   probe: Probe | undefined,
-  ahead: () => readonly Probe[],
+  ahead: () => Iterable<Probe>,
   before: readonly Piece[],
   timeout: number | undefined,
 ): Promise<Made> {
@@ -83,58 +83,12 @@ export async function makeChanges(
   return { ran, failed: await diverged(session, unit, probe, ahead), unchanged };
 }
 
-/** One of many changes on a trip: `task` as in Session.changeAll; `before` is done ahead of it. */
-export type Joined = Readonly<{
-  unit: Unit & { step: Step };
-  changes: readonly Change[];
-  probe: Probe | undefined;
-  task: number;
-  before: readonly Piece[];
-}>;
-
-/**
- * Changes that do not depend on each other, on one trip, each read back. undefined: the line broke; what was done is done,
- * and the host has to be looked at again for each.
- */
-export async function makeTogether(
-  run: Run,
-  session: Session,
-  all: readonly Joined[],
-  ahead: () => readonly Probe[],
-): Promise<readonly Made[] | undefined> {
-  const parts = await Promise.all(
-    all.map(async ({ unit, changes, probe, task, before }) => {
-      const pieces: Piece[] = [...before];
-      for (const change of changes) {
-        const { inline } = await uploadsOf(run, change);
-        pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
-      }
-      return { pieces, touches: touchesOf(unit.step, changes), own: probe, task };
-    }),
-  );
-  let outputs: readonly (readonly Output[])[];
-  try {
-    outputs = await session.changeAll(parts, ahead, undefined);
-  } catch (error) {
-    if (!(error instanceof Lost) || run.signal.aborted) throw error;
-    return undefined;
-  }
-  const made: Made[] = [];
-  for (const [i, { unit, changes, probe, before }] of all.entries()) {
-    const own = (outputs[i] ?? []).slice(before.length);
-    const ran = joined(own);
-    const isDone = own.length === changes.length && own.at(-1)?.code === 0;
-    const failed = !isDone ? changeFailed(changes, own) : probe && (await diverged(session, unit, probe, ahead));
-    made.push({ ran, failed, unchanged: false });
-  }
-  return made;
-}
-
-async function diverged(
+/** What is wrong with a host that was changed, read back; undefined: it is as wanted. */
+export async function diverged(
   session: Session,
   unit: Unit & { step: Step },
   probe: Probe,
-  ahead: () => readonly Probe[],
+  ahead: () => Iterable<Probe>,
 ): Promise<Diagnostic | undefined> {
   const output = await session.look(probe, ahead);
   if (output.code !== 0)
@@ -183,7 +137,8 @@ export function tail(text: string): string {
   return text.trimEnd().split('\n').slice(-20).join('\n');
 }
 
-function joined(outputs: readonly Output[]): Output {
+/** What several scripts printed, and how the last ended. */
+export function joined(outputs: readonly Output[]): Output {
   const own = outputs.filter((o) => o.stdout !== '' || o.stderr !== '' || o === outputs.at(-1));
   return {
     code: outputs.at(-1)?.code ?? 255,
@@ -197,7 +152,7 @@ export const INLINE = 96 * 1024;
 
 type Sent = Readonly<{ data: Uint8Array | LocalFile; to: string }>;
 
-async function uploadsOf(
+export async function uploadsOf(
   run: Run,
   change: Change,
 ): Promise<Readonly<{ inline: readonly Script[]; big: readonly Sent[] }>> {

@@ -10,7 +10,7 @@ import type { Probe, Session } from './session.ts';
 type Risky = Readonly<{
   pieces: readonly Piece[];
   own: Probe | undefined;
-  ahead: () => readonly Probe[];
+  ahead: () => Iterable<Probe>;
   risk: NonNullable<Change['confirm']>;
   timeout: number | undefined;
 }>;

@@ -45,9 +45,9 @@ export async function runPlay(h: HostRun): Promise<void> {
   }
 }
 
-function aheadOf(h: HostRun, rest: Rest | undefined): () => readonly Probe[] {
+function aheadOf(h: HostRun, rest: Rest | undefined): () => Iterable<Probe> {
   const empty: Rest = { items: [], index: 0, where: h.where, up: undefined };
-  return () => [...probesAhead(h.world, h.host, rest ?? empty, h.laterPlays)];
+  return () => probesAhead(h.world, h.host, rest ?? empty, h.laterPlays);
 }
 
 /** The facts' probe travels with all others: what they were last time is believed for looking ahead, and checked. */

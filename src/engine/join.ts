@@ -12,9 +12,9 @@ import { skippedResult } from './result.ts';
 export type Part = Readonly<{ item: Value | undefined; scope: Scope; label: string | undefined }>;
 export type Begun = Readonly<{ unit: Unit; made: Outcome | Intent }>;
 
-/** What is to be changed on one trip. */
-export type Load = { intents: readonly Intent[]; touched: readonly Resource[]; size: number };
-export const emptyLoad = (): Load => ({ intents: [], touched: [], size: 0 });
+/** What is to be changed on one trip. `isJoined`: one script does it all. */
+export type Load = { intents: readonly Intent[]; touched: readonly Resource[]; size: number; isJoined: boolean };
+export const emptyLoad = (): Load => ({ intents: [], touched: [], size: 0, isJoined: false });
 
 /** Of scripts and files that travel with them, in one trip. Bytes. */
 const MOST = 1_000_000;
@@ -36,11 +36,16 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
  */
 export async function board(r: TaskRun, { item, scope, label }: Part, name: string, load: Load) {
   const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // alone it throws again, and is told
-  if (begun === undefined || !isIntent(begun.made)) return begun;
-  const { unit, changes, probe } = begun.made;
+  const made = begun?.made;
+  if (made === undefined || !isIntent(made)) return begun;
+  const { unit, changes, probe } = made;
   const size = load.size + sizeOf(changes);
   if (!changes.every(isSimple) || probe === undefined || size > MOST) return undefined;
-  load.intents = [...load.intents, begun.made];
+  if (load.isJoined || overlaps(load.touched, unit.step.needs)) {
+    if (!load.intents.every((one) => isJoinedTo(one, made))) return undefined;
+    load.isJoined = true;
+  }
+  load.intents = [...load.intents, made];
   load.touched = [...load.touched, ...touchesOf(unit.step, changes)];
   load.size = size;
   return begun;
@@ -55,9 +60,18 @@ async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<
   if (step === undefined)
     return { unit, made: { status: 'skipped', result: skippedResult(unit), changes: [], because: skipped, label } };
   const probe = probeOf(unit);
-  if (probe === undefined || overlaps(load.touched, step.needs)) return undefined;
+  if (probe === undefined) return undefined;
   if (load.intents.length > 0 && !r.host.session.knows(probe)) return undefined; // it is asked with the load
-  return { unit, made: await intend(r, { ...unit, step }, name, false) };
+  const made = await intend(r, { ...unit, step }, name, false);
+  return !isIntent(made) && overlaps(load.touched, step.needs) ? undefined : { unit, made };
+}
+
+/** Whether what is to be changed can be made by the script of one before it, as that script is run. */
+function isJoinedTo(before: Intent, { unit, changes: [change, ...more] }: Intent): boolean {
+  const [first, ...others] = before.changes;
+  if (change?.joins === undefined || first?.joins === undefined || more.length + others.length > 0) return false;
+  const isSameWay = before.unit.user === unit.user && before.unit.environment.text === unit.environment.text;
+  return isSameWay && change.joins.after.includes(first.joins.by);
 }
 
 function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change): boolean {

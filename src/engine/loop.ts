@@ -1,23 +1,27 @@
 import { carryOut, conclude, type Intent, isIntent } from './attempt.ts';
-import { type Made, makeTogether } from './change.ts';
+import type { Made } from './change.ts';
 import { type Begun, board, emptyLoad, isJoinable, type Part } from './join.ts';
 import { judge } from './judge.ts';
+import { makeTogether } from './make-together.ts';
 import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { probeOf, unitOf } from './resolve.ts';
 import type { Probe } from './session.ts';
 
-/** What items will ask, as far as it can be known before their turn. */
-export function probesOfItems(r: TaskRun, items: readonly Part[]): readonly Probe[] {
+/** What items will ask, as far as it can be known before their turn, and then what comes after their task. */
+export function* aheadOfItems(r: TaskRun, items: readonly Part[]): Iterable<Probe> {
+  for (const item of items) yield* probesOf(r, item);
+  yield* r.ahead();
+}
+
+function probesOf(r: TaskRun, { scope, label, item }: Part): readonly Probe[] {
   const { impl } = r.task;
   if (impl === undefined || r.task.delegateTo !== undefined) return [];
-  return items.flatMap(({ scope, label, item }) => {
-    try {
-      return probeOf(unitOf(r.world.run, r.task, impl, scope, label, item, true)) ?? [];
-    } catch {
-      return []; // told in its turn
-    }
-  });
+  try {
+    return [probeOf(unitOf(r.world.run, r.task, impl, scope, label, item, true)) ?? []].flat();
+  } catch {
+    return []; // told in its turn
+  }
 }
 
 /**
@@ -41,7 +45,7 @@ export async function itemsTogether(r: TaskRun, items: readonly Part[], name: st
   run.emit({ type: 'busy', host: r.host.name, doing: `${name}: ${load.intents.length} items` });
   const before = notifyPieces(r, first.unit);
   const all = load.intents.map((intent, i) => ({ ...intent, task: 0, before: i === 0 ? before : [] }));
-  const made = await makeTogether(run, first.there.session, all, first.ahead);
+  const made = await makeTogether(run, first.there.session, all, load.isJoined, first.ahead);
   return made === undefined ? [] : outcomesOf(r, begun, concluded(load.intents, made));
 }
 

@@ -25,5 +25,5 @@ export type TaskRun = Readonly<{
   isHandler: boolean;
   /** plan: why it is not certain that this task runs at all. */
   maybe: string | undefined;
-  ahead: () => readonly Probe[];
+  ahead: () => Iterable<Probe>;
 }>;

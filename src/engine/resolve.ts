@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { ArgError, Context, LocalFile, Module, Step } from '../core/module.ts';
-import { isStep } from '../core/module.ts';
+import { isBlocked, isStep } from '../core/module.ts';
 import type { Condition, LoopControl, Task } from '../core/playbook.ts';
 import { quote, type Script, sh, verbatim } from '../core/sh.ts';
 import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
@@ -140,9 +140,21 @@ function surelySkipped(task: Task, run: Run, { scope, spoil }: Watch): string | 
 }
 
 /** The unit's look at the host, or undefined for a module that asks the host nothing. */
-export function probeOf({ step, probe, user, environment }: Unit): Probe | undefined {
+export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | undefined {
   if (step === undefined || probe === undefined) return undefined;
-  return { script: sh`${environment}${probe}`, user, needs: step.needs };
+  return {
+    script: sh`${environment}${probe}`,
+    user,
+    needs: step.needs,
+    leadsToChange({ code, stdout }) {
+      try {
+        const steps = code === 0 ? step.plan(stdout, ctx) : [];
+        return isBlocked(steps) || steps.length > 0; // what is in its way now may be made by then
+      } catch {
+        return false; // told in its turn
+      }
+    },
+  };
 }
 
 function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {

@@ -10,6 +10,8 @@ export type Probe = Readonly<{
   needs: readonly Resource[];
   /** It is the user's own program: nothing is known of what it does to its shell. */
   isUsers?: boolean;
+  /** Whether this answer has its task change something, and so make a trip. */
+  leadsToChange?: (answer: Output) => boolean;
 }>;
 
 /** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
@@ -17,7 +19,7 @@ export type Session = Readonly<{
   /** The login user. Connects at the first call. Throws Failure. */
   user: () => Promise<string>;
   /** What the probe printed: known already, or asked now, together with every one of `ahead` that is not known. */
-  look: (probe: Probe, ahead: () => readonly Probe[]) => Promise<Output>;
+  look: (probe: Probe, ahead: () => Iterable<Probe>) => Promise<Output>;
   /** Whether `look` would answer without a trip. */
   knows: (probe: Probe) => boolean;
   /** Forgets an answer, so that it is asked again. */
@@ -26,13 +28,14 @@ export type Session = Readonly<{
   forgetAll: () => void;
   /**
    * One trip that changes: the pieces in order, stopped by the first failure, then the probes: `own`, and those of `ahead`
-   * that overlap what was touched. Throws Lost when the line broke: what was done is not known then.
+   * that overlap what was touched, as far as to the next that, going by its old answer, makes a trip that can take the others
+   * along. Throws Lost when the line broke: what was done is not known then.
    */
   change: (
     pieces: readonly Piece[],
     touches: readonly Resource[],
     own: Probe | undefined,
-    ahead: () => readonly Probe[],
+    ahead: () => Iterable<Probe>,
     timeout: number | undefined,
   ) => Promise<readonly Output[]>;
   /**
@@ -46,7 +49,7 @@ export type Session = Readonly<{
       own: Probe | undefined;
       task?: number;
     }>[],
-    ahead: () => readonly Probe[],
+    ahead: () => Iterable<Probe>,
     timeout: number | undefined,
   ) => Promise<readonly (readonly Output[])[]>;
   put: Connection['put'];
@@ -77,6 +80,8 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
   let trips = 0;
   let busy = 0;
   const known = new Map<string, { output: Output; needs: readonly Resource[] }>();
+  /** Answers that no longer hold: a guess at what the next will be. */
+  const old = new Map<string, Output>();
   /** `meanwhile` is worked out while the host makes up its mind to answer. */
   const open = (meanwhile: () => void = () => {}): Promise<Connection> => {
     line ??= dial(async () => {
@@ -138,7 +143,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
       if (output !== undefined) known.set(keyOf(probe), { output, needs: probe.needs });
     }
   };
-  const unknownOf = (probes: readonly Probe[]): readonly Probe[] => {
+  const unknownOf = (probes: Iterable<Probe>): readonly Probe[] => {
     const wanted = new Map<string, Probe>();
     let size = 0;
     for (const probe of probes) {
@@ -150,12 +155,24 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     }
     return [...wanted.values()];
   };
+  const outdate = (key: string): void => {
+    const entry = known.get(key);
+    if (entry !== undefined) old.set(key, entry.output);
+    known.delete(key);
+  };
+  function* upToNextChange(probes: Iterable<Probe>): Iterable<Probe> {
+    for (const probe of probes) {
+      yield probe;
+      const guess = known.get(keyOf(probe))?.output ?? old.get(keyOf(probe));
+      if (guess !== undefined && probe.leadsToChange?.(guess) === true) return;
+    }
+  }
   const changeAll: Session['changeAll'] = async (changes, ahead, timeout) => {
     const touches = changes.flatMap((c) => c.touches);
     const own = changes.flatMap((c) => c.own ?? []);
-    for (const [key, { needs }] of known) if (overlaps(touches, needs)) known.delete(key);
-    for (const probe of own) known.delete(keyOf(probe));
-    const again = unknownOf([...own, ...ahead()]);
+    for (const [key, { needs }] of known) if (overlaps(touches, needs)) outdate(key);
+    for (const probe of own) outdate(keyOf(probe));
+    const again = unknownOf([...own, ...upToNextChange(ahead())]);
     const pieces = changes.flatMap((c) => c.pieces);
     const groups = changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 }));
     const outputs = await trip([...pieces, ...again.map(asPiece)], groups, timeout);
@@ -173,8 +190,8 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
       return known.get(key)?.output ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
     },
     knows: (probe) => known.has(keyOf(probe)),
-    forget: (probe) => known.delete(keyOf(probe)),
-    forgetAll: () => known.clear(),
+    forget: (probe) => outdate(keyOf(probe)),
+    forgetAll: () => [...known.keys()].forEach(outdate),
     async change(pieces, touches, own, ahead, timeout) {
       const [outputs = []] = await changeAll([{ pieces, touches, own }], ahead, timeout);
       return outputs;
@@ -197,6 +214,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     async rest() {
       if (busy > 0) return;
       known.clear();
+      old.clear();
       await drop();
     },
     async reconnect() {

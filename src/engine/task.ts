@@ -5,7 +5,7 @@ import type { Task } from '../core/playbook.ts';
 import { Unknown, type Value } from '../core/value.ts';
 import { attempt } from './attempt.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
-import { itemsTogether, probesOfItems } from './loop.ts';
+import { aheadOfItems, itemsTogether } from './loop.ts';
 import { labelOf, taskName } from './names.ts';
 import { handlersFor } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
@@ -53,7 +53,7 @@ async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: str
     const left = all.slice(outcomes.length);
     const [next, ...later] = left;
     if (next === undefined) break;
-    const own: TaskRun = { ...r, ahead: () => [...probesOfItems(r, later), ...r.ahead()] };
+    const own: TaskRun = { ...r, ahead: () => aheadOfItems(r, later) };
     const joined = await itemsTogether(own, left, name);
     outcomes.push(...(joined.length > 0 ? joined : [await outcomeOf(own, next.scope, next.label, next.item, name)]));
     if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.length) continue;

@@ -1,8 +1,8 @@
 import { carryOut, type Intent, isIntent } from './attempt.ts';
-import { makeTogether } from './change.ts';
 import { type Begun, board, emptyLoad, isJoinable, type Load, type Part } from './join.ts';
-import { concluded, outcomesOf, probesOfItems } from './loop.ts';
+import { aheadOfItems, concluded, outcomesOf } from './loop.ts';
 import { labelOf, taskName } from './names.ts';
+import { makeTogether } from './make-together.ts';
 import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { loopItems, loopVars } from './resolve.ts';
@@ -55,7 +55,7 @@ async function boardTask(r: TaskRun, load: Load): Promise<Boarded | undefined> {
       const own = scope.with(loopVars(items, i, task.loopControl));
       return { item, scope: own, label: labelOf(task, item, own, world) };
     }) ?? [{ item: undefined, scope, label: undefined }];
-    const ahead = (): ReturnType<TaskRun['ahead']> => [...probesOfItems(r, parts.slice(1)), ...r.ahead()];
+    const ahead = (): ReturnType<TaskRun['ahead']> => aheadOfItems(r, parts.slice(1));
     const begun: Begun[] = [];
     for (const part of parts) {
       const one = await board({ ...r, ahead: parts.length > 1 ? ahead : r.ahead }, part, name, load);
@@ -87,8 +87,8 @@ function notifiedBy(r: TaskRun, begun: readonly Begun[]) {
   return first === undefined ? [] : notifyPieces(r, first.unit);
 }
 
-/** false: the line broke, and the host has to be looked at again. */
-async function carry(tasks: readonly Boarded[], { intents }: Load): Promise<boolean> {
+/** false: the host has to be looked at again, and the first to be run alone. */
+async function carry(tasks: readonly Boarded[], { intents, isJoined }: Load): Promise<boolean> {
   const [first] = tasks;
   const [intent, ...others] = intents;
   if (first === undefined || intent === undefined) return true;
@@ -107,7 +107,7 @@ async function carry(tasks: readonly Boarded[], { intents }: Load): Promise<bool
     const own = begun.flatMap(({ made }) => (isIntent(made) ? [made] : []));
     return own.map((one, i) => ({ ...one, task, before: i === 0 ? before : [] }));
   });
-  const made = await makeTogether(run, intent.there.session, all, tasks.at(-1)?.r.ahead ?? intent.ahead);
+  const made = await makeTogether(run, intent.there.session, all, isJoined, tasks.at(-1)?.r.ahead ?? intent.ahead);
   if (made === undefined) return false;
   await tellAll(tasks, concluded(intents, made), each());
   return true;

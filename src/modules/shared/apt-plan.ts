@@ -1,6 +1,6 @@
 // What of that is not as asked for, and the changes that make it so.
 import type { Blocked, Change, Steps } from '../../core/module.ts';
-import { sh } from '../../core/sh.ts';
+import { type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { type AptArgs, held, installOptions, preamble, updating, upgradeVerb } from './apt-get.ts';
 import type { AptCurrent, Installed } from './apt-look.ts';
@@ -118,21 +118,30 @@ function install(current: AptCurrent, differ: readonly Wanted[], args: AptArgs, 
     const [has, candidate] = [found(current, one)?.version, one.version ?? current.candidates?.get(one.name)];
     return { name: one.name, has, candidate: candidate === '(none)' ? undefined : candidate };
   });
+  const words = differ.map((one) => one.text);
+  const run = (all: readonly string[]): Script => installing(all, args, refresh);
+  // Of neighbours one may refresh the index for those after it; what has to be read anew for itself can follow no other.
+  const how = JSON.stringify([installOptions(args), preamble(args).text]);
   return {
-    what: `${shown.every(({ has }) => has !== undefined) ? 'upgrade' : 'install'} ${some(differ.map((one) => one.text))}`,
+    what: `${shown.every(({ has }) => has !== undefined) ? 'upgrade' : 'install'} ${some(words)}`,
     diff: {
       of: 'packages',
       before: shown.map(({ name, has }) => `${name} ${has ?? '-'}\n`).join(''),
       after: shown.map(({ name, candidate }) => `${name} ${candidate ?? '(newest)'}\n`).join(''),
     },
-    run: sh`${preamble(args)}
+    run: run(words),
+    joins: { by: `${refresh} ${how}`, after: [`true ${how}`, ...(refresh ? [] : [`false ${how}`])], words, run },
+  };
+}
+
+function installing(words: readonly string[], args: AptArgs, refresh: boolean): Script {
+  return sh`${preamble(args)}
 ${refresh ? updating(args) : sh`:`}
-apt_get install ${installOptions(args)} -- ${differ.map((one) => one.text)} || { rc=$?
+apt_get install ${installOptions(args)} -- ${words} || { rc=$?
   set -- /var/lib/apt/lists/*_Packages*
   [ -e "$1" ] || echo 'the package index is empty: set update_cache: true' >&2
   exit "$rc"
-}`,
-  };
+}`;
 }
 
 function removal(current: AptCurrent, wanted: readonly Wanted[], args: AptArgs): Steps {

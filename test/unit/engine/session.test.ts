@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { Connection } from '../../../src/core/connection.ts';
+import { sh, verbatim } from '../../../src/core/sh.ts';
+import { openSession, type Probe, type Session } from '../../../src/engine/session.ts';
+
+const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
+
+/** A host that answers each script with its own text; `trips` holds what each trip carried. */
+function host(): { session: Session; trips: string[][] } {
+  const trips: string[][] = [];
+  const connection = {
+    user: 'ops',
+    run: async (pieces: Parameters<Connection['run']>[0]) => {
+      trips.push(pieces.map((p) => p.script.text));
+      return pieces.map((p) => ({ code: 0, stdout: p.script.text, stderr: '' }));
+    },
+    close: async () => {},
+  } as unknown as Connection;
+  return { session: openSession(async () => connection, atOnce, atOnce, new AbortController().signal), trips };
+}
+const probe = (text: string, needs: readonly string[], leadsToChange?: Probe['leadsToChange']): Probe => ({
+  script: verbatim(text),
+  user: 'root',
+  needs,
+  ...(leadsToChange !== undefined && { leadsToChange }),
+});
+const piece = { script: sh`change`, user: 'root' };
+
+describe('what a session asks', () => {
+  it('each answer once, with all that comes; again only what a change may have altered', async () => {
+    const { session, trips } = host();
+    const [a, b, c] = [probe('a', ['path:/a']), probe('b', ['path:/b']), probe('c', ['path:/a/c'])];
+    await session.look(a, () => [b, c]);
+    await session.look(b, () => [c]);
+    await session.change([piece], ['path:/a'], a, () => [b, c], undefined);
+    expect((await session.look(c, () => [])).stdout).toBe('c');
+    expect(trips).toEqual([
+      ['a', 'b', 'c'],
+      ['change', 'a', 'c'],
+    ]);
+  });
+
+  it('with a change no further than to the next one that it foresees; what is beyond has its trip to come', async () => {
+    const { session, trips } = host();
+    const [own, fine, next, last] = ['own', 'fine', 'next', 'last'].map((text) =>
+      probe(text, ['path:/x'], (answer) => answer.stdout === 'next'),
+    );
+    if (own === undefined || fine === undefined || next === undefined || last === undefined) throw new Error();
+    await session.look(own, () => [fine, next, last]);
+    await session.change([piece], ['*'], own, () => [fine, next, last], undefined);
+    expect(trips.at(-1)).toEqual(['change', 'own', 'fine', 'next']);
+    expect([own, fine, next, last].map(session.knows)).toEqual([true, true, true, false]);
+    await session.change([piece], ['*'], next, () => [last], undefined);
+    expect(trips.at(-1)).toEqual(['change', 'next', 'last']);
+    expect(session.trips()).toBe(3);
+  });
+
+  it('a change that nobody foresaw an answer to asks for all', async () => {
+    const { session, trips } = host();
+    const [a, b] = [probe('a', ['path:/x'], () => true), probe('b', ['path:/x'])];
+    await session.change([piece], ['*'], undefined, () => [a, b], undefined);
+    expect(trips).toEqual([['change', 'a', 'b']]);
+  });
+});
