@@ -1,17 +1,10 @@
 import { Type } from 'typebox';
 import { defineCheck } from '../core/check.ts';
-import { request } from './request.ts';
+import { believed, request, target } from './request.ts';
 
 const Args = Type.Object(
   {
-    url: Type.String({
-      pattern: '^https?://',
-      expected: 'a URL that begins with http:// or https://',
-      description: 'What is asked for, by its public name.',
-    }),
-    server: Type.Optional(
-      Type.String({ description: "The name server that the URL's name is asked of. Default: the system's." }),
-    ),
+    ...target,
     header: Type.String({ default: 'x-served-by', description: 'The header that names the backend.' }),
     backends: Type.Array(Type.String(), {
       minItems: 1,
@@ -29,7 +22,7 @@ const Args = Type.Object(
       maximum: 100,
       description: "How far a backend's share may be from an equal one, in percent points.",
     }),
-    ca: Type.Optional(Type.String({ description: 'A PEM file with the CA to believe.' })),
+    ca: believed,
   },
   { additionalProperties: false },
 );

@@ -1,18 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import { defineCheck, type Mismatch } from '../core/check.ts';
-import { type Response, request } from './request.ts';
+import { believed, type Response, request, target } from './request.ts';
 
 const Args = Type.Object(
   {
-    url: Type.String({
-      pattern: '^https?://',
-      expected: 'a URL that begins with http:// or https://',
-      description: 'What is asked for, by its public name.',
-    }),
-    server: Type.Optional(
-      Type.String({ description: "The name server that the URL's name is asked of. Default: the system's." }),
-    ),
+    ...target,
     method: Type.String({ default: 'GET', description: 'The method.' }),
     headers: Type.Record(Type.String(), Type.String(), { default: {}, description: 'Headers to send.' }),
     body: Type.Optional(Type.String({ description: 'The body to send.' })),
@@ -27,7 +20,7 @@ const Args = Type.Object(
       description: 'Headers of the answer: a regular expression for each, or an empty text for none.',
     }),
     max_ms: Type.Optional(Type.Number({ description: 'The longest time to the end of the answer, in milliseconds.' })),
-    ca: Type.Optional(Type.String({ description: 'A PEM file with the CA to believe.' })),
+    ca: believed,
   },
   { additionalProperties: false },
 );

@@ -1,7 +1,21 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import { Type } from 'typebox';
 import { lookupBy } from './resolver.ts';
+
+/** What a check that asks by HTTP is told of where to. */
+export const target = {
+  url: Type.String({
+    pattern: '^https?://',
+    expected: 'a URL that begins with http:// or https://',
+    description: 'What is asked for, by its public name.',
+  }),
+  server: Type.Optional(
+    Type.String({ description: "The name server that the URL's name is asked of. Default: the system's." }),
+  ),
+};
+export const believed = Type.Optional(Type.String({ description: 'A PEM file with the CA to believe.' }));
 
 export type Request = Readonly<{
   url: string;
