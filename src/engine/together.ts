@@ -1,8 +1,8 @@
 import { carryOut, type Intent, isIntent } from './attempt.ts';
 import { type Begun, board, emptyLoad, isJoinable, type Load, type Part } from './join.ts';
 import { aheadOfItems, concluded, outcomesOf } from './loop.ts';
-import { labelOf, taskName } from './names.ts';
 import { makeTogether } from './make-together.ts';
+import { labelOf, taskName } from './names.ts';
 import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { loopItems, loopVars } from './resolve.ts';

@@ -224,7 +224,8 @@ describe('modules on Debian 12 and 13', () => {
   it('install what neighbouring tasks ask for in one transaction, each told for itself', async () => {
     const runs = async (): Promise<readonly number[]> =>
       (await everywhere('grep -c ^Start-Date /var/log/apt/history.log')).map(Number);
-    const text = '- apt: {name: "{{ item }}"}\n  loop: [tree, bc]\n- apt: {name: [bzip2, bc]}\n- apt: {name: file, state: latest}';
+    const text =
+      '- apt: {name: "{{ item }}"}\n  loop: [tree, bc]\n- apt: {name: [bzip2, bc]}\n- apt: {name: file, state: latest}';
     await everywhere('apt-get -qy purge tree bc bzip2 file >/dev/null 2>&1');
     const before = await runs();
     const ran = await lab.apply(tasks(text));
@@ -235,13 +236,17 @@ describe('modules on Debian 12 and 13', () => {
   });
 
   it('of packages that are installed together one fails: the others of the loop are there, the next task is not run', async () => {
-    await everywhere('apt-get -qy purge tree bc bzip2 >/dev/null 2>&1; rm -rf /usr/bin/bc; mkdir /usr/bin/bc; touch /usr/bin/bc/x');
+    await everywhere(
+      'apt-get -qy purge tree bc bzip2 >/dev/null 2>&1; rm -rf /usr/bin/bc; mkdir /usr/bin/bc; touch /usr/bin/bc/x',
+    );
     const ran = await lab.apply(tasks('- apt: {name: "{{ item }}"}\n  loop: [tree, bc]\n- apt: {name: bzip2}'));
     for (const host of HOSTS) {
       const own = ran.tasks.filter((e) => e.host === host).map((e) => `${e.item} ${e.status}`);
       expect(own).toEqual(['tree changed', 'bc failed']);
     }
-    expect(await everywhere('command -v tree; command -v bzip2 || echo none')).toEqual(Array(2).fill('/usr/bin/tree\nnone'));
+    expect(await everywhere('command -v tree; command -v bzip2 || echo none')).toEqual(
+      Array(2).fill('/usr/bin/tree\nnone'),
+    );
     await everywhere('rm -rf /usr/bin/bc; apt-get -qy purge bc >/dev/null 2>&1');
   });
 
