@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { ArgError, Context, LocalFile, Module, Step } from '../core/module.ts';
-import { isBlocked, isStep } from '../core/module.ts';
+import { isBlocked, isStep, touchesOf } from '../core/module.ts';
 import type { Condition, LoopControl, Task } from '../core/playbook.ts';
 import { quote, type Script, sh, verbatim } from '../core/sh.ts';
 import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
@@ -146,12 +146,13 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
     script: sh`${environment}${probe}`,
     user,
     needs: step.needs,
-    leadsToChange({ code, stdout }) {
+    leadsTo({ code, stdout }) {
       try {
         const steps = code === 0 ? step.plan(stdout, ctx) : [];
-        return isBlocked(steps) || steps.length > 0; // what is in its way now may be made by then
+        if (isBlocked(steps)) return step.touches; // what is in its way now may be made by then
+        return steps.length === 0 ? [] : touchesOf(step, steps);
       } catch {
-        return false; // told in its turn
+        return []; // told in its turn
       }
     },
   };

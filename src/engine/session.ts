@@ -10,8 +10,8 @@ export type Probe = Readonly<{
   needs: readonly Resource[];
   /** It is the user's own program: nothing is known of what it does to its shell. */
   isUsers?: boolean;
-  /** Whether this answer has its task change something, and so make a trip. */
-  leadsToChange?: (answer: Output) => boolean;
+  /** What its task will alter if this is the answer. */
+  leadsTo?: (answer: Output) => readonly Resource[];
 }>;
 
 /** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
@@ -28,8 +28,8 @@ export type Session = Readonly<{
   forgetAll: () => void;
   /**
    * One trip that changes: the pieces in order, stopped by the first failure, then the probes: `own`, and those of `ahead`
-   * that overlap what was touched, as far as to the next that, going by its old answer, makes a trip that can take the others
-   * along. Throws Lost when the line broke: what was done is not known then.
+   * that overlap what was touched, but for those whose answers will be altered by a change in between, going by what was
+   * answered before: that trip asks them. Throws Lost when the line broke: what was done is not known then.
    */
   change: (
     pieces: readonly Piece[],
@@ -62,6 +62,8 @@ export type Session = Readonly<{
   trips: () => number;
 }>;
 
+type Answer = { readonly output: Output; readonly needs: readonly Resource[]; leadsTo?: readonly Resource[] };
+
 const keyOf = (probe: Probe): string => `${probe.user ?? ''}\0${probe.script.text}`;
 const asPiece = ({ script, user, isUsers }: Probe): Piece => ({ script, user, isProbe: isUsers !== true });
 /** A trip carries at most this much: more probes go with the next. */
@@ -79,9 +81,9 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
   let line: Promise<Connection> | undefined;
   let trips = 0;
   let busy = 0;
-  const known = new Map<string, { output: Output; needs: readonly Resource[] }>();
+  const known = new Map<string, Answer>();
   /** Answers that no longer hold: a guess at what the next will be. */
-  const old = new Map<string, Output>();
+  const old = new Map<string, Answer>();
   /** `meanwhile` is worked out while the host makes up its mind to answer. */
   const open = (meanwhile: () => void = () => {}): Promise<Connection> => {
     line ??= dial(async () => {
@@ -156,15 +158,19 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     return [...wanted.values()];
   };
   const outdate = (key: string): void => {
-    const entry = known.get(key);
-    if (entry !== undefined) old.set(key, entry.output);
+    const answer = known.get(key);
+    if (answer !== undefined) old.set(key, answer);
     known.delete(key);
   };
-  function* upToNextChange(probes: Iterable<Probe>): Iterable<Probe> {
+  function* worthAsking(probes: Iterable<Probe>): Iterable<Probe> {
+    const coming: Resource[] = [];
     for (const probe of probes) {
+      if (overlaps(coming, probe.needs)) continue;
       yield probe;
-      const guess = known.get(keyOf(probe))?.output ?? old.get(keyOf(probe));
-      if (guess !== undefined && probe.leadsToChange?.(guess) === true) return;
+      const guess = known.get(keyOf(probe)) ?? old.get(keyOf(probe));
+      if (guess === undefined || probe.leadsTo === undefined) continue;
+      guess.leadsTo ??= probe.leadsTo(guess.output);
+      coming.push(...guess.leadsTo);
     }
   }
   const changeAll: Session['changeAll'] = async (changes, ahead, timeout) => {
@@ -172,7 +178,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     const own = changes.flatMap((c) => c.own ?? []);
     for (const [key, { needs }] of known) if (overlaps(touches, needs)) outdate(key);
     for (const probe of own) outdate(keyOf(probe));
-    const again = unknownOf([...own, ...upToNextChange(ahead())]);
+    const again = unknownOf([...own, ...worthAsking(ahead())]);
     const pieces = changes.flatMap((c) => c.pieces);
     const groups = changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 }));
     const outputs = await trip([...pieces, ...again.map(asPiece)], groups, timeout);

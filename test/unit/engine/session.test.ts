@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../../src/core/connection.ts';
+import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
 import { openSession, type Probe, type Session } from '../../../src/engine/session.ts';
 
@@ -18,11 +19,11 @@ function host(): { session: Session; trips: string[][] } {
   } as unknown as Connection;
   return { session: openSession(async () => connection, atOnce, atOnce, new AbortController().signal), trips };
 }
-const probe = (text: string, needs: readonly string[], leadsToChange?: Probe['leadsToChange']): Probe => ({
+const probe = (text: string, needs: readonly string[], leadsTo?: Probe['leadsTo']): Probe => ({
   script: verbatim(text),
   user: 'root',
   needs,
-  ...(leadsToChange !== undefined && { leadsToChange }),
+  ...(leadsTo !== undefined && { leadsTo }),
 });
 const piece = { script: sh`change`, user: 'root' };
 
@@ -40,24 +41,28 @@ describe('what a session asks', () => {
     ]);
   });
 
-  it('with a change no further than to the next one that it foresees; what is beyond has its trip to come', async () => {
+  it('with a change not what another change, foreseen by the old answers, will alter: that one asks', async () => {
     const { session, trips } = host();
-    const [own, fine, next, last] = ['own', 'fine', 'next', 'last'].map((text) =>
-      probe(text, ['path:/x'], (answer) => answer.stdout === 'next'),
-    );
-    if (own === undefined || fine === undefined || next === undefined || last === undefined) throw new Error();
-    await session.look(own, () => [fine, next, last]);
-    await session.change([piece], ['*'], own, () => [fine, next, last], undefined);
-    expect(trips.at(-1)).toEqual(['change', 'own', 'fine', 'next']);
+    const alters = ({ stdout }: Output): readonly string[] => (stdout === 'next' ? ['path:/x'] : []);
+    const own = probe('own', ['path:/x'], alters);
+    const [fine, next, last] = ['fine', 'next', 'last'].map((text) => probe(text, ['path:/x/y'], alters)) as [
+      Probe,
+      Probe,
+      Probe,
+    ];
+    const far = probe('far', ['path:/z'], alters);
+    await session.look(own, () => [fine, next, last, far]);
+    await session.change([piece], ['*'], own, () => [fine, next, last, far], undefined);
+    expect(trips.at(-1)).toEqual(['change', 'own', 'fine', 'next', 'far']);
     expect([own, fine, next, last].map(session.knows)).toEqual([true, true, true, false]);
-    await session.change([piece], ['*'], next, () => [last], undefined);
+    await session.change([piece], ['path:/x'], next, () => [last, far], undefined);
     expect(trips.at(-1)).toEqual(['change', 'next', 'last']);
     expect(session.trips()).toBe(3);
   });
 
   it('a change that nobody foresaw an answer to asks for all', async () => {
     const { session, trips } = host();
-    const [a, b] = [probe('a', ['path:/x'], () => true), probe('b', ['path:/x'])];
+    const [a, b] = [probe('a', ['path:/x'], () => ['*']), probe('b', ['path:/x'])];
     await session.change([piece], ['*'], undefined, () => [a, b], undefined);
     expect(trips).toEqual([['change', 'a', 'b']]);
   });
