@@ -32,7 +32,7 @@ if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   const looks = neighbours(rest, (p) => p.isProbe === true && isOwn(p) && isTame(p.script.text)).map(({ is, of }) =>
     is ? together(of) : of.map(single).join('\n'),
   );
-  return `${begin(mark)}_any=${groups.length === 0 ? 1 : 0} _bad=${groups.length}
+  return `${begin(mark)}_any=${groups.length === 0 ? 1 : 0} _bad=${Math.max(0, ...groups.map(({ task }) => task))}
 _end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :

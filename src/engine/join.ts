@@ -12,9 +12,15 @@ import { skippedResult } from './result.ts';
 export type Part = Readonly<{ item: Value | undefined; scope: Scope; label: string | undefined }>;
 export type Begun = Readonly<{ unit: Unit; made: Outcome | Intent }>;
 
-/** What is to be changed on one trip. `isJoined`: one script does it all. */
-export type Load = { intents: readonly Intent[]; touched: readonly Resource[]; size: number; isJoined: boolean };
-export const emptyLoad = (): Load => ({ intents: [], touched: [], size: 0, isJoined: false });
+/** What is to be changed on one trip, and what it is read back by. `isJoined`: one script does it all. */
+export type Load = {
+  intents: readonly Intent[];
+  touched: readonly Resource[];
+  needed: readonly Resource[];
+  size: number;
+  isJoined: boolean;
+};
+export const emptyLoad = (): Load => ({ intents: [], touched: [], needed: [], size: 0, isJoined: false });
 
 /** Of scripts and files that travel with them, in one trip. Bytes. */
 const MOST = 1_000_000;
@@ -32,7 +38,8 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
 
 /**
  * Begins a part: what is to be changed joins the load. undefined, and nothing joins: it has to be run alone, since its look
- * depends on what the load alters or was not taken yet, since its change is no simple one, or since it fails.
+ * depends on what the load alters, or the load's on what it alters; since it was not looked at yet, since its change is no
+ * simple one, or since it fails.
  */
 export async function board(r: TaskRun, { item, scope, label }: Part, name: string, load: Load) {
   const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // alone it throws again, and is told
@@ -41,12 +48,14 @@ export async function board(r: TaskRun, { item, scope, label }: Part, name: stri
   const { unit, changes, probe } = made;
   const size = load.size + sizeOf(changes);
   if (!changes.every(isSimple) || probe === undefined || size > MOST) return undefined;
-  if (load.isJoined || overlaps(load.touched, unit.step.needs)) {
+  const touches = touchesOf(unit.step, changes);
+  if (load.isJoined || overlaps(load.touched, unit.step.needs) || overlaps(touches, load.needed)) {
     if (!load.intents.every((one) => isJoinedTo(one, made))) return undefined;
     load.isJoined = true;
   }
   load.intents = [...load.intents, made];
-  load.touched = [...load.touched, ...touchesOf(unit.step, changes)];
+  load.touched = [...load.touched, ...touches];
+  load.needed = [...load.needed, ...unit.step.needs];
   load.size = size;
   return begun;
 }

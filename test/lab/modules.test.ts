@@ -207,7 +207,9 @@ describe('modules on Debian 12 and 13', () => {
     expect(failures(planned)).toEqual([]);
     const announced = new Set(planned.tasks.filter((e) => e.status !== 'ok').map((e) => e.task));
     expect(mended.filter((name) => !announced.has(name))).toEqual([]);
-    expect(changed(await lab.apply(PRESENT))).toEqual(mended);
+    const ran = await lab.apply(PRESENT);
+    expect(failures(ran)).toEqual([]);
+    expect(changed(ran)).toEqual(mended);
     expect(changed(await lab.apply(PRESENT))).toEqual([]);
   });
 
@@ -235,19 +237,17 @@ describe('modules on Debian 12 and 13', () => {
     expect((await lab.apply(tasks(text))).tasks.map((e) => e.status)).toEqual(Array(4 * HOSTS.length).fill('ok'));
   });
 
-  it('of packages that are installed together one fails: the others of the loop are there, the next task is not run', async () => {
+  it('of packages that are installed together one fails: the others of the loop are told, the next task is not', async () => {
     await everywhere(
-      'apt-get -qy purge tree bc bzip2 >/dev/null 2>&1; rm -rf /usr/bin/bc; mkdir /usr/bin/bc; touch /usr/bin/bc/x',
+      'apt-get -qy purge tree bc bzip2 >/dev/null 2>&1; touch /usr/bin/bc; mount --bind /etc/hostname /usr/bin/bc',
     );
     const ran = await lab.apply(tasks('- apt: {name: "{{ item }}"}\n  loop: [tree, bc]\n- apt: {name: bzip2}'));
     for (const host of HOSTS) {
       const own = ran.tasks.filter((e) => e.host === host).map((e) => `${e.item} ${e.status}`);
       expect(own).toEqual(['tree changed', 'bc failed']);
     }
-    expect(await everywhere('command -v tree; command -v bzip2 || echo none')).toEqual(
-      Array(2).fill('/usr/bin/tree\nnone'),
-    );
-    await everywhere('rm -rf /usr/bin/bc; apt-get -qy purge bc >/dev/null 2>&1');
+    expect(await everywhere('command -v tree')).toEqual(Array(2).fill('/usr/bin/tree'));
+    await everywhere('umount /usr/bin/bc; dpkg --configure -a >/dev/null 2>&1; apt-get -qy purge bc >/dev/null 2>&1');
   });
 
   it('reboot a host, wait for it, and go on', async () => {

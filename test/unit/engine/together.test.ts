@@ -22,6 +22,14 @@ describe('the changes of several tasks on one trip', () => {
     expect([again.recap.hosts[0]?.changed, trips(again)]).toEqual([0, 1]);
   });
 
+  it('with tasks in between that find nothing to do', async () => {
+    const p = project({ 'site.yml': play(['a', 'b', 'c', 'd', 'e', 'f'].map((n) => file(n)).join('')) });
+    p.write({ b: 'b\n', c: 'c\n', d: 'd\n', e: 'e\n' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'ok', 'ok', 'ok', 'ok', 'changed']);
+    expect([p.read('f'), trips(ran)]).toEqual(['f\n', 2]);
+  });
+
   it('what depends on one before comes after it has been looked at again', async () => {
     const p = project({
       'site.yml': play(
@@ -31,6 +39,16 @@ describe('the changes of several tasks on one trip', () => {
     const ran = await p.apply();
     expect(statuses(ran)).toEqual(['changed', 'changed', 'changed', 'changed']);
     expect(p.read('d/f')).toBe('d/f\nless\n');
+  });
+
+  it('what would alter the read-back of one before comes after it', async () => {
+    const p = project({
+      'site.yml': play(`${file('d/f')}- file: {path: '{T}/d', state: absent}\n${file('e')}`),
+    });
+    p.write({ 'd/x': '' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'changed', 'changed']);
+    expect(['d', 'e'].map((n) => existsSync(p.path(n)))).toEqual([false, true]);
   });
 
   it('the first that fails is the last, on the host too, and the ones before it are told', async () => {
