@@ -44,7 +44,8 @@ export async function tasksTogether(
 /** undefined: it has to be run alone. */
 async function boardTask(r: TaskRun, load: Load): Promise<Boarded | undefined> {
   const { task, world } = r;
-  if (!isJoinable(r) || task.failedWhen.length > 0 || task.ignoreErrors !== false) return undefined;
+  const isJudged = task.failedWhen.length > 0 || task.changedWhen.some((c) => typeof c !== 'boolean');
+  if (!isJoinable(r) || isJudged || task.ignoreErrors !== false) return undefined;
   const before = { ...load };
   const reached = reachOf(r);
   try {

@@ -111,6 +111,14 @@ describe('the changes of several tasks on one trip', () => {
     expect(p.read('log')).toBe('one\ntwo\n');
   });
 
+  it('a wrong condition on the result is told with its place', async () => {
+    const p = project({ 'site.yml': play(`${file('a')}${file('b', '  changed_when: 1 + "x"\n')}`) });
+    p.write({ b: 'b\n' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'failed']);
+    expect(ran.tasks.at(-1)?.diagnostic?.at?.line).toBeGreaterThan(4);
+  });
+
   it('on this machine: what a task makes is there for the lookup of the next', async () => {
     const p = project({
       'site.yml': play(

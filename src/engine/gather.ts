@@ -1,0 +1,93 @@
+import { Failure } from '../core/diagnostic.ts';
+import type { Play, Task } from '../core/playbook.ts';
+import { isDict, type Value } from '../core/value.ts';
+import { playRest } from './ahead.ts';
+import { aheadOf, type HostRun } from './host-run.ts';
+import { pendingProbe } from './pending.ts';
+import { probeOf, unitOf, userOf } from './resolve.ts';
+import { TaskFailed, Unreachable } from './state.ts';
+import { scopeFor } from './variables.ts';
+
+/** The facts' probe travels with all others: what they were last time is believed for looking ahead, and checked. */
+export async function gather(h: HostRun): Promise<void> {
+  const { host, world, play, where } = h;
+  const { run } = world;
+  const rest = aheadOf(h, playRest(play, where));
+  if (!play.gatherFacts || host.factsAreFresh) return;
+  host.facts ??= run.factsCache.get(host.name);
+  const scope = scopeFor(world, host, where);
+  const task = gatherTask(play);
+  const unit = unitOf(run, task, run.setup, scope, undefined, undefined);
+  const probe = probeOf(unit);
+  if (probe === undefined || unit.step === undefined) return;
+  const pending = pendingProbe(userOf(task, scope, run));
+  let output: Awaited<ReturnType<typeof host.session.look>>;
+  try {
+    output = await host.session.look(probe, () => [pending, ...rest()]);
+  } catch (error) {
+    throw asUnreachable(error);
+  }
+  if (output.code !== 0) {
+    throw new TaskFailed(
+      { code: 'E_PROBE', message: 'facts could not be gathered', at: play.at, detail: output.stderr.trim() },
+      {},
+      { name: 'Gathering Facts', at: play.at },
+    );
+  }
+  const facts = unit.step.data(output.stdout, unit.ctx)['ansible_facts'];
+  host.facts = isDict(facts) ? facts : {};
+  host.factsAreFresh = true;
+  run.factsCache.set(host.name, host.facts as Record<string, Value>);
+}
+
+/** A line that cannot be had, as what no rescue catches. */
+export function asUnreachable(error: unknown): unknown {
+  if (!(error instanceof Failure))
+    return error instanceof Error && error.name === 'Lost'
+      ? new Unreachable({ code: 'E_CONNECT', message: error.message, mend: 'check the host, then run again' })
+      : error;
+  const [first] = error.diagnostics;
+  return first?.code === 'E_CONNECT' || first?.code === 'E_BECOME' ? new Unreachable(first) : error;
+}
+
+/** The task that gathers a play's facts, the same for all its hosts. */
+export function gatherTask(play: Play): Task {
+  const known = gatherTasks.get(play);
+  if (known !== undefined) return known;
+  const task: Task = {
+    kind: 'task',
+    module: 'setup',
+    impl: undefined, // whoever asks knows the module
+    args: {},
+    argAt: () => play.at,
+    at: play.at,
+    name: 'Gathering Facts',
+    when: [],
+    vars: [],
+    tags: ['always'],
+    become: play.become,
+    environment: play.environment,
+    ignoreErrors: false,
+    noLog: false,
+    checkMode: undefined,
+    diff: undefined,
+    runOnce: false,
+    delegateTo: undefined,
+    role: undefined,
+    dir: '.',
+    loop: undefined,
+    loopControl: { loopVar: 'item', indexVar: undefined, label: undefined, pause: undefined, extended: false },
+    register: undefined,
+    changedWhen: [],
+    failedWhen: [],
+    until: [],
+    retries: undefined,
+    delay: undefined,
+    timeout: undefined,
+    notify: [],
+    listen: [],
+  };
+  gatherTasks.set(play, task);
+  return task;
+}
+const gatherTasks = new WeakMap<Play, Task>();

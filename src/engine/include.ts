@@ -1,0 +1,63 @@
+import { Failure } from '../core/diagnostic.ts';
+import type { Include, Item } from '../core/playbook.ts';
+import type { RawVars } from '../core/value.ts';
+import { expansions } from './ahead.ts';
+import type { HostRun } from './host-run.ts';
+import { NotKnown, TaskFailed, type Where } from './state.ts';
+
+/** Runs what an include brings for this host. `run`: runs a list of items. */
+export async function runInclude(
+  h: HostRun,
+  include: Include,
+  where: Where,
+  run: (items: readonly Item[], where: Where) => Promise<void>,
+): Promise<void> {
+  const { world, host } = h;
+  try {
+    const found = expansions(world, host, include, where);
+    for (const { loaded, vars } of found) {
+      const late = world.lateHandlers;
+      for (const handler of loaded.handlers) if (!late.includes(handler)) late.push(handler);
+      await run(loaded.items, { ...where, vars: [...where.vars, vars as RawVars] });
+    }
+    if (found.length === 0) host.counts.skipped++;
+  } catch (error) {
+    if (error instanceof NotKnown) {
+      host.counts.unknown++;
+      world.run.emit({
+        type: 'task',
+        host: host.name,
+        play: h.play.name,
+        task: `include ${String(include.what)}`,
+        module: 'include',
+        at: include.at,
+        role: include.role?.name,
+        isHandler: false,
+        status: 'unknown',
+        changes: [],
+        because: error.because,
+        ms: 0,
+      });
+      return;
+    }
+    if (!(error instanceof Failure)) throw error;
+    const [diagnostic] = error.diagnostics;
+    if (diagnostic === undefined) throw error;
+    host.counts.failed++;
+    world.run.emit({
+      type: 'task',
+      host: host.name,
+      play: h.play.name,
+      task: 'include',
+      module: 'include',
+      at: include.at,
+      role: include.role?.name,
+      isHandler: false,
+      status: 'failed',
+      changes: [],
+      diagnostic: { ...diagnostic, at: diagnostic.at ?? include.at },
+      ms: 0,
+    });
+    throw new TaskFailed(diagnostic, {}, { name: 'include', at: include.at });
+  }
+}
