@@ -146,6 +146,7 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
     script: sh`${environment}${probe}`,
     user,
     needs: step.needs,
+    touches: step.touches,
     leadsTo({ code, stdout }) {
       try {
         const steps = code === 0 ? step.plan(stdout, ctx) : [];

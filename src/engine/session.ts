@@ -10,7 +10,8 @@ export type Probe = Readonly<{
   needs: readonly Resource[];
   /** It is the user's own program: nothing is known of what it does to its shell. */
   isUsers?: boolean;
-  /** What its task will alter if this is the answer. */
+  /** The most that its task may alter, and what it will if this is the answer. */
+  touches?: readonly Resource[];
   leadsTo?: (answer: Output) => readonly Resource[];
 }>;
 
@@ -162,15 +163,23 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     if (answer !== undefined) old.set(key, answer);
     known.delete(key);
   };
+  /** What the probe's task will alter, going by its last answer. */
+  const foreseen = (probe: Probe): readonly Resource[] => {
+    const guess = known.get(keyOf(probe)) ?? old.get(keyOf(probe));
+    if (guess === undefined) return [];
+    guess.leadsTo ??= probe.leadsTo?.(guess.output) ?? [];
+    return guess.leadsTo;
+  };
   function* worthAsking(probes: Iterable<Probe>): Iterable<Probe> {
-    const coming: Resource[] = [];
+    const passed: Probe[] = [];
     for (const probe of probes) {
-      if (overlaps(coming, probe.needs)) continue;
-      yield probe;
-      const guess = known.get(keyOf(probe)) ?? old.get(keyOf(probe));
-      if (guess === undefined || probe.leadsTo === undefined) continue;
-      guess.leadsTo ??= probe.leadsTo(guess.output);
-      coming.push(...guess.leadsTo);
+      const { needs } = probe;
+      // To foresee is work: only for those few that may alter an answer which is wanted.
+      const mayAlter = ({ touches = [] }: Probe): boolean => overlaps(touches, needs);
+      const isInVain =
+        !known.has(keyOf(probe)) && passed.some((one) => mayAlter(one) && overlaps(foreseen(one), needs));
+      if (!isInVain) yield probe;
+      passed.push(probe);
     }
   }
   const changeAll: Session['changeAll'] = async (changes, ahead, timeout) => {

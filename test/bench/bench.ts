@@ -44,8 +44,6 @@ async function bench(): Promise<void> {
   const withPeers = tools.some((t) => t.prepare !== undefined);
   if (withPeers && delay > 0) throw new Error('peers cannot be measured with --delay: their controller is a lab host');
   const stage = await openStage(Math.max(...sizes), delay, withPeers);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void stage.down().finally(() => process.exit(130)));
   try {
     for (const tool of tools) await tool.prepare?.(stage);
     await stage.keep();

@@ -40,6 +40,8 @@ export async function openStage(count: number, delay: number, controller: boolea
     `rack:\n  vars: {lab_name: bench, lab_subnet: ${NET}.0/24, lab_image: debian-13}\n  hosts:\n${lines}`,
     NET,
   );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void rack.down().finally(() => process.exit(130)));
   try {
     await rack.up();
     await install(rack, hosts);

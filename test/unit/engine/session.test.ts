@@ -23,7 +23,7 @@ const probe = (text: string, needs: readonly string[], leadsTo?: Probe['leadsTo'
   script: verbatim(text),
   user: 'root',
   needs,
-  ...(leadsTo !== undefined && { leadsTo }),
+  ...(leadsTo !== undefined && { leadsTo, touches: ['*'] }),
 });
 const piece = { script: sh`change`, user: 'root' };
 
