@@ -1,6 +1,6 @@
 import { Failure } from '../core/diagnostic.ts';
 import type { Play, Task } from '../core/playbook.ts';
-import { isDict, type Value } from '../core/value.ts';
+import { isDict, type RawVars, type Value } from '../core/value.ts';
 import { playRest } from './ahead.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { pendingProbe } from './pending.ts';
@@ -35,7 +35,8 @@ export async function gather(h: HostRun): Promise<void> {
     );
   }
   const facts = unit.step.data(output.stdout, unit.ctx)['ansible_facts'];
-  host.facts = isDict(facts) ? facts : {};
+  // Read anew: a text that was cut out of an answer keeps all of it in memory, and every host's facts are kept.
+  host.facts = JSON.parse(JSON.stringify(isDict(facts) ? facts : {})) as RawVars;
   host.factsAreFresh = true;
   run.factsCache.set(host.name, host.facts as Record<string, Value>);
 }
