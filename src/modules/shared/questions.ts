@@ -67,7 +67,7 @@ export const UNIT_PROPERTIES =
 export const UNIT: Question = {
   name: 'unit',
   ask: (units) =>
-    sh`l=$(systemctl show ${`--property=${UNIT_PROPERTIES}`} -- ${units}); u=$(printf '\037'); set --; set -f; IFS='
+    sh`l=$(systemctl show ${`--property=${UNIT_PROPERTIES}`} -- ${units}); set --; set -f; IFS='
 '
 while [ -n "$l" ]; do b=\${l%%"$IFS$IFS"*}; set -- "$@" "$b"; l=\${l#"$b"}; l=\${l#"$IFS$IFS"}; done
 [ $# = ${units.length} ] || set --
