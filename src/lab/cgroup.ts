@@ -65,13 +65,24 @@ export async function pidsBelow(group: string): Promise<readonly number[]> {
   return pids;
 }
 
-/** SIGKILLs all in a cgroup until nothing is left; throws Failure (E_LAB) when something stays for 15 s. */
+/**
+ * Whether anything is in a cgroup or below it. cgroup.procs does not tell: it leaves out a process whose last thread is
+ * still letting its memory and files go, which on a slow disk takes seconds in which the cgroup is busy.
+ */
+export async function isPopulated(group: string): Promise<boolean> {
+  const { unified } = await hierarchies();
+  const events = await readFile(path.join(unified, group, 'cgroup.events'), 'utf8').catch(absent);
+  return events !== undefined && /^populated 1$/m.test(events);
+}
+
+/** SIGKILLs all in a cgroup until nothing is left; throws Failure (E_LAB) when something stays for 60 s. */
 export async function killBelow(group: string): Promise<void> {
-  const until = Date.now() + 15_000;
-  for (;;) {
+  for (const until = Date.now() + 60_000; await isPopulated(group); await sleep(20)) {
     const pids = await pidsBelow(group);
-    if (pids.length === 0) return;
-    if (Date.now() > until) throw labFailure(`processes of ${group} do not die: ${pids.join(' ')}`);
+    if (Date.now() > until) {
+      const which = pids.length > 0 ? `: ${pids.join(' ')}` : ', though they are killed: is the disk stuck?';
+      throw labFailure(`processes of ${group} do not end${which}`);
+    }
     for (const pid of pids) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -79,7 +90,6 @@ export async function killBelow(group: string): Promise<void> {
         // it ended by itself
       }
     }
-    await sleep(20);
   }
 }
 
@@ -90,27 +100,13 @@ export async function groupsIn(group: string): Promise<readonly string[]> {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
-/** Removes an empty cgroup and all below it from both hierarchies. */
+/** Removes a cgroup in which nothing is (`killBelow`), and all below it, from both hierarchies. */
 export async function removeGroups(group: string): Promise<void> {
   const { unified, systemd } = await hierarchies();
   for (const root of systemd === undefined ? [unified] : [unified, systemd]) {
-    for (const dir of (await treeOf(path.join(root, group))).toReversed()) await removeGroup(dir);
+    for (const dir of (await treeOf(path.join(root, group))).toReversed()) await rmdir(dir).catch(absent);
     // Ours too, once the last lab is gone; busy until then.
     await rmdir(path.join(root, path.dirname(labGroup('x')))).catch(() => {});
-  }
-}
-
-/** A cgroup stays busy for a moment after its last process died. */
-async function removeGroup(dir: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      await rmdir(dir);
-      return;
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-      if (tries > 100) throw error;
-      await sleep(20);
-    }
   }
 }
 

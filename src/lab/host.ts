@@ -3,7 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { killBelow, labGroup, makeGroups, pidsBelow, removeGroups } from './cgroup.ts';
+import { isPopulated, killBelow, labGroup, makeGroups, pidsBelow, removeGroups } from './cgroup.ts';
 import { ensureDisk, rootOf } from './disk.ts';
 import { labFailure } from './fail.ts';
 import { bridgeName, machineName, portName } from './names.ts';
@@ -39,7 +39,7 @@ const CAPABILITIES = ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_IPC_LOCK', 'CAP_SYSLO
 
 /** Whether a host has power. */
 export async function isOn(lab: string, host: string): Promise<boolean> {
-  return (await pidsBelow(path.join(labGroup(lab), host))).length > 0;
+  return await isPopulated(path.join(labGroup(lab), host));
 }
 
 /** Boots a host unless it is on; does not wait for sshd. True when it had to. It goes on when this process ends. */

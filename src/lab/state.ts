@@ -47,7 +47,7 @@ export async function readLab(lab: string): Promise<LabRecord | undefined> {
   } catch {
     // told below
   }
-  throw labFailure(`${file} is not readable`, { mend: `take the lab down and up again: bringup lab down ${lab}` });
+  throw labFailure(`${file} is not readable`, { mend: 'take the lab down and up again: bringup lab down' });
 }
 
 export async function writeLab(record: LabRecord): Promise<void> {

@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { rmdirSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hierarchies, killBelow, labGroup } from '../../src/lab/cgroup.ts';
 import type { LabEvent } from '../../src/lab/guard.ts';
 import * as lab from '../../src/lab/lab.ts';
 import { bridgeName, tableName } from '../../src/lab/names.ts';
@@ -140,6 +143,24 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect((await lab.status(name))?.hosts.find((h) => h.name === 'new')?.power).toBe('off');
     await lab.power(name, 'new', 'on', options);
     expect((await ssh('new', 'cat kept')).out).toBe('kept');
+  });
+
+  it('takes a host for off when the kernel has let all of it go, not when its pids are gone', async () => {
+    const { unified } = await hierarchies();
+    const held = path.join(labGroup(name), 'held');
+    // A deleted file in many pieces: letting it go takes the kernel a tenth of a second, in which (if not the main thread
+    // is the last to end) cgroup.procs lists nobody and the cgroup is busy.
+    const script = `const fs = require('node:fs'); const fd = fs.openSync('/var/tmp/${name}', 'wx+'); fs.unlinkSync('/var/tmp/${name}');
+      for (let i = 0; i < 300; i++) fs.writeSync(fd, Buffer.alloc(1 << 20, 1), 0, 1 << 20, i << 21);
+      fs.fsyncSync(fd); console.log('written'); setInterval(() => {}, 1000);`;
+    for (const _ of [1, 2, 3]) {
+      await mkdir(path.join(unified, held));
+      const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await writeFile(path.join(unified, held, 'cgroup.procs'), String(child.pid));
+      await once(child.stdout, 'data');
+      await killBelow(held);
+      rmdirSync(path.join(unified, held));
+    }
   });
 
   it('goes off cleanly', async () => {
