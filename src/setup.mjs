@@ -6,14 +6,12 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -24,6 +22,15 @@ const command = join(dist, 'bringup.cjs');
 const bundle = join(dist, 'main.cjs');
 /** As start.cjs names it: V8's code is of one version of Node. */
 const code = `${bundle}.${process.version}-${process.arch}.code`;
+
+/** Packages that a run needs only for what few runs do. They are files of their own: what is read at every start is small. */
+const APART = {
+  'dns-packet': 'dns-packet',
+  listr2: 'listr2',
+  'mysql2/promise': 'mysql2',
+  ping: 'ping',
+  'zx/core': 'zx',
+};
 
 checkNode();
 installPackages();
@@ -55,78 +62,71 @@ function installPackages() {
   writeFileSync(stamp, wanted);
 }
 
-/** One file, and its code as V8 has it after a run: what starts takes a third of the time that a tree of modules does. */
+/**
+ * One file for what every run needs, and its code as V8 has it after a run: what starts takes a third of the time that a
+ * tree of modules does.
+ */
 async function build(always) {
   const newest = Math.max(
     ...[...files(join(root, 'src')), join(root, 'package-lock.json')].map((f) => statSync(f).mtimeMs),
   );
   const isBuilt = !always && existsSync(bundle) && statSync(bundle).mtimeMs > newest;
   if (!isBuilt) await bundleAll();
-  if (!isBuilt || !existsSync(code)) keepCode();
+  if (isBuilt && existsSync(code)) return;
+  const { keepCode } = await import('./warm.mjs');
+  await keepCode(command);
 }
 
 async function bundleAll() {
   rmSync(dist, { recursive: true, force: true });
   const { build: bundleUp } = await import('esbuild');
   const compiled = await compiledSchemas(bundleUp);
-  await bundleUp({
-    // The prober is a thread of its own, and so a file of its own.
-    entryPoints: { main: join(root, 'src', 'main.ts'), prober: join(root, 'src', 'drills', 'prober.ts') },
+  const plugin = {
+    name: 'bringup',
+    setup(on) {
+      on.onLoad({ filter: /core[/\\]compile\.ts$/ }, () => ({ contents: compiled, resolveDir: root }));
+      on.onResolve({ filter: new RegExp(`^(${Object.keys(APART).join('|')})$`) }, ({ path, kind }) =>
+        kind === 'entry-point' ? undefined : { path: `./${APART[path]}.cjs`, external: true },
+      );
+      // ssh2's other halves: nothing here serves SSH, nor asks for pages through it.
+      on.onLoad({ filter: /ssh2[/\\]lib[/\\](server|http-agents)\.js$/ }, () => ({ contents: 'module.exports = {};' }));
+    },
+  };
+  const how = {
     outdir: dist,
     outExtension: { '.js': '.cjs' },
     bundle: true,
     platform: 'node',
     format: 'cjs',
     target: 'node20',
+    minifyWhitespace: true,
     external: ['cpu-features', '*.node'],
+    // A script that starts from kept code may not call import(): what is apart is required.
+    supported: { 'dynamic-import': false },
     logLevel: 'warning',
-    plugins: [
-      {
-        name: 'compiled-schemas',
-        setup: (on) => on.onLoad({ filter: /core[/\\]compile\.ts$/ }, () => ({ contents: compiled, resolveDir: root })),
-      },
-    ],
-    // ES modules know where they are.
-    banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [plugin],
     define: { 'import.meta.url': '__url' },
+  };
+  // ES modules know where they are.
+  const url = "const __url = require('node:url').pathToFileURL(__filename).href;";
+  await bundleUp({
+    ...how,
+    entryPoints: {
+      prober: join(root, 'src', 'drills', 'prober.ts'), // a thread of its own
+      ...Object.fromEntries(Object.entries(APART).map(([name, file]) => [file, name])),
+    },
+    banner: { js: url },
+  });
+  // The last: by its time one sees whether all was built.
+  await bundleUp({
+    ...how,
+    entryPoints: { main: join(root, 'src', 'main.ts') },
+    // As start.cjs compiles it: a function, as Node makes one of every CommonJS module.
+    banner: { js: `(function (exports, require, module, __filename, __dirname) { ${url}` },
+    footer: { js: '})' },
   });
   copyFileSync(join(root, 'src', 'start.cjs'), command);
   chmodSync(command, 0o755);
-}
-
-/** Plans a small playbook for this machine, which changes nothing, and has start.cjs keep the code that this took. */
-function keepCode() {
-  const folder = mkdtempSync(join(tmpdir(), 'bringup-setup-'));
-  try {
-    writeFileSync(
-      join(folder, 'hosts.yml'),
-      'all: {hosts: {here: {ansible_connection: local}, there: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n',
-    );
-    writeFileSync(join(folder, 'text.j2'), '{% for n in [1, 2] if n > 1 %}{{ n | string | upper }}{% endfor %}\n');
-    writeFileSync(
-      join(folder, 'site.yml'),
-      `- hosts: all
-  tasks:
-    - file: {path: "{{ playbook_dir }}/made", state: directory, mode: '0755'}
-    - template: {src: text.j2, dest: "{{ playbook_dir }}/{{ item }}"}
-      loop: [one, two]
-      when: ansible_facts.kernel is defined
-      notify: Tell
-    - copy: {content: text, dest: "{{ playbook_dir }}/copied"}
-    - lineinfile: {path: "{{ playbook_dir }}/site.yml", line: '# nothing'}
-  handlers:
-    - {name: Tell, debug: {msg: told}}
-`,
-    );
-    spawnSync(process.execPath, [command, 'plan', 'site.yml', '-i', 'hosts.yml', '-o', 'json'], {
-      cwd: folder,
-      env: { ...process.env, BRINGUP_KEEP_CODE: '1' },
-      stdio: 'ignore',
-      timeout: 30_000, // whatever ~/.ssh/config makes of it: without the code all works as well
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** src/compiled.ts, run as it is: every schema as a function. */

@@ -1,4 +1,5 @@
-import type { ArgError, Module } from '../core/module.ts';
+import type { ArgError } from '../core/bind.ts';
+import type { Module } from '../core/module.ts';
 import { isStep } from '../core/module.ts';
 import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
 import { freeForm, keyValues } from './freeform.ts';

@@ -1,9 +1,9 @@
 import type { TObject } from 'typebox';
+import { type ArgError, binder } from '../core/bind.ts';
 import type { Check } from '../core/check.ts';
 import { didYouMean, type Pos } from '../core/diagnostic.ts';
 import { isBoundStep, type StepKind } from '../core/drill.ts';
 import { Expect, Find, Ledger, Load, Watch } from '../core/drill-args.ts';
-import { type ArgError, binder } from '../core/module.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
 import { type CheckEntry, type Context, readChecks } from './checks.ts';

@@ -1,7 +1,7 @@
 import { type Group, inGroups, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
-import { askOnce, forgetAnswers } from './questions.ts';
+import { askOnce, filesIn, forgetAnswers, withFiles } from './questions.ts';
 
 /**
  * Many scripts in one program for a `sh` that reads it from stdin, which is why their own stdin is /dev/null: a command
@@ -29,14 +29,14 @@ if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   const rest = all.slice(groups.reduce((sum, { size }) => sum + size, 0));
   // Nothing changes between the probes of a trip: what many of them ask is asked once, before the first of them.
   const scripts = rest.filter(isOwn).map((p) => p.script);
-  const looks = neighbours(rest, (p) => p.isProbe === true && isOwn(p) && isTame(p.script.text)).map(({ is, of }) =>
-    is ? together(of) : of.map(single).join('\n'),
-  );
+  const isPlain = (p: Numbered): boolean => p.isProbe === true && isOwn(p) && p.script.tame;
+  const tame = rest.filter(isPlain);
+  const looks = [...(tame.length > 0 ? [together(tame)] : []), ...rest.filter((p) => !isPlain(p)).map(single)];
   return `${begin(mark)}_any=${groups.length === 0 ? 1 : 0} _bad=${Math.max(0, ...groups.map(({ task }) => task))}
 _end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :
-${[askOnce(scripts), ...looks].join('\n')}
+${[askOnce(scripts, mark), ...looks].join('\n')}
 fi
 ${end(mark)}`;
 }
@@ -62,25 +62,6 @@ function asAnother({ script, user = '' }: Piece, mark: string): string {
 function together(pieces: readonly Numbered[]): string {
   const all = pieces.map(({ script, i }) => `{ ${script.text}\n}; _end ${i} q`).join('\n');
   return `_o=$( set -u\n${all}\n) </dev/null; _r=$?; printf '%s\\n' "$_o"; (exit $_r); _end -`;
-}
-
-/** Whether a script leaves its shell as it was, but for variables. It may be taken for wild without need, never for tame. */
-function isTame(text: string): boolean {
-  return !/\b(exit|return|cd|exec|eval|trap|shift|ulimit|alias|unset|readonly|umask [0-7])|\bset -[a-z]|\bIFS=[^ ]|<</.test(
-    text,
-  );
-}
-
-/** Pieces that follow each other and are, or are not, what `isIt` asks, together. */
-function neighbours(pieces: readonly Numbered[], isIt: (piece: Numbered) => boolean) {
-  const groups: { is: boolean; of: Numbered[] }[] = [];
-  for (const piece of pieces) {
-    const is = isIt(piece);
-    const last = groups.at(-1);
-    if (last?.is === is) last.of.push(piece);
-    else groups.push({ is, of: [piece] });
-  }
-  return groups;
 }
 
 /** Takes the two streams of one trip, in chunks, until both hold the trip's end. */
@@ -116,15 +97,16 @@ function pieces(stdout: string, stderr: string, mark: string): readonly Output[]
   const told = stderr.split(new RegExp(`\\n${mark} (\\d+|-)\\n`));
   for (let at = 0; at + 1 < told.length; at += 2) errors.set(told[at + 1] ?? '', told[at] ?? '');
   const body = stdout.slice(stdout.indexOf('\n') + 1); // without the line that told the pid
-  const found = body.split(new RegExp(`\\n${mark} (\\d+) (\\d+|-)\\n`));
+  const found = body.split(new RegExp(`\\n${mark} (\\d+) (\\d+|[-@])\\n`));
   const outputs: Output[] = [];
+  let files: ReadonlyMap<string, Uint8Array> = new Map();
   for (let at = 0; at + 2 < found.length; at += 3) {
-    const i = found[at + 2] ?? '-';
-    if (i === '-') continue;
-    while (outputs.length < Number(i)) outputs.push({ code: 255, stdout: '', stderr: 'it ended its shell' });
-    outputs.push({ code: Number(found[at + 1]), stdout: found[at] ?? '', stderr: errors.get(i) ?? '' });
+    const [text = '', code, i = '-'] = found.slice(at, at + 3);
+    if (i === '@') files = filesIn(text.slice(text.indexOf(mark) + mark.length));
+    else if (i !== '-')
+      outputs[Number(i)] = { code: Number(code), stdout: withFiles(text, files, mark), stderr: errors.get(i) ?? '' };
   }
-  return outputs;
+  return Array.from(outputs, (output) => output ?? { code: 255, stdout: '', stderr: 'it ended its shell' });
 }
 
 /** Collects bytes and notices when `end` has come, looking only at what is new. */

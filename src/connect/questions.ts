@@ -6,9 +6,15 @@ export function forgetAnswers(scripts: readonly Script[]): string {
   return names.size === 0 ? '' : `${[...names].map((name) => `${name}=`).join(' ')}\n`;
 }
 
-/** Asks each question once, for all of the scripts that need its answers, and keeps these in variables of this shell. */
-export function askOnce(scripts: readonly Script[]): string {
-  return [...itemsOf(scripts.flatMap((s) => s.asked))].map(([question, items]) => askOne(question, items)).join('\n');
+/**
+ * Asks each question once, for all of the scripts that need its answers, and keeps these in variables of this shell. In the
+ * order in which they were first asked: a question may read the answers of those before it.
+ */
+export function askOnce(scripts: readonly Script[], mark: string): string {
+  const questions = [...itemsOf(scripts.flatMap((s) => s.asked))];
+  if (questions.length === 0) return ':';
+  const all = questions.map(([question, items]) => askOne(question, items, mark)).join('\n');
+  return `{ ${all}\n} </dev/null 2>/dev/null`;
 }
 
 function itemsOf(asked: readonly Asked[]): ReadonlyMap<Question, readonly string[]> {
@@ -20,13 +26,55 @@ function itemsOf(asked: readonly Asked[]): ReadonlyMap<Question, readonly string
   return new Map([...all].map(([question, items]) => [question, [...items]]));
 }
 
-function askOne(question: Question, items: readonly string[]): string {
-  const cases = items.map((item) => `${quote(item)}) ${answerName(question, item)}=\${1#* } ;;`).join('\n');
-  return `_q=$( { ${question.ask(items).text}
-} </dev/null 2>/dev/null ); set -f; IFS='
+function askOne(question: Question, items: readonly string[], mark: string): string {
+  const item = question.item?.text ?? '${1%% *}';
+  const value = question.areFiles === true ? `${mark}@${item}` : (question.answer?.text ?? '${1#* }');
+  const names = items.map((i) => answerName(question, i));
+  const cases = items.map((i, at) => `${quote(i)}) ${names[at]}=${value} ;;`).join('\n');
+  return `_q=$( ${question.ask(items).text}
+); _c=$?; set -f; IFS='
 '; set -- $_q; IFS=' \t
-'; set +f
-while [ $# -gt 0 ]; do case \${1%% *} in
+'; set +f; _n=$#
+${question.areFiles === true ? `${send(mark)}\n` : ''}while [ $# -gt 0 ]; do case ${item} in
 ${cases}
-esac; shift; done`;
+esac; shift; done${question.missing === undefined ? '' : `\n${markMissing(question.missing, names)}`}`;
 }
+
+/** Where each line was about another item, those without one are nowhere. Of $_n lines, after exit code $_c. */
+function markMissing(code: number, names: readonly string[]): string {
+  const count = names.map((name) => `[ -z "$${name}" ] || _n=$((_n - 1))`);
+  const mark = names.map((name) => `${name}=\${${name}:--}`);
+  return `if [ $_c = ${code} ]; then ${count.join('; ')}
+if [ $_n = 0 ]; then ${mark.join('; ')}; fi; fi`;
+}
+
+/** The files that "$@" names, all by one process; dpkg's tar is GNU's. Without it, and for one alone, nothing is answered. */
+function send(mark: string): string {
+  return `if [ $# -gt 1 ] && [ -d /var/lib/dpkg ]; then printf '${mark}'
+tar -cPhf - -b 1 --hard-dereference -- "$@" | base64 -w0; printf '\\n%s 0 @\\n' ${mark}
+else set --; fi`;
+}
+
+/** Puts the files that `send` sent in the place of the words that stand for them. Lines that want one that is not there go. */
+export function withFiles(stdout: string, sent: ReadonlyMap<string, Uint8Array>, mark: string): string {
+  if (!stdout.includes(`${mark}@`)) return stdout;
+  return stdout.replace(new RegExp(`^(.*)${mark}@(\\S+)\\n`, 'gm'), (_, before: string, path: string) => {
+    const bytes = sent.get(path);
+    return bytes === undefined ? '' : `${before}${Buffer.from(bytes).toString('base64')}\n`;
+  });
+}
+
+/** The files in what `send` printed, by path. Format: GNU tar's manual, "Basic Tar Format"; paths are short and plain. */
+export function filesIn(base64: string): ReadonlyMap<string, Uint8Array> {
+  const tar = Buffer.from(base64, 'base64');
+  const files = new Map<string, Uint8Array>();
+  for (let at = 0; at + BLOCK <= tar.length; ) {
+    const path = tar.toString('latin1', at, at + 100).split('\0', 1)[0] ?? '';
+    const size = Number.parseInt(tar.toString('latin1', at + 124, at + 136), 8) || 0;
+    const start = at + BLOCK;
+    if (path !== '' && start + size <= tar.length) files.set(path, tar.subarray(start, start + size));
+    at = start + Math.ceil(size / BLOCK) * BLOCK;
+  }
+  return files;
+}
+const BLOCK = 512;

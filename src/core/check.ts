@@ -1,6 +1,6 @@
 import type { Static, TObject } from 'typebox';
+import { type ArgError, binder } from './bind.ts';
 import type { Connection } from './connection.ts';
-import { type ArgError, binder } from './module.ts';
 
 /** A smoke check: `observe` is the effect, `judge` is pure. The engine retries until a deadline, no check does. */
 export type CheckSpec<A extends TObject, Seen> = Readonly<{

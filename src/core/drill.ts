@@ -1,6 +1,6 @@
 import type { Static, TObject } from 'typebox';
+import { type ArgError, binder } from './bind.ts';
 import type { Pos } from './diagnostic.ts';
-import { type ArgError, binder } from './module.ts';
 import type { Script } from './sh.ts';
 
 /**

@@ -1,8 +1,5 @@
-import type { ErrorObject } from 'ajv';
 import type { Static, TObject } from 'typebox';
-import { coerce } from './coerce.ts';
-import { compile } from './compile.ts';
-import { didYouMean } from './diagnostic.ts';
+import { type ArgError, binder } from './bind.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
@@ -24,6 +21,13 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
   needs?: (args: Static<A>) => readonly Resource[];
   /** What a change alters. Default: nothing; '*' for what cannot be known. */
   touches?: (args: Static<A>) => readonly Resource[];
+  /**
+   * The changes of one series may be made after each other without a look in between: none hinders another, and to make
+   * one that is made already does no harm. (It is told as a change all the same.) Default: of none.
+   */
+  series?: (args: Static<A>) => string | undefined;
+  /** It edits a text as a whole. A trip may then carry several edits of it, each planned by what the one before leaves. */
+  edits?: Edits<Static<A>>;
   /** POSIX sh (dash, busybox), read-only, its own subshell, `set -u`, stdin is /dev/null. Without it nothing is asked of the host. */
   probe?: (args: Static<A>, ctx: Context) => Script;
   /** Pure. `stdout` is the probe's, decoded as UTF-8; send what must stay byte-exact through `base64`. */
@@ -33,6 +37,12 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
   data?: (current: Current, args: Static<A>, ctx: Context, ran?: Output) => Vars;
 }>;
 
+export type Edits<A> = Readonly<{
+  /** Which text, and all else that edits of it may differ about (owner, mode): only those with the same follow each other. */
+  of: (args: A) => string;
+  /** What the probe will print where that text stands; undefined: not known before it does. */
+  seeing: (stdout: string, text: string, args: A) => string | undefined;
+}>;
 export type Example = Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>;
 /** [] means that nothing is to be done. */
 export type Steps = readonly Change[] | Blocked;
@@ -53,6 +63,10 @@ export type Change = Readonly<{
     words: readonly string[];
     run: (words: readonly string[]) => Script;
   }>;
+  /** What has to follow on the same trip, once for all that ask for it, even where one of them failed. */
+  closing?: Script;
+  /** The text that stands there afterwards, of a module that `edits`. */
+  leaves?: string;
   /** What it alters, where that is less than the module's `touches`, now that the host was seen. */
   touches?: readonly Resource[];
   /** It never converges (command, restart, reboot): it is not read back. */
@@ -148,18 +162,12 @@ export type Step = Readonly<{
   args: Readonly<Record<string, unknown>>;
   needs: readonly Resource[];
   touches: readonly Resource[];
+  series: string | undefined;
+  edits: Readonly<{ of: string; seeing: (stdout: string, text: string) => string | undefined }> | undefined;
   probe: ((ctx: Context) => Script) | undefined;
   plan: (stdout: string, ctx: Context) => Steps;
   data: (stdout: string, ctx: Context, ran?: Output) => Vars;
 }>;
-/** `path` leads to the argument: ['mode'], ['env', 0]. */
-export type ArgError = Readonly<{
-  path: readonly (string | number)[];
-  message: string;
-  expected?: string;
-  mend?: string;
-}>;
-
 /** Closes over a spec's types. Its schema is compiled at the first use, once. */
 export function defineModule<A extends TObject, Current>(
   spec: ModuleSpec<A, Current>,
@@ -180,28 +188,19 @@ export function defineModule<A extends TObject, Current>(
       const { args } = bound;
       const wrong = spec.verify?.(args) ?? [];
       if (wrong.length > 0) return wrong;
-      const { probe } = spec;
+      const { probe, edits } = spec;
       return {
         module: spec.name,
         args: args as Readonly<Record<string, unknown>>,
         needs: spec.needs?.(args) ?? [],
         touches: spec.touches?.(args) ?? [],
+        series: spec.series?.(args),
+        edits: edits && { of: edits.of(args), seeing: (stdout, text) => edits.seeing(stdout, text, args) },
         probe: probe && ((ctx) => probe(args, ctx)),
         plan: (stdout, ctx) => spec.plan(spec.parse(stdout, args), args, ctx),
         data: (stdout, ctx, ran) => spec.data?.(spec.parse(stdout, args), args, ctx, ran) ?? {},
       };
     },
-  };
-}
-
-/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. `id`: what it is the schema of. */
-export function binder<A extends TObject>(schema: A, id: string, aliases: Readonly<Record<string, string>> = {}) {
-  let validate: ReturnType<typeof compile> | undefined;
-  return (input: Readonly<Record<string, unknown>>): { args: Static<A> } | { errors: readonly ArgError[] } => {
-    validate ??= compile(schema, id);
-    const given = coerce(renamed(input, aliases), schema);
-    if (!validate(given)) return { errors: argErrors(validate.errors ?? [], schema, aliases) };
-    return { args: given as Static<A> };
   };
 }
 
@@ -211,80 +210,4 @@ export function isStep(bound: Step | readonly ArgError[]): bound is Step {
 
 export function isBlocked(steps: Steps): steps is Blocked {
   return 'blocked' in steps;
-}
-
-function renamed(
-  input: Readonly<Record<string, unknown>>,
-  aliases: Readonly<Record<string, string>>,
-): Record<string, unknown> {
-  const args: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(input)) args[aliases[key] ?? key] = value;
-  return args;
-}
-
-/** ajv's errors in the user's words. Of an anyOf only the union's own error is told. */
-export function argErrors(
-  errors: readonly ErrorObject[],
-  schema: TObject,
-  aliases: Readonly<Record<string, string>> = {},
-): readonly ArgError[] {
-  const unions = new Set(errors.filter((e) => e.keyword === 'anyOf').map((e) => e.instancePath));
-  return errors
-    .filter((e) => e.keyword === 'anyOf' || ![...unions].some((path) => e.instancePath.startsWith(path)))
-    .map((error) => {
-      const path = error.instancePath
-        .split('/')
-        .slice(1)
-        .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-      if (error.keyword === 'additionalProperties') {
-        const key = String(error.params['additionalProperty']);
-        const known =
-          path.length === 0 ? [...Object.keys(schema.properties), ...Object.keys(aliases)] : keysOf(error.parentSchema);
-        return { path: [...path, key], message: `unknown argument '${key}'`, ...compact(didYouMean(key, known)) };
-      }
-      if (error.keyword === 'required') {
-        return { path, message: `argument '${String(error.params['missingProperty'])}' is missing` };
-      }
-      const { expected, enum: choices, anyOf } = (error.parentSchema ?? {}) as Record<string, unknown>;
-      const literals = Array.isArray(choices)
-        ? choices
-        : Array.isArray(anyOf)
-          ? anyOf.map((o: { const?: unknown }) => o.const)
-          : [];
-      const said =
-        typeof expected === 'string'
-          ? expected
-          : literals.length > 0 && literals.every((l) => l !== undefined)
-            ? `one of ${literals.join(', ')}`
-            : undefined;
-      const near =
-        typeof error.data === 'string'
-          ? didYouMean(
-              error.data,
-              literals.filter((l): l is string => typeof l === 'string'),
-            ).mend
-          : undefined;
-      const what = path.length === 0 ? 'the arguments' : `'${path.join('.')}'`;
-      return {
-        path,
-        message: said === undefined ? `${what} ${error.message ?? 'is not valid'}` : `${what} is not valid`,
-        ...(said !== undefined && { expected: said }),
-        ...(near !== undefined && { mend: near }),
-      };
-    });
-}
-
-function keysOf(schema: unknown): readonly string[] {
-  const properties = (schema as { properties?: object } | undefined)?.properties;
-  return properties === undefined ? [] : Object.keys(properties);
-}
-
-function compact(parts: { expected?: string | undefined; mend?: string | undefined }): {
-  expected?: string;
-  mend?: string;
-} {
-  return {
-    ...(parts.expected !== undefined && { expected: parts.expected }),
-    ...(parts.mend !== undefined && { mend: parts.mend }),
-  };
 }

@@ -13,20 +13,34 @@ export function overlaps(touched: readonly Resource[], needed: readonly Resource
 }
 
 function overlap(a: Resource, b: Resource): boolean {
-  if (a === '*' || b === '*') return true;
-  const [kindA, nameA] = split(a);
-  const [kindB, nameB] = split(b);
-  if (kindA === 'dir' && kindB === 'path') return plain(`${nameB}/..`) === plain(nameA);
-  if (kindA !== kindB) return false;
-  if (nameA === '*' || nameB === '*' || nameA === nameB) return true;
-  if (kindA !== 'path') return false;
-  const [pathA, pathB] = [plain(nameA), plain(nameB)];
-  return pathA === pathB || inside(pathA, pathB) || inside(pathB, pathA);
+  if (a === b || a === '*' || b === '*') return true;
+  const [one, other] = [parsed(a), parsed(b)];
+  if (one.kind === 'dir' && other.kind === 'path') return one.name === other.folder;
+  if (one.kind !== other.kind) return false;
+  if (one.name === '*' || other.name === '*' || one.name === other.name) return true;
+  return one.kind === 'path' && (inside(one.name, other.name) || inside(other.name, one.name));
 }
 
-function split(resource: Resource): readonly [string, string] {
+/** `folder`: of a path, the one that it is in. */
+type Parsed = Readonly<{ kind: string; name: string; folder: string | undefined }>;
+
+/** The engine compares the same few resources all the time. */
+function parsed(resource: Resource): Parsed {
+  const known = cache.get(resource);
+  if (known !== undefined) return known;
+  if (cache.size >= CACHED) cache.clear();
+  const made = parse(resource);
+  cache.set(resource, made);
+  return made;
+}
+const cache = new Map<Resource, Parsed>();
+const CACHED = 10_000;
+
+function parse(resource: Resource): Parsed {
   const at = resource.indexOf(':');
-  return at < 0 ? [resource, '*'] : [resource.slice(0, at), resource.slice(at + 1)];
+  const [kind, name] = at < 0 ? [resource, '*'] : [resource.slice(0, at), resource.slice(at + 1)];
+  if (name === '*' || (kind !== 'path' && kind !== 'dir')) return { kind, name, folder: undefined };
+  return { kind, name: plain(name), folder: kind === 'path' ? plain(`${name}/..`) : undefined };
 }
 
 /** The folders above a path, as resources of a change that makes them: /a/b/c → dir:/a/b, dir:/a. */

@@ -7,6 +7,11 @@ export type Script = {
   readonly text: string;
   readonly secrets: readonly string[];
   readonly asked: readonly Asked[];
+  /**
+   * It leaves its shell as it was, but for variables that no other reads: it may share one with others. What is not known is
+   * no such script.
+   */
+  readonly tame: boolean;
 };
 /**
  * What many probes of a trip ask of a host, each about an item of its own: a converged rack's time is the processes that
@@ -15,8 +20,21 @@ export type Script = {
 export type Question = Readonly<{
   /** Of letters. */
   name: string;
-  /** Prints a line `item answer` for each item that it has an answer for. Read-only; stdin is /dev/null, errors are not heard. */
+  /** Prints a line for each item that it has an answer for. Read-only; stdin is /dev/null, errors are not heard. */
   ask: (items: readonly string[]) => Script;
+  /** The item in such a line (`$1`), and the answer. Default: the first word, and what follows it. */
+  item?: Script;
+  answer?: Script;
+  /**
+   * The exit code by which `ask` says that items without a line are nowhere: their answer is `-`. Should a line be about
+   * none of them, or two about one (it has several names), nothing is said of those.
+   */
+  missing?: number;
+  /**
+   * The items are paths, and those that `ask` prints are files whose bytes are wanted: they do not go through the shell.
+   * The answer is a word that stands for the bytes in base64; who reads the trip's output finds them in its place.
+   */
+  areFiles?: true;
 }>;
 export type Asked = Readonly<{ question: Question; item: string }>;
 export type Word = string | number | Secret | Script | readonly Word[];
@@ -40,6 +58,8 @@ function isHarmless(value: string): boolean {
 export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Script {
   const secrets: string[] = [];
   const asked: Asked[] = [];
+  const { raw, isTame } = partsOf(parts);
+  let tame = isTame;
   const render = (word: Word): string => {
     if (typeof word === 'string') return quote(word);
     if (typeof word === 'number') return String(word);
@@ -50,29 +70,39 @@ export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Scri
     if (isList(word)) return word.map(render).join(' ');
     secrets.push(...word.secrets);
     asked.push(...word.asked);
+    tame &&= word.tame;
     return word.text;
   };
-  const raw = partsOf(parts);
   let text = raw[0] ?? '';
   for (const [i, word] of words.entries()) text += render(word) + (raw[i + 1] ?? '');
-  return script(text, secrets, asked);
+  return script(text, secrets, asked, tame);
 }
 
-/** The same for every script that one place in the code makes. */
-function partsOf(parts: TemplateStringsArray): readonly string[] {
-  const known = cleaned.get(parts) ?? parts.raw.map((part) => part.replace(/\\(\$\{|`)/g, '$1'));
-  cleaned.set(parts, known);
-  return known;
+/** The same for every script that one place in the code makes. What stands between its parts is quoted: no word of sh's own. */
+function partsOf(parts: TemplateStringsArray): Parts {
+  const known = cleaned.get(parts);
+  if (known !== undefined) return known;
+  const raw = parts.raw.map((part) => part.replace(/\\(\$\{|`)/g, '$1'));
+  const made = { raw, isTame: !raw.some((part) => WILD.test(part) || OPEN.test(part)) };
+  cleaned.set(parts, made);
+  return made;
 }
-const cleaned = new WeakMap<TemplateStringsArray, readonly string[]>();
+type Parts = Readonly<{ raw: readonly string[]; isTame: boolean }>;
+const cleaned = new WeakMap<TemplateStringsArray, Parts>();
+
+/** What alters the shell for whatever runs in it next, or cannot stand inside of something else. */
+const WILD =
+  /\b(exit|return|cd|exec|eval|trap|shift|ulimit|alias|export|unset|readonly|umask [0-7])|\bset -[a-z]|\bIFS=[^ ]|<</;
+/** The same, where a value comes next. */
+const OPEN = /\b(umask|set|IFS=) ?$/;
 
 /**
  * The answer to a question that is asked once a trip, as a quoted word. Empty where there is none, or where the script is
  * run by itself: then it must find out by itself.
  */
 export function answer(question: Question, item: string): Script {
-  if (!isHarmless(item)) return script('""', [], []);
-  return script(`"\${${answerName(question, item)}-}"`, [], [{ question, item }]);
+  if (!isHarmless(item)) return script('""', [], [], true);
+  return script(`"\${${answerName(question, item)}-}"`, [], [{ question, item }], true);
 }
 
 /** The shell variable that holds an answer. No two items share one. */
@@ -91,16 +121,17 @@ export function lines(scripts: readonly Script[]): Script {
     scripts.map((s) => s.text).join('\n'),
     scripts.flatMap((s) => s.secrets),
     scripts.flatMap((s) => s.asked),
+    scripts.every((s) => s.tame),
   );
 }
 
 /** What the user wrote as a shell program (the `shell` module, `validate:` …). The one way round quoting: keep its uses few. */
 export function verbatim(text: string): Script {
-  return script(text, [], []);
+  return script(text, [], [], !WILD.test(text));
 }
 
-function script(text: string, secrets: readonly string[], asked: readonly Asked[]): Script {
-  return { text, secrets, asked } as unknown as Script;
+function script(text: string, secrets: readonly string[], asked: readonly Asked[], tame: boolean): Script {
+  return { text, secrets, asked, tame } as unknown as Script;
 }
 
 function isList(word: Word): word is readonly Word[] {

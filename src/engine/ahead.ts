@@ -1,14 +1,21 @@
-import type { Include, Item, Loaded, Play } from '../core/playbook.ts';
+import type { Include, Item, Loaded, Play, Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
+import type { Probe } from './answers.ts';
 import { lookOf } from './look.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
-import type { Probe } from './session.ts';
 import type { HostState, Where } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** What still lies before a host: the rest of a list, then what follows the list that it stands in. */
-export type Rest = Readonly<{ items: readonly Item[]; index: number; where: Where; up: Rest | undefined }>;
+export type Rest = Readonly<{
+  items: readonly Item[];
+  index: number;
+  where: Where;
+  up: Rest | undefined;
+  /** Notified handlers run before it. */
+  isFlushed?: boolean;
+}>;
 
 /** How many tasks are looked at ahead: enough for any real playbook, and an end for a wrong one. */
 const FAR = 5000;
@@ -22,6 +29,7 @@ export function* probesAhead(world: World, host: HostState, rest: Rest, later: (
   let left = FAR;
   function* of(from: Rest | undefined): Iterable<Probe> {
     for (let at = from; at !== undefined; at = at.up) {
+      if (at.isFlushed) yield* handlersOf(world, host, at.where);
       for (let i = at.index; i < at.items.length && left-- > 0; i++) {
         const item = at.items[i];
         if (item !== undefined) yield* probesOf(world, host, item, at.where, of);
@@ -30,6 +38,16 @@ export function* probesAhead(world: World, host: HostState, rest: Rest, later: (
   }
   yield* of(rest);
   for (const next of later()) yield* of(next);
+}
+
+/** What notified handlers ask. They act whatever the answer is. */
+function* handlersOf(world: World, host: HostState, where: Where): Iterable<Probe> {
+  for (const handler of where.play.handlers) {
+    if (!host.notified.has(handler) && !host.coming.has(handler)) continue;
+    for (const probe of probesOf(world, host, handler, { ...where, role: handler.role }, () => [])) {
+      yield { ...probe, acts: true };
+    }
+  }
 }
 
 function* probesOf(
@@ -51,24 +69,55 @@ function* probesOf(
     }
     return;
   }
-  const { impl } = item;
-  if (impl === undefined || item.delegateTo !== undefined) return;
-  yield* quietly(() => {
-    const scope = scopeFor(world, host, { ...where, role: item.role, vars: [...where.vars, ...item.vars] });
-    const items = loopItems(item, scope, world.run);
-    const units =
-      items === undefined
-        ? [unitOf(world.run, item, impl, scope, undefined, undefined, true)]
-        : items.map((one, i) =>
-            unitOf(world.run, item, impl, scope.with(loopVars(items, i, item.loopControl)), undefined, one, true),
-          );
-    return units.flatMap((unit) => {
-      const look = lookOf(item, unit);
-      if (look === undefined) return probeOf(unit) ?? [];
-      // The user's own command is not run where its condition is not known to hold.
-      return quietly(() => falseCondition(item.when, unit.scope, world.run) === undefined) === true ? [look] : [];
-    });
-  }) ?? [];
+  if (item.module === 'meta' && item.args['free_form'] === 'flush_handlers') yield* handlersOf(world, host, where);
+  yield* guessed(host, where, item, () => quietly(() => probesOfTask(world, host, item, where)) ?? []);
+}
+
+function probesOfTask(world: World, host: HostState, task: Task, where: Where): readonly Probe[] {
+  const { impl } = task;
+  if (impl === undefined || task.delegateTo !== undefined) return [];
+  const scope = scopeFor(world, host, { ...where, role: task.role, vars: [...where.vars, ...task.vars] });
+  const items = loopItems(task, scope, world.run);
+  const units =
+    items === undefined
+      ? [unitOf(world.run, task, impl, scope, undefined, undefined, true)]
+      : items.map((one, i) =>
+          unitOf(world.run, task, impl, scope.with(loopVars(items, i, task.loopControl)), undefined, one, true),
+        );
+  return units.flatMap((unit) => {
+    const look = lookOf(task, unit);
+    if (look === undefined) return probeOf(unit) ?? [];
+    // The user's own command is not run where its condition is not known to hold.
+    return quietly(() => falseCondition(task.when, unit.scope, world.run) === undefined) === true ? [look] : [];
+  });
+}
+
+/**
+ * Worked out once for as long as none of the host's variables was set: each change asks again what comes. What else it may
+ * hang on (a file here, another host's variable) makes it a wrong guess at worst; but a command of the user's is none.
+ */
+function guessed(host: HostState, where: Where, task: Task, make: () => readonly Probe[]): readonly Probe[] {
+  const { facts, set, included } = host;
+  let of = guesses.get(host);
+  if (of === undefined || of.facts !== facts || of.set !== set || of.included !== included) {
+    of = { facts, set, included, probes: new WeakMap() };
+    guesses.set(host, of);
+  }
+  const here = of.probes.get(where) ?? new Map<Task, readonly Probe[]>();
+  of.probes.set(where, here);
+  const known = here.get(task);
+  if (known !== undefined) return known;
+  const made = make();
+  if (!made.some((probe) => probe.isUsers)) here.set(task, made);
+  return made;
+}
+type Guesses = Pick<HostState, 'facts' | 'set' | 'included'> &
+  Readonly<{ probes: WeakMap<Where, Map<Task, readonly Probe[]>> }>;
+const guesses = new WeakMap<HostState, Guesses>();
+
+/** The host is done: a thousand hosts' guesses are not kept. */
+export function forgetGuesses(host: HostState): void {
+  guesses.delete(host);
 }
 
 /** Looking ahead never fails: what cannot be worked out yet is worked out, and told, in its turn. */

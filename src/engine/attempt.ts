@@ -2,6 +2,7 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { type Change, isBlocked, type Step } from '../core/module.ts';
 import { overlaps } from '../core/resource.ts';
 import { isDict, Unknown, type Vars } from '../core/value.ts';
+import type { Probe } from './answers.ts';
 import { type Made, makeChanges, tail } from './change.ts';
 import { lookedAt, lookOf } from './look.ts';
 import { notifyPieces } from './notify.ts';
@@ -9,7 +10,6 @@ import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { probeOf, type Unit } from './resolve.ts';
 import { dataOf, rcOf, resultOf } from './result.ts';
-import type { Probe } from './session.ts';
 import type { HostState } from './state.ts';
 import type { World } from './variables.ts';
 
@@ -23,6 +23,8 @@ export type Intent = Readonly<{
   probe: Probe | undefined;
   stdout: string;
   changes: readonly Change[];
+  /** It was planned by what a change of the same trip, not yet made, leaves: it must not be made if that one fails. */
+  follows: boolean;
 }>;
 export type Bound = Unit & { readonly step: Step };
 
@@ -36,8 +38,18 @@ export async function attempt(r: TaskRun, unit: Bound, name: string, isRetry: bo
   return isIntent(intent) ? carryOut(intent) : intent;
 }
 
-/** Looks and plans: the outcome where nothing is to be changed (in this mode), else what is. */
-export async function intend(r: TaskRun, unit: Bound, name: string, isRetry: boolean): Promise<Outcome | Intent> {
+/**
+ * Looks and plans: the outcome where nothing is to be changed (in this mode), else what is.
+ *
+ * @param seen what the probe will print by then; else it is asked
+ */
+export async function intend(
+  r: TaskRun,
+  unit: Bound,
+  name: string,
+  isRetry: boolean,
+  seen?: string,
+): Promise<Outcome | Intent> {
   const { world, host, task } = r;
   const { run } = world;
   const { step, ctx, scope, label } = unit;
@@ -54,7 +66,8 @@ export async function intend(r: TaskRun, unit: Bound, name: string, isRetry: boo
   };
   if (userLook !== undefined && hangsOn === undefined) return lookedAt(r, unit, userLook, session);
   if (isRetry && probe !== undefined) session.forget(probe);
-  const output = probe === undefined ? undefined : await session.look(probe, ahead);
+  const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
+  const output = foreseen ?? (probe === undefined ? undefined : await session.look(probe, ahead));
   if (output !== undefined && output.code !== 0) {
     if (hangsOn !== undefined) return unknown(hangsOn.what);
     const diagnostic: Diagnostic = {
@@ -101,7 +114,7 @@ export async function intend(r: TaskRun, unit: Bound, name: string, isRetry: boo
     there.planned.push({ what: name, touches: step.touches });
     return { status: 'changed', result: new Unknown(name), changes: steps, label };
   }
-  return { r, unit, name, there, ahead, probe, stdout, changes: steps };
+  return { r, unit, name, there, ahead, probe, stdout, changes: steps, follows: seen !== undefined };
 }
 
 export async function carryOut(intent: Intent): Promise<Outcome> {
@@ -112,8 +125,15 @@ export async function carryOut(intent: Intent): Promise<Outcome> {
   const doing = isHidden ? name : `${name}: ${changes.map((s) => s.what).join(', ')}`;
   run.emit({ type: 'busy', host: host.name, doing });
   const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, unit.scope));
-  const made = await makeChanges(run, there.session, unit, changes, probe, ahead, notifyPieces(r, unit), timeout);
+  const around = { before: notifyPieces(r, unit), after: isLast(intent) ? r.after : undefined };
+  const made = await makeChanges(run, there.session, unit, changes, probe, ahead, around, timeout);
   return conclude(intent, made);
+}
+
+/** Whether nothing is left of the task, on this host, once these changes are made without an error. */
+function isLast({ r: { task, host }, there, changes }: Intent): boolean {
+  const isDecided = task.failedWhen.length === 0 && task.until.length === 0 && task.loop === undefined;
+  return isDecided && there === host && changes.every((c) => c.reboots === undefined);
 }
 
 /** The outcome of what was made, with the host as it is now. */
@@ -121,6 +141,7 @@ export async function conclude(intent: Intent, made: Made): Promise<Outcome> {
   const { r, unit, there, ahead, probe, changes } = intent;
   const { step, label } = unit;
   noteChange(r.world, there);
+  if (there !== r.host) r.host.session.metOthers();
   const after =
     made.failed === undefined && probe !== undefined && !changes.some((c) => c.action ?? c.harmless)
       ? (await there.session.look(probe, ahead)).stdout
@@ -168,6 +189,6 @@ function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
 function keepFacts(r: TaskRun, step: Step, data: Vars): void {
   const facts = data['ansible_facts'];
   if (!isDict(facts)) return;
-  if (step.module === 'set_fact') Object.assign(r.host.set, facts);
+  if (step.module === 'set_fact') r.host.set = { ...r.host.set, ...facts };
   else r.host.facts = { ...r.host.facts, ...facts };
 }

@@ -3,14 +3,19 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, LocalFile, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
 import { lines, type Script, sh, verbatim } from '../core/sh.ts';
+import type { Probe } from './answers.ts';
 import { makeAndConfirm } from './confirm.ts';
+import type { After } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Run } from './ports.ts';
 import type { Unit } from './resolve.ts';
-import type { Probe, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** What came of making a step's changes. */
 export type Made = Readonly<{ ran: Output; failed: Diagnostic | undefined; unchanged: boolean }>;
+
+/** What is run on the trip of a task's changes: before the first, and after the last of an action that did not fail. */
+export type Around = Readonly<{ before: readonly Piece[]; after?: After | undefined }>;
 
 /**
  * Makes the changes and reads them back, on one trip where uploads are small. A line that breaks in between is opened
@@ -23,7 +28,7 @@ export async function makeChanges(
   changes: readonly Change[],
   probe: Probe | undefined,
   ahead: () => Iterable<Probe>,
-  before: readonly Piece[],
+  { before, after }: Around,
   timeout: number | undefined,
 ): Promise<Made> {
   const isAction = changes.some((c) => c.action === true || c.harmless === true);
@@ -38,9 +43,7 @@ export async function makeChanges(
         // What goes ahead of this change on its own channel may need what the changes before it make: a folder.
         sent.push(
           ...(await session.change(
-            [...(sent.length === 0 ? before : []), ...pieces],
-            touches,
-            undefined,
+            { pieces: [...(sent.length === 0 ? before : []), ...pieces], touches },
             () => [],
             timeout,
           )),
@@ -58,9 +61,14 @@ export async function makeChanges(
       sent.push(...(await makeAndConfirm(run, session, unit, { pieces: all, own, ahead, risk, timeout })));
       return sent.slice(before.length);
     }
-    sent.push(
-      ...(await session.change([...(sent.length === 0 ? before : []), ...pieces], touches, own, ahead, timeout)),
-    );
+    const last = isAction && after !== undefined ? [after.piece] : [];
+    const all = [...(sent.length === 0 ? before : []), ...pieces, ...last];
+    const closing = closingOf(unit, todo);
+    const ended = [...(await session.change({ pieces: all, touches, own, closing }, ahead, timeout))];
+    // Not one of the changes' own; it has none where one of them failed.
+    const [rode] = last.length > 0 ? ended.splice(all.length - 1, 1) : [];
+    if (after !== undefined) after.isDone = rode?.code === 0;
+    sent.push(...ended);
     for (const change of todo) if (change.reboots !== undefined) await awaitReboot(run, session, ids, change.reboots);
     return sent.slice(before.length);
   };
@@ -81,6 +89,11 @@ export async function makeChanges(
   const unchanged = changes.every((c) => c.harmless === true);
   if (isAction || probe === undefined) return { ran, failed: undefined, unchanged };
   return { ran, failed: await diverged(session, unit, probe, ahead), unchanged };
+}
+
+/** What has to follow a unit's changes on their trip. */
+export function closingOf({ user }: Unit, changes: readonly Change[]): readonly Piece[] {
+  return changes.flatMap(({ closing }) => (closing === undefined ? [] : [{ script: closing, user }]));
 }
 
 /** What is wrong with a host that was changed, read back; undefined: it is as wanted. */

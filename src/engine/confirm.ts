@@ -2,10 +2,11 @@ import { Lost, type Piece } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Change, Output } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
+import type { Probe } from './answers.ts';
 import { pause } from './pause.ts';
 import type { Run } from './ports.ts';
 import type { Unit } from './resolve.ts';
-import type { Probe, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 type Risky = Readonly<{
   pieces: readonly Piece[];
@@ -29,7 +30,7 @@ export async function makeAndConfirm(
   const touches = step.touches;
   const within = Math.min(timeout ?? risk.seconds, risk.seconds);
   const made = await session
-    .change(pieces, touches, undefined, () => [], within)
+    .change({ pieces, touches }, () => [], within)
     .catch((error: unknown) => {
       // The answer may be what the change has shut out: the new line tells.
       if (run.signal.aborted || !isLineTrouble(error)) throw error;
@@ -39,7 +40,7 @@ export async function makeAndConfirm(
   const deadline = began + risk.seconds * 1000;
   const trouble = await reach(run, session, deadline);
   if (trouble !== undefined) throw await lockedOut(run, session, risk.seconds, deadline, trouble);
-  const confirmed = await session.change([{ script: risk.script, user }], touches, own, ahead, timeout);
+  const confirmed = await session.change({ pieces: [{ script: risk.script, user }], touches, own }, ahead, timeout);
   return [...(made ?? []), ...confirmed];
 }
 
@@ -91,7 +92,7 @@ async function lockedOut(
   for (;;) {
     try {
       await within(session.reconnect(), 10_000);
-      await session.change([{ script: sh`:`, user: undefined }], [], undefined, () => [], 10);
+      await session.change({ pieces: [{ script: sh`:`, user: undefined }] }, () => [], 10);
       const message = `${what}. The host has undone it by itself, and is as it was before`;
       return new Failure(
         { code: 'E_APPLY', message, detail: trouble.message, mend: 'let this machine in, then run again' },

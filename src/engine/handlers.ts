@@ -1,7 +1,9 @@
+import type { Piece } from '../core/connection.ts';
 import type { Task } from '../core/playbook.ts';
 import { playRest, type Rest } from './ahead.ts';
 import { asUnreachable, gatherTask } from './gather.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
+import type { After } from './outcome.ts';
 import { forgetPending, pendingKey, pendingProbe } from './pending.ts';
 import { userOf } from './resolve.ts';
 import { runTask } from './task.ts';
@@ -26,31 +28,40 @@ export async function recallHandlers(h: HostRun): Promise<void> {
 /** Notified handlers in the order in which they are defined, each once; one may notify another. */
 export async function flushHandlers(h: HostRun, rest: Rest | undefined): Promise<void> {
   const { host, play, world } = h;
-  const ran: string[] = [];
+  if (host.notified.size === 0) return host.coming.clear();
+  const user = userOf(gatherTask(play), scopeFor(world, host, h.where), world.run);
+  const isApply = world.run.mode === 'apply';
+  if (isApply) host.session.forget(pendingProbe(user));
+  const forgetting = (keys: readonly string[]): Piece => ({ script: forgetPending(keys, user), user });
+  const left: string[] = [];
+  const next: Rest = { items: [], index: 0, where: h.where, up: rest, isFlushed: true };
   const all = (): readonly Task[] => [
     ...play.handlers,
     ...world.lateHandlers.filter((l) => !play.handlers.includes(l)),
   ];
   for (
-    let next = all().find((t) => host.notified.has(t));
-    next !== undefined;
-    next = all().find((t) => host.notified.has(t))
+    let handler = all().find((t) => host.notified.has(t));
+    handler !== undefined;
+    handler = all().find((t) => host.notified.has(t))
   ) {
-    const maybe = host.notified.get(next);
-    host.notified.delete(next);
+    const maybe = host.notified.get(handler);
+    host.notified.delete(handler);
+    host.coming.delete(handler);
+    const key = pendingKey(play, handler);
+    // With its own trip where that is possible: it is either run and forgotten, or neither.
+    const after: After = { piece: forgetting([key]), isDone: false };
     await runTask({
       world,
       host,
-      where: { ...h.where, role: next.role },
-      task: next,
+      where: { ...h.where, role: handler.role },
+      task: handler,
       isHandler: true,
       maybe,
-      ahead: aheadOf(h, rest),
+      ahead: aheadOf(h, next),
+      after,
     });
-    ran.push(pendingKey(play, next));
+    if (!after.isDone) left.push(key);
   }
-  if (ran.length === 0 || world.run.mode === 'plan') return;
-  const user = userOf(gatherTask(play), scopeFor(world, host, h.where), world.run);
-  await host.session.change([{ script: forgetPending(ran, user), user }], [], undefined, () => [], undefined);
-  host.session.forget(pendingProbe(user));
+  host.coming.clear();
+  if (left.length > 0 && isApply) await host.session.change({ pieces: [forgetting(left)] }, () => [], undefined);
 }

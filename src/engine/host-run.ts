@@ -1,7 +1,7 @@
 import type { Play } from '../core/playbook.ts';
 import { probesAhead, type Rest } from './ahead.ts';
+import type { Probe } from './answers.ts';
 import type { Batch } from './batch.ts';
-import type { Probe } from './session.ts';
 import type { HostState, Where } from './state.ts';
 import type { World } from './variables.ts';
 

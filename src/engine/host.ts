@@ -20,7 +20,7 @@ export async function runPlay(h: HostRun): Promise<void> {
     for (const [i, section] of play.sections.entries()) {
       const rest = play.sections.slice(i + 1).flatMap((s) => s.body);
       const up: Rest = { items: rest, index: 0, where: h.where, up: undefined };
-      await runItems(h, section.body, h.where, up);
+      await runItems(h, section.body, h.where, { ...up, isFlushed: true });
       await flushHandlers(h, up);
     }
   } catch (error) {
@@ -38,7 +38,10 @@ async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Re
   for (let i = 0; i < items.length; i++) {
     h.world.run.signal.throwIfAborted();
     const done = await tasksTogether(i, plain);
-    i += done;
+    if (done > 0) {
+      i += done - 1; // what ended the trip may begin the next
+      continue;
+    }
     const item = items[i];
     if (item === undefined) return;
     if (item.kind === 'block') await runBlock(h, item, where, restAfter(i));
@@ -77,10 +80,11 @@ async function runBlock(h: HostRun, block: Block, where: Where, rest: Rest): Pro
 async function rescue(h: HostRun, block: Block, failure: TaskFailed, where: Where, always: Rest): Promise<void> {
   h.host.counts.rescued++;
   h.host.counts.failed--;
-  Object.assign(h.host.set, {
+  h.host.set = {
+    ...h.host.set,
     ansible_failed_task: { name: failure.task.name },
     ansible_failed_result: failure.result,
-  });
+  };
   await runItems(h, block.rescue, where, always);
 }
 
@@ -100,10 +104,10 @@ async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Pro
   if (task.module === 'meta') return runMeta(h, task, inner, rest);
   if (task.module === 'include_vars') return includeVars(h, task, inner);
   const here = `${task.at.file}:${task.at.line}`;
-  if (readsOthers(task)) await h.batch.meet(here, h.host.name);
+  if (readsOthers(task)) await meet(h, here);
   const r = taskRunOf(h, task, where, rest);
   if (task.runOnce === false) return runTask(r);
-  await h.batch.meet(here, h.host.name);
+  await meet(h, here);
   const doer = h.batch.first();
   const done = h.batch.once(`${here}:once`, h.host.name, async () => {
     await runTask(r);
@@ -111,8 +115,13 @@ async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Pro
   });
   const result = await done;
   if (doer !== h.host.name && task.register !== undefined && result !== undefined) {
-    h.host.set[task.register] = result;
+    h.host.set = { ...h.host.set, [task.register]: result };
   }
+}
+
+async function meet({ batch, host }: HostRun, here: string): Promise<void> {
+  await batch.meet(here, host.name);
+  host.session.metOthers();
 }
 
 /** Whether a task may read what another host registered or set in this very play. The same for every host. */

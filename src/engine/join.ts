@@ -1,4 +1,4 @@
-import { type Change, touchesOf } from '../core/module.ts';
+import { type Change, isBlocked, touchesOf } from '../core/module.ts';
 import { overlaps, type Resource } from '../core/resource.ts';
 import type { Value } from '../core/value.ts';
 import { type Intent, intend, isIntent } from './attempt.ts';
@@ -17,13 +17,24 @@ export type Load = {
   intents: readonly Intent[];
   touched: readonly Resource[];
   needed: readonly Resource[];
+  /** What the changes leave of the texts that they edit. */
+  texts: ReadonlyMap<string, string>;
   size: number;
   isJoined: boolean;
 };
-export const emptyLoad = (): Load => ({ intents: [], touched: [], needed: [], size: 0, isJoined: false });
+export const emptyLoad = (): Load => ({
+  intents: [],
+  touched: [],
+  needed: [],
+  texts: new Map(),
+  size: 0,
+  isJoined: false,
+});
 
 /** Of scripts and files that travel with them, in one trip. Bytes. */
 const MOST = 1_000_000;
+/** Edits of one text on a trip: each is held against all before it. */
+const MOST_EDITS = 32;
 
 export function isJoinable({ world, task, maybe }: TaskRun): boolean {
   const isPlain = task.until.length === 0 && task.timeout === undefined && task.delegateTo === undefined;
@@ -37,30 +48,51 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
 }
 
 /**
- * Begins a part: what is to be changed joins the load. undefined, and nothing joins: it has to be run alone, since its look
+ * Begins a part: what is to be changed joins the load. An edit of a text that the load edits (of `texts`: those that it may
+ * follow) is planned by what the load leaves of it. undefined, and nothing joins: it has to be run alone, since its look
  * depends on what the load alters, or the load's on what it alters; since it was not looked at yet, since its change is no
  * simple one, or since it fails.
  */
-export async function board(r: TaskRun, { item, scope, label }: Part, name: string, load: Load) {
-  const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // alone it throws again, and is told
+export async function board(
+  r: TaskRun,
+  { item, scope, label }: Part,
+  name: string,
+  load: Load,
+  texts: Load['texts'] = load.texts,
+) {
+  const begun = await begin(r, { item, scope, label }, name, load, texts).catch(() => undefined); // alone it throws again, and is told
   const made = begun?.made;
   if (made === undefined || !isIntent(made)) return begun;
   const { unit, changes, probe } = made;
   const size = load.size + sizeOf(changes);
   if (!changes.every(isSimple) || probe === undefined || size > MOST) return undefined;
   const touches = touchesOf(unit.step, changes);
-  if (load.isJoined || overlaps(load.touched, unit.step.needs) || overlaps(touches, load.needed)) {
-    if (!load.intents.every((one) => isJoinedTo(one, made))) return undefined;
-    load.isJoined = true;
+  const { edits } = unit.step;
+  const leaves = changes.findLast((c) => c.leaves !== undefined)?.leaves;
+  if (made.follows) {
+    const before = load.intents.filter((one) => one.unit.step.edits?.of === edits?.of);
+    if (load.isJoined || before.length >= MOST_EDITS) return undefined;
+    if (!load.intents.every((one) => isFollowed(one, made, leaves))) return undefined;
+  } else if (load.isJoined || overlaps(load.touched, unit.step.needs) || overlaps(touches, load.needed)) {
+    const isJoined = load.intents.every((one) => isJoinedTo(one, made));
+    if (!isJoined && (load.isJoined || !load.intents.every((one) => isInSeries(one, made)))) return undefined;
+    load.isJoined = isJoined;
   }
   load.intents = [...load.intents, made];
   load.touched = [...load.touched, ...touches];
   load.needed = [...load.needed, ...unit.step.needs];
   load.size = size;
+  if (edits !== undefined && leaves !== undefined) load.texts = new Map(load.texts).set(edits.of, leaves);
   return begun;
 }
 
-async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<Begun | undefined> {
+async function begin(
+  r: TaskRun,
+  part: Part,
+  name: string,
+  load: Load,
+  texts: Load['texts'],
+): Promise<Begun | undefined> {
   const { impl } = r.task;
   if (impl === undefined) return undefined;
   const { label } = part;
@@ -71,8 +103,31 @@ async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<
   const probe = probeOf(unit);
   if (probe === undefined) return undefined;
   if (load.intents.length > 0 && !r.host.session.knows(probe)) return undefined; // it is asked with the load
-  const made = await intend(r, { ...unit, step }, name, false);
-  return !isIntent(made) && overlaps(load.touched, step.needs) ? undefined : { unit, made };
+  const left = step.edits && load.texts.get(step.edits.of);
+  if (left === undefined || step.edits === undefined) {
+    const made = await intend(r, { ...unit, step }, name, false);
+    return !isIntent(made) && overlaps(load.touched, step.needs) ? undefined : { unit, made };
+  }
+  if (texts.get(step.edits.of) !== left) return undefined;
+  const seen = step.edits.seeing((await r.host.session.look(probe, r.ahead)).stdout, left);
+  const made = seen === undefined ? undefined : await intend(r, { ...unit, step }, name, false, seen);
+  return made !== undefined && isIntent(made) ? { unit, made } : undefined;
+}
+
+/**
+ * Whether an edit may follow a change on its trip: one that it has nothing to do with, or an edit of the same text, by the
+ * same user, that finds what it made still so in the text which is left.
+ */
+function isFollowed(one: Intent, { unit, changes }: Intent, leaves: string | undefined): boolean {
+  const { step, ctx, user, environment } = one.unit;
+  const isApart =
+    !overlaps(touchesOf(step, one.changes), unit.step.needs) && !overlaps(touchesOf(unit.step, changes), step.needs);
+  if (isApart) return true;
+  if (step.edits === undefined || step.edits.of !== unit.step.edits?.of || leaves === undefined) return false;
+  if (user !== unit.user || environment.text !== unit.environment.text) return false;
+  const seen = step.edits.seeing(one.stdout, leaves);
+  const again = seen === undefined ? undefined : step.plan(seen, ctx);
+  return again !== undefined && !isBlocked(again) && again.every((c) => c.leaves === undefined);
 }
 
 /** Whether what is to be changed can be made by the script of one before it, as that script is run. */
@@ -81,6 +136,10 @@ function isJoinedTo(before: Intent, { unit, changes: [change, ...more] }: Intent
   if (change?.joins === undefined || first?.joins === undefined || more.length + others.length > 0) return false;
   const isSameWay = before.unit.user === unit.user && before.unit.environment.text === unit.environment.text;
   return isSameWay && change.joins.after.includes(first.joins.by);
+}
+
+function isInSeries(before: Intent, { unit }: Intent): boolean {
+  return unit.step.series !== undefined && unit.step.series === before.unit.step.series;
 }
 
 function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change): boolean {

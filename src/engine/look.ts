@@ -1,11 +1,12 @@
 import { isBlocked, type Step } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
+import type { Probe } from './answers.ts';
 import { changeFailed } from './change.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Unit } from './resolve.ts';
 import { rcOf, resultOf } from './result.ts';
-import type { Probe, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /**
  * A command of the user's that only looks, by his own word: `changed_when: false`, and `check_mode: false` (run it even
@@ -31,8 +32,8 @@ export async function lookedAt(
   session: Session,
 ): Promise<Outcome> {
   const { step, ctx, label } = unit;
-  // It may look at other hosts, too: what was changed there is not seen here.
-  if (world.changed.size > 0) session.forget(look);
+  // It may look at other hosts, too: what was changed there is not seen here. Right after a change of its own it is its turn.
+  if (world.changed.size > 0 && !session.isOfLastChange(look)) session.forget(look);
   const ran = await session.look(look, ahead);
   const steps = step.plan('', ctx);
   const changes = isBlocked(steps) ? [] : steps;

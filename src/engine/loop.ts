@@ -1,3 +1,4 @@
+import type { Probe } from './answers.ts';
 import { carryOut, conclude, type Intent, isIntent } from './attempt.ts';
 import type { Made } from './change.ts';
 import { type Begun, board, emptyLoad, isJoinable, type Part } from './join.ts';
@@ -6,7 +7,6 @@ import { makeTogether } from './make-together.ts';
 import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { probeOf, unitOf } from './resolve.ts';
-import type { Probe } from './session.ts';
 
 /** What items will ask, as far as it can be known before their turn, and then what comes after their task. */
 export function* aheadOfItems(r: TaskRun, items: readonly Part[]): Iterable<Probe> {
@@ -44,9 +44,17 @@ export async function itemsTogether(r: TaskRun, items: readonly Part[], name: st
   const { run } = r.world;
   run.emit({ type: 'busy', host: r.host.name, doing: `${name}: ${load.intents.length} items` });
   const before = notifyPieces(r, first.unit);
-  const all = load.intents.map((intent, i) => ({ ...intent, task: 0, before: i === 0 ? before : [] }));
+  // What follows another's change is made after it only, as a later task would be.
+  let task = 0;
+  const all = load.intents.map((intent, i) => {
+    if (intent.follows) task++;
+    return { ...intent, task, before: i === 0 ? before : [] };
+  });
   const made = await makeTogether(run, first.there.session, all, load.isJoined, first.ahead);
-  return made === undefined ? [] : outcomesOf(r, begun, concluded(load.intents, made));
+  if (made === undefined) return [];
+  const undone = load.intents[made.length];
+  const end = begun.findIndex((one) => one.made === undone);
+  return outcomesOf(r, end < 0 ? begun : begun.slice(0, end), concluded(load.intents, made));
 }
 
 /** The outcomes of parts: of those that were to be changed, what `made` says. */

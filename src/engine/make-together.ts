@@ -1,10 +1,11 @@
 import { Lost, type Piece } from '../core/connection.ts';
 import { type Change, isBlocked, type Output, type Step, touchesOf } from '../core/module.ts';
 import { lines, type Script, sh } from '../core/sh.ts';
-import { changeFailed, diverged, joined, type Made, makeChanges, uploadsOf } from './change.ts';
+import type { Probe } from './answers.ts';
+import { changeFailed, closingOf, diverged, joined, type Made, makeChanges, uploadsOf } from './change.ts';
 import type { Run } from './ports.ts';
 import type { Unit } from './resolve.ts';
-import type { Probe, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** One of many changes on a trip: `task` as in Session.changeAll; `before` is done ahead of it. */
 export type Joined = Readonly<{
@@ -16,8 +17,8 @@ export type Joined = Readonly<{
 }>;
 
 /**
- * Changes that do not depend on each other, or that one script makes (`isJoined`), on one trip, each read back. undefined:
- * the line broke; what was done is done, and the host has to be looked at again for each.
+ * Changes that do not depend on each other, or that one script makes (`isJoined`), on one trip, each read back: as many as
+ * were run. undefined: the line broke; what was done is done, and the host has to be looked at again for each.
  */
 export async function makeTogether(
   run: Run,
@@ -34,7 +35,7 @@ export async function makeTogether(
         const script = isJoined ? joinedRun(all, change) : change.run;
         pieces.push({ script: lines([...inline, unit.environment, script]), user: unit.user });
       }
-      return { pieces, touches: touchesOf(unit.step, changes), own: probe, task };
+      return { pieces, touches: touchesOf(unit.step, changes), own: probe, task, closing: closingOf(unit, changes) };
     }),
   );
   let outputs: readonly (readonly Output[])[];
@@ -46,10 +47,13 @@ export async function makeTogether(
   }
   if (isJoined && outputs[0]?.at(-1)?.code !== 0) return oneByOne(run, session, all, ahead);
   const made: Made[] = [];
-  for (const [i, { unit, changes, probe, before }] of all.entries()) {
+  let failedIn = Number.POSITIVE_INFINITY;
+  for (const [i, { unit, changes, probe, task, before }] of all.entries()) {
+    if (task > failedIn) break; // it was not run
     const own = (outputs[i] ?? []).slice(before.length);
     const ran = joined(own);
     const isDone = own.length === changes.length && own.at(-1)?.code === 0;
+    if (!isDone) failedIn = task;
     const failed = !isDone ? changeFailed(changes, own) : probe && (await diverged(session, unit, probe, ahead));
     made.push({ ran, failed, unchanged: false });
   }
@@ -79,7 +83,7 @@ async function oneByOne(
       const { blocked: message, mend, detail } = left;
       made.push({ ran, failed: { code: 'E_BLOCKED', message, mend, detail }, unchanged: false });
     } else if (left.length === 0) made.push({ ran, failed: undefined, unchanged: false });
-    else made.push(await makeChanges(run, session, unit, left, probe, ahead, before, undefined));
+    else made.push(await makeChanges(run, session, unit, left, probe, ahead, { before }, undefined));
     const isLast = all[made.length]?.task !== task;
     if (isLast && made.some(({ failed }) => failed !== undefined)) break; // the next task has its turn no more
   }

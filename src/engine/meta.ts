@@ -49,6 +49,6 @@ export function includeVars(h: HostRun, task: Task, where: Where): void {
   const file = run.templates.print(run.templates.resolve(task.args['file'] ?? '', scope));
   const into = task.args['name'];
   const vars = run.localFiles.vars(file, searchPath(run, task, 'vars'), task.at);
-  h.host.included.push(typeof into === 'string' ? { [into]: vars } : vars);
+  h.host.included = [...h.host.included, typeof into === 'string' ? { [into]: vars } : vars];
   h.host.counts.ok++;
 }

@@ -35,6 +35,7 @@ export function answersTo(handler: Task, name: string, scope: Scope, world: Worl
 export function notifyPieces(r: TaskRun, unit: Unit): readonly Piece[] {
   const handlers = handlersFor(r, unit.scope);
   if (handlers.length === 0 || r.task.changedWhen.length > 0 || r.task.delegateTo !== undefined) return [];
+  for (const handler of handlers) r.host.coming.add(handler);
   return [
     {
       script: rememberPending(

@@ -1,9 +1,10 @@
+import type { Piece } from '../core/connection.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { TaskStatus } from '../core/event.ts';
 import type { Change } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
-import type { Probe } from './session.ts';
+import type { Probe } from './answers.ts';
 import type { HostState, Where } from './state.ts';
 import type { World } from './variables.ts';
 
@@ -17,6 +18,9 @@ export type Outcome = Readonly<{
   label?: string | undefined;
 }>;
 
+/** What is run on a task's own trip once all its changes are made; `isDone` tells that it was. */
+export type After = { readonly piece: Piece; isDone: boolean };
+
 export type TaskRun = Readonly<{
   world: World;
   host: HostState;
@@ -26,4 +30,5 @@ export type TaskRun = Readonly<{
   /** plan: why it is not certain that this task runs at all. */
   maybe: string | undefined;
   ahead: () => Iterable<Probe>;
+  after?: After;
 }>;

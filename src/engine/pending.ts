@@ -1,6 +1,6 @@
 import type { Play, Task } from '../core/playbook.ts';
 import { type Script, sh } from '../core/sh.ts';
-import type { Probe } from './session.ts';
+import type { Probe } from './answers.ts';
 
 /**
  * Notified handlers wait on the host, in a file, from before the change that notifies them until they have run: neither a
@@ -19,12 +19,22 @@ export function pendingProbe(user: string | undefined): Probe {
 }
 
 export function rememberPending(keys: readonly string[], user: string | undefined): Script {
-  return sh`${folderOf(user)}; [ -d "$d" ] || mkdir -p "$d"; for k in ${keys}; do grep -qxF -- "$k" "$f" 2>/dev/null || printf '%s\n' "$k" >>"$f"; done`;
+  return sh`${folderOf(user)}; [ -d "$d" ] || mkdir -p "$d"
+for k in ${keys}; do
+  if [ -e "$f" ]; then while IFS= read -r l; do [ "$l" != "$k" ] || continue 2; done <"$f"; fi
+  printf '%s\n' "$k" >>"$f"
+done`;
 }
 
 export function forgetPending(keys: readonly string[], user: string | undefined): Script {
   return sh`${folderOf(user)}; [ -e "$f" ] || exit 0
-for k in ${keys}; do grep -vxF -- "$k" "$f" >"$f.new" || :; mv "$f.new" "$f"; done; [ -s "$f" ] || { rm -f "$f"; rmdir "$d" 2>/dev/null || :; }`;
+left=
+while IFS= read -r l; do
+  for k in ${keys}; do [ "$l" != "$k" ] || continue 2; done
+  left="$left$l
+"
+done <"$f"
+if [ -n "$left" ]; then printf %s "$left" >"$f.new" && mv -- "$f.new" "$f"; else rm -f -- "$f"; rmdir "$d" 2>/dev/null || :; fi`;
 }
 
 export function pendingKey(play: Play, handler: Task): string {

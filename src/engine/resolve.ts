@@ -1,13 +1,14 @@
 import { dirname, join } from 'node:path';
+import type { ArgError } from '../core/bind.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
-import type { ArgError, Context, LocalFile, Module, Step } from '../core/module.ts';
+import type { Context, LocalFile, Module, Step } from '../core/module.ts';
 import { isBlocked, isStep, touchesOf } from '../core/module.ts';
 import type { Condition, LoopControl, Task } from '../core/playbook.ts';
 import { quote, type Script, sh, verbatim } from '../core/sh.ts';
 import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
+import type { Probe } from './answers.ts';
 import { remembered, type Watch } from './memo.ts';
 import type { Run, Scope } from './ports.ts';
-import type { Probe } from './session.ts';
 import { NotKnown } from './state.ts';
 
 /** One piece of work of a task on a host: the task itself, or one item of its loop. */
@@ -143,10 +144,12 @@ function surelySkipped(task: Task, run: Run, { scope, spoil }: Watch): string | 
 export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | undefined {
   if (step === undefined || probe === undefined) return undefined;
   return {
-    script: sh`${environment}${probe}`,
+    script: environment.text === '' ? probe : sh`${environment}${probe}`,
     user,
     needs: step.needs,
     touches: step.touches,
+    series: step.series,
+    edits: step.edits?.of,
     leadsTo({ code, stdout }) {
       try {
         const steps = code === 0 ? step.plan(stdout, ctx) : [];

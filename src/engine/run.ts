@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { HostRecap } from '../core/event.ts';
 import type { Play } from '../core/playbook.ts';
-import { playRest, type Rest } from './ahead.ts';
+import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
@@ -72,6 +72,7 @@ function makeWorld(run: Run): World {
       included: [],
       planned: [],
       notified: new Map(),
+      coming: new Set(),
       failed: false,
       unreachable: false,
       counts: newCounts(),
@@ -181,7 +182,10 @@ async function oneHost(
   } finally {
     batch.leave(name);
     // Of a thousand hosts only those at work have an open line and what was read on it.
-    if (playsAfter(name).length === 0) await host.session.rest();
+    if (playsAfter(name).length === 0) {
+      forgetGuesses(host);
+      await host.session.rest();
+    }
   }
 }
 

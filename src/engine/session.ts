@@ -1,19 +1,7 @@
 import { type Connection, type Group, inGroups, Lost, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
-import { overlaps, type Resource } from '../core/resource.ts';
-import type { Script } from '../core/sh.ts';
-
-/** A read-only look at a host: the same script as the same user gives the same answer until something it needs changes. */
-export type Probe = Readonly<{
-  script: Script;
-  user: string | undefined;
-  needs: readonly Resource[];
-  /** It is the user's own program: nothing is known of what it does to its shell. */
-  isUsers?: boolean;
-  /** The most that its task may alter, and what it will if this is the answer. */
-  touches?: readonly Resource[];
-  leadsTo?: (answer: Output) => readonly Resource[];
-}>;
+import type { Resource } from '../core/resource.ts';
+import { keyOf, noAnswers, type Probe } from './answers.ts';
 
 /** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
 export type Session = Readonly<{
@@ -23,6 +11,10 @@ export type Session = Readonly<{
   look: (probe: Probe, ahead: () => Iterable<Probe>) => Promise<Output>;
   /** Whether `look` would answer without a trip. */
   knows: (probe: Probe) => boolean;
+  /** Whether it was answered after this host's last change, on the same trip, and nothing was waited for since. */
+  isOfLastChange: (probe: Probe) => boolean;
+  /** What this host's next task is to see may have been done elsewhere: other hosts were waited for, or worked for it. */
+  metOthers: () => void;
   /** Forgets an answer, so that it is asked again. */
   forget: (probe: Probe) => void;
   /** Forgets everything: somebody else's change may have altered it. */
@@ -32,24 +24,13 @@ export type Session = Readonly<{
    * that overlap what was touched, but for those whose answers will be altered by a change in between, going by what was
    * answered before: that trip asks them. Throws Lost when the line broke: what was done is not known then.
    */
-  change: (
-    pieces: readonly Piece[],
-    touches: readonly Resource[],
-    own: Probe | undefined,
-    ahead: () => Iterable<Probe>,
-    timeout: number | undefined,
-  ) => Promise<readonly Output[]>;
+  change: (made: Making, ahead: () => Iterable<Probe>, timeout: number | undefined) => Promise<readonly Output[]>;
   /**
-   * Many changes on one trip, whose looks do not depend on what the others alter: each is stopped by its own failure, and
-   * by one of an earlier task (their numbers, 0 unless told).
+   * Many changes on one trip, whose looks need not see what the others alter: each is stopped by its own failure, and by one
+   * of an earlier task (their numbers, 0 unless told).
    */
   changeAll: (
-    changes: readonly Readonly<{
-      pieces: readonly Piece[];
-      touches: readonly Resource[];
-      own: Probe | undefined;
-      task?: number;
-    }>[],
+    changes: readonly Making[],
     ahead: () => Iterable<Probe>,
     timeout: number | undefined,
   ) => Promise<readonly (readonly Output[])[]>;
@@ -63,12 +44,17 @@ export type Session = Readonly<{
   trips: () => number;
 }>;
 
-type Answer = { readonly output: Output; readonly needs: readonly Resource[]; leadsTo?: readonly Resource[] };
+/** A change: its pieces, what they alter, and what reads it back. */
+export type Making = Readonly<{
+  pieces: readonly Piece[];
+  touches?: readonly Resource[];
+  own?: Probe | undefined;
+  task?: number;
+  /** What has to follow all changes of the trip, once for those with the same. Its failure is that of each of them. */
+  closing?: readonly Piece[];
+}>;
 
-const keyOf = (probe: Probe): string => `${probe.user ?? ''}\0${probe.script.text}`;
 const asPiece = ({ script, user, isUsers }: Probe): Piece => ({ script, user, isProbe: isUsers !== true });
-/** A trip carries at most this much: more probes go with the next. */
-const MAX_SCRIPT = 512 * 1024;
 const LOST_TRIES = 3;
 
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
@@ -82,9 +68,9 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
   let line: Promise<Connection> | undefined;
   let trips = 0;
   let busy = 0;
-  const known = new Map<string, Answer>();
-  /** Answers that no longer hold: a guess at what the next will be. */
-  const old = new Map<string, Answer>();
+  const answers = noAnswers();
+  /** Of the probes that the last trip asked after its changes. */
+  const withChange = new Set<string>();
   /** `meanwhile` is worked out while the host makes up its mind to answer. */
   const open = (meanwhile: () => void = () => {}): Promise<Connection> => {
     line ??= dial(async () => {
@@ -110,6 +96,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     timeout?: number,
   ): Promise<readonly Output[]> => {
     busy++;
+    withChange.clear();
     try {
       const connection = await open();
       trips++;
@@ -132,7 +119,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
       try {
         await open(workOut);
         const outputs = await trip(workOut().map(asPiece), []);
-        remember(workOut(), outputs);
+        answers.remember(workOut(), outputs);
         return;
       } catch (error) {
         if (!(error instanceof Lost) || tries === LOST_TRIES || signal.aborted) throw error;
@@ -140,75 +127,43 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
       }
     }
   };
-  const remember = (probes: readonly Probe[], outputs: readonly Output[]): void => {
-    for (const [i, probe] of probes.entries()) {
-      const output = outputs[i];
-      if (output !== undefined) known.set(keyOf(probe), { output, needs: probe.needs });
-    }
-  };
-  const unknownOf = (probes: Iterable<Probe>): readonly Probe[] => {
-    const wanted = new Map<string, Probe>();
-    let size = 0;
-    for (const probe of probes) {
-      const key = keyOf(probe);
-      if (known.has(key) || wanted.has(key)) continue;
-      size += probe.script.text.length;
-      if (size > MAX_SCRIPT && wanted.size > 0) break;
-      wanted.set(key, probe);
-    }
-    return [...wanted.values()];
-  };
-  const outdate = (key: string): void => {
-    const answer = known.get(key);
-    if (answer !== undefined) old.set(key, answer);
-    known.delete(key);
-  };
-  /** What the probe's task will alter, going by its last answer. */
-  const foreseen = (probe: Probe): readonly Resource[] => {
-    const guess = known.get(keyOf(probe)) ?? old.get(keyOf(probe));
-    if (guess === undefined) return [];
-    guess.leadsTo ??= probe.leadsTo?.(guess.output) ?? [];
-    return guess.leadsTo;
-  };
-  function* worthAsking(probes: Iterable<Probe>): Iterable<Probe> {
-    const passed: Probe[] = [];
-    for (const probe of probes) {
-      const { needs } = probe;
-      // To foresee is work: only for those few that may alter an answer which is wanted.
-      const mayAlter = ({ touches = [] }: Probe): boolean => overlaps(touches, needs);
-      const isInVain =
-        !known.has(keyOf(probe)) && passed.some((one) => mayAlter(one) && overlaps(foreseen(one), needs));
-      if (!isInVain) yield probe;
-      passed.push(probe);
-    }
-  }
   const changeAll: Session['changeAll'] = async (changes, ahead, timeout) => {
-    const touches = changes.flatMap((c) => c.touches);
+    const touches = changes.flatMap((c) => c.touches ?? []);
     const own = changes.flatMap((c) => c.own ?? []);
-    for (const [key, { needs }] of known) if (overlaps(touches, needs)) outdate(key);
-    for (const probe of own) outdate(keyOf(probe));
-    const again = unknownOf([...own, ...worthAsking(ahead())]);
-    const pieces = changes.flatMap((c) => c.pieces);
-    const groups = changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 }));
+    answers.outdateAll(touches);
+    for (const probe of own) answers.outdate(probe);
+    const again = [...answers.unknownOf(join(own, answers.worthAsking(ahead(), own)))];
+    const closing = new Map(changes.flatMap((c) => c.closing ?? []).map((piece) => [keyOf(piece), piece]));
+    const pieces = [...changes.flatMap((c) => c.pieces), ...closing.values()];
+    // A group of the first task is not stopped by another's failure.
+    const ends = [...closing].map(() => ({ size: 1, task: 0 }));
+    const groups = [...changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 })), ...ends];
     const outputs = await trip([...pieces, ...again.map(asPiece)], groups, timeout);
-    remember(again, outputs.slice(pieces.length));
-    return inGroups(outputs, groups).map((all) => {
+    answers.remember(again, outputs.slice(pieces.length));
+    for (const probe of again) withChange.add(keyOf(probe));
+    const given = inGroups(outputs, groups);
+    const ended = new Map([...closing.keys()].map((key, i) => [key, given[changes.length + i]?.[0]]));
+    return changes.map((change, i) => {
+      const all = given[i] ?? [];
       const failed = all.findIndex((o) => o.code !== 0);
-      return failed < 0 ? all : all.slice(0, failed + 1);
+      if (failed >= 0) return all.slice(0, failed + 1);
+      const undone = change.closing?.map((piece) => ended.get(keyOf(piece))).filter((o) => o?.code !== 0) ?? [];
+      return [...all, ...undone.flatMap((o) => o ?? [])];
     });
   };
   return {
     user: async () => (await open()).user,
     async look(probe, ahead) {
-      const key = keyOf(probe);
-      if (!known.has(key)) await ask(() => unknownOf([probe, ...ahead()]));
-      return known.get(key)?.output ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
+      if (answers.to(probe) === undefined) await ask(() => [...answers.unknownOf(join([probe], ahead()))]);
+      return answers.to(probe) ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
     },
-    knows: (probe) => known.has(keyOf(probe)),
-    forget: (probe) => outdate(keyOf(probe)),
-    forgetAll: () => [...known.keys()].forEach(outdate),
-    async change(pieces, touches, own, ahead, timeout) {
-      const [outputs = []] = await changeAll([{ pieces, touches, own }], ahead, timeout);
+    knows: (probe) => answers.to(probe) !== undefined,
+    isOfLastChange: (probe) => withChange.has(keyOf(probe)),
+    metOthers: () => withChange.clear(),
+    forget: answers.outdate,
+    forgetAll: () => answers.outdateAll(),
+    async change(made, ahead, timeout) {
+      const [outputs = []] = await changeAll([made], ahead, timeout);
       return outputs;
     },
     changeAll,
@@ -228,8 +183,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     drop,
     async rest() {
       if (busy > 0) return;
-      known.clear();
-      old.clear();
+      answers.clear();
       await drop();
     },
     async reconnect() {
@@ -238,4 +192,9 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
     },
     trips: () => trips,
   };
+}
+
+function* join(first: Iterable<Probe>, then: Iterable<Probe>): Iterable<Probe> {
+  yield* first;
+  yield* then;
 }

@@ -11,14 +11,16 @@ export type HostState = {
   /** Without `ansible_`; undefined before they are gathered. */
   facts: RawVars | undefined;
   factsAreFresh: boolean;
-  /** set_fact and register. */
-  set: Record<string, Value>;
+  /** set_fact and register. Another object whenever one is set, as `facts` and `included`: so one sees that nothing was. */
+  set: Readonly<Record<string, Value>>;
   /** include_vars. */
-  included: RawVars[];
+  included: readonly RawVars[];
   /** plan: what was planned and would touch what; a later probe of it tells nothing. */
   planned: Planned[];
   /** Handlers to run; the text says why it is not certain (plan). */
   notified: Map<Task, string | undefined>;
+  /** Handlers that the change which is being made will notify: what they alter is not worth asking before. */
+  coming: Set<Task>;
   failed: boolean;
   unreachable: boolean;
   counts: Counts;

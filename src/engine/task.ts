@@ -59,6 +59,7 @@ async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: str
     if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.length) continue;
     const wait = Number(world.run.templates.resolve(task.loopControl.pause, next.scope));
     if (wait > 0) await pause(wait * 1000, world.run.signal);
+    r.host.session.metOthers();
   }
   return outcomes;
 }
@@ -144,7 +145,8 @@ async function runUnit(
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
   if (unknown === undefined || task.module !== 'set_fact') return;
-  for (const name of Object.keys(task.args)) host.set[name] = new Unknown(unknown.because ?? 'a task before it');
+  const value = new Unknown(unknown.because ?? 'a task before it');
+  host.set = { ...host.set, ...Object.fromEntries(Object.keys(task.args).map((name) => [name, value])) };
 }
 
 /** Register, notify, count, tell; and fail where it must. */
@@ -157,7 +159,7 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
   keepUnknownFacts(r, outcomes);
   if (task.register !== undefined) {
-    host.set[task.register] = result;
+    host.set = { ...host.set, [task.register]: result };
   }
   const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {

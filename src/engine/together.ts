@@ -59,7 +59,8 @@ async function boardTask(r: TaskRun, load: Load): Promise<Boarded | undefined> {
     const ahead = (): ReturnType<TaskRun['ahead']> => aheadOfItems(r, parts.slice(1));
     const begun: Begun[] = [];
     for (const part of parts) {
-      const one = await board({ ...r, ahead: parts.length > 1 ? ahead : r.ahead }, part, name, load);
+      // Of its own items' edits each has to come after the other: that is for the task alone.
+      const one = await board({ ...r, ahead: parts.length > 1 ? ahead : r.ahead }, part, name, load, before.texts);
       if (one === undefined || (!isIntent(one.made) && one.made.status === 'failed')) throw new Alone();
       begun.push(one);
     }

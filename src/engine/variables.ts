@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Inventory, Task } from '../core/playbook.ts';
+import type { Inventory, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, Ready, type Value } from '../core/value.ts';
 import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
@@ -44,8 +44,13 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
 }
 
 function readyLayer(vars: Readonly<Record<string, Value>>): RawVars {
-  return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, new Ready(value)]));
+  const known = readyLayers.get(vars);
+  if (known !== undefined) return known;
+  const layer = Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, new Ready(value)]));
+  readyLayers.set(vars, layer);
+  return layer;
 }
+const readyLayers = new WeakMap<Readonly<Record<string, Value>>, RawVars>();
 
 /** Facts by both of Ansible's names: ansible_facts.os_family and ansible_os_family. Made once for each gathering. */
 function factLayer({ facts }: HostState): RawVars {
@@ -61,7 +66,19 @@ function factLayer({ facts }: HostState): RawVars {
 }
 const factLayers = new WeakMap<RawVars, RawVars>();
 
+/** The same for a host's tasks of one role in a play. Kept as long as the play's batch is. */
 function magic(world: World, host: HostState, where: Where): RawVars {
+  const ofBatch = magics.get(where.batch) ?? new Map<string, Map<Role | undefined, RawVars>>();
+  magics.set(where.batch, ofBatch);
+  const ofHost = ofBatch.get(host.name) ?? new Map<Role | undefined, RawVars>();
+  ofBatch.set(host.name, ofHost);
+  const vars = ofHost.get(where.role) ?? makeMagic(world, host, where);
+  ofHost.set(where.role, vars);
+  return vars;
+}
+const magics = new WeakMap<readonly string[], Map<string, Map<Role | undefined, RawVars>>>();
+
+function makeMagic(world: World, host: HostState, where: Where): RawVars {
   const { run } = world;
   const { play, role } = where;
   const lazy = (vars: Record<string, Raw>, name: string, make: () => Raw): void => {
@@ -83,13 +100,13 @@ function magic(world: World, host: HostState, where: Where): RawVars {
     ansible_skip_tags: [...run.skipTags],
     ...placesOf(run),
     ansible_version: { full: '2.19.0', major: 2, minor: 19, revision: 0, string: '2.19.0' },
-    role_names: [...new Set(play.roles.map((r) => r.name))],
     ...(role !== undefined && {
       role_name: basename(role.name),
       role_path: resolve(role.path),
       ansible_role_name: role.name,
     }),
   };
+  lazy(vars, 'role_names', () => [...new Set(play.roles.map((r) => r.name))]); // an include may bring more
   lazy(vars, 'hostvars', () => new Ready(hostvars(world, where)));
   return vars;
 }

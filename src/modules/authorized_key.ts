@@ -2,13 +2,14 @@ import { type Static, Type } from 'typebox';
 import { type Blocked, defineModule } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
-import { joinLines, splitLines } from './shared/edit.ts';
+import { installOptions } from './shared/attributes.ts';
+import { joinLines, splitLines, withField } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { look, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
 import { dirname } from './shared/paths.ts';
 import { place } from './shared/place.ts';
-import { PASSWD, STAT, STAT_FORMAT } from './shared/questions.ts';
+import { entry, PASSWD, STAT, STAT_FORMAT } from './shared/questions.ts';
 
 const Args = args({
   user: Type.String({
@@ -69,7 +70,11 @@ export const authorized_key = defineModule<typeof Args, Current>({
   ],
   needs: ({ user, path }) => [`user:${user}`, `path:${likelyFile(user, path)}`],
   touches: ({ user, path }) => [`path:${path === undefined ? dirname(likelyFile(user)) : likelyFile(user, path)}`],
-  probe: ({ user, path }) => sh`e=${answer(PASSWD, user)}; [ -n "$e" ] || e=$(getent passwd ${user})
+  edits: {
+    of: ({ user, path, manage_dir }) => JSON.stringify(['authorized keys', user, path, manage_dir]),
+    seeing: (stdout, text) => withField(stdout, 'content', text),
+  },
+  probe: ({ user, path }) => sh`${entry(sh`e`, PASSWD, user)}
 if [ -n "$e" ]; then
 h=\${e%:*}; h=\${h##*:}
 i=\${e#*:*:}; u=\${i%%:*}; i=\${i#*:}
@@ -103,10 +108,10 @@ fi`,
         ? [
             {
               what: `${dir}: mode 0700, owner ${given.user}`,
-              run: sh`set -e
-mkdir -p -- ${dir}
-chown -- ${`${uid}:${gid}`} ${dir}
-chmod 00700 ${dir}`,
+              run:
+                folder === undefined
+                  ? sh`install -d ${installOptions('00700', String(uid), String(gid))} -- ${dir}`
+                  : sh`chown -- ${`${uid}:${gid}`} ${dir} && chmod 00700 ${dir}`,
             },
           ]
         : [];

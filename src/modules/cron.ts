@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { defineModule, type Steps } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
-import { joinLines, splitLines } from './shared/edit.ts';
+import { fileEdits, joinLines, splitLines, withField } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { look, type Seen, seen, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
@@ -19,7 +19,7 @@ const field = (what: string) =>
     description: what,
   });
 
-import { CRONTAB, PASSWD } from './shared/questions.ts';
+import { CRONTAB, entry, PASSWD } from './shared/questions.ts';
 
 const Args = args({
   name: Type.String({
@@ -86,11 +86,16 @@ export const cron = defineModule<typeof Args, Current>({
   touches: (given) => [
     given.cron_file === undefined ? `cron:${given.user ?? 'root'}` : `path:${fileOf(given.cron_file)}`,
   ],
+  edits: {
+    of: ({ cron_file, user }) =>
+      cron_file === undefined ? `crontab of ${user ?? 'whoever it is'}` : fileEdits.of({ path: fileOf(cron_file) }),
+    seeing: (stdout, text, { cron_file }) => withField(stdout, cron_file === undefined ? 'table' : 'content', text),
+  },
   probe: ({ cron_file, user }) =>
     cron_file !== undefined
       ? look(fileOf(cron_file), {}, { content: 'always', limit: 1_048_576 })
       : sh`if ! command -v crontab >/dev/null; then echo 'crontab missing'; exit 0; fi
-${user === undefined ? sh`:` : sh`if [ -z ${answer(PASSWD, user)} ] && ! getent passwd ${user} >/dev/null; then echo 'nobody yes'; exit 0; fi`}
+${user === undefined ? sh`:` : sh`${entry(sh`e`, PASSWD, user)}; if [ -z "$e" ]; then echo 'nobody yes'; exit 0; fi`}
 ${user === undefined ? sh`t=` : sh`t=${answer(CRONTAB, user)}`}; [ -n "$t" ] || t=$(crontab ${user === undefined ? [] : ['-u', user]} -l 2>/dev/null | base64 -w0)
 printf 'table %s\n' "$t"`,
   parse(stdout, { cron_file }) {
@@ -124,6 +129,7 @@ printf 'table %s\n' "$t"`,
       {
         what: `${state === 'absent' ? 'drop' : 'set'} ${given.env ? 'variable' : 'job'} '${name}' in the crontab of ${user ?? ctx.user}`,
         diff: { of: `crontab of ${user ?? ctx.user}`, before, after },
+        leaves: after,
         run: sh`printf %s ${after} | crontab ${user === undefined ? [] : ['-u', user]} -`,
       },
     ];

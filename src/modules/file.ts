@@ -74,6 +74,8 @@ export const file = defineModule<typeof Args, Current>({
     ...ownerNeeds(given),
   ],
   touches: ({ path, state }) => [`path:${path}`, ...(state === 'directory' ? parentsOf(path) : [])],
+  // One that is made below another is made there whether it or its own script made that.
+  series: ({ state, recurse }) => (state === 'directory' && !recurse ? 'directory' : undefined),
   probe(given) {
     const { path, recurse, state } = given;
     return sh`${look(path, given, { content: 'none' }, { follow: follows(given) })}

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { type Change, defineModule } from '../core/module.ts';
-import { answer, sh } from '../core/sh.ts';
+import { sh } from '../core/sh.ts';
 import { args, flag } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { GROUP } from './shared/questions.ts';
+import { entry, GROUP } from './shared/questions.ts';
 
 const Args = args({
   name: Type.String({
@@ -29,8 +29,7 @@ export const group = defineModule<typeof Args, Fields>({
   ],
   needs: ({ name }) => [`group:${name}`],
   touches: ({ name }) => [`group:${name}`, 'path:/etc/group', 'path:/etc/gshadow'],
-  probe: ({ name }) =>
-    sh`g=${answer(GROUP, name)}; [ -n "$g" ] || g=$(getent group ${name}) && printf 'group %s\n' "$g"; :`,
+  probe: ({ name }) => sh`${entry(sh`g`, GROUP, name)}; [ -z "$g" ] || printf 'group %s\n' "$g"`,
   parse: (stdout) => fields(stdout),
   plan(f, { name, state, gid, system, non_unique }): readonly Change[] {
     const now = gidOf(f);

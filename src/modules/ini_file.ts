@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
-import { joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
 import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { backupData } from './shared/place.ts';
@@ -51,6 +51,7 @@ export const ini_file = defineModule<typeof Args, Seen>({
   ],
   needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
   touches: ({ path }) => [`path:${path}`],
+  edits: fileEdits,
   probe: probeText,
   parse: parseText,
   plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent'),

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { args, text } from './shared/args.ts';
-import { joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
 import type { Seen } from './shared/look.ts';
 
 const Args = args({
@@ -35,6 +35,7 @@ export const known_hosts = defineModule<typeof Args, Seen>({
     state === 'present' && key === undefined ? [{ path: [], message: "argument 'key' is missing" }] : [],
   needs: ({ path }) => [`path:${path}`],
   touches: ({ path }) => [`path:${path}`],
+  edits: fileEdits,
   probe: ({ path }) => probeText({ path }),
   parse: (stdout, { path }) => parseText(stdout, { path }),
   plan: (now, given, ctx) =>

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { absolutePath, args, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
-import { parseText, planEdit, probeText } from './shared/edit.ts';
+import { fileEdits, parseText, planEdit, probeText } from './shared/edit.ts';
 import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { backupData } from './shared/place.ts';
@@ -39,6 +39,7 @@ export const replace = defineModule<typeof Args, Seen>({
   verify: (given) => [...modeErrors(given.mode), ...regexErrors(given, 'regexp', 'after', 'before')],
   needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
   touches: ({ path }) => [`path:${path}`],
+  edits: fileEdits,
   probe: probeText,
   parse: parseText,
   plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), false),

@@ -11,7 +11,7 @@ import { network } from './shared/facts-network.ts';
 import { type Sections, sections } from './shared/facts-sections.ts';
 import { dateTime } from './shared/facts-time.ts';
 import { globToRegex } from './shared/glob.ts';
-import { PASSWD } from './shared/questions.ts';
+import { IT, NOW, PASSWD, TIME_FORMAT } from './shared/questions.ts';
 
 const Args = args({
   gather_subset: Type.Optional(
@@ -61,7 +61,7 @@ head -v -c 65536 /etc/os-release /usr/lib/os-release /etc/debian_version /proc/m
   /sys/hypervisor/type /sys/class/net/*/address /sys/class/net/*/mtu /sys/class/net/*/flags /sys/class/net/*/type "$@" 2>/dev/null | tr '\000' '\n'
 s() { printf '\n==> %s <==\n' "$1"; }
 [ -e /proc/sys/kernel/arch ] || { s uname; uname -snrvm; }
-s date; date '+%Y %m %d %H %M %S %s %N %Z %z %A %w %W'
+s date; d=${answer(NOW, IT)}; [ -n "$d" ] || d=$(date ${`+${TIME_FORMAT}`}); printf '%s\n' "$d"
 u=0; while read -r k v _; do if [ "$k" = Uid: ]; then u=$v; fi; done </proc/self/status
 e=${user === 'root' ? answer(PASSWD, user) : sh``}; case $e in *:*:"$u":*) ;; *) e=$(getent passwd "$u") ;; esac; s passwd; printf '%s\n' "$e"
 s fqdn; hostname -f

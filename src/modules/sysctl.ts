@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type Change, defineModule } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
-import { joinLines, splitLines } from './shared/edit.ts';
+import { fileEdits, joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { look, type Seen, seen, textOf } from './shared/look.ts';
 import { place } from './shared/place.ts';
@@ -48,6 +48,10 @@ export const sysctl = defineModule<typeof Args, Current>({
       : [],
   needs: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`],
   touches: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`, 'live:*'],
+  edits: {
+    of: ({ sysctl_file = FILE }) => fileEdits.of({ path: sysctl_file }),
+    seeing: (stdout, text, { sysctl_file = FILE }) => fileEdits.seeing(stdout, text, { path: sysctl_file }),
+  },
   probe: ({ name, sysctl_file = FILE }) => sh`v=${answer(KERNEL, kernelFile(name))}
 if [ -n "$v" ] || v=$(cat -- ${kernelFile(name)} 2>/dev/null); then printf 'running %s\n' "$v"; fi
 ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,

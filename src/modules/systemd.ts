@@ -9,6 +9,7 @@ import {
   unitArgs,
   unitData,
   unitNeeds,
+  unitSeries,
   unitTouches,
 } from './shared/unit.ts';
 
@@ -41,6 +42,7 @@ export const systemd = defineModule<typeof Args, UnitSeen>({
       : [],
   needs: unitNeeds,
   touches: unitTouches,
+  series: unitSeries,
   probe: probeUnit,
   parse: parseUnit,
   plan: planUnit,

@@ -136,15 +136,15 @@ function unpack(given: Args, at: string, key: string, isOurs: boolean, ctx: Cont
 s=${join(dest, `.bringup-${ctx.nonce}-unpacked`)}
 m=${memory(given, ctx)}
 a=${isOurs ? at : ''}
-trap 'rm -rf -- "$s"; if [ -n "$a" ]; then rm -f -- "$a"; fi' EXIT
+trap 'rm -rf -- "$s" \${a:+"$a"}' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir -m 0700 -- "$s"
 ${extract}
 cd -- "$s"
-${chown === undefined ? sh`:` : sh`find . -mindepth 1 -exec chown -h -- ${chown} '{}' +`}
+${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} .`}
 ${mode === undefined ? sh`:` : sh`find . -mindepth 1 ! -type l -exec chmod -- ${typeof mode === 'number' ? octal(mode) : mode.trim()} '{}' +`}
-mkdir -p -- "$m"
-rm -f -- "$m/sum"
+[ -d "$m" ] || mkdir -p -- "$m"
+[ ! -e "$m/sum" ] || rm -f -- "$m/sum"
 find . ! -type d -print0 | sort -z >"$m/names"
 find . -mindepth 1 -maxdepth 1 -exec cp -al --remove-destination -t ${dest} -- '{}' +
 cd -- ${dest}

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type ArgError, defineModule, type Output, type Steps } from '../core/module.ts';
+import type { ArgError } from '../core/bind.ts';
+import { defineModule, type Output, type Steps } from '../core/module.ts';
 import { type Script, sh, verbatim } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';

@@ -4,7 +4,7 @@ import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, names, optionalFlag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { noSuch } from './shared/missing.ts';
-import { GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
+import { entry, GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
 import { newShadow, parseShadow, planShadow, type Shadow } from './shared/shadow.ts';
 
 const Args = args({
@@ -105,15 +105,15 @@ export const user = defineModule<typeof Args, Current>({
     'path:/etc/subgid',
     `path:${home ?? `/home/${name}`}`,
   ],
-  probe: ({ name, group, groups = [] }) => sh`p=${answer(PASSWD, name)}
-if [ -n "$p" ] || p=$(getent passwd ${name}); then
+  probe: ({ name, group, groups = [] }) => sh`${entry(sh`p`, PASSWD, name)}
+if [ -n "$p" ]; then
   g=${answer(GROUPS_OF, name)}; [ -n "$g" ] || g=$(id -Gn ${name})
   printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "\${g%% *}" "$g"
   h=\${p%:*}; if [ -d "\${h##*:}" ]; then echo 'home yes'; fi
   if [ -r /etc/shadow ]; then s=${answer(SHADOW, name)}; [ -n "$s" ] || s=$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow); printf 'shadow %s\n' "$s"; fi
 fi
-${groups.map((g) => sh`if [ -n ${answer(GROUP, g)} ] || getent group ${g} >/dev/null; then printf 'known %s\n' ${g}; fi;`)}
-${group === undefined ? sh`:` : sh`g=${answer(GROUP, group)}; if [ -n "$g" ] || g=$(getent group ${group}); then printf 'known %s\n' ${group}; fi; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
+${groups.map((g) => sh`${entry(sh`g`, GROUP, g)}; [ -z "$g" ] || printf 'known %s\n' ${g};`)}
+${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]; then printf 'known %s\n' ${group}; fi; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
   parse(stdout): Current {
     const f = fields(stdout);
     return {

@@ -9,6 +9,7 @@ import type { Piece } from '../../src/core/connection.ts';
 import { verbatim } from '../../src/core/sh.ts';
 import { connection } from '../../src/lab/lab.ts';
 import { modules } from '../../src/modules/index.ts';
+import { parseUnit, probeUnit } from '../../src/modules/shared/unit.ts';
 import { bound, context } from '../unit/modules/harness.ts';
 import { makeLab, type Ran, TREE_HASH } from './support/rack.ts';
 
@@ -114,12 +115,12 @@ describe('modules on Debian 12 and 13', () => {
     [
       'cron jobs',
       'crontab -l; crontab -l -u alice',
-      /#Ansible: sweep\n\*\/10 \* \* \* \* \/usr\/bin\/true[\s\S]*#Ansible: nightly\n@daily \/usr\/bin\/true/,
+      /^#Ansible: sweep\n\*\/10 \* \* \* \* \/usr\/bin\/true\n#Ansible: wipe\n\*\/10.*\n#Ansible: nightly\n@daily \/usr\/bin\/true/,
     ],
     [
       'sysctls',
-      'cat /proc/sys/net/ipv4/tcp_keepalive_time /etc/sysctl.d/60-shop.conf',
-      /^600\nnet\.ipv4\.tcp_keepalive_time ?= ?600$/,
+      'cat /proc/sys/net/ipv4/tcp_keepalive_time /proc/sys/net/core/somaxconn /etc/sysctl.d/60-shop.conf',
+      /^600\n600\nnet\.ipv4\.tcp_keepalive_time=600\nnet\.ipv4\.tcp_keepalive_intvl=600\nnet\.core\.somaxconn=600$/,
     ],
     ['host names', 'hostname; cat /etc/hostname', /^(d1\d-shop)\n\1$/],
     ['time zones', 'date +%Z; readlink /etc/localtime', /^CES?T\n.*Europe\/Berlin$/],
@@ -186,6 +187,107 @@ describe('modules on Debian 12 and 13', () => {
       expect(together.length).toBe(scripts.length);
       expect(together).toEqual(alone);
     }
+  });
+
+  it('tell whether a unit starts at boot as is-enabled does, also where somebody made or removed links by hand', async () => {
+    const list = (state: string) =>
+      `systemctl list-unit-files --type=service ${state} --no-legend | cut -d' ' -f1 | grep -v @.service`;
+    const byHand = `cd /etc/systemd/system; mkdir -p rescue.target.wants
+for u in $(${list('--state=disabled')} | head -1) $(${list('--state=static')} | head -1); do ln -s /lib/systemd/system/$u rescue.target.wants; done
+rm multi-user.target.wants/cron.service`;
+    const mend = 'rm -r /etc/systemd/system/rescue.target.wants; systemctl daemon-reload; systemctl enable cron 2>&1';
+    for (const host of HOSTS) {
+      const units = (await lab.root(host, list(''))).trim().split('\n');
+      const compare = async (): Promise<readonly string[]> => {
+        const isEnabled = (unit: string): string =>
+          `printf '%s ' ${unit}; systemctl is-enabled ${unit} 2>/dev/null || :`;
+        const expected = (await lab.root(host, units.map(isEnabled).join('\n'))).trim().split('\n');
+        const pieces = units.map((name) => ({ script: probeUnit({ name }), user: 'root', isProbe: true }));
+        const got = decoder('see');
+        got.stdout(Buffer.from(await lab.root(host, encode(pieces, 'see', 'root', []))));
+        const seen = got.outputs().map((o, i) => `${units[i]} ${parseUnit(o.stdout).properties['Enabled']}`);
+        expect(seen).toEqual(expected);
+        return seen;
+      };
+      const before = await compare();
+      await lab.root(host, byHand);
+      const after = await compare();
+      await lab.root(host, mend);
+      const altered = after.filter((word, i) => word !== before[i]);
+      expect(altered).toContain('cron.service disabled');
+      expect(altered.length).toBe(3);
+      expect(await compare()).toEqual(before);
+    }
+  });
+
+  it('start and enable the units of a loop on one trip, after which systemd reads its units anew once', async () => {
+    const unit = (name: string, run: string): string =>
+      `printf '[Service]\\nExecStart=${run}\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/${name}.service`;
+    const told = `systemctl show -p UnitFileState,ActiveState --value one two | xargs`;
+    const reads = `journalctl _PID=1 --no-pager -o cat | grep -cE '^Reloading( requested|\\.)'`;
+    const loop = '- systemd: {name: "{{ item }}", state: started, enabled: true}\n  loop: [one, two]';
+    const all = [unit('one', '/bin/sleep infinity'), unit('two', '/bin/sleep infinity'), unit('bad', '/bin/sleep x')];
+    await everywhere(`${all.join('\n')}\nsystemctl daemon-reload; ${told} >/dev/null`);
+    const before = (await everywhere(reads)).map(Number);
+    const ran = await lab.apply(tasks(loop));
+    expect(failures(ran)).toEqual([]);
+    expect(ran.tasks.map((e) => `${e.item} ${e.status}`).sort()).toEqual([
+      'one changed',
+      'one changed',
+      'two changed',
+      'two changed',
+    ]);
+    expect(ran.recap.hosts.map((h) => h.trips)).toEqual([2, 2]);
+    expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
+    expect((await everywhere(reads)).map(Number)).toEqual(before.map((n) => n + 1));
+    expect((await lab.apply(tasks(loop))).tasks.map((e) => e.status)).toEqual(Array(4).fill('ok'));
+
+    await everywhere('systemctl disable --now one two 2>&1');
+    const half = await lab.apply(tasks(loop.replace('one, two', 'one, bad, two')));
+    for (const host of HOSTS) {
+      const own = half.tasks.filter((e) => e.host === host).map((e) => `${e.item} ${e.status}`);
+      expect(own).toEqual(['one changed', 'bad failed', 'two changed']);
+    }
+    expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
+
+    // As a line leaves it that breaks before systemd has read the links.
+    await everywhere(`systemctl disable one 2>&1; ${told} >/dev/null; systemctl enable --no-reload one 2>&1`);
+    expect(await everywhere(told)).toEqual(Array(2).fill('active disabled active enabled'));
+    const mended = await lab.apply(tasks(loop));
+    expect(mended.tasks.map((e) => `${e.item} ${e.status}`).sort()).toEqual([
+      'one changed',
+      'one changed',
+      'two ok',
+      'two ok',
+    ]);
+    expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
+    await everywhere(
+      'systemctl disable --now one two bad 2>&1; cd /etc/systemd/system; rm one.service two.service bad.service; systemctl daemon-reload; systemctl reset-failed',
+    );
+  });
+
+  it('enable instances of a template, and a unit by its alias, and then leave them alone', async () => {
+    const text =
+      '[Unit]\\nDescription=%i\\n[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n';
+    await everywhere(
+      `printf '${text}' >/etc/systemd/system/many@.service; printf '${text}Alias=other.service\\n' >/etc/systemd/system/alone.service; systemctl daemon-reload; systemctl enable alone 2>&1`,
+    );
+    const loop =
+      '- systemd: {name: "{{ item }}", state: started, enabled: true}\n  loop: [many@a, many@b, other, alone]';
+    const ran = await lab.apply(tasks(loop));
+    expect(failures(ran)).toEqual([]);
+    const told = 'systemctl is-enabled many@a many@b alone | xargs; systemctl is-active many@a many@b other | xargs';
+    expect(await everywhere(told)).toEqual(Array(2).fill('enabled enabled enabled\nactive active active'));
+    expect((await lab.apply(tasks(loop))).tasks.map((e) => e.status)).toEqual(Array(8).fill('ok'));
+    await everywhere(
+      'systemctl disable --now many@a many@b alone 2>&1; cd /etc/systemd/system; rm many@.service alone.service; systemctl daemon-reload',
+    );
+  });
+
+  it('restart a unit more often than systemd allows', async () => {
+    const ran = await lab.apply(tasks('- systemd: {name: cron, state: restarted}\n  loop: [1, 2, 3, 4, 5, 6, 7, 8]'));
+    expect(failures(ran)).toEqual([]);
+    expect(await everywhere('systemctl is-active cron')).toEqual(['active', 'active']);
   });
 
   it('find drift, and mend just that', async () => {

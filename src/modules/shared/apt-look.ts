@@ -3,7 +3,7 @@ import { answer, type Script, sh } from '../../core/sh.ts';
 import { type AptArgs, upgradeVerb } from './apt-get.ts';
 import { isGlob, wantedOf } from './apt-names.ts';
 import { fields } from './fields.ts';
-import { once, PACKAGE, PACKAGE_FORMAT } from './questions.ts';
+import { IT, NOW, PACKAGE, PACKAGE_FORMAT, STAT } from './questions.ts';
 
 export type AptCurrent = Readonly<{
   installed: readonly Installed[];
@@ -26,9 +26,7 @@ export function probeApt(args: AptArgs): Script {
   const names = wanted.map((w) => w.name);
   const latest = args.state === 'latest' && names.length > 0;
   const absent = args.state === 'absent';
-  return sh`i=${answer(INDEX, 'it')}
-if [ -n "$i" ]; then printf '%s\n' "$i"; else ${lookAtIndex()}
-fi
+  return sh`${lookAtIndex()}
 ${
   names.length === 0
     ? sh`:`
@@ -64,16 +62,16 @@ fi`
 
 /** When the index was last read, and whether it lacks something. */
 function lookAtIndex(): Script {
-  return sh`now=$(date +%s)
-at=$(stat -c %Y /var/lib/apt/lists 2>/dev/null) || at=0
+  return sh`set -- ${answer(NOW, IT)}; set -- $1; now=\${7-}; [ -n "$now" ] || now=$(date +%s)
+at=${answer(STAT, LISTS)}; at=\${at#*/*/*/*/}; at=\${at%%/*}; [ -n "$at" ] || at=$(stat -L -c %Y ${LISTS} 2>/dev/null) || at=0
 printf 'refreshed %s\nage %s\n' "$at" "$((now - at))"
-set -- /var/lib/apt/lists/*_Packages* /var/lib/apt/lists/*_dists_*
+set -- ${LISTS}/*_Packages* ${LISTS}/*_dists_*
 [ -e "$1" ] || [ -e "\${2-}" ] || echo 'index empty'
 for f in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
-  if [ -f "$f" ] && [ "$f" -nt /var/lib/apt/lists ]; then echo 'sources changed'; break; fi
+  if [ -f "$f" ] && [ "$f" -nt ${LISTS} ]; then echo 'sources changed'; break; fi
 done`;
 }
-const INDEX = once('index', lookAtIndex());
+const LISTS = '/var/lib/apt/lists';
 
 function policy(): Script {
   return sh`awk '/^[^ ]/ { n = $1; sub(/:$/, "", n) } $1 == "Candidate:" { print "candidate " n "/" $2 }'`;

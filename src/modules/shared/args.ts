@@ -1,5 +1,5 @@
 import { type TObject, type TProperties, Type } from 'typebox';
-import type { ArgError } from '../../core/module.ts';
+import type { ArgError } from '../../core/bind.ts';
 
 /** An object that refuses unknown names: what a module's arguments are. */
 export function args<const P extends TProperties>(properties: P): TObject<P> {

@@ -50,6 +50,11 @@ export function fixScript(path: Script, { chown, chmod }: Fix, follow = true): S
 chmod -- ${chmod} ${path}`;
 }
 
+/** How `install -d` makes a directory with its owner and mode: one process, where three would make and mend it. */
+export function installOptions(mode: string, owner: string | undefined, group: string | undefined): readonly string[] {
+  return ['-m', mode, ...(owner === undefined ? [] : ['-o', owner]), ...(group === undefined ? [] : ['-g', group])];
+}
+
 /** 'mode 0644 → 0600, owner www-data': for a plan's reader. */
 export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
   const words = [];

@@ -1,5 +1,6 @@
 import type { Blocked, Context, Steps } from '../../core/module.ts';
 import type { Script } from '../../core/sh.ts';
+import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
 import { look, type Seen, seen, textOf } from './look.ts';
 import { type Placing, place } from './place.ts';
@@ -15,6 +16,27 @@ export function probeText(args: EditArgs): Script {
 
 export function parseText(stdout: string, args: EditArgs): Seen {
   return seen(fields(stdout), args.path, args);
+}
+
+type Whose = Pick<EditArgs, 'path' | 'owner' | 'group' | 'mode'>;
+
+/** Edits of a file by modules whose probe is `look` with the content. */
+export const fileEdits = {
+  of: ({ path, owner, group, mode }: Whose): string => JSON.stringify([path, owner, group, mode]),
+  seeing(stdout: string, text: string, { mode }: Pick<Whose, 'path' | 'mode'>): string | undefined {
+    if (/^stat /m.test(stdout)) return withField(stdout, 'content', text);
+    // The edit before makes the file. All but a mode that builds on the present one goes by its content then.
+    if (mode !== undefined && !/^\d+$/.test(String(mode))) return undefined;
+    return `${stdout}\nstat ${NEW_FILE}\nparent yes\ncontent ${encodeBase64(text)}\n`;
+  },
+};
+/** A file of root's, as STAT_FORMAT has it. */
+const NEW_FILE = '81a4/0/0/0/0/0/0/1/0/0/root/root';
+
+/** What a probe printed, with another text in the place of one that it sent through base64; undefined where it sent none. */
+export function withField(stdout: string, key: string, text: string): string | undefined {
+  const line = new RegExp(`^${key} .*$`, 'm');
+  return line.test(stdout) ? stdout.replace(line, () => `${key} ${encodeBase64(text)}`) : undefined;
 }
 
 /** The steps that give a text file the content that `edit` makes of its present one. */

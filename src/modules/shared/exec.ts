@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import type { ArgError, Output, Steps } from '../../core/module.ts';
+import type { ArgError } from '../../core/bind.ts';
+import type { Output, Steps } from '../../core/module.ts';
 import { type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { flag, text } from './args.ts';

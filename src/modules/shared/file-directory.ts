@@ -2,7 +2,7 @@
 import type { Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
-import { type Fix, fixAttributes, fixScript, ownerWord } from './attributes.ts';
+import { fixAttributes, installOptions, ownerWord } from './attributes.ts';
 import type { Seen } from './look.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 
@@ -25,10 +25,11 @@ export function directory(now: Seen, below: readonly string[], given: Wanted): S
         // nothing above it is made: what is beside it stays as it was seen
         ...(now.parent && now.link === undefined && { touches: [`path:${path}`] }),
         diff: { of: path, before: null, after: `directory${fresh === undefined ? '' : ` ${octal(fresh)}`}\n` },
-        run: makeDirectory(now.link === undefined ? path : now.real, {
-          chown: ownerWord(given),
-          chmod: fresh === undefined ? undefined : modeWord(fresh, true),
-        }),
+        run: makeDirectory(
+          now.link === undefined ? path : now.real,
+          given,
+          fresh === undefined ? undefined : modeWord(fresh, true),
+        ),
       },
     ];
   }
@@ -62,13 +63,18 @@ function isWrong(combination: string, now: Seen, { mode, owner, group }: Ownersh
 }
 
 /** Each missing parent too gets the owner and mode. */
-function makeDirectory(path: string, fix: Fix): Script {
+function makeDirectory(path: string, how: Ownership, mode: string | undefined): Script {
+  const chown = ownerWord(how);
+  const make =
+    mode === undefined
+      ? sh`mkdir -- "$1"
+  ${chown === undefined ? sh`:` : sh`chown -- ${chown} "$1"`}`
+      : sh`install -d ${installOptions(mode, how.owner, how.group)} -- "$1"`;
   return sh`set -e
 make() {
   if [ -z "$1" ] || [ -d "$1" ]; then return 0; fi
   case $1 in */*) make "\${1%/*}" ;; esac
-  mkdir -- "$1"
-  ${fixScript(sh`"$1"`, fix)}
+  ${make}
 }
 make ${path.replace(/(.)\/+$/, '$1')}`;
 }

@@ -104,11 +104,17 @@ function statOfPath(told: Told, follow: boolean): Script {
  * once: many new files have few owners.
  */
 function id(key: string, name: string | undefined, letter: Script, database: Script): Script {
-  if (name === undefined || /^\d+$/.test(name)) return sh`:`;
+  if (name === undefined || ownId(name) !== undefined) return sh`:`;
   const field = letter.text === 'u' ? sh`*/${name}/*` : sh`*/${name}`;
   const kept = verbatim(`i${letter.text}_${asName(name)}`);
   return sh`case $st in ${field}) ;; *) if [ -z "\${${kept}-}" ]; then e=$(getent ${database} ${name}); e=\${e#*:*:}; ${kept}=\${e%%:*}.; fi
 printf ${`${key} %s\n`} "\${${kept}%.}" ;; esac`;
+}
+
+/** The id that a name is itself, or that has it everywhere. */
+function ownId(name: string): number | undefined {
+  if (name === 'root') return 0;
+  return /^\d+$/.test(name) ? Number(name) : undefined;
 }
 
 function contentOf(want: Want, told: Told): Script {
@@ -130,7 +136,8 @@ export function seen(f: Fields, path: string, { owner, group }: Ownership): Seen
   const content = f.get('content');
   const idOf = (name: string | undefined, key: string, shown: string | undefined, own: number | undefined) => {
     if (name === undefined) return undefined;
-    if (/^\d+$/.test(name)) return Number(name);
+    const known = ownId(name);
+    if (known !== undefined) return known;
     if (shown === name) return own;
     const found = f.get(key);
     return found === undefined || found === '' ? undefined : Number(found);

@@ -1,4 +1,4 @@
-import type { ArgError } from '../../core/module.ts';
+import type { ArgError } from '../../core/bind.ts';
 
 /** The nine permission bits and the three special ones. */
 const ALL = 0o7777;

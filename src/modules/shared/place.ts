@@ -51,6 +51,7 @@ export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): St
       what: wanted.what ?? `${stat === undefined ? 'create' : 'update'} ${wanted.path}`,
       diff: diffOf(now, wanted),
       ...(upload.length > 0 && { upload }),
+      ...('text' in wanted.source && { leaves: wanted.source.text }),
       run: lay(now, wanted, how, stage, small, ctx.user === 'root'),
     },
   ];
@@ -95,7 +96,7 @@ ${kept(stat !== undefined, perms !== undefined)}
 ${chown === undefined ? sh`:` : isRoot && chown === 'root:root' ? sh`{ [ -O "$s" ] && [ -G "$s" ]; } || chown -- ${chown} "$s"` : sh`chown -- ${chown} "$s"`}
 ${perms === undefined ? (stat === undefined ? sh`chmod =rw "$s"` : sh`:`) : sh`chmod ${perms} "$s"`}
 ${how.validate === undefined ? sh`:` : judged(how.validate, stage)}
-${how.backup === true && stat !== undefined ? sh`b="$t.$$.$(date +%Y-%m-%d@%H:%M:%S)~"; cp -p -- "$t" "$b"; printf 'backup_file %s\n' "$b"` : sh`:`}
+${how.backup === true && stat !== undefined ? sh`i=$$; d=$(date +%Y-%m-%d@%H:%M:%S); while b="$t.$i.$d~"; [ -e "$b" ]; do i=$((i + 1)); done; cp -p -- "$t" "$b"; printf 'backup_file %s\n' "$b"` : sh`:`}
 sync -- "$s"
 ${how.unsafe_writes === true ? sh`mv -fT -- "$s" "$t" 2>/dev/null || cat -- "$s" >"$t"` : sh`mv -fT -- "$s" "$t"`}`;
 }

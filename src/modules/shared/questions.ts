@@ -1,5 +1,5 @@
 // What the probes of many tasks ask alike: one process answers for all tasks of a trip (Question in core/sh.ts says how).
-import { type Question, type Script, sh } from '../../core/sh.ts';
+import { answer, type Question, type Script, sh } from '../../core/sh.ts';
 
 /** stat's format of `statOf`. */
 export const STAT_FORMAT = '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G';
@@ -14,36 +14,58 @@ export const STAT: Question = {
 export const SUM: Question = {
   name: 'sum',
   ask: (paths) => sh`set --; for f in ${paths}; do if [ -f "$f" ]; then set -- "$@" "$f"; fi; done
-[ $# = 0 ] || sha256sum -- "$@" | while read -r s f; do printf '%s %s\n' "$f" "$s"; done`,
+[ $# = 0 ] || sha256sum -- "$@"`,
+  item: sh`\${1#*  }`,
+  answer: sh`\${1%% *}`,
 };
 
-/** By path: a file's content in base64, up to 8 MiB. */
+/** By path: a file's content in base64, up to 8 MiB. Whose STAT was not asked before, or whose path is long, is not answered. */
 export const CONTENT: Question = {
   name: 'content',
-  ask: (paths) =>
-    sh`for f in $(find -L ${paths} -maxdepth 0 -type f -size -8193k); do printf '%s ' "$f"; base64 -w0 <"$f"; echo; done`,
+  ask: (paths) => sh`for f in ${paths.filter((path) => path.length < 100)}; do ${sizeOf(paths)}
+if [ "\${z:-8388609}" -le 8388608 ] && [ -f "$f" ] && [ -r "$f" ]; then printf '%s\n' "$f"; fi; done`,
+  item: sh`$1`,
+  areFiles: true,
 };
+/** Sets z to the size of $f, from STAT's answers. */
+function sizeOf(paths: readonly string[]): Script {
+  const cases = paths.map((path) => sh`${path}) z=${answer(STAT, path)} ;;`);
+  return sh`case $f in ${cases} esac; z=\${z#*/*/*/}; z=\${z%%/*}`;
+}
 
-/** By name: the line of the passwd database. */
-export const PASSWD: Question = { name: 'passwd', ask: (names) => getent('passwd', names) };
-/** By name: the line of the group database. */
-export const GROUP: Question = { name: 'group', ask: (names) => getent('group', names) };
+/** By name: the line of the passwd database. Read it with `entry`. */
+export const PASSWD: Question = database('passwd');
+/** By name: the line of the group database. Read it with `entry`. */
+export const GROUP: Question = database('group');
 
-function getent(database: string, names: readonly string[]): Script {
-  return sh`getent ${database} ${names} | while IFS= read -r l; do printf '%s %s\n' "\${l%%:*}" "$l"; done`;
+/** getent's exit code 2 says that a key is not in the database: getent(1). */
+function database(name: 'passwd' | 'group'): Question {
+  return { name, ask: (keys) => sh`getent ${name} ${keys}`, missing: 2, ...byFirstField() };
+}
+
+/** Sets a variable to a name's entry in PASSWD or GROUP; to nothing where there is none. */
+export function entry(variable: Script, of: Question, name: string): Script {
+  return sh`${variable}=${answer(of, name)}; case $${variable} in '') ${variable}=$(getent ${of.name} ${name}) ;; -) ${variable}= ;; esac`;
 }
 
 /** By name: the line of /etc/shadow; for root only. */
 export const SHADOW: Question = {
   name: 'shadow',
-  ask: (names) =>
-    sh`sed -nE ${`s/^(${names.map((n) => n.replace(/[.+]/g, '\\$&')).join('|')}):.*/\\1 &/p`} /etc/shadow`,
+  ask: (names) => sh`sed -nE ${`/^(${names.map((n) => n.replace(/[.+]/g, '\\$&')).join('|')}):/p`} /etc/shadow`,
+  ...byFirstField(),
 };
+
+/** A line of a database whose fields are parted by colons; the first is its key. */
+function byFirstField() {
+  return { item: sh`\${1%%:*}`, answer: sh`$1` };
+}
 
 /** By user: the names of his groups, his primary one first. */
 export const GROUPS_OF: Question = {
   name: 'groups',
-  ask: (names) => sh`groups -- ${names} | while IFS= read -r l; do printf '%s %s\n' "\${l%% : *}" "\${l#* : }"; done`,
+  ask: (names) => sh`groups -- ${names}`,
+  item: sh`\${1%% : *}`,
+  answer: sh`\${1#* : }`,
 };
 
 /** By user: his crontab in base64. */
@@ -55,8 +77,9 @@ export const CRONTAB: Question = {
 /** By file under /proc/sys: its first line. The shell's own read, byte by byte, gets no more than the first byte of these. */
 export const KERNEL: Question = {
   name: 'kernel',
-  ask: (paths) =>
-    sh`grep -sHm1 '' -- ${paths} | while IFS= read -r l; do printf '%s %s\n' "\${l%%:*}" "\${l#*:}"; done`,
+  ask: (paths) => sh`grep -sHm1 '' -- ${paths}`,
+  item: sh`\${1%%:*}`,
+  answer: sh`\${1#*:}`,
 };
 
 /** systemd's properties that `parseUnit` reads. */
@@ -75,13 +98,6 @@ n=${units.join('\n')}
 for b; do printf '%s' "\${n%%"$IFS"*} "; n=\${n#*"$IFS"}; printf '%s\037' $b; echo; done`,
 };
 
-/** By unit: the word of is-enabled. All or none, as UNIT. */
-export const ENABLED: Question = {
-  name: 'enabled',
-  ask: (units) => sh`set -- ${units}; e=$(systemctl is-enabled -- "$@"); n=0; for l in $e; do n=$((n + 1)); done
-if [ "$n" = $# ]; then for l in $e; do printf '%s %s\n' "$1" "$l"; shift; done; fi`,
-};
-
 /** dpkg-query's format of a package that `parseApt` reads. */
 export const PACKAGE_FORMAT = 'is ${db:Status-Abbrev}/${binary:Package}/${Architecture}/${Version}\n';
 
@@ -94,12 +110,9 @@ export const PACKAGE: Question = {
 for l in $l; do n=\${l#*/}; n=\${n%%/*}; n=\${n%%:*}; case $s in *" $n "*) l= ;; esac; s="$s$n "; printf '%s %s\n' "$n" "$l"; done`,
 };
 
-/** A look that is the same for many tasks: taken once a trip, its lines parted by \x1f (which \`fields\` reads as line ends). */
-export function once(name: string, look: Script): Question {
-  return {
-    name,
-    ask: () => sh`l=$( { ${look}
-} ); set -f; IFS='
-'; set -- $l; IFS=$(printf '\037'); printf 'it %s\n' "$*"`,
-  };
-}
+/** The one item of a question that is the same for many tasks. */
+export const IT = 'it';
+
+/** The host's time, as `date` tells it; the seventh word is seconds since 1970. */
+export const NOW: Question = { name: 'now', ask: () => sh`date ${`+${IT} ${TIME_FORMAT}`}` };
+export const TIME_FORMAT = '%Y %m %d %H %M %S %s %N %Z %z %A %w %W';

@@ -1,4 +1,4 @@
-import type { ArgError } from '../../core/module.ts';
+import type { ArgError } from '../../core/bind.ts';
 
 /**
  * A pattern as Ansible's documentation writes them (Python's re) as a JavaScript RegExp: `(?P<n>…)`, `(?P=n)`, leading

@@ -3,7 +3,7 @@ import type { Change, Steps } from '../../core/module.ts';
 import { answer, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { flag, optionalFlag } from './args.ts';
-import { ENABLED, UNIT, UNIT_PROPERTIES } from './questions.ts';
+import { UNIT, UNIT_PROPERTIES } from './questions.ts';
 
 /** What service and systemd take alike. */
 export const unitArgs = {
@@ -33,6 +33,8 @@ export type UnitArgs = Readonly<{
   no_block?: boolean;
 }>;
 
+const RELOAD = sh`systemctl daemon-reload`;
+
 /** systemd's properties of the unit, and whether systemd is what runs the host. */
 export type UnitSeen = Readonly<{ systemd: boolean; booted: boolean; properties: Readonly<Record<string, string>> }>;
 
@@ -48,10 +50,27 @@ if [ -d /run/systemd/system ]; then echo booted=yes; fi
 ${
   name === undefined
     ? sh`:`
-    : sh`u=${answer(UNIT, unitName(name))}
-if [ -n "$u" ]; then printf '%s\n' "$u"; else systemctl show --property=${UNIT_PROPERTIES} -- ${unitName(name)} 2>/dev/null; fi
-e=${answer(ENABLED, unitName(name))}; [ -n "$e" ] || e=$(systemctl is-enabled -- ${unitName(name)} 2>/dev/null); printf 'Enabled=%s\n' "$e"`
+    : sh`u=${answer(UNIT, unitName(name))}; [ -n "$u" ] || u=$(systemctl show --property=${UNIT_PROPERTIES} -- ${unitName(name)} 2>/dev/null)
+printf '%s\n' "$u"
+${lookAtBoot(unitName(name))}`
 }`;
+}
+
+/**
+ * The word of `systemctl is-enabled`, of the unit whose properties are in $u. systemd's own UnitFileState is from when it
+ * last read the unit's files: it holds where the links say the same, which are all that is-enabled goes by there. Not
+ * for an alias, which is a word of its own. Of what is nowhere only a script in /etc/init.d may tell more.
+ */
+function lookAtBoot(unit: string): Script {
+  return sh`e=; l=; for f in /etc/systemd/system/*/${unit} /run/systemd/system/*/${unit}; do if [ -L "$f" ]; then l=\${f%%/systemd*}; break; fi; done
+case "$u." in *Id=${unit}[!a-zA-Z0-9@.:_-]*) case $l\ $u in
+/etc\ *UnitFileState=enabled[!-]*) e=enabled ;;
+\ *NeedDaemonReload=yes*) ;;
+\ *UnitFileState=disabled*) e=disabled ;;
+\ *UnitFileState=static*) e=static ;;
+esac ;; esac
+case $l\ $u in \ *LoadState=not-found*) [ -e /etc/init.d/${unit.replace(/\.service$/, '')} ] || e=not-found ;; esac
+[ -n "$e" ] || e=$(systemctl is-enabled -- ${unit} 2>/dev/null); printf 'Enabled=%s\n' "$e"`;
 }
 
 export function parseUnit(stdout: string): UnitSeen {
@@ -83,7 +102,7 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
       ? [
           {
             what: 'systemd: daemon-reload',
-            run: sh`systemctl daemon-reload`,
+            run: RELOAD,
             action: true as const,
             harmless: true as const,
           },
@@ -112,13 +131,18 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
   }
   const mustReload = stale === 'yes' && state !== undefined && state !== 'stopped' && daemon_reload !== true;
   const steps: Change[] = [];
-  const turn = (of: string, before: string, after: string, run: Script): void => {
+  const turn = (of: string, before: string, after: string, run: Script, more: Partial<Change> = {}): void => {
     steps.push({
       what: `${unit}: ${after}`,
       diff: { of: `${unit} ${of}`, before: `${before}\n`, after: `${after}\n` },
       run,
+      ...more,
     });
   };
+  const started = state === undefined ? [] : running(unit, active, state, { ...args, booted, mustReload });
+  // systemctl would have systemd read all units anew for each one. Once after all is enough, or before what then starts.
+  const isRead = !booted || (mustReload && started.length > 0);
+  const unread: Partial<Change> = isRead ? {} : { closing: RELOAD };
   if (masked === true && !isMasked) turn('mask', 'unmasked', 'masked', sh`systemctl mask -- ${unit}`);
   if (masked === false && isMasked) turn('mask', 'masked', 'unmasked', sh`systemctl unmask -- ${unit}`);
   const isEnabled = /^(enabled|enabled-runtime|alias|static|generated|indirect)$/.test(enabledWord);
@@ -128,11 +152,24 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
       'at boot',
       enabledWord || 'disabled',
       'enabled',
-      sh`systemctl enable ${args.force === true ? ['--force'] : []} -- ${unit} 2>&1`,
+      sh`systemctl enable --no-reload ${args.force === true ? ['--force'] : []} -- ${unit} 2>&1`,
+      unread,
     );
-  if (enabled === false && !isOff) turn('at boot', enabledWord, 'disabled', sh`systemctl disable -- ${unit} 2>&1`);
-  if (state !== undefined) steps.push(...running(unit, active, state, { ...args, booted, mustReload }));
-  return [...manager, ...steps];
+  if (enabled === false && !isOff)
+    turn('at boot', enabledWord, 'disabled', sh`systemctl disable --no-reload -- ${unit} 2>&1`, unread);
+  // A line that broke after the links were made, or a hand that made them: systemd goes by what it read before. Of an
+  // instance and under another name it may tell another unit's state.
+  const told = unit === properties['Id'] && !unit.includes('@') ? properties['UnitFileState'] : undefined;
+  const isUnread = (enabled === true && told === 'disabled') || (enabled === false && told === 'enabled');
+  if (
+    booted &&
+    told !== undefined &&
+    isUnread &&
+    enabledWord === (enabled ? 'enabled' : 'disabled') &&
+    !(mustReload && started.length > 0)
+  )
+    turn('at boot, as systemd knows it', told, enabledWord, RELOAD);
+  return [...manager, ...steps, ...started];
 }
 
 function running(
@@ -151,9 +188,13 @@ function running(
     {
       what: `${verb} ${unit}`,
       diff: { of: unit, before: `${active}\n`, after: state === 'stopped' ? 'inactive\n' : 'active\n' },
-      run: sh`${mustReload ? sh`systemctl daemon-reload` : sh`:`}
-${verb === 'start' || verb === 'restart' ? sh`systemctl reset-failed -- ${unit} 2>/dev/null` : sh`:`}
+      run: sh`${mustReload ? RELOAD : sh`:`}
 ${job} || { rc=$?
+  # It was started too often of late: systemd refuses until it is told to forget that.
+  case $(systemctl show --property=Result -- ${unit}) in *=start-limit-hit)
+    systemctl reset-failed -- ${unit}; ${job} && exit 0
+    rc=$?
+  esac
   systemctl status --no-pager --full --lines=0 -- ${unit} >&2
   journalctl --no-pager --quiet -n 20 -o cat -u ${unit} >&2 2>/dev/null
   exit "$rc"
@@ -194,4 +235,18 @@ export function unitNeeds({ name }: UnitArgs): readonly string[] {
 
 export function unitTouches({ name }: UnitArgs): readonly string[] {
   return [name === undefined ? 'unit:*' : `unit:${unitName(name)}`, 'path:/etc/systemd/system', 'path:/run', 'live:*'];
+}
+
+/** What is started or enabled already systemctl leaves alone, without a word. */
+export function unitSeries({
+  name,
+  state,
+  enabled,
+  masked,
+  daemon_reload,
+  daemon_reexec,
+}: UnitArgs): string | undefined {
+  if (name === undefined || masked !== undefined || daemon_reload === true || daemon_reexec === true) return undefined;
+  if ((state ?? 'started') === 'started' && (enabled ?? true)) return 'systemctl start';
+  return (state ?? 'stopped') === 'stopped' && !enabled ? 'systemctl stop' : undefined;
 }

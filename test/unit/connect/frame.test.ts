@@ -70,18 +70,34 @@ describe('many scripts in one trip', () => {
     const pieces = [
       ...['echo one', 'echo err >&2; false', 'echo $nope; echo never', 'echo lost'].map(probe),
       own,
-      ...['exit 5', 'echo last'].map(probe),
+      ...['exit 5', 'echo after it'].map(probe),
     ];
     const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, []) });
     const got = decoder(MARK);
     got.stdout(stdout);
     got.stderr(stderr);
     const outputs = got.outputs();
-    expect(outputs.map((o) => o.code)).toEqual([0, 1, 255, 255, 4, 5, 0]);
+    expect(outputs.map((o) => o.code)).toEqual([0, 1, 255, 255, 4, 5]);
     expect(outputs[0]).toEqual({ code: 0, stdout: 'one\n', stderr: '' });
     expect(outputs[1]).toEqual({ code: 1, stdout: '', stderr: 'err\n' });
-    expect(outputs.slice(1, 6).map((o) => o.stdout)).toEqual(['', '', '', '', '']);
-    expect(outputs.at(-1)?.stdout).toBe('last\n');
+    expect(outputs.slice(1).map((o) => o.stdout)).toEqual(['', '', '', '', '']);
+  });
+
+  it("a task's environment is not that of the probes after it, nor do words in a value keep a probe apart", () => {
+    const environment = verbatim("export LEAK='of one task'\n");
+    const ask = sh`printf %s "\${LEAK-none}"`;
+    const said = sh`printf %s ${'exit 3; cd /; set -e'}`;
+    expect([ask.tame, said.tame, sh`${environment}${ask}`.tame, sh`set ${'-e'}`.tame]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    const pieces = [sh`${environment}${ask}`, ask, said, ask].map((script) => ({ script, user: me, isProbe: true }));
+    const { stdout } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, []) });
+    const got = decoder(MARK);
+    got.stdout(stdout);
+    expect(got.outputs().map((o) => o.stdout)).toEqual(['of one task', 'none', 'exit 3; cd /; set -e', 'none']);
   });
 
   it('what probes in one shell print comes back byte for byte, but for NUL, which no probe of ours prints', () => {

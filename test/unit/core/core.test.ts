@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { coerce } from '../../../src/core/coerce.ts';
 import { didYouMean, nearest } from '../../../src/core/diagnostic.ts';
 import { redactor } from '../../../src/core/redact.ts';
-import { overlaps } from '../../../src/core/resource.ts';
+import { overlaps, parentsOf } from '../../../src/core/resource.ts';
 import { lines, sh } from '../../../src/core/sh.ts';
 import { Secret } from '../../../src/core/value.ts';
 
@@ -44,7 +44,15 @@ describe('resources', () => {
     ['dir:/srv/shop', 'path:/srv/shop/hello', true],
     ['dir:/srv/shop', 'path:/srv/shop/deep/hello', false],
     ['dir:/srv', 'path:/srv/shop/hello', false],
-  ])('%s and %s: %s', (a, b, expected) => expect(overlaps([a], [b])).toBe(expected));
+    ['dir:/srv', 'path:/srv', false],
+    ['path:/srv/shop', 'dir:/srv', false],
+  ])('%s and %s: %s, the first time and from what is kept', (a, b, expected) =>
+    expect([overlaps([a], [b]), overlaps([a], [b])]).toEqual([expected, expected]),
+  );
+  it('folders above a path', () => {
+    expect(parentsOf('/a/b/../c/d')).toEqual(['dir:/a/c', 'dir:/a']);
+    expect(parentsOf('/a')).toEqual([]);
+  });
 });
 
 describe('coercion', () => {

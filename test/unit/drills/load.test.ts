@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { binder } from '../../../src/core/bind.ts';
 import { Load } from '../../../src/core/drill-args.ts';
-import { binder } from '../../../src/core/module.ts';
 import { type Ask, makeClient, type Outcome } from '../../../src/drills/client.ts';
 import { startLoad } from '../../../src/drills/load.ts';
 import { cachedLookup } from '../../../src/drills/lookup.ts';

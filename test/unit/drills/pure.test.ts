@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { binder } from '../../../src/core/bind.ts';
 import { Failure } from '../../../src/core/diagnostic.ts';
 import type { Figures, KindFigures } from '../../../src/core/drill.ts';
 import { Expect } from '../../../src/core/drill-args.ts';
-import { binder } from '../../../src/core/module.ts';
 import { openDebts } from '../../../src/drills/debts.ts';
 import { figuresOf, longestGap } from '../../../src/drills/figures.ts';
 import { steps } from '../../../src/drills/index.ts';

@@ -101,6 +101,51 @@ describe('round trips', () => {
     expect(readFileSync(`${p.folder}/log`, 'utf8')).toBe('run\n');
   });
 
+  const LOOK = `- shell: cat {T}/f
+  register: text
+  changed_when: false
+  check_mode: false
+- debug: msg={{ text.stdout }}
+`;
+  it('a command that looks right after a change comes with it', async () => {
+    const p = project({ 'site.yml': play(`- copy: {dest: '{T}/f', content: new}\n- stat: {path: '{T}'}\n${LOOK}`) });
+    p.write({ f: 'old' });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(['a: new']);
+    expect(ran.recap.hosts[0]?.trips).toBe(2);
+  });
+
+  it('and is run again after what another machine did for this one, or what hosts waited for', async () => {
+    const p = project({
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': play(`- copy: {dest: '{T}/{{ inventory_hostname }}', content: x}
+- shell: echo delegated >{T}/f
+  delegate_to: localhost
+  when: inventory_hostname == 'a'
+${LOOK}- copy: {dest: '{T}/{{ inventory_hostname }}', content: y}
+- shell: sleep 0.5; echo once >{T}/f
+  run_once: true
+${LOOK}`),
+    });
+    p.write({ f: 'old' });
+    const { said } = await p.apply();
+    expect(said.filter((one) => one.startsWith('a: '))).toEqual(['a: delegated', 'a: once']);
+    expect(said.at(-1)).toMatch(/^[ab]: once$/);
+    expect(said.filter((one) => one.endsWith(': once'))).toHaveLength(2);
+  });
+
+  it('and after a pause', async () => {
+    const p = project({
+      'site.yml': play(`- shell: (sleep 1; echo late >{T}/f) >/dev/null 2>&1 &
+- file: {path: '{T}/{{ item }}', state: file}
+  loop: [f, g]
+  loop_control: {pause: 2}
+${LOOK}`),
+    });
+    p.write({ f: 'early', g: '' });
+    expect((await p.apply()).said).toEqual(['a: late']);
+  });
+
   it("a loop's changes that do not depend on each other cost one, each with its own end", async () => {
     const p = project({
       'site.yml': play(`- copy: {dest: '{T}/{{ item }}', content: "{{ item }}\\n"}
@@ -255,6 +300,44 @@ describe('handlers', () => {
     expect(log(p)).toBe('first\n');
     await p.apply({ extraVars: ['{"go": true}'] });
     expect(log(p)).toBe('first\n');
+  });
+
+  it('that ran are not run again, though one after them fails: that one is', async () => {
+    const p = project({
+      'site.yml': `${play("- copy: {dest: '{T}/f', content: x}\n  notify: [plain, judged, each, breaks, never]")}  handlers:
+    - {name: plain, shell: echo plain >> {T}/log}
+    - {name: judged, shell: echo judged >> {T}/log, failed_when: false}
+    - {name: each, shell: "echo {{ item }} >> {T}/log", loop: [x, y]}
+    - {name: breaks, shell: "echo breaks >> {T}/log; test -e {T}/go"}
+    - {name: never, shell: echo never >> {T}/log}
+`,
+    });
+    const ran = await p.apply();
+    expect(ran.recap.failed).toBe(true);
+    expect(log(p)).toBe('plain\njudged\nx\ny\nbreaks\n');
+    p.write({ go: '', log: '' });
+    expect((await p.apply()).recap.failed).toBe(false);
+    // What the user judges, and a loop, is known to be done only after its trip: both wait until all are.
+    expect(log(p)).toBe('judged\nx\ny\nbreaks\nnever\n');
+    p.write({ log: '' });
+    await p.apply();
+    expect(log(p)).toBe('');
+  });
+
+  it('cost a plan their own look, and no other in the next play', async () => {
+    const one = (file: string): string => play(`- copy: {dest: '{T}/${file}', content: x}\n  notify: first`) + handlers;
+    const planned = await project({ 'site.yml': one('f') + one('g') }).plan();
+    expect(planned.tasks.filter((t) => t.isHandler)).toHaveLength(2);
+    expect(planned.recap.hosts[0]?.trips).toBe(2);
+  });
+
+  it('are forgotten on the trip that runs them', async () => {
+    const p = project({
+      'site.yml': play("- copy: {dest: '{T}/f', content: x}\n  notify: [first, topic]") + handlers,
+    });
+    const ran = await p.apply();
+    expect(log(p)).toBe('first\nthird\n');
+    expect(ran.recap.hosts[0]?.trips).toBe(4); // look, copy, two handlers
   });
 });
 

@@ -2,18 +2,19 @@ import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
-import { openSession, type Probe, type Session } from '../../../src/engine/session.ts';
+import type { Probe } from '../../../src/engine/answers.ts';
+import { openSession, type Session } from '../../../src/engine/session.ts';
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 
 /** A host that answers each script with its own text; `trips` holds what each trip carried. */
-function host(): { session: Session; trips: string[][] } {
+function host(codeOf: (text: string) => number = () => 0): { session: Session; trips: string[][] } {
   const trips: string[][] = [];
   const connection = {
     user: 'ops',
     run: async (pieces: Parameters<Connection['run']>[0]) => {
       trips.push(pieces.map((p) => p.script.text));
-      return pieces.map((p) => ({ code: 0, stdout: p.script.text, stderr: '' }));
+      return pieces.map((p) => ({ code: codeOf(p.script.text), stdout: p.script.text, stderr: '' }));
     },
     close: async () => {},
   } as unknown as Connection;
@@ -33,7 +34,7 @@ describe('what a session asks', () => {
     const [a, b, c] = [probe('a', ['path:/a']), probe('b', ['path:/b']), probe('c', ['path:/a/c'])];
     await session.look(a, () => [b, c]);
     await session.look(b, () => [c]);
-    await session.change([piece], ['path:/a'], a, () => [b, c], undefined);
+    await session.change({ pieces: [piece], touches: ['path:/a'], own: a }, () => [b, c], undefined);
     expect((await session.look(c, () => [])).stdout).toBe('c');
     expect(trips).toEqual([
       ['a', 'b', 'c'],
@@ -52,18 +53,48 @@ describe('what a session asks', () => {
     ];
     const far = probe('far', ['path:/z'], alters);
     await session.look(own, () => [fine, next, last, far]);
-    await session.change([piece], ['*'], own, () => [fine, next, last, far], undefined);
+    await session.change({ pieces: [piece], touches: ['*'], own }, () => [fine, next, last, far], undefined);
     expect(trips.at(-1)).toEqual(['change', 'own', 'fine', 'next', 'far']);
     expect([own, fine, next, last].map(session.knows)).toEqual([true, true, true, false]);
-    await session.change([piece], ['path:/x'], next, () => [last, far], undefined);
+    await session.change({ pieces: [piece], touches: ['path:/x'], own: next }, () => [last, far], undefined);
     expect(trips.at(-1)).toEqual(['change', 'next', 'last']);
     expect(session.trips()).toBe(3);
+  });
+
+  it('with a change what its own task altered, though that stands among what comes, too', async () => {
+    const { session, trips } = host();
+    const own = probe('own', ['path:/x'], () => ['path:/x']);
+    const next = probe('next', ['path:/x/y']);
+    await session.look(own, () => [own, next]);
+    await session.change({ pieces: [piece], touches: ['path:/x'], own }, () => [own, next], undefined);
+    expect(trips.at(-1)).toEqual(['change', 'own', 'next']);
+  });
+
+  it('with a change also what changes of its own series will alter: no look between them is wanted', async () => {
+    const { session, trips } = host();
+    const [own, next, other] = ['start-a', 'start-b', 'other'].map((text) => ({
+      ...probe(text, ['live:*'], () => ['*']),
+      series: text.slice(0, 5),
+    })) as [Probe, Probe, Probe];
+    await session.look(own, () => [next, other]);
+    await session.change({ pieces: [piece], touches: ['live:*'] }, () => [own, next, other], undefined);
+    expect(trips.at(-1)).toEqual(['change', 'start-a', 'start-b']);
+  });
+
+  it('what has to follow several changes once, after them and before what is read back', async () => {
+    const [closing, failing] = ['closing', 'failing'].map((text) => ({ script: verbatim(text), user: 'root' }));
+    const { session, trips } = host((text) => (text === 'failing' ? 3 : 0));
+    const a = { pieces: [piece], touches: ['path:/a'], own: probe('a', ['path:/a']), closing: [closing ?? piece] };
+    const b = { ...a, own: probe('b', ['path:/a']), closing: [closing ?? piece, failing ?? piece] };
+    const made = await session.changeAll([a, b], () => [], undefined);
+    expect(trips).toEqual([['change', 'change', 'closing', 'failing', 'a', 'b']]);
+    expect(made.map((outputs) => outputs.map((o) => o.code))).toEqual([[0], [0, 3]]);
   });
 
   it('a change that nobody foresaw an answer to asks for all', async () => {
     const { session, trips } = host();
     const [a, b] = [probe('a', ['path:/x'], () => ['*']), probe('b', ['path:/x'])];
-    await session.change([piece], ['*'], undefined, () => [a, b], undefined);
+    await session.change({ pieces: [piece], touches: ['*'] }, () => [a, b], undefined);
     expect(trips).toEqual([['change', 'a', 'b']]);
   });
 });

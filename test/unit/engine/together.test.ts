@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { play, project, type Ran } from '../support/project.ts';
 
@@ -137,5 +137,100 @@ describe('the changes of several tasks on one trip', () => {
     expect(ran.lines).toHaveLength(2);
     expect(['a', 'b', 'c'].map((n) => existsSync(p.path(n)))).toEqual([true, false, true]);
     expect(trips(ran)).toBe(2);
+  });
+});
+
+describe('edits of one text on one trip', () => {
+  const line = (text: string, more = ''): string => `- lineinfile: {path: '{T}/f', line: '${text}'${more}}\n`;
+
+  it('each is planned by what the one before leaves: of a loop, and of tasks of several modules', async () => {
+    const p = project({
+      'site.yml': play(
+        `- lineinfile: {path: '{T}/f', regexp: '^#?{{ item }} ', line: '{{ item }} yes'}
+  loop: [One, Two, Three, Four]
+- lineinfile: {path: '{T}/f', insertafter: '^One', line: below}
+- blockinfile: {path: '{T}/f', block: "a block\\nof two"}
+- replace: {path: '{T}/f', regexp: 'Four yes', replace: 'Four no'}
+- replace: {path: '{T}/f', regexp: 'below', replace: 'beneath'}
+- ini_file: {path: '{T}/f', section: s, option: o, value: v}
+`,
+      ),
+    });
+    p.write({ f: '#One no\nTwo no\n' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(Array(9).fill('changed'));
+    expect(p.read('f')).toBe(
+      'One yes\nbeneath\nTwo yes\nThree yes\nFour no\n# BEGIN ANSIBLE MANAGED BLOCK\na block\nof two\n# END ANSIBLE MANAGED BLOCK\n[s]\no = v\n',
+    );
+    // Four no is what the loop would set again, and beneath what is below: both are looked at before they are altered.
+    expect(trips(ran)).toBe(4);
+    const [first, second] = ran.tasks.map((t) => t.changes[0]?.diff);
+    expect([first?.before, first?.after]).toEqual(['#One no\nTwo no\n', 'One yes\nTwo no\n']);
+    expect([second?.before, second?.after]).toEqual(['One yes\nTwo no\n', 'One yes\nTwo yes\n']);
+  });
+
+  it('nothing is left to do afterwards, also where the first makes the file', async () => {
+    const p = project({ 'site.yml': play(line('{{ item }}', ', create: true').concat('  loop: [a, b, c, d, e]\n')) });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(Array(5).fill('changed'));
+    expect([p.read('f'), trips(ran)]).toEqual(['a\nb\nc\nd\ne\n', 2]);
+    const again = await p.apply();
+    expect([again.recap.hosts[0]?.changed, trips(again)]).toEqual([0, 1]);
+  });
+
+  it('many at a time, not all', async () => {
+    const p = project({ 'site.yml': play(line('{{ item }}').concat('  loop: "{{ range(40) }}"\n')) });
+    p.write({ f: '' });
+    const ran = await p.apply();
+    expect([p.read('f'), trips(ran)]).toEqual([Array.from({ length: 40 }, (_, i) => `${i}\n`).join(''), 3]);
+  });
+
+  it('those that undo each other come one after the other, as in Ansible', async () => {
+    const p = project({
+      'site.yml': play("- lineinfile: {path: '{T}/f', regexp: '^x', line: 'x {{ item }}'}\n  loop: [1, 2, 3]\n"),
+    });
+    p.write({ f: 'x 0\n' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'changed', 'changed']);
+    expect(p.read('f')).toBe('x 3\n');
+  });
+
+  it('one that is refused is left out; what follows it is made without it', async () => {
+    const p = project({
+      'site.yml': play(
+        line('{{ item }}', `, validate: "sh -c '! grep -q bad %s'"`).concat(
+          '  loop: [one, bad, two, three]\n',
+          line('never'),
+        ),
+      ),
+    });
+    p.write({ f: '' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'failed', 'changed', 'changed']);
+    expect(p.read('f')).toBe('one\ntwo\nthree\n');
+  });
+
+  it('a task that is refused is the last', async () => {
+    const p = project({
+      'site.yml': play([line('one'), line('bad', ", validate: 'false %s'"), line('two')].join('')),
+    });
+    p.write({ f: '' });
+    const ran = await p.apply();
+    expect(statuses(ran)).toEqual(['changed', 'failed']);
+    expect([p.read('f'), trips(ran)]).toEqual(['one\n', 2]);
+  });
+
+  it('each tells what it found: registers, modes and backups are their own', async () => {
+    const p = project({
+      'site.yml': play(
+        `${line('a', ', backup: true')}${line('b', ', backup: true')}${line('c', ", mode: '0600'")}${line('d', ", mode: '0640'").concat('  register: last\n')}- debug: msg={{ last.mode }}\n`,
+      ),
+    });
+    p.write({ f: 'old\n' });
+    const ran = await p.apply();
+    expect(ran.recap.failed).toBe(false);
+    expect([p.read('f'), ran.said]).toEqual(['old\na\nb\nc\nd\n', ['a: 0640']]);
+    const kept = readdirSync(p.folder).filter((name) => name.endsWith('~'));
+    expect(kept.map(p.read).sort()).toEqual(['old\n', 'old\na\n']);
   });
 });

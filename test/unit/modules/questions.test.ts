@@ -1,17 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decoder, encode } from '../../../src/connect/frame.ts';
-import { answer, lines, type Question, type Script, sh } from '../../../src/core/sh.ts';
+import { answer, type Question, type Script, sh } from '../../../src/core/sh.ts';
 import { look } from '../../../src/modules/shared/look.ts';
-import { GROUP, GROUPS_OF, once, PACKAGE, PASSWD, SUM } from '../../../src/modules/shared/questions.ts';
+import { entry, GROUP, GROUPS_OF, PACKAGE, PASSWD, SUM } from '../../../src/modules/shared/questions.ts';
 
 const MARK = 'bringup-0123456789abcdef';
 const me = userInfo().username;
 const folder = mkdtempSync(join(tmpdir(), 'bringup-questions-'));
+const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The outputs of probes that share a trip, and of the same in a second trip of the same shell. */
@@ -34,7 +35,6 @@ const atimeless = (text: string): string => text.replace(/^(stat (?:[^/]*\/){5})
 
 describe('questions that many probes ask', () => {
   it('are answered as each would have found out by itself, whatever stands at a path', () => {
-    const at = (name: string): string => join(folder, name);
     writeFileSync(at('plain'), 'text\n');
     writeFileSync(at('empty'), '');
     writeFileSync(at("od'd name"), 'spaces\n');
@@ -68,6 +68,42 @@ describe('questions that many probes ask', () => {
     expect(second.map(atimeless)).toEqual(expected);
   });
 
+  it('bring the bytes of many files by one process, which the user cannot forge', () => {
+    const bytes = Buffer.from(Array.from({ length: 1025 }, (_, i) => i % 256));
+    writeFileSync(at('bytes'), bytes);
+    linkSync(at('bytes'), at('same-bytes'));
+    writeFileSync(at('forged'), `\n${MARK}@${at('bytes')}\n${MARK} 0 @\n`);
+    writeFileSync(at('huge'), Buffer.alloc(8_388_609));
+    const paths = ['bytes', 'same-bytes', 'forged', 'huge', `no/${'x'.repeat(100)}`].map(at);
+    const probes = paths.map((path) => look(path, {}, { content: 'always', limit: 8_388_608 }));
+    expect(
+      encode(
+        probes.map((script) => ({ script, user: me, isProbe: true })),
+        MARK,
+        me,
+        [],
+      ).match(/^tar -/gm),
+    ).toHaveLength(1);
+    const contents = (trips(probes)[0] ?? []).map((out) => /^content (.*)$/m.exec(out)?.[1]);
+    const base64 = (path: string): string => readFileSync(path).toString('base64');
+    expect(contents).toEqual([...paths.slice(0, 3).map(base64), undefined, undefined]);
+  });
+
+  it('say nothing of a file that went away before it could be sent', () => {
+    const probes = ['bytes', 'forged'].map((name) => look(at(name), {}, { content: 'always' }));
+    const program = encode(
+      probes.map((script) => ({ script, user: me, isProbe: true })),
+      MARK,
+      me,
+      [],
+    ).replace(/^tar -/m, ': tar -');
+    const { stdout, stderr } = spawnSync('sh', ['-s'], { input: program });
+    const got = decoder(MARK);
+    got.stdout(stdout);
+    got.stderr(stderr);
+    expect(got.outputs()[0]?.stdout).toMatch(/^stat .*\nparent yes\numask \d+\n$/);
+  });
+
   it('are asked anew on each trip: nothing of the last one is believed', () => {
     const file = join(folder, 'changing');
     writeFileSync(file, 'before');
@@ -77,13 +113,29 @@ describe('questions that many probes ask', () => {
   });
 
   it.each([
-    ['users', PASSWD, ['root', 'nobody', 'no-such-user'], 'getent passwd'],
-    ['groups', GROUP, ['root', 'daemon', 'no-such-group'], 'getent group'],
+    ['users', PASSWD, ['root', 'nobody', 'no-such-user', '0'], 'getent passwd'],
+    ['groups', GROUP, ['root', 'daemon', '0'], 'getent group'],
     ["a user's groups", GROUPS_OF, ['root', 'no-such-user'], 'id -Gn'],
   ] as const)('know %s, and leave out who is not there', (_, question, items, by) => {
-    const [told] = trips(items.map((item) => sh`printf '%s\n' ${answer(question, item)}`));
+    const read = (item: string): Script =>
+      question.missing === undefined ? sh`v=${answer(question, item)}` : entry(sh`v`, question, item);
+    const [told] = trips(items.map((item) => sh`${read(item)}; printf '%s\n' "$v"`));
     const found = items.map((item) => spawnSync('sh', ['-c', `${by} ${item}`], { encoding: 'utf8' }).stdout || '\n');
     expect(told).toEqual(found);
+  });
+
+  it.each([
+    [
+      ['root', 'no-such-group', 'nor-this'],
+      ['root:x:0:\n', '-\n', '-\n'],
+    ],
+    [['no-such-group'], ['-\n']],
+    [
+      ['root', '0', 'no-such-group'],
+      ['root:x:0:\n', '\n', '\n'],
+    ], // a line about no item: who is missing is not known
+  ])('of %j who is nowhere is told as such, so that nobody asks again', (items, expected) => {
+    expect(trips(items.map((item) => sh`printf '%s\n' ${answer(GROUP, item)}`))[0]).toEqual(expected);
   });
 
   it('about packages: one line each, as dpkg-query gives it', ({ skip }) => {
@@ -103,11 +155,6 @@ describe('questions that many probes ask', () => {
     expect(trips(probes)[0]).toEqual(['it is\n', 'it is\n', 'it is\n']);
     trips([sh`:`]);
     expect(alone(sh`cat ${count}`)).toBe('asked\nasked\n'); // one for each trip with such probes
-  });
-
-  it('may be one and the same look for all', () => {
-    const same = once('same', lines([sh`echo 'a 1'`, sh`echo 'b two words *'`]));
-    expect(trips([sh`printf %s ${answer(same, 'it')}`])[0]).toEqual(['a 1\x1fb two words *']);
   });
 
   it('that fail, or are answered with what nobody asked, are as if nobody had asked', () => {

@@ -1,0 +1,100 @@
+import type { ErrorObject } from 'ajv';
+import type { Static, TObject } from 'typebox';
+import { coerce } from './coerce.ts';
+import { compile } from './compile.ts';
+import { didYouMean } from './diagnostic.ts';
+
+/** `path` leads to the argument: ['mode'], ['env', 0]. */
+export type ArgError = Readonly<{
+  path: readonly (string | number)[];
+  message: string;
+  expected?: string;
+  mend?: string;
+}>;
+
+/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. `id`: what it is the schema of. */
+export function binder<A extends TObject>(schema: A, id: string, aliases: Readonly<Record<string, string>> = {}) {
+  let validate: ReturnType<typeof compile> | undefined;
+  return (input: Readonly<Record<string, unknown>>): { args: Static<A> } | { errors: readonly ArgError[] } => {
+    validate ??= compile(schema, id);
+    const given = coerce(renamed(input, aliases), schema);
+    if (!validate(given)) return { errors: argErrors(validate.errors ?? [], schema, aliases) };
+    return { args: given as Static<A> };
+  };
+}
+
+function renamed(
+  input: Readonly<Record<string, unknown>>,
+  aliases: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  const args: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(input)) args[aliases[key] ?? key] = value;
+  return args;
+}
+
+/** ajv's errors in the user's words. Of an anyOf only the union's own error is told. */
+export function argErrors(
+  errors: readonly ErrorObject[],
+  schema: TObject,
+  aliases: Readonly<Record<string, string>> = {},
+): readonly ArgError[] {
+  const unions = new Set(errors.filter((e) => e.keyword === 'anyOf').map((e) => e.instancePath));
+  return errors
+    .filter((e) => e.keyword === 'anyOf' || ![...unions].some((path) => e.instancePath.startsWith(path)))
+    .map((error) => {
+      const path = error.instancePath
+        .split('/')
+        .slice(1)
+        .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+      if (error.keyword === 'additionalProperties') {
+        const key = String(error.params['additionalProperty']);
+        const known =
+          path.length === 0 ? [...Object.keys(schema.properties), ...Object.keys(aliases)] : keysOf(error.parentSchema);
+        return { path: [...path, key], message: `unknown argument '${key}'`, ...compact(didYouMean(key, known)) };
+      }
+      if (error.keyword === 'required') {
+        return { path, message: `argument '${String(error.params['missingProperty'])}' is missing` };
+      }
+      const { expected, enum: choices, anyOf } = (error.parentSchema ?? {}) as Record<string, unknown>;
+      const literals = Array.isArray(choices)
+        ? choices
+        : Array.isArray(anyOf)
+          ? anyOf.map((o: { const?: unknown }) => o.const)
+          : [];
+      const said =
+        typeof expected === 'string'
+          ? expected
+          : literals.length > 0 && literals.every((l) => l !== undefined)
+            ? `one of ${literals.join(', ')}`
+            : undefined;
+      const near =
+        typeof error.data === 'string'
+          ? didYouMean(
+              error.data,
+              literals.filter((l): l is string => typeof l === 'string'),
+            ).mend
+          : undefined;
+      const what = path.length === 0 ? 'the arguments' : `'${path.join('.')}'`;
+      return {
+        path,
+        message: said === undefined ? `${what} ${error.message ?? 'is not valid'}` : `${what} is not valid`,
+        ...(said !== undefined && { expected: said }),
+        ...(near !== undefined && { mend: near }),
+      };
+    });
+}
+
+function keysOf(schema: unknown): readonly string[] {
+  const properties = (schema as { properties?: object } | undefined)?.properties;
+  return properties === undefined ? [] : Object.keys(properties);
+}
+
+function compact(parts: { expected?: string | undefined; mend?: string | undefined }): {
+  expected?: string;
+  mend?: string;
+} {
+  return {
+    ...(parts.expected !== undefined && { expected: parts.expected }),
+    ...(parts.mend !== undefined && { mend: parts.mend }),
+  };
+}

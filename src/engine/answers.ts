@@ -1,0 +1,121 @@
+import type { Output } from '../core/module.ts';
+import { overlaps, type Resource } from '../core/resource.ts';
+import type { Script } from '../core/sh.ts';
+
+/** A read-only look at a host: the same script as the same user gives the same answer until something it needs changes. */
+export type Probe = Readonly<{
+  script: Script;
+  user: string | undefined;
+  needs: readonly Resource[];
+  /** It is the user's own program: nothing is known of what it does to its shell. */
+  isUsers?: boolean;
+  /** The most that its task may alter, and what it will if this is the answer. */
+  touches?: readonly Resource[];
+  leadsTo?: (answer: Output) => readonly Resource[];
+  /** As a module says: its task may be carried out without seeing what others of the series alter. */
+  series?: string | undefined;
+  /** The text that its task edits: after one another, each is planned by what the one before leaves. */
+  edits?: string | undefined;
+  /** It will alter all that it may, whatever the answer is. */
+  acts?: boolean;
+}>;
+
+/** What is known of a host: what it answered to which probe, for as long as nothing that the answer hangs on was changed. */
+export type Answers = Readonly<{
+  to: (probe: Probe) => Output | undefined;
+  remember: (probes: readonly Probe[], outputs: readonly Output[]) => void;
+  outdate: (probe: Probe) => void;
+  /** Those that hang on what was altered, or all. */
+  outdateAll: (touches?: readonly Resource[]) => void;
+  /** Those without an answer, each once; no more than fit on a trip. */
+  unknownOf: (probes: Iterable<Probe>) => Iterable<Probe>;
+  /**
+   * Those of `probes`, in the order of their tasks, whose answers will not be altered by a task in between, going by what
+   * was answered before: the trip of that task asks them.
+   *
+   * @param made those whose tasks are carried out with this trip: they will not alter anything once more
+   */
+  worthAsking: (probes: Iterable<Probe>, made: readonly Probe[]) => Iterable<Probe>;
+  clear: () => void;
+}>;
+
+type Answer = { readonly output: Output; readonly needs: readonly Resource[]; leadsTo?: readonly Resource[] };
+
+/** A trip carries at most this much: more probes go with the next. */
+const MAX_SCRIPT = 512 * 1024;
+
+/** Scripts of one key give the same. Most hosts ask by the same script: its key is one text for all of them. */
+export function keyOf({ script, user = '' }: Pick<Probe, 'script' | 'user'>): string {
+  const known = keys.get(script);
+  if (known?.user === user) return known.key;
+  const key = `${user}\0${script.text}`;
+  keys.set(script, { user, key });
+  return key;
+}
+const keys = new WeakMap<Script, Readonly<{ user: string; key: string }>>();
+
+export function noAnswers(): Answers {
+  const known = new Map<string, Answer>();
+  /** Answers that no longer hold: a guess at what the next will be. */
+  const old = new Map<string, Answer>();
+  const outdate = (key: string): void => {
+    const answer = known.get(key);
+    if (answer !== undefined) old.set(key, answer);
+    known.delete(key);
+  };
+  /** What the probe's task will alter, going by its last answer. */
+  const foreseen = (probe: Probe): readonly Resource[] => {
+    if (probe.acts) return probe.touches ?? [];
+    const guess = known.get(keyOf(probe)) ?? old.get(keyOf(probe));
+    if (guess === undefined) return [];
+    guess.leadsTo ??= probe.leadsTo?.(guess.output) ?? [];
+    return guess.leadsTo;
+  };
+  /** Whether the other has to be asked after `one` was made: not what is of the same series, or edits the same text. */
+  const spoils = (one: Probe, { needs, series, edits }: Probe): boolean => {
+    const isOfOne = (series !== undefined && series === one.series) || (edits !== undefined && edits === one.edits);
+    return !isOfOne && overlaps(foreseen(one), needs);
+  };
+  return {
+    to: (probe) => known.get(keyOf(probe))?.output,
+    remember(probes, outputs) {
+      for (const [i, probe] of probes.entries()) {
+        const output = outputs[i];
+        if (output !== undefined) known.set(keyOf(probe), { output, needs: probe.needs });
+      }
+    },
+    outdate: (probe) => outdate(keyOf(probe)),
+    outdateAll(touches) {
+      for (const [key, { needs }] of known) if (touches === undefined || overlaps(touches, needs)) outdate(key);
+    },
+    *unknownOf(probes) {
+      const wanted = new Set<string>();
+      let size = 0;
+      for (const probe of probes) {
+        const key = keyOf(probe);
+        if (known.has(key) || wanted.has(key)) continue;
+        size += probe.script.text.length;
+        if (size > MAX_SCRIPT && wanted.size > 0) break;
+        wanted.add(key);
+        yield probe;
+      }
+    },
+    *worthAsking(probes, made) {
+      const passed: Probe[] = [];
+      const done = new Set(made.map(keyOf));
+      for (const probe of probes) {
+        if (done.has(keyOf(probe))) continue;
+        const { needs } = probe;
+        // To foresee is work: only for those few that may alter an answer which is wanted.
+        const mayAlter = ({ touches = [] }: Probe): boolean => overlaps(touches, needs);
+        const isInVain = !known.has(keyOf(probe)) && passed.some((one) => mayAlter(one) && spoils(one, probe));
+        if (!isInVain) yield probe;
+        passed.push(probe);
+      }
+    },
+    clear() {
+      known.clear();
+      old.clear();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, it } from 'vitest';
+
+const command = resolve('dist/bringup.cjs');
+
+it('the built command loads from its kept code what stands in files of its own', ({ skip }) => {
+  if (!existsSync(command)) skip('not built: node src/setup.mjs');
+  const folder = mkdtempSync(join(tmpdir(), 'bringup-built-'));
+  try {
+    const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+    write('hosts.yml', 'all: {hosts: {here: {ansible_connection: local, ansible_become: false}}}\n');
+    write('site.yml', '- {hosts: all, gather_facts: false, tasks: [{command: echo said, register: it}]}\n');
+    write('checks.yml', '- {name: a name, dns: {name: nothing.invalid, server: 127.0.0.1}}\n');
+    const run = (...argv: string[]) =>
+      // NO_COLOR: where CI is set, text is coloured even in a pipe.
+      spawnSync(process.execPath, [command, ...argv, '-i', 'hosts.yml'], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '1' },
+      });
+    const applied = run('apply', 'site.yml', '-o', 'json'); // zx starts the shell
+    expect(applied.stderr).toBe('');
+    expect(applied.status).toBe(0);
+    const checked = run('check', 'checks.yml', '--within', '0'); // reads every check's file: dns-packet, ping, mysql2
+    expect(checked.stdout + checked.stderr).toMatch(/answer: expected one.*\n.*\n1 of 1 check failed/);
+    expect(checked.status).toBe(1);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
