@@ -1,12 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
+/** A failure's message holds what was seen: a log that is cut shows no more than its end. */
+const chaiConfig = { truncateThreshold: 2000 };
+
 export default defineConfig({
   test: {
     projects: [
       // A busy machine is no fault of the code: a test's time is bounded only so that it ends.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 120_000 } },
+      { test: { chaiConfig, name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 120_000 } },
       {
         test: {
+          chaiConfig,
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           fileParallelism: false,

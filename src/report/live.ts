@@ -2,8 +2,8 @@ import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer
 import pc from 'picocolors';
 import type { DrilledEvent, Event, TaskEvent } from '../core/event.ts';
 import { drilledText, drillLoadText, drillsText } from './drill.ts';
-import { checkedText, finalText, plainReporter, type Reporter, type Streams } from './plain.ts';
-import { checkText, failureText, type Options } from './summary.ts';
+import { checkedText, finalText, isFailed, plainReporter, type Reporter, type Streams } from './plain.ts';
+import { checkText, type Failed, failureText, type Options } from './summary.ts';
 import { printable } from './words.ts';
 
 type Row = {
@@ -22,6 +22,7 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
   const plain = plainReporter(streams, options);
   const events: TaskEvent[] = [];
   const messages: string[] = [];
+  const lost: Failed[] = [];
   const counts = new Map<string, Counts>();
   const panel = new Map<string, Row>();
   let view: Promise<unknown> | undefined;
@@ -51,6 +52,7 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
   let closing: Promise<void> = Promise.resolve();
   const emit = (event: Event): void => {
     if (usePlain) return plain.emit(event);
+    if (isFailed(event)) lost.push(event);
     switch (event.type) {
       case 'run':
         if (event.hosts.length > rows - 6) {
@@ -67,12 +69,11 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
         messages.push(`${pc.bold(event.host)}  ${printable(event.text)}`);
         return;
       case 'unreachable':
-        messages.push(failureText(event, options.source));
         return panel.get(event.host)?.fail('unreachable');
       case 'done':
         closing = close().then(() => {
           for (const text of messages) streams.err(`${text}\n`);
-          streams.out(`\n${finalText(event, events, options, true)}`);
+          streams.out(`\n${finalText(event, events, lost, options, true)}`);
         });
         return;
       case 'check':
@@ -111,8 +112,7 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
     const row = panel.get(event.host);
     row?.title(titleOf(event.host, mine));
     row?.output(event.task);
-    if (event.status !== 'failed' && event.status !== 'ignored') return;
-    messages.push(failureText(event, options.source));
+    if (event.status === 'ignored') messages.push(failureText(event, options.source));
     if (event.status === 'failed') row?.fail('failed');
   };
   return { emit, end: () => closing };

@@ -1,23 +1,39 @@
 import pc from 'picocolors';
 import type { DrilledEvent, Emit, Event, Mode, TaskEvent } from '../core/event.ts';
 import { drilledText, drillHead, drillLoadText, drillStepText, drillsText } from './drill.ts';
-import { changesText, checkText, doneText, failureText, type Options, recapText } from './summary.ts';
+import {
+  changesText,
+  checkText,
+  doneText,
+  type Failed,
+  failuresText,
+  failureText,
+  type Options,
+  recapText,
+} from './summary.ts';
 import { plural, printable } from './words.ts';
 
 export type Streams = Readonly<{ out: (text: string) => void; err: (text: string) => void }>;
 export type Reporter = Readonly<{ emit: Emit; end: () => Promise<void> }>;
 
-/** One line per event on stderr as it happens; at the end what changed, or the plan, and the recap on stdout. */
+/**
+ * One line per event on stderr as it happens; at the end what changed, or the plan, and the recap on
+ * stdout, with what failed where other lines have buried it.
+ */
 export function plainReporter(streams: Streams, options: Options): Reporter {
   const tasks: TaskEvent[] = [];
+  const lost: Failed[] = [];
+  let isBuried = false;
   const drilled: DrilledEvent[] = [];
   let mode: Mode = 'apply';
   const emit = (event: Event): void => {
     if (event.type === 'run') mode = event.mode;
     if (event.type === 'task') tasks.push(event);
+    if (isFailed(event)) lost.push(event);
     const line = lineOf(event, mode, options);
     if (line !== undefined) streams.err(`${line}\n`);
-    if (event.type === 'done') streams.out(finalText(event, tasks, options, false));
+    isBuried ||= lost.length > 0 && line !== undefined && !isFailed(event);
+    if (event.type === 'done') streams.out(finalText(event, tasks, isBuried ? lost : [], options, false));
     if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
     if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
     if (event.type === 'drilled') drilled.push(event);
@@ -31,13 +47,21 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
 export function finalText(
   event: Extract<Event, { type: 'done' }>,
   tasks: readonly TaskEvent[],
+  lost: readonly Failed[],
   options: Options,
   listChanges: boolean,
 ): string {
   const isPlan = event.mode === 'plan';
   const changes = isPlan || options.diff || listChanges ? changesText(tasks, event.mode, options) : '';
-  const parts = [changes, recapText(event.hosts, event.mode), doneText(event)].filter((p) => p !== '');
+  const isLost = event.hosts.some((h) => h.failed > 0 || h.unreachable);
+  const failures = isLost ? failuresText(lost, options.source) : '';
+  const parts = [changes, failures, recapText(event.hosts, event.mode), doneText(event)].filter((p) => p !== '');
   return `${parts.join('\n\n')}\n`;
+}
+
+/** What failed, and was not ignored. */
+export function isFailed(event: Event): event is Failed {
+  return event.type === 'unreachable' || (event.type === 'task' && event.status === 'failed');
 }
 
 export function checkedText({ passed, failed }: Extract<Event, { type: 'checked' }>): string {

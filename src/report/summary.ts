@@ -46,11 +46,27 @@ function groupText(group: readonly TaskEvent[], mode: Mode, options: Options): s
   return lines.join('\n');
 }
 
-export function failureText(event: Extract<Event, { type: 'task' | 'unreachable' }>, source: Source): string {
+export type Failed = Extract<Event, { type: 'task' | 'unreachable' }>;
+
+export function failureText(event: Failed, source: Source): string {
   if (event.diagnostic === undefined) return '';
   const what =
     event.type === 'task' ? `${event.task}${event.item === undefined ? '' : ` (${event.item})`}` : 'unreachable';
   return `${pc.red('✗')} ${pc.bold(event.host)}  ${printable(what)}\n${diagnosticText(event.diagnostic, source).replace(/^/gm, '    ')}`;
+}
+
+/** What ended a run short, once more at its end: told while it went on, it is far above by then. Alike on several hosts: once. */
+export function failuresText(events: readonly Failed[], source: Source): string {
+  const hosts = new Map<string, { first: Failed; names: string[] }>();
+  for (const event of events) {
+    const text = failureText({ ...event, host: '' }, source);
+    const alike = hosts.get(text);
+    if (alike === undefined) hosts.set(text, { first: event, names: [event.host] });
+    else if (!alike.names.includes(event.host)) alike.names.push(event.host);
+  }
+  return [...hosts.values()]
+    .map(({ first, names }) => failureText({ ...first, host: names.join(' ') }, source))
+    .join('\n');
 }
 
 /** One line a host: what was ok, changed, failed; and how many round trips it took. */

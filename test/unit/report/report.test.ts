@@ -118,7 +118,7 @@ describe('reporters', () => {
     task({ status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } }),
     { type: 'done', mode: 'apply', hosts: [recap({ changed: 1, failed: 1 })], ms: 61_000, interrupted: false },
   ];
-  it('plain: progress and failures on stderr, the result on stdout', () => {
+  const toldPlain = (all: readonly Event[]) => {
     const said = { out: '', err: '' };
     const { emit } = plainReporter(
       {
@@ -131,11 +131,30 @@ describe('reporters', () => {
       },
       options,
     );
-    for (const event of events) emit(event);
-    expect(plain(said.err)).toContain('~ a  t: do it');
-    expect(plain(said.err)).toContain('✗ a  breaks\n    error E_APPLY: no');
-    expect(plain(said.out)).toContain('failed: apply on 1 host in 1 min 01 s: 1 changed, 1 failed');
-    expect(plain(said.out)).not.toContain('breaks');
+    for (const event of all) emit(event);
+    return { out: plain(said.out), err: plain(said.err) };
+  };
+  it('plain: progress and failures on stderr, the result on stdout', () => {
+    const { out, err } = toldPlain(events);
+    expect(err).toContain('~ a  t: do it');
+    expect(err).toContain('✗ a  breaks\n    error E_APPLY: no');
+    expect(out).toContain('failed: apply on 1 host in 1 min 01 s: 1 changed, 1 failed');
+    expect(out).not.toContain('breaks');
+  });
+  it('plain: a failure that other lines have buried stands once more at the end, once for hosts that are alike', () => {
+    const done: Event = {
+      type: 'done',
+      mode: 'apply',
+      hosts: [recap({ failed: 1 }), recap({ host: 'b', failed: 1 }), recap({ host: 'c', changed: 1 })],
+      ms: 1,
+      interrupted: false,
+    };
+    const breaks = (host: string) =>
+      task({ host, status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } });
+    const { out } = toldPlain([breaks('a'), breaks('b'), task({ host: 'c', task: 'last' }), done]);
+    expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_APPLY: no\n\na {2}1 ok/);
+    const rescued: Event = { ...done, hosts: [recap({ rescued: 1 })] };
+    expect(toldPlain([breaks('a'), task({ task: 'last' }), rescued]).out).not.toContain('breaks');
   });
   it('JSON: one event a line, and nothing else', () => {
     let out = '';
