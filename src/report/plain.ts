@@ -33,7 +33,10 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
     const line = lineOf(event, mode, options);
     if (line !== undefined) streams.err(`${line}\n`);
     isBuried ||= lost.length > 0 && line !== undefined && !isFailed(event);
-    if (event.type === 'done') streams.out(finalText(event, tasks, isBuried ? lost : [], options, false));
+    if (event.type === 'done') {
+      const isLost = event.hosts.some((h) => h.failed > 0 || h.unreachable); // a rescued failure was told, and is over
+      streams.out(finalText(event, tasks, isBuried && isLost ? lost : [], options, false));
+    }
     if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
     if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
     if (event.type === 'drilled') drilled.push(event);
@@ -43,7 +46,10 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
   return { emit, end: async () => {} };
 }
 
-/** @param listChanges whether changes are named that nobody saw pass by */
+/**
+ * @param lost failures to be told here
+ * @param listChanges whether changes are named that nobody saw pass by
+ */
 export function finalText(
   event: Extract<Event, { type: 'done' }>,
   tasks: readonly TaskEvent[],
@@ -53,8 +59,7 @@ export function finalText(
 ): string {
   const isPlan = event.mode === 'plan';
   const changes = isPlan || options.diff || listChanges ? changesText(tasks, event.mode, options) : '';
-  const isLost = event.hosts.some((h) => h.failed > 0 || h.unreachable);
-  const failures = isLost ? failuresText(lost, options.source) : '';
+  const failures = failuresText(lost, options.source);
   const parts = [changes, failures, recapText(event.hosts, event.mode), doneText(event)].filter((p) => p !== '');
   return `${parts.join('\n\n')}\n`;
 }

@@ -4,7 +4,7 @@ import type { Event, HostRecap, TaskEvent } from '../../../src/core/event.ts';
 import { diffText } from '../../../src/report/diff.ts';
 import { jsonReporter } from '../../../src/report/json.ts';
 import { junitXml } from '../../../src/report/junit.ts';
-import { plainReporter } from '../../../src/report/plain.ts';
+import { finalText, plainReporter } from '../../../src/report/plain.ts';
 import { changesText, recapText, table } from '../../../src/report/summary.ts';
 import { diagnosticText, duration, printable } from '../../../src/report/words.ts';
 
@@ -142,7 +142,7 @@ describe('reporters', () => {
     expect(out).not.toContain('breaks');
   });
   it('plain: a failure that other lines have buried stands once more at the end, once for hosts that are alike', () => {
-    const done: Event = {
+    const done: Extract<Event, { type: 'done' }> = {
       type: 'done',
       mode: 'apply',
       hosts: [recap({ failed: 1 }), recap({ host: 'b', failed: 1 }), recap({ host: 'c', changed: 1 })],
@@ -153,8 +153,10 @@ describe('reporters', () => {
       task({ host, status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } });
     const { out } = toldPlain([breaks('a'), breaks('b'), task({ host: 'c', task: 'last' }), done]);
     expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_APPLY: no\n\na {2}1 ok/);
-    const rescued: Event = { ...done, hosts: [recap({ rescued: 1 })] };
+    const rescued: typeof done = { ...done, hosts: [recap({ rescued: 1 })] };
     expect(toldPlain([breaks('a'), task({ task: 'last' }), rescued]).out).not.toContain('breaks');
+    // Where nobody saw it pass by, it is told all the same.
+    expect(plain(finalText(rescued, [], [breaks('a')], options, true))).toContain('✗ a  breaks');
   });
   it('JSON: one event a line, and nothing else', () => {
     let out = '';
