@@ -88,8 +88,9 @@ async function bundleAll() {
       on.onResolve({ filter: new RegExp(`^(${Object.keys(APART).join('|')})$`) }, ({ path, kind }) =>
         kind === 'entry-point' ? undefined : { path: `./${APART[path]}.cjs`, external: true },
       );
-      // ssh2's other halves: nothing here serves SSH, nor asks for pages through it.
-      on.onLoad({ filter: /ssh2[/\\]lib[/\\](server|http-agents)\.js$/ }, () => ({ contents: 'module.exports = {};' }));
+      // What nothing here does: serve SSH, ask for pages through it, fetch folders.
+      const unused = /(ssh2[/\\]lib[/\\](server|http-agents)|make-dir[/\\]index)\.js$/;
+      on.onLoad({ filter: unused }, () => ({ contents: 'module.exports = {};' }));
     },
   };
   const how = {

@@ -59,15 +59,13 @@ export async function runPlays(
       setup,
       templates: project.templates,
       localFiles: project.localFiles,
-      connect: (name, scope, aborts) =>
-        openLine(
-          name,
-          project.inventory.hosts.get(name)?.at,
-          localGet(name, scope.get),
-          become,
-          project.redactor.add,
-          aborts,
-        ),
+      connect: (name, scope, aborts, meanwhile) =>
+        openLine(name, project.inventory.hosts.get(name)?.at, localGet(name, scope.get), {
+          becomePassword: become,
+          onSecret: project.redactor.add,
+          signal: aborts,
+          meanwhile,
+        }),
       download,
       sha256,
       factsCache: factsCache(options.inventory),

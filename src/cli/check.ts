@@ -49,7 +49,7 @@ export async function runChecks(
   const connect = (name: string): Promise<Connection> => {
     const host = inventory.hosts.get(name);
     if (host === undefined) return Promise.reject(new Error(`there is no host '${name}' in the inventory`));
-    const line = lines.get(name) ?? openLine(name, host.at, scopeOf(name).get, undefined, redactor.add, signal);
+    const line = lines.get(name) ?? openLine(name, host.at, scopeOf(name).get, { onSecret: redactor.add, signal });
     lines.set(name, line);
     line.catch(() => lines.delete(name));
     return line;

@@ -37,17 +37,23 @@ export async function reach(
   };
 }
 
+export type LineOptions = Readonly<{
+  becomePassword?: Secret | undefined;
+  /** Told of each secret before it is used, so that nobody prints it. */
+  onSecret: (secret: string) => void;
+  signal: AbortSignal;
+  meanwhile?: () => void;
+}>;
+
 export async function openLine(
   name: string,
   at: Pos | undefined,
   get: Getter,
-  becomePassword: Secret | undefined,
-  onSecret: (secret: string) => void,
-  signal: AbortSignal,
+  { becomePassword, onSecret, signal, meanwhile }: LineOptions,
 ): Promise<Connection> {
   const target = await reach(name, at, get, becomePassword);
   for (const secret of [target.password, target.become.password]) if (secret !== undefined) onSecret(secret.reveal());
-  return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `) }, signal);
+  return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `), meanwhile }, signal);
 }
 
 /** A hidden answer from the terminal; undefined when there is none to ask. */

@@ -202,7 +202,8 @@ function openLines(project: Project, get: (host: string, name: string) => Value 
     signal.throwIfAborted();
     const host = inventory.hosts.get(name);
     if (host === undefined) return Promise.reject(new Error(`there is no host '${name}' in the inventory`));
-    const opened = lines.get(name) ?? openLine(name, host.at, (key) => get(name, key), undefined, redactor.add, never);
+    const opened =
+      lines.get(name) ?? openLine(name, host.at, (key) => get(name, key), { onSecret: redactor.add, signal: never });
     lines.set(name, opened);
     opened.catch(() => lines.delete(name));
     return opened;

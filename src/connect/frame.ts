@@ -94,19 +94,30 @@ export function decoder(mark: string): Decoder {
 
 function pieces(stdout: string, stderr: string, mark: string): readonly Output[] {
   const errors = new Map<string, string>();
-  const told = stderr.split(new RegExp(`\\n${mark} (\\d+|-)\\n`));
-  for (let at = 0; at + 1 < told.length; at += 2) errors.set(told[at + 1] ?? '', told[at] ?? '');
+  for (const { text, words } of marked(stderr, mark)) errors.set(words[0] ?? '', text);
   const body = stdout.slice(stdout.indexOf('\n') + 1); // without the line that told the pid
-  const found = body.split(new RegExp(`\\n${mark} (\\d+) (\\d+|[-@])\\n`));
   const outputs: Output[] = [];
   let files: ReadonlyMap<string, Uint8Array> = new Map();
-  for (let at = 0; at + 2 < found.length; at += 3) {
-    const [text = '', code, i = '-'] = found.slice(at, at + 3);
+  for (const { text, words } of marked(body, mark)) {
+    const [code, i = '-'] = words;
     if (i === '@') files = filesIn(text.slice(text.indexOf(mark) + mark.length));
     else if (i !== '-')
       outputs[Number(i)] = { code: Number(code), stdout: withFiles(text, files, mark), stderr: errors.get(i) ?? '' };
   }
   return Array.from(outputs, (output) => output ?? { code: 255, stdout: '', stderr: 'it ended its shell' });
+}
+
+/** What stands before each line of the mark, and the words after it; up to the trip's end. */
+function* marked(text: string, mark: string): Iterable<Readonly<{ text: string; words: readonly string[] }>> {
+  const sign = `\n${mark} `;
+  for (let at = 0; ; ) {
+    const found = text.indexOf(sign, at);
+    const end = text.indexOf('\n', found + sign.length);
+    const word = text.slice(found + sign.length, end);
+    if (found < 0 || end < 0 || word === 'end') return;
+    yield { text: text.slice(at, found), words: word.split(' ') };
+    at = end + 1;
+  }
 }
 
 /** Collects bytes and notices when `end` has come, looking only at what is new. */

@@ -10,6 +10,8 @@ import { type Resolved, resolveTarget } from './resolve.ts';
 export type LoginPorts = Readonly<{
   /** Asks the user for the passphrase of an encrypted key; undefined when nobody can be asked. */
   passphrase: (keyFile: string) => Promise<string | undefined>;
+  /** Called when a server was greeted: for some 30 ms it starts processes before it has a key to show. */
+  meanwhile?: (() => void) | undefined;
 }>;
 export type Login = Readonly<{ client: Client; user: string; close: () => void }>;
 
@@ -89,7 +91,7 @@ async function loginOnce(
   const ssh = new NodeSSH();
   let refused: Failure | undefined;
   try {
-    await ssh.connect({
+    const connecting = ssh.connect({
       sock: sock as net.Socket,
       username: to.user,
       authHandler: [...methods],
@@ -102,6 +104,10 @@ async function loginOnce(
         return refused === undefined;
       },
     });
+    connecting.catch(() => {}); // it is awaited below; a refusal that comes sooner is no unhandled one
+    await greeted(sock);
+    ports.meanwhile?.();
+    await connecting;
   } catch (error) {
     sock.destroy();
     if (refused !== undefined) throw refused;
@@ -146,6 +152,11 @@ const DIAL_ERRORS: Readonly<Record<string, readonly [string, string]>> = {
   EAI_AGAIN: ['this name could not be looked up', 'check DNS, or set ansible_host to its address'],
   ETIMEDOUT: ['connection timed out', IS_IT_ON],
 };
+
+/** When our greeting is on its way: ssh2 sends it once its own parts are loaded. A line that is closed by then has had it. */
+async function greeted(sock: NodeJS.EventEmitter & { bytesWritten?: number; destroyed?: boolean }): Promise<void> {
+  while (sock.bytesWritten === 0 && sock.destroyed !== true) await new Promise(setImmediate);
+}
 
 function forwarded(via: Client, host: string, port: number): Promise<NodeJS.ReadWriteStream & { destroy: () => void }> {
   return new Promise((resolve, reject) => {

@@ -69,7 +69,8 @@ export type Run = Readonly<{
   setup: Module;
   templates: Templates;
   localFiles: LocalFiles;
-  connect: (host: string, scope: Scope, signal: AbortSignal) => Promise<Connection>;
+  /** `meanwhile`: work of ours, to be done while the host makes up its mind to answer; or later, or never. */
+  connect: (host: string, scope: Scope, signal: AbortSignal, meanwhile: () => void) => Promise<Connection>;
   download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;
   sha256: (data: string | Uint8Array) => string;
   factsCache: FactsCache;

@@ -51,7 +51,7 @@ function makeWorld(run: Run): World {
   const dial = pLimit(Math.max(run.forks, DIALS));
   const hosts = new Map<string, HostState>();
   const add = (name: string): HostState => {
-    const connect = () => {
+    const connect = (meanwhile: () => void) => {
       const state = hosts.get(name);
       if (state === undefined) throw new Error(`no host ${name}`);
       run.emit({ type: 'busy', host: name, doing: 'connecting' });
@@ -61,6 +61,7 @@ function makeWorld(run: Run): World {
         name,
         scopeFor(world, state, { play: bare(play), batch: [], role: undefined, vars: [] }),
         run.signal,
+        meanwhile,
       );
     };
     const state: HostState = {

@@ -64,7 +64,12 @@ export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
  * @param dial lets only so many connect at once: they wait for most of that time, so it is many more; hosts that do not
  * answer then keep nobody else waiting
  */
-export function openSession(connect: () => Promise<Connection>, slot: Slot, dial: Slot, signal: AbortSignal): Session {
+export function openSession(
+  connect: (meanwhile: () => void) => Promise<Connection>,
+  slot: Slot,
+  dial: Slot,
+  signal: AbortSignal,
+): Session {
   let line: Promise<Connection> | undefined;
   let trips = 0;
   let busy = 0;
@@ -73,13 +78,7 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
   const withChange = new Set<string>();
   /** `meanwhile` is worked out while the host makes up its mind to answer. */
   const open = (meanwhile: () => void = () => {}): Promise<Connection> => {
-    line ??= dial(async () => {
-      const opening = connect();
-      opening.catch(() => {}); // it is awaited below; a refusal that comes sooner is no unhandled one
-      await new Promise(setImmediate);
-      meanwhile();
-      return opening;
-    }).catch((error: unknown) => {
+    line ??= dial(() => connect(meanwhile)).catch((error: unknown) => {
       line = undefined;
       throw error;
     });
@@ -115,9 +114,16 @@ export function openSession(connect: () => Promise<Connection>, slot: Slot, dial
       probes ??= wanted();
       return probes;
     };
+    const meanwhile = (): void => {
+      try {
+        workOut();
+      } catch {
+        // thrown again in its turn
+      }
+    };
     for (let tries = 1; ; tries++) {
       try {
-        await open(workOut);
+        await open(meanwhile);
         const outputs = await trip(workOut().map(asPiece), []);
         answers.remember(workOut(), outputs);
         return;

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../src/connect/connect.ts';
@@ -86,6 +88,32 @@ describe('a line', () => {
     await line.close();
     expect(handshake).toBeLessThan(3000);
     expect((seen.bytes - before - handshake) / 100).toBeLessThan(200);
+  });
+
+  test('has greeted the server before what there is to do meanwhile, which keeps us busy', async () => {
+    // A thread of its own: this one stands still in the meantime.
+    const flag = new Int32Array(new SharedArrayBuffer(4));
+    const silent = new Worker(
+      `const { parentPort, workerData } = require('node:worker_threads');
+      const server = require('node:net').createServer((socket) => socket.once('data', (chunk) => {
+        Atomics.store(workerData, 0, chunk.toString().startsWith('SSH-2.0-') ? 1 : 2);
+        Atomics.notify(workerData, 0);
+        parentPort.once('message', () => socket.destroy());
+      }));
+      server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`,
+      { eval: true, workerData: flag },
+    );
+    const [port] = (await once(silent, 'message')) as [number];
+    let greeted: number | undefined;
+    const meanwhile = (): void => {
+      Atomics.wait(flag, 0, 0, 5000);
+      greeted ??= Atomics.load(flag, 0); // it is tried again
+      silent.postMessage('enough');
+    };
+    const line = connect({ ...target, port }, { passphrase: async () => undefined, meanwhile });
+    await expect(line).rejects.toThrow('no SSH session');
+    await silent.terminate();
+    expect(greeted).toBe(1);
   });
 
   test('that shows another key is refused before anybody logs in', async () => {

@@ -91,6 +91,29 @@ describe('what a session asks', () => {
     expect(made.map((outputs) => outputs.map((o) => o.code))).toEqual([[0], [0, 3]]);
   });
 
+  it('all that comes is worked out while the line is being opened; what that throws is told in its turn', async () => {
+    const order: string[] = [];
+    const line = { user: 'ops', run: async () => [], close: async () => {} } as unknown as Connection;
+    const connect = async (meanwhile: () => void): Promise<Connection> => {
+      meanwhile();
+      order.push('open');
+      return line;
+    };
+    const session = openSession(connect, atOnce, atOnce, new AbortController().signal);
+    const ahead = (): readonly Probe[] => {
+      order.push('worked out');
+      return [];
+    };
+    await session.look(probe('a', []), ahead);
+    expect(order).toEqual(['worked out', 'open']);
+    const other = openSession(connect, atOnce, atOnce, new AbortController().signal);
+    const fails = other.look(probe('a', []), () => {
+      throw new Error('no such thing');
+    });
+    await expect(fails).rejects.toThrow('no such thing');
+    expect(order.at(-1)).toBe('open');
+  });
+
   it('a change that nobody foresaw an answer to asks for all', async () => {
     const { session, trips } = host();
     const [a, b] = [probe('a', ['path:/x'], () => ['*']), probe('b', ['path:/x'])];
