@@ -48,19 +48,13 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
 }
 
 /**
- * Begins a part: what is to be changed joins the load. An edit of a text that the load edits (of `texts`: those that it may
- * follow) is planned by what the load leaves of it. undefined, and nothing joins: it has to be run alone, since its look
+ * Begins a part: what is to be changed joins the load. An edit of a text that the load edits is planned by what the load
+ * leaves of it. undefined, and nothing joins: it has to be run alone, since its look
  * depends on what the load alters, or the load's on what it alters; since it was not looked at yet, since its change is no
  * simple one, or since it fails.
  */
-export async function board(
-  r: TaskRun,
-  { item, scope, label }: Part,
-  name: string,
-  load: Load,
-  texts: Load['texts'] = load.texts,
-) {
-  const begun = await begin(r, { item, scope, label }, name, load, texts).catch(() => undefined); // alone it throws again, and is told
+export async function board(r: TaskRun, { item, scope, label }: Part, name: string, load: Load) {
+  const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // alone it throws again, and is told
   const made = begun?.made;
   if (made === undefined || !isIntent(made)) return begun;
   const { unit, changes, probe } = made;
@@ -75,7 +69,8 @@ export async function board(
     if (!load.intents.every((one) => isFollowed(one, made, leaves))) return undefined;
   } else if (load.isJoined || overlaps(load.touched, unit.step.needs) || overlaps(touches, load.needed)) {
     const isJoined = load.intents.every((one) => isJoinedTo(one, made));
-    if (!isJoined && (load.isJoined || !load.intents.every((one) => isInSeries(one, made)))) return undefined;
+    const mayFollow = (one: Intent): boolean => isApart(one, made) || isInSeries(one, made);
+    if (!isJoined && (load.isJoined || !load.intents.every(mayFollow))) return undefined;
     load.isJoined = isJoined;
   }
   load.intents = [...load.intents, made];
@@ -86,13 +81,7 @@ export async function board(
   return begun;
 }
 
-async function begin(
-  r: TaskRun,
-  part: Part,
-  name: string,
-  load: Load,
-  texts: Load['texts'],
-): Promise<Begun | undefined> {
+async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<Begun | undefined> {
   const { impl } = r.task;
   if (impl === undefined) return undefined;
   const { label } = part;
@@ -108,21 +97,28 @@ async function begin(
     const made = await intend(r, { ...unit, step }, name, false);
     return !isIntent(made) && overlaps(load.touched, step.needs) ? undefined : { unit, made };
   }
-  if (texts.get(step.edits.of) !== left) return undefined;
   const seen = step.edits.seeing((await r.host.session.look(probe, r.ahead)).stdout, left);
   const made = seen === undefined ? undefined : await intend(r, { ...unit, step }, name, false, seen);
   return made !== undefined && isIntent(made) ? { unit, made } : undefined;
+}
+
+/** Whether neither alters what the other needs. */
+function isApart({ unit: one, changes }: Intent, other: Intent): boolean {
+  const { unit } = other;
+  return (
+    !overlaps(touchesOf(one.step, changes), unit.step.needs) &&
+    !overlaps(touchesOf(unit.step, other.changes), one.step.needs)
+  );
 }
 
 /**
  * Whether an edit may follow a change on its trip: one that it has nothing to do with, or an edit of the same text, by the
  * same user, that finds what it made still so in the text which is left.
  */
-function isFollowed(one: Intent, { unit, changes }: Intent, leaves: string | undefined): boolean {
+function isFollowed(one: Intent, made: Intent, leaves: string | undefined): boolean {
+  if (isApart(one, made)) return true;
   const { step, ctx, user, environment } = one.unit;
-  const isApart =
-    !overlaps(touchesOf(step, one.changes), unit.step.needs) && !overlaps(touchesOf(unit.step, changes), step.needs);
-  if (isApart) return true;
+  const { unit } = made;
   if (step.edits === undefined || step.edits.of !== unit.step.edits?.of || leaves === undefined) return false;
   if (user !== unit.user || environment.text !== unit.environment.text) return false;
   const seen = step.edits.seeing(one.stdout, leaves);

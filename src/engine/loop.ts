@@ -1,5 +1,5 @@
 import type { Probe } from './answers.ts';
-import { carryOut, conclude, type Intent, isIntent } from './attempt.ts';
+import { attempt, carryOut, conclude, type Intent, isIntent } from './attempt.ts';
 import type { Made } from './change.ts';
 import { type Begun, board, emptyLoad, isJoinable, type Part } from './join.ts';
 import { judge } from './judge.ts';
@@ -44,17 +44,10 @@ export async function itemsTogether(r: TaskRun, items: readonly Part[], name: st
   const { run } = r.world;
   run.emit({ type: 'busy', host: r.host.name, doing: `${name}: ${load.intents.length} items` });
   const before = notifyPieces(r, first.unit);
-  // What follows another's change is made after it only, as a later task would be.
-  let task = 0;
-  const all = load.intents.map((intent, i) => {
-    if (intent.follows) task++;
-    return { ...intent, task, before: i === 0 ? before : [] };
-  });
+  const all = load.intents.map((one, i) => ({ ...one, isNext: one.follows, before: i === 0 ? before : [] }));
   const made = await makeTogether(run, first.there.session, all, load.isJoined, first.ahead);
   if (made === undefined) return [];
-  const undone = load.intents[made.length];
-  const end = begun.findIndex((one) => one.made === undone);
-  return outcomesOf(r, end < 0 ? begun : begun.slice(0, end), concluded(load.intents, made));
+  return outcomesOf(r, begun, concluded(load.intents, made));
 }
 
 /** The outcomes of parts: of those that were to be changed, what `made` says. */
@@ -68,10 +61,10 @@ export async function outcomesOf(
   return outcomes;
 }
 
-/** What `makeTogether` made of the intents that it was given, in their order. */
+/** What `makeTogether` made of the intents that it was given, in their order. One that it left out has its turn now. */
 export function concluded(intents: readonly Intent[], made: readonly Made[]): (intent: Intent) => Promise<Outcome> {
   return (intent) => {
     const own = made[intents.indexOf(intent)];
-    return own === undefined ? carryOut(intent) : conclude(intent, own);
+    return own === undefined ? attempt(intent.r, intent.unit, intent.name, false) : conclude(intent, own);
   };
 }

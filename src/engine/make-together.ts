@@ -7,12 +7,15 @@ import type { Run } from './ports.ts';
 import type { Unit } from './resolve.ts';
 import type { Session } from './session.ts';
 
-/** One of many changes on a trip: `task` as in Session.changeAll; `before` is done ahead of it. */
+/**
+ * One of many changes on a trip. `isNext`: it is not made once one before it has failed, nor is any after it; the others
+ * have their turn beside those that they follow, as a task's items have. `before` is done ahead of it.
+ */
 export type Joined = Readonly<{
   unit: Unit & { step: Step };
   changes: readonly Change[];
   probe: Probe | undefined;
-  task: number;
+  isNext: boolean;
   before: readonly Piece[];
 }>;
 
@@ -27,15 +30,22 @@ export async function makeTogether(
   isJoined: boolean,
   ahead: () => Iterable<Probe>,
 ): Promise<readonly Made[] | undefined> {
+  const turns = turnsOf(all);
   const parts = await Promise.all(
-    all.map(async ({ unit, changes, probe, task, before }) => {
+    all.map(async ({ unit, changes, probe, before }, i) => {
       const pieces: Piece[] = [...before];
       for (const change of changes) {
         const { inline } = await uploadsOf(run, change);
         const script = isJoined ? joinedRun(all, change) : change.run;
         pieces.push({ script: lines([...inline, unit.environment, script]), user: unit.user });
       }
-      return { pieces, touches: touchesOf(unit.step, changes), own: probe, task, closing: closingOf(unit, changes) };
+      return {
+        pieces,
+        touches: touchesOf(unit.step, changes),
+        own: probe,
+        task: turns[i] ?? 0,
+        closing: closingOf(unit, changes),
+      };
     }),
   );
   let outputs: readonly (readonly Output[])[];
@@ -48,16 +58,23 @@ export async function makeTogether(
   if (isJoined && outputs[0]?.at(-1)?.code !== 0) return oneByOne(run, session, all, ahead);
   const made: Made[] = [];
   let failedIn = Number.POSITIVE_INFINITY;
-  for (const [i, { unit, changes, probe, task, before }] of all.entries()) {
-    if (task > failedIn) break; // it was not run
+  for (const [i, { unit, changes, probe, before }] of all.entries()) {
+    const turn = turns[i] ?? 0;
+    if (turn > failedIn) break; // it was not run
     const own = (outputs[i] ?? []).slice(before.length);
     const ran = joined(own);
     const isDone = own.length === changes.length && own.at(-1)?.code === 0;
-    if (!isDone) failedIn = task;
+    if (!isDone) failedIn = turn;
     const failed = !isDone ? changeFailed(changes, own) : probe && (await diverged(session, unit, probe, ahead));
     made.push({ ran, failed, unchanged: false });
   }
   return made;
+}
+
+/** As Session.changeAll numbers them: of one turn are those that do not stop each other. */
+function turnsOf(all: readonly Joined[]): readonly number[] {
+  let turn = 0;
+  return all.map(({ isNext }, i) => (isNext && i > 0 ? ++turn : turn));
 }
 
 /** The first does the work of all; for the others nothing is left to do. */
@@ -75,7 +92,7 @@ async function oneByOne(
   ahead: () => Iterable<Probe>,
 ): Promise<readonly Made[]> {
   const made: Made[] = [];
-  for (const { unit, probe, task, before } of all) {
+  for (const { unit, probe, before } of all) {
     const now = probe === undefined ? '' : (await session.look(probe, ahead)).stdout;
     const left = unit.step.plan(now, unit.ctx);
     const ran: Output = { code: 0, stdout: '', stderr: '' };
@@ -84,8 +101,7 @@ async function oneByOne(
       made.push({ ran, failed: { code: 'E_BLOCKED', message, mend, detail }, unchanged: false });
     } else if (left.length === 0) made.push({ ran, failed: undefined, unchanged: false });
     else made.push(await makeChanges(run, session, unit, left, probe, ahead, { before }, undefined));
-    const isLast = all[made.length]?.task !== task;
-    if (isLast && made.some(({ failed }) => failed !== undefined)) break; // the next task has its turn no more
+    if (all[made.length]?.isNext === true && made.some(({ failed }) => failed !== undefined)) break; // the next task has its turn no more
   }
   return made;
 }

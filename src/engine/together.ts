@@ -59,8 +59,7 @@ async function boardTask(r: TaskRun, load: Load): Promise<Boarded | undefined> {
     const ahead = (): ReturnType<TaskRun['ahead']> => aheadOfItems(r, parts.slice(1));
     const begun: Begun[] = [];
     for (const part of parts) {
-      // Of its own items' edits each has to come after the other: that is for the task alone.
-      const one = await board({ ...r, ahead: parts.length > 1 ? ahead : r.ahead }, part, name, load, before.texts);
+      const one = await board({ ...r, ahead: parts.length > 1 ? ahead : r.ahead }, part, name, load);
       if (one === undefined || (!isIntent(one.made) && one.made.status === 'failed')) throw new Alone();
       begun.push(one);
     }
@@ -104,10 +103,10 @@ async function carry(tasks: readonly Boarded[], { intents, isJoined }: Load): Pr
   }
   const more = tasks.length > 1 ? ` and ${tasks.length - 1} more` : '';
   run.emit({ type: 'busy', host: first.r.host.name, doing: `${first.name}${more}` });
-  const all = tasks.flatMap(({ r, begun }, task) => {
+  const all = tasks.flatMap(({ r, begun }) => {
     const before = notifiedBy(r, begun);
     const own = begun.flatMap(({ made }) => (isIntent(made) ? [made] : []));
-    return own.map((one, i) => ({ ...one, task, before: i === 0 ? before : [] }));
+    return own.map((one, i) => ({ ...one, isNext: i === 0 || one.follows, before: i === 0 ? before : [] }));
   });
   const made = await makeTogether(run, intent.there.session, all, isJoined, tasks.at(-1)?.r.ahead ?? intent.ahead);
   if (made === undefined) return false;
