@@ -9,22 +9,31 @@ export type Resource = string;
 
 /** Whether a change of `touched` may make what was read of `needed` stale. */
 export function overlaps(touched: readonly Resource[], needed: readonly Resource[]): boolean {
-  return touched.some((t) => needed.some((n) => overlap(t, n)));
+  const read = allParsed(needed);
+  return allParsed(touched).some((one) => read.some((other) => meet(one, other)));
 }
 
-function overlap(a: Resource, b: Resource): boolean {
-  if (a === b || a === '*' || b === '*') return true;
-  const [one, other] = [parsed(a), parsed(b)];
+function meet(one: Parsed, other: Parsed): boolean {
+  if (one.kind === '*' || other.kind === '*') return true;
   if (one.kind === 'dir' && other.kind === 'path') return one.name === other.folder;
   if (one.kind !== other.kind) return false;
   if (one.name === '*' || other.name === '*' || one.name === other.name) return true;
-  return one.kind === 'path' && (inside(one.name, other.name) || inside(other.name, one.name));
+  return one.kind === 'path' && (one.name.startsWith(other.within) || other.name.startsWith(one.within));
 }
 
-/** `folder`: of a path, the one that it is in. */
-type Parsed = Readonly<{ kind: string; name: string; folder: string | undefined }>;
+/** Of a path: `folder`, the one that it is in; `within`, how all begins that is in it. */
+type Parsed = Readonly<{ kind: string; name: string; folder: string | undefined; within: string }>;
 
-/** The engine compares the same few resources all the time. */
+/** The engine compares the same few resources all the time, and the same lists of them. */
+function allParsed(resources: readonly Resource[]): readonly Parsed[] {
+  const known = lists.get(resources);
+  if (known !== undefined) return known;
+  const made = resources.map(parsed);
+  lists.set(resources, made);
+  return made;
+}
+const lists = new WeakMap<readonly Resource[], readonly Parsed[]>();
+
 function parsed(resource: Resource): Parsed {
   const known = cache.get(resource);
   if (known !== undefined) return known;
@@ -39,8 +48,10 @@ const CACHED = 10_000;
 function parse(resource: Resource): Parsed {
   const at = resource.indexOf(':');
   const [kind, name] = at < 0 ? [resource, '*'] : [resource.slice(0, at), resource.slice(at + 1)];
-  if (name === '*' || (kind !== 'path' && kind !== 'dir')) return { kind, name, folder: undefined };
-  return { kind, name: plain(name), folder: kind === 'path' ? plain(`${name}/..`) : undefined };
+  if (name === '*' || (kind !== 'path' && kind !== 'dir')) return { kind, name, folder: undefined, within: '' };
+  const path = plain(name);
+  const folder = kind === 'path' ? plain(`${name}/..`) : undefined;
+  return { kind, name: path, folder, within: path === '/' ? path : `${path}/` };
 }
 
 /** The folders above a path, as resources of a change that makes them: /a/b/c → dir:/a/b, dir:/a. */
@@ -57,8 +68,4 @@ function plain(path: string): string {
     else if (part !== '' && part !== '.') parts.push(part);
   }
   return `/${parts.join('/')}`;
-}
-
-function inside(path: string, folder: string): boolean {
-  return path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }
