@@ -23,7 +23,7 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
   touches?: (args: Static<A>) => readonly Resource[];
   /**
    * The changes of one series may be made after each other without a look in between: none hinders another, and to make
-   * one that is made already does no harm. (It is told as a change all the same.) Default: of none.
+   * one that is made already, or an action once more, does no harm. (It is told as a change all the same.) Default: of none.
    */
   series?: (args: Static<A>) => string | undefined;
   /** It edits a text as a whole. A trip may then carry several edits of it, each planned by what the one before leaves. */
@@ -54,14 +54,16 @@ export type Change = Readonly<{
   upload?: readonly Upload[];
   run: Script;
   /**
-   * One script does the work of several changes that follow each other, of other items or tasks too: `run` with the words
-   * of all of them. They follow one whose `by` is among `after`.
+   * One script does the work of several changes, of other items or tasks too: `run` with the words of all of them, in the
+   * place of the first, and what is `closing` for them. They follow ones whose `by` is among `after`.
    */
   joins?: Readonly<{
     by: string;
     after: readonly string[];
     words: readonly string[];
     run: (words: readonly string[]) => Script;
+    /** Puts it back where one that comes in between has failed. Without it none may come in between. */
+    undo?: (words: readonly string[]) => Script;
   }>;
   /** What has to follow on the same trip, once for all that ask for it, even where one of them failed. */
   closing?: Script;

@@ -64,17 +64,22 @@ export function noAnswers(): Answers {
     known.delete(key);
   };
   /** What the probe's task will alter, going by its last answer. */
-  const foreseen = (probe: Probe): readonly Resource[] => {
+  const foreseen = (probe: Probe): readonly Resource[] | undefined => {
     if (probe.acts) return probe.touches ?? [];
     const guess = known.get(keyOf(probe)) ?? old.get(keyOf(probe));
-    if (guess === undefined) return [];
+    if (guess === undefined) return undefined;
     guess.leadsTo ??= probe.leadsTo?.(guess.output) ?? [];
     return guess.leadsTo;
   };
-  /** Whether the other has to be asked after `one` was made: not what is of the same series, or edits the same text. */
-  const spoils = (one: Probe, { needs, series, edits }: Probe): boolean => {
-    const isOfOne = (series !== undefined && series === one.series) || (edits !== undefined && edits === one.edits);
-    return !isOfOne && overlaps(foreseen(one), needs);
+  /**
+   * Whether the other has to be asked after `one` was made: not what edits the same text, nor what will be changed in the
+   * same series.
+   */
+  const spoils = (one: Probe, other: Probe): boolean => {
+    const { needs, series, edits } = other;
+    if (edits !== undefined && edits === one.edits) return false;
+    if (series !== undefined && series === one.series && foreseen(other)?.length !== 0) return false;
+    return overlaps(foreseen(one) ?? [], needs);
   };
   return {
     to: (probe) => known.get(keyOf(probe))?.output,

@@ -131,7 +131,7 @@ export async function carryOut(intent: Intent): Promise<Outcome> {
 }
 
 /** Whether nothing is left of the task, on this host, once these changes are made without an error. */
-function isLast({ r: { task, host }, there, changes }: Intent): boolean {
+export function isLast({ r: { task, host }, there, changes }: Intent): boolean {
   const isDecided = task.failedWhen.length === 0 && task.until.length === 0 && task.loop === undefined;
   return isDecided && there === host && changes.every((c) => c.reboots === undefined);
 }

@@ -31,7 +31,6 @@ export async function makeChanges(
   { before, after }: Around,
   timeout: number | undefined,
 ): Promise<Made> {
-  const isAction = changes.some((c) => c.action === true || c.harmless === true);
   const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
     const touches = touchesOf(unit.step, todo);
     const ids = todo.some((c) => c.reboots) ? await bootId(session) : '';
@@ -54,14 +53,14 @@ export async function makeChanges(
       for (const { data, to } of big) await session.put(data, to, unit.user);
       pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
     }
-    const own = isAction ? undefined : probe;
+    const own = isAction(changes) ? undefined : probe;
     const risk = todo.find((c) => c.confirm !== undefined)?.confirm;
     if (risk !== undefined) {
       const all = [...(sent.length === 0 ? before : []), ...pieces];
       sent.push(...(await makeAndConfirm(run, session, unit, { pieces: all, own, ahead, risk, timeout })));
       return sent.slice(before.length);
     }
-    const last = isAction && after !== undefined ? [after.piece] : [];
+    const last = isAction(changes) && after !== undefined ? [after.piece] : [];
     const all = [...(sent.length === 0 ? before : []), ...pieces, ...last];
     const closing = closingOf(unit, todo);
     const ended = [...(await session.change({ pieces: all, touches, own, closing }, ahead, timeout))];
@@ -77,7 +76,7 @@ export async function makeChanges(
     outputs = await attempt(changes);
   } catch (error) {
     if (!(error instanceof Lost) || run.signal.aborted) throw error;
-    if (isAction || probe === undefined) return lostInAction(error, changes);
+    if (isAction(changes) || probe === undefined) return lostInAction(error, changes);
     const now = unit.step.plan((await session.look(probe, () => [])).stdout, unit.ctx);
     if (isBlocked(now)) throw error;
     if (now.length === 0) return { ran: { code: 0, stdout: '', stderr: '' }, failed: undefined, unchanged: false };
@@ -87,8 +86,13 @@ export async function makeChanges(
   const last = outputs.at(-1);
   if (last === undefined || last.code !== 0) return { ran, failed: changeFailed(changes, outputs), unchanged: false };
   const unchanged = changes.every((c) => c.harmless === true);
-  if (isAction || probe === undefined) return { ran, failed: undefined, unchanged };
+  if (isAction(changes) || probe === undefined) return { ran, failed: undefined, unchanged };
   return { ran, failed: await diverged(session, unit, probe, ahead), unchanged };
+}
+
+/** Whether there is nothing to read back: it never converges, or alters nothing. */
+export function isAction(changes: readonly Change[]): boolean {
+  return changes.some((c) => c.action === true || c.harmless === true);
 }
 
 /** What has to follow a unit's changes on their trip. */

@@ -3,10 +3,11 @@ import type { Task } from '../core/playbook.ts';
 import { playRest, type Rest } from './ahead.ts';
 import { asUnreachable, gatherTask } from './gather.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
-import type { After } from './outcome.ts';
+import type { After, TaskRun } from './outcome.ts';
 import { forgetPending, pendingKey, pendingProbe } from './pending.ts';
 import { userOf } from './resolve.ts';
 import { runTask } from './task.ts';
+import { type TaskAt, tasksTogether } from './together.ts';
 import { scopeFor } from './variables.ts';
 
 /** Handlers that an earlier run left behind: they run at this play's first flush. */
@@ -25,10 +26,22 @@ export async function recallHandlers(h: HostRun): Promise<void> {
   }
 }
 
-/** Notified handlers in the order in which they are defined, each once; one may notify another. */
-export async function flushHandlers(h: HostRun, rest: Rest | undefined): Promise<void> {
+/**
+ * Notified handlers in the order in which they are defined, each once; one may notify another.
+ *
+ * @param following the n-th task that comes then, as tasksTogether takes it: it may be made on the handlers' trip
+ * @returns how many of those are done
+ */
+export async function flushHandlers(
+  h: HostRun,
+  rest: Rest | undefined,
+  following: TaskAt = () => undefined,
+): Promise<number> {
   const { host, play, world } = h;
-  if (host.notified.size === 0) return host.coming.clear();
+  if (host.notified.size === 0) {
+    host.coming.clear();
+    return 0;
+  }
   const user = userOf(gatherTask(play), scopeFor(world, host, h.where), world.run);
   const isApply = world.run.mode === 'apply';
   if (isApply) host.session.forget(pendingProbe(user));
@@ -39,18 +52,14 @@ export async function flushHandlers(h: HostRun, rest: Rest | undefined): Promise
     ...play.handlers,
     ...world.lateHandlers.filter((l) => !play.handlers.includes(l)),
   ];
-  for (
-    let handler = all().find((t) => host.notified.has(t));
-    handler !== undefined;
-    handler = all().find((t) => host.notified.has(t))
-  ) {
+  /** The next one's turn; what notifies others comes alone, since they may be ahead of those after it. */
+  const take = (isWithOthers: boolean): HandlerRun | undefined => {
+    const handler = all().find((t) => host.notified.has(t));
+    if (handler === undefined || (isWithOthers && handler.notify.length > 0)) return undefined;
     const maybe = host.notified.get(handler);
     host.notified.delete(handler);
     host.coming.delete(handler);
-    const key = pendingKey(play, handler);
-    // With its own trip where that is possible: it is either run and forgotten, or neither.
-    const after: After = { piece: forgetting([key]), isDone: false };
-    await runTask({
+    return {
       world,
       host,
       where: { ...h.where, role: handler.role },
@@ -58,10 +67,36 @@ export async function flushHandlers(h: HostRun, rest: Rest | undefined): Promise
       isHandler: true,
       maybe,
       ahead: aheadOf(h, next),
-      after,
-    });
-    if (!after.isDone) left.push(key);
+      // With its own trip where that is possible: it is either run and forgotten, or neither.
+      after: { piece: forgetting([pendingKey(play, handler)]), isDone: false, isTold: false },
+    };
+  };
+  let others = 0;
+  while (host.notified.size > 0) {
+    const taken: HandlerRun[] = [];
+    const takeNext: TaskAt = (n) => {
+      if (host.notified.size === 0) return left.length === 0 ? following(n - taken.length) : undefined;
+      const one = take(true);
+      if (one !== undefined) taken.push(one);
+      return one;
+    };
+    try {
+      const done = await tasksTogether(0, takeNext);
+      others = Math.max(0, done - taken.length);
+      if (done === 0) {
+        const one = taken[0] ?? take(false);
+        if (one === undefined) break; // what waits is no handler of this play
+        taken[0] = one;
+        await runTask(one);
+      }
+    } finally {
+      for (const { task, maybe, after } of taken) if (!after.isTold) host.notified.set(task, maybe);
+    }
+    for (const { task, after } of taken) if (after.isTold && !after.isDone) left.push(pendingKey(play, task));
+    if (others > 0) break; // what those have notified waits for its own flush
   }
   host.coming.clear();
   if (left.length > 0 && isApply) await host.session.change({ pieces: [forgetting(left)] }, () => [], undefined);
+  return others;
 }
+type HandlerRun = TaskRun & Readonly<{ after: After }>;

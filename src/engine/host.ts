@@ -24,7 +24,10 @@ export async function runPlay(h: HostRun): Promise<void> {
       await flushHandlers(h, up);
     }
   } catch (error) {
-    if (error instanceof EndHost) return flushHandlers(h, undefined);
+    if (error instanceof EndHost) {
+      await flushHandlers(h, undefined);
+      return;
+    }
     if (error instanceof TaskFailed && play.forceHandlers) await flushHandlers(h, undefined);
     throw error;
   } finally {
@@ -48,8 +51,14 @@ async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Re
     else if (!isSelected(item.tags, h.world.run)) continue;
     else if (item.kind === 'include')
       await runInclude(h, item, where, (included, inner) => runItems(h, included, inner, restAfter(i)));
+    else if (item.module === 'meta')
+      i += await runMeta(h, item, ofRole(item, where), restAfter(i), (n) => plain(i + 1 + n));
     else await runOneTask(h, item, where, restAfter(i));
   }
+}
+
+function ofRole({ role }: Task, where: Where): Where {
+  return { ...where, role };
 }
 
 /** A task that is this host's own affair. */
@@ -62,8 +71,7 @@ function plainTask(h: HostRun, item: Item | undefined, where: Where, rest: Rest)
 
 function taskRunOf(h: HostRun, task: Task, where: Where, rest: Rest): TaskRun {
   const { world, host } = h;
-  const inner: Where = { ...where, role: task.role };
-  return { world, host, where: inner, task, isHandler: false, maybe: undefined, ahead: aheadOf(h, rest) };
+  return { world, host, where: ofRole(task, where), task, isHandler: false, maybe: undefined, ahead: aheadOf(h, rest) };
 }
 
 async function runBlock(h: HostRun, block: Block, where: Where, rest: Rest): Promise<void> {
@@ -100,9 +108,7 @@ async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefi
 }
 
 async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
-  const inner: Where = { ...where, role: task.role };
-  if (task.module === 'meta') return runMeta(h, task, inner, rest);
-  if (task.module === 'include_vars') return includeVars(h, task, inner);
+  if (task.module === 'include_vars') return includeVars(h, task, ofRole(task, where));
   const here = `${task.at.file}:${task.at.line}`;
   if (readsOthers(task)) await meet(h, here);
   const r = taskRunOf(h, task, where, rest);

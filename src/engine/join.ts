@@ -1,4 +1,4 @@
-import { type Change, isBlocked, touchesOf } from '../core/module.ts';
+import { type Change, isBlocked, type Step, touchesOf } from '../core/module.ts';
 import { overlaps, type Resource } from '../core/resource.ts';
 import type { Value } from '../core/value.ts';
 import { type Intent, intend, isIntent } from './attempt.ts';
@@ -12,23 +12,24 @@ import { skippedResult } from './result.ts';
 export type Part = Readonly<{ item: Value | undefined; scope: Scope; label: string | undefined }>;
 export type Begun = Readonly<{ unit: Unit; made: Outcome | Intent }>;
 
-/** What is to be changed on one trip, and what it is read back by. `isJoined`: one script does it all. */
+/** What is to be changed on one trip, and what it is read back by. */
 export type Load = {
   intents: readonly Intent[];
+  /** Those whose first changes one script makes, in the place of the first of them. */
+  joint: readonly Intent[];
   touched: readonly Resource[];
   needed: readonly Resource[];
   /** What the changes leave of the texts that they edit. */
   texts: ReadonlyMap<string, string>;
   size: number;
-  isJoined: boolean;
 };
 export const emptyLoad = (): Load => ({
   intents: [],
+  joint: [],
   touched: [],
   needed: [],
   texts: new Map(),
   size: 0,
-  isJoined: false,
 });
 
 /** Of scripts and files that travel with them, in one trip. Bytes. */
@@ -59,19 +60,21 @@ export async function board(r: TaskRun, { item, scope, label }: Part, name: stri
   if (made === undefined || !isIntent(made)) return begun;
   const { unit, changes, probe } = made;
   const size = load.size + sizeOf(changes);
-  if (!changes.every(isSimple) || probe === undefined || size > MOST) return undefined;
+  if (!changes.every((c) => isSimple(c, unit.step)) || probe === undefined || size > MOST) return undefined;
   const touches = touchesOf(unit.step, changes);
   const { edits } = unit.step;
   const leaves = changes.findLast((c) => c.leaves !== undefined)?.leaves;
   if (made.follows) {
     const before = load.intents.filter((one) => one.unit.step.edits?.of === edits?.of);
-    if (load.isJoined || before.length >= MOST_EDITS) return undefined;
+    if (load.joint.length > 0 || before.length >= MOST_EDITS) return undefined;
     if (!load.intents.every((one) => isFollowed(one, made, leaves))) return undefined;
-  } else if (load.isJoined || overlaps(load.touched, unit.step.needs) || overlaps(touches, load.needed)) {
-    const isJoined = load.intents.every((one) => isJoinedTo(one, made));
-    const mayFollow = (one: Intent): boolean => isApart(one, made) || isInSeries(one, made);
-    if (!isJoined && (load.isJoined || !load.intents.every(mayFollow))) return undefined;
-    load.isJoined = isJoined;
+  } else {
+    const joint = jointWith(load, made);
+    const mayFollow = (one: Intent): boolean =>
+      isApart(one, made) || isInSeries(one, made) || (joint.includes(one) && isAll(one) && isAll(made));
+    const isOverlapping = overlaps(load.touched, unit.step.needs) || overlaps(touches, load.needed);
+    if (isOverlapping && !load.intents.every(mayFollow)) return undefined;
+    if (joint.length > 1) load.joint = joint;
   }
   load.intents = [...load.intents, made];
   load.touched = [...load.touched, ...touches];
@@ -126,21 +129,42 @@ function isFollowed(one: Intent, made: Intent, leaves: string | undefined): bool
   return again !== undefined && !isBlocked(again) && again.every((c) => c.leaves === undefined);
 }
 
-/** Whether what is to be changed can be made by the script of one before it, as that script is run. */
-function isJoinedTo(before: Intent, { unit, changes: [change, ...more] }: Intent): boolean {
-  const [first, ...others] = before.changes;
-  if (change?.joins === undefined || first?.joins === undefined || more.length + others.length > 0) return false;
-  const isSameWay = before.unit.user === unit.user && before.unit.environment.text === unit.environment.text;
-  return isSameWay && change.joins.after.includes(first.joins.by);
+/**
+ * Those by whose script the first change of what boards can be made, and it: what it is put ahead of in that way is of that
+ * script, too, or may be put back after. None: it goes by itself.
+ */
+function jointWith(load: Load, made: Intent): readonly Intent[] {
+  const joins = joinsOf(made);
+  if (joins === undefined) return [];
+  const isAfter = (one: Intent): boolean => joins.after.includes(joinsOf(one)?.by ?? '');
+  const lead = load.joint[0] ?? load.intents.find(isAfter);
+  if (lead === undefined) return [];
+  const joint = load.joint.length > 0 ? load.joint : [lead];
+  const { unit } = made;
+  const isSameWay = lead.unit.user === unit.user && lead.unit.environment.text === unit.environment.text;
+  const passed = load.intents.slice(load.intents.indexOf(lead));
+  const mayPass = (one: Intent): boolean => joins.undo !== undefined || (joint.includes(one) && isAll(one));
+  return isSameWay && joint.every(isAfter) && passed.every(mayPass) ? [...joint, made] : [];
+}
+
+function joinsOf({ changes }: Intent): Change['joins'] {
+  return changes[0]?.joins;
+}
+
+/** Whether nothing is to be changed beside what joins. */
+function isAll({ changes }: Intent): boolean {
+  return changes.length === 1;
 }
 
 function isInSeries(before: Intent, { unit }: Intent): boolean {
   return unit.step.series !== undefined && unit.step.series === before.unit.step.series;
 }
 
-function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change): boolean {
+/** An action of a series may be made once more: when the line breaks, or it is not known whether it was made. */
+function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change, { series }: Step): boolean {
   const isSmall = upload.every((u) => ('data' in u ? u.data.length <= INLINE : 'file' in u && u.file.size <= INLINE));
-  return isSmall && ![action, harmless, waits, confirm, reboots].some((mark) => mark !== undefined);
+  const isAction = action ?? harmless ?? false;
+  return isSmall && (!isAction || series !== undefined) && (waits ?? confirm ?? reboots) === undefined;
 }
 
 function sizeOf(changes: readonly Change[]): number {

@@ -44,8 +44,8 @@ export async function itemsTogether(r: TaskRun, items: readonly Part[], name: st
   const { run } = r.world;
   run.emit({ type: 'busy', host: r.host.name, doing: `${name}: ${load.intents.length} items` });
   const before = notifyPieces(r, first.unit);
-  const all = load.intents.map((one, i) => ({ ...one, isNext: one.follows, before: i === 0 ? before : [] }));
-  const made = await makeTogether(run, first.there.session, all, load.isJoined, first.ahead);
+  const all = load.intents.map((intent, i) => ({ intent, isNext: intent.follows, before: i === 0 ? before : [] }));
+  const made = await makeTogether(run, first.there.session, all, load, first.ahead);
   if (made === undefined) return [];
   return outcomesOf(r, begun, concluded(load.intents, made));
 }

@@ -4,16 +4,21 @@ import { flushHandlers } from './handlers.ts';
 import type { HostRun } from './host-run.ts';
 import { falseCondition, searchPath } from './resolve.ts';
 import { EndHost, TaskFailed, type Where } from './state.ts';
+import type { TaskAt } from './together.ts';
 import { scopeFor } from './variables.ts';
 
-/** `meta:` and what it asks of the engine itself. */
-export async function runMeta(h: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
+/**
+ * `meta:` and what it asks of the engine itself.
+ *
+ * @returns how many of the tasks `following` it are done with it
+ */
+export async function runMeta(h: HostRun, task: Task, where: Where, rest: Rest, following: TaskAt): Promise<number> {
   const scope = scopeFor(h.world, h.host, { ...where, vars: [...where.vars, ...task.vars] });
-  if (falseCondition(task.when, scope, h.world.run) !== undefined) return;
+  if (falseCondition(task.when, scope, h.world.run) !== undefined) return 0;
   const what = String(task.args['free_form'] ?? '');
   switch (what) {
     case 'flush_handlers':
-      return flushHandlers(h, rest);
+      return flushHandlers(h, rest, following);
     case 'end_host':
     case 'end_play':
     case 'end_batch':
@@ -21,13 +26,14 @@ export async function runMeta(h: HostRun, task: Task, where: Where, rest: Rest):
     case 'clear_facts':
       h.host.facts = undefined;
       h.host.factsAreFresh = false;
-      return;
+      return 0;
     case 'reset_connection':
-      return h.host.session.drop();
+      await h.host.session.drop();
+      return 0;
     case 'noop':
     case 'clear_host_errors':
     case 'refresh_inventory':
-      return;
+      return 0;
     default:
       throw new TaskFailed(
         {

@@ -151,8 +151,9 @@ function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[])
 
 /** Register, notify, count, tell; and fail where it must. */
 export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: readonly Outcome[], ms: number): void {
-  const { host, task, world } = r;
+  const { host, task, world, after } = r;
   const { run } = world;
+  if (after !== undefined) after.isTold = true;
   const truthy = (raw: Task['noLog']): boolean => run.templates.truthy(run.templates.resolve(raw, scope)) === true;
   const isHidden = truthy(task.noLog);
   const ignores = outcomes.some((o) => o.status === 'failed') && truthy(task.ignoreErrors);

@@ -9,6 +9,8 @@ import { loopItems, loopVars } from './resolve.ts';
 import { TaskFailed } from './state.ts';
 import { finish, type Named, scopeOf } from './task.ts';
 
+/** The n-th task; 'left out' by its tags; undefined where there is none, or one that is run in another way. Asked in order, once. */
+export type TaskAt = (n: number) => TaskRun | 'left out' | undefined;
 type Boarded = Named & Readonly<{ r: TaskRun; begun: readonly Begun[] }>;
 
 /**
@@ -16,13 +18,9 @@ type Boarded = Named & Readonly<{ r: TaskRun; begun: readonly Begun[] }>;
  * ones before alter, by what they need and touch. They are made in their order, and the first that fails is the last, as if
  * each had come alone.
  *
- * @param runOf the n-th task; 'left out' by its tags; undefined where there is none, or one that is run in another way
  * @returns how many are done; 0: the first has to be run alone
  */
-export async function tasksTogether(
-  first: number,
-  runOf: (n: number) => TaskRun | 'left out' | undefined,
-): Promise<number> {
+export async function tasksTogether(first: number, runOf: TaskAt): Promise<number> {
   const load = emptyLoad();
   const waiting: Boarded[] = [];
   let [next, told] = [first, first];
@@ -89,7 +87,8 @@ function notifiedBy(r: TaskRun, begun: readonly Begun[]) {
 }
 
 /** false: the host has to be looked at again, and the first to be run alone. */
-async function carry(tasks: readonly Boarded[], { intents, isJoined }: Load): Promise<boolean> {
+async function carry(tasks: readonly Boarded[], load: Load): Promise<boolean> {
+  const { intents } = load;
   const [first] = tasks;
   const [intent, ...others] = intents;
   if (first === undefined || intent === undefined) return true;
@@ -106,9 +105,9 @@ async function carry(tasks: readonly Boarded[], { intents, isJoined }: Load): Pr
   const all = tasks.flatMap(({ r, begun }) => {
     const before = notifiedBy(r, begun);
     const own = begun.flatMap(({ made }) => (isIntent(made) ? [made] : []));
-    return own.map((one, i) => ({ ...one, isNext: i === 0 || one.follows, before: i === 0 ? before : [] }));
+    return own.map((one, i) => ({ intent: one, isNext: i === 0 || one.follows, before: i === 0 ? before : [] }));
   });
-  const made = await makeTogether(run, intent.there.session, all, isJoined, tasks.at(-1)?.r.ahead ?? intent.ahead);
+  const made = await makeTogether(run, intent.there.session, all, load, tasks.at(-1)?.r.ahead ?? intent.ahead);
   if (made === undefined) return false;
   await tellAll(tasks, concluded(intents, made), each());
   return true;

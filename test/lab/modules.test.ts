@@ -266,6 +266,60 @@ rm multi-user.target.wants/cron.service`;
     );
   });
 
+  it('handlers ride with each other and with what follows them; units are enabled before systemd reads its units, once', async () => {
+    const play = (run: string): string =>
+      tasks(
+        `- copy: {dest: '/etc/systemd/system/{{ item }}.service', content: "[Service]\\nType={{ 'oneshot' if item == 'one' else 'simple' }}\\nRemainAfterExit=yes\\nExecStart=${run}\\n[Install]\\nWantedBy=multi-user.target\\n"}
+  loop: [one, two]
+  notify: [read units, restart one]
+- meta: flush_handlers
+- systemd: {name: "{{ item }}", state: started, enabled: true}
+  loop: [one, two]`,
+        `  handlers:
+    - {name: read units, systemd: {daemon_reload: true}}
+    - {name: restart one, systemd: {name: one, state: restarted}}
+`,
+      );
+    const told = 'systemctl show -p UnitFileState,ActiveState --value one two | xargs';
+    const links = 'ls /etc/systemd/system/multi-user.target.wants | grep -cE "^(one|two).service" || :';
+    const waiting = 'cut -f 2 /var/lib/bringup/pending-handlers 2>/dev/null | xargs';
+    const reads = `journalctl _PID=1 --no-pager -o cat | grep -cE '^Reloading( requested|\\.)'`;
+    const statuses = (ran: Ran): readonly string[] =>
+      ran.tasks.filter((e) => e.host === 'd13').map((e) => `${e.item ?? e.task} ${e.status}`);
+
+    // A restart that fails: what follows it was not run, though it would have been made ahead of it.
+    const failed = await lab.apply(play('/bin/false'));
+    expect(statuses(failed)).toEqual(['one changed', 'two changed', 'read units ok', 'restart one failed']);
+    expect(failed.tasks.at(-1)?.diagnostic?.detail).not.toMatch(/not put back/);
+    expect(await everywhere(told)).toEqual(Array(2).fill('failed disabled inactive disabled'));
+    expect(await everywhere(links)).toEqual(['0', '0']);
+    expect(await everywhere(waiting)).toEqual(['restart one', 'restart one']);
+
+    const before = (await everywhere(reads)).map(Number);
+    const ran = await lab.apply(play('/bin/true'));
+    expect(failures(ran)).toEqual([]);
+    expect(statuses(ran)).toEqual([
+      'one changed',
+      'two changed',
+      'read units ok',
+      'restart one changed',
+      'one changed',
+      'two changed',
+    ]);
+    expect(ran.recap.hosts.map((h) => h.trips)).toEqual([3, 3]); // a look, the files, all else
+    expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
+    expect((await everywhere(reads)).map(Number)).toEqual(before.map((n) => n + 1));
+    expect(await everywhere(waiting)).toEqual(['', '']);
+    const again = await lab.apply(play('/bin/true'));
+    expect(again.recap.hosts.map((h) => [h.changed, h.trips])).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    await everywhere(
+      'systemctl disable --now one two 2>&1; cd /etc/systemd/system; rm one.service two.service; systemctl daemon-reload; systemctl reset-failed',
+    );
+  });
+
   it('enable instances of a template, and a unit by its alias, and then leave them alone', async () => {
     const text =
       '[Unit]\\nDescription=%i\\n[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n';

@@ -35,6 +35,22 @@ export type UnitArgs = Readonly<{
 
 const RELOAD = sh`systemctl daemon-reload`;
 
+/** Links are made in one go, before units are read anew, once for all of a trip. */
+function linking(units: readonly string[]): NonNullable<Change['joins']> {
+  const [by, enable] = ['systemctl enable', sh`systemctl enable --no-reload --`];
+  return {
+    by,
+    after: [by],
+    words: units,
+    run: (all) =>
+      all.length === 0
+        ? RELOAD
+        : sh`${enable} ${all} 2>&1 || exit
+${RELOAD}`,
+    undo: (all) => (all.length === 0 ? sh`:` : sh`systemctl disable -- ${all} 2>&1`),
+  };
+}
+
 /** systemd's properties of the unit, and whether systemd is what runs the host. */
 export type UnitSeen = Readonly<{ systemd: boolean; booted: boolean; properties: Readonly<Record<string, string>> }>;
 
@@ -103,6 +119,7 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
           {
             what: 'systemd: daemon-reload',
             run: RELOAD,
+            joins: linking([]),
             action: true as const,
             harmless: true as const,
           },
@@ -139,10 +156,16 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
       ...more,
     });
   };
-  const started = state === undefined ? [] : running(unit, active, state, { ...args, booted, mustReload });
+  // No running systemd (an image that is being built): enabling is all that can be done.
+  const willRun = state === undefined || !booted ? undefined : VERBS[state](isUp(active));
   // systemctl would have systemd read all units anew for each one. Once after all is enough, or before what then starts.
-  const isRead = !booted || (mustReload && started.length > 0);
-  const unread: Partial<Change> = isRead ? {} : { closing: RELOAD };
+  const isReadNow = booted && mustReload && willRun !== undefined;
+  const unread: Partial<Change> = !booted || isReadNow ? {} : { closing: RELOAD };
+  const linked = (links: Script): Script =>
+    isReadNow
+      ? sh`${links} || exit
+${RELOAD}`
+      : links;
   if (masked === true && !isMasked) turn('mask', 'unmasked', 'masked', sh`systemctl mask -- ${unit}`);
   if (masked === false && isMasked) turn('mask', 'masked', 'unmasked', sh`systemctl unmask -- ${unit}`);
   const isEnabled = /^(enabled|enabled-runtime|alias|static|generated|indirect)$/.test(enabledWord);
@@ -152,43 +175,42 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
       'at boot',
       enabledWord || 'disabled',
       'enabled',
-      sh`systemctl enable --no-reload ${args.force === true ? ['--force'] : []} -- ${unit} 2>&1`,
-      unread,
+      linked(sh`systemctl enable --no-reload ${args.force === true ? ['--force'] : []} -- ${unit} 2>&1`),
+      // What was something else than disabled is not put back by disabling it.
+      { ...unread, ...(booted && enabledWord === 'disabled' && args.force !== true && { joins: linking([unit]) }) },
     );
   if (enabled === false && !isOff)
-    turn('at boot', enabledWord, 'disabled', sh`systemctl disable --no-reload -- ${unit} 2>&1`, unread);
+    turn('at boot', enabledWord, 'disabled', linked(sh`systemctl disable --no-reload -- ${unit} 2>&1`), unread);
   // A line that broke after the links were made, or a hand that made them: systemd goes by what it read before. Of an
   // instance and under another name it may tell another unit's state.
   const told = unit === properties['Id'] && !unit.includes('@') ? properties['UnitFileState'] : undefined;
   const isUnread = (enabled === true && told === 'disabled') || (enabled === false && told === 'enabled');
-  if (
-    booted &&
-    told !== undefined &&
-    isUnread &&
-    enabledWord === (enabled ? 'enabled' : 'disabled') &&
-    !(mustReload && started.length > 0)
-  )
+  if (booted && told !== undefined && isUnread && enabledWord === (enabled ? 'enabled' : 'disabled') && !isReadNow)
     turn('at boot, as systemd knows it', told, enabledWord, RELOAD);
-  return [...manager, ...steps, ...started];
+  if (state === undefined || willRun === undefined) return [...manager, ...steps];
+  const stillStale = sh`case $(systemctl show --property=NeedDaemonReload -- ${unit}) in *=no) ;; *) ${RELOAD} ;; esac`;
+  return [...manager, ...steps, running(unit, active, state, willRun, mustReload ? stillStale : sh`:`, args)];
 }
 
+function isUp(active: string): boolean {
+  return active === 'active' || active === 'reloading' || active === 'activating' || active === 'refreshing';
+}
+
+/** `reload` is what has systemd read the unit's files first. */
 function running(
   unit: string,
   active: string,
   state: NonNullable<UnitArgs['state']>,
-  { no_block, booted, mustReload }: UnitArgs & Readonly<{ booted: boolean; mustReload: boolean }>,
-): readonly Change[] {
-  const isUp = active === 'active' || active === 'reloading' || active === 'activating' || active === 'refreshing';
-  const verb = VERBS[state](isUp);
-  // no running systemd (an image that is being built): enabling is all that can be done
-  if (verb === undefined || !booted) return [];
+  verb: string,
+  reload: Script,
+  { no_block }: UnitArgs,
+): Change {
   const isAction = state === 'restarted' || state === 'reloaded';
   const job = sh`systemctl ${verb} ${no_block === true ? ['--no-block'] : []} -- ${unit}`;
-  return [
-    {
-      what: `${verb} ${unit}`,
-      diff: { of: unit, before: `${active}\n`, after: state === 'stopped' ? 'inactive\n' : 'active\n' },
-      run: sh`${mustReload ? RELOAD : sh`:`}
+  return {
+    what: `${verb} ${unit}`,
+    diff: { of: unit, before: `${active}\n`, after: state === 'stopped' ? 'inactive\n' : 'active\n' },
+    run: sh`${reload}
 ${job} || { rc=$?
   # It was started too often of late: systemd refuses until it is told to forget that.
   case $(systemctl show --property=Result -- ${unit}) in *=start-limit-hit)
@@ -199,9 +221,8 @@ ${job} || { rc=$?
   journalctl --no-pager --quiet -n 20 -o cat -u ${unit} >&2 2>/dev/null
   exit "$rc"
 }`,
-      ...(isAction && { action: true as const }),
-    },
-  ];
+    ...(isAction && { action: true as const }),
+  };
 }
 
 const VERBS: Readonly<Record<NonNullable<UnitArgs['state']>, (isUp: boolean) => string | undefined>> = {
@@ -237,7 +258,10 @@ export function unitTouches({ name }: UnitArgs): readonly string[] {
   return [name === undefined ? 'unit:*' : `unit:${unitName(name)}`, 'path:/etc/systemd/system', 'path:/run', 'live:*'];
 }
 
-/** What is started or enabled already systemctl leaves alone, without a word. */
+/**
+ * What is started or enabled already systemctl leaves alone, without a word; a restart is right whatever was started before
+ * it, and so is reading the units anew.
+ */
 export function unitSeries({
   name,
   state,
@@ -246,7 +270,8 @@ export function unitSeries({
   daemon_reload,
   daemon_reexec,
 }: UnitArgs): string | undefined {
-  if (name === undefined || masked !== undefined || daemon_reload === true || daemon_reexec === true) return undefined;
-  if ((state ?? 'started') === 'started' && (enabled ?? true)) return 'systemctl start';
-  return (state ?? 'stopped') === 'stopped' && !enabled ? 'systemctl stop' : undefined;
+  if (masked !== undefined || daemon_reexec === true) return undefined;
+  if (name === undefined) return daemon_reload === true ? 'systemctl start' : undefined;
+  if (state !== 'stopped' && (enabled ?? true)) return 'systemctl start';
+  return (state ?? 'stopped') === 'stopped' && !enabled && daemon_reload !== true ? 'systemctl stop' : undefined;
 }

@@ -331,6 +331,64 @@ describe('handlers', () => {
     expect(planned.recap.hosts[0]?.trips).toBe(2);
   });
 
+  it('ride with each other and with what follows them, each once, in their order', async () => {
+    const file = (name: string, more = ''): string => `copy: {dest: '{T}/${name}', content: ${name}${more}}`;
+    const p = project({
+      'site.yml': `${play(`- ${file('f')}\n  notify: [one, two, tells]\n- meta: flush_handlers\n- ${file('after')}\n  notify: late\n- ${file('last')}`)}  handlers:
+    - {name: late, ${file('h5')}}
+    - {name: two, ${file('h2')}}
+    - {name: one, ${file('h1')}}
+    - {name: tells, ${file('h3')}, notify: told}
+    - {name: told, ${file('h4')}}
+`,
+    });
+    const ran = await p.apply();
+    const names = ran.lines.map((l) => l.replace(/.*\/(\w+) changed$/, '$1').replace(/^a (\w+) changed$/, '$1'));
+    expect(names).toEqual(['f', 'two', 'one', 'tells', 'told', 'after', 'last', 'late']);
+    expect(['h1', 'h4', 'h5', 'last'].map(p.read)).toEqual(['h1', 'h4', 'h5', 'last']);
+  });
+
+  it('ride with what follows the flush; what that notifies waits for its own', async () => {
+    const file = (name: string): string => `copy: {dest: '{T}/${name}', content: x}`;
+    const p = project({
+      'site.yml': `${play(`- ${file('f')}\n  notify: [soon, next]\n- meta: flush_handlers\n- ${file('after')}\n  notify: late\n- ${file('last')}`)}  handlers:
+    - {name: late, ${file('h0')}}
+    - {name: soon, ${file('h1')}}
+    - {name: next, ${file('h2')}}
+`,
+    });
+    const ran = await p.apply();
+    const names = ran.lines.map((l) => l.replace(/.*[/ ](\w+) changed$/, '$1'));
+    expect(names).toEqual(['f', 'soon', 'next', 'after', 'last', 'late']);
+    // A look, the file, the handlers and what follows, to forget the handlers, the late one, to forget that.
+    expect(ran.recap.hosts[0]?.trips).toBe(6);
+    expect((await p.apply()).recap.hosts.map((h) => [h.changed, h.trips])).toEqual([[0, 1]]);
+  });
+
+  it('that one of them fails keeps those after it waiting, and what follows from being made', async () => {
+    const file = (name: string, more = ''): string => `copy: {dest: '{T}/${name}', content: x${more}}`;
+    const site = (more: string): string =>
+      `${play(`- ${file('f')}\n  notify: [goes, fails, waits]\n- meta: flush_handlers\n- ${file('after')}`, more)}  handlers:
+    - {name: goes, ${file('h1')}}
+    - {name: fails, ${file('h2', `, validate: "sh -c 'test -e {T}/go' %s"`)}}
+    - {name: waits, ${file('h3')}}
+`;
+    const made = (p: { path: (n: string) => string }): readonly string[] =>
+      ['h1', 'h2', 'h3', 'after'].filter((n) => existsSync(p.path(n)));
+    const p = project({ 'site.yml': site('') });
+    expect((await p.apply()).lines.slice(-2)).toEqual(['a goes changed', 'a fails failed']);
+    expect(made(p)).toEqual(['h1']);
+    p.write({ go: '' });
+    expect((await p.apply()).recap.failed).toBe(false);
+    expect(made(p)).toEqual(['h1', 'h2', 'h3', 'after']);
+    const forced = project({ 'site.yml': site('force_handlers: true') });
+    const all = await forced.apply();
+    expect(all.lines.slice(-3)).toEqual(['a goes changed', 'a fails failed', 'a waits changed']);
+    expect(made(forced)).toEqual(['h1', 'h3']);
+    forced.write({ go: '' });
+    expect((await forced.apply()).recap.failed).toBe(false); // nothing is left waiting on this machine
+  });
+
   it('are forgotten on the trip that runs them', async () => {
     const p = project({
       'site.yml': play("- copy: {dest: '{T}/f', content: x}\n  notify: [first, topic]") + handlers,

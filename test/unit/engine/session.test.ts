@@ -81,6 +81,17 @@ describe('what a session asks', () => {
     expect(trips.at(-1)).toEqual(['change', 'start-a', 'start-b']);
   });
 
+  it('with a change not what is of its series and will be left as it is: it is told as it is after the others', async () => {
+    const { session, trips } = host();
+    const [own, next] = ['start-a', 'start-b'].map((text) => ({
+      ...probe(text, ['live:*'], () => (text === 'start-a' ? ['*'] : [])),
+      series: 'start',
+    })) as [Probe, Probe];
+    await session.look(own, () => [next]);
+    await session.change({ pieces: [piece], touches: ['live:*'] }, () => [own, next], undefined);
+    expect(trips.at(-1)).toEqual(['change', 'start-a']);
+  });
+
   it('what has to follow several changes once, after them and before what is read back', async () => {
     const [closing, failing] = ['closing', 'failing'].map((text) => ({ script: verbatim(text), user: 'root' }));
     const { session, trips } = host((text) => (text === 'failing' ? 3 : 0));
