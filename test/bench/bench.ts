@@ -134,7 +134,7 @@ async function measure(stage: Stage, hosts: readonly string[], tools: readonly T
 async function costs(stage: Stage): Promise<Readonly<{ traffic: Traffic; memory: number; help: number }>> {
   await timed(['node', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted, '-o', 'json']); // drift is mended
   stage.proxy.reset();
-  const argv = ['--import', './test/bench/rss.mjs', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted];
+  const argv = ['-r', './test/bench/rss.cjs', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted];
   const { stdout } = await timed(['sh', '-c', 'exec node "$@" -o json 2>&1 >/dev/null', 'node', ...argv]);
   const traffic = stage.proxy.traffic();
   const times = { help: [] as number[], node: [] as number[] };

@@ -95,7 +95,7 @@ async function withFleet<T>(argv: readonly string[], work: () => Promise<T>): Pr
 /** Seconds and MB. Hosts that fail make the run fail; that is looked at in its recap. */
 async function run(folder: string, more: readonly string[]) {
   const apply = ['apply', join(folder, 'site.yml'), '-i', join(folder, 'hosts.yml'), '-o', 'json', ...more];
-  const line = 'node --import ./test/bench/rss.mjs dist/bringup.cjs "$@" 2>&1 >"$OUT" | tail -n 1';
+  const line = 'node -r ./test/bench/rss.cjs dist/bringup.cjs "$@" 2>&1 >"$OUT" | tail -n 1';
   const { wall, cpu, stdout } = await timed(['sh', '-c', line, 'sh', ...apply], { OUT: join(folder, 'events') });
   const good = asWanted(readFileSync(join(folder, 'events'), 'utf8'));
   return { wall, cpu, memory: Number(/rss (\d+)/.exec(stdout)?.[1] ?? Number.NaN) / 1024, good };
