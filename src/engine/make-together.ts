@@ -124,7 +124,9 @@ async function putBack(
   const undo = one?.changes[0]?.joins?.undo;
   const last = made.at(-1);
   if (one === undefined || undo === undefined || last === undefined) return made;
-  const script = lines([one.unit.environment, undo(wordsOf(undone))]);
+  const kept = wordsOf(joint.filter((intent) => !undone.includes(intent))); // asked for by one that had its turn, too
+  const words = wordsOf(undone).filter((word) => !kept.includes(word));
+  const script = lines([one.unit.environment, undo(words)]);
   const touches = undone.flatMap(({ unit, changes }) => touchesOf(unit.step, changes));
   const trouble = await session
     .change({ pieces: [{ script, user: one.unit.user }], touches }, () => [], undefined)

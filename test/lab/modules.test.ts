@@ -295,6 +295,13 @@ rm multi-user.target.wants/cron.service`;
     expect(await everywhere(links)).toEqual(['0', '0']);
     expect(await everywhere(waiting)).toEqual(['restart one', 'restart one']);
 
+    // What a task that had its turn asked for, too, stays.
+    const twice = '- systemd: {name: two, enabled: true}\n- systemd: {name: one, state: restarted}\n';
+    const half = await lab.apply(tasks(`${twice}- systemd: {name: two, enabled: true}`));
+    expect(half.tasks.filter((e) => e.host === 'd13').map((e) => e.status)).toEqual(['changed', 'failed']);
+    expect(await everywhere(told)).toEqual(Array(2).fill('failed disabled inactive enabled'));
+    await everywhere('systemctl disable two 2>&1');
+
     const before = (await everywhere(reads)).map(Number);
     const ran = await lab.apply(play('/bin/true'));
     expect(failures(ran)).toEqual([]);
