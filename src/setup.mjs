@@ -88,9 +88,13 @@ async function bundleAll() {
       on.onResolve({ filter: new RegExp(`^(${Object.keys(APART).join('|')})$`) }, ({ path, kind }) =>
         kind === 'entry-point' ? undefined : { path: `./${APART[path]}.cjs`, external: true },
       );
-      // What nothing here does: serve SSH, ask for pages through it, fetch folders.
+      // What nothing here does: serve SSH, ask for pages through it, fetch folders, run a program for each subcommand.
       const unused = /(ssh2[/\\]lib[/\\](server|http-agents)|make-dir[/\\]index)\.js$/;
       on.onLoad({ filter: unused }, () => ({ contents: 'module.exports = {};' }));
+      on.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+        /[/\\]commander[/\\]/.test(importer) ? { path, namespace: 'unused' } : undefined,
+      );
+      on.onLoad({ filter: /^/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
     },
   };
   const how = {

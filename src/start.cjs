@@ -26,4 +26,18 @@ if (process.env.BRINGUP_KEEP_CODE === '1')
     fs.writeFileSync(`${code}.new`, script.createCachedData());
     fs.renameSync(`${code}.new`, code);
   });
+else limitYoungGeneration();
 script.runInThisContext()(exports, createRequire(file), module, file, __dirname);
+
+/**
+ * A run keeps 10 MB alive, and V8 lets the young generation grow to 2 × 16 MB for that. How large it may become is settled when
+ * node starts, how fast it grows is not: no further than 2 × 8 MB. With 24 hosts this saves 16 MB, and costs no time.
+ */
+function limitYoungGeneration() {
+  const watch = setInterval(() => {
+    const young = v8.getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+    if (young.space_size < 2 * 8 * 1024 * 1024) return;
+    v8.setFlagsFromString('--semi-space-growth-factor=1');
+    clearInterval(watch);
+  }, 20).unref();
+}
