@@ -3,8 +3,12 @@ import net from 'node:net';
 import ssh2, { type ServerChannel } from 'ssh2';
 import { begin, end } from '../../src/connect/frame.ts';
 
-/** @param ports where the hosts listen, as they were asked for; 0 became one that was free */
-export type Fleet = Readonly<{ ports: readonly number[]; close: () => void }>;
+/**
+ * `ports`: where the hosts listen, as they were asked for; 0 became one that was free. `bytes`: what all connections
+ * brought and took so far, the handshake's included.
+ */
+export type Fleet = Readonly<{ ports: readonly number[]; bytes: () => Bytes; close: () => void }>;
+type Bytes = Readonly<{ received: number; sent: number }>;
 type Answer = Readonly<{ out: string; err: string }>;
 
 /**
@@ -26,9 +30,11 @@ export async function openFleet(
     client.on('authentication', (auth) => (auth.method === 'publickey' ? auth.accept() : auth.reject(['publickey'])));
     client.on('session', (accept) => accept().on('exec', (take) => shell(take(), answers)));
   });
+  const sockets: net.Socket[] = [];
   const servers = ports.map((_, i) =>
     net.createServer({ noDelay: true }, (socket) => {
       socket.on('error', () => {});
+      sockets.push(socket);
       if (!silent.has(i)) hosts.injectSocket(socket);
     }),
   );
@@ -41,6 +47,10 @@ export async function openFleet(
   );
   return {
     ports: await Promise.all(listening),
+    bytes: () => ({
+      received: sockets.reduce((sum, socket) => sum + socket.bytesRead, 0),
+      sent: sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0),
+    }),
     close: () => {
       for (const server of servers) server.close();
     },
