@@ -7,7 +7,7 @@ export type Timed = Readonly<{ wall: number; cpu: number; stdout: string }>;
 
 /**
  * Runs a program and times it as bash's `time` does; throws when it fails. NODE_EXTRA_CA_CERTS is kept from it: Node reads those
- * certificates at its start (150 of them: 50 ms, twice its own start), and nothing measured here speaks TLS.
+ * certificates at its start (144 of them: 50 ms, twice its own start), and nothing measured here speaks TLS.
  */
 export function timed(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Timed> {
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
