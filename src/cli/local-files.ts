@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { LocalFile } from '../core/module.ts';
@@ -80,6 +80,15 @@ export function notHere(path: string, tried: readonly string[], at: Pos): Failur
   });
 }
 
-function hashFile(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
+/** SHA-256, a MiB at a time: a disk image is larger than memory. */
+export function hashFile(path: string): string {
+  const hash = createHash('sha256');
+  const block = Buffer.allocUnsafe(Math.min(1 << 20, statSync(path).size + 1));
+  const file = openSync(path, 'r');
+  try {
+    for (let size = readSync(file, block); size > 0; size = readSync(file, block)) hash.update(block.subarray(0, size));
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest('hex');
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TreeEntry } from '../template/env.ts';
+import { hashFile } from './local-files.ts';
 
 /** One walk asks for the same files many times, as a variable is looked up by every task that names it. */
 const known = new Map<string, string>();
@@ -27,11 +28,11 @@ function entry(src: string, path: string): TreeEntry {
   if (stat.isDirectory()) return { path, src, state: 'directory', mode, checksum: '' };
   const key = `${src} ${stat.ino} ${stat.size} ${stat.mtimeMs}`;
   const isLink = stat.isSymbolicLink();
-  const checksum = known.get(key) ?? sha256(isLink ? readlinkSync(src) : readFileSync(src));
+  const checksum = known.get(key) ?? (isLink ? sha256(readlinkSync(src)) : hashFile(src));
   known.set(key, checksum);
   return { path, src, state: isLink ? 'link' : 'file', mode, checksum };
 }
 
-function sha256(content: string | Buffer): string {
+function sha256(content: string): string {
   return createHash('sha256').update(content).digest('hex');
 }

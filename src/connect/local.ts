@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
 import { userInfo } from 'node:os';
+import { pipeline } from 'node:stream/promises';
 import { type Connection, Lost, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
+import { blocksOf } from './content.ts';
 import { decoder, encode } from './frame.ts';
 
 /** This machine (`ansible_connection: local`), as if it were a host: the same frames, into a local sh. */
@@ -37,9 +39,8 @@ export function connectLocal(target: Target): Connection {
       }
       throw new Lost(target.name, new Error(got.trouble()));
     },
-    async put(data, path, owner) {
-      if (data instanceof Uint8Array) await writeFile(path, data, { mode: 0o600 });
-      else await copyFile(data.path, path);
+    async put(content, path, owner) {
+      await pipeline(blocksOf(content), createWriteStream(path, { mode: 0o600 }));
       if (owner === undefined || owner === user) return;
       const { $ } = await import('zx/core');
       await $({ quiet: true })`sudo -n chown ${owner} ${path}`;

@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import net from 'node:net';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { type Connection, type Group, Lost, type Piece, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
-import type { LocalFile, Output } from '../core/module.ts';
-import { quote } from '../core/sh.ts';
+import type { Output } from '../core/module.ts';
 import { become } from './become.ts';
 import { decoder, encode } from './frame.ts';
 import { type LoginPorts, login } from './login.ts';
+import { upload } from './upload.ts';
 
 /** One connection to a host; on it one shell as root (opened when a piece first needs it) and one as the login user. */
 export async function connectSsh(target: Target, ports: LoginPorts, signal?: AbortSignal): Promise<Connection> {
@@ -41,7 +38,7 @@ export async function connectSsh(target: Target, ports: LoginPorts, signal?: Abo
         throw error;
       }
     },
-    put: (data, path, owner) => upload(client, target, user, data, path, owner ?? user),
+    put: (content, path, owner) => upload(client, target, user, content, path, owner ?? user),
     async forward(address, port) {
       const server = net.createServer((socket) => {
         client.forwardOut('127.0.0.1', 0, address, port, (error, stream) => {
@@ -177,42 +174,4 @@ function stopRemote(
   if (pid === undefined) return;
   const kill = `kill -TERM -- -${pid} 2>/dev/null; pkill -TERM -P ${pid}; sleep 1; pkill -KILL -P ${pid}; kill -KILL -- -${pid} ${pid}`;
   become(client, target, loginUser, who, kill).catch(() => {});
-}
-
-/** `cat` on an exec channel: as fast as the link, where SFTP's window would hold a distant host to 1.6 MB/s. */
-async function upload(
-  client: Client,
-  target: Target,
-  loginUser: string,
-  data: Uint8Array | LocalFile,
-  path: string,
-  owner: string,
-): Promise<void> {
-  const script = `umask 077 && rm -f -- ${quote(path)} && cat > ${quote(path)} && sync -- ${quote(path)}`;
-  const own = owner === loginUser || owner === 'root' ? script : `${script} && chown -- ${quote(owner)} ${quote(path)}`;
-  const channel = await become(client, target, loginUser, owner === loginUser ? loginUser : 'root', own);
-  const ended = new Promise<number | undefined>((resolve) => {
-    let code: number | undefined;
-    channel.once('exit', (status: number | null) => {
-      code = status ?? undefined;
-    });
-    channel.once('close', () => resolve(code));
-    client.once('close', () => resolve(undefined));
-  });
-  let stderr = '';
-  channel.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  channel.resume();
-  const source = data instanceof Uint8Array ? Readable.from([Buffer.from(data)]) : createReadStream(data.path);
-  await pipeline(source, channel).catch(() => {}); // a broken pipe shows in the exit status
-  const code = await ended;
-  if (code === 0) return;
-  if (code === undefined) throw new Lost(target.name, new Error(stderr));
-  throw new Failure({
-    code: 'E_APPLY',
-    message: `${target.name}: ${path} could not be written`,
-    detail: stderr.trim(),
-    mend: /No space left/.test(stderr) ? 'make room on the disk; nothing was changed' : 'see what the host says',
-  });
 }

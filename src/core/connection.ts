@@ -1,4 +1,4 @@
-import type { LocalFile, Output } from './module.ts';
+import type { Content, Output } from './module.ts';
 import type { Script } from './sh.ts';
 import type { Secret } from './value.ts';
 
@@ -47,7 +47,7 @@ export type Connection = Readonly<{
     options?: Readonly<{ signal?: AbortSignal; timeout?: number; groups?: readonly Group[] }>,
   ) => Promise<readonly Output[]>;
   /** Bytes into a new file on the host: created 0600, owned by `user`, fsynced; streamed when large. */
-  put: (data: Uint8Array | LocalFile, path: string, user: string | undefined) => Promise<void>;
+  put: (content: Content, path: string, user: string | undefined) => Promise<void>;
   /** A local port on 127.0.0.1 that leads to address:port as seen from the host; closed with the connection. */
   forward: (address: string, port: number) => Promise<number>;
   close: () => Promise<void>;

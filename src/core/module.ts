@@ -89,13 +89,11 @@ export type Change = Readonly<{
 export type Blocked = Readonly<{ blocked: string; mend?: string; detail?: string }>;
 /** null: there was, or will be, no such thing. */
 export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
-/** `data`, or what the controller fetches from `url` where the host has no client for it. */
+/** What a file is to hold, part after part; files of the controller are read only as they are sent. */
+export type Content = readonly (Uint8Array | LocalFile)[];
+/** `content`, or what the controller fetches from `url` where the host has no client for it. */
 export type Upload = Readonly<
-  { to: string } & (
-    | { data: Uint8Array }
-    | { file: LocalFile }
-    | { url: string; headers?: Readonly<Record<string, string>> }
-  )
+  { to: string } & ({ content: Content } | { url: string; headers?: Readonly<Record<string, string>> })
 >;
 export type Output = Readonly<{ code: number; stdout: string; stderr: string }>;
 

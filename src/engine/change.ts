@@ -1,6 +1,6 @@
 import { Lost, type Piece } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
-import type { Change, LocalFile, Output, Step, Upload } from '../core/module.ts';
+import type { Change, Content, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
 import { lines, type Script, sh, verbatim } from '../core/sh.ts';
 import type { Probe } from './answers.ts';
@@ -50,7 +50,7 @@ export async function makeChanges(
         pieces = [];
         if (sent.at(-1)?.code !== 0) return sent.slice(before.length);
       }
-      for (const { data, to } of big) await session.put(data, to, unit.user);
+      for (const { content, to } of big) await session.put(content, to, unit.user);
       pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
     }
     const own = isAction(changes) ? undefined : probe;
@@ -167,7 +167,7 @@ export function joined(outputs: readonly Output[]): Output {
 /** Small uploads travel in the script itself; big ones go ahead on a channel of their own. */
 export const INLINE = 96 * 1024;
 
-type Sent = Readonly<{ data: Uint8Array | LocalFile; to: string }>;
+type Sent = Readonly<{ content: Content; to: string }>;
 
 export async function uploadsOf(
   run: Run,
@@ -176,21 +176,24 @@ export async function uploadsOf(
   const inline: Script[] = [];
   const big: Sent[] = [];
   for (const upload of change.upload ?? []) {
-    const data = await dataOf(run, upload);
-    if (data instanceof Uint8Array && data.length <= INLINE) inline.push(inlineUpload(data, upload.to));
-    else big.push({ data, to: upload.to });
+    const content = await contentOf(run, upload);
+    if (lengthOf(content) <= INLINE) inline.push(inlineUpload(content, upload.to));
+    else big.push({ content, to: upload.to });
   }
   return { inline, big };
 }
 
-async function dataOf(run: Run, upload: Upload): Promise<Uint8Array | LocalFile> {
-  if ('data' in upload) return upload.data;
-  if ('url' in upload) return run.download(upload.url, upload.headers ?? {}, run.signal);
-  return upload.file.size <= INLINE ? upload.file.read() : upload.file;
+async function contentOf(run: Run, upload: Upload): Promise<Content> {
+  return 'content' in upload ? upload.content : [await run.download(upload.url, upload.headers ?? {}, run.signal)];
 }
 
-function inlineUpload(data: Uint8Array, to: string): Script {
-  const text = Buffer.from(data)
+/** Bytes. */
+export function lengthOf(content: Content): number {
+  return content.reduce((sum, part) => sum + (part instanceof Uint8Array ? part.length : part.size), 0);
+}
+
+function inlineUpload(content: Content, to: string): Script {
+  const text = Buffer.concat(content.map((part) => (part instanceof Uint8Array ? part : part.read())))
     .toString('base64')
     .replace(/.{1,76}/g, '$&\n');
   return sh`(umask 077; rm -f -- ${to}; base64 -d >${to} <<'bringup-end'

@@ -2,7 +2,7 @@ import { type Change, isBlocked, type Step, touchesOf } from '../core/module.ts'
 import { overlaps, type Resource } from '../core/resource.ts';
 import type { Value } from '../core/value.ts';
 import { type Intent, intend, isIntent } from './attempt.ts';
-import { INLINE } from './change.ts';
+import { INLINE, lengthOf } from './change.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { probeOf, type Unit, unitOf } from './resolve.ts';
@@ -162,7 +162,7 @@ function isInSeries(before: Intent, { unit }: Intent): boolean {
 
 /** An action of a series may be made once more: when the line breaks, or it is not known whether it was made. */
 function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change, { series }: Step): boolean {
-  const isSmall = upload.every((u) => ('data' in u ? u.data.length <= INLINE : 'file' in u && u.file.size <= INLINE));
+  const isSmall = upload.every((u) => 'content' in u && lengthOf(u.content) <= INLINE);
   const isAction = action ?? harmless ?? false;
   return isSmall && (!isAction || series !== undefined) && (waits ?? confirm ?? reboots) === undefined;
 }

@@ -173,12 +173,12 @@ export function openSession(
       return outputs;
     },
     changeAll,
-    async put(data, path, user) {
+    async put(content, path, user) {
       busy++;
       try {
         const connection = await open();
         trips++;
-        await connection.put(data, path, user);
+        await connection.put(content, path, user);
       } catch (error) {
         if (error instanceof Lost) await drop();
         throw error;

@@ -31,7 +31,7 @@ export const script = defineModule<typeof Args, Markers>({
     return [
       {
         what: `run the script ${given.cmd}`,
-        upload: [{ to: at, file: ctx.file(path, 'files') }],
+        upload: [{ to: at, content: [ctx.file(path, 'files')] }],
         run: sh`trap 'rm -f -- ${at}' EXIT
 chmod 0700 ${at}
 ${chdir === undefined ? sh`:` : sh`cd -- ${chdir} || exit 1`}

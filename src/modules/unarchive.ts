@@ -93,7 +93,7 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     return [
       {
         what: `unpack ${basename(src)} in ${dest}`,
-        ...(local !== undefined && { upload: [{ to: at, file: local }] }),
+        ...(local !== undefined && { upload: [{ to: at, content: [local] }] }),
         ...(isAddress(src) && { upload: [{ to: at, url: src }] }),
         run: unpack(given, at, key, at !== src, ctx),
       },

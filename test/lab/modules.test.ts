@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -587,6 +588,32 @@ rm multi-user.target.wants/cron.service`;
         (await lab.apply(who, { inventory: file })).events.find((e) => e.type === 'unreachable') ?? {};
       expect(diagnostic?.message).toMatch(/d13 \(10\.88\.4\.99:22\): (no answer within 2 s|no route to host)/);
     });
+  });
+
+  it('send what shrinks packed, but not what does not, nor where there is no gzip', async () => {
+    const [text, noise] = [join(lab.folder, 'text'), join(lab.folder, 'noise')];
+    writeFileSync(text, Array.from({ length: 120_000 }, (_, i) => `line ${i}, and one more\n`).join(''));
+    writeFileSync(noise, randomBytes(4_000_000));
+    const sumOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+    const sums = `${sumOf(text)}  /root/text\n${sumOf(noise)}  /root/noise`;
+    const received = async (): Promise<readonly number[]> =>
+      (await everywhere('cat /sys/class/net/host0/statistics/rx_bytes')).map(Number);
+    /** Bytes that each host received for one of the files. */
+    const sent = async (file: string): Promise<readonly number[]> => {
+      const before = await received();
+      expect(failures(await lab.apply(tasks(`- copy: {src: ${file}, dest: /root/}`)))).toEqual([]);
+      return (await received()).map((bytes, i) => bytes - (before[i] ?? 0));
+    };
+    for (const bytes of await sent(text)) expect(bytes).toBeLessThan(statSync(text).size / 2);
+    for (const bytes of await sent(noise)) expect(bytes).toBeGreaterThan(4_000_000);
+    expect(await everywhere('sha256sum /root/text /root/noise')).toEqual([sums, sums]);
+    await everywhere('rm /root/text; mv /usr/bin/gzip /root/');
+    try {
+      for (const bytes of await sent(text)) expect(bytes).toBeGreaterThan(statSync(text).size);
+    } finally {
+      await everywhere('mv /root/gzip /usr/bin/');
+    }
+    expect(await everywhere('sha256sum /root/text /root/noise')).toEqual([sums, sums]);
   });
 
   it('fetch from the web, with nothing on the host for it', async () => {

@@ -59,7 +59,7 @@ export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): St
 
 function uploads(source: Source, small: string | Uint8Array | undefined, to: string): readonly Upload[] {
   if ('fetched' in source) return [{ to, ...source.fetched }];
-  return small === undefined && 'file' in source ? [{ to, file: source.file }] : [];
+  return small === undefined && 'file' in source ? [{ to, content: [source.file] }] : [];
 }
 
 function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked | undefined {

@@ -1,19 +1,20 @@
+import type { Content, LocalFile } from '../../core/module.ts';
 import { concat } from './bytes.ts';
 
 /** One regular file of an archive. `path` is relative. */
-export type Entry = Readonly<{ path: string; mode: number; uid: number; gid: number; data: Uint8Array }>;
+export type Entry = Readonly<{ path: string; mode: number; uid: number; gid: number; file: LocalFile }>;
 
 /** A tar archive (ustar; GNU long names), so that a tree of many files travels as one upload. */
-export function tar(entries: readonly Entry[]): Uint8Array {
-  const parts: Uint8Array[] = [];
+export function tar(entries: readonly Entry[]): Content {
+  const parts: (Uint8Array | LocalFile)[] = [];
   for (const entry of entries) {
     const name = new TextEncoder().encode(entry.path);
     if (name.length > 100)
       parts.push(header('././@LongLink', 'L', name.length + 1, entry), padded(concat([name, new Uint8Array(1)])));
-    parts.push(header(entry.path, '0', entry.data.length, entry), padded(entry.data));
+    const { size } = entry.file;
+    parts.push(header(entry.path, '0', size, entry), entry.file, new Uint8Array(-size & 511));
   }
-  parts.push(new Uint8Array(1024));
-  return concat(parts);
+  return [...parts, new Uint8Array(1024)];
 }
 
 function header(path: string, type: string, size: number, { mode, uid, gid }: Entry): Uint8Array {

@@ -79,14 +79,14 @@ function lay(differ: readonly Leaf[], root: string, how: TreeHow, { now, stats }
       mode: wantedMode(how, file, old, now.umask),
       uid: now.owner ?? old?.uid ?? 0,
       gid: now.group ?? old?.gid ?? 0,
-      data: file.read(),
+      file,
     };
   });
   const shown = differ.slice(0, 200).map(({ path, file }) => `${path} (${file.size} bytes)\n`);
   return {
     what: `copy ${differ.length === 1 ? (differ[0]?.path ?? '') : `${differ.length} files`} to ${root}`,
     diff: { of: root, before: null, after: shown.join('') },
-    upload: [{ to: archive, data: tar(entries) }],
+    upload: [{ to: archive, content: tar(entries) }],
     run: sh`set -e
 cd -- ${root}
 a=${archive}

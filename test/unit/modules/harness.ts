@@ -115,8 +115,9 @@ export function apply(
   let output: Ran = { code: 0, stdout: '', stderr: '' };
   for (const change of planned) {
     for (const upload of change.upload ?? []) {
-      const data = 'data' in upload ? upload.data : 'file' in upload ? upload.file.read() : undefined;
-      if (data !== undefined) writeFileSync(upload.to, data, { mode: 0o600 });
+      if (!('content' in upload)) continue;
+      const parts = upload.content.map((part) => (part instanceof Uint8Array ? part : part.read()));
+      writeFileSync(upload.to, Buffer.concat(parts), { mode: 0o600 });
     }
     const ran = run(change.run);
     output = { ...ran, stdout: output.stdout + ran.stdout };

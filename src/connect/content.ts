@@ -1,0 +1,35 @@
+import { createReadStream } from 'node:fs';
+import { Failure } from '../core/diagnostic.ts';
+import type { Content } from '../core/module.ts';
+
+/** Bytes. */
+export const BLOCK = 1 << 20;
+
+/** The bytes in blocks of BLOCK to twice that, but for the last. Throws a Failure where a file of it cannot be read. */
+export async function* blocksOf(content: Content): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of piecesOf(content)) {
+    waiting.push(piece);
+    size += piece.length;
+    if (size < BLOCK) continue;
+    yield Buffer.concat(waiting);
+    waiting = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(waiting);
+}
+
+async function* piecesOf(content: Content): AsyncGenerator<Uint8Array> {
+  for (const part of content) {
+    if (part instanceof Uint8Array) {
+      for (let at = 0; at < part.length; at += BLOCK) yield part.subarray(at, at + BLOCK);
+    } else if (part.size > 0) {
+      try {
+        yield* createReadStream(part.path, { highWaterMark: BLOCK, end: part.size - 1 });
+      } catch (error) {
+        throw new Failure({ code: 'E_FILE', message: `${part.path} cannot be read: ${(error as Error).message}` });
+      }
+    }
+  }
+}
