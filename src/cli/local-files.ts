@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { LocalFile } from '../core/module.ts';
@@ -9,11 +10,12 @@ import type { LocalFiles } from '../engine/ports.ts';
 /** Files of the controller for the engine. Each is hashed once, and again when a task on this machine has made it anew. */
 export function localFiles(readVars: (file: string, from: Pos) => RawVars): LocalFiles {
   const known = new Map<string, Readonly<{ file: LocalFile; version: string }>>();
-  const open = (path: string): LocalFile => {
+  const open = (path: string, from: Pos): LocalFile => {
     const stat = statSync(path);
     const version = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.mode}`;
     const cached = known.get(path);
     if (cached?.version === version) return cached.file;
+    mustBeReadable(path, from);
     const file: LocalFile = {
       path,
       size: stat.size,
@@ -36,7 +38,7 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
       const found = find(path, folders, from);
       if (statSync(found).isDirectory())
         throw new Failure({ code: 'E_FILE', message: `${found} is a folder`, at: from, expected: 'a file' });
-      return open(found);
+      return open(found, from);
     },
     isFolder(path, folders) {
       asked++;
@@ -54,7 +56,7 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
       return files
         .map((e) => join(e.parentPath, e.name))
         .sort()
-        .map((file) => ({ path: file.slice(root.length + 1), file: open(file) }));
+        .map((file) => ({ path: file.slice(root.length + 1), file: open(file, from) }));
     },
     vars(path, folders, from) {
       asked++;
@@ -78,6 +80,15 @@ export function notHere(path: string, tried: readonly string[], at: Pos): Failur
     detail: `looked for:\n${tried.join('\n')}`,
     mend: 'correct the name, or make the file',
   });
+}
+
+function mustBeReadable(path: string, at: Pos): void {
+  try {
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  } catch {
+    const mend = `let ${userInfo().username} read it, or run bringup as who may`;
+    throw new Failure({ code: 'E_FILE', message: `the file '${path}' may not be read`, at, mend });
+  }
 }
 
 /** SHA-256, a MiB at a time: a disk image is larger than memory. */
