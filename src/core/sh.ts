@@ -7,6 +7,8 @@ export type Script = {
   readonly text: string;
   readonly secrets: readonly string[];
   readonly asked: readonly Asked[];
+  /** Paths that exist only while the script runs. The host keeps a list of them, so that the next run removes what a dead one left. */
+  readonly stages: readonly string[];
   /**
    * It leaves its shell as it was, but for variables that no other reads: it may share one with others. What is not known is
    * no such script.
@@ -58,6 +60,7 @@ function isHarmless(value: string): boolean {
 export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Script {
   const secrets: string[] = [];
   const asked: Asked[] = [];
+  const stages: string[] = [];
   const { raw, isTame } = partsOf(parts);
   let tame = isTame;
   const render = (word: Word): string => {
@@ -70,12 +73,13 @@ export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Scri
     if (isList(word)) return word.map(render).join(' ');
     secrets.push(...word.secrets);
     asked.push(...word.asked);
+    stages.push(...word.stages);
     tame &&= word.tame;
     return word.text;
   };
   let text = raw[0] ?? '';
   for (const [i, word] of words.entries()) text += render(word) + (raw[i + 1] ?? '');
-  return script(text, secrets, asked, tame);
+  return script({ text, secrets, asked, stages, tame });
 }
 
 /** The same for every script that one place in the code makes. What stands between its parts is quoted: no word of sh's own. */
@@ -101,8 +105,8 @@ const OPEN = /\b(umask|set|IFS=) ?$/;
  * run by itself: then it must find out by itself.
  */
 export function answer(question: Question, item: string): Script {
-  if (!isHarmless(item)) return script('""', [], [], true);
-  return script(`"\${${answerName(question, item)}-}"`, [], [{ question, item }], true);
+  if (!isHarmless(item)) return script({ text: '""', tame: true });
+  return script({ text: `"\${${answerName(question, item)}-}"`, asked: [{ question, item }], tame: true });
 }
 
 /** The shell variable that holds an answer. No two items share one. */
@@ -117,21 +121,28 @@ export function asName(text: string): string {
 
 /** Scripts one after the other, each on lines of its own. */
 export function lines(scripts: readonly Script[]): Script {
-  return script(
-    scripts.map((s) => s.text).join('\n'),
-    scripts.flatMap((s) => s.secrets),
-    scripts.flatMap((s) => s.asked),
-    scripts.every((s) => s.tame),
-  );
+  return script({
+    text: scripts.map((s) => s.text).join('\n'),
+    secrets: scripts.flatMap((s) => s.secrets),
+    asked: scripts.flatMap((s) => s.asked),
+    stages: scripts.flatMap((s) => s.stages),
+    tame: scripts.every((s) => s.tame),
+  });
 }
 
 /** What the user wrote as a shell program (the `shell` module, `validate:` …). The one way round quoting: keep its uses few. */
 export function verbatim(text: string): Script {
-  return script(text, [], [], !WILD.test(text));
+  return script({ text, tame: !WILD.test(text) });
 }
 
-function script(text: string, secrets: readonly string[], asked: readonly Asked[], tame: boolean): Script {
-  return { text, secrets, asked, tame } as unknown as Script;
+/** The path of a file or directory that exists only while the script runs, as a quoted word. */
+export function staged(path: string): Script {
+  return script({ text: quote(path), stages: [path], tame: true });
+}
+
+type Made = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages'>>;
+function script({ text, secrets = [], asked = [], stages = [], tame }: Made): Script {
+  return { text, secrets, asked, stages, tame } as unknown as Script;
 }
 
 function isList(word: Word): word is readonly Word[] {

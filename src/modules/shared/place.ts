@@ -1,5 +1,5 @@
 import type { Blocked, Context, LocalFile, Steps, Upload } from '../../core/module.ts';
-import { quote, type Script, sh, verbatim } from '../../core/sh.ts';
+import { quote, type Script, sh, staged, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
@@ -87,7 +87,7 @@ function lay(
       : modeWord(resolveMode(mode, stat?.mode ?? 0o666 & ~now.umask, false, now.umask), false);
   return sh`set -e
 t=${real}
-s=${stage}
+s=${staged(stage)}
 trap '[ ! -e "$s" ] || rm -f -- "$s"' EXIT
 trap 'exit 1' HUP INT TERM
 ${wanted.parents === true && !now.parent ? sh`mkdir -p -- ${dirname(real)}` : sh`:`}
