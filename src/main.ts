@@ -1,8 +1,24 @@
 import { main } from './cli/program.ts';
 
-// A reader that went away (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// Only a command that reached its end has another exit code: a run without its recap never ends with 0.
+process.exitCode = 70;
+
+// A reader that goes away (`| head`, a closed terminal) ends the output, not the run.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || error.code === 'EIO') stream.write = () => true;
+    else throw error;
+  });
+
+const broken = (error: unknown): void => {
+  process.stderr.write(
+    `bringup has a bug: this should not happen.\n${error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  process.exit(70);
+};
+process.on('uncaughtException', broken);
+process.on('unhandledRejection', broken);
 
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
-});
+}, broken);

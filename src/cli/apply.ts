@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import type { Claim } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Mode } from '../core/event.ts';
 import { Secret } from '../core/value.ts';
@@ -23,6 +26,8 @@ export type RunOptions = OutputOptions &
     forks: number;
     vaultPasswordFile?: string | undefined;
     askBecomePass?: boolean | undefined;
+    /** Seconds; default 600. */
+    lockWait?: number | undefined;
   }>;
 
 /** plan and apply: everything is read and checked first, then the hosts are worked on. */
@@ -59,13 +64,14 @@ export async function runPlays(
       setup,
       templates: project.templates,
       localFiles: project.localFiles,
-      connect: (name, scope, aborts, meanwhile) =>
+      connect: (name, scope, line) =>
         openLine(name, project.inventory.hosts.get(name)?.at, localGet(name, scope.get), {
           becomePassword: become,
           onSecret: project.redactor.add,
-          signal: aborts,
-          meanwhile,
+          ...line,
         }),
+      claim: mode === 'apply' ? claimOf(playbookFile) : undefined,
+      lockWait: options.lockWait ?? 600,
       download,
       sha256,
       factsCache: factsCache(options.inventory),
@@ -78,6 +84,13 @@ export async function runPlays(
   } finally {
     await reporter.end();
   }
+}
+
+/** How this run holds the hosts that it changes, and what it says to a run that comes meanwhile. */
+function claimOf(playbookFile: string): Pick<Claim, 'run' | 'words'> {
+  const since = new Date().toISOString().replace('T', ' ').slice(0, 19);
+  const words = `${userInfo().username}@${hostname()} since ${since} UTC (apply ${playbookFile})`;
+  return { run: randomBytes(8).toString('hex'), words: words.replace(/[^\x20-\x7e]/g, '?') };
 }
 
 /** localhost that the inventory does not name is this machine itself. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { targetOf } from '../config/target.ts';
 import { connect } from '../connect/connect.ts';
-import type { Connection, Target } from '../core/connection.ts';
+import type { Claim, Connection, Target } from '../core/connection.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Secret, Value } from '../core/value.ts';
 
@@ -43,17 +43,19 @@ export type LineOptions = Readonly<{
   onSecret: (secret: string) => void;
   signal: AbortSignal;
   meanwhile?: () => void;
+  /** The run may change the host, and locks it. */
+  claim?: Claim | undefined;
 }>;
 
 export async function openLine(
   name: string,
   at: Pos | undefined,
   get: Getter,
-  { becomePassword, onSecret, signal, meanwhile }: LineOptions,
+  { becomePassword, onSecret, signal, meanwhile, claim }: LineOptions,
 ): Promise<Connection> {
   const target = await reach(name, at, get, becomePassword);
   for (const secret of [target.password, target.become.password]) if (secret !== undefined) onSecret(secret.reveal());
-  return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `), meanwhile }, signal);
+  return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `), meanwhile, claim }, signal);
 }
 
 /** A hidden answer from the terminal; undefined when there is none to ask. */

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { type Planned, runAll } from '../checks/run.ts';
 import { select } from '../config/patterns.ts';
 import type { Connection } from '../core/connection.ts';
-import { Lost } from '../core/connection.ts';
+import { Lost, Stopped } from '../core/connection.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import type { BoundStep, Verdict } from '../core/drill.ts';
 import type { Emit, Event } from '../core/event.ts';
@@ -218,9 +218,12 @@ function openLines(project: Project, get: (host: string, name: string) => Value 
       } catch (error) {
         lines.delete(host);
         const isAway =
-          error instanceof Lost || (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT');
+          error instanceof Lost ||
+          error instanceof Stopped ||
+          (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT');
         if (signal.aborted || !isAway || Date.now() > until) {
-          if (error instanceof Lost) throw new Failure({ code: 'E_CONNECT', message: error.message });
+          if (error instanceof Lost || error instanceof Stopped)
+            throw new Failure({ code: 'E_CONNECT', message: error.message });
           throw error;
         }
         await new Promise((resolve) => setTimeout(resolve, 500));

@@ -45,4 +45,15 @@ export function tellError(error: unknown): number {
   return 70;
 }
 /** Kinds that only show when hosts are talked to: exit 1; all others are wrong input: exit 2. */
-const AT_RUN = new Set(['E_CONNECT', 'E_BECOME', 'E_PROBE', 'E_APPLY', 'E_DIVERGED', 'E_BLOCKED', 'E_CHECK', 'E_LAB']);
+const AT_RUN = new Set([
+  'E_CONNECT',
+  'E_BECOME',
+  'E_LOCKED',
+  'E_TAMPERED',
+  'E_PROBE',
+  'E_APPLY',
+  'E_DIVERGED',
+  'E_BLOCKED',
+  'E_CHECK',
+  'E_LAB',
+]);

@@ -15,10 +15,10 @@ import { streams, tellError } from './output.ts';
 
 // Each command brings its own rooms when it runs: `--help` must not wait for a database client.
 
-/** Runs one command line. Gives the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 130 interrupted. */
+/** Runs one command line. Gives the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 4 locked by another run, 130 interrupted. */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = interruptible();
-  let code = 0;
+  let code: number | undefined;
   const program = build({
     done: (result) => {
       code = result;
@@ -37,27 +37,33 @@ export async function main(argv: readonly string[]): Promise<number> {
   } finally {
     stop.end();
   }
-  return stop.signal.aborted ? 130 : code;
+  if (stop.signal.aborted) return 130;
+  if (code === undefined) throw new Error('the command ended without a result');
+  return code;
 }
 
 /** The first Ctrl-C ends things cleanly; a second one at once. */
 function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   const controller = new AbortController();
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    streams.err('\nstopping: what runs on the hosts is ended (again to stop at once)\n');
+    if (controller.signal.aborted) {
+      streams.err('\nleft at once: scripts may still run on the hosts until they end\n');
+      process.exit(130);
+    }
+    streams.err('\nstopping: ending what runs on the hosts (press Ctrl-C again to leave at once)\n');
     controller.abort(new Error('interrupted'));
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   return {
     signal: controller.signal,
     end: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const signal of SIGNALS) process.off(signal, onSignal);
     },
   };
 }
+
+/** SIGHUP: the terminal is gone. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function build(run: Run): Command {
   const program = new Command('bringup')
@@ -93,6 +99,8 @@ function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }:
     .option('-f, --forks <n>', 'hosts at the same time', atLeastOne, 25)
     .option('--shard <i/n>', 'of n controllers this is the i-th: every n-th host is its own', shard)
     .option('-K, --ask-become-pass', 'ask for the sudo password');
+  if (mode === 'apply')
+    command.option('--lock-wait <seconds>', 'wait this long for another run on a host to end', seconds, 600);
   if (mode === 'plan') command.option('--exit-code', 'exit 3 when there is something to change');
   else command.option('-C, --check', 'as `bringup plan`');
   command.action(async (playbook: string, o) => {
@@ -104,11 +112,12 @@ function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }:
       skipTags: o.skipTags,
       forks: o.forks,
       askBecomePass: o.askBecomePass,
+      lockWait: o.lockWait,
     };
     const isPlan = mode === 'plan' || o.check === true;
     const { runPlays } = await import('./apply.ts');
     const recap = await runPlays(isPlan ? 'plan' : 'apply', playbook, options, signal);
-    done(recap.interrupted ? 130 : recap.failed ? 1 : o.exitCode === true && recap.changed ? 3 : 0);
+    done(recap.interrupted ? 130 : recap.locked ? 4 : recap.failed ? 1 : o.exitCode === true && recap.changed ? 3 : 0);
   });
 }
 

@@ -1,9 +1,8 @@
 import type { Connection, Target } from '../core/connection.ts';
-import type { LoginPorts } from './login.ts';
-import { connectSsh } from './ssh.ts';
+import { connectSsh, type SshPorts } from './ssh.ts';
 
 /** Opens a line to a host the way its inventory says. */
-export async function connect(target: Target, ports: LoginPorts, signal?: AbortSignal): Promise<Connection> {
+export async function connect(target: Target, ports: SshPorts, signal?: AbortSignal): Promise<Connection> {
   if (target.via === 'ssh') return connectSsh(target, ports, signal);
   const { connectLocal } = await import('./local.ts');
   return connectLocal(target);

@@ -1,21 +1,42 @@
 import { type Group, inGroups, type Piece } from '../core/connection.ts';
-import type { Output } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
-import { askOnce, filesIn, forgetAnswers, withFiles } from './questions.ts';
+import { noting } from './claim.ts';
+import { collect, privateFolder } from './output-files.ts';
+import { askOnce, forgetAnswers } from './questions.ts';
+
+/** One program for a shell: its pieces, which of the first belong together, and who the shell runs as. */
+export type Trip = Readonly<{
+  pieces: readonly Piece[];
+  /** Which of the first pieces belong together: a failure stops the rest of its group, and later tasks' groups. */
+  groups?: readonly Group[];
+  /** A piece for somebody else goes through su, its text on stdin (never argv). */
+  shellUser: string;
+  /** The shell has claimed the host for its run, or does so with `opening`: unless that sets `_go`, nothing else runs. */
+  isClaimed?: boolean;
+  opening?: string;
+}>;
 
 /**
  * Many scripts in one program for a `sh` that reads it from stdin, which is why their own stdin is /dev/null: a command
- * that read it would eat the rest. `mark`, a random word, and the piece's number end each piece's part of both streams.
+ * that read it would eat the rest.
+ *
+ * The answer on stdout is a series of records. Each begins with a line of `mark`, a random word that no script ever sees:
+ *
+ *     MARK PID                 the shell's process id; the first line
+ *     MARK CODE I f            piece I ended with this exit code
+ *     MARK CODE I q            the same of a probe: what it printed stands before the line
+ *     MARK = I.o SIZE SENT     so many bytes follow: the output of piece I (I.e: its error output), of SIZE in all
+ *     MARK end                 the last line, also on stderr
+ *
+ * Nobody can write into another piece's output: a piece writes into two files of its own, in a folder that only the shell's
+ * user can enter, and never holds the shell's own streams. So a process that a task leaves behind has nothing to speak
+ * through. Probes of ours, which leave no process behind, share one subshell and its pipe: of what a look at a converged host costs that host, the most
+ * is forks.
  *
  * A script runs by `eval` in a subshell of its own: neither its exit, its `set -e` nor a syntax error in it reaches the next
- * one. Probes of ours that do nothing of the kind share one subshell: of what a look at a converged host costs that host,
- * the most is forks.
- *
- * @param groups which of the first pieces belong together: a failure stops the rest of its group, and later tasks' groups.
- * What follows the groups runs unless all of them failed
- * @param shellUser who the shell runs as; a piece for somebody else goes through su, its text on stdin (never argv)
+ * one. What follows the groups runs unless all of them failed.
  */
-export function encode(pieces: readonly Piece[], mark: string, shellUser: string, groups: readonly Group[]): string {
+export function encode({ pieces, groups = [], shellUser, isClaimed = false, opening }: Trip, mark: string): string {
   const all: readonly Numbered[] = pieces.map((piece, i) => ({ ...piece, i }));
   const isOwn = ({ user }: Piece): boolean => (user ?? shellUser) === shellUser;
   const single = (p: Numbered): string => `${isOwn(p) ? alone(p) : asAnother(p, mark)}\n_end ${p.i}`;
@@ -32,12 +53,19 @@ if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   const isPlain = (p: Numbered): boolean => p.isProbe === true && isOwn(p) && p.script.tame;
   const tame = rest.filter(isPlain);
   const looks = [...(tame.length > 0 ? [together(tame)] : []), ...rest.filter((p) => !isPlain(p)).map(single)];
-  return `${begin(mark)}_any=${groups.length === 0 ? 1 : 0} _bad=${Math.max(0, ...groups.map(({ task }) => task))}
-_end() { _r=$?; printf '\\n%s %d %s\\n' ${mark} $_r $1; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
+  const stages = pieces.flatMap(({ script }) => script.stages);
+  const hasFiles = tame.length < all.length;
+  const body = `_any=${groups.length === 0 ? 1 : 0} _bad=${Math.max(0, ...groups.map(({ task }) => task))}
+_end() { _r=$?; printf '\\n%s %d %s %s\\n' ${mark} $_r $1 "\${2-f}"; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
+${isClaimed ? `_state busy; ${noting(stages, shellUser === 'root')}` : ':'}
+${hasFiles ? privateFolder(shellUser === 'root') : ':'}
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :
 ${[askOnce(scripts, mark), ...looks].join('\n')}
 fi
+${hasFiles ? collect(mark) : ':'}
+${isClaimed ? '_state idle' : ':'}`;
+  return `${begin(mark)}${opening === undefined ? body : `${opening}\nif [ -n "$_go" ]; then\n${body}\nfi`}
 ${end(mark)}`;
 }
 type Numbered = Piece & Readonly<{ i: number }>;
@@ -46,12 +74,16 @@ type Numbered = Piece & Readonly<{ i: number }>;
 export const begin = (mark: string): string => `printf '${mark} %d\\n' $$; `;
 export const end = (mark: string): string => `printf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2\n`;
 
-function alone({ script }: Piece): string {
-  return `( set -u; eval ${quote(script.text)} ) </dev/null`;
+/** Where a piece's output and error output go: see output-files.ts. */
+const toFiles = (i: number): string => `>"$_p.${i}.o" 2>"$_p.${i}.e"`;
+
+function alone({ script, i }: Numbered): string {
+  return `( set -u; eval ${quote(script.text)} ) </dev/null ${toFiles(i)}`;
 }
 
-function asAnother({ script, user = '' }: Piece, mark: string): string {
-  return `su -s /bin/sh ${quote(user)} -c 's=$(cat); set -u; eval "$s" </dev/null' <<'${mark}'\n${script.text}\n${mark}`;
+function asAnother({ script, user = '', i }: Numbered, mark: string): string {
+  const inner = quote('s=$(cat); set -u; eval "$s" </dev/null');
+  return `su -s /bin/sh -c ${inner} -- ${quote(user)} ${toFiles(i)} <<'${mark}'\n${script.text}\n${mark}`;
 }
 
 /**
@@ -62,79 +94,4 @@ function asAnother({ script, user = '' }: Piece, mark: string): string {
 function together(pieces: readonly Numbered[]): string {
   const all = pieces.map(({ script, i }) => `{ ${script.text}\n}; _end ${i} q`).join('\n');
   return `_o=$( set -u\n${all}\n) </dev/null; _r=$?; printf '%s\\n' "$_o"; (exit $_r); _end -`;
-}
-
-/** Takes the two streams of one trip, in chunks, until both hold the trip's end. */
-export type Decoder = Readonly<{
-  stdout: (chunk: Buffer) => void;
-  stderr: (chunk: Buffer) => void;
-  isDone: () => boolean;
-  /** The shell's process id, once it has answered: for stopping what runs in it. */
-  pid: () => number | undefined;
-  outputs: () => readonly Output[];
-  /** What came on stderr so far, for the message when a shell dies before the trip's end. */
-  trouble: () => string;
-}>;
-
-export function decoder(mark: string): Decoder {
-  const out = stream(`\n${mark} end\n`);
-  const err = stream(`\n${mark} end\n`);
-  return {
-    stdout: out.push,
-    stderr: err.push,
-    isDone: () => out.isDone() && err.isDone(),
-    pid: () => {
-      const pid = new RegExp(`^${mark} (\\d+)\\n`).exec(out.text())?.[1];
-      return pid === undefined ? undefined : Number(pid);
-    },
-    outputs: () => pieces(out.text(), err.text(), mark),
-    trouble: () => err.text().trim(),
-  };
-}
-
-function pieces(stdout: string, stderr: string, mark: string): readonly Output[] {
-  const errors = new Map<string, string>();
-  for (const { text, words } of marked(stderr, mark)) errors.set(words[0] ?? '', text);
-  const body = stdout.slice(stdout.indexOf('\n') + 1); // without the line that told the pid
-  const outputs: Output[] = [];
-  let files: ReadonlyMap<string, Uint8Array> = new Map();
-  for (const { text, words } of marked(body, mark)) {
-    const [code, i = '-'] = words;
-    if (i === '@') files = filesIn(text.slice(text.indexOf(mark) + mark.length));
-    else if (i !== '-')
-      outputs[Number(i)] = { code: Number(code), stdout: withFiles(text, files, mark), stderr: errors.get(i) ?? '' };
-  }
-  return Array.from(outputs, (output) => output ?? { code: 255, stdout: '', stderr: 'it ended its shell' });
-}
-
-/** What stands before each line of the mark, and the words after it; up to the trip's end. */
-function* marked(text: string, mark: string): Iterable<Readonly<{ text: string; words: readonly string[] }>> {
-  const sign = `\n${mark} `;
-  for (let at = 0; ; ) {
-    const found = text.indexOf(sign, at);
-    const end = text.indexOf('\n', found + sign.length);
-    const word = text.slice(found + sign.length, end);
-    if (found < 0 || end < 0 || word === 'end') return;
-    yield { text: text.slice(at, found), words: word.split(' ') };
-    at = end + 1;
-  }
-}
-
-/** Collects bytes and notices when `end` has come, looking only at what is new. */
-function stream(end: string) {
-  const chunks: Buffer[] = [];
-  const wanted = Buffer.from(end);
-  let tail: Buffer = Buffer.alloc(0);
-  let done = false;
-  return {
-    push(chunk: Buffer): void {
-      chunks.push(chunk);
-      if (done) return;
-      const seen = Buffer.concat([tail, chunk]);
-      done = seen.includes(wanted);
-      tail = seen.subarray(Math.max(0, seen.length - wanted.length));
-    },
-    isDone: () => done,
-    text: () => Buffer.concat(chunks).toString('utf8'),
-  };
 }

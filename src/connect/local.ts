@@ -2,42 +2,33 @@ import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { userInfo } from 'node:os';
 import { pipeline } from 'node:stream/promises';
-import { type Connection, Lost, type Target } from '../core/connection.ts';
+import { type Connection, Lost, Stopped, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import { blocksOf } from './content.ts';
-import { decoder, encode } from './frame.ts';
+import { type Decoder, decoder, Tampered } from './decode.ts';
+import { encode } from './frame.ts';
+import { type TripOptions, tampered } from './shell.ts';
+import { stopping } from './stop.ts';
 
-/** This machine (`ansible_connection: local`), as if it were a host: the same frames, into a local sh. */
+/**
+ * This machine (`ansible_connection: local`), as if it were a host: the same frames, into a local sh. It is not locked: labs
+ * and projects work side by side on a controller.
+ */
 export function connectLocal(target: Target): Connection {
   const user = userInfo().username;
   return {
     user,
     async run(pieces, options = {}) {
-      const { $ } = await import('zx/core');
+      options.signal?.throwIfAborted();
       const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
       const mark = `bringup-${randomBytes(8).toString('hex')}`;
       const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
-      const input = encode(own, mark, who, options.groups ?? []);
-      const shell = $({
-        input,
-        quiet: true,
-        nothrow: true,
-        ...(options.signal && { signal: options.signal }),
-        ...(options.timeout !== undefined && { timeout: `${options.timeout}s` as const }),
-      });
-      const child = who === user ? shell`sh -s` : shell`sudo -n sh -s`;
-      child.stdin.on('error', () => {}); // it ended before it read all: its outputs tell
-      const got = decoder(mark);
-      child.stdout.on('data', got.stdout);
-      child.stderr.on('data', got.stderr);
-      await child;
-      options.signal?.throwIfAborted();
-      if (got.isDone()) return got.outputs();
-      if (/sudo:/.test(got.trouble())) {
-        const mend = 'run as root, or allow yourself NOPASSWD in sudoers';
-        throw new Failure({ code: 'E_BECOME', message: `${target.name}: no root here`, detail: got.trouble(), mend });
+      const program = encode({ pieces: own, groups: options.groups ?? [], shellUser: who }, mark);
+      try {
+        return (await oneTrip(target, who === user, { program, mark, options })).outputs();
+      } catch (error) {
+        throw error instanceof Tampered ? tampered(target, error) : error;
       }
-      throw new Lost(target.name, new Error(got.trouble()));
     },
     async put(content, path, owner) {
       await pipeline(blocksOf(content), createWriteStream(path, { mode: 0o600 }));
@@ -48,4 +39,53 @@ export function connectLocal(target: Target): Connection {
     forward: async (_address, port) => port,
     close: async () => {},
   };
+}
+
+/** A shell that reads no start-up files, in a process group of its own, so that it can be ended with all that it started. */
+async function shell(isOwn: boolean, input: string) {
+  const { $ } = await import('zx/core');
+  const clean = $({ input, quiet: true, nothrow: true, detached: true, shell: '/bin/sh', prefix: '', postfix: '' });
+  return { process: isOwn ? clean`exec sh -s` : clean`exec sudo -n sh -s` };
+}
+
+async function oneTrip(
+  target: Target,
+  isOwn: boolean,
+  { program, mark, options: { signal, timeout } }: Readonly<{ program: string; mark: string; options: TripOptions }>,
+): Promise<Decoder> {
+  const got = decoder(mark);
+  const { process: child } = await shell(isOwn, program);
+  const over = new AbortController();
+  const ended = new Promise<'done' | 'interrupted' | 'timeout'>((resolve, reject) => {
+    const take = (into: (chunk: Buffer) => void) => (chunk: Buffer) => {
+      try {
+        into(chunk);
+        if (got.isDone()) resolve('done'); // what a task left in the background may hold the streams open
+      } catch (error) {
+        reject(error);
+      }
+    };
+    child.stdin.on('error', () => {}); // it ended before it read all: its outputs tell
+    child.stdout.on('data', take(got.stdout));
+    child.stderr.on('data', take(got.stderr));
+    child.then(() => resolve('done'), reject);
+    signal?.addEventListener('abort', () => resolve('interrupted'), { once: true, signal: over.signal });
+    const timer = timeout === undefined ? undefined : setTimeout(() => resolve('timeout'), timeout * 1000);
+    over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });
+  const how = await ended.finally(() => over.abort());
+  if (how !== 'done') throw new Stopped(how, await stop(isOwn, got.pid()));
+  if (got.isDone()) return got;
+  if (/sudo:/.test(got.trouble())) {
+    const mend = 'run as root, or allow yourself NOPASSWD in sudoers';
+    throw new Failure({ code: 'E_BECOME', message: `${target.name}: no root here`, detail: got.trouble(), mend });
+  }
+  throw new Lost(target.name, new Error(got.trouble()));
+}
+
+async function stop(isOwn: boolean, pid: number | undefined): Promise<readonly number[] | undefined> {
+  if (pid === undefined) return undefined;
+  const { process: child } = await shell(isOwn, stopping(pid));
+  const { stdout } = await child;
+  return /^left (.*)$/m.exec(stdout)?.[1]?.split(' ').filter(Boolean).map(Number);
 }

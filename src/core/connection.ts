@@ -30,8 +30,9 @@ export type Piece = Readonly<{
 }>;
 
 /**
- * An open line to one host. Every method throws Failure (E_CONNECT, E_BECOME) when the line cannot serve; `Lost` when
- * it broke while something ran, so that the caller may connect again.
+ * An open line to one host. Every method throws Failure (E_CONNECT, E_BECOME, E_TAMPERED) when the line cannot serve; `Lost`
+ * when it broke while something ran, so that the caller may connect again; `Held` when the host is another run's; `Stopped`
+ * when what ran was ended, by `signal` or `timeout`.
  */
 export type Connection = Readonly<{
   /** Who logged in. */
@@ -63,6 +64,41 @@ export function inGroups<T>(items: readonly T[], groups: readonly Group[]): read
     end += size;
     return items.slice(end - size, end);
   });
+}
+
+/** A run's claim to a host: no two runs that change something work on one host at the same time. */
+export type Claim = Readonly<{
+  /** The run's id, hexadecimal. */
+  run: string;
+  /** Told that a claim which nobody uses any more was taken over: whose it was. */
+  tookOver?: ((from: string) => void) | undefined;
+  /** Who, from where, since when, doing what: for whoever comes next. One line. */
+  words: string;
+  /** Process ids of this run's shells whose line broke: what runs in them is waited for before anything else begins. */
+  lost: Set<number>;
+}>;
+
+/** Another run holds the host, or an earlier script of this one still runs there. `by` says who, from where, since when. */
+export class Held extends Error {
+  readonly by: string;
+  constructor(host: string, by: string) {
+    super(`${host} is held by ${by}`);
+    this.name = 'Held';
+    this.by = by;
+  }
+}
+
+/** What ran was ended because the run was interrupted, or because its time was over. */
+export class Stopped extends Error {
+  readonly why: 'interrupted' | 'timeout';
+  /** Process ids that could not be ended; undefined: not known, the host did not answer. */
+  readonly left: readonly number[] | undefined;
+  constructor(why: Stopped['why'], left: Stopped['left']) {
+    super(why === 'timeout' ? 'nothing came back in time; what ran was ended' : 'interrupted');
+    this.name = 'Stopped';
+    this.why = why;
+    this.left = left;
+  }
 }
 
 /** The line broke while something ran on the host: whether it was done is not known. */

@@ -11,6 +11,8 @@ export type Code =
   | 'E_UNSUPPORTED' // Ansible has it, we do not
   | 'E_CONNECT' // a host cannot be reached, or is not who it says it is
   | 'E_BECOME' // no root on the host
+  | 'E_LOCKED' // another run works on the host
+  | 'E_TAMPERED' // something on the host wrote into the answers of our shell
   | 'E_PROBE' // a host could not be looked at
   | 'E_BLOCKED' // a task cannot be done on this host as things stand
   | 'E_APPLY' // a change failed

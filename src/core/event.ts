@@ -12,6 +12,15 @@ export type Event =
   | TaskEvent
   | Readonly<{ type: 'message'; host: string; text: string; at: Pos }>
   | Readonly<{ type: 'unreachable'; host: string; diagnostic: Diagnostic }>
+  /** Another run works on the host: it is waited for, at most so many seconds. */
+  | Readonly<{ type: 'waiting'; host: string; for: string; seconds: number }>
+  /** Nobody uses the claim of an earlier run any more: it was taken over. */
+  | Readonly<{ type: 'took-over'; host: string; from: string }>
+  /**
+   * The run was interrupted while this was done on the host, whose processes were ended. `left`: process ids that could not
+   * be ended; undefined: the host gave no answer.
+   */
+  | Readonly<{ type: 'stopped'; host: string; doing: string; left: readonly number[] | undefined }>
   | Readonly<{ type: 'done'; mode: Mode; hosts: readonly HostRecap[]; ms: number; interrupted: boolean }>
   | CheckEvent
   | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>

@@ -1,4 +1,4 @@
-import { Lost, type Piece } from '../core/connection.ts';
+import { Lost, type Piece, Stopped } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, Content, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
@@ -75,6 +75,7 @@ export async function makeChanges(
   try {
     outputs = await attempt(changes);
   } catch (error) {
+    if (error instanceof Stopped && error.why === 'timeout') return timedOut(error, changes, timeout);
     if (!(error instanceof Lost) || run.signal.aborted) throw error;
     if (isAction(changes) || probe === undefined) return lostInAction(error, changes);
     const now = unit.step.plan((await session.look(probe, () => [])).stdout, unit.ctx);
@@ -131,6 +132,20 @@ function lostInAction(error: Lost, changes: readonly Change[]): Made {
     mend: 'whether it was done is not known: look at the host, then run again',
   };
   return { ran: { code: 255, stdout: '', stderr: error.message }, failed, unchanged: false };
+}
+
+function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number | undefined): Made {
+  const what = changes.map((c) => c.what).join('; ');
+  const ended = left !== undefined && left.length === 0;
+  const failed: Diagnostic = {
+    code: 'E_APPLY',
+    message: `timed out after ${timeout} s: ${what}`,
+    detail: ended
+      ? 'its processes on the host were ended'
+      : `its processes may still run on the host${left === undefined ? '' : `: ${left.join(' ')}`}`,
+    mend: 'raise `timeout`, or look on the host for what it waits for',
+  };
+  return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };
 }
 
 /** What a failed change is told as: the last output is its own. */

@@ -1,4 +1,4 @@
-import { Lost, type Piece } from '../core/connection.ts';
+import { Lost, type Piece, Stopped } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Change, Output } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
@@ -45,7 +45,7 @@ export async function makeAndConfirm(
 }
 
 /** A new line before the host's timer fires; what was in the way, if none could be had. */
-async function reach(run: Run, session: Session, deadline: number): Promise<Failure | Lost | undefined> {
+async function reach(run: Run, session: Session, deadline: number): Promise<Failure | Lost | Stopped | undefined> {
   for (;;) {
     try {
       await within(session.reconnect(), deadline - run.now());
@@ -83,7 +83,7 @@ async function lockedOut(
   session: Session,
   seconds: number,
   deadline: number,
-  trouble: Failure | Lost,
+  trouble: Failure | Lost | Stopped,
 ): Promise<Failure> {
   const what = `it locked us out: no new connection within ${seconds} s after the change`;
   session.forgetAll();
@@ -109,6 +109,10 @@ async function lockedOut(
   }
 }
 
-function isLineTrouble(error: unknown): error is Failure | Lost {
-  return error instanceof Lost || (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT');
+function isLineTrouble(error: unknown): error is Failure | Lost | Stopped {
+  return (
+    error instanceof Lost ||
+    (error instanceof Stopped && error.why === 'timeout') ||
+    (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT')
+  );
 }

@@ -1,4 +1,4 @@
-import { Failure } from '../core/diagnostic.ts';
+import { type Code, Failure } from '../core/diagnostic.ts';
 import type { Play, Task } from '../core/playbook.ts';
 import { isDict, type RawVars, type Value } from '../core/value.ts';
 import { playRest } from './ahead.ts';
@@ -48,8 +48,10 @@ export function asUnreachable(error: unknown): unknown {
       ? new Unreachable({ code: 'E_CONNECT', message: error.message, mend: 'check the host, then run again' })
       : error;
   const [first] = error.diagnostics;
-  return first?.code === 'E_CONNECT' || first?.code === 'E_BECOME' ? new Unreachable(first) : error;
+  return first !== undefined && CUT_OFF.has(first.code) ? new Unreachable(first) : error;
 }
+/** Nothing more can be done on such a host in this run. */
+export const CUT_OFF: ReadonlySet<Code> = new Set<Code>(['E_CONNECT', 'E_BECOME', 'E_LOCKED', 'E_TAMPERED']);
 
 /** The task that gathers a play's facts, the same for all its hosts. */
 export function gatherTask(play: Play): Task {

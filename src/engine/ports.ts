@@ -1,4 +1,4 @@
-import type { Connection } from '../core/connection.ts';
+import type { Claim, Connection } from '../core/connection.ts';
 import type { Pos } from '../core/diagnostic.ts';
 import type { Emit, Mode } from '../core/event.ts';
 import type { LocalFile, Module, RenderOptions } from '../core/module.ts';
@@ -53,6 +53,8 @@ export type FactsCache = Readonly<{
   set: (host: string, facts: Vars) => void;
 }>;
 
+export type LineOptions = Readonly<{ signal: AbortSignal; meanwhile: () => void; claim: Claim | undefined }>;
+
 /** Everything the engine needs from outside. cli/ ties it together. */
 export type Run = Readonly<{
   mode: Mode;
@@ -70,7 +72,11 @@ export type Run = Readonly<{
   templates: Templates;
   localFiles: LocalFiles;
   /** `meanwhile`: work of ours, to be done while the host makes up its mind to answer; or later, or never. */
-  connect: (host: string, scope: Scope, signal: AbortSignal, meanwhile: () => void) => Promise<Connection>;
+  connect: (host: string, scope: Scope, options: LineOptions) => Promise<Connection>;
+  /** What this run claims hosts with; undefined for a plan, which waits for nobody. */
+  claim: Pick<Claim, 'run' | 'words'> | undefined;
+  /** How long another run on a host is waited for, in seconds. */
+  lockWait: number;
   download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;
   sha256: (data: string | Uint8Array) => string;
   factsCache: FactsCache;

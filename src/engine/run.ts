@@ -4,6 +4,7 @@ import type { HostRecap } from '../core/event.ts';
 import type { Play } from '../core/playbook.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
+import { claimFor, tellStopped, waitingFor } from './claims.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
@@ -11,14 +12,29 @@ import { openSession } from './session.ts';
 import { EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
-export type Recap = Readonly<{ hosts: readonly HostRecap[]; failed: boolean; changed: boolean; interrupted: boolean }>;
+export type Recap = Readonly<{
+  hosts: readonly HostRecap[];
+  failed: boolean;
+  changed: boolean;
+  interrupted: boolean;
+  /** Nothing failed but that other runs held hosts for too long. */
+  locked: boolean;
+}>;
 
 /** Runs a playbook's plays, one after the other: plan touches nothing, apply makes what plan shows. Emits, prints nothing. */
 export async function runPlaybook(given: Run): Promise<Recap> {
   // The one place where events leave: nothing secret goes with them.
-  const run: Run = { ...given, emit: (event) => given.emit(given.redactor.hide(event)) };
+  const doing = new Map<string, string>();
+  const run: Run = {
+    ...given,
+    emit(event) {
+      const shown = given.redactor.hide(event);
+      if (shown.type === 'busy') doing.set(shown.host, shown.doing);
+      given.emit(shown);
+    },
+  };
   const began = run.now();
-  const world = makeWorld(run);
+  const world = makeWorld(run, (host) => doing.get(host) ?? 'reading its state');
   const plays = run.playbook.plays.map((play) => ({ play, hosts: play.hosts.filter((h) => run.limit.has(h)) }));
   const inRun = [...new Set(plays.flatMap((p) => p.hosts))];
   run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: inRun });
@@ -40,33 +56,34 @@ export async function runPlaybook(given: Run): Promise<Recap> {
     failed: hosts.some((h) => h.failed > 0 || h.unreachable),
     changed: hosts.some((h) => h.changed > 0 || h.unknown > 0),
     interrupted: run.signal.aborted,
+    locked: world.locked.size > 0 && hosts.every((h) => h.failed === 0 && (!h.unreachable || world.locked.has(h.host))),
   };
 }
 
 /** Connections that may be under way at the same time. */
 const DIALS = 100;
 
-function makeWorld(run: Run): World {
+function makeWorld(run: Run, doing: World['doing']): World {
   const slot = pLimit(run.forks);
   const dial = pLimit(Math.max(run.forks, DIALS));
   const hosts = new Map<string, HostState>();
   const add = (name: string): HostState => {
+    const claim = claimFor(run, name);
     const connect = (meanwhile: () => void) => {
       const state = hosts.get(name);
       if (state === undefined) throw new Error(`no host ${name}`);
       run.emit({ type: 'busy', host: name, doing: 'connecting' });
       const play = run.playbook.plays[0];
       if (play === undefined) throw new Error('no play');
-      return run.connect(
-        name,
-        scopeFor(world, state, { play: bare(play), batch: [], role: undefined, vars: [] }),
-        run.signal,
+      return run.connect(name, scopeFor(world, state, { play: bare(play), batch: [], role: undefined, vars: [] }), {
+        signal: run.signal,
         meanwhile,
-      );
+        claim,
+      });
     };
     const state: HostState = {
       name,
-      session: openSession(connect, slot, dial, run.signal),
+      session: openSession(connect, slot, dial, { signal: run.signal, onHeld: waitingFor(run, name) }),
       facts: undefined,
       factsAreFresh: false,
       set: {},
@@ -83,8 +100,10 @@ function makeWorld(run: Run): World {
   };
   const world: World = {
     run,
+    doing,
     hosts,
     lateHandlers: [],
+    locked: new Set(),
     changed: new Set(),
     localhost: (name) =>
       ['localhost', '127.0.0.1', '::1'].includes(name) ? (hosts.get('localhost') ?? add('localhost')) : undefined,
@@ -176,10 +195,11 @@ async function oneHost(
     if (error instanceof TaskFailed) host.failed = true;
     else if (error instanceof Unreachable) {
       host.unreachable = true;
+      if (error.diagnostic.code === 'E_LOCKED') world.locked.add(name);
       world.run.emit({ type: 'unreachable', host: name, diagnostic: error.diagnostic });
     } else if (error instanceof EndHost) return;
     else if (error instanceof Failure) tellFailure(world, play, host, error);
-    else if (!world.run.signal.aborted) throw error;
+    else if (!tellStopped(world.run, name, world.doing(name), error) && !world.run.signal.aborted) throw error;
   } finally {
     batch.leave(name);
     // Of a thousand hosts only those at work have an open line and what was read on it.

@@ -1,4 +1,4 @@
-import { type Connection, type Group, inGroups, Lost, type Piece } from '../core/connection.ts';
+import { type Connection, type Group, Held, inGroups, Lost, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import type { Resource } from '../core/resource.ts';
 import { keyOf, noAnswers, type Probe } from './answers.ts';
@@ -57,6 +57,8 @@ export type Making = Readonly<{
 const asPiece = ({ script, user, isUsers }: Probe): Piece => ({ script, user, isProbe: isUsers !== true });
 const LOST_TRIES = 3;
 
+/** `onHeld`: another run works on the host. Comes back when it is to be tried again. */
+export type SessionOptions = Readonly<{ signal: AbortSignal; onHeld?: ((error: Held) => Promise<void>) | undefined }>;
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
@@ -68,7 +70,7 @@ export function openSession(
   connect: (meanwhile: () => void) => Promise<Connection>,
   slot: Slot,
   dial: Slot,
-  signal: AbortSignal,
+  { signal, onHeld = (error) => Promise.reject(error) }: SessionOptions,
 ): Session {
   let line: Promise<Connection> | undefined;
   let trips = 0;
@@ -97,9 +99,19 @@ export function openSession(
     busy++;
     withChange.clear();
     try {
-      const connection = await open();
-      trips++;
-      return await slot(() => connection.run(pieces, { signal, groups, ...(timeout !== undefined && { timeout }) }));
+      for (;;) {
+        try {
+          const connection = await open();
+          trips++;
+          return await slot(() =>
+            connection.run(pieces, { signal, groups, ...(timeout !== undefined && { timeout }) }),
+          );
+        } catch (error) {
+          if (!(error instanceof Held)) throw error;
+          trips--;
+          await onHeld(error);
+        }
+      }
     } catch (error) {
       if (error instanceof Lost) await drop();
       throw error;

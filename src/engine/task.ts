@@ -4,6 +4,7 @@ import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
 import { Unknown, type Value } from '../core/value.ts';
 import { attempt } from './attempt.ts';
+import { CUT_OFF } from './gather.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
 import { aheadOfItems, itemsTogether } from './loop.ts';
 import { labelOf, taskName } from './names.ts';
@@ -89,7 +90,7 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
       world.run.mode === 'plan' && first?.code === 'E_FILE' ? world.localhost('localhost')?.planned[0] : undefined;
     if (making !== undefined)
       return { status: 'unknown', result: new Unknown(making.what), changes: [], because: making.what, label };
-    if (first?.code === 'E_CONNECT' || first?.code === 'E_BECOME') throw new Unreachable(first);
+    if (first !== undefined && CUT_OFF.has(first.code)) throw new Unreachable(first);
     const diagnostic: Diagnostic = {
       ...(first ?? { code: 'E_BLOCKED', message: error.message }),
       at: first?.at ?? task.at,

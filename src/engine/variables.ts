@@ -7,11 +7,15 @@ import type { HostState, Where } from './state.ts';
 /** Everything a host's variables are made from; the same for all hosts of a run. */
 export type World = Readonly<{
   run: Run;
+  /** What was last begun on a host, in words. */
+  doing: (host: string) => string;
   hosts: ReadonlyMap<string, HostState>;
   /** This machine as a delegate, where the inventory does not name it: 'localhost', '127.0.0.1'. */
   localhost: (name: string) => HostState | undefined;
   /** Handlers that include_role brought. */
   lateHandlers: Task[];
+  /** Hosts that other runs held for longer than this one waits. */
+  locked: Set<string>;
   /** Hosts that were changed since the last play began: what others know may be stale. */
   changed: Set<string>;
 }>;

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { DrilledEvent, Event, TaskEvent } from '../core/event.ts';
 import { drilledText, drillLoadText, drillsText } from './drill.ts';
 import { checkedText, finalText, isFailed, plainReporter, type Reporter, type Streams } from './plain.ts';
-import { checkText, type Failed, failureText, type Options } from './summary.ts';
+import { checkText, type Failed, failureText, noticeText, type Options } from './summary.ts';
 import { printable } from './words.ts';
 
 type Row = {
@@ -67,6 +67,12 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
         return update(event);
       case 'message':
         messages.push(`${pc.bold(event.host)}  ${printable(event.text)}`);
+        return;
+      case 'waiting':
+        return panel.get(event.host)?.output(noticeText(event));
+      case 'took-over':
+      case 'stopped':
+        messages.push(noticeText(event));
         return;
       case 'unreachable':
         return panel.get(event.host)?.fail('unreachable');

@@ -8,6 +8,7 @@ import {
   type Failed,
   failuresText,
   failureText,
+  noticeText,
   type Options,
   recapText,
 } from './summary.ts';
@@ -87,6 +88,10 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
       return `${pc.bold(event.host)}  ${printable(event.text)}`;
     case 'unreachable':
       return failureText(event, options.source);
+    case 'waiting':
+    case 'took-over':
+    case 'stopped':
+      return noticeText(event);
     case 'drill':
       return drillHead(event);
     case 'drill-step':

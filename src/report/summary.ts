@@ -106,6 +106,29 @@ export function table(rows: readonly (readonly string[])[], gap = '  '): string 
     .join('\n');
 }
 
+type Notice = Extract<Event, { type: 'waiting' | 'took-over' | 'stopped' }>;
+
+/** What a run does about other runs on a host, and what became of what it had begun there. */
+export function noticeText(event: Notice): string {
+  const host = pc.bold(event.host);
+  switch (event.type) {
+    case 'waiting':
+      return `${host}  waiting up to ${duration(event.seconds * 1000)} for ${printable(event.for)}`;
+    case 'took-over':
+      return `${host}  took over the lock of a run that is gone: ${printable(event.from)}`;
+    case 'stopped': {
+      const { left } = event;
+      const fate =
+        left === undefined
+          ? pc.red('the host gave no answer; what was begun may still run until it ends')
+          : left.length === 0
+            ? 'its processes were ended'
+            : pc.red(`these processes could not be ended: ${left.join(' ')}`);
+      return `${host}  interrupted in ${printable(event.doing)}: ${fate}`;
+    }
+  }
+}
+
 export function doneText(event: Extract<Event, { type: 'done' }>): string {
   const sum = (key: 'changed' | 'unknown' | 'failed'): number => event.hosts.reduce((n, h) => n + h[key], 0);
   const away = event.hosts.filter((h) => h.unreachable).length;

@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decoder, encode } from '../../src/connect/frame.ts';
+import { decoder } from '../../src/connect/decode.ts';
+import { encode } from '../../src/connect/frame.ts';
 import type { Piece } from '../../src/core/connection.ts';
 import { verbatim } from '../../src/core/sh.ts';
 import { connection } from '../../src/lab/lab.ts';
@@ -180,7 +181,7 @@ describe('modules on Debian 12 and 13', () => {
     for (const host of HOSTS) {
       const see = async (pieces: readonly Piece[]): Promise<readonly (readonly string[])[]> => {
         const got = decoder('see');
-        got.stdout(Buffer.from(await lab.root(host, encode(pieces, 'see', 'root', []))));
+        got.stdout(Buffer.from(await lab.root(host, encode({ pieces, shellUser: 'root' }, 'see'))));
         return got.outputs().map((o) => steady(o.stdout));
       };
       const alone = await see(scripts.map((s) => ({ script: verbatim(s.text), user: 'root' })));
@@ -205,7 +206,7 @@ rm multi-user.target.wants/cron.service`;
         const expected = (await lab.root(host, units.map(isEnabled).join('\n'))).trim().split('\n');
         const pieces = units.map((name) => ({ script: probeUnit({ name }), user: 'root', isProbe: true }));
         const got = decoder('see');
-        got.stdout(Buffer.from(await lab.root(host, encode(pieces, 'see', 'root', []))));
+        got.stdout(Buffer.from(await lab.root(host, encode({ pieces, shellUser: 'root' }, 'see'))));
         const seen = got.outputs().map((o, i) => `${units[i]} ${parseUnit(o.stdout).properties['Enabled']}`);
         expect(seen).toEqual(expected);
         return seen;

@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { userInfo } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decoder, encode } from '../../../src/connect/frame.ts';
+import { decoder, Tampered } from '../../../src/connect/decode.ts';
+import { encode } from '../../../src/connect/frame.ts';
 import type { Group } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
@@ -17,7 +20,10 @@ function run(
   cuts: readonly number[] = [],
 ): readonly Output[] {
   const pieces = scripts.map((text) => ({ script: verbatim(text), user: me }));
-  const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, groups) });
+  const { stdout, stderr } = spawnSync('sh', ['-s'], {
+    input: encode({ pieces, groups, shellUser: me }, MARK),
+    maxBuffer: 1 << 28,
+  });
   const got = decoder(MARK);
   for (const chunk of chunks(stdout, cuts)) got.stdout(chunk);
   expect(got.isDone()).toBe(false);
@@ -72,7 +78,7 @@ describe('many scripts in one trip', () => {
       own,
       ...['exit 5', 'echo after it'].map(probe),
     ];
-    const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, []) });
+    const { stdout, stderr } = spawnSync('sh', ['-s'], { input: encode({ pieces, shellUser: me }, MARK) });
     const got = decoder(MARK);
     got.stdout(stdout);
     got.stderr(stderr);
@@ -94,7 +100,7 @@ describe('many scripts in one trip', () => {
       false,
     ]);
     const pieces = [sh`${environment}${ask}`, ask, said, ask].map((script) => ({ script, user: me, isProbe: true }));
-    const { stdout } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, []) });
+    const { stdout } = spawnSync('sh', ['-s'], { input: encode({ pieces, shellUser: me }, MARK) });
     const got = decoder(MARK);
     got.stdout(stdout);
     expect(got.outputs().map((o) => o.stdout)).toEqual(['of one task', 'none', 'exit 3; cd /; set -e', 'none']);
@@ -107,13 +113,13 @@ describe('many scripts in one trip', () => {
       user: me,
       isProbe: true,
     }));
-    const { stdout } = spawnSync('sh', ['-s'], { input: encode(pieces, MARK, me, []) });
+    const { stdout } = spawnSync('sh', ['-s'], { input: encode({ pieces, shellUser: me }, MARK) });
     const bytes = Buffer.from(Array.from({ length: 255 }, (_, i) => i + 1));
     expect(
-      stdout.includes(Buffer.concat([Buffer.from(`\n${MARK} 0 0\n`), bytes, Buffer.from(`\n${MARK} 0 1\n`)])),
+      stdout.includes(Buffer.concat([Buffer.from(`\n${MARK} 0 0 q\n`), bytes, Buffer.from(`\n${MARK} 0 1 q\n`)])),
     ).toBe(true);
-    expect(stdout.includes(`\na\n\n\n\n${MARK} 0 0\n`)).toBe(true);
-    expect(stdout.includes(`\nx\n${MARK} 0 2\n`)).toBe(true);
+    expect(stdout.includes(`\na\n\n\n\n${MARK} 0 0 q\n`)).toBe(true);
+    expect(stdout.includes(`\nx\n${MARK} 0 2 q\n`)).toBe(true);
   });
 
   it('of the steps a failure stops all that follows; of the rest it does not', () => {
@@ -171,5 +177,71 @@ describe('many scripts in one trip', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('a process that a script leaves behind cannot write into what others print, nor hold the trip up', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bringup-left-'));
+    const go = join(folder, 'go');
+    const done = join(folder, 'done');
+    spawnSync('mkfifo', [go, done]);
+    // It waits until the next script runs, and then writes what it kept open: also a record, as if it knew the mark.
+    const forged = `'sum 0\\n\\n${MARK} 0 1 f\\n'`;
+    const leave = `{ read _ <${go}; printf ${forged}; printf ${forged} >&2; for f in /proc/self/fd/[3-9] /proc/self/fd/1?; do printf ${forged} >"$f"; done; echo >${done}; } 2>/dev/null & echo left`;
+    const wait = `echo >${go}; read _ <${done}; echo mine`;
+    const pieces = [leave, wait, 'echo after'].map((text) => ({ script: verbatim(text), user: me }));
+    const look = { script: sh`echo looked`, user: me, isProbe: true };
+    const { stdout, stderr } = spawnSync('sh', ['-s'], {
+      input: encode({ pieces: [...pieces, look], shellUser: me }, MARK),
+    });
+    rmSync(folder, { recursive: true });
+    const got = decoder(MARK);
+    got.stdout(stdout);
+    got.stderr(stderr);
+    expect(got.outputs().map((o) => o.stdout.replaceAll(/sum.*\n|\n.* 1 f\n/g, ''))).toEqual([
+      'left\n',
+      'mine\n',
+      'after\n',
+      'looked\n',
+    ]);
+    expect(
+      got
+        .outputs()
+        .slice(1)
+        .map((o) => o.stdout + o.stderr),
+    ).toEqual(['mine\n', 'after\n', 'looked\n']);
+  });
+
+  it('of a very long output the beginning and the end are kept, and it is told how much is not', () => {
+    const [output] = run(['echo first; head -c 20000000 /dev/zero; echo last']);
+    expect(output?.stdout.startsWith('first\n\0')).toBe(true);
+    expect(output?.stdout.endsWith('\0last\n')).toBe(true);
+    expect(output?.stdout).toContain('[… 3.1 MiB left out …]');
+    expect(output?.stdout.length).toBeLessThan(17_000_000);
+  });
+
+  it('what is no record of a shell of ours is taken for an attack', () => {
+    const honest = `${MARK} 7\n\n${MARK} 0 0 f\n\n${MARK} = 0.o 3 3\nabc`;
+    const end = `\n${MARK} end\n`;
+    const outputs = (text: string) => {
+      const got = decoder(MARK);
+      got.stdout(Buffer.from(text));
+      got.stderr(Buffer.from(end));
+      return got.outputs();
+    };
+    expect(outputs(honest + end)).toEqual([{ code: 0, stdout: 'abc', stderr: '' }]);
+    for (const forged of [
+      `${MARK} 7\nstray\n${MARK} 0 0 f\n`,
+      `${honest}d`,
+      `${honest}\n${MARK} 0 0 f\n`,
+      `${honest}\n${MARK} = 0.o 2 2\nxy`,
+      `${honest}\n${MARK} = 1.o 2 2\nxy`,
+      `${honest}\n${MARK} = 0.e 900 900\nxy`,
+      `${honest}\n${MARK} 0 1 z\n`,
+    ])
+      expect(() => outputs(forged + end), forged).toThrow(Tampered);
+    const got = decoder(MARK);
+    expect(() => {
+      for (let i = 0; i < 600; i++) got.stdout(Buffer.alloc(1 << 20));
+    }).toThrow('more than 512 MiB');
   });
 });

@@ -18,7 +18,10 @@ function host(codeOf: (text: string) => number = () => 0): { session: Session; t
     },
     close: async () => {},
   } as unknown as Connection;
-  return { session: openSession(async () => connection, atOnce, atOnce, new AbortController().signal), trips };
+  return {
+    session: openSession(async () => connection, atOnce, atOnce, { signal: new AbortController().signal }),
+    trips,
+  };
 }
 const probe = (text: string, needs: readonly string[], leadsTo?: Probe['leadsTo']): Probe => ({
   script: verbatim(text),
@@ -110,14 +113,14 @@ describe('what a session asks', () => {
       order.push('open');
       return line;
     };
-    const session = openSession(connect, atOnce, atOnce, new AbortController().signal);
+    const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal });
     const ahead = (): readonly Probe[] => {
       order.push('worked out');
       return [];
     };
     await session.look(probe('a', []), ahead);
     expect(order).toEqual(['worked out', 'open']);
-    const other = openSession(connect, atOnce, atOnce, new AbortController().signal);
+    const other = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal });
     const fails = other.look(probe('a', []), () => {
       throw new Error('no such thing');
     });

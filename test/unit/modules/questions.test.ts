@@ -4,7 +4,8 @@ import { chmodSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, syml
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { decoder, encode } from '../../../src/connect/frame.ts';
+import { decoder } from '../../../src/connect/decode.ts';
+import { encode } from '../../../src/connect/frame.ts';
 import { answer, type Question, type Script, sh } from '../../../src/core/sh.ts';
 import { look } from '../../../src/modules/shared/look.ts';
 import { entry, GROUP, GROUPS_OF, PACKAGE, PASSWD, SUM } from '../../../src/modules/shared/questions.ts';
@@ -18,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** The outputs of probes that share a trip, and of the same in a second trip of the same shell. */
 function trips(scripts: readonly Script[], between = ''): readonly (readonly string[])[] {
   const pieces = scripts.map((script) => ({ script, user: me, isProbe: true }));
-  const program = `${encode(pieces, MARK, me, [])}${between}\n${encode(pieces, `${MARK}0`, me, [])}`;
+  const program = `${encode({ pieces, shellUser: me }, MARK)}${between}\n${encode({ pieces, shellUser: me }, `${MARK}0`)}`;
   const { stdout, stderr } = spawnSync('sh', ['-s'], { input: program });
   return [MARK, `${MARK}0`].map((mark) => {
     const got = decoder(mark);
@@ -77,12 +78,9 @@ describe('questions that many probes ask', () => {
     const paths = ['bytes', 'same-bytes', 'forged', 'huge', `no/${'x'.repeat(100)}`].map(at);
     const probes = paths.map((path) => look(path, {}, { content: 'always', limit: 8_388_608 }));
     expect(
-      encode(
-        probes.map((script) => ({ script, user: me, isProbe: true })),
-        MARK,
-        me,
-        [],
-      ).match(/^tar -/gm),
+      encode({ pieces: probes.map((script) => ({ script, user: me, isProbe: true })), shellUser: me }, MARK).match(
+        /^tar -/gm,
+      ),
     ).toHaveLength(1);
     const contents = (trips(probes)[0] ?? []).map((out) => /^content (.*)$/m.exec(out)?.[1]);
     const base64 = (path: string): string => readFileSync(path).toString('base64');
@@ -92,10 +90,8 @@ describe('questions that many probes ask', () => {
   it('say nothing of a file that went away before it could be sent', () => {
     const probes = ['bytes', 'forged'].map((name) => look(at(name), {}, { content: 'always' }));
     const program = encode(
-      probes.map((script) => ({ script, user: me, isProbe: true })),
+      { pieces: probes.map((script) => ({ script, user: me, isProbe: true })), shellUser: me },
       MARK,
-      me,
-      [],
     ).replace(/^tar -/m, ': tar -');
     const { stdout, stderr } = spawnSync('sh', ['-s'], { input: program });
     const got = decoder(MARK);

@@ -1,0 +1,91 @@
+// One run at a time on a host, as sh. What a run holds is in `$_d`, a folder that only its user can enter (output-files.ts):
+//
+//   lock      the run that holds the host: its id, a tab, words for whoever else comes
+//   PID       one for each shell of a run: when the process began (/proc/PID/stat), the run's id, `busy` or `idle`.
+//             An idle shell writes it anew whenever its controller says that it is still there.
+import type { Claim } from '../core/connection.ts';
+import { quote } from '../core/sh.ts';
+import { userFolder } from './output-files.ts';
+import { endTree, LIVES } from './stop.ts';
+
+/** After so many minutes without a word from its controller, an idle shell is taken for one that nobody uses any more. */
+const SILENT_MINUTES = 1;
+/** Milliseconds between two such words. */
+export const BEAT = 10_000;
+/** What a controller that is still there tells its shells. */
+export const beat = '_state idle\n';
+
+/**
+ * For the first program of a shell: claims the host and sets `_go`, or tells who holds it in a record `held`. A claim of a
+ * run that is gone is taken over, which a record `took` tells. What a dead run has left is removed.
+ */
+export function claiming({ run, words, lost }: Claim, mark: string, isRoot: boolean): string {
+  const list = journal(isRoot);
+  return `${userFolder(isRoot)}
+${LIVES}
+${endTree}
+_note() { printf '\\n%s %s\\n' ${mark} "$*"; }
+_go=; read -r _x </proc/$$/stat; _x=\${_x##*) }; set -- $_x; shift 19; _me="$1 ${run}"
+_state() { printf '%s %s\\n' "$_me" "$1" >"$_d/$$"; }
+${sweep(list)}
+${bye(list)}
+${HOLDER}
+_state busy; trap 'rm -f "$_d/$$-"*; _bye' EXIT; trap 'exit 143' TERM HUP INT
+for _l in ${[...lost].join(' ')}; do
+  { read -r _s _q _b <"$_d/$_l"; } 2>/dev/null && _lives $_l $_s || continue
+  if [ "$_b" = busy ]; then _note "held an earlier script of this run"; _go=no; else _end_tree $_l; fi
+done
+for _i in 1 2 3 4 5; do
+  [ -z "$_go" ] || break
+  set -C
+  if { printf '%s\\t%s\\n' ${run} ${quote(words)} >"$_d/lock"; } 2>/dev/null; then _go=new; fi
+  set +C
+  [ -z "$_go" ] || break
+  { IFS='\t' read -r _r _w <"$_d/lock"; } 2>/dev/null || continue
+  if [ "$_r" = ${run} ]; then _go=own; break; fi
+  _holder
+  if [ -n "$_h" ]; then _note "held $_w"; _go=no; break; fi
+  [ ! -x /usr/bin/flock ] || { exec 9>"$_d/mutex"; flock 9; }
+  { IFS='\t' read -r _q _x <"$_d/lock"; } 2>/dev/null
+  [ "$_q" != "$_r" ] || { rm -f "$_d/lock"; _note "took $_w"; }
+  exec 9>&-
+done
+[ -n "$_go" ] || { _note "held another run that has just begun"; _go=no; }
+if [ "$_go" = new ] && [ -e ${list} ]; then _sweep; fi
+if [ "$_go" = no ]; then _go=; rm -f "$_d/$$"; fi`;
+}
+
+/** The last shell of its run takes the lock along, and the list of what was staged. */
+const bye = (
+  list: string,
+): string => `_bye() { _o=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]* | $$) continue ;; esac
+  { read -r _s _q _b <"$_f"; } 2>/dev/null && [ "$_q" = "\${_me#* }" ] && _lives "\${_f##*/}" "$_s" && _o=1; done
+  { IFS='\t' read -r _r _w <"$_d/lock"; } 2>/dev/null
+  if [ -n "$_o" ] || [ "$_r" != "\${_me#* }" ]; then rm -f "$_d/$$"
+  elif [ -e ${list} ]; then _sweep; rm -f "$_d/$$" "$_d/lock" "$_d/mutex"
+  else rm -f "$_d/$$" "$_d/lock" "$_d/mutex"; fi; }`;
+
+/** Sets `_h` to a living shell of the run that holds the host. One that is idle, and was silent for long, is ended. */
+const HOLDER = `_holder() { _h=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]*) continue ;; esac
+  { read -r _s _q _b <"$_f"; } 2>/dev/null && [ "$_q" = "$_r" ] && _lives "\${_f##*/}" "$_s" || continue
+  if [ "$_b" = idle ] && [ -n "$(find "$_f" -mmin +${SILENT_MINUTES})" ]; then _end_tree "\${_f##*/}"; else _h=$_f; break; fi
+done; }`;
+
+/** Where a run notes the paths that exist only while its scripts run. It survives a power cut, as they do. */
+function journal(isRoot: boolean): string {
+  return isRoot ? '/var/lib/bringup/staged' : '"$HOME/.local/state/bringup/staged"';
+}
+
+/** `_sweep`: removes what is on the list and is still there, then the list. */
+function sweep(list: string): string {
+  return `_sweep() { while IFS= read -r _x; do case $_x in */.bringup-* | /var/lib/bringup/*) { [ ! -e "$_x" ] && [ ! -L "$_x" ]; } || rm -rf -- "$_x" ;; esac; done <${list}
+  rm -f ${list}; _x=${list}; rmdir "\${_x%/*}" 2>/dev/null; }`;
+}
+
+/** Notes paths on the list, before the scripts run in which they exist. */
+export function noting(paths: readonly string[], isRoot: boolean): string {
+  if (paths.length === 0) return ':';
+  const list = journal(isRoot);
+  const folder = isRoot ? '/var/lib/bringup' : '"$HOME/.local/state/bringup"';
+  return `[ -d ${folder} ] || mkdir -p ${folder}; printf '%s\\n' ${paths.map(quote).join(' ')} >>${list}`;
+}

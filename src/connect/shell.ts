@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client, ClientChannel } from 'ssh2';
+import { type Claim, type Group, Held, Lost, type Piece, Stopped, type Target } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import type { Output } from '../core/module.ts';
+import { become } from './become.ts';
+import { BEAT, beat, claiming } from './claim.ts';
+import { type Decoder, decoder, Tampered } from './decode.ts';
+import { encode } from './frame.ts';
+import { stopping } from './stop.ts';
+
+export type TripOptions = Readonly<{
+  groups?: readonly Group[] | undefined;
+  /** Seconds. */
+  timeout?: number | undefined;
+  signal?: AbortSignal | undefined;
+}>;
+/** Runs trips one after the other. Throws what Connection.run throws; then it serves no more, unless it was Held. */
+export type Shell = Readonly<{ trip: (pieces: readonly Piece[], options: TripOptions) => Promise<readonly Output[]> }>;
+
+type Where = Readonly<{ client: Client; target: Target; loginUser: string; who: string; claim: Claim | undefined }>;
+
+export async function openShell(where: Where): Promise<Shell> {
+  const { client, target, loginUser, who, claim } = where;
+  const channel = await become(client, target, loginUser, who, 'exec sh -s');
+  let isClaimed = false;
+  let queue: Promise<unknown> = Promise.resolve();
+  if (claim !== undefined) keepClaim(channel, () => isClaimed);
+  return {
+    trip(pieces, options) {
+      const next = queue.then(async () => {
+        const mark = `bringup-${randomBytes(8).toString('hex')}`;
+        const opening = claim !== undefined && !isClaimed ? claiming(claim, mark, who === 'root') : undefined;
+        const trip = { pieces, groups: options.groups ?? [], shellUser: who, isClaimed: claim !== undefined };
+        const program = encode({ ...trip, ...(opening !== undefined && { opening }) }, mark);
+        const got = await oneTrip(where, channel, { program, mark, options });
+        const [holder] = opening === undefined ? [] : got.notes('held');
+        if (holder !== undefined) throw new Held(target.name, holder);
+        if (opening !== undefined) {
+          isClaimed = true;
+          for (const from of got.notes('took')) claim?.tookOver?.(from);
+        }
+        return got.outputs();
+      });
+      queue = next.catch(() => {}); // the caller of this trip is told; the next one has its turn
+      return next.catch((error: unknown) =>
+        Promise.reject(error instanceof Tampered ? tampered(target, error) : error),
+      );
+    },
+  };
+}
+
+/** Tells the shell, between its trips, that its controller is still there. */
+function keepClaim(channel: ClientChannel, isClaimed: () => boolean): void {
+  const timer = setInterval(() => {
+    if (isClaimed() && channel.writable) channel.write(beat);
+  }, BEAT).unref();
+  channel.once('close', () => clearInterval(timer));
+}
+
+/** Writes one framed program into the shell and waits for its end on both streams. */
+async function oneTrip(
+  where: Where,
+  channel: ClientChannel,
+  { program, mark, options: { signal, timeout } }: Readonly<{ program: string; mark: string; options: TripOptions }>,
+): Promise<Decoder> {
+  const { client, target, who, claim } = where;
+  signal?.throwIfAborted();
+  const got = decoder(mark);
+  const over = new AbortController();
+  const ended = new Promise<'done' | 'lost' | 'interrupted' | 'timeout'>((resolve, reject) => {
+    // ssh2 swallows what its listeners throw: here it ends the trip.
+    const take = (into: (chunk: Buffer) => void) => (chunk: Buffer) => {
+      try {
+        into(chunk);
+        if (got.isDone()) resolve('done');
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const on = (emitter: NodeJS.EventEmitter, event: string, listener: (chunk: Buffer) => void): void => {
+      emitter.on(event, listener);
+      over.signal.addEventListener('abort', () => emitter.off(event, listener), { once: true });
+    };
+    on(channel, 'data', take(got.stdout));
+    on(channel.stderr, 'data', take(got.stderr));
+    on(channel, 'close', () => resolve('lost'));
+    on(client, 'close', () => resolve('lost'));
+    signal?.addEventListener('abort', () => resolve('interrupted'), { once: true, signal: over.signal });
+    const timer = timeout === undefined ? undefined : setTimeout(() => resolve('timeout'), timeout * 1000);
+    over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });
+  channel.write(program);
+  const how = await ended
+    .catch((error: unknown) => {
+      channel.close();
+      throw error;
+    })
+    .finally(() => over.abort());
+  if (how === 'done') return got;
+  const pid = got.pid();
+  if (how === 'lost') {
+    if (pid !== undefined) claim?.lost.add(pid);
+    throw shellDied(target, who, got.trouble());
+  }
+  throw new Stopped(how, await stop(where, channel, pid));
+}
+
+/** How long the host may take to say what became of the processes that it was to end, in milliseconds. */
+const PATIENCE = 15_000;
+
+/** Closing a channel does not end what runs on the host: its processes are ended over a channel of their own. */
+async function stop(
+  { client, target, loginUser, who }: Where,
+  channel: ClientChannel,
+  pid: number | undefined,
+): Promise<readonly number[] | undefined> {
+  try {
+    if (pid === undefined) return undefined;
+    const said = await Promise.race([
+      printed(await become(client, target, loginUser, who, stopping(pid))),
+      pause(PATIENCE, undefined, { ref: false }),
+    ]);
+    const left = /^left (.*)$/m.exec(said ?? '')?.[1];
+    return left?.split(' ').filter(Boolean).map(Number);
+  } catch {
+    return undefined; // the line is gone, too: what became of them is not known
+  } finally {
+    channel.close();
+  }
+}
+
+function printed(channel: ClientChannel): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    channel.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    channel.stderr.resume();
+    channel.once('close', () => resolve(text));
+  });
+}
+
+/** The shell ended before the trip did. sudo's own words say when it was sudo that refused. */
+function shellDied(target: Target, who: string, stderr: string): Error {
+  if (who === 'root' && /\b(sudo|doas|su):/.test(stderr)) return becomeRefused(target, stderr);
+  return new Lost(target.name, stderr === '' ? undefined : new Error(stderr));
+}
+
+function becomeRefused(target: Target, stderr: string): Failure {
+  const needs = /password is required/.test(stderr);
+  return new Failure({
+    code: 'E_BECOME',
+    message: `${target.name}: ${needs ? `${target.become.method} asks for a password` : `${target.become.method} refused`}`,
+    detail: stderr,
+    mend: needs
+      ? 'give it with --ask-become-pass or ansible_become_password, or allow the login NOPASSWD in sudoers'
+      : 'allow the login to become root in sudoers',
+  });
+}
+
+export function tampered(target: Target, error: Tampered): Failure {
+  return new Failure(
+    {
+      code: 'E_TAMPERED',
+      message: `${target.name}: a process on the host wrote into the answers of bringup's shell (${error.message})`,
+      expected: 'only the records that the shell itself writes',
+      mend: 'nothing that this host says is believed: look for processes that do not belong there (ps aux)',
+    },
+    { cause: error },
+  );
+}
