@@ -5,7 +5,7 @@
 //             An idle shell writes it anew whenever its controller says that it is still there.
 import type { Claim } from '../core/connection.ts';
 import { quote } from '../core/sh.ts';
-import { userFolder } from './output-files.ts';
+import { ON_SIGNALS, userFolder } from './output-files.ts';
 import { endTree, LIVES } from './stop.ts';
 
 /** After so many minutes without a word from its controller, an idle shell is taken for one that nobody uses any more. */
@@ -30,7 +30,7 @@ _state() { printf '%s %s\\n' "$_me" "$1" >"$_d/$$"; }
 ${sweep(list)}
 ${bye(list)}
 ${HOLDER}
-_state busy; trap 'rm -f "$_d/$$-"*; _bye' EXIT; trap 'exit 143' TERM HUP INT
+_state busy; trap 'rm -f "$_d/$$-"*; _bye' EXIT; ${ON_SIGNALS}
 for _l in ${[...lost].join(' ')}; do
   { read -r _s _q _b <"$_d/$_l"; } 2>/dev/null && _lives $_l $_s || continue
   if [ "$_b" = busy ]; then _note "held an earlier script of this run"; _go=no; else _end_tree $_l; fi
@@ -51,7 +51,12 @@ for _i in 1 2 3 4 5; do
   exec 9>&-
 done
 [ -n "$_go" ] || { _note "held another run that has just begun"; _go=no; }
-if [ "$_go" = new ] && [ -e ${list} ]; then _sweep; fi
+if [ "$_go" = new ]; then
+  set --; for _f in "$_d"/[0-9]*; do _x=\${_f##*/}; _q=\${_x%%-*}; _s=; { read -r _s _x <"$_d/$_q"; } 2>/dev/null
+  if [ -n "$_s" ]; then ! _lives $_q $_s || continue; elif [ -d /proc/$_q ]; then continue; fi
+  set -- "$@" "$_f"; done; [ $# = 0 ] || rm -f "$@"
+  [ ! -e ${list} ] || _sweep
+fi
 if [ "$_go" = no ]; then _go=; rm -f "$_d/$$"; fi`;
 }
 

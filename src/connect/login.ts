@@ -124,20 +124,30 @@ async function loginOnce(
 
 function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSignal): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
-    const sock = net.connect({ host: to.host, port: to.port, noDelay: true, ...(signal && { signal }) });
+    if (signal?.aborted) return reject(signal.reason);
+    const sock = net.connect({ host: to.host, port: to.port, noDelay: true });
+    // Only while it dials: over an open line the host is told to end what runs there.
+    const onAbort = (): void => {
+      sock.destroy();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const dialled = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
     const fail = (why: string, mend: string): void => {
       sock.destroy();
       reject(new Failure({ code: 'E_CONNECT', message: `${target.name} (${to.host}:${to.port}): ${why}`, mend }));
     };
     const timer = setTimeout(() => fail(`no answer within ${seconds} s`, IS_IT_ON), seconds * 1000);
     sock.once('connect', () => {
-      clearTimeout(timer);
+      dialled();
       sock.removeAllListeners('error');
       resolve(sock);
     });
     sock.once('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      if (signal?.aborted) return reject(signal.reason);
+      dialled();
       const [why, mend] = DIAL_ERRORS[error.code ?? ''] ?? [error.message, IS_IT_ON];
       fail(why, mend);
     });

@@ -20,8 +20,13 @@ fi`;
 export function privateFolder(isRoot: boolean): string {
   return `${userFolder(isRoot)}
 _n=$((\${_n-0} + 1)); _p=$_d/$$-$_n
-[ $_n -gt 1 ] || trap ${ON_EXIT} EXIT; trap 'exit 143' TERM HUP INT`;
+[ $_n -gt 1 ] || trap ${ON_EXIT} EXIT; ${ON_SIGNALS}`;
 }
+/**
+ * What a script started ends first; then the shell, with its traps. SIGPIPE: nobody reads any more. No signal is ignored:
+ * that would be handed down to what runs in the shell.
+ */
+export const ON_SIGNALS = "trap 'exit 143' TERM HUP INT PIPE";
 /** `_bye` is there where the shell has claimed the host: see claim.ts. */
 const ON_EXIT = `'rm -f "$_d/$$-"*; [ -z "\${_me-}" ] || _bye'`;
 

@@ -1,0 +1,218 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bringup, type Running, until } from './support/command.ts';
+import { makeLab } from './support/rack.ts';
+
+// How a run ends, and what the next one finds: judged on the hosts, over the system's own ssh.
+const NET = '10.83.131';
+const lab = makeLab(
+  `all:
+  vars: {lab_name: x, lab_subnet: ${NET}.0/24}
+  hosts:
+    d12: {ansible_host: ${NET}.12, lab_image: debian-12}
+    d13: {ansible_host: ${NET}.13, lab_image: debian-13}
+`,
+  NET,
+);
+const HOSTS = ['d12', 'd13'];
+let count = 0;
+function playbook(tasks: string, head = 'become: true'): string {
+  const file = join(lab.folder, `play-${++count}.yml`);
+  writeFileSync(
+    file,
+    `- hosts: all\n  gather_facts: false\n  ${head}\n  tasks:\n${tasks.trim().replace(/^/gm, '    ')}\n`,
+  );
+  return file;
+}
+const apply = (file: string, ...more: string[]): Running => bringup(['apply', file, '-i', lab.inventory, ...more]);
+const everywhere = async (command: string): Promise<readonly string[]> =>
+  Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
+const onEach = (text: string): readonly string[] => HOSTS.map(() => text);
+/** A task that is at work until /tmp/go is there: `validate` holds a copy back before it is put in its place. */
+const HELD = `- {name: Held back, copy: {dest: /etc/held, content: "%%\\n", validate: 'sh -c "touch /tmp/at-work; until [ -e /tmp/go ]; do sleep 0.2; done" %s'}}`;
+const held = (content: string): string => HELD.replace('%%', content);
+const atWork = (): Promise<void> =>
+  until('the script is at work on both hosts', async () =>
+    (await everywhere('test -e /tmp/at-work && echo yes || :')).every((said) => said === 'yes'),
+  );
+const clear = (): Promise<readonly string[]> => everywhere('rm -f /tmp/at-work /tmp/go /etc/held');
+const leftBehind = `ls -A /run/bringup 2>/dev/null; find / -xdev -name '.bringup-*' 2>/dev/null; ls /var/lib/bringup 2>/dev/null; pgrep -f 'until \\[ -e /tmp/go' || :`;
+const nothingLeft = (): Promise<void> =>
+  until('nothing is left on the hosts', async () => (await everywhere(leftBehind)).join('') === '');
+
+describe('the end of a run', () => {
+  beforeAll(() => lab.up());
+  afterAll(() => lab.down());
+
+  it.each([
+    ['SIGINT', 'become: true'],
+    ['SIGTERM', 'become: true'],
+    ['SIGHUP', 'become: false'],
+  ] as const)('%s ends what runs on the hosts (%s), says so, and nothing is done afterwards', async (signal, head) => {
+    await clear();
+    const task = head === 'become: true' ? held(signal) : held(signal).replace('/etc/held', '/tmp/held');
+    const run = apply(playbook(task, head));
+    await atWork();
+    run.child.kill(signal);
+    expect(await run.ended).toBe(130);
+    for (const host of HOSTS)
+      expect(run.said()).toMatch(
+        new RegExp(`${host}  interrupted in Held back: create /\\w+/held: its processes were ended`),
+      );
+    await everywhere('touch /tmp/go');
+    await nothingLeft();
+    expect(await everywhere('ls /etc/held /tmp/held 2>/dev/null || :')).toEqual(onEach(''));
+    const again = apply(playbook(task, head));
+    expect(await again.ended, again.said()).toBe(0);
+    expect(again.said()).not.toContain('waiting');
+    await everywhere('rm -f /tmp/held');
+  });
+
+  it('a timeout ends the script and fails the task; the host stays reachable', async () => {
+    await clear();
+    const file = playbook(`
+- {name: Too slow, shell: 'touch /tmp/at-work; until [ -e /tmp/go ]; do sleep 0.2; done; touch /tmp/late', timeout: 3, ignore_errors: true, register: r}
+- {name: Go on, copy: {dest: /tmp/went-on, content: "{{ r.msg }}"}}
+`);
+    const run = apply(file);
+    expect(await run.ended, run.said()).toBe(0);
+    expect(run.said()).toContain('timed out after 3 s');
+    expect(run.said()).toContain('its processes on the host were ended');
+    expect(run.said()).not.toContain('UNREACHABLE');
+    await everywhere('touch /tmp/go');
+    await nothingLeft();
+    expect(await everywhere('ls /tmp/late 2>/dev/null; grep -c "timed out" /tmp/went-on')).toEqual(onEach('1'));
+  });
+
+  it('the next run waits for the script of a controller that was killed, and its own content stands at the end', async () => {
+    await clear();
+    const old = apply(playbook(held('old')));
+    await atWork();
+    old.child.kill('SIGKILL');
+    await old.ended;
+    const next = apply(playbook('- {name: Newer, copy: {dest: /etc/held, content: "new\\n"}}'));
+    await until('it says for whom it waits', () =>
+      HOSTS.every((host) => next.said().includes(`${host}  waiting up to`)),
+    );
+    expect(next.said()).toMatch(/waiting up to .* for root@\S+ since [\d-]+ [\d:]+ UTC \(apply .*play-\d+\.yml\)/);
+    expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
+    await everywhere('touch /tmp/go');
+    expect(await next.ended, next.said()).toBe(0);
+    expect(await everywhere('cat /etc/held')).toEqual(onEach('new'));
+    await nothingLeft();
+  });
+
+  it('two runs take turns; a plan waits for nobody; who waits too long is told by whom the host is locked', async () => {
+    await clear();
+    const first = apply(playbook(held('first')));
+    await atWork();
+    const file = playbook('- {name: Second, copy: {dest: /etc/held, content: "second\\n"}}');
+    const impatient = apply(file, '--lock-wait', '1');
+    expect(await impatient.ended, impatient.said()).toBe(4);
+    expect(impatient.said()).toMatch(/E_LOCKED: d12 is locked by root@\S+ since .*play-\d+\.yml/);
+    const plan = bringup(['plan', file, '-i', lab.inventory]);
+    expect(await plan.ended, plan.said()).toBe(0);
+    const second = apply(file);
+    await until('it waits', () => HOSTS.every((host) => second.said().includes(`${host}  waiting`)));
+    await everywhere('touch /tmp/go');
+    expect(await first.ended, first.said()).toBe(0);
+    expect(await second.ended, second.said()).toBe(0);
+    expect(await everywhere('cat /etc/held')).toEqual(onEach('second'));
+    await nothingLeft();
+  });
+
+  it('a claim that its controller does not use any more is taken over, with a word', async () => {
+    await clear();
+    const idle = apply(
+      playbook(
+        '- {name: First, copy: {dest: /etc/held, content: a}}\n- {name: Rest, pause: {seconds: 600}}'.replace(
+          /- \{name: Rest.*/,
+          '- {name: Rest, command: /bin/true, register: r, until: r.rc == 1, retries: 500, delay: 5}',
+        ),
+      ),
+    );
+    await until('the first task is done', async () =>
+      (await everywhere('cat /etc/held 2>/dev/null || :')).every((text) => text === 'a'),
+    );
+    idle.child.kill('SIGSTOP'); // a laptop that sleeps: its connections stand, and it says nothing
+    try {
+      await until('its shells are idle', async () =>
+        (await everywhere('cat /run/bringup/[0-9]*')).every((text) => text.endsWith('idle')),
+      );
+      await everywhere('touch -d "10 minutes ago" /run/bringup/[0-9]*'); // as if it had been silent for so long
+      const next = apply(playbook('- {name: Next, copy: {dest: /etc/held, content: b}}'));
+      expect(await next.ended, next.said()).toBe(0);
+      for (const host of HOSTS)
+        expect(next.said()).toMatch(new RegExp(`${host}  took over the lock of a run that is gone: root@`));
+    } finally {
+      idle.child.kill('SIGKILL');
+      await idle.ended;
+    }
+    expect(await everywhere('cat /etc/held')).toEqual(onEach('b'));
+    await nothingLeft();
+  });
+
+  it('a script whose line broke is waited for before the same run goes on', async () => {
+    await clear();
+    const run = apply(playbook(held('once')));
+    await atWork();
+    // The sessions of the run end; the script goes on, as it does when a wire is cut.
+    await everywhere(
+      `ss -Htnp state established '( sport = :22 )' | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -u | grep -vx "$(ps -o ppid= -p $PPID | tr -d ' ')" | grep -vx $PPID | xargs -r kill -9`,
+    ).catch(() => []);
+    await until('it waits for its own script', () => HOSTS.every((host) => run.said().includes(`${host}  waiting`)));
+    expect(run.said()).toContain('an earlier script of this run');
+    await everywhere('touch /tmp/go');
+    expect(await run.ended, run.said()).toBe(0);
+    expect(await everywhere('cat /etc/held')).toEqual(onEach('once'));
+    await nothingLeft();
+  });
+
+  it('what a killed shell leaves is removed by the next run', async () => {
+    await clear();
+    const run = apply(playbook(held('lost')));
+    await atWork();
+    run.child.kill('SIGKILL');
+    await run.ended;
+    // All of it at once, as when the memory is over: nothing has the time to clean up.
+    await everywhere(
+      `for f in /run/bringup/[0-9]*; do case \${f##*/} in *[!0-9]*) ;; *) kill -KILL -$(ps -o pgid= -p \${f##*/} | tr -d ' ') ;; esac; done`,
+    );
+    const stray = await everywhere(`find / -xdev -name '.bringup-*' 2>/dev/null | head -1`);
+    expect(stray.every((path) => path !== '')).toBe(true);
+    const next = apply(playbook('- {name: Other, copy: {dest: /tmp/other, content: x}}'));
+    expect(await next.ended, next.said()).toBe(0);
+    await nothingLeft();
+  });
+
+  it('what a task leaves behind cannot write into the answers of what comes later, also not as another user', async () => {
+    const file = playbook(`
+- {name: Leave, shell: '(for i in $(seq 100); do echo forged; echo sum 0; sleep 0.1; done) & echo left', become_user: nobody, register: left}
+- {name: Mine, shell: 'sleep 2; echo mine', register: mine}
+- {name: Content, copy: {dest: /tmp/content, content: "{{ left.stdout_lines[0] }} {{ mine.stdout }}\\n"}}
+`);
+    const run = apply(file);
+    expect(await run.ended, run.said()).toBe(0);
+    expect(await everywhere('cat /tmp/content')).toEqual(onEach('left mine'));
+  });
+
+  it('a reader that goes away ends the output, not the run', async () => {
+    await everywhere('rm -f /tmp/done-*');
+    const tasks = Array.from({ length: 30 }, (_, i) => `- {name: T${i}, copy: {dest: /tmp/done-${i}, content: x}}`);
+    const run = apply(playbook(tasks.join('\n')), '-o', 'json');
+    run.child.stdout?.destroy();
+    run.child.stderr?.destroy();
+    expect(await run.ended).toBe(0);
+    expect(await everywhere('ls /tmp/done-* | wc -l')).toEqual(onEach('30'));
+  });
+
+  it('a command that prints without end keeps its beginning and end', async () => {
+    const file = playbook(`
+- {name: Chatty, shell: 'echo begin; head -c 60000000 /dev/zero | tr "\\\\0" x; echo; echo end', register: r}
+- {name: Both ends, assert: {that: ["r.stdout.startswith('begin')", "r.stdout.endswith('end')", "r.stdout | length < 17000000"]}}
+`);
+    const run = apply(file);
+    expect(await run.ended, run.said().slice(-2000)).toBe(0);
+  });
+});

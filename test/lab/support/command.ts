@@ -1,0 +1,33 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { expect, vi } from 'vitest';
+
+/** The built command, running in the background, and what it has said so far. */
+export type Running = Readonly<{
+  child: ChildProcess;
+  said: () => string;
+  /** Its exit code, or the signal that ended it. */
+  ended: Promise<number | NodeJS.Signals | null>;
+}>;
+
+export function bringup(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+  const child = spawn(process.execPath, [resolve('dist/bringup.cjs'), ...argv], {
+    env: { ...process.env, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  const take = (chunk: Buffer): void => {
+    text += chunk.toString();
+  };
+  child.stdout.on('data', take);
+  child.stderr.on('data', take);
+  const ended = new Promise<number | NodeJS.Signals | null>((done) =>
+    child.once('close', (code, signal) => done(code ?? signal)),
+  );
+  return { child, said: () => text, ended };
+}
+
+/** Waits until it holds: a busy machine takes its time. */
+export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  await vi.waitFor(async () => expect(await holds(), what).toBe(true), { timeout: 120_000, interval: 200 });
+}
