@@ -41,7 +41,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
     used: new Map(),
     tags: new Set(),
     loadRole,
-    imported: { handlers: [], roles: [] },
+    imported: { handlers: [], roles: [], late: [] },
   };
   const plays = readPlays(file, reading, []);
   return { playbook: { file, plays }, tags: reading.tags, defined: reading.defined, used: reading.used };
@@ -89,6 +89,7 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
   }
   reading.imported.handlers.length = 0;
   reading.imported.roles.length = 0;
+  reading.imported.late.length = 0;
   const pattern = patternOf(hosts, reading);
   const tags = wordsOf(node, 'tags', reading);
   for (const tag of tags) reading.tags.add(tag);
@@ -118,12 +119,8 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
     { name: 'post_tasks', body: post },
   ];
   const handlers = unique([...used.handlers, ...imported.handlers, ...own]);
-  checkNotified(
-    sections.flatMap((s) => s.body),
-    handlers,
-    problems,
-  );
-  checkNotified(handlers, handlers, problems);
+  const known = [...handlers, ...imported.late];
+  checkNotified([...sections.flatMap((s) => s.body), ...handlers], known, problems);
   const strategy = textOf(node, 'strategy', reading);
   if (strategy !== undefined && !['free', 'linear', 'host_pinned'].includes(strategy)) {
     problems.push({

@@ -32,8 +32,8 @@ export type Reading = Readonly<{
   tags: Set<string>;
   /** roles.ts's loadRole: handed in, since a role's tasks may import roles again. */
   loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => Loaded;
-  /** What import_role brought to the play that is being read. */
-  imported: { handlers: Task[]; roles: Role[] };
+  /** What import_role brought to the play that is being read; `late`: handlers that include_role will bring. */
+  imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;
 /** The part of a reading in which templates and the names they read are noted. */
 export type Noting = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;

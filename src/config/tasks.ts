@@ -1,7 +1,8 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { META_ACTIONS } from '../core/meta.ts';
 import type { Become, Block, Common, Include, Item, Loaded, Role, Task } from '../core/playbook.ts';
-import type { Raw } from '../core/value.ts';
+import type { Raw, RawVars } from '../core/value.ts';
 import { actionOf, COLLECTIONS, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
 import { BLOCK, INCLUDE, isKeyword, isUnsupported, TASK } from './keywords.ts';
 import { readLoop } from './loops.ts';
@@ -159,6 +160,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
   }
   const args = readArgs(node, given.value, impl, given.module, reading);
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
+  if (given.module === 'meta') checkMeta(args, action, around, reading);
   noteDefinitions(given.module, args, reading);
   const register = textOf(node, 'register', reading);
   if (register !== undefined) reading.defined.add(register);
@@ -182,6 +184,34 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
     notify: listOf(rawOf(node, 'notify', reading)),
     listen: wordsOf(node, 'listen', reading),
   };
+}
+
+/** A meta action that nobody knows would end the play in silence: it is refused before the run. */
+function checkMeta(args: RawVars, action: Entry, { role }: Common, { problems }: Reading): void {
+  const what = args['free_form'];
+  const at = action.value.at;
+  if (typeof what !== 'string') {
+    problems.push({
+      code: 'E_ARGS',
+      message: "'meta' takes the name of an action",
+      at,
+      expected: META_ACTIONS.join(', '),
+    });
+  } else if (!META_ACTIONS.includes(what)) {
+    problems.push({
+      code: 'E_UNKNOWN',
+      message: `unknown meta action '${what}'`,
+      at,
+      ...didYouMean(what, META_ACTIONS),
+    });
+  } else if (what === 'end_role' && role === undefined) {
+    problems.push({
+      code: 'E_ARGS',
+      message: "'meta: end_role' stands outside of a role",
+      at,
+      mend: 'use end_play or end_host',
+    });
+  }
 }
 
 function onlyMend({ mend }: { expected?: string | undefined; mend?: string | undefined }) {
@@ -248,7 +278,7 @@ function readInclude(node: MapNode, action: Entry, around: Common, reading: Read
     reading.imported.roles.push(...loaded.roles);
     return loaded.items;
   }
-  if (isStatic) load(target); // for its mistakes: they are told before the run
+  if (isStatic) reading.imported.late.push(...load(target).handlers); // and for its mistakes: they are told before the run
   const include: Include = {
     ...common,
     kind: 'include',

@@ -5,7 +5,7 @@ import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { type Made, makeChanges, tail } from './change.ts';
 import { lookedAt, lookOf } from './look.ts';
-import { notifyPieces } from './notify.ts';
+import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { probeOf, type Unit } from './resolve.ts';
@@ -126,6 +126,7 @@ export async function carryOut(intent: Intent): Promise<Outcome> {
   run.emit({ type: 'busy', host: host.name, doing });
   const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, unit.scope));
   const around = { before: notifyPieces(r, unit), after: isLast(intent) ? r.after : undefined };
+  await noteOfDelegated(r, unit);
   const made = await makeChanges(run, there.session, unit, changes, probe, ahead, around, timeout);
   return conclude(intent, made);
 }

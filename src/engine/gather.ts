@@ -20,7 +20,7 @@ export async function gather(h: HostRun): Promise<void> {
   const unit = unitOf(run, task, run.setup, scope, undefined, undefined);
   const probe = probeOf(unit);
   if (probe === undefined || unit.step === undefined) return;
-  const pending = pendingProbe(userOf(task, scope, run));
+  const pending = pendingProbe(host.name, userOf(task, scope, run) === undefined ? undefined : 'root');
   let output: Awaited<ReturnType<typeof host.session.look>>;
   try {
     output = await host.session.look(probe, () => [pending, ...rest()]);

@@ -1,14 +1,18 @@
 import type { Block, Item, Task } from '../core/playbook.ts';
 import type { Rest } from './ahead.ts';
+import type { Met } from './batch.ts';
+import { isTrue } from './booleans.ts';
 import { gather } from './gather.ts';
-import { flushHandlers, recallHandlers } from './handlers.ts';
+import { flushHandlers } from './handlers.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { runInclude } from './include.ts';
-import { includeVars, runMeta } from './meta.ts';
+import { runMeta } from './meta.ts';
+import { includeVars } from './meta-action.ts';
 import type { TaskRun } from './outcome.ts';
+import { dueAtEnd, recallHandlers } from './recall.ts';
 import { isSelected } from './selection.ts';
 import { EndHost, TaskFailed, type Where } from './state.ts';
-import { runTask } from './task.ts';
+import { runTask, scopeOf } from './task.ts';
 import { tasksTogether } from './together.ts';
 
 /** Runs a play on a host. Throws TaskFailed, Unreachable. */
@@ -20,18 +24,21 @@ export async function runPlay(h: HostRun): Promise<void> {
     for (const [i, section] of play.sections.entries()) {
       const rest = play.sections.slice(i + 1).flatMap((s) => s.body);
       const up: Rest = { items: rest, index: 0, where: h.where, up: undefined };
+      host.section = section.name;
       await runItems(h, section.body, h.where, { ...up, isFlushed: true });
-      await flushHandlers(h, up);
+      dueAtEnd(h, section.name, i === play.sections.length - 1);
+      await flushHandlers(h, up, section.name);
     }
   } catch (error) {
     if (error instanceof EndHost) {
-      await flushHandlers(h, undefined);
+      await flushHandlers(h, undefined, 'end');
       return;
     }
-    if (error instanceof TaskFailed && play.forceHandlers) await flushHandlers(h, undefined);
+    if (error instanceof TaskFailed && play.forceHandlers) await flushHandlers(h, undefined, 'failed');
     throw error;
   } finally {
     if (world.run.mode === 'plan') host.notified.clear();
+    host.isOld.clear();
   }
 }
 
@@ -47,6 +54,7 @@ async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Re
     }
     const item = items[i];
     if (item === undefined) return;
+    if (isEnded(h, item)) continue;
     if (item.kind === 'block') await runBlock(h, item, where, restAfter(i));
     else if (!isSelected(item.tags, h.world.run)) continue;
     else if (item.kind === 'include')
@@ -57,6 +65,10 @@ async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Re
   }
 }
 
+function isEnded({ host }: HostRun, { role }: Item): boolean {
+  return role !== undefined && host.ended.has(role);
+}
+
 function ofRole({ role }: Task, where: Where): Where {
   return { ...where, role };
 }
@@ -64,7 +76,7 @@ function ofRole({ role }: Task, where: Where): Where {
 /** A task that is this host's own affair. */
 function plainTask(h: HostRun, item: Item | undefined, where: Where, rest: Rest): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task') return undefined;
-  if (!isSelected(item.tags, h.world.run)) return 'left out';
+  if (isEnded(h, item) || !isSelected(item.tags, h.world.run)) return 'left out';
   if (['meta', 'include_vars'].includes(item.module) || item.runOnce !== false || readsOthers(item)) return undefined;
   return taskRunOf(h, item, where, rest);
 }
@@ -109,25 +121,35 @@ async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefi
 
 async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
   if (task.module === 'include_vars') return includeVars(h, task, ofRole(task, where));
-  const here = `${task.at.file}:${task.at.line}`;
+  const here = h.batch.visit(`${task.at.file}:${task.at.line}`, h.host.name);
   if (readsOthers(task)) await meet(h, here);
   const r = taskRunOf(h, task, where, rest);
-  if (task.runOnce === false) return runTask(r);
-  await meet(h, here);
-  const doer = h.batch.first();
-  const done = h.batch.once(`${here}:once`, h.host.name, async () => {
+  if (!isOnce(h, r)) return runTask(r);
+  const [doer] = await meet(h, `${here} once`);
+  const isDoer = doer?.host === h.host.name;
+  const result = await h.batch.once(here, isDoer, async () => {
     await runTask(r);
     return task.register === undefined ? undefined : h.host.set[task.register];
   });
-  const result = await done;
-  if (doer !== h.host.name && task.register !== undefined && result !== undefined) {
+  if (!isDoer && task.register !== undefined && result !== undefined) {
     h.host.set = { ...h.host.set, [task.register]: result };
   }
 }
 
-async function meet({ batch, host }: HostRun, here: string): Promise<void> {
-  await batch.meet(here, host.name);
+async function meet({ batch, host }: HostRun, here: string): Promise<readonly Met[]> {
+  const met = await batch.meet(here, host.name);
   host.session.metOthers();
+  return met;
+}
+
+/** What decides is asked on each host; where it is wrong or not known, the task tells of it. */
+function isOnce({ world }: HostRun, r: TaskRun): boolean {
+  const { runOnce, at } = r.task;
+  try {
+    return isTrue(world.run, runOnce, scopeOf(r), 'run_once', at);
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a task may read what another host registered or set in this very play. The same for every host. */

@@ -7,6 +7,7 @@ import { type Batch, makeBatch } from './batch.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
+import { tellLeftBehind } from './recall.ts';
 import { openSession } from './session.ts';
 import { EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
@@ -32,6 +33,12 @@ export async function runPlaybook(given: Run): Promise<Recap> {
     if (!run.signal.aborted) throw error;
   } finally {
     await Promise.all([...world.hosts.values()].map((h) => h.session.drop()));
+  }
+  if (!run.signal.aborted) {
+    for (const name of inRun) {
+      const host = world.hosts.get(name);
+      if (host !== undefined) tellLeftBehind(world, host);
+    }
   }
   const hosts = inRun.flatMap((name) => recapOf(world.hosts.get(name)));
   run.emit({ type: 'done', mode: run.mode, hosts, ms: run.now() - began, interrupted: run.signal.aborted });
@@ -74,6 +81,17 @@ function makeWorld(run: Run): World {
       planned: [],
       notified: new Map(),
       coming: new Set(),
+      isOld: new Set(),
+      flushed: new Set(),
+      late: [],
+      section: '',
+      reader: undefined,
+      isRecalled: false,
+      recalled: new Set(),
+      waiting: new Map(),
+      noted: new Map(),
+      isStuck: false,
+      ended: new Set(),
       failed: false,
       unreachable: false,
       counts: newCounts(),
@@ -84,7 +102,6 @@ function makeWorld(run: Run): World {
   const world: World = {
     run,
     hosts,
-    lateHandlers: [],
     changed: new Set(),
     localhost: (name) =>
       ['localhost', '127.0.0.1', '::1'].includes(name) ? (hosts.get('localhost') ?? add('localhost')) : undefined,
@@ -113,14 +130,14 @@ async function onePlay(
     left = left.slice(size).filter((name) => isAlive(world.hosts.get(name)));
     const batch = makeBatch(names);
     await Promise.all(names.map((name) => oneHost(world, play, batch, name, playsAfter)));
-    const failed = names.filter((name) => !isAlive(world.hosts.get(name)));
+    const failed = names.filter((name) => !isAlive(world.hosts.get(name)) || world.hosts.get(name)?.isStuck === true);
     const tooMany =
       play.maxFailPercentage !== undefined && (failed.length / names.length) * 100 > play.maxFailPercentage;
     if (failed.length === names.length || tooMany || (play.anyErrorsFatal && failed.length > 0)) {
       // The rest of the play, and of the run, is not for hosts whose peers all failed.
       for (const name of play.anyErrorsFatal || tooMany ? selected : left) {
         const host = world.hosts.get(name);
-        if (host !== undefined) host.failed = true;
+        if (host !== undefined && !host.isStuck) host.failed = true;
       }
       return;
     }

@@ -4,13 +4,15 @@ import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
 import { Unknown, type Value } from '../core/value.ts';
 import { attempt } from './attempt.ts';
+import { asUnreachable } from './gather.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
 import { aheadOfItems, itemsTogether } from './loop.ts';
 import { labelOf, taskName } from './names.ts';
-import { handlersFor } from './notify.ts';
+import { handlersFor, noteOfJudged } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Scope } from './ports.ts';
+import { dueAfter, notifiedAnew } from './recall.ts';
 import { loopItems, loopVars, unitOf } from './resolve.ts';
 import { loopResult, skippedResult } from './result.ts';
 import { NotKnown, TaskFailed, Unreachable } from './state.ts';
@@ -39,6 +41,9 @@ export async function runTask(r: TaskRun): Promise<void> {
   } catch (error) {
     outcomes.push(thrownOutcome(error, task, world, name, undefined));
   }
+  await noteOfJudged(r, scope, outcomes).catch((error: unknown) => {
+    throw asUnreachable(error);
+  });
   finish(r, { scope, name, isLoop }, outcomes, world.run.now() - began);
 }
 
@@ -166,9 +171,12 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
     const isCertain = outcomes.some((o) => o.status === 'changed');
     const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? name);
-    for (const handler of handlersFor(r, scope))
+    for (const handler of handlersFor(r, scope)) {
       if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);
+      if (isCertain) notifiedAnew(host, handler);
+    }
   }
+  dueAfter(r);
   const status = worst === 'failed' && ignores ? 'ignored' : worst;
   host.counts[status]++;
   for (const o of outcomes.length === 0
@@ -178,6 +186,7 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   }
   const failed = outcomes.find((o) => o.status === 'failed');
   if (failed === undefined || ignores) return;
+  if (after !== undefined) after.isFailed = true;
   const diagnostic = failed.diagnostic ?? { code: 'E_APPLY', message: `${name} failed`, at: task.at };
   throw new TaskFailed(diagnostic, result, { name, at: task.at });
 }

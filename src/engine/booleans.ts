@@ -1,0 +1,32 @@
+import { toBoolean } from '../core/coerce.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import { Float, type Raw, Secret, Unknown } from '../core/value.ts';
+import type { Run, Scope } from './ports.ts';
+import { NotKnown } from './state.ts';
+
+/**
+ * A boolean keyword's value, by Ansible's words: the text 'false' is false, and so are 'no', 'off' and '0'. Nothing is false.
+ * Throws NotKnown where only a later change tells, Failure for what is no boolean.
+ */
+export function isTrue(
+  run: Pick<Run, 'templates'>,
+  raw: Raw | undefined,
+  scope: Scope,
+  keyword: string,
+  at: Pos,
+): boolean {
+  if (raw === undefined || typeof raw === 'boolean') return raw === true;
+  const value = run.templates.resolve(raw, scope);
+  if (value instanceof Unknown) throw new NotKnown(value.because);
+  if (value === null || value === undefined) return false;
+  const plain = value instanceof Secret ? value.reveal() : value instanceof Float ? value.value : value;
+  const word = toBoolean(plain);
+  if (typeof word === 'boolean') return word;
+  const shown = value instanceof Secret ? String(value) : run.templates.print(value);
+  throw new Failure({
+    code: 'E_ARGS',
+    message: `${keyword}: '${shown}' is not a boolean`,
+    at,
+    expected: 'true or false',
+  });
+}
