@@ -2,18 +2,20 @@ import { Lost } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
-import { Unknown, type Value } from '../core/value.ts';
+import { Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
 import { asUnreachable } from './gather.ts';
+import { type Items, itemsOf } from './items.ts';
+import type { Part } from './join.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
 import { aheadOfItems, itemsTogether } from './loop.ts';
-import { labelOf, taskName } from './names.ts';
+import { taskName } from './names.ts';
 import { handlersFor, noteOfJudged } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Scope } from './ports.ts';
 import { dueAfter, notifiedAnew } from './recall.ts';
-import { loopItems, loopVars, unitOf } from './resolve.ts';
+import { loopItems, unitOf } from './resolve.ts';
 import { loopResult, skippedResult } from './result.ts';
 import { NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
@@ -36,8 +38,15 @@ export async function runTask(r: TaskRun): Promise<void> {
   try {
     const items = r.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
     isLoop = items !== undefined;
-    if (items === undefined) outcomes.push(await outcomeOf(r, scope, undefined, undefined, name));
-    if (items !== undefined) outcomes.push(...(await loop(r, scope, items, name)));
+    if (items === undefined) outcomes.push(await outcomeOf(r, { scope, label: undefined, item: undefined }, name));
+    if (items !== undefined)
+      outcomes.push(
+        ...(await loop(
+          r,
+          itemsOf(r, items, scope, () => scopeOf(r)),
+          name,
+        )),
+      );
   } catch (error) {
     outcomes.push(thrownOutcome(error, task, world, name, undefined));
   }
@@ -47,22 +56,19 @@ export async function runTask(r: TaskRun): Promise<void> {
   finish(r, { scope, name, isLoop }, outcomes, world.run.now() - began);
 }
 
-async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: string): Promise<readonly Outcome[]> {
+/** One item after the other; together only those of which none reads what another sets. */
+async function loop(r: TaskRun, all: Items, name: string): Promise<readonly Outcome[]> {
   const { world, task } = r;
-  const all = items.map((item, i) => {
-    const own = scope.with(loopVars(items, i, task.loopControl));
-    return { item, scope: own, label: labelOf(task, item, own, world) };
-  });
   const outcomes: Outcome[] = [];
-  while (outcomes.length < all.length) {
-    const left = all.slice(outcomes.length);
-    const [next, ...later] = left;
-    if (next === undefined) break;
-    const own: TaskRun = { ...r, ahead: () => aheadOfItems(r, later) };
-    const joined = await itemsTogether(own, left, name);
-    outcomes.push(...(joined.length > 0 ? joined : [await outcomeOf(own, next.scope, next.label, next.item, name)]));
-    if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.length) continue;
-    const wait = Number(world.run.templates.resolve(task.loopControl.pause, next.scope));
+  while (outcomes.length < all.count) {
+    const n = outcomes.length;
+    const own: TaskRun = { ...r, ahead: () => aheadOfItems(r, all.from(n + 1)) };
+    const joined = await itemsTogether(own, all, n, name);
+    const next = joined.length > 0 ? joined : [await outcomeOf(own, all.at(n), name)];
+    outcomes.push(...next);
+    all.note(next.at(-1));
+    if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.count) continue;
+    const wait = Number(world.run.templates.resolve(task.loopControl.pause, all.at(n).scope));
     if (wait > 0) await pause(wait * 1000, world.run.signal);
     r.host.session.metOthers();
   }
@@ -70,17 +76,11 @@ async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: str
 }
 
 /** One item's outcome; what it throws is its own: the items after it have their turn, as in Ansible. */
-async function outcomeOf(
-  r: TaskRun,
-  scope: Scope,
-  label: string | undefined,
-  item: Value | undefined,
-  name: string,
-): Promise<Outcome> {
+async function outcomeOf(r: TaskRun, part: Part, name: string): Promise<Outcome> {
   try {
-    return await runUnit(r, scope, label, item, name);
+    return await runUnit(r, part, name);
   } catch (error) {
-    return thrownOutcome(error, r.task, r.world, name, label);
+    return thrownOutcome(error, r.task, r.world, name, part.label);
   }
 }
 
@@ -117,13 +117,7 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
   throw error;
 }
 
-async function runUnit(
-  r: TaskRun,
-  scope: Scope,
-  label: string | undefined,
-  item: Value | undefined,
-  name: string,
-): Promise<Outcome> {
+async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): Promise<Outcome> {
   const { world, task, host } = r;
   const { run } = world;
   if (r.maybe !== undefined) return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };

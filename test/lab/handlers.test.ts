@@ -57,7 +57,7 @@ describe('handlers that wait on a host', () => {
       become_user: nobody
       when: false
       notify: restart two
-    - shell: touch /srv/reached; ${slow}
+    - shell: "touch /srv/reached; ${slow}"
       changed_when: false
   handlers:
     - {name: restart one, shell: echo one >>/srv/log}
@@ -74,7 +74,10 @@ describe('handlers that wait on a host', () => {
     await everywhere('pkill -f "sleep 60[0]" || :');
     expect(await everywhere(WAITING)).toEqual(Array(2).fill("restart one\nrestart {{ 'two' }}"));
     renameSync(join(lab.folder, 'checkout'), join(lab.folder, 'elsewhere'));
-    const again = write('elsewhere/site.yml', site('# One line more.\n\n', ':').replace('echo changed', 'echo same'));
+    const again = write(
+      'elsewhere/site.yml',
+      site('# One line more.\n\n', 'true').replace('echo changed', 'echo same'),
+    );
     const ran = await lab.apply(again);
     expect(failures(ran)).toEqual([]);
     expect(await everywhere('cat /srv/log')).toEqual(Array(2).fill('one\ntwo'));

@@ -699,3 +699,48 @@ describe('other keywords', () => {
     expect(ran.said).toEqual([]);
   });
 });
+
+describe('the items of a loop', () => {
+  it('see what the items before them set', async () => {
+    const p = project({
+      'site.yml': play(`- set_fact: {acc: "{{ acc | default([]) + [item] }}"}
+  loop: [1, 2, 3]
+- set_fact: {all: "{{ all | default({}) | combine({item: item ~ '!'}) }}"}
+  loop: [x, y]
+- debug: {msg: "{{ acc }} {{ all }}"}`),
+    });
+    expect((await p.apply()).said).toEqual(["a: [1, 2, 3] {'x': 'x!', 'y': 'y!'}"]);
+    expect((await p.plan()).said).toEqual(["a: [1, 2, 3] {'x': 'x!', 'y': 'y!'}"]);
+  });
+
+  it('see what the item before them registered: of commands, of files, through another variable, in a condition', async () => {
+    const p = project({
+      'site.yml': play(
+        `- command: "echo {{ (r | default({})).stdout | default('') }}{{ item }}"
+  loop: [1, 2, 3]
+  register: r
+- debug: {msg: "{{ r.results | map(attribute='stdout') | join(' ') }}"}
+- copy: {dest: '{T}/{{ item }}', content: "{{ before }}"}
+  loop: [one, two, three]
+  register: f
+- debug: {msg: "{{ lookup('file', '{T}/one') }} {{ lookup('file', '{T}/two') | basename }} {{ lookup('file', '{T}/three') | basename }}"}
+- file: {path: '{T}/d{{ item }}', state: directory}
+  loop: [1, 2, 3]
+  register: d
+  when: not ((d | default({})).changed | default(false))
+- debug: {msg: "{{ d.results | map(attribute='skipped', default=false) | join(' ') }}"}`,
+        `vars: {before: "{{ (f | default({})).dest | default('none') }}"}`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(ran.tasks.flatMap((t) => t.diagnostic?.message ?? [])).toEqual([]);
+    expect(ran.said).toEqual(['a: 1 12 123', 'a: none one two', 'a: False True False']);
+  });
+
+  it('still travel together where none reads what another sets', async () => {
+    const p = project({
+      'site.yml': play("- copy: {dest: '{T}/{{ item }}', content: x}\n  loop: [a, b, c, d, e, f]\n  register: r"),
+    });
+    expect((await p.apply()).recap.hosts[0]?.trips).toBeLessThanOrEqual(3);
+  });
+});
