@@ -2,7 +2,7 @@ import { didYouMean } from '../core/diagnostic.ts';
 import type { LoopControl } from '../core/playbook.ts';
 import { type Raw, TemplateText } from '../core/value.ts';
 import { isKeyword } from './keywords.ts';
-import { checkTemplates, type Reading, rawOf, textOf } from './reading.ts';
+import { booleanOf, checkTemplates, type Reading, rawOf, textOf } from './reading.ts';
 import { type Entry, entry, type MapNode, toRaw } from './source.ts';
 
 export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefined; loopControl: LoopControl } {
@@ -14,7 +14,7 @@ export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefin
     if (name !== undefined) reading.defined.add(name);
   for (const e of map?.entries ?? [])
     isKeyword(e, ['loop_var', 'index_var', 'label', 'pause', 'extended'], 'loop_control', reading.problems);
-  const extended = map !== undefined && rawOf(map, 'extended', reading) === true;
+  const extended = map !== undefined && booleanOf(map, 'extended', reading) === true;
   const loopControl = {
     loopVar,
     indexVar,

@@ -5,7 +5,7 @@ import type { RawVars } from '../core/value.ts';
 import { type Files, varsFile } from './files.ts';
 import { isKeyword, PLAY } from './keywords.ts';
 import { select } from './patterns.ts';
-import { isNull, type Ports, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
+import { booleanOf, isNull, type Ports, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
 import { loadRole, onlyTasks, roleUse } from './roles.ts';
 import { type Entry, entry, type MapNode, type Node, toRaw } from './source.ts';
 import { readBecome, readCommon, readItems, topLevel } from './tasks.ts';
@@ -96,13 +96,16 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
   const vars = varsOf(node, reading);
   const varsFiles = readVarsFiles(node, vars, reading);
   const become = readBecome(node, {}, reading);
+  const anyErrorsFatal = booleanOf(node, 'any_errors_fatal', reading) ?? false;
   const outer: Common = {
     ...topLevel(dirname(file), become, undefined, tags),
     at: node.at,
-    noLog: rawOf(node, 'no_log', reading) ?? false,
-    ignoreErrors: rawOf(node, 'ignore_errors', reading) ?? false,
-    checkMode: rawOf(node, 'check_mode', reading),
-    diff: rawOf(node, 'diff', reading),
+    noLog: booleanOf(node, 'no_log', reading) ?? false,
+    ignoreErrors: booleanOf(node, 'ignore_errors', reading) ?? false,
+    checkMode: booleanOf(node, 'check_mode', reading),
+    diff: booleanOf(node, 'diff', reading),
+    runOnce: booleanOf(node, 'run_once', reading) ?? false,
+    anyErrorsFatal,
   };
   const environment = rawOf(node, 'environment', reading);
   const around = environment === undefined ? outer : { ...outer, environment: [environment] };
@@ -136,16 +139,16 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
     at: node.at,
     pattern,
     hosts: select(pattern, reading.inventory, hosts.value.at, problems),
-    gatherFacts: rawOf(node, 'gather_facts', reading) !== false,
+    gatherFacts: booleanOf(node, 'gather_facts', reading) ?? true,
     vars,
     varsFiles,
     sections: sections.filter((s) => s.body.length > 0),
     handlers,
     roles: [...used.roles, ...imported.roles],
     serial: serialOf(node, reading),
-    anyErrorsFatal: rawOf(node, 'any_errors_fatal', reading) === true,
+    anyErrorsFatal,
     maxFailPercentage: typeof max === 'number' ? max : undefined,
-    forceHandlers: rawOf(node, 'force_handlers', reading) === true,
+    forceHandlers: booleanOf(node, 'force_handlers', reading) ?? false,
     tags,
     environment: around.environment,
     become,

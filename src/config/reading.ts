@@ -1,7 +1,8 @@
+import { toBoolean } from '../core/coerce.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import type { Module } from '../core/module.ts';
 import type { Common, Condition, Inventory, Loaded, Role, Task } from '../core/playbook.ts';
-import type { Raw, RawVars, TemplateText, Value } from '../core/value.ts';
+import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
 import { entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
 
@@ -47,6 +48,19 @@ export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefi
   const raw = toRaw(found.value);
   checkTemplates(raw, reading);
   return raw;
+}
+
+/** A boolean keyword, as a boolean or a template: Ansible's words for one, such as 'no', are read as they are meant. */
+export function booleanOf(node: MapNode, key: string, reading: Noting): Raw | undefined {
+  const raw = rawOf(node, key, reading);
+  if (raw === undefined || raw === null) return undefined;
+  if (raw instanceof TemplateText || raw instanceof Secret) return raw;
+  const word = toBoolean(raw);
+  if (typeof word === 'boolean') return word;
+  const at = entry(node, key)?.value.at;
+  const message = `'${key}' is not a boolean`;
+  reading.problems.push({ code: 'E_ARGS', message, at, expected: 'true or false' });
+  return undefined;
 }
 
 export function checkTemplates(raw: Raw, reading: Noting): void {

@@ -6,7 +6,17 @@ import type { Raw, RawVars } from '../core/value.ts';
 import { actionOf, COLLECTIONS, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
 import { BLOCK, INCLUDE, isKeyword, isUnsupported, TASK } from './keywords.ts';
 import { readLoop } from './loops.ts';
-import { checkTemplates, conditionsOf, isNull, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
+import {
+  booleanOf,
+  checkTemplates,
+  conditionsOf,
+  isNull,
+  type Reading,
+  rawOf,
+  textOf,
+  varsOf,
+  wordsOf,
+} from './reading.ts';
 import { type Entry, entry, type MapNode, type Node, placeOf, toRaw } from './source.ts';
 
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
@@ -28,6 +38,7 @@ export function topLevel(dir: string, become: Become, role?: Role, tags: readonl
     checkMode: undefined,
     diff: undefined,
     runOnce: false,
+    anyErrorsFatal: false,
     delegateTo: undefined,
     role,
     dir,
@@ -86,11 +97,12 @@ export function readCommon(node: MapNode, around: Common, reading: Reading): Com
     tags: [...new Set([...around.tags, ...tags])],
     become: readBecome(node, around.become, reading),
     environment: environment === undefined ? around.environment : [...around.environment, environment],
-    ignoreErrors: rawOf(node, 'ignore_errors', reading) ?? around.ignoreErrors,
-    noLog: rawOf(node, 'no_log', reading) ?? around.noLog,
-    checkMode: rawOf(node, 'check_mode', reading) ?? around.checkMode,
-    diff: rawOf(node, 'diff', reading) ?? around.diff,
-    runOnce: rawOf(node, 'run_once', reading) ?? around.runOnce,
+    ignoreErrors: booleanOf(node, 'ignore_errors', reading) ?? around.ignoreErrors,
+    noLog: booleanOf(node, 'no_log', reading) ?? around.noLog,
+    checkMode: booleanOf(node, 'check_mode', reading) ?? around.checkMode,
+    diff: booleanOf(node, 'diff', reading) ?? around.diff,
+    runOnce: booleanOf(node, 'run_once', reading) ?? around.runOnce,
+    anyErrorsFatal: booleanOf(node, 'any_errors_fatal', reading) ?? around.anyErrorsFatal,
     delegateTo: rawOf(node, 'delegate_to', reading) ?? around.delegateTo,
     role: around.role,
     dir: around.dir,
@@ -98,7 +110,7 @@ export function readCommon(node: MapNode, around: Common, reading: Reading): Com
 }
 
 export function readBecome(node: MapNode, around: Become, reading: Reading): Become {
-  const become = rawOf(node, 'become', reading);
+  const become = booleanOf(node, 'become', reading);
   const user = rawOf(node, 'become_user', reading);
   const method = rawOf(node, 'become_method', reading);
   return {

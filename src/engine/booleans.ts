@@ -1,5 +1,6 @@
 import { toBoolean } from '../core/coerce.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Task } from '../core/playbook.ts';
 import { Float, type Raw, Secret, Unknown } from '../core/value.ts';
 import type { Run, Scope } from './ports.ts';
 import { NotKnown } from './state.ts';
@@ -29,4 +30,21 @@ export function isTrue(
     at,
     expected: 'true or false',
   });
+}
+
+/** Boolean keywords that are read once the task is done: a wrong one has to be told before. Throws Failure. */
+export function checkBooleans(run: Pick<Run, 'templates'>, task: Task, scope: Scope): void {
+  const { at } = task;
+  isTrue(run, task.noLog, scope, 'no_log', at);
+  try {
+    for (const [keyword, raw] of [
+      ['ignore_errors', task.ignoreErrors],
+      ['diff', task.diff],
+      ['run_once', task.runOnce],
+      ['any_errors_fatal', task.anyErrorsFatal],
+    ] as const)
+      isTrue(run, raw, scope, keyword, at);
+  } catch (error) {
+    if (!(error instanceof NotKnown)) throw error; // known by the time that it counts, or told then
+  }
 }

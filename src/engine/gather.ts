@@ -2,6 +2,7 @@ import { Failure } from '../core/diagnostic.ts';
 import type { Play, Task } from '../core/playbook.ts';
 import { isDict, type RawVars, type Value } from '../core/value.ts';
 import { playRest } from './ahead.ts';
+import { isTrue } from './booleans.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { pendingProbe } from './pending.ts';
 import { probeOf, unitOf, userOf } from './resolve.ts';
@@ -12,10 +13,11 @@ import { scopeFor } from './variables.ts';
 export async function gather(h: HostRun): Promise<void> {
   const { host, world, play, where } = h;
   const { run } = world;
-  const rest = aheadOf(h, playRest(play, where));
-  if (!play.gatherFacts || host.factsAreFresh) return;
+  if (host.factsAreFresh) return;
+  if (!isTrue(run, play.gatherFacts, scopeFor(world, host, where), 'gather_facts', play.at)) return;
   host.facts ??= run.factsCache.get(host.name);
   const scope = scopeFor(world, host, where);
+  const rest = aheadOf(h, playRest(play, where));
   const task = gatherTask(play);
   const unit = unitOf(run, task, run.setup, scope, undefined, undefined);
   const probe = probeOf(unit);
@@ -73,6 +75,7 @@ export function gatherTask(play: Play): Task {
     checkMode: undefined,
     diff: undefined,
     runOnce: false,
+    anyErrorsFatal: false,
     delegateTo: undefined,
     role: undefined,
     dir: '.',

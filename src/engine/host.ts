@@ -11,9 +11,10 @@ import { includeVars } from './meta-action.ts';
 import type { TaskRun } from './outcome.ts';
 import { dueAtEnd, recallHandlers } from './recall.ts';
 import { isSelected } from './selection.ts';
-import { EndHost, TaskFailed, type Where } from './state.ts';
+import { Aborted, EndHost, TaskFailed, type Where } from './state.ts';
 import { runTask, scopeOf } from './task.ts';
 import { tasksTogether } from './together.ts';
+import { scopeFor, type World } from './variables.ts';
 
 /** Runs a play on a host. Throws TaskFailed, Unreachable. */
 export async function runPlay(h: HostRun): Promise<void> {
@@ -34,7 +35,11 @@ export async function runPlay(h: HostRun): Promise<void> {
       await flushHandlers(h, undefined, 'end');
       return;
     }
-    if (error instanceof TaskFailed && play.forceHandlers) await flushHandlers(h, undefined, 'failed');
+    if (
+      error instanceof TaskFailed &&
+      isTrue(world.run, play.forceHandlers, scopeFor(world, host, h.where), 'force_handlers', play.at)
+    )
+      await flushHandlers(h, undefined, 'failed');
     throw error;
   } finally {
     if (world.run.mode === 'plan') host.notified.clear();
@@ -61,7 +66,7 @@ async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Re
       await runInclude(h, item, where, (included, inner) => runItems(h, included, inner, restAfter(i)));
     else if (item.module === 'meta')
       i += await runMeta(h, item, ofRole(item, where), restAfter(i), (n) => plain(i + 1 + n));
-    else await runOneTask(h, item, where, restAfter(i));
+    else await withOthers(h, item, () => runOneTask(h, item, where, restAfter(i)));
   }
 }
 
@@ -78,6 +83,7 @@ function plainTask(h: HostRun, item: Item | undefined, where: Where, rest: Rest)
   if (item?.kind !== 'task') return undefined;
   if (isEnded(h, item) || !isSelected(item.tags, h.world.run)) return 'left out';
   if (['meta', 'include_vars'].includes(item.module) || item.runOnce !== false || readsOthers(item)) return undefined;
+  if (item.anyErrorsFatal !== false && h.batch.hosts.length > 1) return undefined;
   return taskRunOf(h, item, where, rest);
 }
 
@@ -99,7 +105,7 @@ async function runBlock(h: HostRun, block: Block, where: Where, rest: Rest): Pro
 
 async function rescue(h: HostRun, block: Block, failure: TaskFailed, where: Where, always: Rest): Promise<void> {
   h.host.counts.rescued++;
-  h.host.counts.failed--;
+  if (!(failure instanceof Aborted)) h.host.counts.failed--;
   h.host.set = {
     ...h.host.set,
     ansible_failed_task: { name: failure.task.name },
@@ -117,6 +123,34 @@ async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefi
     if (error instanceof TaskFailed) return error;
     throw error;
   }
+}
+
+/**
+ * any_errors_fatal: the task is finished on all hosts of the batch, and none goes on when it failed on one. Also a host that
+ * was lost before stops the others.
+ */
+async function withOthers(h: HostRun, task: Task, work: () => Promise<void>): Promise<void> {
+  const { batch, host, world } = h;
+  if (task.anyErrorsFatal === false || batch.hosts.length < 2) return work();
+  const scope = scopeFor(world, host, { ...h.where, role: task.role, vars: [...h.where.vars, ...task.vars] });
+  if (!isTrue(world.run, task.anyErrorsFatal, scope, 'any_errors_fatal', task.at)) return work();
+  const here = batch.visit(`${task.at.file}:${task.at.line} fatal`, host.name);
+  const stop = (by: string | undefined): void => {
+    if (by === undefined) return;
+    const message = `stopped: the task failed on ${by}, and any_errors_fatal is true`;
+    throw new Aborted({ code: 'E_BLOCKED', message, at: task.at }, {}, { name: 'any_errors_fatal', at: task.at });
+  };
+  await batch.meet(`${here} begins`, host.name);
+  stop(batch.hosts.find((name) => isLost(world, name)));
+  const failure = await failureOf(work);
+  const met = await batch.meet(here, host.name, failure === undefined ? [] : ['failed']);
+  if (failure !== undefined) throw failure;
+  stop(met.find(({ brought }) => brought.length > 0)?.host ?? batch.hosts.find((name) => isLost(world, name)));
+}
+
+function isLost({ hosts }: World, name: string): boolean {
+  const host = hosts.get(name);
+  return host?.failed === true || host?.unreachable === true;
 }
 
 async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {

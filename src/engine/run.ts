@@ -4,12 +4,13 @@ import type { HostRecap } from '../core/event.ts';
 import type { Play } from '../core/playbook.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
+import { isTrue } from './booleans.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
 import { tellLeftBehind } from './recall.ts';
 import { openSession } from './session.ts';
-import { EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
+import { Aborted, EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
 export type Recap = Readonly<{ hosts: readonly HostRecap[]; failed: boolean; changed: boolean; interrupted: boolean }>;
@@ -133,15 +134,23 @@ async function onePlay(
     const failed = names.filter((name) => !isAlive(world.hosts.get(name)) || world.hosts.get(name)?.isStuck === true);
     const tooMany =
       play.maxFailPercentage !== undefined && (failed.length / names.length) * 100 > play.maxFailPercentage;
-    if (failed.length === names.length || tooMany || (play.anyErrorsFatal && failed.length > 0)) {
+    const isFatal = failed.length > 0 && isPlayFatal(world, play, failed[0]);
+    if (failed.length === names.length || tooMany || isFatal) {
       // The rest of the play, and of the run, is not for hosts whose peers all failed.
-      for (const name of play.anyErrorsFatal || tooMany ? selected : left) {
+      for (const name of isFatal || tooMany ? selected : left) {
         const host = world.hosts.get(name);
         if (host !== undefined && !host.isStuck) host.failed = true;
       }
       return;
     }
   }
+}
+
+function isPlayFatal(world: World, play: Play, name: string | undefined): boolean {
+  const host = name === undefined ? undefined : world.hosts.get(name);
+  if (host === undefined) return false;
+  const scope = scopeFor(world, host, { play, batch: [], role: undefined, vars: [] });
+  return isTrue(world.run, play.anyErrorsFatal, scope, 'any_errors_fatal', play.at);
 }
 
 function isAlive(host: HostState | undefined): boolean {
@@ -190,6 +199,8 @@ async function oneHost(
   try {
     await runPlay(h);
   } catch (error) {
+    if (error instanceof Aborted)
+      world.run.emit({ type: 'message', host: name, text: error.message, at: error.task.at });
     if (error instanceof TaskFailed) host.failed = true;
     else if (error instanceof Unreachable) {
       host.unreachable = true;

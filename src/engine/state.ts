@@ -78,6 +78,9 @@ export class TaskFailed extends Error {
   }
 }
 
+/** The task failed on another host, and any_errors_fatal stops this one: nothing failed here. */
+export class Aborted extends TaskFailed {}
+
 /** The host cannot be reached any more: no rescue catches this. */
 export class Unreachable extends Error {
   readonly diagnostic: Diagnostic;

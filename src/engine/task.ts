@@ -4,6 +4,7 @@ import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
 import { Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
+import { isTrue } from './booleans.ts';
 import { asUnreachable } from './gather.ts';
 import { type Items, itemsOf } from './items.ts';
 import type { Part } from './join.ts';
@@ -153,9 +154,8 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const { host, task, world, after } = r;
   const { run } = world;
   if (after !== undefined) after.isTold = true;
-  const truthy = (raw: Task['noLog']): boolean => run.templates.truthy(run.templates.resolve(raw, scope)) === true;
-  const isHidden = truthy(task.noLog);
-  const ignores = outcomes.some((o) => o.status === 'failed') && truthy(task.ignoreErrors);
+  const isHidden = isHiding(r, scope);
+  const ignores = outcomes.some((o) => o.status === 'failed') && isIgnoring(r, scope);
   const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
   keepUnknownFacts(r, outcomes);
   if (task.register !== undefined) {
@@ -184,6 +184,23 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const diagnostic = failed.diagnostic ?? { code: 'E_APPLY', message: `${name} failed`, at: task.at };
   throw new TaskFailed(diagnostic, result, { name, at: task.at });
 }
+
+/** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */
+function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
+  try {
+    return isTrue(run, task.noLog, scope, 'no_log', task.at);
+  } catch {
+    return true;
+  }
+}
+
+function isIgnoring({ world: { run }, task }: TaskRun, scope: Scope): boolean {
+  try {
+    return isTrue(run, task.ignoreErrors, scope, 'ignore_errors', task.at);
+  } catch {
+    return false;
+  }
+}
 const WORST: readonly TaskStatus[] = ['failed', 'changed', 'unknown', 'ok', 'skipped'];
 
 function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHidden: boolean, ms: number): TaskEvent {
@@ -193,7 +210,9 @@ function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHid
     isHidden ? { what: hidden } : { what, ...(diff !== undefined && { diff }) },
   );
   const told =
-    isHidden && o.diagnostic !== undefined ? { ...o.diagnostic, message: hidden, detail: undefined } : o.diagnostic;
+    isHidden && o.diagnostic !== undefined && !/^no_log: /.test(o.diagnostic.message)
+      ? { ...o.diagnostic, message: hidden, detail: undefined }
+      : o.diagnostic;
   return {
     type: 'task',
     host: host.name,
