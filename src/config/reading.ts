@@ -171,6 +171,16 @@ export function textOf(node: MapNode, key: string, reading: Reading): string | u
   return undefined;
 }
 
+/** A text that names a variable. */
+export function variableName(node: MapNode, key: string, reading: Reading): string | undefined {
+  const name = textOf(node, key, reading);
+  if (name === undefined || /^[A-Za-z_]\w*$/.test(name)) return name;
+  const message = `'${key}' takes the name of a variable, not '${name}'`;
+  const at = entry(node, key)?.value.at;
+  reading.problems.push({ code: 'E_ARGS', message, at, expected: 'letters, digits and _; no digit first' });
+  return undefined;
+}
+
 export function isNull(node: Node): boolean {
   return node.kind === 'scalar' && node.value === null;
 }

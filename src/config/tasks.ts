@@ -14,6 +14,7 @@ import {
   type Reading,
   rawOf,
   textOf,
+  variableName,
   varsOf,
   wordsOf,
 } from './reading.ts';
@@ -174,7 +175,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
   if (given.module === 'meta') checkMeta(args, action, around, reading);
   noteDefinitions(given.module, args, reading);
-  const register = textOf(node, 'register', reading);
+  const register = variableName(node, 'register', reading);
   if (register !== undefined) reading.defined.add(register);
   const { loop, loopControl } = readLoop(node, reading);
   return {

@@ -10,6 +10,7 @@ import type { Probe } from './answers.ts';
 import { checkBooleans, isTrue } from './booleans.ts';
 import { remembered, type Watch } from './memo.ts';
 import type { Run, Scope } from './ports.ts';
+import { renderFile } from './render.ts';
 import { NotKnown } from './state.ts';
 
 /** One piece of work of a task on a host: the task itself, or one item of its loop. */
@@ -269,17 +270,6 @@ function contextFor(
 }
 
 const UNWATCHED: Pick<Watch, 'look' | 'spoil'> = { look: (look) => look(), spoil: () => {} };
-
-function renderFile(run: Run, scope: Scope, file: LocalFile, options: Parameters<Context['render']>[1]): string {
-  const text = new TextDecoder().decode(file.read());
-  const own = { ansible_managed: 'Ansible managed', template_path: file.path, template_fullpath: file.path };
-  const value = run.templates.render(text, { file: file.path, line: 1, col: 1 }, scope.with(own), {
-    trim_blocks: true,
-    ...options,
-  });
-  if (value instanceof Unknown) throw new NotKnown(value.because);
-  return value instanceof Secret ? value.reveal() : run.templates.print(value);
-}
 
 export function searchPath(run: Run, task: Pick<Task, 'role' | 'dir'>, kind: string): readonly string[] {
   const playbookDir = dirname(run.playbook.file);

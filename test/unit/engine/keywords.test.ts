@@ -139,3 +139,68 @@ describe('check_mode: true in a run that changes', () => {
     expect(['made', 'handled'].map((f) => existsSync(p.path(f)))).toEqual([false, false]);
   });
 });
+
+describe('templates', () => {
+  it('obey their #jinja2: line, and do not write it', async () => {
+    const p = project({
+      'site.yml': play(
+        "- template: {src: '{T}/{{ item }}', dest: '{T}/{{ item }}.out'}\n  loop: [a, b, c]\n  register: r",
+        'vars: {x: 1}',
+      ),
+      a: "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ x ]] {{ x }}\n",
+      b: '#jinja2: lstrip_blocks: True, trim_blocks: False\n  {% if x %}\nyes\n  {% endif %}\n',
+      c: '#jinja2: nonsense\n',
+    });
+    const ran = await p.apply();
+    expect(p.read('a.out')).toBe('1 {{ x }}\n');
+    expect(p.read('b.out')).toBe('\nyes\n\n');
+    expect(ran.tasks.map((t) => t.diagnostic?.message)).toContain("#jinja2: 'nonsense' is not supported");
+  });
+
+  it('give a random password that is kept nowhere, of the length and characters asked for', async () => {
+    const p = project({
+      'site.yml': play(`- set_fact:
+    one: "{{ lookup('password', '/dev/null length=12 chars=digits') }}"
+    two: "{{ lookup('password', '/dev/null', length=30) }}"
+- assert:
+    that: ["one is match('^[0-9]{12}$')", "two | length == 30", "two != lookup('password', '/dev/null', length=30)"]`),
+    });
+    expect((await p.apply()).recap.failed).toBe(false);
+  });
+});
+
+describe('a loop over nothing', () => {
+  it('is skipped', async () => {
+    const p = project({
+      'site.yml': play(
+        '- debug: {msg: x}\n  with_items: []\n  register: r\n- debug: {msg: "{{ r is skipped }} {{ r.results }}"}',
+      ),
+    });
+    expect((await p.apply()).said).toEqual(['a: True []']);
+  });
+});
+
+describe('register', () => {
+  it.each(['200', 'my-var', 'a.b'])('%s is no name of a variable', async (name) => {
+    const p = project({ 'site.yml': play(`- command: echo\n  register: ${name}`) });
+    expect((await p.mistakes()).map((d) => d.message)).toEqual([
+      `'register' takes the name of a variable, not '${name}'`,
+    ]);
+  });
+});
+
+describe('filters and tests', () => {
+  it.each([
+    ["'é' | b64encode(encoding='utf-16-le')", '6QA='],
+    ["'6QA=' | b64decode(encoding='utf-16-le')", 'é'],
+    ["'a' | comment(decoration='')", 'a\n'],
+    ["'a\n\nb ' | comment", '#\n# a\n#\n# b \n#'],
+    ["'no' is truthy(convert_bool=True)", 'False'],
+    ["'no' is falsy(convert_bool=True)", 'True'],
+    ["'no' is truthy", 'True'],
+    ["lookup('template', 'none.j2', errors='ignore') is none", 'True'],
+  ])('%s', async (expression, expected) => {
+    const p = project({ 'site.yml': play(`- debug: {msg: ${JSON.stringify(`<{{ ${expression} }}>`)}}`) });
+    expect((await p.apply()).said).toEqual([`a: <${expected}>`]);
+  });
+});
