@@ -1,4 +1,5 @@
 import type { Block, Item, Task } from '../core/playbook.ts';
+import { Unknown } from '../core/value.ts';
 import type { Rest } from './ahead.ts';
 import type { Met } from './batch.ts';
 import { isTrue } from './booleans.ts';
@@ -60,6 +61,7 @@ async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Re
     const item = items[i];
     if (item === undefined) return;
     if (isEnded(h, item)) continue;
+    if (h.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta, include_vars
     if (item.kind === 'block') await runBlock(h, item, where, restAfter(i));
     else if (!isSelected(item.tags, h.world.run)) continue;
     else if (item.kind === 'include')
@@ -89,18 +91,31 @@ function plainTask(h: HostRun, item: Item | undefined, where: Where, rest: Rest)
 
 function taskRunOf(h: HostRun, task: Task, where: Where, rest: Rest): TaskRun {
   const { world, host } = h;
-  return { world, host, where: ofRole(task, where), task, isHandler: false, maybe: undefined, ahead: aheadOf(h, rest) };
+  return { world, host, where: ofRole(task, where), task, isHandler: false, maybe: h.maybe, ahead: aheadOf(h, rest) };
 }
 
 async function runBlock(h: HostRun, block: Block, where: Where, rest: Rest): Promise<void> {
   const always: Rest = { items: block.always, index: 0, where, up: rest };
+  const before = h.host.mayFail.length;
   const failure = await failureOf(() => runItems(h, block.body, where, always));
   const left =
     failure === undefined || block.rescue.length === 0
       ? failure
       : await failureOf(() => rescue(h, block, failure, where, always));
+  if (failure === undefined && block.rescue.length > 0) await announceRescue(h, block, before, where, always);
   await runItems(h, block.always, where, rest);
   if (left !== undefined) throw left;
+}
+
+/** plan: what apply may do when a task of the block fails. Its facts are not known by then, and nothing else is done. */
+async function announceRescue(h: HostRun, block: Block, before: number, where: Where, always: Rest): Promise<void> {
+  const { host } = h;
+  const [name, ...others] = host.mayFail.slice(before);
+  if (name === undefined) return;
+  const maybe = others.length === 0 ? `if '${name}' fails` : `if '${name}' or another task of its block fails`;
+  const unknown = { ansible_failed_task: new Unknown(maybe), ansible_failed_result: new Unknown(maybe) };
+  host.set = { ...host.set, ...unknown };
+  await runItems({ ...h, maybe }, block.rescue, where, always);
 }
 
 async function rescue(h: HostRun, block: Block, failure: TaskFailed, where: Where, always: Rest): Promise<void> {

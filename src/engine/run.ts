@@ -93,6 +93,7 @@ function makeWorld(run: Run): World {
       noted: new Map(),
       isStuck: false,
       ended: new Set(),
+      mayFail: [],
       failed: false,
       unreachable: false,
       counts: newCounts(),

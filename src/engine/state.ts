@@ -42,6 +42,8 @@ export type HostState = {
   isStuck: boolean;
   /** Uses of roles of which the rest is left out: `meta: end_role`. */
   ended: Set<Role>;
+  /** plan: tasks that will be run, so that they may fail in apply. */
+  mayFail: string[];
   failed: boolean;
   unreachable: boolean;
   counts: Counts;

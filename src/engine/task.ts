@@ -16,7 +16,7 @@ import type { Outcome, TaskRun } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Scope } from './ports.ts';
 import { dueAfter, notifiedAnew } from './recall.ts';
-import { loopItems, unitOf } from './resolve.ts';
+import { falseCondition, loopItems, unitOf } from './resolve.ts';
 import { loopResult, skippedResult } from './result.ts';
 import { NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
@@ -121,7 +121,11 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
 async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): Promise<Outcome> {
   const { world, task, host } = r;
   const { run } = world;
-  if (r.maybe !== undefined) return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };
+  if (r.maybe !== undefined) {
+    const skipped = surelyFalse(task, scope, world);
+    if (skipped !== undefined) return { status: 'skipped', result: { skipped: true }, changes: [], because: skipped };
+    return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };
+  }
   const { impl } = task;
   if (impl === undefined) throw new Error(`no module '${task.module}'`);
   const unit = unitOf(run, task, impl, scope, label, item);
@@ -138,6 +142,15 @@ async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): 
     if (holds(r, unit, outcome, n)) return withAttempts(outcome, n);
     run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
     await pause(delay * 1000, run.signal);
+  }
+}
+
+/** A condition that is known to be false by now, of a task that may not run at all. */
+function surelyFalse(task: Task, scope: Scope, world: World): string | undefined {
+  try {
+    return falseCondition(task.when, scope, world.run);
+  } catch {
+    return undefined;
   }
 }
 
@@ -173,6 +186,7 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   dueAfter(r);
   const status = worst === 'failed' && ignores ? 'ignored' : worst;
   host.counts[status]++;
+  if (run.mode === 'plan' && (status === 'changed' || status === 'unknown') && canFail(task)) host.mayFail.push(name);
   for (const o of outcomes.length === 0
     ? [{ status, changes: [], because: 'the loop is empty', result: null } as Outcome]
     : outcomes) {
@@ -183,6 +197,10 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   if (after !== undefined) after.isFailed = true;
   const diagnostic = failed.diagnostic ?? { code: 'E_APPLY', message: `${name} failed`, at: task.at };
   throw new TaskFailed(diagnostic, result, { name, at: task.at });
+}
+
+function canFail({ ignoreErrors, failedWhen }: Task): boolean {
+  return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
 }
 
 /** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */

@@ -204,3 +204,44 @@ describe('filters and tests', () => {
     expect((await p.apply()).said).toEqual([`a: <${expected}>`]);
   });
 });
+
+describe('the rescue of a block', () => {
+  const site = play(`- block:
+    - command: test -e {T}/fine
+    - debug: {msg: in between}
+  rescue:
+    - copy: {dest: '{T}/rescued', content: x}
+      register: r
+    - copy: {dest: '{T}/never', content: x}
+      when: false
+- copy: {dest: '{T}/late', content: x}
+  when: r is defined and r is changed`);
+
+  it('is announced by a plan where a task may fail, with what hangs on it', async () => {
+    const p = project({ 'site.yml': site });
+    const { lines, tasks } = await p.plan();
+    expect(lines).toEqual([
+      `a command test -e ${p.folder}/fine changed`,
+      'a debug in between ok',
+      `a copy ${p.folder}/rescued unknown`,
+      `a copy ${p.folder}/never skipped`,
+      `a copy ${p.folder}/late unknown`,
+    ]);
+    expect(tasks[2]?.because).toBe(`if 'command test -e ${p.folder}/fine' fails`);
+    const applied = await p.apply();
+    const announced = new Set(tasks.filter((t) => t.status !== 'skipped').map((t) => t.task));
+    expect(applied.tasks.filter((t) => t.status === 'changed').every((t) => announced.has(t.task))).toBe(true);
+    expect(existsSync(p.path('late'))).toBe(true);
+  });
+
+  it('is not where nothing is left to be done', async () => {
+    const p = project({
+      'site.yml': play(
+        "- block:\n    - copy: {dest: '{T}/f', content: x}\n  rescue:\n    - copy: {dest: '{T}/g', content: x}",
+      ),
+    });
+    expect((await p.plan()).lines).toHaveLength(2);
+    await p.apply();
+    expect((await p.plan()).lines).toHaveLength(1);
+  });
+});
