@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { matching } from '../core/bounded.ts';
 import { defineCheck } from '../core/check.ts';
 import { sh, verbatim } from '../core/sh.ts';
 
@@ -76,5 +77,5 @@ export const command = defineCheck<typeof Args, Seen>({
 });
 
 function holds({ code, output }: Seen[number], matches: string | undefined): boolean {
-  return code === 0 && (matches === undefined || new RegExp(matches, 'm').test(output));
+  return code === 0 && (matches === undefined || matching(matches, () => new RegExp(matches, 'm').test(output)));
 }

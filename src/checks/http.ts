@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
+import { matching } from '../core/bounded.ts';
 import { defineCheck, type Mismatch } from '../core/check.ts';
 import { believed, type Response, request, target } from './request.ts';
 
@@ -77,7 +78,7 @@ function headerMismatches(seen: Response, wanted: Readonly<Record<string, string
   return Object.entries(wanted).flatMap(([name, pattern]) => {
     const value = seen.headers[name.toLowerCase()];
     if (pattern === '') return value === undefined ? [] : [{ property: name, expected: 'no such header', seen: value }];
-    return value !== undefined && new RegExp(pattern).test(value)
+    return value !== undefined && matching(pattern, () => new RegExp(pattern).test(value))
       ? []
       : [{ property: name, expected: `/${pattern}/`, seen: value ?? 'no such header' }];
   });

@@ -12,7 +12,7 @@ import { setup } from '../modules/setup.ts';
 import type { Reporter } from '../report/plain.ts';
 import { ask, download, openLine, sha256 } from './connections.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
-import { factsCache, openPlaybook, openProject } from './project.ts';
+import { factsCache, openPlaybook, openProject, projectDir } from './project.ts';
 import { nonce } from './templates.ts';
 
 export type RunOptions = OutputOptions &
@@ -78,6 +78,7 @@ export async function runPlays(
       redactor: project.redactor,
       emit: reporter.emit,
       signal,
+      projectDir: projectDir(playbookFile),
       nonce: nonce(),
       now: () => Date.now(),
     });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { NO_FILE, readRegular } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { LocalFile } from '../core/module.ts';
 import type { RawVars } from '../core/value.ts';
@@ -12,6 +13,8 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
   const known = new Map<string, Readonly<{ file: LocalFile; version: string }>>();
   const open = (path: string, from: Pos): LocalFile => {
     const stat = statSync(path);
+    if (!stat.isFile() && path !== '/dev/null')
+      throw new Failure({ code: 'E_FILE', message: `${path} ${NO_FILE}`, at: from, expected: 'a file' });
     const version = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.mode}`;
     const cached = known.get(path);
     if (cached?.version === version) return cached.file;
@@ -25,7 +28,7 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
         Object.defineProperty(this, 'sha256', { value: hash });
         return hash;
       },
-      read: () => readFileSync(path),
+      read: () => readRegular(path),
     };
     known.set(path, { file, version });
     return file;

@@ -79,6 +79,7 @@ function build(run: Run): Command {
   drillCommand(program, run);
   labCommands(program, run);
   inventoryCommand(program, run);
+  handlersCommand(program, run);
   docCommand(program, run);
   reportCommand(program, run);
   demoCommand(program, run);
@@ -160,6 +161,17 @@ function inventoryCommand(program: Command, { done }: Run): void {
   inventoryOptions(command).action(async (host: string | undefined, o) => {
     const { listInventory } = await import('./inventory.ts');
     done(listInventory(host, hostOptionsOf(o)));
+  });
+}
+
+function handlersCommand(program: Command, { done, signal }: Run): void {
+  const command = program
+    .command('handlers [name]')
+    .description('list the notified handlers that still wait on each host')
+    .option('--forget', 'remove them: no run will run them any more');
+  inventoryOptions(command).action(async (name: string | undefined, o) => {
+    const { listHandlers } = await import('./handlers.ts');
+    done(await listHandlers({ ...hostOptionsOf(o), name, forget: o.forget === true }, signal));
   });
 }
 

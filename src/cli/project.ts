@@ -230,3 +230,12 @@ export function factsCache(inventory: string): FactsCache {
     },
   };
 }
+
+/** The project that a playbook belongs to: the nearest folder above it that looks like one, else the playbook's own. */
+export function projectDir(playbook: string): string {
+  const own = dirname(absolute(playbook));
+  for (let folder = own; ; folder = dirname(folder)) {
+    if (['.git', 'ansible.cfg', 'inventory'].some((mark) => existsSync(join(folder, mark)))) return folder;
+    if (folder === dirname(folder)) return own;
+  }
+}

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
-import type { Pos } from '../core/diagnostic.ts';
+import { readRegular } from '../config/files.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
 import type { Ports } from '../template/env.ts';
 import { print } from '../template/print.ts';
@@ -38,16 +39,21 @@ export function templatePorts(
   };
   return {
     effects: () => effects,
-    readFile: counted((path, from, folder) => readFileSync(find(path, from, folder), 'utf8')),
+    readFile: counted((path, from, folder) => textOf(find(path, from, folder), from)),
     listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
     env: counted((name) => process.env[name]),
     now: counted(() => new Date()),
     /** A password is made once and kept beside the inventory; a plan makes one for itself and keeps nothing. */
     password: counted((path, make) => {
+      if (path === '/dev/null') {
+        const password = make(); // each time another, kept nowhere
+        options.onSecret(password);
+        return password;
+      }
       const file = absolute(path);
       const known =
         fresh.get(file) ??
-        (existsSync(file) ? (readFileSync(file, 'utf8').split(' salt=')[0] ?? '').trim() : undefined);
+        (existsSync(file) ? (textOf(file, { file, line: 1, col: 1 }).split(' salt=')[0] ?? '').trim() : undefined);
       const password = known ?? make();
       fresh.set(file, password);
       options.onSecret(password);
@@ -58,6 +64,15 @@ export function templatePorts(
       return password;
     }),
   };
+}
+
+function textOf(path: string, at: Pos): string {
+  try {
+    return new TextDecoder().decode(readRegular(path));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Failure({ code: 'E_FILE', message: `cannot read the file '${path}': ${why}`, at });
+  }
 }
 
 /** template/ as the engine wants it. */

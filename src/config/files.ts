@@ -56,9 +56,21 @@ function opened(
     : undefined;
 }
 
+/**
+ * A file's bytes. A pipe, a socket or a device may never end: they are refused, but for /dev/null. Throws what the system
+ * says, or a code of ours.
+ */
+export function readRegular(path: string): Uint8Array {
+  if (path === '/dev/null') return new Uint8Array();
+  const stat = statSync(path);
+  if (!stat.isFile() && !stat.isDirectory()) throw Object.assign(new Error(NO_FILE), { code: 'NOFILE' });
+  return readFileSync(path);
+}
+export const NO_FILE = 'is not a regular file';
+
 function readText(path: string, problems: Diagnostic[], from?: Pos): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+    return new TextDecoder('utf-8', { fatal: true }).decode(readRegular(path));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const why =
@@ -68,7 +80,9 @@ function readText(path: string, problems: Diagnostic[], from?: Pos): string | un
           ? 'is a folder'
           : code === 'EACCES'
             ? 'may not be read'
-            : 'is not UTF-8 text';
+            : code === 'NOFILE'
+              ? NO_FILE
+              : 'is not UTF-8 text';
     problems.push({
       code: 'E_FILE',
       message: `${path} ${why}`,

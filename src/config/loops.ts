@@ -2,19 +2,19 @@ import { didYouMean } from '../core/diagnostic.ts';
 import type { LoopControl } from '../core/playbook.ts';
 import { type Raw, TemplateText } from '../core/value.ts';
 import { isKeyword } from './keywords.ts';
-import { checkTemplates, type Reading, rawOf, textOf } from './reading.ts';
+import { booleanOf, checkTemplates, type Reading, rawOf, variableName } from './reading.ts';
 import { type Entry, entry, type MapNode, toRaw } from './source.ts';
 
 export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefined; loopControl: LoopControl } {
   const control = entry(node, 'loop_control')?.value;
   const map = control?.kind === 'map' ? control : undefined;
-  const loopVar = (map && textOf(map, 'loop_var', reading)) ?? 'item';
-  const indexVar = map && textOf(map, 'index_var', reading);
+  const loopVar = (map && variableName(map, 'loop_var', reading)) ?? 'item';
+  const indexVar = map && variableName(map, 'index_var', reading);
   for (const name of [loopVar, indexVar, 'ansible_loop', 'ansible_loop_var'])
     if (name !== undefined) reading.defined.add(name);
   for (const e of map?.entries ?? [])
     isKeyword(e, ['loop_var', 'index_var', 'label', 'pause', 'extended'], 'loop_control', reading.problems);
-  const extended = map !== undefined && rawOf(map, 'extended', reading) === true;
+  const extended = map !== undefined && booleanOf(map, 'extended', reading) === true;
   const loopControl = {
     loopVar,
     indexVar,

@@ -1,4 +1,6 @@
-import { type Diagnostic, didYouMean, type Pos } from '../core/diagnostic.ts';
+import { matching } from '../core/bounded.ts';
+import { type Diagnostic, didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import { globMatches } from '../core/glob.ts';
 import type { Inventory } from '../core/playbook.ts';
 
 /**
@@ -55,9 +57,9 @@ function named(name: string, inventory: Inventory): readonly string[] | undefine
   if (group !== undefined) return group;
   if (inventory.hosts.has(name)) return [name];
   if (!/[*?[]/.test(name)) return undefined;
-  const regex = globRegex(name);
-  const hosts = [...inventory.hosts.keys()].filter((h) => regex.test(h));
-  const groups = [...inventory.groups].filter(([g]) => regex.test(g)).flatMap(([, members]) => members);
+  const is = globTest(name);
+  const hosts = [...inventory.hosts.keys()].filter(is);
+  const groups = [...inventory.groups].filter(([g]) => is(g)).flatMap(([, members]) => members);
   const all = new Set([...hosts, ...groups]);
   return all.size === 0 ? undefined : [...inventory.hosts.keys()].filter((h) => all.has(h));
 }
@@ -65,13 +67,14 @@ function named(name: string, inventory: Inventory): readonly string[] | undefine
 function byRegex(source: string, inventory: Inventory, at: Pos, problems: Diagnostic[]): readonly string[] {
   try {
     const regex = new RegExp(`^(?:${source})`);
-    const found = [...inventory.hosts.values()].filter(
-      (h) => regex.test(h.name) || h.groups.some((g) => regex.test(g)),
+    const found = matching(source, () =>
+      [...inventory.hosts.values()].filter((h) => regex.test(h.name) || h.groups.some((g) => regex.test(g))),
     );
     if (found.length === 0) problems.push({ code: 'E_UNKNOWN', message: `no host or group matches '~${source}'`, at });
     return found.map((h) => h.name);
-  } catch {
-    problems.push({ code: 'E_SYNTAX', message: `'${source}' is not a regular expression`, at });
+  } catch (error) {
+    if (error instanceof Failure) problems.push(...error.diagnostics.map((d) => ({ ...d, at })));
+    else problems.push({ code: 'E_SYNTAX', message: `'${source}' is not a regular expression`, at });
     return [];
   }
 }
@@ -101,11 +104,14 @@ function slice(
   return first < 0 ? [] : found;
 }
 
-export function globRegex(pattern: string): RegExp {
+/** A glob, whose classes ([abc], [!abc]) are matched as one character each. */
+function globTest(pattern: string): (name: string) => boolean {
+  if (!/\[[^\]]/.test(pattern)) return (name) => globMatches(pattern, name);
   const source = pattern
     .replace(/[.+^${}()|\\]/g, '\\$&')
-    .replaceAll('*', '.*')
+    .replace(/\*+/g, '.*')
     .replaceAll('?', '.')
     .replace(/\[!/g, '[^');
-  return new RegExp(`^${source}$`);
+  const regex = new RegExp(`^${source}$`);
+  return (name) => matching(pattern, () => regex.test(name));
 }

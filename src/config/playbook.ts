@@ -5,7 +5,7 @@ import type { RawVars } from '../core/value.ts';
 import { type Files, varsFile } from './files.ts';
 import { isKeyword, PLAY } from './keywords.ts';
 import { select } from './patterns.ts';
-import { isNull, type Ports, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
+import { booleanOf, isNull, type Ports, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
 import { loadRole, onlyTasks, roleUse } from './roles.ts';
 import { type Entry, entry, type MapNode, type Node, toRaw } from './source.ts';
 import { readBecome, readCommon, readItems, topLevel } from './tasks.ts';
@@ -41,7 +41,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
     used: new Map(),
     tags: new Set(),
     loadRole,
-    imported: { handlers: [], roles: [] },
+    imported: { handlers: [], roles: [], late: [] },
   };
   const plays = readPlays(file, reading, []);
   return { playbook: { file, plays }, tags: reading.tags, defined: reading.defined, used: reading.used };
@@ -89,19 +89,23 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
   }
   reading.imported.handlers.length = 0;
   reading.imported.roles.length = 0;
+  reading.imported.late.length = 0;
   const pattern = patternOf(hosts, reading);
   const tags = wordsOf(node, 'tags', reading);
   for (const tag of tags) reading.tags.add(tag);
   const vars = varsOf(node, reading);
   const varsFiles = readVarsFiles(node, vars, reading);
   const become = readBecome(node, {}, reading);
+  const anyErrorsFatal = booleanOf(node, 'any_errors_fatal', reading) ?? false;
   const outer: Common = {
     ...topLevel(dirname(file), become, undefined, tags),
     at: node.at,
-    noLog: rawOf(node, 'no_log', reading) ?? false,
-    ignoreErrors: rawOf(node, 'ignore_errors', reading) ?? false,
-    checkMode: rawOf(node, 'check_mode', reading),
-    diff: rawOf(node, 'diff', reading),
+    noLog: booleanOf(node, 'no_log', reading) ?? false,
+    ignoreErrors: booleanOf(node, 'ignore_errors', reading) ?? false,
+    checkMode: booleanOf(node, 'check_mode', reading),
+    diff: booleanOf(node, 'diff', reading),
+    runOnce: booleanOf(node, 'run_once', reading) ?? false,
+    anyErrorsFatal,
   };
   const environment = rawOf(node, 'environment', reading);
   const around = environment === undefined ? outer : { ...outer, environment: [environment] };
@@ -118,12 +122,8 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
     { name: 'post_tasks', body: post },
   ];
   const handlers = unique([...used.handlers, ...imported.handlers, ...own]);
-  checkNotified(
-    sections.flatMap((s) => s.body),
-    handlers,
-    problems,
-  );
-  checkNotified(handlers, handlers, problems);
+  const known = [...handlers, ...imported.late];
+  checkNotified([...sections.flatMap((s) => s.body), ...handlers], known, problems);
   const strategy = textOf(node, 'strategy', reading);
   if (strategy !== undefined && !['free', 'linear', 'host_pinned'].includes(strategy)) {
     problems.push({
@@ -139,16 +139,16 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
     at: node.at,
     pattern,
     hosts: select(pattern, reading.inventory, hosts.value.at, problems),
-    gatherFacts: rawOf(node, 'gather_facts', reading) !== false,
+    gatherFacts: booleanOf(node, 'gather_facts', reading) ?? true,
     vars,
     varsFiles,
     sections: sections.filter((s) => s.body.length > 0),
     handlers,
     roles: [...used.roles, ...imported.roles],
     serial: serialOf(node, reading),
-    anyErrorsFatal: rawOf(node, 'any_errors_fatal', reading) === true,
+    anyErrorsFatal,
     maxFailPercentage: typeof max === 'number' ? max : undefined,
-    forceHandlers: rawOf(node, 'force_handlers', reading) === true,
+    forceHandlers: booleanOf(node, 'force_handlers', reading) ?? false,
     tags,
     environment: around.environment,
     become,

@@ -1,7 +1,8 @@
+import { toBoolean } from '../core/coerce.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import type { Module } from '../core/module.ts';
 import type { Common, Condition, Inventory, Loaded, Role, Task } from '../core/playbook.ts';
-import type { Raw, RawVars, TemplateText, Value } from '../core/value.ts';
+import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
 import { entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
 
@@ -32,8 +33,8 @@ export type Reading = Readonly<{
   tags: Set<string>;
   /** roles.ts's loadRole: handed in, since a role's tasks may import roles again. */
   loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => Loaded;
-  /** What import_role brought to the play that is being read. */
-  imported: { handlers: Task[]; roles: Role[] };
+  /** What import_role brought to the play that is being read; `late`: handlers that include_role will bring. */
+  imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;
 /** The part of a reading in which templates and the names they read are noted. */
 export type Noting = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
@@ -47,6 +48,19 @@ export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefi
   const raw = toRaw(found.value);
   checkTemplates(raw, reading);
   return raw;
+}
+
+/** A boolean keyword, as a boolean or a template: Ansible's words for one, such as 'no', are read as they are meant. */
+export function booleanOf(node: MapNode, key: string, reading: Noting): Raw | undefined {
+  const raw = rawOf(node, key, reading);
+  if (raw === undefined || raw === null) return undefined;
+  if (raw instanceof TemplateText || raw instanceof Secret) return raw;
+  const word = toBoolean(raw);
+  if (typeof word === 'boolean') return word;
+  const at = entry(node, key)?.value.at;
+  const message = `'${key}' is not a boolean`;
+  reading.problems.push({ code: 'E_ARGS', message, at, expected: 'true or false' });
+  return undefined;
 }
 
 export function checkTemplates(raw: Raw, reading: Noting): void {
@@ -154,6 +168,16 @@ export function textOf(node: MapNode, key: string, reading: Reading): string | u
   if (found.value.kind === 'scalar' && (typeof found.value.value === 'string' || typeof found.value.value === 'number'))
     return found.value.source;
   reading.problems.push({ code: 'E_ARGS', message: `'${key}' takes a plain text`, at: found.value.at });
+  return undefined;
+}
+
+/** A text that names a variable. */
+export function variableName(node: MapNode, key: string, reading: Reading): string | undefined {
+  const name = textOf(node, key, reading);
+  if (name === undefined || /^[A-Za-z_]\w*$/.test(name)) return name;
+  const message = `'${key}' takes the name of a variable, not '${name}'`;
+  const at = entry(node, key)?.value.at;
+  reading.problems.push({ code: 'E_ARGS', message, at, expected: 'letters, digits and _; no digit first' });
   return undefined;
 }
 

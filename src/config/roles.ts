@@ -65,7 +65,17 @@ function readHandlers(path: string, inner: Common, reading: Reading): readonly T
 
 export function onlyTasks(items: readonly Item[], reading: Reading): readonly Task[] {
   return items.flatMap((item) => {
-    if (item.kind === 'task') return [item];
+    if (item.kind === 'task') {
+      const action = item.module === 'meta' ? item.args['free_form'] : undefined;
+      if (action !== 'flush_handlers' && action !== 'end_role') return [item];
+      reading.problems.push({
+        code: 'E_UNSUPPORTED',
+        message: `'meta: ${action}' cannot be a handler`,
+        at: item.at,
+        mend: 'write it as a task',
+      });
+      return [];
+    }
     reading.problems.push({
       code: 'E_UNSUPPORTED',
       message: 'a handler is a single task here',

@@ -11,6 +11,7 @@ import {
 } from 'yaml';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { Float, type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
+import { OWN, UNWANTED } from './yaml-tags.ts';
 
 /** A parsed YAML value that knows where it stands. The only form in which the rest of config/ sees YAML. */
 export type Node = MapNode | SeqNode | ScalarNode;
@@ -41,21 +42,19 @@ export function parseYaml(
   problems: Diagnostic[],
   options: SourceOptions = {},
 ): Node | undefined {
+  if (text.length > MOST) {
+    const message = `the file is larger than ${MOST / 1024 ** 2} MiB, the most that is read as YAML`;
+    problems.push({ code: 'E_SYNTAX', message, at: { file, line: 1, col: 1 }, mend: 'split it' });
+    return undefined;
+  }
   const counter = new LineCounter();
   const documents = parseAllDocuments(text, {
     version: '1.1',
     lineCounter: counter,
     merge: true,
     keepSourceTokens: false,
-    customTags: (tags) => [
-      ...tags.filter((t) => typeof t === 'string' || !UNWANTED.has(t.tag)),
-      TRUE,
-      FALSE,
-      INT,
-      FLOAT,
-      VAULT,
-      UNSAFE,
-    ],
+    uniqueKeys: false, // it compares every key with every other: done here
+    customTags: (tags) => [...tags.filter((t) => typeof t === 'string' || !UNWANTED.has(t.tag)), ...OWN],
   });
   if (!Array.isArray(documents)) return undefined;
   const place = (offset: number, end?: number): Pos => {
@@ -77,20 +76,49 @@ export function parseYaml(
     });
   }
   const faults = [...(first?.errors ?? []), ...(first?.warnings ?? [])];
+  const deep = faults.find(({ message }) => DEEP.test(message));
+  if (deep !== undefined) {
+    problems.push(tooDeep(place(deep.pos[0])));
+    return undefined;
+  }
   for (const fault of faults)
     problems.push(
       yamlProblem(fault.code, fault.message, place(fault.pos[0], Math.min(fault.pos[1], fault.pos[0] + 40))),
     );
   if (first === undefined || first.contents === null || faults.length > 0) return undefined;
-  let budget = 1_000_000; // nodes after expanding aliases: more is a bomb
+  /** Nodes with aliases expanded, and what each alias stands for by now. */
+  const sizes = new WeakMap<Node, number>();
+  const anchors = new Map<string, Node | undefined>();
+  const sized = <N extends Node>(node: N, parts: readonly Node[]): N => {
+    const size = parts.reduce((sum, part) => sum + (sizes.get(part) ?? 1), 1);
+    if (size > MOST_NODES) throw new Bomb({ ...node.at }, 'too many aliases: the file grows beyond a million nodes');
+    if (size > 1) sizes.set(node, size);
+    return node;
+  };
   const convert = (node: YamlNode | null | undefined, fallback: Pos): Node => {
-    if (budget-- < 0) throw new AliasBomb();
+    if (isAlias(node)) return aliased(node.source, node.range ? place(node.range[0], node.range[1]) : fallback);
+    const anchor = (isMap(node) || isSeq(node) || isScalar(node)) && node.anchor;
+    if (!anchor) return plainly(node, fallback);
+    anchors.set(anchor, undefined);
+    const made = plainly(node, fallback);
+    anchors.set(anchor, made);
+    return made;
+  };
+  const aliased = (name: string, at: Pos): Node => {
+    const found = anchors.get(name);
+    if (found !== undefined) return found;
+    const why = anchors.has(name) ? 'is inside of what it stands for' : 'stands for nothing before it';
+    throw new Bomb(at, `the alias '*${name}' ${why}`);
+  };
+  const plainly = (node: YamlNode | null | undefined, fallback: Pos): Node => {
     if (node === null || node === undefined)
       return { kind: 'scalar', at: fallback, value: null, source: '', isPlain: true };
     const at = node.range ? place(node.range[0], Math.min(node.range[1], node.range[0] + 60)) : fallback;
-    if (isAlias(node)) return convert(node.resolve(first), at);
     if (isMap(node)) return toMap(node.items as Pair<YamlNode, YamlNode>[], at);
-    if (isSeq(node)) return { kind: 'seq', at, items: node.items.map((item) => convert(item as YamlNode, at)) };
+    if (isSeq(node)) {
+      const items = node.items.map((item) => convert(item as YamlNode, at));
+      return sized({ kind: 'seq', at, items }, items);
+    }
     if (isScalar(node)) return toScalar(node, at);
     return { kind: 'scalar', at, value: null, source: '', isPlain: true };
   };
@@ -116,9 +144,19 @@ export function parseYaml(
         for (const source of sources) if (source.kind === 'map') merged.push(...source.entries);
       } else entries.push({ key: key.source, keyValue: keyOf(key), keyAt, value });
     }
-    const own = new Set(entries.map((e) => e.key));
-    const kept = merged.filter((e, i) => !own.has(e.key) && merged.findIndex((m) => m.key === e.key) === i);
-    return { kind: 'map', at, entries: [...kept, ...entries] };
+    const own = new Set<string>();
+    for (const { key, keyValue, keyAt } of entries) {
+      const word = `${typeof keyValue} ${key}`;
+      if (own.has(word)) problems.push(twice(keyAt));
+      own.add(word);
+    }
+    for (const { key } of entries) own.add(key);
+    const kept = merged.filter(({ key }) => !own.has(key) && own.add(key));
+    const all = [...kept, ...entries];
+    return sized(
+      { kind: 'map', at, entries: all },
+      all.map((e) => e.value),
+    );
   };
   const toScalar = (node: Scalar, at: Pos): ScalarNode => {
     const source = node.source ?? (node.value === null ? '' : String(node.value));
@@ -139,64 +177,32 @@ export function parseYaml(
   try {
     return convert(first.contents as YamlNode, place(0));
   } catch (error) {
-    if (!(error instanceof AliasBomb || error instanceof ReferenceError)) throw error;
-    problems.push({
-      code: 'E_SYNTAX',
-      message: 'too many aliases: the file grows beyond a million nodes',
-      at: place(0),
-    });
+    if (error instanceof Bomb) problems.push({ code: 'E_SYNTAX', message: error.message, at: error.at });
+    else if (error instanceof RangeError && DEEP.test(error.message)) problems.push(tooDeep(place(0)));
+    else throw error;
     return undefined;
   }
 }
-class AliasBomb extends Error {}
-const UNWANTED = new Set([
-  'tag:yaml.org,2002:bool',
-  'tag:yaml.org,2002:int',
-  'tag:yaml.org,2002:float',
-  'tag:yaml.org,2002:timestamp',
-  'tag:yaml.org,2002:binary',
-  'tag:yaml.org,2002:set',
-  'tag:yaml.org,2002:omap',
-  'tag:yaml.org,2002:pairs',
-]);
-/** PyYAML's booleans, and so Ansible's: y and n, which YAML 1.1 has too, are strings. */
-const BOOL = { tag: 'tag:yaml.org,2002:bool', default: true, identify: (value: unknown) => typeof value === 'boolean' };
-const TRUE = { ...BOOL, test: /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/, resolve: () => true };
-const FALSE = { ...BOOL, test: /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/, resolve: () => false };
-const isNumber = (value: unknown): boolean => typeof value === 'number';
-/** PyYAML's numbers: 08:30, 09, 1e3 and e3 are strings, 8:30 is 510, 0644 is octal. */
-const INT = {
-  tag: 'tag:yaml.org,2002:int',
-  default: true,
-  identify: isNumber,
-  test: /^[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*(?::[0-5]?[0-9])*|0x[0-9a-fA-F_]+)$/,
-  resolve: (text: string) => signed(text, intOf),
-};
-const FLOAT = {
-  tag: 'tag:yaml.org,2002:float',
-  default: true,
-  identify: isNumber,
-  test: /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
-  resolve: (text: string) => signed(text, floatOf),
-};
-function signed(text: string, read: (digits: string) => number): number {
-  const digits = text.replaceAll('_', '').replace(/^[-+]/, '');
-  return (text.startsWith('-') ? -read(digits) : read(digits)) + 0; // no -0
+/** Characters: reading a million takes a second. */
+const MOST = 2 * 1024 ** 2;
+const MOST_NODES = 1_000_000;
+class Bomb extends Error {
+  readonly at: Pos;
+  constructor(at: Pos, message: string) {
+    super(message);
+    this.at = at;
+  }
 }
-function intOf(digits: string): number {
-  if (/^0[bx]/.test(digits)) return Number(digits);
-  return /^0\d/.test(digits) ? Number.parseInt(digits, 8) : sexagesimal(digits);
-}
-function floatOf(digits: string): number {
-  if (/^\.inf$/i.test(digits)) return Number.POSITIVE_INFINITY;
-  return sexagesimal(digits);
-}
-function sexagesimal(digits: string): number {
-  return digits.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
-}
-const VAULT = { tag: '!vault', resolve: (text: string) => text };
-const UNSAFE = { tag: '!unsafe', resolve: (text: string) => text };
+/** How V8 tells that a recursion went too deep. */
+const DEEP = /Maximum call stack/;
 
+function tooDeep(at: Pos): Diagnostic {
+  return { code: 'E_SYNTAX', message: 'the file is nested too deeply', at };
+}
+
+function twice(at: Pos): Diagnostic {
+  return { code: 'E_SYNTAX', message: 'this key stands twice in one map', at, mend: 'remove one of the two' };
+}
 function keyOf(key: ScalarNode): Value {
   return key.value instanceof TemplateText || typeof key.value === 'object' ? key.source : key.value;
 }
@@ -227,8 +233,6 @@ function noVault(at: Pos): Diagnostic {
 function yamlProblem(code: string, message: string, at: Pos): Diagnostic {
   const [first = message] = message.split('\n');
   const said = first.replace(/ at line \d+, column \d+:?$/, '');
-  if (code === 'DUPLICATE_KEY')
-    return { code: 'E_SYNTAX', message: 'this key stands twice in one map', at, mend: 'remove one of the two' };
   if (code === 'TAB_AS_INDENT')
     return { code: 'E_SYNTAX', message: 'a tab in the indentation', at, mend: 'indent with spaces' };
   if (code === 'TAG_RESOLVE_FAILED') return { code: 'E_SYNTAX', message: said, at, expected: '!vault or !unsafe' };

@@ -1,11 +1,23 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { META_ACTIONS } from '../core/meta.ts';
 import type { Become, Block, Common, Include, Item, Loaded, Role, Task } from '../core/playbook.ts';
-import type { Raw } from '../core/value.ts';
+import type { Raw, RawVars } from '../core/value.ts';
 import { actionOf, COLLECTIONS, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
 import { BLOCK, INCLUDE, isKeyword, isUnsupported, TASK } from './keywords.ts';
 import { readLoop } from './loops.ts';
-import { checkTemplates, conditionsOf, isNull, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
+import {
+  booleanOf,
+  checkTemplates,
+  conditionsOf,
+  isNull,
+  type Reading,
+  rawOf,
+  textOf,
+  variableName,
+  varsOf,
+  wordsOf,
+} from './reading.ts';
 import { type Entry, entry, type MapNode, type Node, placeOf, toRaw } from './source.ts';
 
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
@@ -27,6 +39,7 @@ export function topLevel(dir: string, become: Become, role?: Role, tags: readonl
     checkMode: undefined,
     diff: undefined,
     runOnce: false,
+    anyErrorsFatal: false,
     delegateTo: undefined,
     role,
     dir,
@@ -85,11 +98,12 @@ export function readCommon(node: MapNode, around: Common, reading: Reading): Com
     tags: [...new Set([...around.tags, ...tags])],
     become: readBecome(node, around.become, reading),
     environment: environment === undefined ? around.environment : [...around.environment, environment],
-    ignoreErrors: rawOf(node, 'ignore_errors', reading) ?? around.ignoreErrors,
-    noLog: rawOf(node, 'no_log', reading) ?? around.noLog,
-    checkMode: rawOf(node, 'check_mode', reading) ?? around.checkMode,
-    diff: rawOf(node, 'diff', reading) ?? around.diff,
-    runOnce: rawOf(node, 'run_once', reading) ?? around.runOnce,
+    ignoreErrors: booleanOf(node, 'ignore_errors', reading) ?? around.ignoreErrors,
+    noLog: booleanOf(node, 'no_log', reading) ?? around.noLog,
+    checkMode: booleanOf(node, 'check_mode', reading) ?? around.checkMode,
+    diff: booleanOf(node, 'diff', reading) ?? around.diff,
+    runOnce: booleanOf(node, 'run_once', reading) ?? around.runOnce,
+    anyErrorsFatal: booleanOf(node, 'any_errors_fatal', reading) ?? around.anyErrorsFatal,
     delegateTo: rawOf(node, 'delegate_to', reading) ?? around.delegateTo,
     role: around.role,
     dir: around.dir,
@@ -97,7 +111,7 @@ export function readCommon(node: MapNode, around: Common, reading: Reading): Com
 }
 
 export function readBecome(node: MapNode, around: Become, reading: Reading): Become {
-  const become = rawOf(node, 'become', reading);
+  const become = booleanOf(node, 'become', reading);
   const user = rawOf(node, 'become_user', reading);
   const method = rawOf(node, 'become_method', reading);
   return {
@@ -159,8 +173,9 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
   }
   const args = readArgs(node, given.value, impl, given.module, reading);
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
+  if (given.module === 'meta') checkMeta(args, action, around, reading);
   noteDefinitions(given.module, args, reading);
-  const register = textOf(node, 'register', reading);
+  const register = variableName(node, 'register', reading);
   if (register !== undefined) reading.defined.add(register);
   const { loop, loopControl } = readLoop(node, reading);
   return {
@@ -182,6 +197,34 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
     notify: listOf(rawOf(node, 'notify', reading)),
     listen: wordsOf(node, 'listen', reading),
   };
+}
+
+/** A meta action that nobody knows would end the play in silence: it is refused before the run. */
+function checkMeta(args: RawVars, action: Entry, { role }: Common, { problems }: Reading): void {
+  const what = args['free_form'];
+  const at = action.value.at;
+  if (typeof what !== 'string') {
+    problems.push({
+      code: 'E_ARGS',
+      message: "'meta' takes the name of an action",
+      at,
+      expected: META_ACTIONS.join(', '),
+    });
+  } else if (!META_ACTIONS.includes(what)) {
+    problems.push({
+      code: 'E_UNKNOWN',
+      message: `unknown meta action '${what}'`,
+      at,
+      ...didYouMean(what, META_ACTIONS),
+    });
+  } else if (what === 'end_role' && role === undefined) {
+    problems.push({
+      code: 'E_ARGS',
+      message: "'meta: end_role' stands outside of a role",
+      at,
+      mend: 'use end_play or end_host',
+    });
+  }
 }
 
 function onlyMend({ mend }: { expected?: string | undefined; mend?: string | undefined }) {
@@ -248,7 +291,7 @@ function readInclude(node: MapNode, action: Entry, around: Common, reading: Read
     reading.imported.roles.push(...loaded.roles);
     return loaded.items;
   }
-  if (isStatic) load(target); // for its mistakes: they are told before the run
+  if (isStatic) reading.imported.late.push(...load(target).handlers); // and for its mistakes: they are told before the run
   const include: Include = {
     ...common,
     kind: 'include',

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { globMatches } from '../core/glob.ts';
 
 /** One line of an OpenSSH known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). */
 export type KnownHost = Readonly<{
@@ -86,14 +87,7 @@ function matches(patterns: string, name: string): boolean {
   }
   if (!/[*?!,]/.test(patterns)) return patterns.toLowerCase() === name.toLowerCase();
   const all = patterns.split(',');
-  if (all.some((p) => p.startsWith('!') && glob(p.slice(1)).test(name))) return false;
-  return all.some((p) => !p.startsWith('!') && glob(p).test(name));
-}
-
-function glob(pattern: string): RegExp {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 'i');
+  const is = (pattern: string): boolean => globMatches(pattern.toLowerCase(), name.toLowerCase());
+  if (all.some((p) => p.startsWith('!') && is(p.slice(1)))) return false;
+  return all.some((p) => !p.startsWith('!') && is(p));
 }

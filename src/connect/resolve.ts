@@ -51,7 +51,11 @@ const DEFAULT_KEYS = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
 /** Read again only when it was written: a thousand hosts share one. */
 function knownHostsIn(file: string): readonly KnownHost[] {
   const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) return [];
+  if (stat === undefined || file === '/dev/null') return [];
+  if (!stat.isFile()) {
+    const message = `the known_hosts file ${file} is not a regular file`;
+    throw new Failure({ code: 'E_CONNECT', message, mend: 'name a file in bringup_known_hosts_file or ~/.ssh/config' });
+  }
   const stamp = `${stat.mtimeMs} ${stat.size}`;
   const known = read.get(file);
   if (known?.stamp === stamp) return known.entries;

@@ -53,7 +53,7 @@ function to(value: unknown, shape: Shape): unknown {
 }
 
 /** Ansible's words for booleans; 1 and 0 too. */
-function toBoolean(value: unknown): unknown {
+export function toBoolean(value: unknown): unknown {
   const word = typeof value === 'string' ? value.trim().toLowerCase() : value;
   if (['yes', 'true', 'on', '1', 'y', 't', 1].includes(word as string)) return true;
   if (['no', 'false', 'off', '0', 'n', 'f', 0].includes(word as string)) return false;

@@ -1,5 +1,7 @@
 import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
+import { matching, mayBeSlow } from './bounded.ts';
+import { Failure } from './diagnostic.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
@@ -189,18 +191,43 @@ export function defineModule<A extends TObject, Current>(
       const wrong = spec.verify?.(args) ?? [];
       if (wrong.length > 0) return wrong;
       const { probe, edits } = spec;
+      const limited = limiting(args as Readonly<Record<string, unknown>>);
       return {
         module: spec.name,
         args: args as Readonly<Record<string, unknown>>,
         needs: spec.needs?.(args) ?? [],
         touches: spec.touches?.(args) ?? [],
         series: spec.series?.(args),
-        edits: edits && { of: edits.of(args), seeing: (stdout, text) => edits.seeing(stdout, text, args) },
+        edits: edits && { of: edits.of(args), seeing: limited((stdout, text) => edits.seeing(stdout, text, args)) },
         probe: probe && ((ctx) => probe(args, ctx)),
-        plan: (stdout, ctx) => spec.plan(spec.parse(stdout, args), args, ctx),
-        data: (stdout, ctx, ran) => spec.data?.(spec.parse(stdout, args), args, ctx, ran) ?? {},
+        plan: limited((stdout, ctx) => spec.plan(spec.parse(stdout, args), args, ctx)),
+        data: limited((stdout, ctx, ran) => spec.data?.(spec.parse(stdout, args), args, ctx, ran) ?? {}),
       };
     },
+  };
+}
+
+/** Arguments of modules that hold a pattern. */
+const PATTERN = /regex|pattern|^(insert)?(after|before)$|^contains$|^excludes?$/;
+
+/** What is worked out by the patterns of a task is bounded where one of them may take long; it is given up once, not again and again. */
+function limiting(args: Readonly<Record<string, unknown>>) {
+  const slow = Object.entries(args)
+    .filter(([name]) => PATTERN.test(name))
+    .flatMap(([, value]) => value)
+    .find((value): value is string => typeof value === 'string' && mayBeSlow(value));
+  return <A extends readonly unknown[], T>(work: (...given: A) => T): ((...given: A) => T) => {
+    if (slow === undefined) return work;
+    let over: unknown;
+    return (...given) => {
+      if (over !== undefined) throw over;
+      try {
+        return matching(slow, () => work(...given));
+      } catch (error) {
+        if (error instanceof Failure && error.message.includes('come to an end')) over = error;
+        throw error;
+      }
+    };
   };
 }
 

@@ -11,7 +11,7 @@ export type Play = Readonly<{
   /** The hosts pattern, and those it selects before --limit. */
   pattern: string;
   hosts: readonly string[];
-  gatherFacts: boolean;
+  gatherFacts: Raw;
   vars: RawVars;
   varsFiles: readonly Layer[];
   /** In the order in which they run; handlers are flushed after each. */
@@ -20,9 +20,9 @@ export type Play = Readonly<{
   roles: readonly Role[];
   /** Hosts at once: numbers or percentages, the last repeats; [] means all. */
   serial: readonly (number | string)[];
-  anyErrorsFatal: boolean;
+  anyErrorsFatal: Raw;
   maxFailPercentage: number | undefined;
-  forceHandlers: boolean;
+  forceHandlers: Raw;
   /** Of the play itself: its gathering of facts obeys them. */
   tags: readonly string[];
   environment: readonly Raw[];
@@ -46,6 +46,7 @@ export type Common = Readonly<{
   checkMode: Raw | undefined;
   diff: Raw | undefined;
   runOnce: Raw;
+  anyErrorsFatal: Raw;
   delegateTo: Raw | undefined;
   /** The role it belongs to: for its variables and files. */
   role: Role | undefined;

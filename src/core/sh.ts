@@ -1,3 +1,4 @@
+import { Failure } from './diagnostic.ts';
 import { Secret } from './value.ts';
 
 declare const made: unique symbol;
@@ -43,8 +44,15 @@ export type Word = string | number | Secret | Script | readonly Word[];
 
 /** One word of sh: 'as it is' when harmless, else in single quotes. A NUL cannot be in a word: that is an error. */
 export function quote(value: string): string {
-  if (value.includes('\0')) throw new Error('a NUL byte cannot stand in a shell word');
+  noNul(value);
   return isHarmless(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+/** sh takes no NUL byte: what is binary has to travel as a file. Throws Failure. */
+function noNul(text: string): void {
+  if (!text.includes('\0')) return;
+  const message = 'a NUL byte cannot stand in a command or a word of it';
+  throw new Failure({ code: 'E_ARGS', message, mend: 'write binary data with copy, from a file' });
 }
 
 /** One word to sh as it stands; ASCII. */
@@ -132,6 +140,7 @@ export function lines(scripts: readonly Script[]): Script {
 
 /** What the user wrote as a shell program (the `shell` module, `validate:` …). The one way round quoting: keep its uses few. */
 export function verbatim(text: string): Script {
+  noNul(text);
   return script({ text, tame: !WILD.test(text) });
 }
 

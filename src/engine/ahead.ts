@@ -2,6 +2,7 @@ import type { Include, Item, Loaded, Play, Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { lookOf } from './look.ts';
+import { handlersOf } from './notify.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
 import type { HostState, Where } from './state.ts';
@@ -29,7 +30,7 @@ export function* probesAhead(world: World, host: HostState, rest: Rest, later: (
   let left = FAR;
   function* of(from: Rest | undefined): Iterable<Probe> {
     for (let at = from; at !== undefined; at = at.up) {
-      if (at.isFlushed) yield* handlersOf(world, host, at.where);
+      if (at.isFlushed) yield* notifiedAhead(world, host, at.where);
       for (let i = at.index; i < at.items.length && left-- > 0; i++) {
         const item = at.items[i];
         if (item !== undefined) yield* probesOf(world, host, item, at.where, of);
@@ -41,8 +42,8 @@ export function* probesAhead(world: World, host: HostState, rest: Rest, later: (
 }
 
 /** What notified handlers ask. They act whatever the answer is. */
-function* handlersOf(world: World, host: HostState, where: Where): Iterable<Probe> {
-  for (const handler of where.play.handlers) {
+function* notifiedAhead(world: World, host: HostState, where: Where): Iterable<Probe> {
+  for (const handler of handlersOf(host, where.play)) {
     if (!host.notified.has(handler) && !host.coming.has(handler)) continue;
     for (const probe of probesOf(world, host, handler, { ...where, role: handler.role }, () => [])) {
       yield { ...probe, acts: true };
@@ -69,7 +70,7 @@ function* probesOf(
     }
     return;
   }
-  if (item.module === 'meta' && item.args['free_form'] === 'flush_handlers') yield* handlersOf(world, host, where);
+  if (item.module === 'meta' && item.args['free_form'] === 'flush_handlers') yield* notifiedAhead(world, host, where);
   yield* guessed(host, where, item, () => quietly(() => probesOfTask(world, host, item, where)) ?? []);
 }
 

@@ -3,9 +3,10 @@ import { type Change, isBlocked, type Step } from '../core/module.ts';
 import { overlaps } from '../core/resource.ts';
 import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import { isTrue } from './booleans.ts';
 import { type Made, makeChanges, tail } from './change.ts';
 import { lookedAt, lookOf } from './look.ts';
-import { notifyPieces } from './notify.ts';
+import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { probeOf, type Unit } from './resolve.ts';
@@ -109,6 +110,7 @@ export async function intend(
     if (step.module === 'debug') tell(r, dataOf(step, stdout, unit));
     return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
   }
+  if (isCheck && run.mode === 'apply') return wouldBe(unit, steps, stdout);
   if (isCheck) {
     if (steps.every((s) => s.harmless === true)) return unknown('it is asked when it is applied', steps);
     there.planned.push({ what: name, touches: step.touches });
@@ -117,15 +119,26 @@ export async function intend(
   return { r, unit, name, there, ahead, probe, stdout, changes: steps, follows: seen !== undefined };
 }
 
+/** `check_mode: true` in a run that changes: what would be done is registered, and nothing is counted as done. */
+function wouldBe(unit: Bound, changes: readonly Change[], stdout: string): Outcome {
+  const { step, label } = unit;
+  const isUsers = changes.some((c) => c.action === true) && step.series === undefined;
+  const because = 'check_mode is true: not run';
+  const base = isUsers ? { changed: false, skipped: true, msg: because } : { changed: true };
+  const result = resultOf(step, stdout, unit, base);
+  return { status: isUsers ? 'skipped' : 'ok', result, changes, because, label };
+}
+
 export async function carryOut(intent: Intent): Promise<Outcome> {
   const { r, unit, name, there, ahead, probe, changes } = intent;
   const { run } = r.world;
   const { task, host } = r;
-  const isHidden = run.templates.truthy(run.templates.resolve(task.noLog, unit.scope)) === true;
+  const isHidden = isTrue(run, task.noLog, unit.scope, 'no_log', task.at);
   const doing = isHidden ? name : `${name}: ${changes.map((s) => s.what).join(', ')}`;
   run.emit({ type: 'busy', host: host.name, doing });
   const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, unit.scope));
   const around = { before: notifyPieces(r, unit), after: isLast(intent) ? r.after : undefined };
+  await noteOfDelegated(r, unit);
   const made = await makeChanges(run, there.session, unit, changes, probe, ahead, around, timeout);
   return conclude(intent, made);
 }
@@ -173,8 +186,9 @@ function placeOf(r: TaskRun, scope: Scope): HostState {
 
 function checkMode(r: TaskRun, scope: Scope): boolean {
   const { run } = r.world;
-  if (r.task.checkMode === undefined) return run.mode === 'plan';
-  return run.templates.truthy(run.templates.resolve(r.task.checkMode, scope)) === true;
+  return r.task.checkMode === undefined
+    ? run.mode === 'plan'
+    : isTrue(run, r.task.checkMode, scope, 'check_mode', r.task.at);
 }
 
 /** debug's message, or a variable's value, for the user to see. */

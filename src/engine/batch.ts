@@ -4,39 +4,57 @@
  */
 export type Batch = Readonly<{
   hosts: readonly string[];
-  /** Resolves when every host that is still running has come to this point. */
-  meet: (point: string, host: string) => Promise<void>;
+  /**
+   * Resolves when every host that is still running has come to this point, or can come no more, since all are waiting. Gives
+   * those that came, in inventory order, with what each brought.
+   */
+  meet: (point: string, host: string, brought?: readonly string[]) => Promise<readonly Met[]>;
   leave: (host: string) => void;
-  /** The first host, in inventory order, that still runs. */
-  first: () => string | undefined;
-  /** One host's work for all: the first host does it, the others get what came of it, its failure too. All must have met here. */
-  once: <T>(point: string, host: string, work: () => Promise<T>) => Promise<T>;
+  /** One host's work for all that met: that host does it, the others get what came of it, its failure too. */
+  once: <T>(point: string, isDoer: boolean, work: () => Promise<T>) => Promise<T>;
+  /** How often this host has come to a point: a file that is included again has each point once more. */
+  visit: (point: string, host: string) => string;
 }>;
+export type Met = Readonly<{ host: string; brought: readonly string[] }>;
+
+type Point = { arrived: Map<string, readonly string[]>; waiting: Map<string, (met: readonly Met[]) => void> };
 
 export function makeBatch(hosts: readonly string[]): Batch {
   const running = new Set(hosts);
-  const points = new Map<string, { arrived: Set<string>; waiting: (() => void)[] }>();
+  const points = new Map<string, Point>();
   const done = new Map<string, Shared>();
+  const visits = new Map<string, number>();
   const sharedAt = (point: string): Shared => {
     const shared = done.get(point) ?? makeShared();
     done.set(point, shared);
     return shared;
   };
-  const first = (): string | undefined => hosts.find((host) => running.has(host));
+  const go = ({ arrived, waiting }: Point): void => {
+    const met = hosts.flatMap((host) => {
+      const brought = arrived.get(host);
+      return brought === undefined ? [] : [{ host, brought }];
+    });
+    for (const resolve of waiting.values()) resolve(met);
+    waiting.clear();
+  };
   const release = (): void => {
     for (const point of points.values()) {
-      if (![...running].every((host) => point.arrived.has(host))) continue;
-      for (const go of point.waiting.splice(0)) go();
+      if (point.waiting.size > 0 && [...running].every((host) => point.arrived.has(host))) go(point);
     }
+    // Hosts may take different ways (a rescue, an include): where all are waiting, those at the earliest point go on.
+    const open = [...points.values()].filter((point) => point.waiting.size > 0);
+    const stuck = new Set(open.flatMap((point) => [...point.waiting.keys()]));
+    const [first] = open;
+    if (first !== undefined && [...running].every((host) => stuck.has(host))) go(first);
   };
   return {
     hosts,
-    meet(name, host) {
-      const point = points.get(name) ?? { arrived: new Set<string>(), waiting: [] };
+    meet(name, host, brought = []) {
+      const point = points.get(name) ?? { arrived: new Map(), waiting: new Map() };
       points.set(name, point);
-      point.arrived.add(host);
+      point.arrived.set(host, brought);
       return new Promise((resolve) => {
-        point.waiting.push(resolve);
+        point.waiting.set(host, resolve);
         release();
       });
     },
@@ -44,11 +62,16 @@ export function makeBatch(hosts: readonly string[]): Batch {
       running.delete(host);
       release();
     },
-    first,
-    once<T>(point: string, host: string, work: () => Promise<T>): Promise<T> {
+    once<T>(point: string, isDoer: boolean, work: () => Promise<T>): Promise<T> {
       const shared = sharedAt(point);
-      if (host === first()) work().then(shared.resolve, shared.reject);
+      if (isDoer) work().then(shared.resolve, shared.reject);
       return shared.result as Promise<T>;
+    },
+    visit(point, host) {
+      const key = `${host}\0${point}`;
+      const n = (visits.get(key) ?? 0) + 1;
+      visits.set(key, n);
+      return n === 1 ? point : `${point} #${n}`;
     },
   };
 }

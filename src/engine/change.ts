@@ -60,7 +60,7 @@ export async function makeChanges(
       sent.push(...(await makeAndConfirm(run, session, unit, { pieces: all, own, ahead, risk, timeout })));
       return sent.slice(before.length);
     }
-    const last = isAction(changes) && after !== undefined ? [after.piece] : [];
+    const last = isAction(changes) && after?.piece !== undefined ? [after.piece] : [];
     const all = [...(sent.length === 0 ? before : []), ...pieces, ...last];
     const closing = closingOf(unit, todo);
     const ended = [...(await session.change({ pieces: all, touches, own, closing }, ahead, timeout))];

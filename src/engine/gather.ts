@@ -2,6 +2,7 @@ import { type Code, Failure } from '../core/diagnostic.ts';
 import type { Play, Task } from '../core/playbook.ts';
 import { isDict, type RawVars, type Value } from '../core/value.ts';
 import { playRest } from './ahead.ts';
+import { isTrue } from './booleans.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { pendingProbe } from './pending.ts';
 import { probeOf, unitOf, userOf } from './resolve.ts';
@@ -12,15 +13,16 @@ import { scopeFor } from './variables.ts';
 export async function gather(h: HostRun): Promise<void> {
   const { host, world, play, where } = h;
   const { run } = world;
-  const rest = aheadOf(h, playRest(play, where));
-  if (!play.gatherFacts || host.factsAreFresh) return;
+  if (host.factsAreFresh) return;
+  if (!isTrue(run, play.gatherFacts, scopeFor(world, host, where), 'gather_facts', play.at)) return;
   host.facts ??= run.factsCache.get(host.name);
   const scope = scopeFor(world, host, where);
+  const rest = aheadOf(h, playRest(play, where));
   const task = gatherTask(play);
   const unit = unitOf(run, task, run.setup, scope, undefined, undefined);
   const probe = probeOf(unit);
   if (probe === undefined || unit.step === undefined) return;
-  const pending = pendingProbe(userOf(task, scope, run));
+  const pending = pendingProbe(host.name, userOf(task, scope, run) === undefined ? undefined : 'root');
   let output: Awaited<ReturnType<typeof host.session.look>>;
   try {
     output = await host.session.look(probe, () => [pending, ...rest()]);
@@ -75,6 +77,7 @@ export function gatherTask(play: Play): Task {
     checkMode: undefined,
     diff: undefined,
     runOnce: false,
+    anyErrorsFatal: false,
     delegateTo: undefined,
     role: undefined,
     dir: '.',

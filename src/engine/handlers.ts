@@ -1,102 +1,161 @@
 import type { Piece } from '../core/connection.ts';
 import type { Task } from '../core/playbook.ts';
-import { playRest, type Rest } from './ahead.ts';
-import { asUnreachable, gatherTask } from './gather.ts';
+import type { Rest } from './ahead.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
+import { includeVars, plainMeta } from './meta-action.ts';
+import { handlersOf } from './notify.ts';
+import { leaveToOthers } from './once.ts';
 import type { After, TaskRun } from './outcome.ts';
-import { forgetPending, pendingKey, pendingProbe } from './pending.ts';
-import { userOf } from './resolve.ts';
+import { forgetPending, type Owner, pendingKey } from './pending.ts';
+import { TaskFailed } from './state.ts';
 import { runTask } from './task.ts';
 import { type TaskAt, tasksTogether } from './together.ts';
-import { scopeFor } from './variables.ts';
 
-/** Handlers that an earlier run left behind: they run at this play's first flush. */
-export async function recallHandlers(h: HostRun): Promise<void> {
-  const { host, play, world } = h;
-  if (play.handlers.length === 0) return;
-  const scope = scopeFor(world, host, h.where);
-  const probe = pendingProbe(userOf(gatherTask(play), scope, world.run));
-  try {
-    const output = await host.session.look(probe, aheadOf(h, playRest(play, h.where)));
-    const waiting = new Set(output.stdout.split('\n'));
-    for (const handler of play.handlers)
-      if (waiting.has(pendingKey(play, handler))) host.notified.set(handler, undefined);
-  } catch (error) {
-    throw asUnreachable(error);
-  }
-}
+type HandlerRun = TaskRun & Readonly<{ after: After }>;
+/** Handlers whose notes still have to be removed. */
+type Left = Task[];
 
 /**
  * Notified handlers in the order in which they are defined, each once; one may notify another.
  *
+ * @param point where in the play this is, for hosts that meet there
  * @param following the n-th task that comes then, as tasksTogether takes it: it may be made on the handlers' trip
  * @returns how many of those are done
  */
 export async function flushHandlers(
   h: HostRun,
   rest: Rest | undefined,
+  point: string,
   following: TaskAt = () => undefined,
 ): Promise<number> {
-  const { host, play, world } = h;
-  if (host.notified.size === 0) {
-    host.coming.clear();
-    return 0;
-  }
-  const user = userOf(gatherTask(play), scopeFor(world, host, h.where), world.run);
-  const isApply = world.run.mode === 'apply';
-  if (isApply) host.session.forget(pendingProbe(user));
-  const forgetting = (keys: readonly string[]): Piece => ({ script: forgetPending(keys, user), user });
-  const left: string[] = [];
-  const next: Rest = { items: [], index: 0, where: h.where, up: rest, isFlushed: true };
-  const all = (): readonly Task[] => [
-    ...play.handlers,
-    ...world.lateHandlers.filter((l) => !play.handlers.includes(l)),
-  ];
-  /** The next one's turn; what notifies others comes alone, since they may be ahead of those after it. */
-  const take = (isWithOthers: boolean): HandlerRun | undefined => {
-    const handler = all().find((t) => host.notified.has(t));
-    if (handler === undefined || (isWithOthers && handler.notify.length > 0)) return undefined;
-    const maybe = host.notified.get(handler);
-    host.notified.delete(handler);
-    host.coming.delete(handler);
-    return {
-      world,
-      host,
-      where: { ...h.where, role: handler.role },
-      task: handler,
-      isHandler: true,
-      maybe,
-      ahead: aheadOf(h, next),
-      // With its own trip where that is possible: it is either run and forgotten, or neither.
-      after: { piece: forgetting([pendingKey(play, handler)]), isDone: false, isTold: false },
-    };
-  };
+  const { host } = h;
+  const left: Left = [...(await leaveToOthers(h, point))];
+  host.flushed.clear();
   let others = 0;
-  while (host.notified.size > 0) {
-    const taken: HandlerRun[] = [];
-    const takeNext: TaskAt = (n) => {
-      if (host.notified.size === 0) return left.length === 0 ? following(n - taken.length) : undefined;
-      const one = take(true);
-      if (one !== undefined) taken.push(one);
-      return one;
-    };
-    try {
-      const done = await tasksTogether(0, takeNext);
-      others = Math.max(0, done - taken.length);
-      if (done === 0) {
-        const one = taken[0] ?? take(false);
-        if (one === undefined) break; // what waits is no handler of this play
-        taken[0] = one;
-        await runTask(one);
-      }
-    } finally {
-      for (const { task, maybe, after } of taken) if (!after.isTold) host.notified.set(task, maybe);
+  try {
+    while (host.notified.size > 0 && others === 0) {
+      const done = await flushSome(h, rest, left, following);
+      if (done === undefined) break; // what waits is no handler of this play
+      others = done; // what those have notified waits for its own flush
     }
-    for (const { task, after } of taken) if (after.isTold && !after.isDone) left.push(pendingKey(play, task));
-    if (others > 0) break; // what those have notified waits for its own flush
+  } catch (error) {
+    if (error instanceof TaskFailed) await forget(h, left);
+    throw error;
+  } finally {
+    host.coming.clear();
+    host.flushed.clear();
   }
-  host.coming.clear();
-  if (left.length > 0 && isApply) await host.session.change({ pieces: [forgetting(left)] }, () => [], undefined);
+  await forget(h, left);
   return others;
 }
-type HandlerRun = TaskRun & Readonly<{ after: After }>;
+
+/** Some handlers on one trip, or one by itself. Gives the number of following tasks that are done with them. */
+async function flushSome(
+  h: HostRun,
+  rest: Rest | undefined,
+  left: Left,
+  following: TaskAt,
+): Promise<number | undefined> {
+  const { host } = h;
+  const taken: HandlerRun[] = [];
+  const takeNext: TaskAt = (n) => {
+    if (host.notified.size === 0) return left.length === 0 ? following(n - taken.length) : undefined;
+    const one = take(h, rest, true);
+    if (one !== undefined) taken.push(one);
+    return one;
+  };
+  let others = 0;
+  try {
+    const done = await tasksTogether(0, takeNext);
+    others = Math.max(0, done - taken.length);
+    if (done === 0) {
+      const one = taken[0] ?? take(h, rest, false);
+      if (one === undefined) return undefined;
+      taken[0] = one;
+      await runAlone(h, one);
+    }
+  } finally {
+    for (const { task, maybe, after } of taken) {
+      if (after.isTold) host.isOld.delete(task);
+      else host.notified.set(task, maybe);
+      if (after.isTold && !after.isDone && after.isFailed !== true) left.push(task);
+    }
+  }
+  return others;
+}
+
+/** The next one's turn. What notifies others comes alone, since they may be ahead of those after it, and so does an old one. */
+function take(h: HostRun, rest: Rest | undefined, isWithOthers: boolean): HandlerRun | undefined {
+  const { host, play, world } = h;
+  const handler = handlersOf(host, play).find((t) => host.notified.has(t));
+  if (handler === undefined) return undefined;
+  const isAlone = handler.notify.length > 0 || handler.impl === undefined || host.isOld.has(handler);
+  if (isWithOthers && isAlone) return undefined;
+  const maybe = host.notified.get(handler);
+  host.notified.delete(handler);
+  host.coming.delete(handler);
+  host.flushed.add(handler);
+  const next: Rest = { items: [], index: 0, where: h.where, up: rest, isFlushed: true };
+  return {
+    world,
+    host,
+    where: { ...h.where, role: handler.role },
+    task: handler,
+    isHandler: true,
+    maybe,
+    ahead: aheadOf(h, next),
+    // With its own trip where that is possible: it is either run and forgotten, or neither.
+    after: { piece: forgettingOne(h, handler), isDone: false, isTold: false },
+  };
+}
+
+/**
+ * A handler that waited since an earlier run and fails again does not stop the play: what mends it may come later. It waits on.
+ */
+async function runAlone(h: HostRun, one: HandlerRun): Promise<void> {
+  const { host } = h;
+  const { task, after } = one;
+  if (task.impl === undefined) {
+    after.isTold = true;
+    if (task.module === 'include_vars') includeVars(h, task, one.where);
+    else await plainMeta(h, task, one.where);
+    return;
+  }
+  const isOld = host.isOld.has(task);
+  try {
+    await runTask(one);
+  } catch (error) {
+    if (!isOld || !(error instanceof TaskFailed)) throw error;
+    host.isStuck = true;
+  }
+}
+
+function ownersOf({ host, play, world }: HostRun, handler: Task): readonly Owner[] {
+  const key = pendingKey(world.run, play, handler, handlersOf(host, play));
+  return [...(host.noted.get(key) ?? [host.reader])];
+}
+
+/** Removes a handler's note on its own trip; not where two users keep one. */
+function forgettingOne(h: HostRun, handler: Task): Piece | undefined {
+  const [owner, ...others] = ownersOf(h, handler);
+  return others.length > 0 ? undefined : forgetting(h, [handler], owner);
+}
+
+function forgetting({ host, play, world }: HostRun, handlers: readonly Task[], owner: Owner): Piece {
+  const all = handlersOf(host, play);
+  const keys = handlers.map((handler) => pendingKey(world.run, play, handler, all));
+  return { script: forgetPending(host.name, keys, owner), user: owner };
+}
+
+async function forget(h: HostRun, handlers: readonly Task[]): Promise<void> {
+  if (handlers.length === 0 || h.world.run.mode !== 'apply') return;
+  const owners = [...new Set(handlers.flatMap((handler) => ownersOf(h, handler)))];
+  const pieces = owners.map((owner) =>
+    forgetting(
+      h,
+      handlers.filter((handler) => ownersOf(h, handler).includes(owner)),
+      owner,
+    ),
+  );
+  await h.host.session.change({ pieces }, () => [], undefined);
+}

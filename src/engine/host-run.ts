@@ -12,6 +12,8 @@ export type HostRun = Readonly<{
   play: Play;
   batch: Batch;
   where: Where;
+  /** plan: why it is not certain that what is run now runs at all. */
+  maybe?: string;
   /** The plays that this host has still before it. */
   laterPlays: () => Iterable<Rest>;
 }>;

@@ -1,8 +1,9 @@
 import { Failure } from '../core/diagnostic.ts';
-import type { Include, Item } from '../core/playbook.ts';
+import type { Include, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { expansions } from './ahead.ts';
 import type { HostRun } from './host-run.ts';
+import { readNotes } from './recall.ts';
 import { NotKnown, TaskFailed, type Where } from './state.ts';
 
 /** Runs what an include brings for this host. `run`: runs a list of items. */
@@ -16,8 +17,8 @@ export async function runInclude(
   try {
     const found = expansions(world, host, include, where);
     for (const { loaded, vars } of found) {
-      const late = world.lateHandlers;
-      for (const handler of loaded.handlers) if (!late.includes(handler)) late.push(handler);
+      await bringHandlers(h, loaded.handlers);
+      for (const role of loaded.roles) host.ended.delete(role);
       await run(loaded.items, { ...where, vars: [...where.vars, vars as RawVars] });
     }
     if (found.length === 0) host.counts.skipped++;
@@ -60,4 +61,21 @@ export async function runInclude(
     });
     throw new TaskFailed(diagnostic, {}, { name: 'include', at: include.at });
   }
+}
+
+/** A role's handlers, once however often it is included: those of the last time count. */
+async function bringHandlers(h: HostRun, handlers: readonly Task[]): Promise<void> {
+  if (handlers.length === 0) return;
+  const { host } = h;
+  const isSame = (one: Task, other: Task): boolean => one.at.file === other.at.file && one.at.line === other.at.line;
+  const replaced = (one: Task): Task => handlers.find((other) => isSame(one, other)) ?? one;
+  for (const old of host.late) {
+    const handler = replaced(old);
+    if (handler === old || !host.notified.has(old)) continue;
+    host.notified.set(handler, host.notified.get(old));
+    host.notified.delete(old);
+  }
+  const kept = host.late.map(replaced);
+  host.late = [...kept, ...handlers.filter((one) => !kept.includes(one))];
+  await readNotes(h);
 }

@@ -1,6 +1,7 @@
 import type { Probe } from './answers.ts';
 import { attempt, carryOut, conclude, type Intent, isIntent } from './attempt.ts';
 import type { Made } from './change.ts';
+import type { Items } from './items.ts';
 import { type Begun, board, emptyLoad, isJoinable, type Part } from './join.ts';
 import { judge } from './judge.ts';
 import { makeTogether } from './make-together.ts';
@@ -9,7 +10,7 @@ import type { Outcome, TaskRun } from './outcome.ts';
 import { probeOf, unitOf } from './resolve.ts';
 
 /** What items will ask, as far as it can be known before their turn, and then what comes after their task. */
-export function* aheadOfItems(r: TaskRun, items: readonly Part[]): Iterable<Probe> {
+export function* aheadOfItems(r: TaskRun, items: Iterable<Part>): Iterable<Probe> {
   for (const item of items) yield* probesOf(r, item);
   yield* r.ahead();
 }
@@ -28,13 +29,18 @@ function probesOf(r: TaskRun, { scope, label, item }: Part): readonly Probe[] {
  * The outcomes of the first items, as many as could be made on one trip: changes that do not depend on each other, by what
  * they need and touch. Each is stopped by its own failure only, as in Ansible. None: the first item has to be run alone.
  */
-export async function itemsTogether(r: TaskRun, items: readonly Part[], name: string): Promise<readonly Outcome[]> {
-  if (!isJoinable(r)) return [];
+export async function itemsTogether(r: TaskRun, items: Items, from: number, name: string): Promise<readonly Outcome[]> {
+  if (!isJoinable(r) || items.areDependent()) return [];
   const load = emptyLoad();
   const begun: Begun[] = [];
-  for (const one of items) {
+  for (const one of items.from(from)) {
+    const before = { ...load };
     const next = await board(r, one, name, load);
     if (next === undefined) break;
+    if (begun.length > 0 && items.areDependent()) {
+      Object.assign(load, before);
+      break;
+    }
     begun.push(next);
   }
   const firstChange = begun.findIndex(({ made }) => isIntent(made));

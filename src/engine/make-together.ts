@@ -27,7 +27,11 @@ export type Turn = Readonly<{ intent: Intent; isNext: boolean; before: readonly 
 
 /** What is done around a turn's changes. What ends a task rides with its last one. */
 function aroundOf({ intent, before }: Turn): Around {
-  return { before, after: isAction(intent.changes) && isLast(intent) ? intent.r.after : undefined };
+  const { after } = intent.r;
+  return {
+    before,
+    after: after?.piece !== undefined && isAction(intent.changes) && isLast(intent) ? after : undefined,
+  };
 }
 
 /**
@@ -51,7 +55,7 @@ export async function makeTogether(
         const { inline } = await uploadsOf(run, change);
         pieces.push({ script: lines([...inline, unit.environment, ownRun(joint, change)]), user: unit.user });
       }
-      if (after !== undefined) pieces.push(after.piece);
+      if (after?.piece !== undefined) pieces.push(after.piece);
       return {
         pieces,
         touches: touchesOf(unit.step, changes),

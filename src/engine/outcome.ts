@@ -18,8 +18,8 @@ export type Outcome = Readonly<{
   label?: string | undefined;
 }>;
 
-/** What is run on a task's own trip once all its changes are made; `isDone` tells that it was, `isTold` that the task ended. */
-export type After = { readonly piece: Piece; isDone: boolean; isTold: boolean };
+/** What is run on a task's own trip once all its changes are made, if anything; `isDone` tells that it was, `isTold` that the task ended. */
+export type After = { readonly piece: Piece | undefined; isDone: boolean; isTold: boolean; isFailed?: boolean };
 
 export type TaskRun = Readonly<{
   world: World;

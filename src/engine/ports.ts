@@ -83,6 +83,8 @@ export type Run = Readonly<{
   redactor: Redactor;
   emit: Emit;
   signal: AbortSignal;
+  /** The folder of the project: what is kept on hosts names its playbooks by their paths in it. */
+  projectDir: string;
   /** A word of this run: for the names of staged files. */
   nonce: string;
   now: () => number;

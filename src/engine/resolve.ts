@@ -7,8 +7,10 @@ import type { Condition, LoopControl, Task } from '../core/playbook.ts';
 import { quote, type Script, sh, verbatim } from '../core/sh.ts';
 import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import { checkBooleans, isTrue } from './booleans.ts';
 import { remembered, type Watch } from './memo.ts';
 import type { Run, Scope } from './ports.ts';
+import { renderFile } from './render.ts';
 import { NotKnown } from './state.ts';
 
 /** One piece of work of a task on a host: the task itself, or one item of its loop. */
@@ -30,14 +32,19 @@ export type Unit = Readonly<{
 }>;
 
 /** Who a task's scripts run as: become_user, else root when become. */
-export function userOf(task: Pick<Task, 'become'>, scope: Scope, run: Run): string | undefined {
-  const value = (raw: Raw | undefined, name: string): Value | undefined =>
-    raw !== undefined ? run.templates.resolve(raw, scope) : scope.get(name);
-  const become = value(task.become.become, 'ansible_become');
-  if (become === undefined || run.templates.truthy(become) !== true) return undefined;
-  const user = value(task.become.user, 'ansible_become_user');
-  return typeof user === 'string' && user !== '' ? user : 'root';
+export function userOf(task: Pick<Task, 'become' | 'at'>, scope: Scope, run: Run): string | undefined {
+  const { become, user } = task.become;
+  if (!isTrue(run, become ?? scope.get('ansible_become'), scope, 'become', task.at)) return undefined;
+  const value = user !== undefined ? run.templates.resolve(user, scope) : scope.get('ansible_become_user');
+  if (value instanceof Unknown) throw new NotKnown(value.because);
+  const name = value instanceof Secret ? value.reveal() : run.templates.print(value ?? '');
+  if (name === '') return 'root';
+  if (USER.test(name)) return name;
+  const message = `become_user: '${run.redactor.hide(name)}' is not a user name`;
+  throw new Failure({ code: 'E_ARGS', message, at: task.at, expected: 'a name such as www-data' });
 }
+/** No option of a command, no path, no separator of passwd. */
+const USER = /^[^-\s:/\p{C}][^\s:/\p{C}]*$/u;
 
 /** The list a task loops over; undefined without a loop. */
 export function loopItems(
@@ -127,6 +134,7 @@ export function unitOf(
     const environment = environmentOf(run, task, watch.scope);
     return { skipped, step, user, environment, probe: step.probe?.(contextFor(run, task, watch.scope, user, watch)) };
   });
+  if (!isAhead && worked.skipped === undefined) checkBooleans(run, task, scope);
   return { ...worked, label, item, scope, ctx: contextFor(run, task, scope, worked.user) };
 }
 
@@ -262,17 +270,6 @@ function contextFor(
 }
 
 const UNWATCHED: Pick<Watch, 'look' | 'spoil'> = { look: (look) => look(), spoil: () => {} };
-
-function renderFile(run: Run, scope: Scope, file: LocalFile, options: Parameters<Context['render']>[1]): string {
-  const text = new TextDecoder().decode(file.read());
-  const own = { ansible_managed: 'Ansible managed', template_path: file.path, template_fullpath: file.path };
-  const value = run.templates.render(text, { file: file.path, line: 1, col: 1 }, scope.with(own), {
-    trim_blocks: true,
-    ...options,
-  });
-  if (value instanceof Unknown) throw new NotKnown(value.because);
-  return value instanceof Secret ? value.reveal() : run.templates.print(value);
-}
 
 export function searchPath(run: Run, task: Pick<Task, 'role' | 'dir'>, kind: string): readonly string[] {
   const playbookDir = dirname(run.playbook.file);

@@ -45,8 +45,10 @@ export function itemOf({ item, scope }: Unit): Vars {
 export function loopResult(outcomes: readonly Outcome[]): Value {
   const unknown = outcomes.find((o) => o.result instanceof Unknown);
   if (unknown !== undefined) return unknown.result;
+  if (outcomes.length === 0)
+    return { results: [], changed: false, failed: false, skipped: true, skipped_reason: 'No items in the list' };
   const has = (status: TaskStatus): boolean => outcomes.some((o) => o.status === status);
-  const skipped = outcomes.length > 0 && outcomes.every((o) => o.status === 'skipped');
+  const skipped = outcomes.every((o) => o.status === 'skipped');
   return {
     results: outcomes.map((o) => o.result),
     changed: has('changed'),

@@ -4,12 +4,14 @@ import type { HostRecap } from '../core/event.ts';
 import type { Play } from '../core/playbook.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
+import { isTrue } from './booleans.ts';
 import { claimFor, tellStopped, waitingFor } from './claims.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
+import { tellLeftBehind } from './recall.ts';
 import { openSession } from './session.ts';
-import { EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
+import { Aborted, EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
 export type Recap = Readonly<{
@@ -48,6 +50,12 @@ export async function runPlaybook(given: Run): Promise<Recap> {
     if (!run.signal.aborted) throw error;
   } finally {
     await Promise.all([...world.hosts.values()].map((h) => h.session.drop()));
+  }
+  if (!run.signal.aborted) {
+    for (const name of inRun) {
+      const host = world.hosts.get(name);
+      if (host !== undefined) tellLeftBehind(world, host);
+    }
   }
   const hosts = inRun.flatMap((name) => recapOf(world.hosts.get(name)));
   run.emit({ type: 'done', mode: run.mode, hosts, ms: run.now() - began, interrupted: run.signal.aborted });
@@ -91,6 +99,18 @@ function makeWorld(run: Run, doing: World['doing']): World {
       planned: [],
       notified: new Map(),
       coming: new Set(),
+      isOld: new Set(),
+      flushed: new Set(),
+      late: [],
+      section: '',
+      reader: undefined,
+      isRecalled: false,
+      recalled: new Set(),
+      waiting: new Map(),
+      noted: new Map(),
+      isStuck: false,
+      ended: new Set(),
+      mayFail: [],
       failed: false,
       unreachable: false,
       counts: newCounts(),
@@ -102,7 +122,6 @@ function makeWorld(run: Run, doing: World['doing']): World {
     run,
     doing,
     hosts,
-    lateHandlers: [],
     locked: new Set(),
     changed: new Set(),
     localhost: (name) =>
@@ -132,18 +151,26 @@ async function onePlay(
     left = left.slice(size).filter((name) => isAlive(world.hosts.get(name)));
     const batch = makeBatch(names);
     await Promise.all(names.map((name) => oneHost(world, play, batch, name, playsAfter)));
-    const failed = names.filter((name) => !isAlive(world.hosts.get(name)));
+    const failed = names.filter((name) => !isAlive(world.hosts.get(name)) || world.hosts.get(name)?.isStuck === true);
     const tooMany =
       play.maxFailPercentage !== undefined && (failed.length / names.length) * 100 > play.maxFailPercentage;
-    if (failed.length === names.length || tooMany || (play.anyErrorsFatal && failed.length > 0)) {
+    const isFatal = failed.length > 0 && isPlayFatal(world, play, failed[0]);
+    if (failed.length === names.length || tooMany || isFatal) {
       // The rest of the play, and of the run, is not for hosts whose peers all failed.
-      for (const name of play.anyErrorsFatal || tooMany ? selected : left) {
+      for (const name of isFatal || tooMany ? selected : left) {
         const host = world.hosts.get(name);
-        if (host !== undefined) host.failed = true;
+        if (host !== undefined && !host.isStuck) host.failed = true;
       }
       return;
     }
   }
+}
+
+function isPlayFatal(world: World, play: Play, name: string | undefined): boolean {
+  const host = name === undefined ? undefined : world.hosts.get(name);
+  if (host === undefined) return false;
+  const scope = scopeFor(world, host, { play, batch: [], role: undefined, vars: [] });
+  return isTrue(world.run, play.anyErrorsFatal, scope, 'any_errors_fatal', play.at);
 }
 
 function isAlive(host: HostState | undefined): boolean {
@@ -192,6 +219,8 @@ async function oneHost(
   try {
     await runPlay(h);
   } catch (error) {
+    if (error instanceof Aborted)
+      world.run.emit({ type: 'message', host: name, text: error.message, at: error.task.at });
     if (error instanceof TaskFailed) host.failed = true;
     else if (error instanceof Unreachable) {
       host.unreachable = true;

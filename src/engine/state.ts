@@ -2,6 +2,7 @@ import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import type { Play, Role, Task } from '../core/playbook.ts';
 import type { Resource } from '../core/resource.ts';
 import type { RawVars, Value } from '../core/value.ts';
+import type { Note, Owner } from './pending.ts';
 import type { Session } from './session.ts';
 
 /** One host in one run: what is known of it and what became of it. Kept across plays. */
@@ -21,6 +22,28 @@ export type HostState = {
   notified: Map<Task, string | undefined>;
   /** Handlers that the change which is being made will notify: what they alter is not worth asking before. */
   coming: Set<Task>;
+  /** Of `notified`: left behind by an earlier run, and not notified by this one. */
+  isOld: Set<Task>;
+  /** Handlers that have run in the flush under way. */
+  flushed: Set<Task>;
+  /** Handlers of roles that this host has included in this play. */
+  late: readonly Task[];
+  /** The section of the play that the host is in. */
+  section: string;
+  /** Who reads and keeps the notes of waiting handlers in this play, and whether they were read in it. */
+  reader: Owner;
+  isRecalled: boolean;
+  /** Notes of an earlier run: all that were read, and those whose handler has not had its turn. */
+  recalled: Set<string>;
+  waiting: Map<string, Note>;
+  /** Handlers that have a note on the host, and whose note it is. */
+  noted: Map<string, ReadonlySet<Owner>>;
+  /** A handler of an earlier run failed once more in this play: the play goes on, but not to hosts of a later batch. */
+  isStuck: boolean;
+  /** Uses of roles of which the rest is left out: `meta: end_role`. */
+  ended: Set<Role>;
+  /** plan: tasks that will be run, so that they may fail in apply. */
+  mayFail: string[];
   failed: boolean;
   unreachable: boolean;
   counts: Counts;
@@ -56,6 +79,9 @@ export class TaskFailed extends Error {
     this.task = task;
   }
 }
+
+/** The task failed on another host, and any_errors_fatal stops this one: nothing failed here. */
+export class Aborted extends TaskFailed {}
 
 /** The host cannot be reached any more: no rescue catches this. */
 export class Unreachable extends Error {

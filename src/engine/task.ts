@@ -2,17 +2,21 @@ import { Lost } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
-import { Unknown, type Value } from '../core/value.ts';
+import { Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
-import { CUT_OFF } from './gather.ts';
+import { isTrue } from './booleans.ts';
+import { asUnreachable, CUT_OFF } from './gather.ts';
+import { type Items, itemsOf } from './items.ts';
+import type { Part } from './join.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
 import { aheadOfItems, itemsTogether } from './loop.ts';
-import { labelOf, taskName } from './names.ts';
-import { handlersFor } from './notify.ts';
+import { taskName } from './names.ts';
+import { handlersFor, noteOfJudged } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Scope } from './ports.ts';
-import { loopItems, loopVars, unitOf } from './resolve.ts';
+import { dueAfter, notifiedAnew } from './recall.ts';
+import { falseCondition, loopItems, unitOf } from './resolve.ts';
 import { loopResult, skippedResult } from './result.ts';
 import { NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
@@ -35,30 +39,37 @@ export async function runTask(r: TaskRun): Promise<void> {
   try {
     const items = r.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
     isLoop = items !== undefined;
-    if (items === undefined) outcomes.push(await outcomeOf(r, scope, undefined, undefined, name));
-    if (items !== undefined) outcomes.push(...(await loop(r, scope, items, name)));
+    if (items === undefined) outcomes.push(await outcomeOf(r, { scope, label: undefined, item: undefined }, name));
+    if (items !== undefined)
+      outcomes.push(
+        ...(await loop(
+          r,
+          itemsOf(r, items, scope, () => scopeOf(r)),
+          name,
+        )),
+      );
   } catch (error) {
     outcomes.push(thrownOutcome(error, task, world, name, undefined));
   }
+  await noteOfJudged(r, scope, outcomes).catch((error: unknown) => {
+    throw asUnreachable(error);
+  });
   finish(r, { scope, name, isLoop }, outcomes, world.run.now() - began);
 }
 
-async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: string): Promise<readonly Outcome[]> {
+/** One item after the other; together only those of which none reads what another sets. */
+async function loop(r: TaskRun, all: Items, name: string): Promise<readonly Outcome[]> {
   const { world, task } = r;
-  const all = items.map((item, i) => {
-    const own = scope.with(loopVars(items, i, task.loopControl));
-    return { item, scope: own, label: labelOf(task, item, own, world) };
-  });
   const outcomes: Outcome[] = [];
-  while (outcomes.length < all.length) {
-    const left = all.slice(outcomes.length);
-    const [next, ...later] = left;
-    if (next === undefined) break;
-    const own: TaskRun = { ...r, ahead: () => aheadOfItems(r, later) };
-    const joined = await itemsTogether(own, left, name);
-    outcomes.push(...(joined.length > 0 ? joined : [await outcomeOf(own, next.scope, next.label, next.item, name)]));
-    if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.length) continue;
-    const wait = Number(world.run.templates.resolve(task.loopControl.pause, next.scope));
+  while (outcomes.length < all.count) {
+    const n = outcomes.length;
+    const own: TaskRun = { ...r, ahead: () => aheadOfItems(r, all.from(n + 1)) };
+    const joined = await itemsTogether(own, all, n, name);
+    const next = joined.length > 0 ? joined : [await outcomeOf(own, all.at(n), name)];
+    outcomes.push(...next);
+    all.note(next.at(-1));
+    if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.count) continue;
+    const wait = Number(world.run.templates.resolve(task.loopControl.pause, all.at(n).scope));
     if (wait > 0) await pause(wait * 1000, world.run.signal);
     r.host.session.metOthers();
   }
@@ -66,17 +77,11 @@ async function loop(r: TaskRun, scope: Scope, items: readonly Value[], name: str
 }
 
 /** One item's outcome; what it throws is its own: the items after it have their turn, as in Ansible. */
-async function outcomeOf(
-  r: TaskRun,
-  scope: Scope,
-  label: string | undefined,
-  item: Value | undefined,
-  name: string,
-): Promise<Outcome> {
+async function outcomeOf(r: TaskRun, part: Part, name: string): Promise<Outcome> {
   try {
-    return await runUnit(r, scope, label, item, name);
+    return await runUnit(r, part, name);
   } catch (error) {
-    return thrownOutcome(error, r.task, r.world, name, label);
+    return thrownOutcome(error, r.task, r.world, name, part.label);
   }
 }
 
@@ -113,16 +118,14 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
   throw error;
 }
 
-async function runUnit(
-  r: TaskRun,
-  scope: Scope,
-  label: string | undefined,
-  item: Value | undefined,
-  name: string,
-): Promise<Outcome> {
+async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): Promise<Outcome> {
   const { world, task, host } = r;
   const { run } = world;
-  if (r.maybe !== undefined) return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };
+  if (r.maybe !== undefined) {
+    const skipped = surelyFalse(task, scope, world);
+    if (skipped !== undefined) return { status: 'skipped', result: { skipped: true }, changes: [], because: skipped };
+    return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };
+  }
   const { impl } = task;
   if (impl === undefined) throw new Error(`no module '${task.module}'`);
   const unit = unitOf(run, task, impl, scope, label, item);
@@ -142,6 +145,15 @@ async function runUnit(
   }
 }
 
+/** A condition that is known to be false by now, of a task that may not run at all. */
+function surelyFalse(task: Task, scope: Scope, world: World): string | undefined {
+  try {
+    return falseCondition(task.when, scope, world.run);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A fact that a plan cannot know is not undefined: what reads it is unknown too. */
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
@@ -155,9 +167,8 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const { host, task, world, after } = r;
   const { run } = world;
   if (after !== undefined) after.isTold = true;
-  const truthy = (raw: Task['noLog']): boolean => run.templates.truthy(run.templates.resolve(raw, scope)) === true;
-  const isHidden = truthy(task.noLog);
-  const ignores = outcomes.some((o) => o.status === 'failed') && truthy(task.ignoreErrors);
+  const isHidden = isHiding(r, scope);
+  const ignores = outcomes.some((o) => o.status === 'failed') && isIgnoring(r, scope);
   const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
   keepUnknownFacts(r, outcomes);
   if (task.register !== undefined) {
@@ -167,11 +178,15 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
     const isCertain = outcomes.some((o) => o.status === 'changed');
     const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? name);
-    for (const handler of handlersFor(r, scope))
+    for (const handler of handlersFor(r, scope)) {
       if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);
+      if (isCertain) notifiedAnew(host, handler);
+    }
   }
+  dueAfter(r);
   const status = worst === 'failed' && ignores ? 'ignored' : worst;
   host.counts[status]++;
+  if (run.mode === 'plan' && (status === 'changed' || status === 'unknown') && canFail(task)) host.mayFail.push(name);
   for (const o of outcomes.length === 0
     ? [{ status, changes: [], because: 'the loop is empty', result: null } as Outcome]
     : outcomes) {
@@ -179,8 +194,30 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   }
   const failed = outcomes.find((o) => o.status === 'failed');
   if (failed === undefined || ignores) return;
+  if (after !== undefined) after.isFailed = true;
   const diagnostic = failed.diagnostic ?? { code: 'E_APPLY', message: `${name} failed`, at: task.at };
   throw new TaskFailed(diagnostic, result, { name, at: task.at });
+}
+
+function canFail({ ignoreErrors, failedWhen }: Task): boolean {
+  return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
+}
+
+/** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */
+function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
+  try {
+    return isTrue(run, task.noLog, scope, 'no_log', task.at);
+  } catch {
+    return true;
+  }
+}
+
+function isIgnoring({ world: { run }, task }: TaskRun, scope: Scope): boolean {
+  try {
+    return isTrue(run, task.ignoreErrors, scope, 'ignore_errors', task.at);
+  } catch {
+    return false;
+  }
 }
 const WORST: readonly TaskStatus[] = ['failed', 'changed', 'unknown', 'ok', 'skipped'];
 
@@ -191,7 +228,9 @@ function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHid
     isHidden ? { what: hidden } : { what, ...(diff !== undefined && { diff }) },
   );
   const told =
-    isHidden && o.diagnostic !== undefined ? { ...o.diagnostic, message: hidden, detail: undefined } : o.diagnostic;
+    isHidden && o.diagnostic !== undefined && !/^no_log: /.test(o.diagnostic.message)
+      ? { ...o.diagnostic, message: hidden, detail: undefined }
+      : o.diagnostic;
   return {
     type: 'task',
     host: host.name,

@@ -1,11 +1,12 @@
 import { carryOut, type Intent, isIntent } from './attempt.ts';
+import { itemsOf } from './items.ts';
 import { type Begun, board, emptyLoad, isJoinable, type Load, type Part } from './join.ts';
 import { aheadOfItems, concluded, outcomesOf } from './loop.ts';
 import { makeTogether } from './make-together.ts';
-import { labelOf, taskName } from './names.ts';
+import { taskName } from './names.ts';
 import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
-import { loopItems, loopVars } from './resolve.ts';
+import { loopItems } from './resolve.ts';
 import { TaskFailed } from './state.ts';
 import { finish, type Named, scopeOf } from './task.ts';
 
@@ -50,16 +51,15 @@ async function boardTask(r: TaskRun, load: Load): Promise<Boarded | undefined> {
     const scope = scopeOf(r);
     const name = taskName(task, scope, world);
     const items = loopItems(task, scope, world.run);
-    const parts: readonly Part[] = items?.map((item, i) => {
-      const own = scope.with(loopVars(items, i, task.loopControl));
-      return { item, scope: own, label: labelOf(task, item, own, world) };
-    }) ?? [{ item: undefined, scope, label: undefined }];
-    const ahead = (): ReturnType<TaskRun['ahead']> => aheadOfItems(r, parts.slice(1));
+    const loop = items === undefined ? undefined : itemsOf(r, items, scope, () => scopeOf(r));
+    const parts: Iterable<Part> = loop?.from(0) ?? [{ item: undefined, scope, label: undefined }];
+    const ahead = loop === undefined || loop.count < 2 ? r.ahead : () => aheadOfItems(r, loop.from(1));
     const begun: Begun[] = [];
     for (const part of parts) {
-      const one = await board({ ...r, ahead: parts.length > 1 ? ahead : r.ahead }, part, name, load);
+      const one = await board({ ...r, ahead }, part, name, load);
       if (one === undefined || (!isIntent(one.made) && one.made.status === 'failed')) throw new Alone();
       begun.push(one);
+      if (loop !== undefined && loop.count > 1 && loop.areDependent()) throw new Alone();
     }
     if (before.intents.length > 0 && isHere(r, scope) && reachOf(r) !== reached) throw new Alone();
     notifiedBy(r, begun);

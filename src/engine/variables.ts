@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Inventory, Role, Task } from '../core/playbook.ts';
+import type { Inventory, Role } from '../core/playbook.ts';
 import { type Raw, type RawVars, Ready, type Value } from '../core/value.ts';
 import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
@@ -12,8 +12,6 @@ export type World = Readonly<{
   hosts: ReadonlyMap<string, HostState>;
   /** This machine as a delegate, where the inventory does not name it: 'localhost', '127.0.0.1'. */
   localhost: (name: string) => HostState | undefined;
-  /** Handlers that include_role brought. */
-  lateHandlers: Task[];
   /** Hosts that other runs held for longer than this one waits. */
   locked: Set<string>;
   /** Hosts that were changed since the last play began: what others know may be stale. */

@@ -32,9 +32,7 @@ function groupText(group: readonly TaskEvent[], mode: Mode, options: Options): s
   const mark = event.status === 'unknown' ? pc.magenta('?') : pc.yellow(event.isHandler ? '↻' : '~');
   const lines = [`${mark} ${hosts}  ${printable(event.task)}${item}`];
   if (event.status === 'unknown') {
-    lines.push(
-      `    ${pc.magenta('unknown until apply')}${event.because === undefined ? '' : `: hangs on '${printable(event.because)}'`}`,
-    );
+    lines.push(`    ${pc.magenta('unknown until apply')}${hangingOn(event.because)}`);
     if (event.changes.length > 0)
       lines.push(pc.dim(`    as things stand: ${event.changes.map((c) => printable(c.what)).join('; ')}`));
   } else
@@ -160,4 +158,9 @@ export function checkText(event: Extract<Event, { type: 'check' }>): string {
     ...wrong,
     pc.dim(`    ${shortPath(event.at.file)}:${event.at.line}`),
   ].join('\n');
+}
+
+function hangingOn(because: string | undefined): string {
+  if (because === undefined) return '';
+  return because.startsWith("if '") ? `: runs only ${printable(because)}` : `: hangs on '${printable(because)}'`;
 }

@@ -4,13 +4,17 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 /** Gives a file's text, for the line that a diagnostic points at; undefined when it cannot be read. */
 export type Source = (file: string) => string | undefined;
 
-/** Control characters of a host's words must not reach the terminal: they could move the cursor or hide text. */
+/**
+ * Control characters of a host's words must not reach the terminal: they could move the cursor or hide text, and those for
+ * bidirectional text could show it in another order.
+ */
 export function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return text.replace(HIDDEN, (c) => {
+    const code = c.charCodeAt(0);
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
 }
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /**
  * playbooks/site.yml:7:9: error E_ARGS: unknown argument 'mtach'

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { matching } from '../core/bounded.ts';
 import { didYouMean, Failure } from '../core/diagnostic.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import { path } from './access.ts';
@@ -23,6 +24,7 @@ import {
 } from './item.ts';
 import { hushed, number, text } from './operation.ts';
 import { str } from './print.ts';
+import { pythonRegex } from './regex.ts';
 import { inspect, reveal } from './taint.ts';
 
 type Named = ReadonlyMap<string, Item>;
@@ -49,7 +51,10 @@ export const lookups: Readonly<Record<string, Lookup>> = {
     }),
   varnames: (terms, _named, ctx) => {
     const names = ctx.env.names?.() ?? [];
-    return terms.flatMap((term) => names.filter((name) => new RegExp(text(term)).test(name)));
+    return terms.flatMap((term) => {
+      const regex = pythonRegex(text(term));
+      return matching(text(term), () => names.filter((name) => regex.test(name)));
+    });
   },
   dict: (terms) =>
     terms.flatMap((term) =>
@@ -138,7 +143,7 @@ function attempt(errors: Item | undefined, make: () => readonly Item[]): readonl
   try {
     return make();
   } catch (error) {
-    if (error instanceof Failure && error.diagnostics.every((d) => d.code === 'E_FILE')) return undefined;
+    if (error instanceof Failure) return undefined;
     throw error;
   }
 }
@@ -161,9 +166,11 @@ function filetree(terms: readonly Item[], named: Named, ctx: Ctx): readonly Item
   const { listTree } = ctx.env.ports;
   if (listTree === undefined) return unsupported("the lookup 'filetree' is not supported here");
   const pattern = named.get('exclude');
-  const exclude = pattern === undefined ? undefined : new RegExp(text(pattern));
+  const exclude = pattern === undefined ? undefined : pythonRegex(text(pattern));
   return terms.flatMap((term) =>
-    listTree(text(term), exclude, ctx.at).map((entry) => dictOf(Object.entries({ ...entry, root: text(term) }))),
+    matching(exclude?.source ?? '', () => listTree(text(term), exclude, ctx.at)).map((entry) =>
+      dictOf(Object.entries({ ...entry, root: text(term) })),
+    ),
   );
 }
 

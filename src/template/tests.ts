@@ -1,4 +1,6 @@
 import { posix } from 'node:path';
+import { matching } from '../core/bounded.ts';
+import { toBoolean } from '../core/coerce.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import { contains, equal, truth } from './compare.ts';
 import { filters, plain } from './filters.ts';
@@ -108,8 +110,8 @@ export const tests: Readonly<Record<string, Operation>> = {
         typeof item === typeof other &&
         equal(item, other)),
   ),
-  truthy: shapeOpen('convert_bool', (item) => truth(item)),
-  falsy: shapeOpen('convert_bool', (item) => !truth(item)),
+  truthy: shapeOpen('convert_bool', (item, [convert]) => truth(asBoolean(item, convert))),
+  falsy: shapeOpen('convert_bool', (item, [convert]) => !truth(asBoolean(item, convert))),
   odd: openly((item) => Math.abs(needed(item) % 2) === 1, ''),
   even: openly((item) => needed(item) % 2 === 0, ''),
   divisibleby: openly((item, [by]) => needed(item) % needed(by) === 0, 'num'),
@@ -202,6 +204,13 @@ function result(name: string, test: (dict: Parameters<typeof entry>[0]) => boole
   );
 }
 
+/** With convert_bool a word for a boolean, such as 'no', counts as one. */
+function asBoolean(item: Item, convert: Item | undefined): Item {
+  if (convert === undefined || !truth(convert)) return item;
+  const word = toBoolean(item);
+  return typeof word === 'boolean' ? word : item;
+}
+
 function regexTest(
   item: Item,
   pattern: Item | undefined,
@@ -211,7 +220,7 @@ function regexTest(
 ): boolean {
   const regex = pythonRegex(text(pattern), { ignoreCase: asNumber(ignore) === 1, multiline: asNumber(multi) === 1 });
   const subject = str(item);
-  const found = regex.exec(subject);
+  const found = matching(text(pattern), () => regex.exec(subject));
   if (type === 'search') return found !== null;
   if (found?.index === 0 && type === 'match') return true;
   // The first match may stand later although one at the start exists: ask for the start.
@@ -219,5 +228,5 @@ function regexTest(
     ignoreCase: asNumber(ignore) === 1,
     multiline: asNumber(multi) === 1,
   });
-  return anchored.test(subject);
+  return matching(text(pattern), () => anchored.test(subject));
 }

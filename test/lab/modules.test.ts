@@ -136,7 +136,7 @@ describe('modules on Debian 12 and 13', () => {
     ['masks', 'systemctl is-enabled systemd-pstore.service || :', /^masked$/],
     ['commands and scripts', 'stat -c %a /root/once; cat /root/greeting /root/script', /^600\nit's grüße\none two$/],
     ['other users', 'stat -c %U /srv/shop/data/by-alice /tmp/by-ops', /^alice\nops$/],
-    ['handlers', 'cat /root/handled; ls /var/lib/bringup/pending-handlers 2>&1 | grep -c "No such"', /^handled\n1$/],
+    ['handlers', 'cat /root/handled; ls /var/lib/bringup/handlers 2>&1 | grep -c "No such"', /^handled\n1$/],
   ] as const)('made %s', async (_, command, expected) => {
     for (const seen of await everywhere(command)) expect(seen).toMatch(expected);
   });
@@ -284,7 +284,7 @@ rm multi-user.target.wants/cron.service`;
       );
     const told = 'systemctl show -p UnitFileState,ActiveState --value one two | xargs';
     const links = 'ls /etc/systemd/system/multi-user.target.wants | grep -cE "^(one|two).service" || :';
-    const waiting = 'cut -f 2 /var/lib/bringup/pending-handlers 2>/dev/null | xargs';
+    const waiting = 'cat /var/lib/bringup/handlers/* 2>/dev/null | cut -f 3 | xargs';
     const reads = `journalctl _PID=1 --no-pager -o cat | grep -cE '^Reloading( requested|\\.)'`;
     const statuses = (ran: Ran): readonly string[] =>
       ran.tasks.filter((e) => e.host === 'd13').map((e) => `${e.item ?? e.task} ${e.status}`);

@@ -66,8 +66,10 @@ export const codecFilters: Readonly<Record<string, Operation>> = {
       .filter((part) => part.trim() !== '')
       .map(parse);
   }),
-  b64encode: value('encoding', (item) => Buffer.from(str(item)).toString('base64')),
-  b64decode: value('encoding', (item) => Buffer.from(str(item), 'base64').toString('utf8')),
+  b64encode: value('encoding', (item, [encoding]) => encoded(str(item), text(encoding, 'utf-8')).toString('base64')),
+  b64decode: value('encoding', (item, [encoding]) =>
+    decoded(Buffer.from(str(item), 'base64'), text(encoding, 'utf-8')),
+  ),
   hash: value('hashtype', (item, [type]) => digest(text(type, 'sha1'), str(item))),
   sha1: value('', (item) => digest('sha1', str(item))),
   checksum: value('', (item) => digest('sha1', str(item))),
@@ -142,4 +144,37 @@ function urlParts(url: string): Readonly<Record<string, string | number | null>>
     hostname: host === undefined || host === '' ? null : host.replace(/^\[|\]$/g, '').toLowerCase(),
     port: port === undefined ? null : Number(port),
   };
+}
+
+/** Python's names of encodings that both filters know. */
+const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
+  utf8: 'utf8',
+  utf16le: 'utf16le',
+  utf16be: 'utf16le',
+  utf16: 'utf16le',
+  latin1: 'latin1',
+  iso88591: 'latin1',
+  ascii: 'latin1',
+};
+
+function encoded(s: string, name: string): Buffer {
+  const word = encodingWord(name);
+  const most = word === 'ascii' ? 0x7f : ENCODINGS[word] === 'latin1' ? 0xff : 0x10ffff;
+  if ([...s].some((char) => (char.codePointAt(0) ?? 0) > most))
+    wrong(`the text does not fit into the encoding ${name}`);
+  const bytes = Buffer.from(word === 'utf16' ? `\ufeff${s}` : s, ENCODINGS[word]);
+  return word === 'utf16be' ? bytes.swap16() : bytes;
+}
+
+function decoded(bytes: Buffer, name: string): string {
+  const word = encodingWord(name);
+  if (word.startsWith('utf16') && bytes.length % 2 === 1) wrong(`these bytes are not ${name}`);
+  const whole = word === 'utf16be' ? Buffer.from(bytes).swap16() : bytes;
+  return whole.toString(ENCODINGS[word]).replace(/^\ufeff/, (mark) => (word === 'utf16' ? '' : mark));
+}
+
+function encodingWord(name: string): string {
+  const word = name.toLowerCase().replace(/[-_ ]/g, '');
+  if (Object.hasOwn(ENCODINGS, word)) return word;
+  return wrong(`the encoding '${name}' is not supported`, { expected: 'utf-8, utf-16, utf-16-le, latin-1 or ascii' });
 }

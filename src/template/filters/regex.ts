@@ -1,3 +1,4 @@
+import { matching } from '../../core/bounded.ts';
 import { asNumber, type Item, isList, tuple, wrong } from '../item.ts';
 import { number, type Operation, text, value } from '../operation.ts';
 import { short } from '../operators.ts';
@@ -12,33 +13,36 @@ export const regexFilters: Readonly<Record<string, Operation>> = {
       const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi), global: true });
       const most = number(count, 0);
       let done = 0;
-      const out = str(item).replace(regex, (...m: readonly unknown[]) => {
+      const subject = str(item);
+      const replaced = (...m: readonly unknown[]): string => {
         const groups = typeof m.at(-1) === 'object' ? (m.at(-1) as Record<string, string | undefined>) : {};
         if (most > 0 && done >= most) return String(m[0]);
         done++;
         const end = m.findIndex((part) => typeof part === 'number');
         return expand(text(replacement), m.slice(0, end) as (string | undefined)[], groups);
-      });
+      };
+      const out = matching(text(pattern), () => subject.replace(regex, replaced));
       if (done < number(mandatory, 0))
         wrong(`regex_replace: '${text(pattern)}' matched ${done} times, ${number(mandatory, 0)} are wanted`);
       return short(out);
     },
   ),
   regex_search: value('pattern * ignorecase multiline', (item, [pattern, ignore, multi], _ctx, { positional }) => {
-    const found = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi) }).exec(str(item));
+    const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi) });
+    const found = matching(text(pattern), () => regex.exec(str(item)));
     if (found === null) return null;
     const wanted = positional.slice(1).flatMap((one) => (isList(one) ? one : [one]));
     if (wanted.length === 0) return found[0];
     return wanted.map((one) => group(found, text(one)));
   }),
-  regex_findall: value('pattern multiline ignorecase', (item, [pattern, multi, ignore]) =>
-    [
-      ...str(item).matchAll(pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi), global: true })),
-    ].map((m) => {
+  regex_findall: value('pattern multiline ignorecase', (item, [pattern, multi, ignore]) => {
+    const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi), global: true });
+    const found = matching(text(pattern), () => [...str(item).matchAll(regex)]);
+    return found.map((m) => {
       if (m.length === 1) return m[0];
       return m.length === 2 ? (m[1] ?? '') : tuple(m.slice(1).map((part) => part ?? ''));
-    }),
-  ),
+    });
+  }),
   regex_escape: value('re_type', (item, [type]) => {
     if (text(type, 'python') === 'posix_basic') return str(item).replace(/[\].[^$*\\]/g, '\\$&');
     return str(item).replace(/[\s!"#$%&'()*+,./:;<=>?@[\\\]^`{|}~-]/g, (char) =>

@@ -138,19 +138,24 @@ function wrap(line: string, width: number, breakLong: boolean, hyphens: boolean)
   const between = hyphens ? /(\s+)|(?<=[\p{L}_]{2}-|[\p{L}_]-[\p{L}_]-)(?=[\p{L}_]-?[\p{L}_])/u : /(\s+)/;
   const chunks = line.split(between).filter((chunk) => chunk !== undefined && chunk !== '');
   const lines: string[] = [];
-  while (chunks.length > 0) {
-    if (lines.length > 0 && chunks[0]?.trim() === '') chunks.shift();
+  let at = 0;
+  while (at < chunks.length) {
+    if (lines.length > 0 && chunks[at]?.trim() === '') at++;
     let current = '';
-    while (chunks[0] !== undefined && current.length + chunks[0].length <= size) current += chunks.shift() ?? '';
-    const [long] = chunks;
+    for (let next = chunks[at]; next !== undefined && current.length + next.length <= size; next = chunks[++at])
+      current += next;
+    const long = chunks[at];
     if (long !== undefined && long.length > size) {
       const room = Math.max(1, size - current.length);
       const hyphen = hyphens ? long.slice(0, room).lastIndexOf('-') : -1;
       const end = hyphen > 0 && /[^-]/.test(long.slice(0, hyphen)) ? hyphen + 1 : room;
       if (breakLong) {
         current += long.slice(0, end);
-        chunks[0] = long.slice(end);
-      } else if (current === '') current = chunks.shift() ?? '';
+        chunks[at] = long.slice(end);
+      } else if (current === '') {
+        current = long;
+        at++;
+      }
     }
     if (current.trimEnd() !== '') lines.push(current.trimEnd());
   }
@@ -176,16 +181,14 @@ function comment(s: string, given: readonly (Item | undefined)[]): string {
   const edge = mark.trimEnd();
   const open = text(beginning, base.beginning ?? '');
   const close = text(end, base.end ?? '');
-  // A frame line that was given as '' is left out.
-  const frame = (part: Item | undefined, count: Item | undefined): readonly string[] =>
-    text(part, edge) === '' ? [] : Array.from({ length: Math.min(1000, number(count, 1)) }, () => text(part, edge));
-  const body = s.split('\n').map((line) => (mark + line).trimEnd());
-  const around = (line: string): readonly string[] => (line === '' ? [] : [line]);
+  const before = text(prefix, edge);
+  const count = (n: Item | undefined): number => Math.max(0, Math.min(1000, number(n, 1)));
+  const body = (mark + s.replaceAll(glue, () => glue + mark)).replaceAll(mark + glue, () => edge + glue);
   return [
-    ...around(open),
-    ...frame(prefix, prefixCount),
-    ...body,
-    ...frame(postfix, postfixCount),
-    ...around(close),
-  ].join(glue);
+    open === '' ? '' : open + glue,
+    before === '' ? '' : (before === glue ? glue : before + glue).repeat(count(prefixCount)),
+    body,
+    (glue + text(postfix, edge)).repeat(count(postfixCount)),
+    close === '' ? '' : glue + close,
+  ].join('');
 }

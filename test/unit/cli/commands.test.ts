@@ -24,6 +24,28 @@ async function bringup(...argv: readonly string[]): Promise<Readonly<{ code: num
 }
 const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, '');
 
+describe('handlers', () => {
+  it('lists what waits on a host, by name too, and forgets it', async () => {
+    const p = project({
+      'site.yml': `${play("- copy: {dest: '{T}/f', content: x}\n  notify: [one, two]\n- fail: {msg: stop}")}  handlers:
+    - {name: one, command: echo}
+    - {name: two, command: echo}
+`,
+    });
+    await p.apply();
+    const handlers = async (...more: readonly string[]) => {
+      const { code, out } = await bringup('handlers', '-i', p.path('hosts.yml'), ...more);
+      const own = plain(out)
+        .split('\n')
+        .filter((line) => line.includes(p.folder.split('/').at(-1) ?? ''));
+      return { code, names: own.map((line) => line.replace(/ \(.*/, '')) };
+    };
+    expect(await handlers()).toEqual({ code: 0, names: ['a  one', 'a  two'] });
+    expect(await handlers('one', '--forget')).toEqual({ code: 0, names: ['a  forgotten: one'] });
+    expect(await handlers()).toEqual({ code: 0, names: ['a  two'] });
+  });
+});
+
 describe('exit codes', () => {
   const files = {
     'site.yml': play("- copy: {dest: '{T}/f', content: x}\n- command: 'false'\n  when: breaks | default(false)"),

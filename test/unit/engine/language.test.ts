@@ -317,8 +317,7 @@ describe('handlers', () => {
     expect(log(p)).toBe('plain\njudged\nx\ny\nbreaks\n');
     p.write({ go: '', log: '' });
     expect((await p.apply()).recap.failed).toBe(false);
-    // What the user judges, and a loop, is known to be done only after its trip: both wait until all are.
-    expect(log(p)).toBe('judged\nx\ny\nbreaks\nnever\n');
+    expect(log(p)).toBe('breaks\nnever\n');
     p.write({ log: '' });
     await p.apply();
     expect(log(p)).toBe('');
@@ -698,5 +697,50 @@ describe('other keywords', () => {
     const ran = await p.apply({ signal: abort.signal });
     expect(ran.recap.interrupted).toBe(true);
     expect(ran.said).toEqual([]);
+  });
+});
+
+describe('the items of a loop', () => {
+  it('see what the items before them set', async () => {
+    const p = project({
+      'site.yml': play(`- set_fact: {acc: "{{ acc | default([]) + [item] }}"}
+  loop: [1, 2, 3]
+- set_fact: {all: "{{ all | default({}) | combine({item: item ~ '!'}) }}"}
+  loop: [x, y]
+- debug: {msg: "{{ acc }} {{ all }}"}`),
+    });
+    expect((await p.apply()).said).toEqual(["a: [1, 2, 3] {'x': 'x!', 'y': 'y!'}"]);
+    expect((await p.plan()).said).toEqual(["a: [1, 2, 3] {'x': 'x!', 'y': 'y!'}"]);
+  });
+
+  it('see what the item before them registered: of commands, of files, through another variable, in a condition', async () => {
+    const p = project({
+      'site.yml': play(
+        `- command: "echo {{ (r | default({})).stdout | default('') }}{{ item }}"
+  loop: [1, 2, 3]
+  register: r
+- debug: {msg: "{{ r.results | map(attribute='stdout') | join(' ') }}"}
+- copy: {dest: '{T}/{{ item }}', content: "{{ before }}"}
+  loop: [one, two, three]
+  register: f
+- debug: {msg: "{{ lookup('file', '{T}/one') }} {{ lookup('file', '{T}/two') | basename }} {{ lookup('file', '{T}/three') | basename }}"}
+- file: {path: '{T}/d{{ item }}', state: directory}
+  loop: [1, 2, 3]
+  register: d
+  when: not ((d | default({})).changed | default(false))
+- debug: {msg: "{{ d.results | map(attribute='skipped', default=false) | join(' ') }}"}`,
+        `vars: {before: "{{ (f | default({})).dest | default('none') }}"}`,
+      ),
+    });
+    const ran = await p.apply();
+    expect(ran.tasks.flatMap((t) => t.diagnostic?.message ?? [])).toEqual([]);
+    expect(ran.said).toEqual(['a: 1 12 123', 'a: none one two', 'a: False True False']);
+  });
+
+  it('still travel together where none reads what another sets', async () => {
+    const p = project({
+      'site.yml': play("- copy: {dest: '{T}/{{ item }}', content: x}\n  loop: [a, b, c, d, e, f]\n  register: r"),
+    });
+    expect((await p.apply()).recap.hosts[0]?.trips).toBeLessThanOrEqual(3);
   });
 });

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { runPlays } from '../../../src/cli/apply.ts';
 import { type Diagnostic, Failure } from '../../../src/core/diagnostic.ts';
@@ -45,8 +45,16 @@ export const ONE_HOST = 'all:\n  vars: {ansible_connection: local}\n  hosts:\n  
 
 /** @param files by path; `hosts.yml` and `site.yml` are what is run. T in a text stands for the folder. */
 export function project(files: Readonly<Record<string, string>>): Project {
-  const folder = mkdtempSync(join(tmpdir(), 'bringup-unit-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const root = mkdtempSync(join(tmpdir(), 'bringup-unit-'));
+  // Waiting handlers are kept by the playbook's path in its project: in tests that run at once, each has its own.
+  const word = basename(root);
+  const folder = join(root, word);
+  mkdirSync(folder);
+  writeFileSync(join(root, 'ansible.cfg'), '');
+  onTestFinished(() => {
+    rmSync(root, { recursive: true, force: true });
+    dropNotes(word);
+  });
   const path = (name: string): string => join(folder, name);
   const write = (given: Readonly<Record<string, string>>): void => {
     for (const [name, text] of Object.entries(given)) {
@@ -102,6 +110,17 @@ export function project(files: Readonly<Record<string, string>>): Project {
       }
     },
   };
+}
+
+/** Handlers that a test left waiting on this machine are forgotten. */
+function dropNotes(word: string): void {
+  const folder = '/var/lib/bringup/handlers';
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const file = join(folder, name);
+    const lines = readFileSync(file, 'utf8').split('\n');
+    const kept = lines.filter((line) => !line.startsWith(`${word}/`));
+    if (kept.length < lines.length) writeFileSync(file, kept.join('\n'));
+  }
 }
 
 /** A play over all hosts that gathers no facts. */

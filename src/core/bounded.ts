@@ -1,0 +1,60 @@
+import { createContext, Script } from 'node:vm';
+import { Failure } from './diagnostic.ts';
+
+/** Milliseconds of this process's own work, after which a piece of it is given up. */
+const LIMIT = 1000;
+type Held = { work?: () => unknown };
+/** Made when it is first needed: few runs do. */
+let runner: Readonly<{ context: Held; script: Script }> | undefined;
+
+/**
+ * Work that may take for ever, such as a user's pattern that backtracks: it is given up after a second of CPU time, so that
+ * the run can be stopped, and tells so. Throws Failure. It costs about 0.1 ms: only for what may be slow.
+ */
+export function bounded<T>(what: string, work: () => T, limit = LIMIT): T {
+  runner ??= { context: createContext({}), script: new Script('work()') };
+  const { context, script } = runner;
+  const began = process.cpuUsage();
+  for (let tries = 1; ; tries++) {
+    try {
+      context.work = work;
+      return script.runInContext(context, { timeout: limit }) as T;
+    } catch (error) {
+      if (!isTimeout(error)) throw error;
+      const { user, system } = process.cpuUsage(began);
+      if ((user + system) / 1000 < limit * 0.8 && tries < 60) continue; // others kept the processor
+      const message = `${what} did not come to an end within ${limit / 1000} s`;
+      throw new Failure({
+        code: 'E_ARGS',
+        message,
+        mend: 'write the pattern so that no part of a text can match in many ways',
+      });
+    } finally {
+      delete context.work;
+    }
+  }
+}
+
+function isTimeout(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  );
+}
+
+/** Runs a match of a user's pattern: bounded where the pattern may take long. */
+export function matching<T>(pattern: string, work: () => T): T {
+  const shown = pattern.length > 60 ? `${pattern.slice(0, 59)}…` : pattern;
+  return mayBeSlow(pattern) ? bounded(`matching the pattern '${shown}'`, work) : work();
+}
+
+/** Whether a pattern repeats without a limit more than once: only then can it match one text in very many ways. */
+export function mayBeSlow(pattern: string): boolean {
+  let repeats = 0;
+  for (let at = 0; at < pattern.length && repeats < 2; at++) {
+    const char = pattern[at];
+    if (char === '\\') at++;
+    else if (char === '*' || char === '+') repeats++;
+    else if (char === '{' && /^\{\d*,?\d*\}/.test(pattern.slice(at, at + 20))) repeats++;
+  }
+  return repeats > 1;
+}

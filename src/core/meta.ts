@@ -1,0 +1,13 @@
+/** What `meta:` may ask for. */
+export const META_ACTIONS: readonly string[] = [
+  'flush_handlers',
+  'end_host',
+  'end_play',
+  'end_batch',
+  'end_role',
+  'clear_facts',
+  'clear_host_errors',
+  'refresh_inventory',
+  'reset_connection',
+  'noop',
+];

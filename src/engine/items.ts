@@ -1,0 +1,79 @@
+import { type RawVars, Ready, type Value } from '../core/value.ts';
+import type { Part } from './join.ts';
+import { labelOf } from './names.ts';
+import type { Outcome, TaskRun } from './outcome.ts';
+import type { Scope } from './ports.ts';
+import { loopVars } from './resolve.ts';
+
+/** The items of a loop. Each is worked out when it is asked for, with what the items before it have set by then. */
+export type Items = Readonly<{
+  count: number;
+  at: (i: number) => Part;
+  from: (i: number) => Iterable<Part>;
+  /** The outcome of the last item that is done: what the task registers, as the next item sees it. */
+  note: (outcome: Outcome | undefined) => void;
+  /** Whether an item has read what the item before it registers, or has set what the next one may read. */
+  areDependent: () => boolean;
+}>;
+
+export function itemsOf(r: TaskRun, items: readonly Value[], first: Scope, fresh: () => Scope): Items {
+  const { host, task, world } = r;
+  const { register } = task;
+  const seen = () => ({ facts: host.facts, set: host.set, included: host.included });
+  let [base, of] = [first, seen()];
+  const isStale = (): boolean => of.facts !== host.facts || of.set !== host.set || of.included !== host.included;
+  let isRead = false;
+  let last: RawVars | undefined;
+  const onRead = (): void => {
+    isRead = true;
+  };
+  const current = (): Scope => {
+    if (isStale()) [base, of] = [fresh(), seen()];
+    const scope = last === undefined ? base : base.with(last);
+    return register === undefined ? scope : watched(scope, register, onRead);
+  };
+  const at = (i: number): Part => {
+    const item = items[i] ?? null;
+    const scope = current().with(loopVars(items, i, task.loopControl));
+    return { item, scope, label: labelOf(task, item, scope, world) };
+  };
+  return {
+    count: items.length,
+    at,
+    *from(i) {
+      for (let n = i; n < items.length; n++) yield at(n);
+    },
+    note(outcome) {
+      if (register !== undefined && outcome !== undefined) last = { [register]: new Ready(outcome.result) };
+    },
+    areDependent: () => isRead || isStale(),
+  };
+}
+
+/** Tells when a name is read, also through other variables. */
+function watched(scope: Scope, name: string, onRead: () => void): Scope {
+  const told = (read: string): void => {
+    if (read === name) onRead();
+  };
+  return {
+    ...scope,
+    get(read) {
+      told(read);
+      return scope.get(read);
+    },
+    has(read) {
+      told(read);
+      return scope.has(read);
+    },
+    raw(read) {
+      told(read);
+      return scope.raw(read);
+    },
+    watched: (onEach) =>
+      scope.watched((read) => {
+        told(read);
+        onEach(read);
+      }),
+    with: (layer) => (Object.hasOwn(layer, name) ? scope.with(layer) : watched(scope.with(layer), name, onRead)),
+  };
+}

@@ -1,0 +1,92 @@
+import type { Play, Task } from '../core/playbook.ts';
+import { playRest } from './ahead.ts';
+import { asUnreachable, gatherTask } from './gather.ts';
+import { aheadOf, type HostRun } from './host-run.ts';
+import { handlersOf } from './notify.ts';
+import type { TaskRun } from './outcome.ts';
+import { notesIn, type Owner, pendingKey, pendingProbe, playKey, projectFile, taskWord } from './pending.ts';
+import { userOf } from './resolve.ts';
+import type { HostState } from './state.ts';
+import { scopeFor, type World } from './variables.ts';
+
+/** Who reads a host's notes in a play: root where the play becomes somebody, else the login user. */
+export function readerOf({ play, host, world, where }: HostRun): Owner {
+  return userOf(gatherTask(play), scopeFor(world, host, where), world.run) === undefined ? undefined : 'root';
+}
+
+/** Handlers that an earlier run left behind are looked for. A play without handlers costs no trip for it. */
+export async function recallHandlers(h: HostRun): Promise<void> {
+  const { host, play } = h;
+  host.late = [];
+  host.reader = readerOf(h);
+  host.isRecalled = false;
+  host.isStuck = false;
+  if (play.handlers.length > 0 || host.session.knows(pendingProbe(host.name, host.reader))) await readNotes(h);
+}
+
+/** Once in a play: a role that is included may bring handlers to a play that had none. */
+export async function readNotes(h: HostRun): Promise<void> {
+  const { host, play } = h;
+  if (host.isRecalled) return;
+  host.isRecalled = true;
+  try {
+    const probe = pendingProbe(host.name, host.reader);
+    const output = await host.session.look(probe, aheadOf(h, playRest(play, h.where)));
+    for (const { note, owner } of notesIn(output.stdout, host.reader)) {
+      if (host.recalled.has(note.key)) continue; // read in an earlier play
+      host.recalled.add(note.key);
+      host.waiting.set(note.key, note);
+      host.noted.set(note.key, new Set([...(host.noted.get(note.key) ?? []), owner]));
+    }
+  } catch (error) {
+    throw asUnreachable(error);
+  }
+}
+
+/** A waiting handler is due once the task that notified it has had its turn: what mends it may be that very task. */
+export function dueAfter({ host, world, where, task }: TaskRun): void {
+  if (host.waiting.size > 0) makeDue(world, host, where.play, ({ by }) => by === taskWord(task));
+}
+
+/** Where that task is no more, at the end of its section; where that is no more either, at the end of the play. */
+export function dueAtEnd({ host, world, play }: HostRun, section: string, isLast: boolean): void {
+  if (host.waiting.size > 0) makeDue(world, host, play, (note) => isLast || note.section === section);
+}
+
+function makeDue(
+  { run }: World,
+  host: HostState,
+  play: Play,
+  isDue: (note: Readonly<{ section: string; by: string }>) => boolean,
+): void {
+  const all = handlersOf(host, play);
+  const own = `${playKey(run, play)}\t`;
+  for (const [key, note] of host.waiting) {
+    if (!key.startsWith(own) || !isDue(note)) continue;
+    const handler = all.findLast((one) => pendingKey(run, play, one, all) === key);
+    if (handler === undefined) continue;
+    host.waiting.delete(key);
+    if (host.notified.has(handler)) continue;
+    host.notified.set(handler, undefined);
+    host.isOld.add(handler);
+  }
+}
+
+/** This run notifies the handler: that it waited before makes no difference any more. */
+export function notifiedAnew(host: HostState, handler: Task): void {
+  host.isOld.delete(handler);
+}
+
+/** Tells of handlers that wait for a play of this playbook and that no play has any more, where the host came to its end. */
+export function tellLeftBehind({ run }: World, host: HostState): void {
+  const [first] = run.playbook.plays;
+  if (first === undefined || host.failed || host.unreachable) return;
+  const files = new Set([first.at.file, run.playbook.file, ...run.playbook.plays.map((p) => p.at.file)]);
+  const own = new Set([...files].map((file) => projectFile(run, file)));
+  for (const key of host.waiting.keys()) {
+    const [file = '', play = '', handler = ''] = key.split('\t');
+    if (!own.has(file)) continue;
+    const text = `handler '${handler}' of play '${play}' still waits on this host, and no play of ${file} ran it. Remove it with: bringup handlers --forget --limit ${host.name}`;
+    run.emit({ type: 'message', host: host.name, text, at: first.at });
+  }
+}

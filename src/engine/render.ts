@@ -1,0 +1,43 @@
+import { Failure } from '../core/diagnostic.ts';
+import type { Context, LocalFile, RenderOptions } from '../core/module.ts';
+import { Secret, Unknown } from '../core/value.ts';
+import type { Run, Scope } from './ports.ts';
+import { NotKnown } from './state.ts';
+
+/** A template file's text. Throws NotKnown, Failure. */
+export function renderFile(run: Run, scope: Scope, file: LocalFile, options: Parameters<Context['render']>[1]): string {
+  const own = { ansible_managed: 'Ansible managed', template_path: file.path, template_fullpath: file.path };
+  const head = headerOf(new TextDecoder().decode(file.read()), file.path);
+  const value = run.templates.render(head.text, { file: file.path, line: head.line, col: 1 }, scope.with(own), {
+    trim_blocks: true,
+    ...options,
+    ...head.options,
+  });
+  if (value instanceof Unknown) throw new NotKnown(value.because);
+  return value instanceof Secret ? value.reveal() : run.templates.print(value);
+}
+
+type Head = Readonly<{ text: string; line: number; options: RenderOptions }>;
+
+/** `#jinja2: NAME:VALUE, …` as a template's first line sets how the rest is read. It is not written. */
+function headerOf(text: string, file: string): Head {
+  const [whole, list] = /^#jinja2:([^\n]*)(?:\n|$)/.exec(text) ?? [];
+  if (whole === undefined || list === undefined) return { text, line: 1, options: {} };
+  const pairs = list.match(/(?:'[^']*'|"[^"]*"|[^,'"])+/g) ?? [];
+  const options = Object.fromEntries(pairs.map((pair) => optionOf(pair.trim(), file)));
+  return { text: text.slice(whole.length), line: 2, options };
+}
+
+function optionOf(pair: string, file: string): readonly [string, string | boolean] {
+  const [, name = '', value = ''] = /^(\w+)\s*:\s*(.+)$/.exec(pair) ?? [];
+  if (/^(trim|lstrip)_blocks$/.test(name) && /^(true|false)$/i.test(value)) return [name, /^true$/i.test(value)];
+  const quoted = /^'([^']+)'$|^"([^"]+)"$/.exec(value);
+  const mark = quoted?.[1] ?? quoted?.[2];
+  if (/^(variable|block|comment)_(start|end)_string$/.test(name) && mark !== undefined) return [name, mark];
+  throw new Failure({
+    code: 'E_SYNTAX',
+    message: `#jinja2: '${pair}' is not supported`,
+    at: { file, line: 1, col: 1 },
+    expected: "lstrip_blocks: True, trim_blocks: False or variable_start_string: '[['",
+  });
+}
