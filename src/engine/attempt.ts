@@ -1,6 +1,5 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { type Change, isBlocked, type Step } from '../core/module.ts';
-import { overlaps } from '../core/resource.ts';
 import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { type Made, makeChanges } from './change.ts';
@@ -60,7 +59,7 @@ export async function intend(
   const isCheck = checkMode(r, scope);
   const userLook = lookOf(task, unit);
   const probe = probeOf(unit);
-  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
+  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => session.overlap(p.touches, step.needs)) : undefined;
   const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
     there.planned.push({ what: name, touches: step.touches });
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
