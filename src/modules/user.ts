@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
-import { args, flag, names, optionalFlag, text } from './shared/args.ts';
+import { ACCOUNT, args, flag, optionalFlag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { noSuch } from './shared/missing.ts';
 import { entry, GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
@@ -17,8 +17,12 @@ const Args = args({
   uid: Type.Optional(Type.Integer({ minimum: 0, description: 'Its number.' })),
   non_unique: flag('The uid may be that of another user.'),
   comment: text('The full name.'),
-  group: text('The primary group.'),
-  groups: Type.Optional(names('The other groups; an empty list: none. Exactly these, unless append.')),
+  group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The primary group.' })),
+  groups: Type.Optional(
+    Type.Array(Type.String(ACCOUNT), {
+      description: 'The other groups; an empty list: none. Exactly these, unless append.',
+    }),
+  ),
   append: flag('groups are added to those that the user has.'),
   shell: text('The login shell.'),
   home: text('The home directory.'),
