@@ -188,14 +188,17 @@ function forwarded(via: Client, host: string, port: number): Promise<NodeJS.Read
 async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Promise<readonly AnyAuthMethod[]> {
   const { user: username } = to;
   const keys: AnyAuthMethod[] = [];
+  const troubles: string[] = [];
   for (const file of to.identityFiles) {
     if (!existsSync(file)) {
-      if (file !== target.privateKeyFile) continue;
+      troubles.push(`${file} does not exist`);
+      if (target.privateKeyFile === undefined) continue;
       const mend = 'correct ansible_ssh_private_key_file, or make the key with ssh-keygen';
       throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} does not exist`, mend });
     }
     const key = await keyOf(file, target, ports);
     if (key !== undefined) keys.push({ type: 'publickey', username, key });
+    else troubles.push(`${file} ${keyTrouble(file).what}`);
   }
   const agent: AnyAuthMethod[] = to.agent === undefined ? [] : [{ type: 'agent', username, agent: to.agent }];
   const password = target.password?.reveal();
@@ -208,6 +211,7 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
   throw new Failure({
     code: 'E_CONNECT',
     message: `${target.name}: there is no key, agent or password to log in with`,
+    detail: troubles.join('\n'),
     mend,
   });
 }
@@ -220,14 +224,17 @@ async function keyOf(file: string, target: Target, ports: LoginPorts): Promise<s
   const known = opened.get(id) ?? openKey(readFileSync(file), file, ports);
   opened.set(id, known);
   const key = await known;
-  if (key !== undefined || file !== target.privateKeyFile) return key; // a default key that cannot be used: the agent may hold it
+  if (key !== undefined || target.privateKeyFile === undefined) return key; // a default key that cannot be used: the agent may hold it
   opened.delete(id);
-  const isEncrypted = /encrypted/i.test(String(ssh2.utils.parseKey(readFileSync(file))));
-  throw new Failure({
-    code: 'E_CONNECT',
-    message: `${target.name}: the key ${file} ${isEncrypted ? 'needs its passphrase' : 'is not a private key that ssh2 reads'}`,
-    mend: isEncrypted ? `add it to the agent: ssh-add ${file}` : 'use an OpenSSH key: ssh-keygen -t ed25519',
-  });
+  const { what, mend } = keyTrouble(file);
+  throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} ${what}`, mend });
+}
+
+/** Why a key file is of no use. */
+function keyTrouble(file: string): Readonly<{ what: string; mend: string }> {
+  return /encrypted/i.test(String(ssh2.utils.parseKey(readFileSync(file))))
+    ? { what: 'is protected by a passphrase', mend: `add it to the agent: ssh-add ${file}` }
+    : { what: 'is not a private key that ssh2 reads', mend: 'use an OpenSSH key: ssh-keygen -t ed25519' };
 }
 
 async function openKey(text: Buffer, file: string, ports: LoginPorts): Promise<ssh2.ParsedKey | undefined> {

@@ -73,6 +73,13 @@ export type Change = Readonly<{
   leaves?: string;
   /** What it alters, where that is less than the module's `touches`, now that the host was seen. */
   touches?: readonly Resource[];
+  /**
+   * Read back after it was made, it may still be planned: the host shows no other sign of it. A sentence is told as a
+   * warning with what `explain` prints; where that prints nothing, it is not excused.
+   */
+  excused?: true | string;
+  /** Prints why it is still planned after it was made, for the message. Read-only. */
+  explain?: Script;
   /** It never converges (command, restart, reboot): it is not read back. */
   action?: true;
   /** It alters nothing (wait_for, uri): the task stays `ok`. */

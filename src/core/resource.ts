@@ -49,19 +49,25 @@ function parse(resource: Resource): Parsed {
   const at = resource.indexOf(':');
   const [kind, name] = at < 0 ? [resource, '*'] : [resource.slice(0, at), resource.slice(at + 1)];
   if (name === '*' || (kind !== 'path' && kind !== 'dir')) return { kind, name, folder: undefined, within: '' };
-  const path = plain(name);
-  const folder = kind === 'path' ? plain(`${name}/..`) : undefined;
+  const path = plainPath(name);
+  const folder = kind === 'path' ? plainPath(`${name}/..`) : undefined;
   return { kind, name: path, folder, within: path === '/' ? path : `${path}/` };
+}
+
+/** The path itself and the folders above it, but for the root, the shortest first. The path is a plain one. */
+export function prefixesOf(path: string): readonly string[] {
+  const parts = path.split('/').slice(1);
+  return path === '/' ? [] : parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`);
 }
 
 /** The folders above a path, as resources of a change that makes them: /a/b/c → dir:/a/b, dir:/a. */
 export function parentsOf(path: string): readonly Resource[] {
-  const parts = plain(path).split('/').slice(1, -1);
+  const parts = plainPath(path).split('/').slice(1, -1);
   return parts.map((_, i) => `dir:/${parts.slice(0, i + 1).join('/')}`).reverse();
 }
 
 /** Without `.`, `..`, doubled and trailing slashes: /etc/a/../b/ is /etc/b. */
-function plain(path: string): string {
+export function plainPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();

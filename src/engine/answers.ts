@@ -1,6 +1,7 @@
 import type { Output } from '../core/module.ts';
-import { overlaps, type Resource } from '../core/resource.ts';
+import type { Resource } from '../core/resource.ts';
 import type { Script } from '../core/sh.ts';
+import { noLinks } from './links.ts';
 
 /** A read-only look at a host: the same script as the same user gives the same answer until something it needs changes. */
 export type Probe = Readonly<{
@@ -27,7 +28,12 @@ export type Answers = Readonly<{
   outdate: (probe: Probe) => void;
   /** Those that hang on what was altered, or all. */
   outdateAll: (touches?: readonly Resource[]) => void;
-  /** Those without an answer, each once; no more than fit on a trip. */
+  /** Whether a change of `touched` may make what was read of `needed` stale, by any name of a file that is known. */
+  overlap: (touched: readonly Resource[], needed: readonly Resource[]) => boolean;
+  /**
+   * Those without an answer, each once; no more than fit on a trip. The last may be one of ours, which asks what else the
+   * files are called that these are about.
+   */
   unknownOf: (probes: Iterable<Probe>) => Iterable<Probe>;
   /**
    * Those of `probes`, in the order of their tasks, whose answers will not be altered by a task in between, going by what
@@ -55,6 +61,7 @@ export function keyOf({ script, user = '' }: Pick<Probe, 'script' | 'user'>): st
 const keys = new WeakMap<Script, Readonly<{ user: string; key: string }>>();
 
 export function noAnswers(): Answers {
+  const links = noLinks();
   const known = new Map<string, Answer>();
   /** Answers that no longer hold: a guess at what the next will be. */
   const old = new Map<string, Answer>();
@@ -79,31 +86,37 @@ export function noAnswers(): Answers {
     const { needs, series, edits } = other;
     if (edits !== undefined && edits === one.edits) return false;
     if (series !== undefined && series === one.series && foreseen(other)?.length !== 0) return false;
-    return overlaps(foreseen(one) ?? [], needs);
+    return links.overlap(foreseen(one) ?? [], needs);
   };
   return {
     to: (probe) => known.get(keyOf(probe))?.output,
     remember(probes, outputs) {
       for (const [i, probe] of probes.entries()) {
         const output = outputs[i];
-        if (output !== undefined) known.set(keyOf(probe), { output, needs: probe.needs });
+        if (output === undefined || links.remember(probe, output.stdout)) continue;
+        known.set(keyOf(probe), { output, needs: probe.needs });
       }
     },
     outdate: (probe) => outdate(keyOf(probe)),
+    overlap: links.overlap,
     outdateAll(touches) {
-      for (const [key, { needs }] of known) if (touches === undefined || overlaps(touches, needs)) outdate(key);
+      // Before the links are forgotten that tell what else was altered.
+      for (const [key, { needs }] of known) if (touches === undefined || links.overlap(touches, needs)) outdate(key);
+      links.outdate(touches);
     },
     *unknownOf(probes) {
-      const wanted = new Set<string>();
+      const wanted = new Map<string, Probe>();
       let size = 0;
       for (const probe of probes) {
         const key = keyOf(probe);
         if (known.has(key) || wanted.has(key)) continue;
         size += probe.script.text.length;
         if (size > MAX_SCRIPT && wanted.size > 0) break;
-        wanted.add(key);
+        wanted.set(key, probe);
         yield probe;
       }
+      const names = links.probeFor([...wanted.values()]);
+      if (names !== undefined) yield names;
     },
     *worthAsking(probes, made) {
       const passed: Probe[] = [];
@@ -112,13 +125,14 @@ export function noAnswers(): Answers {
         if (done.has(keyOf(probe))) continue;
         const { needs } = probe;
         // To foresee is work: only for those few that may alter an answer which is wanted.
-        const mayAlter = ({ touches = [] }: Probe): boolean => overlaps(touches, needs);
+        const mayAlter = ({ touches = [] }: Probe): boolean => links.overlap(touches, needs);
         const isInVain = !known.has(keyOf(probe)) && passed.some((one) => mayAlter(one) && spoils(one, probe));
         if (!isInVain) yield probe;
         passed.push(probe);
       }
     },
     clear() {
+      links.outdate();
       known.clear();
       old.clear();
     },

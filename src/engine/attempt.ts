@@ -1,14 +1,14 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { type Change, isBlocked, type Step } from '../core/module.ts';
-import { overlaps } from '../core/resource.ts';
 import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { isTrue } from './booleans.ts';
-import { type Made, makeChanges, tail } from './change.ts';
+import { type Made, makeChanges } from './change.ts';
 import { lookedAt, lookOf } from './look.ts';
 import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
+import { tail } from './read-back.ts';
 import { probeOf, type Unit } from './resolve.ts';
 import { dataOf, rcOf, resultOf } from './result.ts';
 import type { HostState } from './state.ts';
@@ -60,7 +60,7 @@ export async function intend(
   const isCheck = checkMode(r, scope);
   const userLook = lookOf(task, unit);
   const probe = probeOf(unit);
-  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => overlaps(p.touches, step.needs)) : undefined;
+  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => session.overlap(p.touches, step.needs)) : undefined;
   const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
     there.planned.push({ what: name, touches: step.touches });
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
@@ -165,7 +165,11 @@ export async function conclude(intent: Intent, made: Made): Promise<Outcome> {
     return { status: 'failed', result, changes, diagnostic: { ...made.failed, at: r.task.at }, label };
   }
   keepFacts(r, step, dataOf(step, after, unit, made.ran));
-  const result = resultOf(step, after, unit, { changed: !made.unchanged }, made.ran);
+  const { warnings = [] } = made;
+  for (const text of warnings)
+    r.world.run.emit({ type: 'message', host: r.host.name, text: `warning: ${text}`, at: r.task.at });
+  const base = { changed: !made.unchanged, ...(warnings.length > 0 && { warnings: [...warnings] }) };
+  const result = resultOf(step, after, unit, base, made.ran);
   return { status: made.unchanged ? 'ok' : 'changed', result, changes, label };
 }
 

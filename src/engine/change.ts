@@ -8,11 +8,18 @@ import { makeAndConfirm } from './confirm.ts';
 import type { After } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Run } from './ports.ts';
+import { changeFailed, readBack } from './read-back.ts';
 import type { Unit } from './resolve.ts';
 import type { Session } from './session.ts';
 
 /** What came of making a step's changes. */
-export type Made = Readonly<{ ran: Output; failed: Diagnostic | undefined; unchanged: boolean }>;
+export type Made = Readonly<{
+  ran: Output;
+  failed: Diagnostic | undefined;
+  unchanged: boolean;
+  /** It was made; the reader should know this of it. */
+  warnings?: readonly string[];
+}>;
 
 /** What is run on the trip of a task's changes: before the first, and after the last of an action that did not fail. */
 export type Around = Readonly<{ before: readonly Piece[]; after?: After | undefined }>;
@@ -85,10 +92,11 @@ export async function makeChanges(
   }
   const ran = joined(outputs);
   const last = outputs.at(-1);
-  if (last === undefined || last.code !== 0) return { ran, failed: changeFailed(changes, outputs), unchanged: false };
+  if (last === undefined || last.code !== 0)
+    return { ran, failed: changeFailed(changes, outputs, unit), unchanged: false };
   const unchanged = changes.every((c) => c.harmless === true);
   if (isAction(changes) || probe === undefined) return { ran, failed: undefined, unchanged };
-  return { ran, failed: await diverged(session, unit, probe, ahead), unchanged };
+  return { ran, unchanged, ...(await readBack({ session, unit, changes, probe, ahead })) };
 }
 
 /** Whether there is nothing to read back: it never converges, or alters nothing. */
@@ -99,30 +107,6 @@ export function isAction(changes: readonly Change[]): boolean {
 /** What has to follow a unit's changes on their trip. */
 export function closingOf({ user }: Unit, changes: readonly Change[]): readonly Piece[] {
   return changes.flatMap(({ closing }) => (closing === undefined ? [] : [{ script: closing, user }]));
-}
-
-/** What is wrong with a host that was changed, read back; undefined: it is as wanted. */
-export async function diverged(
-  session: Session,
-  unit: Unit & { step: Step },
-  probe: Probe,
-  ahead: () => Iterable<Probe>,
-): Promise<Diagnostic | undefined> {
-  const output = await session.look(probe, ahead);
-  if (output.code !== 0)
-    return {
-      code: 'E_DIVERGED',
-      message: 'after the change the host could not be read back',
-      detail: tail(output.stderr),
-    };
-  const left = unit.step.plan(output.stdout, unit.ctx);
-  if (!isBlocked(left) && left.length === 0) return undefined;
-  const what = isBlocked(left) ? left.blocked : left.map((c) => c.what).join('; ');
-  return {
-    code: 'E_DIVERGED',
-    message: `the change was made, but the host still is not as wanted: ${what}`,
-    mend: 'does something else manage the same thing?',
-  };
 }
 
 function lostInAction(error: Lost, changes: readonly Change[]): Made {
@@ -146,27 +130,6 @@ function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number
     mend: 'raise `timeout`, or look on the host for what it waits for',
   };
   return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };
-}
-
-/** What a failed change is told as: the last output is its own. */
-export function changeFailed(changes: readonly Change[], outputs: readonly Output[]): Diagnostic {
-  const last = outputs.at(-1);
-  const what = changes[Math.max(0, Math.min(outputs.length, changes.length) - 1)]?.what ?? 'the change';
-  const stderr = last?.stderr.trim() ?? '';
-  // dash's own words for a full disk say less than cat's.
-  const isFull = /No space left on device|printf: I\/O error/.test(stderr);
-  const mend = isFull ? 'is the disk full? make room (df -h); the old state was kept' : undefined;
-  return {
-    code: 'E_APPLY',
-    message: `${what}: exit code ${last?.code ?? 'unknown'}`,
-    detail: tail(stderr === '' ? (last?.stdout ?? '') : stderr),
-    mend,
-  };
-}
-
-/** The last 20 lines. */
-export function tail(text: string): string {
-  return text.trimEnd().split('\n').slice(-20).join('\n');
 }
 
 /** What several scripts printed, and how the last ended. */

@@ -1,5 +1,5 @@
 import { type Change, isBlocked, type Step, touchesOf } from '../core/module.ts';
-import { overlaps, type Resource } from '../core/resource.ts';
+import type { Resource } from '../core/resource.ts';
 import type { Value } from '../core/value.ts';
 import { type Intent, intend, isIntent } from './attempt.ts';
 import { INLINE, lengthOf } from './change.ts';
@@ -59,6 +59,7 @@ export async function board(r: TaskRun, { item, scope, label }: Part, name: stri
   const made = begun?.made;
   if (made === undefined || !isIntent(made)) return begun;
   const { unit, changes, probe } = made;
+  const { overlap } = made.there.session;
   const size = load.size + sizeOf(changes);
   if (!changes.every((c) => isSimple(c, unit.step)) || probe === undefined || size > MOST) return undefined;
   const touches = touchesOf(unit.step, changes);
@@ -72,7 +73,7 @@ export async function board(r: TaskRun, { item, scope, label }: Part, name: stri
     const joint = jointWith(load, made);
     const mayFollow = (one: Intent): boolean =>
       isApart(one, made) || isInSeries(one, made) || (joint.includes(one) && isAll(one) && isAll(made));
-    const isOverlapping = overlaps(load.touched, unit.step.needs) || overlaps(touches, load.needed);
+    const isOverlapping = overlap(load.touched, unit.step.needs) || overlap(touches, load.needed);
     if (isOverlapping && !load.intents.every(mayFollow)) return undefined;
     if (joint.length > 1) load.joint = joint;
   }
@@ -98,7 +99,7 @@ async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<
   const left = step.edits && load.texts.get(step.edits.of);
   if (left === undefined || step.edits === undefined) {
     const made = await intend(r, { ...unit, step }, name, false);
-    return !isIntent(made) && overlaps(load.touched, step.needs) ? undefined : { unit, made };
+    return !isIntent(made) && r.host.session.overlap(load.touched, step.needs) ? undefined : { unit, made };
   }
   const seen = step.edits.seeing((await r.host.session.look(probe, r.ahead)).stdout, left);
   const made = seen === undefined ? undefined : await intend(r, { ...unit, step }, name, false, seen);
@@ -106,11 +107,11 @@ async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<
 }
 
 /** Whether neither alters what the other needs. */
-function isApart({ unit: one, changes }: Intent, other: Intent): boolean {
+function isApart({ unit: one, changes, there }: Intent, other: Intent): boolean {
   const { unit } = other;
   return (
-    !overlaps(touchesOf(one.step, changes), unit.step.needs) &&
-    !overlaps(touchesOf(unit.step, other.changes), one.step.needs)
+    !there.session.overlap(touchesOf(one.step, changes), unit.step.needs) &&
+    !there.session.overlap(touchesOf(unit.step, other.changes), one.step.needs)
   );
 }
 

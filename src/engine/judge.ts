@@ -1,8 +1,8 @@
 import type { Task } from '../core/playbook.ts';
 import { isDict, Unknown, type Value } from '../core/value.ts';
-import { tail } from './change.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
+import { tail } from './read-back.ts';
 import { falseCondition, type Unit } from './resolve.ts';
 import { NotKnown } from './state.ts';
 

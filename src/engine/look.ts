@@ -2,8 +2,8 @@ import { isBlocked, type Step } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
 import type { Probe } from './answers.ts';
-import { changeFailed } from './change.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
+import { changeFailed } from './read-back.ts';
 import type { Unit } from './resolve.ts';
 import { rcOf, resultOf } from './result.ts';
 import type { Session } from './session.ts';
@@ -39,7 +39,7 @@ export async function lookedAt(
   const changes = isBlocked(steps) ? [] : steps;
   if (ran.code === 0)
     return { status: 'changed', result: resultOf(step, '', unit, { changed: true }, ran), changes, label };
-  const diagnostic = changeFailed(changes, [ran]);
+  const diagnostic = changeFailed(changes, [ran], unit);
   const base = { changed: true, failed: true, msg: diagnostic.message, ...rcOf(ran) };
   return { status: 'failed', result: resultOf(step, '', unit, base, ran), changes, diagnostic, label };
 }

@@ -3,20 +3,10 @@ import { type Change, isBlocked, type Output, touchesOf } from '../core/module.t
 import { lines, type Script, sh } from '../core/sh.ts';
 import type { Probe } from './answers.ts';
 import { type Intent, isLast } from './attempt.ts';
-import {
-  type Around,
-  changeFailed,
-  closingOf,
-  diverged,
-  isAction,
-  joined,
-  type Made,
-  makeChanges,
-  tail,
-  uploadsOf,
-} from './change.ts';
+import { type Around, closingOf, isAction, joined, type Made, makeChanges, uploadsOf } from './change.ts';
 import type { Load } from './join.ts';
 import type { Run } from './ports.ts';
+import { changeFailed, readBack, tail } from './read-back.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -87,12 +77,12 @@ export async function makeTogether(
     const isDone = own.length === changes.length && own.at(-1)?.code === 0;
     if (!isDone || after?.isDone === false) failedIn = turns[i] ?? 0;
     const isReadBack = probe !== undefined && !isAction(changes);
-    const wrong = !isDone
-      ? changeFailed(changes, own)
+    const told = !isDone
+      ? { failed: changeFailed(changes, own, unit) }
       : isReadBack
-        ? await diverged(session, unit, probe, ahead)
-        : undefined;
-    made.push({ ran: joined(own), failed: wrong, unchanged: changes.every((c) => c.harmless === true) });
+        ? await readBack({ session, unit, changes, probe, ahead })
+        : { failed: undefined };
+    made.push({ ran: joined(own), unchanged: changes.every((c) => c.harmless === true), ...told });
   }
   return made;
 }

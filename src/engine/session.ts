@@ -1,7 +1,7 @@
 import { type Connection, type Group, Held, inGroups, Lost, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import type { Resource } from '../core/resource.ts';
-import { keyOf, noAnswers, type Probe } from './answers.ts';
+import { type Answers, keyOf, noAnswers, type Probe } from './answers.ts';
 
 /** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
 export type Session = Readonly<{
@@ -15,6 +15,8 @@ export type Session = Readonly<{
   isOfLastChange: (probe: Probe) => boolean;
   /** What this host's next task is to see may have been done elsewhere: other hosts were waited for, or worked for it. */
   metOthers: () => void;
+  /** Whether a change of `touched` may make what was read of `needed` stale, by any name of a file that is known. */
+  overlap: Answers['overlap'];
   /** Forgets an answer, so that it is asked again. */
   forget: (probe: Probe) => void;
   /** Forgets everything: somebody else's change may have altered it. */
@@ -178,6 +180,7 @@ export function openSession(
     knows: (probe) => answers.to(probe) !== undefined,
     isOfLastChange: (probe) => withChange.has(keyOf(probe)),
     metOthers: () => withChange.clear(),
+    overlap: answers.overlap,
     forget: answers.outdate,
     forgetAll: () => answers.outdateAll(),
     async change(made, ahead, timeout) {

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
+import { APT_DEFAULTS, preamble } from './shared/apt-get.ts';
 import { args, flag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -67,7 +68,8 @@ if [ -s ${`${path}.bringup`} ]; then chmod --reference=${path} ${`${path}.bringu
       ...steps,
       {
         what: 'read the package index anew',
-        run: sh`apt-get -q update -o APT::Update::Error-Mode=any -o Acquire::Retries=${given.update_cache_retries} && touch /var/lib/apt/lists`,
+        run: sh`${preamble(APT_DEFAULTS)}
+apt_get update -o APT::Update::Error-Mode=any -o Acquire::Retries=${given.update_cache_retries} && touch /var/lib/apt/lists`,
       },
     ];
   },

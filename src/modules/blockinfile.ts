@@ -92,9 +92,21 @@ export function edit(before: string, given: EditArgs): string | Blocked {
     return equal(next, was.list) ? before : joinLines(next, was);
   }
   if (wanted.length === 0) return before;
-  const point = insertionPoint(was.list, { after: place(given.insertafter), before: place(given.insertbefore) });
+  const point = pointIn(before, was.list, { after: place(given.insertafter), before: place(given.insertbefore) });
   const next = padded(was.list.slice(0, point), wanted, was.list.slice(point), given);
   return joinLines(next, { eol: was.eol, final: was.final || point === was.list.length });
+}
+
+type Target = RegExp | 'EOF' | 'BOF' | undefined;
+
+/** A pattern with the flag m is looked for in the whole text, and may reach over several lines; another in each line. */
+function pointIn(text: string, list: readonly string[], where: Readonly<{ after: Target; before: Target }>): number {
+  const target = where.before ?? where.after;
+  if (!(target instanceof RegExp) || !target.multiline) return insertionPoint(list, where);
+  const match = target.exec(text);
+  if (match === null) return list.length;
+  const linesTo = (at: number): number => text.slice(0, at).split('\n').length - 1;
+  return where.before === undefined ? linesTo(match.index + match[0].length) + 1 : linesTo(match.index);
 }
 
 function padded(
@@ -120,6 +132,6 @@ function equal(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((line, at) => line === b[at]);
 }
 
-function place(target: string | undefined): RegExp | 'EOF' | 'BOF' | undefined {
+function place(target: string | undefined): Target {
   return target === undefined || target === 'EOF' || target === 'BOF' ? target : regex(target);
 }

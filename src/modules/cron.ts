@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { defineModule, type Steps } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
-import { args, flag, text } from './shared/args.ts';
+import { ACCOUNT, args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines, withField } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { look, type Seen, seen, textOf } from './shared/look.ts';
@@ -29,7 +29,12 @@ const Args = args({
   }),
   job: text('The command; with env: the value.'),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  user: text('Whose crontab, or (with cron_file) who the job runs as. Default: who the task runs as.'),
+  user: Type.Optional(
+    Type.String({
+      ...ACCOUNT,
+      description: 'Whose crontab, or (with cron_file) who the job runs as. Default: who the task runs as.',
+    }),
+  ),
   cron_file: text('A file in /etc/cron.d, instead of a crontab of the user.'),
   minute: field('The minute.'),
   hour: field('The hour.'),

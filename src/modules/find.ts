@@ -11,9 +11,9 @@ import { regex, regexErrors } from './shared/regex.ts';
 const Args = args({
   paths: Type.Array(Type.String({ pattern: '^/' }), { minItems: 1, description: 'The directories to look in.' }),
   patterns: Type.Array(Type.String(), {
-    default: ['*'],
+    default: [],
     description:
-      'What the name must match, one of these: a shell pattern, or with use_regex an expression for the whole name.',
+      'What the name must match, one of these: a shell pattern, or with use_regex an expression. Default: all.',
   }),
   excludes: Type.Array(Type.String(), { default: [], description: 'What the name must not match.' }),
   contains: text('What a line of the file must match: a POSIX extended expression.'),
@@ -140,7 +140,12 @@ function isMeant({ path, kind, size, times }: File, given: Args, now: number): b
   const name = basename(path);
   const matches = (patterns: readonly string[]): boolean =>
     patterns.some((one) => pattern(one, given.use_regex).test(name));
-  if (!KINDS[given.file_type].test(kind) || !matches(given.patterns) || matches(given.excludes)) return false;
+  if (
+    !KINDS[given.file_type].test(kind) ||
+    !(given.patterns.length === 0 || matches(given.patterns)) ||
+    matches(given.excludes)
+  )
+    return false;
   if (given.age !== undefined) {
     const limit = amount(given.age, SECONDS);
     const old = now - times[given.age_stamp];

@@ -7,7 +7,9 @@ import { fields } from './shared/fields.ts';
 
 const Args = args({
   database: Type.String({ pattern: '^[a-z]+$', description: 'passwd, group, hosts, services …' }),
-  key: text('Only this entry.'),
+  key: Type.Optional(
+    Type.String({ pattern: '^[^-]', expected: 'a key without a leading dash', description: 'Only this entry.' }),
+  ),
   split: text('What separates the fields. Default: : in passwd, group, shadow and gshadow; blanks else.'),
   fail_key: flag('Fail where there is no such entry.', true),
 });

@@ -16,7 +16,7 @@ const Args = args({
   system: flag('A new group gets a number for system groups.'),
   non_unique: flag('The gid may be that of another group.'),
   local: flag('Ignored: groups are always those of the host.'),
-  force: flag("Ignored: a group that is someone's primary one is not removed."),
+  force: flag("With absent: even if it is someone's primary group."),
 });
 
 export const group = defineModule<typeof Args, Fields>({
@@ -31,7 +31,7 @@ export const group = defineModule<typeof Args, Fields>({
   touches: ({ name }) => [`group:${name}`, 'path:/etc/group', 'path:/etc/gshadow'],
   probe: ({ name }) => sh`${entry(sh`g`, GROUP, name)}; [ -z "$g" ] || printf 'group %s\n' "$g"`,
   parse: (stdout) => fields(stdout),
-  plan(f, { name, state, gid, system, non_unique }): readonly Change[] {
+  plan(f, { name, state, gid, system, non_unique, force }): readonly Change[] {
     const now = gidOf(f);
     if (state === 'absent') {
       return now === undefined
@@ -40,7 +40,7 @@ export const group = defineModule<typeof Args, Fields>({
             {
               what: `remove group ${name}`,
               diff: { of: `group ${name}`, before: `${name} ${now}\n`, after: null },
-              run: sh`groupdel ${name}`,
+              run: sh`groupdel ${force ? ['-f'] : []} -- ${name}`,
             },
           ];
     }

@@ -1,13 +1,16 @@
 import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
-import { args, text } from './shared/args.ts';
+import { args, flag, text } from './shared/args.ts';
+import { decodeBytes, encodeBase64 } from './shared/bytes.ts';
 import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
 import type { Seen } from './shared/look.ts';
+import { hmacSha1, sha1 } from './shared/sha1.ts';
 
 const Args = args({
   name: Type.String({ pattern: '^[^\\s,]+$', expected: 'one host name, or [name]:port', description: 'The host.' }),
-  key: text('Its line: name, type, key. Needed with present.'),
+  key: text('Its line: name, type, key. Needed with present; with absent, only this key is removed.'),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  hash_host: flag('A new line holds a hash of the name instead of the name.'),
   path: Type.String({
     default: '/etc/ssh/ssh_known_hosts',
     pattern: '^/',
@@ -39,26 +42,77 @@ export const known_hosts = defineModule<typeof Args, Seen>({
   probe: ({ path }) => probeText({ path }),
   parse: (stdout, { path }) => parseText(stdout, { path }),
   plan: (now, given, ctx) =>
-    planEdit(now, { path: given.path, create: true }, ctx, (before) => edit(before, given), given.state === 'absent'),
+    planEdit(
+      now,
+      { path: given.path, create: true },
+      ctx,
+      (before) => edit(before, given, ctx.nonce),
+      given.state === 'absent',
+    ),
   data: (_, { name, state }) => ({ name, state }),
 });
 
-export function edit(before: string, { name, key = '', state }: Pick<Args, 'name' | 'key' | 'state'>): string {
+type EditArgs = Pick<Args, 'name' | 'key' | 'state'> & Partial<Pick<Args, 'hash_host'>>;
+
+/** @param salt what the salts of new hashes are made of */
+export function edit(before: string, { name, key = '', state, hash_host = false }: EditArgs, salt = ''): string {
   const was = splitLines(before);
-  const isOf = (line: string): boolean =>
-    (line.replace(/^@\S+\s+/, '').split(/\s+/)[0] ?? '').split(',').includes(name);
+  const given = key.split('\n').flatMap((line) => entryOf(line) ?? []);
+  const isOf = (entry: Entry | undefined): boolean => entry?.hosts.some((host) => isName(host, name)) === true;
   if (state === 'absent') {
-    const left = was.list.filter((line) => !isOf(line));
+    const left = was.list.filter((line) => {
+      const entry = entryOf(line);
+      return !isOf(entry) || (key !== '' && !given.some((one) => isSameKey(one, entry)));
+    });
     return left.length === was.list.length ? before : joinLines(left, was);
   }
-  const lines = key
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-  const types = new Set(lines.map((line) => line.split(/\s+/)[1]));
-  const kept = was.list.filter((line) => !isOf(line) || lines.includes(line) || !types.has(line.split(/\s+/)[1]));
-  const missing = lines.filter((line) => !kept.includes(line));
+  const isThere = (one: Entry): boolean =>
+    was.list.some((line) => {
+      const entry = entryOf(line);
+      return entry !== undefined && isSameKey(one, entry) && (isOf(entry) || one.hosts.join() === entry.hosts.join());
+    });
+  // One key of each type: an older one is replaced. A certificate authority may have several.
+  const kept = was.list.filter((line) => {
+    const entry = entryOf(line);
+    const rival = (one: Entry): boolean =>
+      one.marker === '' && entry?.marker === '' && one.type === entry.type && !isSameKey(one, entry);
+    return !isOf(entry) || !given.some(rival);
+  });
+  const missing = given.filter((one) => !isThere(one)).map((one) => (hash_host ? hashed(one, salt) : one.line));
   return missing.length === 0 && kept.length === was.list.length
     ? before
     : joinLines([...kept, ...missing], { eol: was.eol, final: true });
+}
+
+/** A line of known_hosts; `marker` as in @cert-authority. */
+type Entry = Readonly<{ line: string; marker: string; hosts: readonly string[]; type: string; key: string }>;
+
+function entryOf(text: string): Entry | undefined {
+  const line = text.trim();
+  const words = line.split(/\s+/);
+  const marker = words[0]?.startsWith('@') === true ? (words.shift() ?? '') : '';
+  const [hosts = '', type, key] = words;
+  if (line.startsWith('#') || type === undefined || key === undefined) return undefined;
+  return { line, marker, hosts: hosts.split(','), type, key };
+}
+
+function isSameKey(one: Entry, other: Entry | undefined): boolean {
+  return other !== undefined && one.marker === other.marker && one.type === other.type && one.key === other.key;
+}
+
+/** The name itself, or its hash: |1|salt|HMAC-SHA1, both in base64. */
+function isName(host: string, name: string): boolean {
+  const [, salt, hash] = /^\|1\|([^|]+)\|(.+)$/.exec(host) ?? [];
+  if (salt === undefined || hash === undefined) return host === name;
+  return encodeBase64(hmacSha1(decodeBytes(salt), name)) === hash;
+}
+
+function hashed({ marker, hosts, type, key }: Entry, seed: string): string {
+  return hosts
+    .map((host) => {
+      const salt = sha1(new TextEncoder().encode(`${seed} ${host} ${key}`));
+      const name = `|1|${encodeBase64(salt)}|${encodeBase64(hmacSha1(salt, host))}`;
+      return [marker, name, type, key].filter((word) => word !== '').join(' ');
+    })
+    .join('\n');
 }

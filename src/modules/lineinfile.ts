@@ -65,13 +65,6 @@ export const lineinfile = defineModule<typeof Args, Seen>({
     ) {
       wrong.push({ path: [], message: "argument 'line', 'regexp' or 'search_string' is missing" });
     }
-    if (given.line?.replace(/\n+$/, '').includes('\n') === true) {
-      wrong.push({
-        path: ['line'],
-        message: 'a line cannot hold a newline',
-        mend: 'use blockinfile for several lines',
-      });
-    }
     return wrong;
   },
   needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
@@ -113,7 +106,9 @@ export function edit(
     const wanted = match == null ? line : expand(line, match);
     return wanted === old ? before : joinLines(was.list.with(at, wanted), was);
   }
-  if (given.backrefs || was.list.includes(line)) return before;
+  // Several lines in one are there where they follow each other.
+  if (given.backrefs || joinLines(['', ...was.list, ''], { eol: '\n', final: false }).includes(`\n${line}\n`))
+    return before;
   const point = insertionPoint(was.list, {
     after: place(given.insertafter),
     before: place(given.insertbefore),

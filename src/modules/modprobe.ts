@@ -6,7 +6,7 @@ import { type Fields, fields } from './shared/fields.ts';
 
 const Args = args({
   name: Type.String({
-    pattern: '^[\\w-]+$',
+    pattern: '^\\w[\\w-]*$',
     expected: 'the name of a kernel module',
     description: 'The kernel module.',
   }),

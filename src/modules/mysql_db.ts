@@ -131,7 +131,7 @@ function dump(given: Args): Script {
     ...(hex_blob ? ['--hex-blob'] : []),
     ...(force ? ['--force'] : []),
     ...ignore_tables.map((table) => `--ignore-table=${table}`),
-    ...(name.includes('all') ? ['--all-databases'] : ['--databases', ...name]),
+    ...(name.includes('all') ? ['--all-databases'] : ['--databases', '--', ...name]),
   ];
   return sh`set -e
 ${client(given)}

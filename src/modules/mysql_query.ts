@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { defineModule, type Steps } from '../core/module.ts';
-import { type Script, sh, verbatim } from '../core/sh.ts';
+import { type Script, sh } from '../core/sh.ts';
 import type { Value } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
@@ -84,15 +84,12 @@ function all(given: Args, fails = false): Script {
   ]
     .map((one) => `${one};\n`)
     .join('');
-  const here = sh`db ${database} ${fails ? sh`` : sh`2>&1`} <<'SQL'
-${verbatim(sql)}
-SQL`;
+  const piped = sh`printf %s ${sql} | db ${database} ${fails ? sh`` : sh`2>&1`}`;
   if (fails)
     return sh`${client(given)}
-${here}`;
+${piped}`;
   return sh`${client(given)}
-if out=$(${here}
-); then printf '%s\n' "$out"; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`;
+if out=$(${piped}); then printf '%s\n' "$out"; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`;
 }
 
 function parseResults(stdout: string): readonly (readonly { readonly [key: string]: Value }[])[] {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
-import { sh, verbatim } from '../core/sh.ts';
+import { sh } from '../core/sh.ts';
 import { args, exclude, flag, text } from './shared/args.ts';
 import { hexBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -138,15 +138,9 @@ export const mysql_user = defineModule<typeof Args, Current>({
     const native =
       password === undefined || encrypted
         ? sh``
-        : sh`db --skip-column-names 2>/dev/null <<'SQL' | sed 's/^/native /'
-SELECT CONCAT('*', UPPER(SHA1(UNHEX(SHA1(${sqlText(password)})))));
-SQL
-`;
+        : sh`printf '%s\n' ${`SELECT CONCAT('*', UPPER(SHA1(UNHEX(SHA1(${literal(password)})))));`} | db --skip-column-names 2>/dev/null | sed 's/^/native /'`;
     return sh`${client(given)}
-if out=$(db --skip-column-names 2>/dev/null <<'SQL'
-SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user WHERE User = ${sqlText(name)}${host_all ? sh`` : sh` AND Host = ${sqlText(host)}`};
-SQL
-); then printf '%s\n' "$out" | db --skip-column-names 2>/dev/null | sed 's/^/grant /'; fi
+if out=$(printf '%s\n' ${`SELECT CONCAT('SHOW GRANTS FOR ', QUOTE(User), '@', QUOTE(Host), ';') FROM mysql.user WHERE ${where};`} | db --skip-column-names 2>/dev/null); then printf '%s\n' "$out" | db --skip-column-names 2>/dev/null | sed 's/^/grant /'; fi
 ${ask('account', `SELECT 'is', Host, plugin, HEX(authentication_string), ssl_type, ssl_cipher, x509_issuer, x509_subject, max_questions, max_updates, max_connections, max_user_connections FROM mysql.user WHERE ${where};\nSELECT 'version', VERSION();`)}
 ${native}`;
   },
@@ -195,10 +189,6 @@ ${native}`;
 });
 
 /** SQL text that stands in a here-document as it is. */
-function sqlText(value: string) {
-  return verbatim(literal(value));
-}
-
 function accountSql(name: string, host: string): string {
   return `${literal(name)}@${literal(host)}`;
 }

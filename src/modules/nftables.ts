@@ -169,7 +169,7 @@ mkdir -p /var/lib/bringup/nftables
 ${settle(name)}
 printf %s ${text} >${stateOf(name, 'new')}
 { printf 'table inet %s\ndelete table inet %s\n' ${name} ${name}; nft list table inet ${name} 2>/dev/null || :; } >${stateOf(name, 'before')}
-${arm(name, seconds, sh`/usr/sbin/nft -f ${stateOf(name, 'before')}`)}
+${arm(name, seconds, { activate: sh`/usr/sbin/nft -f ${stateOf(name, 'before')}` })}
 nft -f ${stateOf(name, 'new')}`,
     confirm: {
       seconds,

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
-import type { AptArgs } from './shared/apt-get.ts';
+import { APT_DEFAULTS, type AptArgs } from './shared/apt-get.ts';
 import { type AptCurrent, parseApt, probeApt } from './shared/apt-look.ts';
 import { aptErrors } from './shared/apt-names.ts';
 import { aptData, PACKAGE_TOUCHES, planApt } from './shared/apt-plan.ts';
@@ -43,7 +43,7 @@ function asApt({ name, state, update_cache }: Args): AptArgs {
     update_cache,
     cache_valid_time: 0,
     upgrade: 'no',
-    dpkg_options: 'force-confdef,force-confold',
+    ...APT_DEFAULTS,
     autoremove: false,
     autoclean: false,
     clean: false,
@@ -54,7 +54,6 @@ function asApt({ name, state, update_cache }: Args): AptArgs {
     allow_downgrade: false,
     allow_change_held_packages: false,
     fail_on_autoremove: false,
-    lock_timeout: 60,
     update_cache_retries: 5,
     update_cache_retry_max_delay: 12,
   };

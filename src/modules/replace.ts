@@ -47,12 +47,7 @@ export const replace = defineModule<typeof Args, Seen>({
 });
 
 export function edit(whole: string, given: Pick<Args, 'regexp' | 'replace' | 'after' | 'before'>): string {
-  const opening = given.after === undefined ? undefined : regex(given.after, 's').exec(whole);
-  if (opening === null) return whole;
-  const start = opening === undefined ? 0 : opening.index + opening[0].length;
-  const closing = given.before === undefined ? undefined : regex(given.before, 's').exec(whole.slice(start));
-  if (closing === null) return whole;
-  const stop = closing === undefined ? whole.length : start + closing.index;
+  const [start, stop] = sectionOf(whole, given) ?? [0, 0];
   let edited = '';
   let at = 0;
   const section = whole.slice(start, stop);
@@ -61,4 +56,18 @@ export function edit(whole: string, given: Pick<Args, 'regexp' | 'replace' | 'af
     at = match.index + match[0].length;
   }
   return whole.slice(0, start) + edited + section.slice(at) + whole.slice(stop);
+}
+
+/** As Ansible: one pattern of both, in which a dot matches newlines too. undefined: it does not match. */
+function sectionOf(whole: string, { after = '', before = '' }: Pick<Args, 'after' | 'before'>) {
+  if (after === '' && before === '') return [0, whole.length] as const;
+  const { flags, rest } = leadingFlags(before);
+  const pattern = `${after}(?<subsection>.*${after === '' || before === '' ? '' : '?'})${rest}`;
+  return regex(pattern, `ds${flags}`).exec(whole)?.indices?.groups?.['subsection'];
+}
+
+/** Python takes flags at the beginning of a pattern only; of a part they are meant for the whole. */
+function leadingFlags(pattern: string): Readonly<{ flags: string; rest: string }> {
+  const [all = '', letters = ''] = /^\(\?([imsx]+)\)/.exec(pattern) ?? [];
+  return { flags: ['i', 'm'].filter((letter) => letters.includes(letter)).join(''), rest: pattern.slice(all.length) };
 }

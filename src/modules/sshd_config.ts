@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type Change, defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
-import { arm, disarm, rollback, settle } from './shared/deadman.ts';
+import { arm, disarm, keep, oldCopyOf, rollback, settle } from './shared/deadman.ts';
 import { fields } from './shared/fields.ts';
 import { differs, refusal, shown } from './shared/judged-file.ts';
 
@@ -97,20 +97,20 @@ fi
 
 function change(before: string | undefined, given: Args): Change {
   const { name, rollback: seconds } = given;
-  const [file, old] = [fileOf(name), `/run/bringup-sshd-${name}.before`];
+  const file = fileOf(name);
   const timer = `sshd-${name}`;
+  const old = oldCopyOf(timer);
   const text = textOf(given);
   const reload = sh`systemctl try-reload-or-restart ssh.service`;
-  const undo = sh`if [ -f ${old} ]; then cp -p -- ${old} ${file}; else rm -f -- ${file}; fi
-${reload}`;
+  const restore = sh`if [ -f ${old} ]; then cp -p -- ${old} ${file}; else rm -f -- ${file}; fi
+sync -- /etc/ssh/sshd_config.d`;
   return {
     what: `${before === undefined ? 'create' : 'update'} ${file}`,
     diff: { of: file, before: before ?? null, after: text },
     run: sh`set -e
 ${settle(timer)}
-rm -f -- ${old}
-if [ -f ${file} ]; then cp -p -- ${file} ${old}; fi
-${arm(timer, seconds, undo)}
+${keep(timer, file)}
+${arm(timer, seconds, { restore, activate: reload })}
 printf %s ${text} >${`${file}.new`}
 chmod 600 ${`${file}.new`}
 mv -f -- ${`${file}.new`} ${file}
@@ -120,9 +120,9 @@ ${reload}`,
     confirm: {
       seconds,
       script: sh`set -e
-${disarm(timer)}
-rm -f -- ${old}
-sync -- ${file}`,
+# Lasting before the way back is given up.
+if [ -f ${file} ]; then sync -- ${file} /etc/ssh/sshd_config.d; fi
+${disarm(timer)}`,
     },
   };
 }

@@ -60,7 +60,8 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
     return { now: seen(f, sysctl_file, {}), running: f.get('running')?.replaceAll('\t', ' ') };
   },
   plan({ now, running }, given, ctx) {
-    const { name, value = '', sysctl_file = FILE, sysctl_set, state, reload, ignoreerrors } = given;
+    const { name, sysctl_file = FILE, sysctl_set, state, reload, ignoreerrors } = given;
+    const value = wordOf(given.value);
     const before = textOf(now);
     if (before === undefined) return { blocked: `${sysctl_file} is not UTF-8 text` };
     const isMissing = now.stat === undefined && state === 'absent';
@@ -92,12 +93,20 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
       set.push({
         what: `sysctl ${name} = ${value}`,
         diff: { of: name, before: `${running}\n`, after: `${value}\n` },
-        run: sh`printf '%s\n' ${value} >${kernelFile(name)}${tolerated}`,
+        run: sh`f=${kernelFile(name)}
+{ printf '%s\n' ${value} >"$f"; } 2>/dev/null || {
+  if [ -w "$f" ]; then printf 'the kernel refuses the value %s\n' ${value} >&2; else printf '%s: Permission denied\n' "$f" >&2; fi
+  false
+}${tolerated}`,
       });
     }
     return [...steps, ...set];
   },
-  data: ({ running }, { name, value }) => ({ name, value: value ?? null, ...(running !== undefined && { running }) }),
+  data: ({ running }, { name, value }) => ({
+    name,
+    value: value === undefined ? null : wordOf(value),
+    ...(running !== undefined && { running }),
+  }),
 });
 
 const FILE = '/etc/sysctl.conf';
@@ -108,11 +117,18 @@ function kernelFile(name: string): string {
   return `/proc/sys/${slashFirst ? name : name.replace(/[./]/g, (c) => (c === '.' ? '/' : '.'))}`;
 }
 
+/** A boolean in one of YAML's words, as the kernel has it. */
+function wordOf(value = ''): string {
+  if (/^(true|yes|on|y|t)$/i.test(value)) return '1';
+  return /^(false|no|off|n|f)$/i.test(value) ? '0' : value;
+}
+
 function clean(value: string): string {
   return value.trim().replace(/\s+/g, ' ');
 }
 
-export function edit(before: string, { name, value = '', state }: Pick<Args, 'name' | 'value' | 'state'>): string {
+export function edit(before: string, { name, value: given, state }: Pick<Args, 'name' | 'value' | 'state'>): string {
+  const value = wordOf(given);
   const was = splitLines(before);
   const isMeant = (line: string): boolean =>
     /^\s*[#;]/.test(line) === false &&

@@ -29,7 +29,7 @@ const Args = args({
   follow_redirects: Type.Union([Type.Enum(['all', 'no', 'none', 'safe', 'urllib2', 'yes']), Type.Boolean()], {
     default: 'safe',
     expected: 'one of all, none, safe',
-    description: 'Whether redirects are followed.',
+    description: 'Whether redirects are followed. safe: those of GET and HEAD.',
   }),
   ...credentials,
   ca_path: text('A file of CAs, on the host.'),
@@ -85,9 +85,10 @@ export const uri = defineModule<typeof Args, string | undefined>({
     return [
       {
         what: `${method} ${url}`,
-        run: judged(run, given),
+        run: judged(run, given, client),
         action: true,
-        ...(isHarmless(method) && { harmless: true as const }),
+        // A request changes nothing that a playbook keeps: as Ansible's, it is `ok`.
+        harmless: true,
       },
     ];
   },
@@ -99,7 +100,7 @@ function isHarmless(method: Args['method']): boolean {
 }
 
 function requestOf(given: Args): Request {
-  const { body, body_format, headers = {}, follow_redirects: follow } = given;
+  const { body, body_format, headers = {} } = given;
   const hasType = Object.keys(headers).some((key) => key.toLowerCase() === 'content-type');
   const type =
     body_format === 'json'
@@ -116,7 +117,7 @@ function requestOf(given: Args): Request {
     validate_certs: given.validate_certs,
     user: given.url_username,
     password: given.url_password,
-    follow: follow === 'no' || follow === 'none' || follow === false ? 'none' : 'all',
+    follow: isFollowed(given) ? 'all' : 'none',
     unix_socket: given.unix_socket,
     ca_path: given.ca_path,
     client_cert: given.client_cert,
@@ -130,8 +131,23 @@ function bodyText(body: Value, format: Args['body_format']): string {
   if (format === 'raw') return String(body);
   const pairs = Array.isArray(body) ? (body as readonly (readonly [Value, Value])[]) : Object.entries(body ?? {});
   return pairs
-    .map(([key, value]) => `${encodeURIComponent(String(key))}=${encodeURIComponent(String(value))}`)
+    .flatMap(([key, value]) => (Array.isArray(value) ? value : [value]).map((one) => [key, one] as const))
+    .map(([key, value]) => `${formWord(String(key))}=${formWord(String(value))}`)
     .join('&');
+}
+
+/** As Python's urlencode writes it. */
+function formWord(text: string): string {
+  const code = (c: string): string => `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, code)
+    .replaceAll('%20', '+');
+}
+
+/** safe: what was only asked for is asked for elsewhere, too; nothing is sent twice. */
+function isFollowed({ method, follow_redirects: follow }: Args): boolean {
+  if (follow === 'safe') return method === 'GET' || method === 'HEAD';
+  return follow !== 'no' && follow !== 'none' && follow !== false;
 }
 
 /** Each leaves the answer's head in "$h" and its body in "$b". */
@@ -157,36 +173,38 @@ function byBash(given: Args): Script {
     '',
     body,
   ].join('\r\n');
-  return sh`timeout ${given.timeout} bash -c 'exec 9<>"/dev/tcp/$0/$1" && cat >&9 && cat <&9' ${hostname} ${port === '' ? '80' : port} <<'END'
-${verbatim(head)}
-END`;
+  return sh`printf '%s\n' ${head} | timeout ${given.timeout} bash -c 'exec 9<>"/dev/tcp/$0/$1" && cat >&9 && cat <&9' ${hostname} ${port === '' ? '80' : port}`;
 }
 
-function judged(run: Script, given: Args): Script {
-  const isBash = run.text.startsWith('timeout');
-  const isCurl = run.text.startsWith('curl');
+function judged(run: Script, given: Args, client: string | undefined): Script {
+  const isBash = client === 'bash';
+  const isCurl = client === 'curl';
   const ask = isBash
     ? sh`{ ${run}
-} >"$d/all" || exit 1
+} >"$d/all" || lost
 tr -d '\r' <"$d/all" | sed '/^$/q' >"$d/head"
 n=$(LC_ALL=C awk '{ n += length($0) + 1 } /^\r?$/ { print n; exit }' "$d/all")
 tail -c "+$((n + 1))" "$d/all" >"$d/body"`
     : isCurl
       ? sh`{ ${verbatim(run.text.replace('curl -q -K -', 'curl -q -D "$d/head" -o "$d/body" -K -'))}
-} || exit 1`
+} || lost`
       : sh`{ ${verbatim(run.text.replace('wget ', 'wget -S --content-on-error -O "$d/body" '))}
 } 2>"$d/err" || :
-grep -E '^  ' "$d/err" | sed 's/^  //' >"$d/head" || { cat "$d/err" >&2; exit 1; }`;
+sed -n 's/^  //p' "$d/err" >"$d/head"`;
+  const codes = given.status_code;
   return sh`d=$(mktemp -d) || exit 1
 trap 'rm -rf -- "$d"' EXIT
 : >"$d/body"
+: >"$d/err"
+lost() { cat "$d/err" >&2; printf 'no HTTP answer from %s\n' ${given.url} >&2; exit 1; }
 ${ask}
 status=$(sed -n 's/^HTTP[^ ]* \([0-9][0-9]*\).*/\1/p' "$d/head" | tail -n 1)
-printf 'status %s\n' "\${status:-0}"
+[ -n "$status" ] || lost
+printf 'status %s\n' "$status"
 tr -d '\r' <"$d/head" | sed 's/^/header /'
 ${isBash ? sh`echo 'raw yes'` : sh`:`}
 printf 'body %s\n' "$(base64 -w0 <"$d/body")"
-case " ${given.status_code.join(' ')} " in *" \${status:-0} "*) ;; *) printf 'the answer is %s, not %s\n' "\${status:-0}" ${given.status_code.join(' or ')} >&2; exit 1 ;; esac`;
+case ${` ${codes.join(' ')} `} in *" $status "*) ;; *) printf 'the answer is %s, not %s\n' "$status" ${codes.join(' or ')} >&2; exit 1 ;; esac`;
 }
 
 function answer(ran: Output, given: Args): Vars {

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
-import { args, flag, names, optionalFlag, text } from './shared/args.ts';
+import { ACCOUNT, args, flag, optionalFlag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { noSuch } from './shared/missing.ts';
 import { entry, GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
@@ -17,8 +17,12 @@ const Args = args({
   uid: Type.Optional(Type.Integer({ minimum: 0, description: 'Its number.' })),
   non_unique: flag('The uid may be that of another user.'),
   comment: text('The full name.'),
-  group: text('The primary group.'),
-  groups: Type.Optional(names('The other groups; an empty list: none. Exactly these, unless append.')),
+  group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The primary group.' })),
+  groups: Type.Optional(
+    Type.Array(Type.String(ACCOUNT), {
+      description: 'The other groups; an empty list: none. Exactly these, unless append.',
+    }),
+  ),
   append: flag('groups are added to those that the user has.'),
   shell: text('The login shell.'),
   home: text('The home directory.'),
@@ -55,9 +59,12 @@ type Current = Readonly<{
   primary: string;
   groups: readonly string[];
   shadow: Shadow;
+  /** The wanted one; without, that of the account. */
   homeExists: boolean;
-  /** Wanted groups that the host has. */
-  known: ReadonlySet<string>;
+  /** There is a directory for move_home to move. */
+  movesHome: boolean;
+  /** Wanted groups that the host has: by name or number, as given, their names. */
+  known: ReadonlyMap<string, string>;
   wantedGid: number | undefined;
 }>;
 
@@ -105,15 +112,16 @@ export const user = defineModule<typeof Args, Current>({
     'path:/etc/subgid',
     `path:${home ?? `/home/${name}`}`,
   ],
-  probe: ({ name, group, groups = [] }) => sh`${entry(sh`p`, PASSWD, name)}
+  probe: ({ name, group, groups = [], home, move_home }) => sh`${entry(sh`p`, PASSWD, name)}
 if [ -n "$p" ]; then
   g=${answer(GROUPS_OF, name)}; [ -n "$g" ] || g=$(id -Gn ${name})
   printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "\${g%% *}" "$g"
-  h=\${p%:*}; if [ -d "\${h##*:}" ]; then echo 'home yes'; fi
+  h=\${p%:*}; if [ -d ${home === undefined ? sh`"\${h##*:}"` : home} ]; then echo 'home yes'; fi
+  ${move_home ? sh`if [ -d "\${h##*:}" ]; then echo 'old yes'; fi` : sh``}
   if [ -r /etc/shadow ]; then s=${answer(SHADOW, name)}; [ -n "$s" ] || s=$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow); printf 'shadow %s\n' "$s"; fi
 fi
-${groups.map((g) => sh`${entry(sh`g`, GROUP, g)}; [ -z "$g" ] || printf 'known %s\n' ${g};`)}
-${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]; then printf 'known %s\n' ${group}; fi; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
+${groups.map((g) => sh`${entry(sh`g`, GROUP, g)}; [ -z "$g" ] || printf 'known %s %s\n' ${g} "\${g%%:*}";`)}
+${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]; then printf 'known %s %s\n' ${group} "\${g%%:*}"; fi; g=\${g#*:*:}; printf 'gid %s\n' "\${g%%:*}"`}`,
   parse(stdout): Current {
     const f = fields(stdout);
     return {
@@ -122,7 +130,8 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
       groups: f.get('groups')?.split(' ') ?? [],
       shadow: parseShadow(f.get('shadow')),
       homeExists: f.get('home') === 'yes',
-      known: new Set(f.all('known')),
+      movesHome: f.get('old') === 'yes',
+      known: new Map(f.all('known').map((line) => splitOnce(line, ' '))),
       wantedGid: f.get('gid') === undefined ? undefined : Number(f.get('gid')),
     };
   },
@@ -160,6 +169,12 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
     };
   },
 });
+
+/** The words before and after the first separator. */
+function splitOnce(text: string, by: string): [string, string] {
+  const at = text.indexOf(by);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + by.length)];
+}
 
 function accountOf(f: Fields): Account | undefined {
   const line = f.get('passwd');
@@ -237,7 +252,9 @@ function modify(current: Current, account: Account, given: Args): Steps {
   if (home !== undefined && home !== account.home)
     differ('home', account.home, home, '-d', home, ...(move_home ? ['-m'] : []));
   const others = current.groups.filter((g) => g !== current.primary);
-  const wanted = groups?.filter((g) => g !== (group ?? current.primary));
+  const nameOf = (given: string): string => current.known.get(given) || given;
+  const primary = group === undefined ? current.primary : nameOf(group);
+  const wanted = groups?.map(nameOf).filter((g) => g !== primary);
   if (wanted !== undefined) {
     const goal = append ? [...new Set([...others, ...wanted])] : [...new Set(wanted)];
     if (goal.length !== others.length || goal.some((g) => !others.includes(g))) {
@@ -252,22 +269,18 @@ function modify(current: Current, account: Account, given: Args): Steps {
       run: sh`usermod ${options} -- ${name}`,
     });
   }
-  if (
-    given.create_home &&
-    !current.homeExists &&
-    home !== '/nonexistent' &&
-    account.home !== '/nonexistent' &&
-    (home === undefined || home === account.home)
-  ) {
-    steps.push({ what: `create ${account.home}`, run: makeHome(account, given) });
+  const wantedHome = home ?? account.home;
+  const isMoved = move_home && wantedHome !== account.home && current.movesHome;
+  if (given.create_home && !current.homeExists && !isMoved && wantedHome !== '/nonexistent') {
+    steps.push({ what: `create ${wantedHome}`, run: makeHome(wantedHome, given) });
   }
   return [...steps, ...planShadow(current.shadow, given)];
 }
 
-function makeHome({ home, uid, gid }: Account, { skeleton = '/etc/skel' }: Args): Script {
+function makeHome(home: string, { name, skeleton = '/etc/skel' }: Args): Script {
   return sh`set -e
 mkdir -p -- ${home}
 if [ -d ${skeleton} ]; then cp -R -- ${skeleton}/. ${home}; fi
-chown -R -- ${`${uid}:${gid}`} ${home}
+chown -R -- ${`${name}:`} ${home}
 chmod 0700 ${home}`;
 }

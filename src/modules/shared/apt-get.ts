@@ -28,6 +28,34 @@ export type AptArgs = Readonly<{
   update_cache_retry_max_delay: number;
 }>;
 
+type Waiting = Pick<AptArgs, 'dpkg_options' | 'lock_timeout' | 'policy_rc_d'>;
+export const APT_DEFAULTS: Waiting = { dpkg_options: 'force-confdef,force-confold', lock_timeout: 60 };
+
+/** What a plan says of it, and the host's own output. */
+export const REPAIRING = 'finish interrupted package configuration (dpkg --configure -a)';
+
+/** A condition of sh: dpkg was killed, or is at work. Shell builtins only. */
+export function isInterrupted(): Script {
+  return sh`for u in /var/lib/dpkg/updates/[0-9]*; do break; done; [ -e "$u" ]`;
+}
+
+/** Defines holder: prints who holds a lock of dpkg or apt; fails where nobody does. */
+export function lockHolder(): Script {
+  return sh`holder() {
+  for f in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
+    if i=$(stat -c %i "$f" 2>/dev/null); then
+      p=$(awk -v i="$i" '{ n = split($6, part, ":") } n == 3 && part[3] == i { print $5; exit }' /proc/locks)
+      if [ -n "$p" ]; then
+        case $f in *dpkg*) by=dpkg ;; *) by=apt ;; esac
+        printf '%s is locked by process %s, %s(%s)\n' "$by" "$p" "$(tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null)" "$f"
+        return 0
+      fi
+    fi
+  done
+  return 1
+}`;
+}
+
 export function upgradeVerb(upgrade: AptArgs['upgrade']): readonly string[] {
   return upgrade === 'full' ? ['dist-upgrade'] : ['upgrade', '--with-new-pkgs'];
 }
@@ -62,31 +90,44 @@ done
 touch /var/lib/apt/lists`;
 }
 
-/** apt_get: no questions, local config files kept, a lock waited for, and who holds it named. */
-export function preamble({ dpkg_options, lock_timeout, policy_rc_d }: AptArgs): Script {
+/**
+ * Defines apt_get and repair: no questions, local config files kept, locks waited for and their holder named. apt refuses
+ * every job while dpkg's journal of an interrupted one is not empty, so apt_get has dpkg finish that first.
+ */
+export function preamble({ dpkg_options, lock_timeout, policy_rc_d }: Waiting): Script {
   const dpkg = dpkg_options
     .split(',')
+    .map((o) => o.trim())
     .filter((o) => o !== '')
-    .flatMap((o) => ['-o', `Dpkg::Options::=--${o.trim()}`]);
+    .map((o) => `--${o}`);
   return sh`set -e
 export DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical APT_LISTCHANGES_FRONTEND=none NEEDRESTART_SUSPEND=1 LC_ALL=C
-holder() {
-  for f in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
-    if i=$(stat -c %i "$f" 2>/dev/null); then
-      p=$(awk -v i="$i" '{ n = split($6, part, ":") } n == 3 && part[3] == i { print $5; exit }' /proc/locks)
-      if [ -n "$p" ]; then printf '%s is held by process %s: %s\n' "$f" "$p" "$(tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null)"; return 0; fi
-    fi
-  done
-  return 1
-}
-apt_get() {
+${lockHolder()}
+await_locks() {
   waited=0
   while who=$(holder); do
     if [ "$waited" -eq 0 ]; then printf 'waiting: %s\n' "$who" >&2; fi
     if [ "$waited" -ge ${lock_timeout} ]; then printf 'gave up after %s s: %s\n' ${lock_timeout} "$who" >&2; return 100; fi
     sleep 1; waited=$((waited + 1))
   done
-  apt-get -q -y -o DPkg::Lock::Timeout=${lock_timeout} -o Dpkg::Use-Pty=0 ${dpkg} "$@"
+}
+locked_apt() {
+  apt-get -q -y -o DPkg::Lock::Timeout=${lock_timeout} -o Dpkg::Use-Pty=0 ${dpkg.flatMap((o) => ['-o', `Dpkg::Options::=${o}`])} "$@"
+}
+repair() {
+  await_locks
+  echo ${REPAIRING}
+  # Its own failure may be what apt can mend: a package that was cut off while it was unpacked, or lacks a dependency.
+  dpkg ${dpkg} --configure -a || echo 'dpkg --configure -a failed; trying apt-get --fix-broken install' >&2
+  locked_apt --fix-broken --no-remove install
+}
+apt_get() {
+  await_locks
+  if ${isInterrupted()}; then
+    echo ${REPAIRING}
+    dpkg ${dpkg} --configure -a || :
+  fi
+  locked_apt "$@"
 }
 ${
   policy_rc_d === undefined

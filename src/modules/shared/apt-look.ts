@@ -1,6 +1,6 @@
 // What the host has installed, and what apt knows of: asked in one probe.
 import { answer, type Script, sh } from '../../core/sh.ts';
-import { type AptArgs, upgradeVerb } from './apt-get.ts';
+import { type AptArgs, isInterrupted, upgradeVerb } from './apt-get.ts';
 import { isGlob, wantedOf } from './apt-names.ts';
 import { fields } from './fields.ts';
 import { IT, NOW, PACKAGE, PACKAGE_FORMAT, STAT } from './questions.ts';
@@ -18,8 +18,20 @@ export type AptCurrent = Readonly<{
   upgrades: readonly string[];
   leftovers: readonly string[];
   deb: Readonly<{ name: string; version: string }> | undefined;
+  /** dpkg was killed in the middle of its work, and nobody is at work on it now. */
+  isInterrupted: boolean;
+  /** Packages that are seen to be half installed, unpacked only, half configured, or to wait for triggers. */
+  unfinished: readonly string[];
 }>;
-export type Installed = Readonly<{ name: string; arch: string; version: string; isConfig: boolean }>;
+export type Installed = Readonly<{
+  name: string;
+  arch: string;
+  version: string;
+  isConfig: boolean;
+  isUnfinished: boolean;
+  /** Its removal was asked for. */
+  isUnwanted: boolean;
+}>;
 
 export function probeApt(args: AptArgs): Script {
   const wanted = args.name.map(wantedOf);
@@ -27,6 +39,10 @@ export function probeApt(args: AptArgs): Script {
   const latest = args.state === 'latest' && names.length > 0;
   const absent = args.state === 'absent';
   return sh`${lookAtIndex()}
+half=; if ${isInterrupted()}; then
+  grep -q ":$(stat -c %i /var/lib/dpkg/lock) " /proc/locks || { echo 'dpkg interrupted'; half=1; }
+fi
+missing=
 ${
   names.length === 0
     ? sh`:`
@@ -37,17 +53,18 @@ ${names.map(
 )}
 [ $# = 0 ] || found=$found$(dpkg-query -W -f ${PACKAGE_FORMAT} -- "$@" 2>/dev/null) || :
 printf '%s\n' "$found"
-missing=
 for n in ${names.filter((n) => !isGlob(n))}; do
   case "
 $found" in *"
 is "[ihr]i\ /"\${n%%:*}/"* | *"
 is "[ihr]i\ /"\${n%%:*}:"*) ;; *) missing="$missing $n" ;; esac
-done
-${absent ? sh`:` : sh`if [ -n "$missing" ]; then dpkg-query -W -f 'provides \${db:Status-Abbrev} \${Provides}\n' | grep '^provides ii  .'; fi`}`
+done`
 }
+if [ -n "$half${absent ? sh`` : sh`$missing`}" ]; then
+  dpkg-query -W -f 'provides \${db:Status-Abbrev} \${Package} \${Provides}\n' | grep -e '^provides ii  [^ ]* .' -e '^provides .[HUFWt]'
+fi
 ${absent || names.length === 0 ? sh`:` : latest ? sh`echo looked up; LC_ALL=C apt-cache policy -- ${names} 2>/dev/null | ${policy()}` : sh`if [ -n "$missing" ]; then echo looked up; LC_ALL=C apt-cache policy -- $missing 2>/dev/null | ${policy()}; fi`}
-${args.upgrade === 'no' ? sh`:` : sh`LC_ALL=C apt-get -s ${upgradeVerb(args.upgrade)} 2>/dev/null | sed -n 's/^Inst \([^ ]*\) .*/upgrade \1/p'`}
+${args.upgrade === 'no' ? sh`:` : sh`LC_ALL=C apt-get -s ${upgradeVerb(args.upgrade)} 2>/dev/null | sed -n -e 's/^Inst \([^ ]*\) .*/upgrade \1/p' -e 's/^Conf \([^ ]*\) .*/configure \1/p'`}
 ${args.autoremove && names.length === 0 ? sh`LC_ALL=C apt-get -s autoremove 2>/dev/null | sed -n 's/^Remv \([^ ]*\) .*/leftover \1/p'` : sh`:`}
 ${
   args.deb === undefined
@@ -83,11 +100,18 @@ export function parseApt(stdout: string): AptCurrent {
     const [status = '', binary = '', arch = '', version = ''] = line.split('/');
     const isThere = /^.[iWtUFH]/.test(status);
     const isConfig = /^.c/.test(status);
-    return isThere || isConfig ? [{ name: binary.replace(/:.*/, ''), arch, version, isConfig }] : [];
+    const isUnfinished = /^.[WtUFH]|^..R/.test(status);
+    const isUnwanted = /^[rp]/.test(status);
+    const name = binary.replace(/:.*/, '');
+    return isThere || isConfig ? [{ name, arch, version, isConfig, isUnfinished, isUnwanted }] : [];
   });
-  const provided = f.all('provides').flatMap((line) =>
+  const every = f.all('provides');
+  const half = every.flatMap((line) => /^.[HUFWt].? +(\S+)/.exec(line)?.[1] ?? []);
+  const upgrades = f.all('upgrade');
+  const unconfigured = f.all('configure').filter((name) => !upgrades.includes(name));
+  const provided = every.flatMap((line) =>
     line
-      .replace(/^\S+\s+/, '')
+      .replace(/^\S+\s+\S+\s*/, '')
       .split(', ')
       .map((p) => p.replace(/ .*/, '')),
   );
@@ -105,8 +129,10 @@ export function parseApt(stdout: string): AptCurrent {
     age: Number(f.get('age') ?? 0),
     sourcesChanged: f.get('sources') === 'changed',
     refreshed: Number(f.get('refreshed') ?? 0),
-    upgrades: f.all('upgrade'),
+    upgrades,
     leftovers: f.all('leftover'),
     deb: name === undefined || version === undefined ? undefined : { name, version },
+    isInterrupted: f.get('dpkg') === 'interrupted',
+    unfinished: [...new Set([...installed.filter((p) => p.isUnfinished).map((p) => p.name), ...half, ...unconfigured])],
   };
 }

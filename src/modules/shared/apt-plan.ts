@@ -2,7 +2,7 @@
 import type { Blocked, Change, Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
-import { type AptArgs, held, installOptions, preamble, updating, upgradeVerb } from './apt-get.ts';
+import { type AptArgs, held, installOptions, preamble, REPAIRING, updating, upgradeVerb } from './apt-get.ts';
 import type { AptCurrent, Installed } from './apt-look.ts';
 import { isGlob, type Wanted, wantedOf } from './apt-names.ts';
 import { globToRegex } from './glob.ts';
@@ -26,6 +26,27 @@ export const PACKAGE_TOUCHES = [
 ] as const;
 
 export function planApt(current: AptCurrent, args: AptArgs): Steps {
+  const steps = planPackages(current, args);
+  const mustRepair = current.isInterrupted || current.unfinished.length > 0;
+  if (!mustRepair || 'blocked' in steps) return steps;
+  // A package whose configuration fails is removed as it stands; apt_get still clears the way for that.
+  const isRemoved = args.state === 'absent' && steps.length > 0;
+  if (isRemoved && !current.isInterrupted) return steps;
+  return [repairing(current, args, isRemoved), ...steps];
+}
+
+/** What a run that was cut off has left is brought to its end before anything else is asked of apt. */
+function repairing({ unfinished }: AptCurrent, args: AptArgs, mayFail: boolean): Change {
+  const of = unfinished.length === 0 ? '' : `: ${some(unfinished)}`;
+  return {
+    what: `${REPAIRING}${of}`,
+    diff: { of: 'unfinished packages', before: unfinished.map((name) => `${name}\n`).join(''), after: '' },
+    run: sh`${preamble(args)}
+repair ${mayFail ? sh`|| :` : sh``}`,
+  };
+}
+
+function planPackages(current: AptCurrent, args: AptArgs): Steps {
   const refresh = args.update_cache && isStale(current, args);
   const wanted = args.name.map(wantedOf);
   if (args.state === 'absent') return removal(current, wanted, args);
@@ -84,6 +105,8 @@ function isSatisfied(current: AptCurrent, one: Wanted, args: AptArgs, refresh: b
     return (
       args.only_upgrade || (one.version === undefined && current.provided.has(one.name) && args.state !== 'latest')
     );
+  // dpkg does not configure what was being removed: that has to be installed again.
+  if (has.isUnfinished && has.isUnwanted) return false;
   if (one.version !== undefined) return globToRegex(one.version).test(has.version);
   if (args.state !== 'latest') return true;
   if (refresh) return false;

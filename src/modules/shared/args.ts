@@ -27,6 +27,12 @@ export function names(description: string) {
   return Type.Array(Type.String({ minLength: 1 }), { description });
 }
 
+/** The name or number of a user or group. One that begins with a dash would be an option of getent, chown or crontab. */
+export const ACCOUNT = {
+  pattern: '^[^-:\\s][^:\\n]*$',
+  expected: 'the name or number of a user or group',
+} as const;
+
 /** Who owns a file and what may be done with it: file, copy, template and all that place a file. */
 export const ownership = {
   mode: Type.Optional(
@@ -36,8 +42,8 @@ export const ownership = {
         "Permissions: '0644', or symbolic ('u=rw,go=r', resolved against the present mode). A new file gets what the umask leaves, an existing one keeps its own.",
     }),
   ),
-  owner: Type.Optional(Type.String({ minLength: 1, description: 'The user that owns it: a name or a number.' })),
-  group: Type.Optional(Type.String({ minLength: 1, description: 'The group that owns it: a name or a number.' })),
+  owner: Type.Optional(Type.String({ ...ACCOUNT, description: 'The user that owns it: a name or a number.' })),
+  group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The group that owns it: a name or a number.' })),
 };
 
 /** What every module that writes a file's content takes. */

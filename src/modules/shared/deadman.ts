@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { type Script, sh } from '../../core/sh.ts';
+import { lines, type Script, sh } from '../../core/sh.ts';
+import { dirname } from './paths.ts';
 
 /** How long a new connection may take to get through. */
 export function rollback(undoing: string) {
@@ -11,38 +12,93 @@ export function rollback(undoing: string) {
   });
 }
 
-const unitOf = (name: string): string => `bringup-undo-${name}`;
-const scriptOf = (name: string): string => `/run/bringup-undo-${name}.sh`;
+export type Undo = Readonly<{
+  /** Puts back what the change alters on the disk; then it is also run at the next boot, before sshd starts. */
+  restore?: Script;
+  /** Makes the old state count in the running system. */
+  activate: Script;
+}>;
+
+const FOLDER = '/var/lib/bringup/undo';
+const timerOf = (name: string): string => `bringup-undo-${name}`;
+const bootUnitOf = (name: string): string => `bringup-undo-at-boot-${name}.service`;
+/** What alters only the running system is forgotten with it. */
+const volatileOf = (name: string): string => `/run/bringup-undo-${name}.sh`;
+const lastingOf = (name: string): string => `${FOLDER}/${name}.sh`;
+const bootFiles = (name: string): readonly string[] => [
+  `/etc/systemd/system/sysinit.target.wants/${bootUnitOf(name)}`,
+  `/etc/systemd/system/${bootUnitOf(name)}`,
+];
+
+/** Where a file's old content is kept while the change is not confirmed. */
+export const oldCopyOf = (name: string): string => `${FOLDER}/${name}.before`;
+
+/** Keeps a file as it is, or that there is none; it outlasts a power cut. For a change script with `set -e`. */
+export function keep(name: string, file: string): Script {
+  const old = oldCopyOf(name);
+  return sh`(umask 077; mkdir -p ${FOLDER})
+rm -f -- ${old}
+if [ -f ${file} ]; then cp -p -- ${file} ${old}; sync -- ${old}; fi`;
+}
 
 /**
- * From now on the host undoes the change by itself after `seconds`, whatever becomes of the line. `undo` is sh that stands
- * alone. What an interrupted run has left armed is undone first: the old state is then the one that was confirmed last.
- * For a change script with `set -e`.
+ * From now on the host undoes the change by itself after `seconds`, whatever becomes of the line, and at its next boot. What an
+ * interrupted run has left armed is undone first: the old state is then the one that was confirmed last. For a change
+ * script with `set -e`.
  */
-export function arm(name: string, seconds: number, undo: Script): Script {
+export function arm(name: string, seconds: number, { restore, activate }: Undo): Script {
+  const script = restore === undefined ? volatileOf(name) : lastingOf(name);
+  const text = lines([
+    sh`set -u`,
+    ...(restore === undefined ? [] : [restore]),
+    sh`if [ "\${1-}" != at-boot ]; then
+${activate}
+fi
+rm -f -- "$0" ${restore === undefined ? [] : [oldCopyOf(name), ...bootFiles(name)]}`,
+  ]).text;
   return sh`${settle(name)}
-(umask 077; cat >${scriptOf(name)} <<'UNDO'
-set -u
-${undo}
-rm -f -- "$0"
-UNDO
-)
-systemd-run --quiet --collect --unit=${unitOf(name)} --on-active=${seconds} --timer-property=AccuracySec=100ms sh ${scriptOf(name)}`;
+(umask 077; mkdir -p ${FOLDER}; printf '%s\n' ${text} >${script})
+${restore === undefined ? sh`:` : undoAtBoot(name)}
+systemd-run --quiet --collect --unit=${timerOf(name)} --on-active=${seconds} --timer-property=AccuracySec=100ms sh ${script}`;
+}
+
+/** The link is all that the next boot goes by, so systemd need not read its units anew now. */
+function undoAtBoot(name: string): Script {
+  const [link = '', unit = ''] = bootFiles(name);
+  const text = `# Written by bringup while a change waits for its confirmation
+[Unit]
+Description=Undo the unconfirmed change ${name}
+DefaultDependencies=no
+ConditionPathExists=${lastingOf(name)}
+RequiresMountsFor=${FOLDER}
+After=local-fs.target systemd-remount-fs.service
+Before=sysinit.target network-pre.target ssh.service ssh.socket sshd.service shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh ${lastingOf(name)} at-boot
+`;
+  return sh`printf %s ${text} >${unit}
+chmod 644 ${unit}
+mkdir -p ${dirname(link)}
+ln -sfn ${unit} ${link}
+sync -- ${lastingOf(name)} ${FOLDER} ${unit} ${dirname(unit)} ${dirname(link)}`;
 }
 
 /** Undoes at once what is still armed, before anything of now is written down. */
 export function settle(name: string): Script {
-  return sh`if systemctl is-active --quiet ${`${unitOf(name)}.timer`}; then
-  systemctl stop ${`${unitOf(name)}.timer`}
-  sh ${scriptOf(name)}
-fi`;
+  return sh`systemctl stop ${`${timerOf(name)}.timer`} 2>/dev/null || :
+for f in ${volatileOf(name)} ${lastingOf(name)}; do if [ -f "$f" ]; then sh "$f"; fi; done`;
 }
 
-/** It got through: the timer is stopped. Fails when it has fired before. */
+/** It got through: the timer is stopped. Fails when the host has undone the change: the timer fired, or it has rebooted. */
 export function disarm(name: string): Script {
-  return sh`if systemctl is-active --quiet ${`${unitOf(name)}.timer`}; then
-  systemctl stop ${`${unitOf(name)}.timer`}
-  rm -f -- ${scriptOf(name)}
+  return sh`if systemctl is-active --quiet ${`${timerOf(name)}.timer`}; then
+  systemctl stop ${`${timerOf(name)}.timer`}
+  rm -f -- ${[volatileOf(name), lastingOf(name)]}
+  if [ -d ${FOLDER} ]; then sync -- ${FOLDER}; fi
+  rm -f -- ${[oldCopyOf(name), ...bootFiles(name)]}
 else
   echo 'too late: the host has undone the change by itself' >&2
   exit 1

@@ -1,4 +1,5 @@
 import type { Blocked, Context, Steps } from '../../core/module.ts';
+import { parentsOf } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
@@ -62,7 +63,14 @@ export function planEdit(
   }
   const after = edit(before);
   if (typeof after !== 'string') return after;
-  return place(now, { path, source: { text: after }, same: after === before }, args, ctx);
+  const steps = place(
+    now,
+    { path, source: { text: after }, same: after === before, parents: args.create === true },
+    args,
+    ctx,
+  );
+  if ('blocked' in steps || now.parent || now.stat !== undefined) return steps;
+  return steps.map((step) => ({ ...step, touches: [`path:${path}`, ...parentsOf(path)] }));
 }
 
 /** A text's lines, each without its line end, and how they end. A CRLF file stays one. */

@@ -57,9 +57,10 @@ export function curl(
   const { url, method, body, timeout, validate_certs, follow, unix_socket, ca_path, client_cert, client_key } = request;
   const options: readonly (readonly [string, string | undefined])[] = [
     ['url', url],
-    ['request', method === 'HEAD' ? undefined : method],
+    // Named, a POST would be sent again wherever it is redirected to; by its data alone it becomes a GET there.
+    ['request', method === 'HEAD' || method === 'POST' ? undefined : method],
     ...Object.entries(headersOf(request)).map(([key, value]) => ['header', `${key}: ${value}`] as const),
-    ['data-raw', body],
+    ['data-raw', body ?? (method === 'POST' ? '' : undefined)],
     ['max-time', String(timeout)],
     ['unix-socket', unix_socket],
     ['cacert', ca_path],

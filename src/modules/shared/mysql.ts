@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Blocked } from '../../core/module.ts';
-import { type Script, sh, verbatim } from '../../core/sh.ts';
+import { type Script, sh } from '../../core/sh.ts';
 import { text } from './args.ts';
 import { decodeText } from './bytes.ts';
 import type { Fields } from './fields.ts';
@@ -86,19 +86,14 @@ printf 'SELECT 1' | db >/dev/null 2>&1 || options=$given`
 
 /** What a query printed, with each line after `key`; what went wrong as `error`. The rows are escaped as --batch does. */
 export function ask(key: string, sql: string, options: readonly string[] = ['--skip-column-names']): Script {
-  return sh`if out=$(db ${options} 2>&1 <<'SQL'
-${verbatim(sql)}
-SQL
-); then printf '%s\n' "$out" | sed ${`s/^/${key} /`}; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`;
+  return sh`if out=$(printf '%s\n' ${sql} | db ${options} 2>&1); then printf '%s\n' "$out" | sed ${`s/^/${key} /`}; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`;
 }
 
 /** Runs statements; nothing of them is in any argument list. */
 export function execute(how: Login, statements: readonly string[], database?: string): Script {
   return sh`set -e
 ${client(how)}
-db ${database === undefined ? [] : [`--database=${database}`]} <<'SQL'
-${verbatim(statements.map((s) => `${s.replace(/;\s*$/, '')};`).join('\n'))}
-SQL`;
+printf '%s\n' ${statements.map((s) => `${s.replace(/;\s*$/, '')};`).join('\n')} | db ${database === undefined ? [] : [`--database=${database}`]}`;
 }
 
 /** Why the server could not be asked. */

@@ -84,7 +84,7 @@ export const KERNEL: Question = {
 
 /** systemd's properties that `parseUnit` reads. */
 export const UNIT_PROPERTIES =
-  'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,SourcePath,Description,MainPID,ExecMainStartTimestamp,NRestarts,Type,CanReload,Result';
+  'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,SourcePath,Description,MainPID,ExecMainStartTimestamp,NRestarts,Type,CanReload,Result,ConditionResult';
 
 /** By unit: its properties, parted by \x1f. All or none: they come in the order of the names, some under other names. */
 export const UNIT: Question = {

@@ -4,6 +4,7 @@ import { answer, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { flag, optionalFlag } from './args.ts';
 import { UNIT, UNIT_PROPERTIES } from './questions.ts';
+import { isUp, running, VERBS } from './unit-run.ts';
 
 /** What service and systemd take alike. */
 export const unitArgs = {
@@ -168,7 +169,7 @@ ${RELOAD}`
       : links;
   if (masked === true && !isMasked) turn('mask', 'unmasked', 'masked', sh`systemctl mask -- ${unit}`);
   if (masked === false && isMasked) turn('mask', 'masked', 'unmasked', sh`systemctl unmask -- ${unit}`);
-  const isEnabled = /^(enabled|enabled-runtime|alias|static|generated|indirect)$/.test(enabledWord);
+  const isEnabled = /^(enabled|alias|static|generated|indirect)$/.test(enabledWord);
   const isOff = /^(disabled|static|masked.*|indirect|not-found|)$/.test(enabledWord);
   if (enabled === true && !(isEnabled && enabledWord !== 'indirect'))
     turn(
@@ -177,10 +178,24 @@ ${RELOAD}`
       'enabled',
       linked(sh`systemctl enable --no-reload ${args.force === true ? ['--force'] : []} -- ${unit} 2>&1`),
       // What was something else than disabled is not put back by disabling it.
-      { ...unread, ...(booted && enabledWord === 'disabled' && args.force !== true && { joins: linking([unit]) }) },
+      // An indirect unit enables others, and stays what it is.
+      {
+        ...unread,
+        ...(enabledWord === 'indirect' && { excused: true as const }),
+        ...(booted && enabledWord === 'disabled' && args.force !== true && { joins: linking([unit]) }),
+      },
     );
-  if (enabled === false && !isOff)
-    turn('at boot', enabledWord, 'disabled', linked(sh`systemctl disable --no-reload -- ${unit} 2>&1`), unread);
+  if (enabled === false && !isOff) {
+    // Links that last until the next boot only are others than the lasting ones.
+    const runtime = enabledWord.endsWith('-runtime') ? ['--runtime'] : [];
+    turn(
+      'at boot',
+      enabledWord,
+      'disabled',
+      linked(sh`systemctl disable --no-reload ${runtime} -- ${unit} 2>&1`),
+      unread,
+    );
+  }
   // A line that broke after the links were made, or a hand that made them: systemd goes by what it read before. Of an
   // instance and under another name it may tell another unit's state.
   const told = unit === properties['Id'] && !unit.includes('@') ? properties['UnitFileState'] : undefined;
@@ -189,48 +204,8 @@ ${RELOAD}`
     turn('at boot, as systemd knows it', told, enabledWord, RELOAD);
   if (state === undefined || willRun === undefined) return [...manager, ...steps];
   const stillStale = sh`case $(systemctl show --property=NeedDaemonReload -- ${unit}) in *=no) ;; *) ${RELOAD} ;; esac`;
-  return [...manager, ...steps, running(unit, active, state, willRun, mustReload ? stillStale : sh`:`, args)];
+  return [...manager, ...steps, running(unit, properties, state, willRun, mustReload ? stillStale : sh`:`, args)];
 }
-
-function isUp(active: string): boolean {
-  return active === 'active' || active === 'reloading' || active === 'activating' || active === 'refreshing';
-}
-
-/** `reload` is what has systemd read the unit's files first. */
-function running(
-  unit: string,
-  active: string,
-  state: NonNullable<UnitArgs['state']>,
-  verb: string,
-  reload: Script,
-  { no_block }: UnitArgs,
-): Change {
-  const isAction = state === 'restarted' || state === 'reloaded';
-  const job = sh`systemctl ${verb} ${no_block === true ? ['--no-block'] : []} -- ${unit}`;
-  return {
-    what: `${verb} ${unit}`,
-    diff: { of: unit, before: `${active}\n`, after: state === 'stopped' ? 'inactive\n' : 'active\n' },
-    run: sh`${reload}
-${job} || { rc=$?
-  # It was started too often of late: systemd refuses until it is told to forget that.
-  case $(systemctl show --property=Result -- ${unit}) in *=start-limit-hit)
-    systemctl reset-failed -- ${unit}; ${job} && exit 0
-    rc=$?
-  esac
-  systemctl status --no-pager --full --lines=0 -- ${unit} >&2
-  journalctl --no-pager --quiet -n 20 -o cat -u ${unit} >&2 2>/dev/null
-  exit "$rc"
-}`,
-    ...(isAction && { action: true as const }),
-  };
-}
-
-const VERBS: Readonly<Record<NonNullable<UnitArgs['state']>, (isUp: boolean) => string | undefined>> = {
-  started: (isUp) => (isUp ? undefined : 'start'),
-  stopped: (isUp) => (isUp ? 'stop' : undefined),
-  restarted: () => 'restart',
-  reloaded: (isUp) => (isUp ? 'reload' : 'start'),
-};
 
 export function unitData({ properties }: UnitSeen, { name, state, enabled }: UnitArgs): Vars {
   const { systemd: _systemd, booted: _booted, Enabled: _enabled, ...status } = properties;

@@ -7,14 +7,19 @@ import { openSession, type Session } from '../../../src/engine/session.ts';
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 
-/** A host that answers each script with its own text; `trips` holds what each trip carried. */
+/** A host without links that answers each script with its own text; `trips` holds what else each trip carried. */
 function host(codeOf: (text: string) => number = () => 0): { session: Session; trips: string[][] } {
   const trips: string[][] = [];
   const connection = {
     user: 'ops',
     run: async (pieces: Parameters<Connection['run']>[0]) => {
-      trips.push(pieces.map((p) => p.script.text));
-      return pieces.map((p) => ({ code: codeOf(p.script.text), stdout: p.script.text, stderr: '' }));
+      const asksForLinks = (text: string): boolean => text.includes('readlink');
+      trips.push(pieces.map((p) => p.script.text).filter((text) => !asksForLinks(text)));
+      return pieces.map(({ script: { text } }) => ({
+        code: codeOf(text),
+        stdout: asksForLinks(text) ? '' : text,
+        stderr: '',
+      }));
     },
     close: async () => {},
   } as unknown as Connection;

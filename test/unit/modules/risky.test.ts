@@ -77,6 +77,18 @@ describe('sshd_config', () => {
     expect(words(step.plan(observed, ctx))).toEqual(expected);
   });
 
+  test('is undone at the next boot, too, until it is confirmed; the way back is on the disk before anything is altered', () => {
+    const [change] = changes(step.plan('sshd\n', ctx));
+    const [run, confirm] = [change?.run.text ?? '', change?.confirm?.script.text ?? ''];
+    const link = '/etc/systemd/system/sysinit.target.wants/bringup-undo-at-boot-sshd-10-bringup.service';
+    expect(run).toContain(`ln -sfn /etc/systemd/system/bringup-undo-at-boot-sshd-10-bringup.service ${link}`);
+    expect(run).toMatch(/Before=.* ssh\.service /);
+    expect(run.lastIndexOf('sync -- /var/lib/bringup/undo')).toBeLessThan(run.indexOf('mv -f'));
+    expect(run).not.toContain('/run/bringup-sshd');
+    expect(confirm).toContain(link);
+    expect(confirm.indexOf('sync -- /etc/ssh')).toBeLessThan(confirm.indexOf('rm -f'));
+  });
+
   test('asks to be confirmed, and takes no line breaks', () => {
     expect(changes(step.plan('sshd\n', ctx))[0]?.confirm?.seconds).toBe(30);
     expect(refusal(sshd_config, { settings: { Banner: 'a\nPermitRootLogin yes' } })).not.toBe('');

@@ -37,8 +37,7 @@ describe('apt', () => {
       { name: 'nginx' },
       ['install nginx'],
     ],
-    ['half installed', `${FRESH}is iF /nginx/amd64/1.26\n`, { name: 'nginx' }, []],
-    ['given by another', `${FRESH}looked up\ncandidate awk/(none)\nprovides ii  awk (= 1)\n`, { name: 'awk' }, []],
+    ['given by another', `${FRESH}looked up\ncandidate awk/(none)\nprovides ii  mawk awk (= 1)\n`, { name: 'awk' }, []],
     ['a version', `${FRESH}${NGINX}`, { name: 'nginx=1.26.3-3+deb13u1' }, []],
     ['a glob of versions', `${FRESH}${NGINX}`, { name: 'nginx=1.26*' }, []],
     ['another version', `${FRESH}${NGINX}`, { name: 'nginx=1.22*' }, ['upgrade nginx=1.22*']],
@@ -409,7 +408,7 @@ describe('mysql', () => {
     const text = (version: string): string =>
       changes(
         plan(mysql_replication, STATUS.replace('9.7.4', version), { mode: 'changeprimary', primary_host: 'db2' }),
-      )[0]?.run.text ?? '';
+      )[0]?.run.text.replaceAll("'\\''", "'") ?? '';
     expect(text('9.7.4')).toContain("STOP REPLICA;\nCHANGE REPLICATION SOURCE TO SOURCE_HOST = 'db2';\nSTART REPLICA;");
     expect(text('11.8.6-MariaDB')).toContain("CHANGE MASTER TO MASTER_HOST = 'db2'");
     expect(bound(mysql_replication, {}).data(STATUS, context())).toMatchObject({

@@ -1,0 +1,72 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { powerAll } from '../../src/lab/lab.ts';
+import { makeLab } from './support/rack.ts';
+
+const NET = '10.83.123';
+const HOSTS = ['d12', 'd13'];
+const lab = makeLab(
+  `all:
+  vars: {lab_name: x, lab_subnet: ${NET}.0/24}
+  hosts:
+    d12: {ansible_host: ${NET}.12, lab_image: debian-12}
+    d13: {ansible_host: ${NET}.13, lab_image: debian-13}
+`,
+  NET,
+);
+const everywhere = async (command: string): Promise<readonly string[]> =>
+  Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
+const WITHIN = { timeout: 120_000, interval: 300 };
+const FILE = '/etc/ssh/sshd_config.d/10-bringup.conf';
+const LEFT = `ls /var/lib/bringup/undo /etc/systemd/system /etc/systemd/system/sysinit.target.wants | grep -c -e undo- -e sshd- || :`;
+
+function settings(text: string): string {
+  const file = join(lab.folder, `settings-${Math.random().toString(36).slice(2)}.yml`);
+  writeFileSync(
+    file,
+    `- hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n    - name: Set\n      sshd_config: ${text}\n`,
+  );
+  return file;
+}
+
+describe('settings of sshd that wait for their confirmation', () => {
+  beforeAll(() => lab.up());
+  afterAll(() => lab.down());
+
+  it('are kept once they are confirmed, also after a power cut, and leave nothing behind', async () => {
+    const ran = await lab.apply(settings('{settings: {MaxAuthTries: 5}}'));
+    expect(ran.tasks.map((e) => e.status)).toEqual(['changed', 'changed']);
+    expect(await everywhere(LEFT)).toEqual(['0', '0']);
+    await powerAll(lab.name, HOSTS, 'cut', { progress: () => {} });
+    await powerAll(lab.name, HOSTS, 'on', { progress: () => {} });
+    await vi.waitFor(() => everywhere(':'), WITHIN);
+    for (const text of await everywhere(`cat ${FILE}`)) expect(text).toContain('MaxAuthTries 5');
+  });
+
+  it('that lock everybody out are undone at the boot after a power cut', async () => {
+    const before = await everywhere(`cat ${FILE}`);
+    const locking = lab.apply(settings('{settings: {AllowUsers: nobody}, rollback: 600}'));
+    for (const host of HOSTS) await vi.waitFor(() => expect(lab.root(host, ':')).rejects.toThrow(), WITHIN);
+    await powerAll(lab.name, HOSTS, 'cut', { progress: () => {} });
+    await powerAll(lab.name, HOSTS, 'on', { progress: () => {} });
+    const ran = await locking;
+    for (const { status, diagnostic } of ran.tasks) {
+      expect(status).toBe('failed');
+      expect(`${diagnostic?.message}\n${diagnostic?.detail}`).toContain('the host has undone the change by itself');
+    }
+    await vi.waitFor(() => everywhere(':'), WITHIN);
+    expect(await everywhere(`cat ${FILE}`)).toEqual(before);
+    expect(await everywhere(LEFT)).toEqual(['0', '0']);
+    expect(await everywhere('systemctl is-active ssh')).toEqual(['active', 'active']);
+    const again = await lab.apply(settings('{settings: {MaxAuthTries: 4}}'));
+    expect(again.tasks.map((e) => e.status)).toEqual(['changed', 'changed']);
+  });
+
+  it('that lock everybody out are undone when their time is over', async () => {
+    const ran = await lab.apply(settings('{settings: {AllowUsers: nobody}, rollback: 5}'));
+    for (const { diagnostic } of ran.tasks) expect(diagnostic?.message).toContain('The host has undone it by itself');
+    for (const text of await everywhere(`cat ${FILE}`)) expect(text).toContain('MaxAuthTries 4');
+    expect(await everywhere(LEFT)).toEqual(['0', '0']);
+  });
+});

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import type { Step } from '../../../src/core/module.ts';
+import { verbatim } from '../../../src/core/sh.ts';
+import { changeFailed, readBack } from '../../../src/engine/read-back.ts';
+import { copy } from '../../../src/modules/copy.ts';
+import { replace } from '../../../src/modules/replace.ts';
+import { service } from '../../../src/modules/service.ts';
+import { user } from '../../../src/modules/user.ts';
+import { bound, changes, context } from '../modules/harness.ts';
+
+const PROBE = { script: verbatim(':'), user: undefined, needs: [] };
+/** What is told of a change that was planned by `before`, where the host then shows `after`. */
+async function told(step: Step, before: string, after: string, why = ''): Promise<unknown> {
+  const ctx = context();
+  const answers = [after, why];
+  const session = {
+    look: async () => ({ code: 0, stdout: answers.shift() ?? '', stderr: '' }),
+    forget: () => {},
+  };
+  const unit = { step, ctx, user: undefined } as unknown as Parameters<typeof readBack>[0]['unit'];
+  const { failed, warnings } = await readBack({
+    session,
+    unit,
+    changes: changes(step.plan(before, ctx)),
+    probe: PROBE,
+    ahead: () => [],
+  });
+  return failed === undefined ? warnings : [failed.message, failed.detail ?? '', failed.mend ?? ''];
+}
+
+const file = (text: string): string =>
+  `stat 81a4/0/0/${text.length}/0/0/0/1/0/0/root/root\nparent yes\ncontent ${Buffer.from(text).toString('base64')}\nsum ${'0'.repeat(64)}\n`;
+const unit = (state: string, more = ''): string =>
+  `systemd=yes\nbooted=yes\nLoadState=loaded\nActiveState=${state}\nNeedDaemonReload=no\nEnabled=enabled\n${more}`;
+
+describe('a change that is read back', () => {
+  const quoting = bound(replace, { path: '/etc/x', regexp: '^(.+)$', replace: '"\\1"' });
+
+  test('a replacement that matches its own result is done where its text stands', async () => {
+    expect(await told(quoting, file('a\n'), file('"a"\n'))).toEqual([]);
+  });
+
+  test('a content that is neither the old one nor ours was written by something else', async () => {
+    const [message, , hint] = (await told(quoting, file('a\n'), file('c\n'))) as readonly string[];
+    expect(message).toBe(`the change ran, but the host still differs: /etc/x: wanted '"c"', seen 'c'`);
+    expect(hint).toMatch(/^something else writes this file too/);
+  });
+
+  test('the old content blames nobody', async () => {
+    const [message, , hint] = (await told(quoting, file('a\n'), file('a\n'))) as readonly string[];
+    expect(message).toContain(`wanted '"a"', seen 'a'`);
+    expect(hint).toBe('');
+  });
+
+  test('a content is compared line by line', async () => {
+    const step = bound(copy, { dest: '/etc/x', content: 'one\ntwo\n' });
+    const [message] = (await told(step, file('zero\n'), file('one\nthree\n'))) as readonly string[];
+    expect(message).toBe(`the change ran, but the host still differs: /etc/x: wanted 'two', seen 'three'`);
+  });
+
+  test('an attribute of a user is named with both values', async () => {
+    const step = bound(user, { name: 'ada', shell: '/bin/zsh', create_home: false });
+    const seen = 'passwd ada:x:1:1::/home/ada:/bin/sh\nprimary ada\ngroups ada\n';
+    expect(await told(step, seen, seen)).toEqual([
+      "the change ran, but the host still differs: user ada: wanted 'shell /bin/zsh', seen 'shell /bin/sh'",
+      '',
+      '',
+    ]);
+  });
+
+  test('a service that died is told with its status and journal', async () => {
+    const step = bound(service, { name: 'x', state: 'started' });
+    expect(await told(step, unit('inactive'), unit('failed'), 'status=3\nno config\n')).toEqual([
+      "the change ran, but the host still differs: x.service: wanted 'active', seen 'failed'",
+      'status=3\nno config',
+      '',
+    ]);
+  });
+
+  test('an unmet condition of a unit is a warning, only where one is named', async () => {
+    const step = bound(service, { name: 'x', state: 'started' });
+    const [before, after] = [unit('inactive'), unit('inactive', 'ConditionResult=no\n')];
+    expect(await told(step, before, after, 'ConditionPathExists=/x\n')).toEqual([
+      'x.service was not started, as a condition of the unit is not met: ConditionPathExists=/x',
+    ]);
+    const [message] = (await told(step, before, after, '')) as readonly string[];
+    expect(message).toContain("wanted 'active', seen 'inactive'");
+  });
+});
+
+describe('a change that failed', () => {
+  const failed = (stderr: string, who: string) =>
+    changeFailed([{ what: 'write /etc/x', run: verbatim(':') }], [{ code: 2, stdout: '', stderr }], {
+      ctx: context({}, { user: who }),
+    });
+  test.each([
+    ['sh: 8: cannot create /etc/x: Permission denied', 'ops', true],
+    ['chown: changing ownership: Operation not permitted', 'ops', true],
+    ['Failed to start x.service: Interactive authentication required.', 'ops', true],
+    ['Failed to restart x.service: Access denied', 'ops', true],
+    ['sh: 8: cannot create /etc/x: Permission denied', 'root', false],
+    ['git@host: Permission denied (publickey).', 'ops', false],
+    ["ERROR 1045: Access denied for user 'a'@'b'", 'ops', false],
+  ])('%s, as %s: become is named %s', (stderr, who, expected) => {
+    const { mend } = failed(stderr, who);
+    expect(mend === 'add `become: true` to the task or the play').toBe(expected);
+  });
+});
