@@ -27,7 +27,7 @@ export const fileEdits = {
     if (/^stat /m.test(stdout)) return withField(stdout, 'content', text);
     // The edit before makes the file. All but a mode that builds on the present one goes by its content then.
     if (mode !== undefined && !/^\d+$/.test(String(mode))) return undefined;
-    return `${stdout}\nstat ${NEW_FILE}\nparent yes\ncontent ${encodeBase64(text)}\n`;
+    return `${stdout}\nstat ${NEW_FILE}\ncontent ${encodeBase64(text)}\n`;
   },
 };
 /** A file of root's, as STAT_FORMAT has it. */
@@ -62,7 +62,7 @@ export function planEdit(
   }
   const after = edit(before);
   if (typeof after !== 'string') return after;
-  return place(now, { path, source: { text: after }, same: after === before }, args, ctx);
+  return place(now, { path, source: { text: after }, same: after === before, isEdit: true }, args, ctx);
 }
 
 /** A text's lines, each without its line end, and how they end. A CRLF file stays one. */
