@@ -112,7 +112,7 @@ function isWrong(combination: string, now: Seen, { mode, owner, group }: Ownersh
  * Each missing parent too gets the owner and mode. A task on the same trip may have given a directory above it away since the
  * look: what the look saw of them is looked at again.
  */
-function makeDirectory(now: Seen, path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {
+export function makeDirectory(now: Seen, path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {
   const plain = path.replace(/(.)\/+$/, '$1');
   const careful = makeCarefully(plain, how, mode, ctx);
   if (!now.trusted || now.link !== undefined || ctx.user !== 'root') return careful;

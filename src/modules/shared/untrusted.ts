@@ -18,10 +18,12 @@ import { dirname, join } from './paths.ts';
  * - `newdir NAME` makes a directory and goes there; made=newdir has `walk` make those that are missing.
  * - `pin FORMAT SEEN` gives what is at `../$n` the name ./.pinned in the stage, without following it: there nobody can swap it. It
  *   has to be what the look saw.
+ * - `merge PATH` moves what is in a directory below file descriptor 7, of the stage, to where we are. A directory that is there
+ *   already is entered and merged, and then given to \$settle.
  */
 const FUNCTIONS = sh`set -e
 ifs=$IFS; nl='
-'; k=0; y=; z=; n=; w=; l=; made=
+'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:
 die() { printf '%s\n' "$1" >&2; exit 1; }
 look() { e=$(stat -c '%f/%u %d:%i' -- . "./$1" 2>/dev/null) || return 1; h=\${e%%"$nl"*}; e=\${e#*"$nl"}; }
 here() { stat -c '%d:%i' .; }
@@ -78,11 +80,12 @@ stage() {
   z=$1; cd -P "./$1" || exit 1
   case $(stat -c '%u %a %d:%i' . ..) in "$me "*00" "*"$nl"*" $i") ;; *) z=; die "$p: the staging directory was changed" ;; esac
   set -- * .[!.]*; [ "$*" = '* .[!.]*' ] || { z=; die "$p: the staging directory was changed"; }
-  y=1
+  exec 6<.; y=1
   case $(ls -ld .) in ??????????+*) setfacl -bk . || die "$p: the directory hands on access rights (ACLs) to what is made in it; install acl" ;; esac
 }
 leave() {
   [ -n "$y" ] || { [ -z "$z" ] || rmdir -- "./$z" || :; return 0; }
+  cd -P /proc/self/fd/6 || return 0
   find . -mindepth 1 -delete; cd -P .. && rmdir -- "./$z"; y= z=
 }
 newdir() {
@@ -93,6 +96,17 @@ newdir() {
 pin() {
   ln -P -- "../$n" ./.pinned 2>/dev/null || die "$p: it is gone, or cannot be given a second name"
   [ "$(stat -c "$1" -- ./.pinned)" = "$2" ] || die "$p: it is not what it was when it was looked at; run again"
+}
+merge() {
+  [ "$(stat -c %d .)" = "$(stat -L -c %d /proc/self/fd/7)" ] || die "$p: $(pwd -P) is on another file system; name it as the destination"
+  exec 8<.
+  ( cd -P "/proc/self/fd/7/$1" && find . -mindepth 1 -maxdepth 1 ! -type d -exec mv -f $update -t /proc/self/fd/8 -- '{}' + ) || exit 1
+  for c in "/proc/self/fd/7/$1"/* "/proc/self/fd/7/$1"/.[!.]* "/proc/self/fd/7/$1"/..?*; do
+    [ -d "$c" ] && [ ! -L "$c" ] || continue
+    b=\${c##*/}
+    if ! look "$b" && mv -nT -- "$c" "./$b" && [ ! -e "$c" ]; then continue; fi
+    ( step "$b"; merge "$1/$b"; "$settle" "/proc/self/fd/7/$1/$b" ) || exit 1
+  done
 }
 trap 'x=$?; set +e; leave; exit $x' EXIT
 trap 'exit 1' HUP INT TERM`;
@@ -117,4 +131,12 @@ export function stageBeside(
 : ${staged(join(dirname(path), name))}
 stage ${name}`,
   ]);
+}
+
+/** Goes to a stage in a directory that is there. */
+export function stageWithin(folder: string, name: string, ctx: Context): Script {
+  return sh`${untrusted(ctx)}
+p=${folder}; walk ${folder}
+: ${staged(join(folder, name))}
+stage ${name}`;
 }

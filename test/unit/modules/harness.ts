@@ -132,7 +132,7 @@ export function apply(
     const ran = run(change.run);
     output = { ...ran, stdout: output.stdout + ran.stdout };
     if (ran.code !== 0)
-      return { first: words(planned), again: [], data: step.data(before, ctx, ran), failed: ran.stderr };
+      return { first: words(planned), again: ran.stderr, data: step.data(before, ctx, ran), failed: ran.stderr };
   }
   const after = look();
   return {
