@@ -144,9 +144,8 @@ type Archive = Readonly<{
 function unpack(given: Args, { at, isOurs, sum, key, trusted }: Archive, ctx: Context): Script {
   const { dest, mode, keep_newer } = given;
   const chown = ownerWord(given);
-  return sh`u=${isOurs ? staged(dirname(at)) : ''}
-${stageWithin(dest, stageName(dest, ctx, key), ctx)}
-trap 'x=$?; set +e; leave; [ -z "$u" ] || rm -rf -- "$u"; exit $x' EXIT
+  const before = isOurs ? sh`u=${staged(dirname(at))}` : sh`:`;
+  return sh`${stageWithin(dest, stageName(dest, ctx, key), ctx, before)}
 m=${memory(given, ctx)}
 ${isOurs ? sh`a=${at}` : sh`cat -- ${at} >./archive; [ "$(sha256sum <./archive)" = ${`${sum}  -`} ] || die "$p: the archive was changed since it was looked at; run again"; a=$PWD/archive`}
 mkdir -m 0700 ./in

@@ -121,7 +121,7 @@ function careful(now: Seen, wanted: Wanted, how: Placing, small: Small, ctx: Con
   const spool = spoolOf(wanted.path, version, ctx);
   const isUploaded = uploads(wanted.source, small, spool).length > 0;
   const before = sh`${wanted.parents === true ? sh`made=newdir` : sh`:`}
-${isUploaded ? sh`u=${staged(dirname(spool))}; trap 'x=$?; set +e; leave; rm -rf -- "$u"; exit $x' EXIT` : sh`:`}`;
+${isUploaded ? sh`u=${staged(dirname(spool))}` : sh`:`}`;
   const run = sh`${stageBeside(wanted.path, stageName(wanted.path, ctx, version), ctx, { before, follow: wanted.follow ?? true })}
 s=./${name}
 ${isUploaded ? sh`mv -f -- ${spool} "$s"` : sh`:`}

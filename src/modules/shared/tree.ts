@@ -97,9 +97,7 @@ function lay(differ: readonly Leaf[], root: string, how: TreeHow, { now, stats }
     what: `copy ${differ.length === 1 ? (differ[0]?.path ?? '') : `${differ.length} files`} to ${root}`,
     diff: { of: root, before: null, after: shown.join('') },
     upload: [{ to: archive, content: tar(entries), isSpooled: true }],
-    run: sh`u=${staged(dirname(archive))}
-${stageWithin(root, stageName(root, ctx), ctx)}
-trap 'x=$?; set +e; leave; rm -rf -- "$u"; exit $x' EXIT
+    run: sh`${stageWithin(root, stageName(root, ctx), ctx, sh`u=${staged(dirname(archive))}`)}
 tar -x -p --numeric-owner -m -f "$u/file"
 sync -f .
 ${

@@ -10,20 +10,21 @@ import { dirname, join } from './paths.ts';
  *
  * - `walk PATH` goes there. What it enters is the directory that it looked at.
  * - A symbolic link that somebody else can swap is followed only to a directory of whoever can swap it: it leads nowhere
- *   that they could not write themselves. (Compare protected_symlinks in proc_sys_fs(5).)
+ *   that they could not write themselves, and nothing is made on the way. (Compare protected_symlinks in proc_sys_fs(5).)
  * - `enter PATH` goes to the directory in which PATH is, through links, and sets n to its name there; `beside PATH` does not
  *   follow the last one.
  * - `stage NAME` makes a directory that only the acting user can enter, and goes there. Nobody else can move it to another
  *   directory, because a directory's owner alone may change its `..`: `../$n` stays where it was looked at.
  * - `newdir NAME` makes a directory and goes there; made=newdir has `walk` make those that are missing.
+ * - `$u` is a directory that is removed in the end: where an upload waits.
  * - `pin FORMAT SEEN` gives what is at `../$n` the name ./.pinned in the stage, without following it: there nobody can swap it. It
  *   has to be what the look saw.
  * - `merge PATH` moves what is in a directory below file descriptor 7, of the stage, to where we are. A directory that is there
- *   already is entered and merged, and then given to \$settle.
+ *   already is entered and merged, and then given to `$settle`.
  */
 const FUNCTIONS = sh`set -e
 ifs=$IFS; nl='
-'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:
+'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:; u=
 die() { printf '%s\n' "$1" >&2; exit 1; }
 look() { e=$(stat -c '%f/%u %d:%i' -- . "./$1" 2>/dev/null) || return 1; h=\${e%%"$nl"*}; e=\${e#*"$nl"}; }
 here() { stat -c '%d:%i' .; }
@@ -55,7 +56,7 @@ step() {
   fi
   case $e in
   4*) into "$1" ;;
-  a*) hop "$1"; set -- "$1" "$w"; walk "$l"; owned "$1" "$2" ;;
+  a*) hop "$1"; set -- "$1" "$w" "$made"; [ -z "$w" ] || made=; walk "$l"; owned "$1" "$2"; made=$3 ;;
   *) die "$p: $1 in $(pwd -P) is not a directory" ;;
   esac
 }
@@ -68,7 +69,7 @@ beside() { p=$1; case \${p%/*} in '') cd -P / ;; *) walk "\${p%/*}" ;; esac; n=\
 enter() {
   beside "$1"
   while look "$n" && case $e in a*) ;; *) false ;; esac; do
-    hop "$n"; set -- "$n" "$w"
+    hop "$n"; set -- "$n" "$w"; [ -z "$w" ] || made=
     case $l in */*) walk "\${l%/*}/" ;; esac
     n=\${l##*/}; case $n in '' | . | ..) die "$p: $1 leads to a directory" ;; esac
     owned "$1" "$2"
@@ -108,7 +109,7 @@ merge() {
     ( step "$b"; merge "$1/$b"; "$settle" "/proc/self/fd/7/$1/$b" ) || exit 1
   done
 }
-trap 'x=$?; set +e; leave; exit $x' EXIT
+trap 'x=$?; set +e; leave; [ -z "$u" ] || rm -rf -- "$u"; exit $x' EXIT
 trap 'exit 1' HUP INT TERM`;
 
 /** The functions, for whom the script acts as. */
@@ -134,8 +135,9 @@ stage ${name}`,
 }
 
 /** Goes to a stage in a directory that is there. */
-export function stageWithin(folder: string, name: string, ctx: Context): Script {
+export function stageWithin(folder: string, name: string, ctx: Context, before = sh``): Script {
   return sh`${untrusted(ctx)}
+${before}
 p=${folder}; walk ${folder}
 : ${staged(join(folder, name))}
 stage ${name}`;
