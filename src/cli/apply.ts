@@ -79,7 +79,8 @@ export async function runPlays(
       emit: reporter.emit,
       signal,
       projectDir: projectDir(playbookFile),
-      nonce: nonce(),
+      // Nobody on a host can guess the names that are derived from it.
+      nonce: nonce(16),
       now: () => Date.now(),
     });
   } finally {

@@ -90,6 +90,6 @@ export function templatesFor(ports: Ports): Templates {
   };
 }
 
-export function nonce(): string {
-  return randomBytes(4).toString('hex');
+export function nonce(bytes = 4): string {
+  return randomBytes(bytes).toString('hex');
 }

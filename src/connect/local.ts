@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Connection, Lost, Stopped, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
@@ -30,11 +32,14 @@ export function connectLocal(target: Target): Connection {
         throw error instanceof Tampered ? tampered(target, error) : error;
       }
     },
-    async put(content, path, owner) {
-      await pipeline(blocksOf(content), createWriteStream(path, { mode: 0o600 }));
+    async put({ content, to, isSpooled }, owner) {
+      const folder = dirname(to);
+      if (isSpooled) await mkdir(folder, { mode: 0o700 });
+      await pipeline(blocksOf(content), createWriteStream(to, { mode: 0o600, flags: 'wx', flush: true }));
       if (owner === undefined || owner === user) return;
       const { $ } = await import('zx/core');
-      await $({ quiet: true })`sudo -n chown ${owner} ${path}`;
+      await $({ quiet: true })`sudo -n chown -- ${owner} ${to}`;
+      if (isSpooled) await $({ quiet: true })`sudo -n chown -- ${owner} ${folder}`;
     },
     forward: async (_address, port) => port,
     close: async () => {},

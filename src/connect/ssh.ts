@@ -36,7 +36,7 @@ export async function connectSsh(target: Target, ports: SshPorts, signal?: Abort
         throw error;
       }
     },
-    put: (content, path, owner) => upload(client, target, user, content, path, owner ?? user),
+    put: (sending, owner) => upload(client, target, user, sending, owner ?? user),
     async forward(address, port) {
       const server = net.createServer((socket) => {
         client.forwardOut('127.0.0.1', 0, address, port, (error, stream) => {

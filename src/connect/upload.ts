@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Client } from 'ssh2';
-import { Lost, type Target } from '../core/connection.ts';
+import { Lost, openUpload, type Sending, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Content } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
@@ -18,15 +18,14 @@ export async function upload(
   client: Client,
   target: Target,
   loginUser: string,
-  content: Content,
-  path: string,
+  sending: Sending,
   owner: string,
 ): Promise<void> {
+  const { content, to: path } = sending;
   const send = async (isPacked: boolean) => {
     const take = isPacked ? 'gzip -dc' : 'cat';
-    const script = `umask 077 && rm -f -- ${quote(path)} && ${take} > ${quote(path)} && sync -- ${quote(path)}`;
-    const own =
-      owner === loginUser || owner === 'root' ? script : `${script} && chown -- ${quote(owner)} ${quote(path)}`;
+    const script = `umask 077 && set -C && ${openUpload(sending).text} && ${take} > ${quote(path)} && sync -- ${quote(path)}`;
+    const own = owner === loginUser || owner === 'root' ? script : `${script} && ${givenTo(owner, sending)}`;
     const channel = await become(client, target, loginUser, owner === loginUser ? loginUser : 'root', own);
     const ended = new Promise<number | undefined>((resolve) => {
       let code: number | undefined;
@@ -59,6 +58,12 @@ export async function upload(
     detail: stderr.trim(),
     mend: /No space left/.test(stderr) ? 'make room on the disk; nothing was changed' : 'see what the host says',
   });
+}
+
+/** The file first: whoever owns its directory can put a link in its place. */
+function givenTo(owner: string, { to, isSpooled }: Sending): string {
+  const file = `chown -- ${quote(owner)} ${quote(to)}`;
+  return isSpooled ? `${file} && chown -- ${quote(owner)} ${quote(to.slice(0, to.lastIndexOf('/')))}` : file;
 }
 
 /** What a shell says of a program that is not there: a small system may have no gzip. */

@@ -1,5 +1,5 @@
 import type { Content, Output } from './module.ts';
-import type { Script } from './sh.ts';
+import { type Script, sh } from './sh.ts';
 import type { Secret } from './value.ts';
 
 /** How a host is reached. Made from the inventory's ansible_* variables by config/, used by connect/. */
@@ -48,11 +48,24 @@ export type Connection = Readonly<{
     options?: Readonly<{ signal?: AbortSignal; timeout?: number; groups?: readonly Group[] }>,
   ) => Promise<readonly Output[]>;
   /** Bytes into a new file on the host: created 0600, owned by `user`, fsynced; streamed when large. */
-  put: (content: Content, path: string, user: string | undefined) => Promise<void>;
+  put: (sending: Sending, user: string | undefined) => Promise<void>;
   /** A local port on 127.0.0.1 that leads to address:port as seen from the host; closed with the connection. */
   forward: (address: string, port: number) => Promise<number>;
   close: () => Promise<void>;
 }>;
+
+/** What is put into a file, and whether that gets a directory of its own (Upload in core/module.ts). */
+export type Sending = Readonly<{ content: Content; to: string; isSpooled: boolean }>;
+
+/**
+ * Makes room for a new file, in a shell with umask 077 and `set -C`. What is there already is of a try that was cut off; in
+ * /var/tmp nobody else can remove or rename what is ours.
+ */
+export function openUpload({ to, isSpooled }: Pick<Sending, 'to' | 'isSpooled'>): Script {
+  const folder = to.slice(0, to.lastIndexOf('/'));
+  const room = sh`{ mkdir -- ${folder} 2>/dev/null || { [ -d ${folder} ] && [ ! -L ${folder} ] && [ -O ${folder} ]; }; } && rm -f -- ${to}`;
+  return isSpooled ? room : sh`rm -f -- ${to}`;
+}
 
 /** So many pieces, of the task with this number: what one task does in several groups does not depend on each other. */
 export type Group = Readonly<{ size: number; task: number }>;

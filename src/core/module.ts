@@ -102,7 +102,11 @@ export type Diff = Readonly<{ of: string; before: string | null; after: string |
 export type Content = readonly (Uint8Array | LocalFile)[];
 /** `content`, or what the controller fetches from `url` where the host has no client for it. */
 export type Upload = Readonly<
-  { to: string } & ({ content: Content } | { url: string; headers?: Readonly<Record<string, string>> })
+  {
+    to: string;
+    /** The directory of `to` is made for it, in one that everybody can write: only the acting user can enter it. */
+    isSpooled?: true;
+  } & ({ content: Content } | { url: string; headers?: Readonly<Record<string, string>> })
 >;
 export type Output = Readonly<{ code: number; stdout: string; stderr: string }>;
 
@@ -125,7 +129,7 @@ export type Context = Readonly<{
   /** The value of a bare expression, as in `when:` or `debug: var=`. Throws Failure. */
   evaluate: (expression: string) => Value;
   sha256: (data: string | Uint8Array) => string;
-  /** A word that is new for each task and run: for the names of staged files. */
+  /** A word that is new for each run and that no host learns: `stageOf` derives the names of staged files from it. */
   nonce: string;
 }>;
 export type RenderOptions = Readonly<{

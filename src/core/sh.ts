@@ -38,6 +38,8 @@ export type Question = Readonly<{
    * The answer is a word that stands for the bytes in base64; who reads the trip's output finds them in its place.
    */
   areFiles?: true;
+  /** The answers to other questions that `ask` reads for an item: they are asked before it. */
+  reads?: (item: string) => readonly Asked[];
 }>;
 export type Asked = Readonly<{ question: Question; item: string }>;
 export type Word = string | number | Secret | Script | readonly Word[];
@@ -114,7 +116,11 @@ const OPEN = /\b(umask|set|IFS=) ?$/;
  */
 export function answer(question: Question, item: string): Script {
   if (!isHarmless(item)) return script({ text: '""', tame: true });
-  return script({ text: `"\${${answerName(question, item)}-}"`, asked: [{ question, item }], tame: true });
+  return script({
+    text: `"\${${answerName(question, item)}-}"`,
+    asked: [...(question.reads?.(item) ?? []), { question, item }],
+    tame: true,
+  });
 }
 
 /** The shell variable that holds an answer. No two items share one. */

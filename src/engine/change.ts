@@ -1,4 +1,4 @@
-import { Lost, type Piece, Stopped } from '../core/connection.ts';
+import { Lost, openUpload, type Piece, type Sending, Stopped } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, Content, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
@@ -57,7 +57,7 @@ export async function makeChanges(
         pieces = [];
         if (sent.at(-1)?.code !== 0) return sent.slice(before.length);
       }
-      for (const { content, to } of big) await session.put(content, to, unit.user);
+      for (const one of big) await session.put(one, unit.user);
       pieces.push({ script: lines([...inline, unit.environment, change.run]), user: unit.user });
     }
     const own = isAction(changes) ? undefined : probe;
@@ -145,18 +145,16 @@ export function joined(outputs: readonly Output[]): Output {
 /** Small uploads travel in the script itself; big ones go ahead on a channel of their own. */
 export const INLINE = 96 * 1024;
 
-type Sent = Readonly<{ content: Content; to: string }>;
-
 export async function uploadsOf(
   run: Run,
   change: Change,
-): Promise<Readonly<{ inline: readonly Script[]; big: readonly Sent[] }>> {
+): Promise<Readonly<{ inline: readonly Script[]; big: readonly Sending[] }>> {
   const inline: Script[] = [];
-  const big: Sent[] = [];
+  const big: Sending[] = [];
   for (const upload of change.upload ?? []) {
     const content = await contentOf(run, upload);
-    if (lengthOf(content) <= INLINE) inline.push(inlineUpload(content, upload.to));
-    else big.push({ content, to: upload.to });
+    if (lengthOf(content) <= INLINE) inline.push(inlineUpload(content, upload));
+    else big.push({ content, to: upload.to, isSpooled: upload.isSpooled === true });
   }
   return { inline, big };
 }
@@ -170,11 +168,11 @@ export function lengthOf(content: Content): number {
   return content.reduce((sum, part) => sum + (part instanceof Uint8Array ? part.length : part.size), 0);
 }
 
-function inlineUpload(content: Content, to: string): Script {
+function inlineUpload(content: Content, { to, isSpooled }: Upload): Script {
   const text = Buffer.concat(content.map((part) => (part instanceof Uint8Array ? part : part.read())))
     .toString('base64')
     .replace(/.{1,76}/g, '$&\n');
-  return sh`(umask 077; rm -f -- ${to}; base64 -d >${to} <<'bringup-end'
+  return sh`(umask 077; set -C; ${openUpload({ to, isSpooled: isSpooled === true })} || exit; base64 -d >${to} <<'bringup-end'
 ${verbatim(text)}bringup-end
 ) || exit`;
 }

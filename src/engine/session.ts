@@ -188,12 +188,12 @@ export function openSession(
       return outputs;
     },
     changeAll,
-    async put(content, path, user) {
+    async put(sending, user) {
       busy++;
       try {
         const connection = await open();
         trips++;
-        await connection.put(content, path, user);
+        await connection.put(sending, user);
       } catch (error) {
         if (error instanceof Lost) await drop();
         throw error;

@@ -2,9 +2,10 @@ import { type Static, Type } from 'typebox';
 import { type Blocked, defineModule } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
-import { installOptions } from './shared/attributes.ts';
+import { onSeen } from './shared/attributes.ts';
 import { joinLines, splitLines, withField } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
+import { makeDirectory } from './shared/file-directory.ts';
 import { look, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
 import { dirname } from './shared/paths.ts';
@@ -100,9 +101,12 @@ fi`,
     const after = edit(before, given);
     if (typeof after !== 'string') return after;
     const manages = given.manage_dir && given.path === undefined;
-    const own = given.manage_dir ? { owner: String(uid), group: String(gid), mode: '0600' } : {};
+    const ownership = given.manage_dir ? { owner: String(uid), group: String(gid), mode: '0600' } : {};
     const isFolderRight = folder?.mode === 0o700 && folder.uid === uid && folder.gid === gid;
     const dir = dirname(path);
+    const own = (target: Script): Script => sh`chown -- ${`${uid}:${gid}`} ${target}
+chmod 00700 ${target}`;
+    const inFolder = { ...now, real: dir };
     const mkdir =
       manages && !isFolderRight
         ? [
@@ -110,8 +114,8 @@ fi`,
               what: `${dir}: mode 0700, owner ${given.user}`,
               run:
                 folder === undefined
-                  ? sh`install -d ${installOptions('00700', String(uid), String(gid))} -- ${dir}`
-                  : sh`chown -- ${`${uid}:${gid}`} ${dir} && chmod 00700 ${dir}`,
+                  ? makeDirectory(now, dir, { owner: String(uid), group: String(gid) }, '00700', ctx)
+                  : onSeen(inFolder, folder, dir, own, { ctx, follow: true }),
             },
           ]
         : [];
@@ -122,9 +126,10 @@ fi`,
         path,
         source: { text: after },
         same: now.stat !== undefined && after === before,
+        isEdit: true,
         what: `authorized keys of ${given.user}`,
       },
-      own,
+      ownership,
       ctx,
     );
     return 'blocked' in steps ? steps : [...mkdir, ...steps];

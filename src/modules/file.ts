@@ -1,17 +1,18 @@
 import { type Static, Type } from 'typebox';
-import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, ownership, text } from './shared/args.ts';
-import { fixAttributes, fixScript, ownerNeeds, ownerWord, unknownOwner } from './shared/attributes.ts';
+import { fixAttributes, fixScript, onSeen, ownerNeeds, ownerWord, unknownOwner } from './shared/attributes.ts';
 import { fields } from './shared/fields.ts';
 import { directory } from './shared/file-directory.ts';
 import { hard, type LinkSeen, link, sourceOf } from './shared/file-links.ts';
-import { fileData, look, type Stat, seen, statOf } from './shared/look.ts';
+import { fileData, look, type Seen, type Stat, seen, statOf } from './shared/look.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
-import { dirname } from './shared/paths.ts';
+import { dirname, stageName } from './shared/paths.ts';
 import { STAT, STAT_FORMAT } from './shared/questions.ts';
+import { stageBeside, untrusted } from './shared/untrusted.ts';
 
 const Args = args({
   path: absolutePath('The path on the host.'),
@@ -102,18 +103,18 @@ ${recurse ? sh`if [ -d "$r" ]; then find "$r" ! -type l -printf 'below %y/%m/%U/
   plan(current, given, ctx) {
     const { now, self } = current;
     const state = given.state ?? (given.recurse ? 'directory' : 'file');
-    if (state === 'absent') return self === undefined ? [] : [remove(given.path, self)];
+    if (state === 'absent') return self === undefined ? [] : [remove(given.path, current, self, ctx)];
     const unknown = unknownOwner(now, given);
     if (unknown !== undefined) return unknown;
     switch (state) {
       case 'directory':
-        return directory(now, current.below, given);
+        return directory(now, current.below, given, ctx);
       case 'link':
         return link(current, given, ctx);
       case 'hard':
         return hard(current, given, ctx);
       case 'touch':
-        return touch(current, given);
+        return touch(current, given, ctx);
       default:
         if (now.stat === undefined) {
           return {
@@ -123,7 +124,7 @@ ${recurse ? sh`if [ -d "$r" ]; then find "$r" ! -type l -printf 'below %y/%m/%U/
         }
         if (given.state === 'file' && now.stat.kind === 'directory')
           return { blocked: `${given.path} is a directory`, mend: 'say `state: directory`' };
-        return fixAttributes(now, given.path, given, given.follow);
+        return fixAttributes(now, given.path, given, ctx, given.follow);
     }
   },
   data: ({ now }, given) => ({
@@ -137,39 +138,56 @@ function follows({ follow, state }: Args): boolean {
   return follow && state !== 'link';
 }
 
-function remove(path: string, self: Stat): Change {
+function remove(path: string, { now }: Current, self: Stat, ctx: Context): Change {
   const what = self.kind === 'directory' ? `remove ${path} and all below it` : `remove ${path}`;
   return {
     what,
     diff: { of: path, before: `${self.kind}\n`, after: null },
-    run: sh`rm -rf --one-file-system -- ${path}`,
+    // rm follows no link below what it is given; the way there is ours to watch.
+    run: now.trusted
+      ? sh`rm -rf --one-file-system -- ${path}`
+      : sh`${untrusted(ctx)}
+beside ${path.replace(/(.)\/+$/, '$1')}
+rm -rf --one-file-system -- "./$n"`,
   };
 }
 
-function touch({ now }: Current, given: Args): Steps {
-  const { path, access_time = 'now', modification_time = 'now', mode } = given;
+function touch({ now }: Current, given: Args, ctx: Context): Steps {
+  const { path, access_time = 'now', modification_time = 'now', mode, follow } = given;
   if (now.stat !== undefined && access_time === 'preserve' && modification_time === 'preserve')
-    return fixAttributes(now, path, given);
+    return fixAttributes(now, path, given, ctx);
   if (now.stat === undefined && !now.parent) return noFolder(dirname(now.real));
-  const time = (value: string, which: Script): Script =>
-    value === 'preserve' && now.stat !== undefined
-      ? sh`:`
-      : sh`touch ${which} ${/^(now|preserve)$/.test(value) ? [] : ['-t', value]} -- "$t"`;
   const fix = {
     chown: ownerWord(given),
     chmod:
       mode === undefined ? undefined : octal(resolveMode(mode, now.stat?.mode ?? 0o666 & ~now.umask, false, now.umask)),
   };
+  const times = (target: Script): Script => {
+    const time = (value: string, which: Script): Script =>
+      value === 'preserve' && now.stat !== undefined
+        ? sh`:`
+        : sh`touch ${which} ${/^(now|preserve)$/.test(value) ? [] : ['-t', value]} -- ${target}`;
+    return sh`${time(access_time, sh`-a`)}
+${time(modification_time, sh`-m`)}
+${fixScript(target, fix)}`;
+  };
   const settles = access_time === 'preserve' && modification_time === 'preserve';
   return [
     {
       what: now.stat === undefined ? `create ${path}` : `touch ${path}`,
-      run: sh`set -e
-t=${now.real}
-${time(access_time, sh`-a`)}
-${time(modification_time, sh`-m`)}
-${fixScript(sh`"$t"`, fix)}`,
+      run:
+        now.stat === undefined && !now.trusted
+          ? sh`${stageBeside(path, stageName(path, ctx), ctx, { follow })}
+${times(sh`./made`)}
+ln -P -- ./made "../$n"`
+          : touched(now, times, path, ctx),
       ...(!settles && { action: true as const }),
     },
   ];
+}
+
+function touched(now: Seen, times: (target: Script) => Script, path: string, ctx: Context): Script {
+  if (now.stat !== undefined) return onSeen(now, now.stat, path, times, { ctx, follow: true });
+  return sh`set -e
+${times(sh`${now.real}`)}`;
 }

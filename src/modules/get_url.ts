@@ -64,7 +64,7 @@ ${probeClient()}`,
   plan({ path, now, fields }, given, ctx): Steps {
     const wanted = given.checksum?.split(':')[1]?.toLowerCase();
     const isGood = now.stat !== undefined && (wanted === undefined ? !given.force : fields.get('check') === wanted);
-    if (isGood) return fixAttributes(now, path, given);
+    if (isGood) return fixAttributes(now, path, given, ctx);
     const steps = place(
       now,
       {

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { type Change, defineModule } from '../core/module.ts';
-import { sh } from '../core/sh.ts';
+import { sh, staged } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { stageOf } from './shared/paths.ts';
 
 const Args = args({
   name: Type.String({
@@ -25,7 +26,7 @@ export const hostname = defineModule<typeof Args, Fields>({
   probe: () => sh`printf 'kernel %s\n' "$(uname -n)"
 if [ -r /etc/hostname ]; then read -r n </etc/hostname; printf 'file %s\n' "\${n-}"; fi`,
   parse: (stdout) => fields(stdout),
-  plan(f, { name }): readonly Change[] {
+  plan(f, { name }, ctx): readonly Change[] {
     const [kernel = '', file] = [f.get('kernel'), f.get('file')];
     if (kernel === name && file === name) return [];
     return [
@@ -35,11 +36,13 @@ if [ -r /etc/hostname ]; then read -r n </etc/hostname; printf 'file %s\n' "\${n
         // hostnamed keeps its own copy; where it does not run, the file and the kernel are all there is
         run: sh`set -e
 if [ -d /run/systemd/system ] && command -v hostnamectl >/dev/null && hostnamectl set-hostname ${name} 2>/dev/null; then exit 0; fi
-s=/etc/.bringup-hostname
-printf '%s\n' ${name} >"$s"
+s=${staged(stageOf('/etc/hostname', ctx))}
+trap 'rm -f -- "$s"' EXIT
+trap 'exit 1' HUP INT TERM
+(set -C; printf '%s\n' ${name} >"$s")
 chmod 0644 "$s"
 sync -- "$s"
-mv -fT -- "$s" /etc/hostname 2>/dev/null || { cat -- "$s" >/etc/hostname; rm -f -- "$s"; }
+mv -fT -- "$s" /etc/hostname 2>/dev/null || cat -- "$s" >/etc/hostname
 hostname ${name}`,
       },
     ];

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
-import { sh } from '../core/sh.ts';
+import { sh, staged } from '../core/sh.ts';
 import { args, text } from './shared/args.ts';
 import { type Markers, parseMarkers, probeMarkers, runData, running, skipReason, splitWords } from './shared/exec.ts';
+import { dirname, spoolOf } from './shared/paths.ts';
 
 const Args = args({
   cmd: Type.String({ minLength: 1, description: "A script of the controller (the role's files/), and its arguments." }),
@@ -26,13 +27,15 @@ export const script = defineModule<typeof Args, Markers>({
   plan(markers, given, ctx) {
     const [path = '', ...rest] = splitWords(given.cmd) ?? [];
     if (skipReason(markers, given) !== undefined) return [];
-    const at = `/tmp/.bringup-${ctx.nonce}-script`;
+    const at = spoolOf(path, given.cmd, ctx);
     const { chdir, executable } = given;
     return [
       {
         what: `run the script ${given.cmd}`,
-        upload: [{ to: at, content: [ctx.file(path, 'files')] }],
-        run: sh`trap 'rm -f -- ${at}' EXIT
+        upload: [{ to: at, content: [ctx.file(path, 'files')], isSpooled: true }],
+        run: sh`u=${staged(dirname(at))}
+trap 'rm -rf -- "$u"' EXIT
+trap 'exit 1' HUP INT TERM
 chmod 0700 ${at}
 ${chdir === undefined ? sh`:` : sh`cd -- ${chdir} || exit 1`}
 ${executable === undefined ? [] : [executable]} ${at} ${rest}`,

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
-import { sh } from '../core/sh.ts';
+import { sh, staged } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { stageOf } from './shared/paths.ts';
 
 const Args = args({
   name: Type.String({
@@ -23,7 +24,7 @@ export const timezone = defineModule<typeof Args, Fields>({
 if [ -e ${`/usr/share/zoneinfo/${name}`} ]; then echo 'zone yes'; fi
 if [ -r /etc/timezone ]; then read -r z </etc/timezone; printf 'file %s\n' "\${z-}"; fi`,
   parse: (stdout) => fields(stdout),
-  plan(f, { name }): Steps {
+  plan(f, { name }, ctx): Steps {
     const now = (f.get('link') ?? '').replace(/^.*\/zoneinfo\//, '');
     const file = f.get('file');
     if (now === name && (file === undefined || file === name)) return [];
@@ -36,9 +37,13 @@ if [ -r /etc/timezone ]; then read -r z </etc/timezone; printf 'file %s\n' "\${z
       what: `time zone ${name}`,
       diff: { of: 'time zone', before: `${now}\n`, after: `${name}\n` },
       run: sh`set -e
-ln -sfT -- ${`/usr/share/zoneinfo/${name}`} /etc/.bringup-localtime
-mv -fT -- /etc/.bringup-localtime /etc/localtime
-if [ -e /etc/timezone ]; then printf '%s\n' ${name} >/etc/timezone; fi`,
+l=${staged(stageOf('/etc/localtime', ctx))}
+f=${staged(stageOf('/etc/timezone', ctx))}
+trap 'rm -f -- "$l" "$f"' EXIT
+trap 'exit 1' HUP INT TERM
+ln -s -- ${`/usr/share/zoneinfo/${name}`} "$l"
+if [ -e /etc/timezone ]; then (set -C; printf '%s\n' ${name} >"$f"); chmod 0644 "$f"; sync -- "$f"; mv -fT -- "$f" /etc/timezone; fi
+mv -fT -- "$l" /etc/localtime`,
     };
     return [change];
   },

@@ -1,12 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { type Context, defineModule, type Steps } from '../core/module.ts';
-import { type Script, sh } from '../core/sh.ts';
+import { answer, type Script, sh, staged } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, ownership, text } from './shared/args.ts';
 import { ownerNeeds, ownerWord } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal } from './shared/mode.ts';
-import { basename, join } from './shared/paths.ts';
+import { basename, dirname, isPlain, spoolOf, stageName } from './shared/paths.ts';
+import { CHAIN } from './shared/questions.ts';
+import { stageWithin } from './shared/untrusted.ts';
 
 const Args = args({
   src: Type.String({
@@ -24,7 +26,7 @@ const Args = args({
   include: Type.Array(Type.String(), { default: [], description: 'Only these paths of the archive.' }),
   exclude: Type.Array(Type.String(), { default: [], description: 'Not these paths of the archive.' }),
   list_files: flag('The names of the files are returned in `files`.'),
-  keep_newer: flag('Ignored: what is unpacked is what is in the archive.'),
+  keep_newer: flag('A file of the host that is newer than the one in the archive is kept.'),
   validate_certs: flag('Ignored: certificates must be good.', true),
   ...ownership,
 });
@@ -61,9 +63,10 @@ export const unarchive = defineModule<typeof Args, Fields>({
     // what was unpacked is remembered with size, time, mode and owner of each file: any that differs is seen
     return sh`${creates === undefined ? sh`:` : sh`if [ -e ${creates} ]; then echo 'created yes'; fi`}
 if [ -d ${dest} ]; then echo 'dest yes'; fi
+printf 'trusted %s\n' ${isPlain(dest) ? answer(CHAIN, dest) : sh`''`}
 ${remote_src && !isAddress(src) ? sh`if [ -f ${src} ]; then s=$(sha256sum <${src}); printf 'sum %s\n' "\${s%% *}"; fi` : sh`:`}
 m=${memory(given, ctx)}
-if [ -r "$m/sum" ]; then
+if [ -r "$m/sum" ] && [ -O ${memoryRoot(ctx)} ]; then
   read -r was <"$m/sum"; printf 'was %s\n' "$was"
   if (cd -- ${dest} && xargs -0 -r stat -c '%s %Y %f %u %g %n' -- <"$m/names" | cmp -s - "$m/stats"); then echo 'intact yes'; fi
   ${given.list_files ? sh`tr '\0' '\n' <"$m/names" | sed 's/^\.\//file /'` : sh`:`}
@@ -89,13 +92,14 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     const tool = packer(src);
     if (!f.all('has').includes(tool))
       return { blocked: `the host has no ${tool}`, mend: `install ${PACKAGES[tool] ?? tool} in an earlier task` };
-    const at = remote_src && !isAddress(src) ? src : join(dest, `.bringup-${ctx.nonce}-archive`);
+    const isOurs = !remote_src || isAddress(src);
+    const at = isOurs ? spoolOf(dest, sum, ctx) : src;
     return [
       {
         what: `unpack ${basename(src)} in ${dest}`,
-        ...(local !== undefined && { upload: [{ to: at, content: [local] }] }),
-        ...(isAddress(src) && { upload: [{ to: at, url: src }] }),
-        run: unpack(given, at, key, at !== src, ctx),
+        ...(local !== undefined && { upload: [{ to: at, content: [local], isSpooled: true }] }),
+        ...(isAddress(src) && { upload: [{ to: at, url: src, isSpooled: true }] }),
+        run: unpack(given, { at, key, isOurs, sum, trusted: f.get('trusted') === '!' }, ctx),
       },
     ];
   },
@@ -106,11 +110,14 @@ function isAddress(src: string): boolean {
   return /^(https?|ftp):\/\//.test(src);
 }
 
-/** Where it is remembered what was unpacked. */
+/** Where it is remembered what was unpacked: nothing of ours is put into a user's home. */
 function memory({ src, dest }: Args, ctx: Context): Script {
   const name = ctx.sha256(`${dest}\0${basename(src)}`).slice(0, 16);
-  const folder = ctx.user === 'root' ? sh`/var/lib` : sh`"\${HOME:-/tmp}"/.local/state`;
-  return sh`${folder}/bringup/unarchive/${name}`;
+  return sh`${`${memoryRoot(ctx)}/unarchive/${name}`}`;
+}
+
+function memoryRoot({ user }: Context): string {
+  return user === 'root' ? '/var/lib/bringup' : `/var/tmp/bringup-${user}`;
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { xz: 'xz-utils' };
@@ -123,32 +130,56 @@ function packer(src: string): string {
   return /\.(gz|tgz)$/i.test(src) ? 'gzip' : 'tar';
 }
 
-/** Into a directory beside the target first: an archive that is damaged leaves no trace. */
-function unpack(given: Args, at: string, key: string, isOurs: boolean, ctx: Context): Script {
-  const { src, dest, mode, extra_opts, include, exclude: left } = given;
-  const tool = packer(src);
-  const extract =
-    tool === 'unzip'
-      ? sh`unzip -q -o ${extra_opts} ${at} ${include} ${left.length > 0 ? ['-x', ...left] : []} -d "$s"`
-      : sh`tar -x -f ${at} ${tool === 'tar' ? [] : [`--use-compress-program=${tool}`]} -C "$s" ${left.map((one) => `--exclude=${one}`)} ${extra_opts} ${include.length > 0 ? ['--', ...include] : []}`;
+type Archive = Readonly<{
+  at: string;
+  isOurs: boolean;
+  sum: string;
+  /** What was unpacked is remembered under it. */
+  key: string;
+  /** Whether nobody else can change the way to the destination. */
+  trusted: boolean;
+}>;
+
+/** Where only the acting user can enter, first: an archive that is damaged leaves no trace, and nobody sees half of one. */
+function unpack(given: Args, { at, isOurs, sum, key, trusted }: Archive, ctx: Context): Script {
+  const { dest, mode, keep_newer } = given;
   const chown = ownerWord(given);
-  return sh`set -e
-s=${join(dest, `.bringup-${ctx.nonce}-unpacked`)}
+  const before = isOurs ? sh`u=${staged(dirname(at))}` : sh`:`;
+  return sh`${stageWithin(dest, stageName(dest, ctx, key), ctx, before)}
 m=${memory(given, ctx)}
-a=${isOurs ? at : ''}
-trap 'rm -rf -- "$s" \${a:+"$a"}' EXIT
-trap 'exit 1' HUP INT TERM
-mkdir -m 0700 -- "$s"
-${extract}
-cd -- "$s"
+${isOurs ? sh`a=${at}` : sh`cat -- ${at} >./archive; [ "$(sha256sum <./archive)" = ${`${sum}  -`} ] || die "$p: the archive was changed since it was looked at; run again"; a=$PWD/archive`}
+mkdir -m 0700 ./in
+${extracted(given)}
+cd -P ./in; exec 7<.
 ${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} .`}
 ${mode === undefined ? sh`:` : sh`find . -mindepth 1 ! -type l -exec chmod -- ${typeof mode === 'number' ? octal(mode) : mode.trim()} '{}' +`}
+${ctx.user === 'root' ? sh`:` : sh`r=${memoryRoot(ctx)}; mkdir -m 0700 -- "$r" 2>/dev/null || { [ -O "$r" ] && [ ! -L "$r" ]; } || die "$r: it belongs to somebody else; remove it"`}
 [ -d "$m" ] || mkdir -p -- "$m"
 [ ! -e "$m/sum" ] || rm -f -- "$m/sum"
 find . ! -type d -print0 | sort -z >"$m/names"
-find . -mindepth 1 -maxdepth 1 -exec cp -al --remove-destination -t ${dest} -- '{}' +
-cd -- ${dest}
+update=${keep_newer ? '-u' : ''}
+settle() { chown --reference="$1" . 2>/dev/null || [ "$me" != 0 ]; chmod --reference="$1" . 2>/dev/null || [ "$me" != 0 ]; }
+settle=settle
+cd -P ../..
+${
+  trusted && ctx.user === 'root'
+    ? sh`if [ -z "$(find . -type d '(' ! -uid 0 -o -perm /022 ')' ! -path "./$z*" -print -quit)" ]; then
+  find "./$z/in" -mindepth 1 -maxdepth 1 -exec cp -al $update --remove-destination -t . -- '{}' +
+else merge .; fi`
+    : sh`merge .`
+}
 xargs -0 -r stat -c '%s %Y %f %u %g %n' -- <"$m/names" >"$m/stats"
-sync -f -- ${dest}
+sync -f .
 printf '%s\n' ${key} >"$m/sum"`;
+}
+
+/** From "$a" into ./in. tar takes a plain archive that was cut off between two blocks for a whole one: its end is looked at. */
+function extracted({ src, extra_opts, include, exclude: left }: Args): Script {
+  const tool = packer(src);
+  if (tool === 'unzip')
+    return sh`unzip -q -o ${extra_opts} "$a" ${include} ${left.length > 0 ? ['-x', ...left] : []} -d ./in`;
+  const end = sh`if [ "$(dd if="$a" bs=1 skip=257 count=5 2>/dev/null)" = ustar ] && [ "$(tail -c 1024 -- "$a" | tr -d '\0' | wc -c)" != 0 ]; then
+die "$p: the archive is cut off: its end is missing; nothing was unpacked"; fi`;
+  return sh`${tool === 'tar' ? end : sh`:`}
+tar -x -f "$a" ${tool === 'tar' ? [] : [`--use-compress-program=${tool}`]} -C ./in ${left.map((one) => `--exclude=${one}`)} ${extra_opts} ${include.length > 0 ? ['--', ...include] : []}`;
 }

@@ -1,10 +1,12 @@
 // Owner and mode: what a task asks for, what of that differs, and what mends it.
-import type { Blocked, Change } from '../../core/module.ts';
+import type { Blocked, Change, Context } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import type { Seen, Stat } from './look.ts';
 import { noSuch } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
+import { stageName } from './paths.ts';
+import { stageBeside, untrusted } from './untrusted.ts';
 
 /** What the resources of a task that sets an owner are. */
 export function ownerNeeds({ owner, group }: Ownership): readonly string[] {
@@ -42,9 +44,9 @@ export function isFixed(fix: Fix): boolean {
   return fix.chown === undefined && fix.chmod === undefined;
 }
 
-export function fixScript(path: Script, { chown, chmod }: Fix, follow = true): Script {
-  const change = chown === undefined ? sh`:` : sh`chown ${follow ? sh`` : sh`-h`} -- ${chown} ${path}`;
-  return chmod === undefined
+export function fixScript(path: Script, { chown, chmod }: Fix, isLink = false): Script {
+  const change = chown === undefined ? sh`:` : sh`chown ${isLink ? sh`-h` : sh``} -- ${chown} ${path}`;
+  return chmod === undefined || isLink
     ? change
     : sh`${change}
 chmod -- ${chmod} ${path}`;
@@ -64,16 +66,47 @@ export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
 }
 
 /** Only owner and mode, where the content is as wanted. */
-export function fixAttributes(now: Seen, path: string, how: Ownership, follow = true): readonly Change[] {
+export function fixAttributes(now: Seen, path: string, how: Ownership, ctx: Context, follow = true): readonly Change[] {
   if (now.stat === undefined) return [];
   const fix = attributeFix(now, now.stat, how);
   if (isFixed(fix)) return [];
-  const target = follow ? now.real : path;
-  return [
-    {
-      what: `${path}: ${fixWords(now.stat, fix)}`,
-      run: sh`set -e
-${fixScript(sh`${target}`, fix, follow)}`,
-    },
-  ];
+  return [{ what: `${path}: ${fixWords(now.stat, fix)}`, run: fixRun(now, now.stat, path, fix, { ctx, follow }) }];
+}
+
+type Following = Readonly<{ ctx: Context; follow: boolean }>;
+
+/** Sets owner and mode of what the look saw at the path; `stat` is what is there, or where a link leads that is followed. */
+export function fixRun(now: Seen, stat: Stat, path: string, fix: Fix, following: Following): Script {
+  const { ctx } = following;
+  const isSetuid = fix.chmod !== undefined && (Number.parseInt(fix.chmod, 8) & 0o6000) !== 0;
+  const isRisky = isSetuid && stat.kind !== 'directory' && stat.uid !== 0 && ctx.user === 'root' && !now.trusted;
+  const act = (target: Script): Script => fixScript(target, fix, stat.kind === 'link');
+  if (!isRisky) return onSeen(now, stat, path, act, following);
+  return sh`printf '%s: %s\n' ${path} ${SETUID} >&2; exit 1`;
+}
+const SETUID = 'setuid or setgid is not given to a file that another user can have put there; put it there with copy';
+
+/** Acts on what the look saw at the path, and on nothing else, whoever can change the way there. */
+export function onSeen(
+  now: Seen,
+  stat: Stat,
+  path: string,
+  act: (target: Script) => Script,
+  { ctx, follow }: Following,
+): Script {
+  if (now.trusted)
+    return sh`set -e
+${act(sh`${follow ? now.real : path}`)}`;
+  const mine = `${stat.device}:${stat.inode}`;
+  if (stat.kind === 'directory') {
+    return sh`${untrusted(ctx)}
+enter ${path.replace(/(.)\/+$/, '$1')}
+look "$n" || die "$p: it is gone"
+[ "\${e#* }" = ${mine} ] || die "$p: it is not what it was when it was looked at; run again"
+into "$n"
+${act(sh`.`)}`;
+  }
+  return sh`${stageBeside(path, stageName(path, ctx, `${stat.inode} ${stat.ctime}`), ctx, { follow })}
+pin '%d:%i %u:%g' ${`${mine} ${stat.uid}:${stat.gid}`}
+${act(sh`./.pinned`)}`;
 }

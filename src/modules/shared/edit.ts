@@ -28,7 +28,7 @@ export const fileEdits = {
     if (/^stat /m.test(stdout)) return withField(stdout, 'content', text);
     // The edit before makes the file. All but a mode that builds on the present one goes by its content then.
     if (mode !== undefined && !/^\d+$/.test(String(mode))) return undefined;
-    return `${stdout}\nstat ${NEW_FILE}\nparent yes\ncontent ${encodeBase64(text)}\n`;
+    return `${stdout}\nstat ${NEW_FILE}\ncontent ${encodeBase64(text)}\n`;
   },
 };
 /** A file of root's, as STAT_FORMAT has it. */
@@ -65,7 +65,7 @@ export function planEdit(
   if (typeof after !== 'string') return after;
   const steps = place(
     now,
-    { path, source: { text: after }, same: after === before, parents: args.create === true },
+    { path, source: { text: after }, same: after === before, parents: args.create === true, isEdit: true },
     args,
     ctx,
   );

@@ -1,15 +1,17 @@
 // A directory is there, with its owner and mode, or those of all below it.
-import type { Steps } from '../../core/module.ts';
+import type { Context, Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, installOptions, ownerWord } from './attributes.ts';
 import type { Seen } from './look.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
+import { ancestors, dirname, stageName } from './paths.ts';
+import { untrusted } from './untrusted.ts';
 
 type Wanted = Ownership & Readonly<{ path: string; recurse: boolean }>;
 
 /** `below`: each combination of kind, mode, uid and gid below the directory, as `y/mode/uid/gid`. */
-export function directory(now: Seen, below: readonly string[], given: Wanted): Steps {
+export function directory(now: Seen, below: readonly string[], given: Wanted, ctx: Context): Steps {
   const { path, recurse, mode, owner, group } = given;
   if (now.stat !== undefined && now.stat.kind !== 'directory') {
     return {
@@ -25,19 +27,13 @@ export function directory(now: Seen, below: readonly string[], given: Wanted): S
         // nothing above it is made: what is beside it stays as it was seen
         ...(now.parent && now.link === undefined && { touches: [`path:${path}`] }),
         diff: { of: path, before: null, after: `directory${fresh === undefined ? '' : ` ${octal(fresh)}`}\n` },
-        run: makeDirectory(
-          now.link === undefined ? path : now.real,
-          given,
-          fresh === undefined ? undefined : modeWord(fresh, true),
-        ),
+        run: makeDirectory(now, path, given, fresh === undefined ? undefined : modeWord(fresh, true), ctx),
       },
     ];
   }
-  if (!recurse) return fixAttributes(now, path, given);
+  if (!recurse) return fixAttributes(now, path, given, ctx);
   const wrong = below.filter((combination) => isWrong(combination, now, given));
   if (wrong.length === 0) return [];
-  const target = now.real;
-  const chown = ownerWord(given);
   return [
     {
       what: `${path}: owner and mode of all below it`,
@@ -46,11 +42,61 @@ export function directory(now: Seen, below: readonly string[], given: Wanted): S
         before: `${wrong.join('\n')}\n`,
         after: `${[owner, group, mode].filter((v) => v !== undefined).join(' ')}\n`,
       },
-      run: sh`set -e
-${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} ${target}`}
-${mode === undefined ? sh`:` : sh`chmod -R -- ${typeof mode === 'number' ? octal(mode) : mode.trim()} ${target}`}`,
+      run:
+        now.trusted && below.every(isClosed) && staysClosed(given)
+          ? allBelow(now.real, given)
+          : allBelowCarefully(path, given, ctx),
     },
   ];
+}
+
+/** Whether nobody but root can change what is in it. */
+function isClosed(combination: string): boolean {
+  const [kind, mode = '0', uid] = combination.split('/');
+  return kind !== 'd' || (uid === '0' && (Number.parseInt(mode, 8) & 0o022) === 0);
+}
+
+/** Whether the new mode opens no directory to others, and is not lost when the owner changes. */
+function staysClosed({ mode, owner, group }: Wanted): boolean {
+  if (mode === undefined) return true;
+  const given = owner !== undefined || group !== undefined;
+  return (resolveMode(mode, 0o755, true) & 0o022) === 0 && !(given && (resolveMode(mode, 0, false) & 0o6000) !== 0);
+}
+
+/** The mode first: once the owner is another, that one may swap what is there. */
+function allBelow(target: string, { mode, ...how }: Wanted): Script {
+  const chown = ownerWord(how);
+  return sh`set -e
+${mode === undefined ? sh`:` : sh`chmod -R -- ${modeArgument(mode)} ${target}`}
+${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} ${target}`}`;
+}
+
+function modeArgument(mode: string | number): string {
+  return typeof mode === 'number' ? octal(mode) : mode.trim();
+}
+
+/** Directory by directory, from inside; what is in one is held by a second name where nobody else can swap it. */
+function allBelowCarefully(path: string, { mode, ...how }: Wanted, ctx: Context): Script {
+  const chown = ownerWord(how);
+  const chmod = mode === undefined ? undefined : modeArgument(mode);
+  return sh`${untrusted(ctx)}
+all() {
+  ${chown === undefined ? sh`:` : sh`chown -- ${chown} .`}
+  ${chmod === undefined ? sh`:` : sh`chmod -- ${chmod} .`}
+  stage ${stageName(path, ctx)}
+  find .. -mindepth 1 -maxdepth 1 ! -type d -exec ln -P -t . -- '{}' +
+  ${chown === undefined ? sh`:` : sh`find . -mindepth 1 -exec chown -h -- ${chown} '{}' +`}
+  ${chmod === undefined ? sh`:` : sh`find . -mindepth 1 ! -type l -exec chmod -- ${chmod} '{}' +`}
+  leave
+  for c in ./* ./.[!.]* ./..?*; do
+    [ -d "$c" ] && [ ! -L "$c" ] || continue
+    ( trap 'x=$?; set +e; leave; exit $x' EXIT; y=; z=; look "$c" || exit 0; case $e in 4*) ;; *) exit 0 ;; esac; into "$c"; all )
+  done
+}
+enter ${path.replace(/(.)\/+$/, '$1')}
+look "$n" || die "$p: it is gone"
+into "$n"
+all`;
 }
 
 /** Whether something of that kind is not as wanted. */
@@ -62,8 +108,23 @@ function isWrong(combination: string, now: Seen, { mode, owner, group }: Ownersh
   return mode !== undefined && resolveMode(mode, present, kind === 'd', now.umask) !== present;
 }
 
-/** Each missing parent too gets the owner and mode. */
-function makeDirectory(path: string, how: Ownership, mode: string | undefined): Script {
+/**
+ * Each missing parent too gets the owner and mode. A task on the same trip may have given a directory above it away since the
+ * look: what the look saw of them is looked at again.
+ */
+export function makeDirectory(now: Seen, path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {
+  const plain = path.replace(/(.)\/+$/, '$1');
+  const careful = makeCarefully(plain, how, mode, ctx);
+  if (!now.trusted || now.link !== undefined || ctx.user !== 'root') return careful;
+  return sh`t=1; for x in $(stat -c %f/%u -- ${ancestors(dirname(plain))} 2>/dev/null); do case $x in 4?[02468ace][014589cd]/0) ;; *) t= ;; esac; done
+if [ -n "$t" ]; then
+${makeByPath(plain, how, mode)}
+else
+${careful}
+fi`;
+}
+
+function makeByPath(path: string, how: Ownership, mode: string | undefined): Script {
   const chown = ownerWord(how);
   const make =
     mode === undefined
@@ -76,5 +137,17 @@ make() {
   case $1 in */*) make "\${1%/*}" ;; esac
   ${make}
 }
-make ${path.replace(/(.)\/+$/, '$1')}`;
+make ${path}`;
+}
+
+function makeCarefully(path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {
+  const chown = ownerWord(how);
+  return sh`${untrusted(ctx)}
+own() {
+  newdir "$1"
+  ${chown === undefined ? sh`:` : sh`chown -- ${chown} .`}
+  ${mode === undefined ? sh`:` : sh`chmod -- ${mode} .`}
+}
+made=own
+p=${path}; walk ${path}`;
 }

@@ -1,10 +1,11 @@
 // A symbolic or a hard link is there, renamed into its place.
 import type { Context, Steps } from '../../core/module.ts';
-import { sh } from '../../core/sh.ts';
+import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
-import { attributeFix, fixAttributes, ownerWord } from './attributes.ts';
+import { attributeFix, fixAttributes, fixRun, isFixed, ownerWord } from './attributes.ts';
 import type { Seen, Stat } from './look.ts';
-import { dirname, join, stageOf } from './paths.ts';
+import { basename, dirname, join, stageName, stageOf } from './paths.ts';
+import { stageBeside } from './untrusted.ts';
 
 type Link = Ownership & Readonly<{ path: string; src?: string; state?: string; force: boolean }>;
 
@@ -44,8 +45,7 @@ export function link({ now, self, source, empty }: LinkSeen, given: Link, ctx: C
         mend: 'remove it in an earlier task (state: absent)',
       };
   }
-  if (right) return linkOwner(self, now, given);
-  const stage = stageOf(path, ctx.nonce);
+  if (right) return linkOwner(self, now, given, ctx);
   const chown = ownerWord(given);
   return [
     {
@@ -55,42 +55,67 @@ export function link({ now, self, source, empty }: LinkSeen, given: Link, ctx: C
         before: self === undefined ? null : isLink ? `→ ${now.link ?? ''}\n` : `${self.kind}\n`,
         after: `→ ${src}\n`,
       },
-      run: sh`set -e
-s=${stage}
-trap 'rm -f -- "$s"' EXIT
-ln -s -- ${src} ${stage}
-${chown === undefined ? sh`:` : sh`chown -h -- ${chown} ${stage}`}
-${self?.kind === 'directory' ? sh`rmdir -- ${path}` : sh`:`}
-mv -fT -- ${stage} ${path}`,
+      run: inPlace(now, path, ctx, {
+        make: sh`ln -s -- ${src} "$s"
+${chown === undefined ? sh`:` : sh`chown -h -- ${chown} "$s"`}`,
+        isDirectory: self?.kind === 'directory',
+      }),
     },
   ];
 }
 
+/** What `make` makes at "$s" is renamed to the path. */
+function inPlace(
+  now: Seen,
+  path: string,
+  ctx: Context,
+  { make, isDirectory = false, before = sh`` }: { make: Script; isDirectory?: boolean; before?: Script },
+): Script {
+  if (now.trusted) {
+    const stage = stageOf(path, ctx);
+    return sh`set -e
+s=${staged(stage)}
+trap 'rm -f -- "$s"' EXIT
+trap 'exit 1' HUP INT TERM
+${before}
+${make}
+${isDirectory ? sh`rmdir -- ${path}` : sh`:`}
+mv -fT -- "$s" ${path}`;
+  }
+  const version = `${now.stat?.inode} ${now.link}`;
+  return sh`${stageBeside(path, stageName(path, ctx, version), ctx, { follow: false, before })}
+s=./made
+${make}
+${isDirectory ? sh`rmdir -- "../$n"` : sh`:`}
+mv -fT -- "$s" "../$n"`;
+}
+
 /** A link has no mode of its own. */
-function linkOwner(self: Stat, now: Seen, { path, owner, group }: Link): Steps {
+function linkOwner(self: Stat, now: Seen, { path, owner, group }: Link, ctx: Context): Steps {
   const fix = attributeFix(now, self, { owner, group });
-  return fix.chown === undefined
-    ? []
-    : [{ what: `${path}: owner ${fix.chown}`, run: sh`chown -h -- ${fix.chown} ${path}` }];
+  if (isFixed(fix)) return [];
+  return [{ what: `${path}: owner ${fix.chown}`, run: fixRun(now, self, path, fix, { ctx, follow: false }) }];
 }
 
 export function hard({ now, self, source }: LinkSeen, given: Link, ctx: Context): Steps {
   const { path, src = '', force } = given;
   if (source === undefined) return { blocked: `${src} does not exist`, mend: 'make it in an earlier task' };
   if (self !== undefined && self.inode === source.inode && self.device === source.device)
-    return fixAttributes(now, path, given);
+    return fixAttributes(now, path, given, ctx);
   if (self !== undefined && !force)
     return { blocked: `${path} is there and is not a hard link to ${src}`, mend: 'set `force: true`' };
-  const stage = stageOf(path, ctx.nonce);
+  const careful = { ...now, trusted: false };
   return [
     {
       what: `hard link ${path} = ${src}`,
-      run: sh`set -e
-s=${stage}
-trap 'rm -f -- "$s"' EXIT
-ln -- ${src} ${stage}
-mv -fT -- ${stage} ${path}`,
+      // Who can change the way to the source could lead it to a file of root's: its directory is walked to, and held open.
+      run: inPlace(careful, path, ctx, {
+        before: sh`beside ${src}
+exec 8<.`,
+        make: sh`ln -P -- "/proc/self/fd/8/"${basename(src)} "$s"
+[ "$(stat -c '%d:%i' -- "$s")" = ${`${source.device}:${source.inode}`} ] || die "$p: its source is not what it was when it was looked at; run again"`,
+      }),
     },
-    ...(now.stat === undefined ? [] : fixAttributes({ ...now, stat: source }, path, given)),
+    ...(now.stat === undefined ? [] : fixAttributes({ ...careful, stat: source }, path, given, ctx)),
   ];
 }

@@ -4,7 +4,8 @@ import type { Ownership } from './args.ts';
 import { asText, decodeBytes } from './bytes.ts';
 import type { Fields } from './fields.ts';
 import { octal } from './mode.ts';
-import { CONTENT, STAT, STAT_FORMAT, SUM } from './questions.ts';
+import { dirname, isPlain } from './paths.ts';
+import { CHAIN, CONTENT, STAT, STAT_FORMAT, SUM } from './questions.ts';
 
 /** The largest file whose content a probe sends or a script carries, in bytes. */
 export const SMALL = 65_536;
@@ -21,6 +22,8 @@ export type Seen = Readonly<{
   real: string;
   /** Whether the folder is there that it is to be put in. */
   parent: boolean;
+  /** Whether it is known that nobody but root and the acting user can change the way there. */
+  trusted: boolean;
   /** Ids of the wanted owner and group, where they were asked for; undefined: no such name. */
   owner: number | undefined;
   group: number | undefined;
@@ -71,18 +74,26 @@ export function look(
     return typeof path === 'string' ? set : sh`if [ "$p" = ${known} ]; then ${set}; else ${variable}=; fi`;
   };
   return sh`
-p=${path}; r=$p; st=
+p=${path}; r=$p; st=; ${trust(path, likely)}
 if [ -L "$p" ]; then
   l=$(readlink -n -- "$p"; echo .); l=\${l%.}; ${sendPath('link', sh`l`)}
-  ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; ${sendPath('real', sh`r`)}` : sh`:`}
+  ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; ${sendPath('real', sh`r`)}; t=` : sh`:`}
 fi
 ${statOfPath(told, follow)}
 case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
-if [ -d "\${d:-/}" ]; then echo 'parent yes'; fi
+if [ -d "\${d:-/}" ]; then echo "parent yes$t"; else echo "parent no$t"; fi
 printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
 ${contentOf(want, told)}`;
+}
+
+/** Sets t to CHAIN's answer for the directory of the path. */
+function trust(path: string | Script, likely: string | undefined): Script {
+  const chain = (folder: string): Script => (isPlain(folder) ? answer(CHAIN, folder) : sh`''`);
+  if (typeof path === 'string') return sh`t=${chain(dirname(path))}`;
+  if (likely === undefined) return sh`t=`;
+  return sh`case $p in ${likely}) t=${chain(dirname(likely))} ;; ${likely}/*/*) t= ;; ${likely}/*) t=${chain(likely)} ;; *) t= ;; esac`;
 }
 
 /** A path, as it is where it is harmless. */
@@ -146,7 +157,8 @@ export function seen(f: Fields, path: string, { owner, group }: Ownership): Seen
     stat,
     link,
     real: f.get('real_is') ?? f.text('real') ?? path,
-    parent: f.get('parent') === 'yes',
+    parent: f.get('parent')?.startsWith('yes') ?? false,
+    trusted: f.get('parent')?.endsWith('!') ?? false,
     owner: idOf(owner, 'owner', stat?.user, stat?.uid),
     group: idOf(group, 'group', stat?.groupName, stat?.gid),
     sha256: f.get('sum'),

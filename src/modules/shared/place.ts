@@ -6,8 +6,9 @@ import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
 import { asText, byteLength, encodeBase64 } from './bytes.ts';
 import { type Seen, SMALL } from './look.ts';
 import { noFolder } from './missing.ts';
-import { modeWord, resolveMode } from './mode.ts';
-import { dirname, stageOf } from './paths.ts';
+import { modeWord, octal, resolveMode } from './mode.ts';
+import { basename, dirname, spoolOf, stageName, stageOf } from './paths.ts';
+import { stageBeside } from './untrusted.ts';
 
 /** `fill` writes "$s" on the host; `fetched` is put there by the engine. */
 export type Source = Readonly<
@@ -32,6 +33,10 @@ export type Wanted = Readonly<{
   what?: string;
   /** Secret content is not shown. */
   before?: string | null;
+  /** The content was made of the one that the look saw. */
+  isEdit?: true;
+  /** A link at the path is followed. Default: true. */
+  follow?: boolean;
 }>;
 
 /**
@@ -39,25 +44,30 @@ export type Wanted = Readonly<{
  * one kept where asked, fsynced, renamed. Until the rename nothing is touched, and a full disk leaves the old file.
  */
 export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): Steps {
-  const { stat, real } = now;
+  const { stat } = now;
   const blocked = obstacle(now, wanted, how);
   if (blocked !== undefined) return blocked;
-  if (stat !== undefined && wanted.same) return fixAttributes(now, wanted.path, how);
+  if (stat !== undefined && wanted.same) return fixAttributes(now, wanted.path, how, ctx, wanted.follow);
   const small = smallContent(wanted.source);
-  const stage = stageOf(real, ctx.nonce);
-  const upload = uploads(wanted.source, small, stage);
+  const { run, to } = now.trusted ? trusted(now, wanted, how, small, ctx) : careful(now, wanted, how, small, ctx);
+  const upload = uploads(wanted.source, small, to).map((one) =>
+    now.trusted ? one : { ...one, isSpooled: true as const },
+  );
   return [
     {
       what: wanted.what ?? `${stat === undefined ? 'create' : 'update'} ${wanted.path}`,
       diff: diffOf(now, wanted),
       ...(upload.length > 0 && { upload }),
       ...('text' in wanted.source && { leaves: wanted.source.text }),
-      run: lay(now, wanted, how, stage, small, ctx.user === 'root'),
+      run,
     },
   ];
 }
+/** The script, and where an upload is to be put before it runs. */
+type Laid = Readonly<{ run: Script; to: string }>;
+type Small = string | Uint8Array | undefined;
 
-function uploads(source: Source, small: string | Uint8Array | undefined, to: string): readonly Upload[] {
+function uploads(source: Source, small: Small, to: string): readonly Upload[] {
   if ('fetched' in source) return [{ to, ...source.fetched }];
   return small === undefined && 'file' in source ? [{ to, content: [source.file] }] : [];
 }
@@ -70,45 +80,96 @@ function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked |
   return unknownOwner(now, how);
 }
 
-function lay(
-  now: Seen,
-  wanted: Wanted,
-  how: Placing,
-  stage: string,
-  small: string | Uint8Array | undefined,
-  isRoot: boolean,
-): Script {
+/** As chmod takes it; undefined: not asked for. */
+function permissions(now: Seen, { mode }: Placing): string | undefined {
+  if (mode === undefined) return undefined;
+  return modeWord(resolveMode(mode, now.stat?.mode ?? 0o666 & ~now.umask, false, now.umask), false);
+}
+
+/** Where nobody else can change anything: beside the target, by its path. */
+function trusted(now: Seen, wanted: Wanted, how: Placing, small: Small, ctx: Context): Laid {
   const { stat, real } = now;
-  const { mode } = how;
   const chown = ownerWord(how);
-  const perms =
-    mode === undefined
-      ? undefined
-      : modeWord(resolveMode(mode, stat?.mode ?? 0o666 & ~now.umask, false, now.umask), false);
-  return sh`set -e
+  const perms = permissions(now, how);
+  const stage = stageOf(real, ctx);
+  const isUploaded = uploads(wanted.source, small, stage).length > 0;
+  const run = sh`set -e
 t=${real}
 s=${staged(stage)}
 trap '[ ! -e "$s" ] || rm -f -- "$s"' EXIT
 trap 'exit 1' HUP INT TERM
 ${wanted.parents === true && !now.parent ? sh`mkdir -p -- ${dirname(real)}` : sh`:`}
-${written(wanted.source, small)}
+${isUploaded ? sh`:` : sh`[ ! -e "$s" ] || rm -f -- "$s"`}
+${written(wanted.source, small, sh`"$s"`)}
 ${kept(stat !== undefined, perms !== undefined)}
-${chown === undefined ? sh`:` : isRoot && chown === 'root:root' ? sh`{ [ -O "$s" ] && [ -G "$s" ]; } || chown -- ${chown} "$s"` : sh`chown -- ${chown} "$s"`}
+${chown === undefined ? sh`:` : ctx.user === 'root' && chown === 'root:root' ? sh`{ [ -O "$s" ] && [ -G "$s" ]; } || chown -- ${chown} "$s"` : sh`chown -- ${chown} "$s"`}
 ${perms === undefined ? (stat === undefined ? sh`chmod =rw "$s"` : sh`:`) : sh`chmod ${perms} "$s"`}
 ${how.validate === undefined ? sh`:` : judged(how.validate, stage)}
 ${how.backup === true && stat !== undefined ? sh`i=$$; d=$(date +%Y-%m-%d@%H:%M:%S); while b="$t.$i.$d~"; [ -e "$b" ]; do i=$((i + 1)); done; cp -p -- "$t" "$b"; printf 'backup_file %s\n' "$b"` : sh`:`}
 sync -- "$s"
 ${how.unsafe_writes === true ? sh`mv -fT -- "$s" "$t" 2>/dev/null || cat -- "$s" >"$t"` : sh`mv -fT -- "$s" "$t"`}`;
+  return { run, to: stage };
+}
+
+/** Where somebody else can change the directory, or the way there: in a stage of the acting user's own. */
+function careful(now: Seen, wanted: Wanted, how: Placing, small: Small, ctx: Context): Laid {
+  const { stat } = now;
+  const chown = ownerWord(how);
+  const perms = permissions(now, how) ?? (stat === undefined ? '=rw' : undefined);
+  const name = basename(wanted.path).slice(-200);
+  const version = `${stat?.inode} ${stat?.ctime}`;
+  const spool = spoolOf(wanted.path, version, ctx);
+  const isUploaded = uploads(wanted.source, small, spool).length > 0;
+  const before = sh`${wanted.parents === true ? sh`made=newdir` : sh`:`}
+${isUploaded ? sh`u=${staged(dirname(spool))}` : sh`:`}`;
+  const run = sh`${stageBeside(wanted.path, stageName(wanted.path, ctx, version), ctx, { before, follow: wanted.follow ?? true })}
+s=./${name}
+${isUploaded ? sh`mv -f -- ${spool} "$s"` : sh`:`}
+${written(wanted.source, small, sh`"$s"`)}
+${stat === undefined ? sh`:` : old(now, wanted, how, ctx)}
+${chown === undefined ? sh`:` : sh`chown -- ${chown} "$s"`}
+${perms === undefined ? sh`:` : sh`chmod ${perms} "$s"`}
+${how.validate === undefined ? sh`:` : judged(how.validate, `/proc/self/cwd/${name}`)}
+${
+  how.backup === true && stat !== undefined
+    ? sh`cp -p -- ./.pinned ./.backup; i=$$; d=$(date +%Y-%m-%d@%H:%M:%S); j=$((i + 99))
+until b=$n.$i.$d~; ln -P -- ./.backup "../$b" 2>/dev/null; do i=$((i + 1)); [ "$i" -lt "$j" ] || die "$p: no backup can be made beside it"; done; printf 'backup_file %s\n' ${dirname(now.real)}/"$b"`
+    : sh`:`
+}
+sync -- "$s"
+mv -fT -- "$s" "../$n"`;
+  return { run, to: spool };
+}
+
+/**
+ * What is at the target's name gives owner, mode and ACLs, where it can be held on to; else what the look saw does. Where the
+ * new content was made of the old one, it has to be that one still. The setuid and setgid bits are nobody's to give.
+ */
+function old({ stat, content }: Seen, { isEdit }: Wanted, how: Placing, ctx: Context): Script {
+  if (stat === undefined) return sh`:`;
+  const must = isEdit === true && content !== undefined ? ctx.sha256(content) : undefined;
+  const unpinned =
+    must !== undefined || how.backup === true
+      ? sh`die "$p: it is no regular file any more, or you may not give it a second name"`
+      : sh`chown -- ${`${stat.uid}:${stat.gid}`} "$s" 2>/dev/null || [ "$me" != 0 ]
+${how.mode === undefined ? sh`chmod ${octal(stat.mode & ~0o6000)} "$s"` : sh`:`}`;
+  return sh`if ln -P -- "../$n" ./.pinned 2>/dev/null && [ -f ./.pinned ] && [ ! -L ./.pinned ]; then
+${must === undefined ? sh`:` : sh`[ "$(sha256sum <./.pinned)" = ${`${must}  -`} ] || die "$p: it was changed since it was looked at; run again"`}
+cp --attributes-only ${how.mode === undefined ? sh`--preserve=mode,ownership` : sh`--preserve=ownership`} -- ./.pinned "$s"
+${how.mode === undefined ? sh`chmod u-s,g-s "$s"` : sh`:`}
+else
+${unpinned}
+fi`;
 }
 
 /** The content goes in while only its writer may read it. */
-function written(source: Source, small: string | Uint8Array | undefined): Script {
-  if ('fill' in source) return sh`(umask 077; ${source.fill})`;
+function written(source: Source, small: Small, to: Script): Script {
+  if ('fill' in source) return sh`(set -C; umask 077; ${source.fill})`;
   if ('fetched' in source) return source.finish;
-  if ('copyOf' in source) return sh`(umask 077; cat -- ${source.copyOf} >"$s")`;
+  if ('copyOf' in source) return sh`(set -C; umask 077; cat -- ${source.copyOf} >${to})`;
   if (small === undefined) return sh`:`;
-  if (typeof small === 'string') return sh`(umask 077; printf %s ${small} >"$s")`;
-  return sh`(umask 077; base64 -d >"$s" <<'END'
+  if (typeof small === 'string') return sh`(set -C; umask 077; printf %s ${small} >${to})`;
+  return sh`(set -C; umask 077; base64 -d >${to} <<'END'
 ${verbatim(
   encodeBase64(small)
     .replace(/.{1,76}/g, '$&\n')
@@ -138,7 +199,7 @@ fi`;
 }
 
 /** What can travel inside the script: text as it is, a small binary file as bytes. Undefined: it has to be uploaded. */
-function smallContent(source: Source): string | Uint8Array | undefined {
+function smallContent(source: Source): Small {
   if ('copyOf' in source || 'fill' in source || 'fetched' in source) return undefined;
   if ('text' in source) return source.text.includes('\0') ? new TextEncoder().encode(source.text) : source.text;
   if (source.file.size > SMALL) return undefined;

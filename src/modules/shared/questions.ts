@@ -1,5 +1,6 @@
 // What the probes of many tasks ask alike: one process answers for all tasks of a trip (Question in core/sh.ts says how).
-import { answer, type Question, type Script, sh } from '../../core/sh.ts';
+import { answer, lines, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
+import { ancestors, dirname } from './paths.ts';
 
 /** stat's format of `statOf`. */
 export const STAT_FORMAT = '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G';
@@ -31,6 +32,29 @@ if [ "\${z:-8388609}" -le 8388608 ] && [ -f "$f" ] && [ -r "$f" ]; then printf '
 function sizeOf(paths: readonly string[]): Script {
   const cases = paths.map((path) => sh`${path}) z=${answer(STAT, path)} ;;`);
   return sh`case $f in ${cases} esac; z=\${z#*/*/*/}; z=\${z%%/*}`;
+}
+
+/**
+ * By directory: `!` where only root and the acting user can change what the path leads to. No directory on the way is a
+ * link or writable by anybody else; those that are missing can be made by nobody else.
+ */
+export const CHAIN: Question = {
+  name: 'chain',
+  reads: (folder) => ancestors(folder).map((item) => ({ question: STAT, item })),
+  ask: (
+    folders,
+  ) => sh`t() { case $2 in ${CLOSED}/0/*) ;; ${CLOSED}/*) [ -O "$1" ] || return 1 ;; '') [ ! -e "$1" ] || return 1 ;; *) return 1 ;; esac; [ ! -L "$1" ]; }
+${nested('/', new Set(folders.flatMap(ancestors)), new Set(folders))}`,
+};
+/** stat's %f of a directory that neither its group nor others can write. */
+const CLOSED = verbatim('4?[02468ace][014589cd]');
+
+/** Tests a directory and, where only root and the acting user can change it, those below it that are asked about. */
+function nested(folder: string, all: ReadonlySet<string>, asked: ReadonlySet<string>): Script {
+  const within = [...all].filter((one) => one !== '/' && dirname(one) === folder);
+  return sh`if t ${folder} ${answer(STAT, folder)}; then ${asked.has(folder) ? sh`echo ${`${folder} !`}` : sh`:`}
+${lines(within.map((one) => nested(one, all, asked)))}
+fi`;
 }
 
 /** By name: the line of the passwd database. Read it with `entry`. */

@@ -1,12 +1,14 @@
 import type { Change, Context, LocalFile, Steps } from '../../core/module.ts';
-import { type Script, sh } from '../../core/sh.ts';
+import { answer, type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
-import { ownerWord, unknownOwner } from './attributes.ts';
+import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
 import { fields } from './fields.ts';
 import { type Seen, type Stat, seen, statOf } from './look.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
-import { dirname, join } from './paths.ts';
+import { dirname, isPlain, join, spoolOf, stageName } from './paths.ts';
+import { CHAIN } from './questions.ts';
 import { tar } from './tar.ts';
+import { stageWithin, untrusted } from './untrusted.ts';
 
 export type Leaf = Readonly<{ path: string; file: LocalFile }>;
 export type TreeHow = Ownership &
@@ -23,7 +25,10 @@ export function lookAtTree(root: string, leaves: readonly Leaf[], { owner, group
     name === undefined || /^\d+$/.test(name)
       ? sh`:`
       : sh`printf ${`${key} %s\n`} "$(getent ${database} ${name} | cut -d: -f3)"`;
+  const folders = foldersOf(root, leaves);
   return sh`printf 'umask '; umask
+t=${isPlain(root) ? answer(CHAIN, root) : sh`''`}; echo "parent yes$t"
+for f in ${folders}; do if [ -L "$f" ]; then echo 'linked yes'; fi; done
 ${id('owner', owner, 'passwd')}
 ${id('group', group, 'group')}
 ${chunks(all).map((some) => sh`stat -L -c 'at %f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G//%n' -- ${some} 2>/dev/null;`)}
@@ -44,10 +49,16 @@ export function parseTree(stdout: string, root: string, how: Ownership): TreeSee
     const [, escaped, sum = '', name = ''] = /^(\\?)([0-9a-f]{64})[ *]+(.*)$/.exec(line) ?? [];
     sums.set(escaped === '\\' ? name.replaceAll('\\\\', '\\') : name, sum);
   }
-  return { now: seen(f, root, how), stats, sums };
+  const { trusted, ...now } = seen(f, root, how);
+  const isClosed = (stat: Stat): boolean => stat.kind !== 'directory' || (stat.uid === 0 && (stat.mode & 0o022) === 0);
+  const isTrusted = trusted && f.get('linked') !== 'yes' && [...stats.values()].every(isClosed);
+  return { now: { ...now, trusted: isTrusted }, stats, sums };
 }
 
-/** Makes the folders, then lays down all files that differ: they travel as one archive and are renamed one by one. */
+/**
+ * Lays down what differs: it travels as one archive, is unpacked where only the acting user can enter, and is renamed into its
+ * place one by one.
+ */
 export function planTree(current: TreeSeen, root: string, leaves: readonly Leaf[], how: TreeHow, ctx: Context): Steps {
   const { now, stats, sums } = current;
   const unknown = unknownOwner(now, how);
@@ -63,15 +74,14 @@ export function planTree(current: TreeSeen, root: string, leaves: readonly Leaf[
   });
   const settled = leaves.filter((leaf) => !differ.includes(leaf));
   return [
-    ...(folders.length > 0 ? [makeFolders(folders, how, now)] : []),
+    ...(folders.length > 0 ? [makeFolders(folders, how, now, ctx)] : []),
     ...(differ.length > 0 ? [lay(differ, root, how, current, ctx)] : []),
-    ...owners(settled, root, how, current),
+    ...owners(settled, root, how, current, ctx),
   ];
 }
 
 function lay(differ: readonly Leaf[], root: string, how: TreeHow, { now, stats }: TreeSeen, ctx: Context): Change {
-  const archive = join(root, `.bringup-${ctx.nonce}.tar`);
-  const stage = join(root, `.bringup-${ctx.nonce}`);
+  const archive = spoolOf(root, 'tree', ctx);
   const entries = differ.map(({ path, file }) => {
     const old = stats.get(join(root, path));
     return {
@@ -86,18 +96,15 @@ function lay(differ: readonly Leaf[], root: string, how: TreeHow, { now, stats }
   return {
     what: `copy ${differ.length === 1 ? (differ[0]?.path ?? '') : `${differ.length} files`} to ${root}`,
     diff: { of: root, before: null, after: shown.join('') },
-    upload: [{ to: archive, content: tar(entries) }],
-    run: sh`set -e
-cd -- ${root}
-a=${archive}
-s=${stage}
-trap 'rm -rf -- "$a" "$s"' EXIT
-trap 'exit 1' HUP INT TERM
-mkdir -m 0700 -- ${stage}
-tar -x -p --numeric-owner -m -f ${archive} -C ${stage}
-sync -f -- ${stage}
-cd -- ${stage}
-find . -type f -exec sh -c 'set -e; for f do mv -fT -- "$f" "../$f"; done' sh '{}' +`,
+    upload: [{ to: archive, content: tar(entries), isSpooled: true }],
+    run: sh`${stageWithin(root, stageName(root, ctx), ctx, sh`u=${staged(dirname(archive))}`)}
+tar -x -p --numeric-owner -m -f "$u/file"
+sync -f .
+${
+  now.trusted
+    ? sh`find . -type f -exec sh -c 'set -e; for f do mv -fT -- "$f" "../$f"; done' sh '{}' +`
+    : sh`exec 7<.; cd -P ..; merge .`
+}`,
   };
 }
 
@@ -107,7 +114,7 @@ function wantedMode({ mode, preserve }: TreeHow, file: LocalFile, old: Stat | un
   return mode === undefined ? present : resolveMode(mode, present, false, umask);
 }
 
-function makeFolders(folders: readonly string[], how: TreeHow, now: Seen): Change {
+function makeFolders(folders: readonly string[], how: TreeHow, now: Seen, ctx: Context): Change {
   const { directory_mode } = how;
   const mode =
     directory_mode === undefined
@@ -119,15 +126,38 @@ function makeFolders(folders: readonly string[], how: TreeHow, now: Seen): Chang
       folders.length === 1
         ? `create directory ${folders[0]}`
         : `create ${folders.length} directories below ${dirname(folders[0] ?? '')}`,
-    run: sh`set -e
+    run: now.trusted
+      ? sh`set -e
 mkdir -p -- ${folders}
 ${chown === undefined ? sh`:` : sh`chown -- ${chown} ${folders}`}
-${mode === undefined ? sh`:` : sh`chmod -- ${mode} ${folders}`}`,
+${mode === undefined ? sh`:` : sh`chmod -- ${mode} ${folders}`}`
+      : sh`${untrusted(ctx)}
+own() {
+  newdir "$1"
+  ${chown === undefined ? sh`:` : sh`chown -- ${chown} .`}
+  ${mode === undefined ? sh`:` : sh`chmod -- ${mode} .`}
+}
+made=own
+for f in ${folders}; do ( p=$f; walk "$f" ) || exit 1; done`,
   };
 }
 
 /** Of the files whose content is right: those whose owner or mode is not. */
-function owners(settled: readonly Leaf[], root: string, how: TreeHow, { now, stats }: TreeSeen): readonly Change[] {
+function owners(
+  settled: readonly Leaf[],
+  root: string,
+  how: TreeHow,
+  { now, stats }: TreeSeen,
+  ctx: Context,
+): readonly Change[] {
+  if (!now.trusted)
+    return settled.flatMap(({ path, file }) => {
+      const at = join(root, path);
+      const stat = stats.get(at);
+      if (stat === undefined) return [];
+      const mode = octal(wantedMode(how, file, stat, now.umask));
+      return fixAttributes({ ...now, stat }, at, { ...how, mode }, ctx);
+    });
   const byMode = new Map<string, string[]>();
   const wrongOwner: string[] = [];
   for (const { path, file } of settled) {

@@ -1,8 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach } from 'vitest';
 import {
   type Change,
@@ -116,13 +125,14 @@ export function apply(
   for (const change of planned) {
     for (const upload of change.upload ?? []) {
       if (!('content' in upload)) continue;
+      if (upload.isSpooled === true) mkdirSync(dirname(upload.to), { mode: 0o700 });
       const parts = upload.content.map((part) => (part instanceof Uint8Array ? part : part.read()));
       writeFileSync(upload.to, Buffer.concat(parts), { mode: 0o600 });
     }
     const ran = run(change.run);
     output = { ...ran, stdout: output.stdout + ran.stdout };
     if (ran.code !== 0)
-      return { first: words(planned), again: [], data: step.data(before, ctx, ran), failed: ran.stderr };
+      return { first: words(planned), again: ran.stderr, data: step.data(before, ctx, ran), failed: ran.stderr };
   }
   const after = look();
   return {

@@ -1,0 +1,144 @@
+// How a directory that somebody else can change is worked in: the shell functions of every script that does.
+import type { Context } from '../../core/module.ts';
+import { lines, type Script, sh, staged } from '../../core/sh.ts';
+import { dirname, join } from './paths.ts';
+
+/**
+ * Between a look and a change, whoever can write one of the directories on the way can put something else there: a link to
+ * /etc in the place of a directory, a link to /etc/shadow in the place of a file. These functions therefore never use a path
+ * of more than one component, and look at each component from inside the directory that it is in.
+ *
+ * - `walk PATH` goes there. What it enters is the directory that it looked at.
+ * - A symbolic link that somebody else can swap is followed only to a directory of whoever can swap it: it leads nowhere
+ *   that they could not write themselves, and nothing is made on the way. (Compare protected_symlinks in proc_sys_fs(5).)
+ * - `enter PATH` goes to the directory in which PATH is, through links, and sets n to its name there; `beside PATH` does not
+ *   follow the last one.
+ * - `stage NAME` makes a directory that only the acting user can enter, and goes there. Nobody else can move it to another
+ *   directory, because a directory's owner alone may change its `..`: `../$n` stays where it was looked at.
+ * - `newdir NAME` makes a directory and goes there; made=newdir has `walk` make those that are missing.
+ * - `$u` is a directory that is removed in the end: where an upload waits.
+ * - `pin FORMAT SEEN` gives what is at `../$n` the name ./.pinned in the stage, without following it: there nobody can swap it. It
+ *   has to be what the look saw.
+ * - `merge PATH` moves what is in a directory below file descriptor 7, of the stage, to where we are. A directory that is there
+ *   already is entered and merged, and then given to `$settle`.
+ */
+const FUNCTIONS = sh`set -e
+ifs=$IFS; nl='
+'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:; u=
+die() { printf '%s\n' "$1" >&2; exit 1; }
+look() { e=$(stat -c '%f/%u %d:%i' -- . "./$1" 2>/dev/null) || return 1; h=\${e%%"$nl"*}; e=\${e#*"$nl"}; }
+here() { stat -c '%d:%i' .; }
+hop() {
+  k=$((k + 1)); [ "$k" -lt 40 ] || die "$p: too many symbolic links"
+  l=$(readlink -n -- "./$1" && echo .) || die "$p: $1 was changed while it was looked at"; l=\${l%.}
+  o=\${h%% *}; o=\${o#*/}; q=\${e%% *}; q=\${q#*/}; w=
+  case $o in
+  0 | "$me")
+    case \${h%%/*} in
+    4?[02468ace][014589cd]) ;;
+    4[2367abef]??) case $q in 0 | "$me") ;; *) w=$q ;; esac ;;
+    *) refuse "$1" "who can write $(pwd -P)" ;;
+    esac ;;
+  *) w=$o ;;
+  esac
+}
+refuse() { die "$p: $1 is a symbolic link that can be changed by $2, and leads out of their own directories; it is not followed
+name the real path, or act as that user (become_user)"; }
+owned() { [ -z "$2" ] || [ "$(stat -c %u .)" = "$2" ] || refuse "$1" "$(id -un "$2" 2>/dev/null || echo "user $2")"; }
+into() {
+  cd -P "./$1" 2>/dev/null || die "$p: $1 cannot be entered"
+  [ "$(here)" = "\${e#* }" ] || die "$p: $1 was changed while it was looked at"
+}
+step() {
+  if ! look "$1"; then
+    [ -n "$made" ] || die "$p: there is no $1 in $(pwd -P)"
+    "$made" "$1"; return 0
+  fi
+  case $e in
+  4*) into "$1" ;;
+  a*) hop "$1"; set -- "$1" "$w" "$made"; [ -z "$w" ] || made=; walk "$l"; owned "$1" "$2"; made=$3 ;;
+  *) die "$p: $1 in $(pwd -P) is not a directory" ;;
+  esac
+}
+walk() {
+  case $1 in /*) cd -P / ;; esac
+  set -f; IFS=/; set -- $1; IFS=$ifs; set +f
+  for c; do case $c in '' | .) ;; ..) cd -P .. ;; *) step "$c" ;; esac; done
+}
+beside() { p=$1; case \${p%/*} in '') cd -P / ;; *) walk "\${p%/*}" ;; esac; n=\${p##*/}; }
+enter() {
+  beside "$1"
+  while look "$n" && case $e in a*) ;; *) false ;; esac; do
+    hop "$n"; set -- "$n" "$w"; [ -z "$w" ] || made=
+    case $l in */*) walk "\${l%/*}/" ;; esac
+    n=\${l##*/}; case $n in '' | . | ..) die "$p: $1 leads to a directory" ;; esac
+    owned "$1" "$2"
+  done
+}
+stage() {
+  i=$(here)
+  mkdir -m 0700 -- "./$1" 2>/dev/null || { set -- "$1-$$"; mkdir -m 0700 -- "./$1" || exit 1; }
+  z=$1; cd -P "./$1" || exit 1
+  case $(stat -c '%u %a %d:%i' . ..) in "$me "*00" "*"$nl"*" $i") ;; *) z=; die "$p: the staging directory was changed" ;; esac
+  set -- * .[!.]*; [ "$*" = '* .[!.]*' ] || { z=; die "$p: the staging directory was changed"; }
+  exec 6<.; y=1
+  case $(ls -ld .) in ??????????+*) setfacl -bk . || die "$p: the directory hands on access rights (ACLs) to what is made in it; install acl" ;; esac
+}
+leave() {
+  [ -n "$y" ] || { [ -z "$z" ] || rmdir -- "./$z" || :; return 0; }
+  cd -P /proc/self/fd/6 || return 0
+  find . -mindepth 1 -delete; cd -P .. && rmdir -- "./$z"; y= z=
+}
+newdir() {
+  mkdir -- "./$1" || exit 1
+  look "$1" || exit 1
+  case $e in 4*/"$me "*) into "$1" ;; *) die "$p: $1 was changed while it was made" ;; esac
+}
+pin() {
+  ln -P -- "../$n" ./.pinned 2>/dev/null || die "$p: it is gone, or cannot be given a second name"
+  [ "$(stat -c "$1" -- ./.pinned)" = "$2" ] || die "$p: it is not what it was when it was looked at; run again"
+}
+merge() {
+  [ "$(stat -c %d .)" = "$(stat -L -c %d /proc/self/fd/7)" ] || die "$p: $(pwd -P) is on another file system; name it as the destination"
+  exec 8<.
+  ( cd -P "/proc/self/fd/7/$1" && find . -mindepth 1 -maxdepth 1 ! -type d -exec mv -f $update -t /proc/self/fd/8 -- '{}' + ) || exit 1
+  for c in "/proc/self/fd/7/$1"/* "/proc/self/fd/7/$1"/.[!.]* "/proc/self/fd/7/$1"/..?*; do
+    [ -d "$c" ] && [ ! -L "$c" ] || continue
+    b=\${c##*/}
+    if ! look "$b" && mv -nT -- "$c" "./$b" && [ ! -e "$c" ]; then continue; fi
+    ( step "$b"; merge "$1/$b"; "$settle" "/proc/self/fd/7/$1/$b" ) || exit 1
+  done
+}
+trap 'x=$?; set +e; leave; [ -z "$u" ] || rm -rf -- "$u"; exit $x' EXIT
+trap 'exit 1' HUP INT TERM`;
+
+/** The functions, for whom the script acts as. */
+export function untrusted({ user }: Pick<Context, 'user'>): Script {
+  return sh`${FUNCTIONS}
+me=${user === 'root' ? sh`0` : sh`$(id -u)`}`;
+}
+
+/** Goes to a stage beside the path: its name, \`../$n\`, is where the path leads to, or with follow: false is itself. */
+export function stageBeside(
+  path: string,
+  name: string,
+  ctx: Context,
+  { follow = true, before = sh`` }: { follow?: boolean; before?: Script } = {},
+): Script {
+  return lines([
+    untrusted(ctx),
+    before,
+    sh`${follow ? sh`enter` : sh`beside`} ${path.replace(/(.)\/+$/, '$1')}
+: ${staged(join(dirname(path), name))}
+stage ${name}`,
+  ]);
+}
+
+/** Goes to a stage in a directory that is there. */
+export function stageWithin(folder: string, name: string, ctx: Context, before = sh``): Script {
+  return sh`${untrusted(ctx)}
+${before}
+p=${folder}; walk ${folder}
+: ${staged(join(folder, name))}
+stage ${name}`;
+}
