@@ -6,7 +6,7 @@
 import type { Claim } from '../core/connection.ts';
 import { quote } from '../core/sh.ts';
 import { ON_SIGNALS, userFolder } from './output-files.ts';
-import { endTree, LIVES } from './stop.ts';
+import { LIVES } from './stop.ts';
 
 /** After so many minutes without a word from its controller, an idle shell is taken for one that nobody uses any more. */
 const SILENT_MINUTES = 1;
@@ -23,7 +23,7 @@ export function claiming({ run, words, lost }: Claim, mark: string, isRoot: bool
   const list = journal(isRoot);
   return `${userFolder(isRoot)}
 ${LIVES}
-${endTree}
+${QUIT}
 _note() { printf '\\n%s %s\\n' ${mark} "$*"; }
 _go=; read -r _x </proc/$$/stat; _x=\${_x##*) }; set -- $_x; shift 19; _me="$1 ${run}"
 _state() { printf '%s %s\\n' "$_me" "$1" >"$_d/$$"; }
@@ -33,7 +33,7 @@ ${HOLDER}
 _state busy; trap 'rm -f "$_d/$$-"*; _bye' EXIT; ${ON_SIGNALS}
 for _l in ${[...lost].join(' ')}; do
   { read -r _s _q _b <"$_d/$_l"; } 2>/dev/null && _lives $_l $_s || continue
-  if [ "$_b" = busy ]; then _note "held an earlier script of this run"; _go=no; else _end_tree $_l; fi
+  if [ "$_b" = busy ]; then _note "held an earlier script of this run"; _go=no; else _quit $_l $_s; fi
 done
 for _i in 1 2 3 4 5; do
   [ -z "$_go" ] || break
@@ -60,6 +60,10 @@ fi
 if [ "$_go" = no ]; then _go=; rm -f "$_d/$$"; fi`;
 }
 
+/** `_quit PID START`: an idle shell has nothing to end but itself. */
+const QUIT =
+  '_quit() { for _t in TERM TERM TERM TERM KILL KILL; do kill -$_t $1 2>/dev/null; sleep 0.2; _lives $1 $2 || break; done; }';
+
 /** The last shell of its run takes the lock along, and the list of what was staged. */
 const bye = (
   list: string,
@@ -73,7 +77,7 @@ const bye = (
 /** Sets `_h` to a living shell of the run that holds the host. One that is idle, and was silent for long, is ended. */
 const HOLDER = `_holder() { _h=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]*) continue ;; esac
   { read -r _s _q _b <"$_f"; } 2>/dev/null && [ "$_q" = "$_r" ] && _lives "\${_f##*/}" "$_s" || continue
-  if [ "$_b" = idle ] && [ -n "$(find "$_f" -mmin +${SILENT_MINUTES})" ]; then _end_tree "\${_f##*/}"; else _h=$_f; break; fi
+  if [ "$_b" = idle ] && [ -n "$(find "$_f" -mmin +${SILENT_MINUTES})" ]; then _quit "\${_f##*/}" $_s; else _h=$_f; break; fi
 done; }`;
 
 /** Where a run notes the paths that exist only while its scripts run. It survives a power cut, as they do. */

@@ -1,7 +1,7 @@
 import { type Group, inGroups, type Piece } from '../core/connection.ts';
 import { quote } from '../core/sh.ts';
 import { noting } from './claim.ts';
-import { collect, privateFolder } from './output-files.ts';
+import { collect, outputFiles, userFolder } from './output-files.ts';
 import { askOnce, forgetAnswers } from './questions.ts';
 
 /** One program for a shell: its pieces, which of the first belong together, and who the shell runs as. */
@@ -58,7 +58,12 @@ if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   const body = `_any=${groups.length === 0 ? 1 : 0} _bad=${Math.max(0, ...groups.map(({ task }) => task))}
 _end() { _r=$?; printf '\\n%s %d %s %s\\n' ${mark} $_r $1 "\${2-f}"; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${isClaimed ? `_state busy; ${noting(stages, shellUser === 'root')}` : ':'}
-${hasFiles ? privateFolder(shellUser === 'root') : ':'}
+${
+  hasFiles
+    ? `${opening === undefined ? userFolder(shellUser === 'root') : ':'}
+${outputFiles}`
+    : ':'
+}
 ${[forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :
 ${[askOnce(scripts, mark), ...looks].join('\n')}

@@ -14,21 +14,19 @@ fi`;
 }
 
 /**
- * Names the files of a trip: `$_p.I.o`, `$_p.I.e`. No two trips share a file: a process that a task left behind may still
- * hold one. They are emptied when they were sent, and removed when the shell ends.
- */
-export function privateFolder(isRoot: boolean): string {
-  return `${userFolder(isRoot)}
-_n=$((\${_n-0} + 1)); _p=$_d/$$-$_n
-[ $_n -gt 1 ] || trap ${ON_EXIT} EXIT; ${ON_SIGNALS}`;
-}
-/**
  * What a script started ends first; then the shell, with its traps. SIGPIPE: nobody reads any more. No signal is ignored:
  * that would be handed down to what runs in the shell.
  */
 export const ON_SIGNALS = "trap 'exit 143' TERM HUP INT PIPE";
 /** `_bye` is there where the shell has claimed the host: see claim.ts. */
 const ON_EXIT = `'rm -f "$_d/$$-"*; [ -z "\${_me-}" ] || _bye'`;
+
+/**
+ * Names the files of a trip: `$_p.I.o`, `$_p.I.e`. No two trips share a file: a process that a task left behind may still
+ * hold one. They are emptied when they were sent, and removed when the shell ends.
+ */
+export const outputFiles = `_n=$((\${_n-0} + 1)); _p=$_d/$$-$_n
+[ $_n -gt 1 ] || trap ${ON_EXIT} EXIT; ${ON_SIGNALS}`;
 
 /** Sends what is in the files. The sizes are found out first, so that what somebody adds by then is not sent. */
 export function collect(mark: string): string {

@@ -8,7 +8,7 @@ export const LIVES = `_lives() { { read -r _x </proc/$1/stat; } 2>/dev/null || r
  * (a background process whose parent is gone). First it is told to (SIGTERM: scripts clean up), after five seconds it is
  * killed. Sets `_left` to what could not be ended, as process ids.
  */
-export const endTree = `_tree() { while :; do _more=; for _s in /proc/[0-9]*/stat; do
+const END_TREE = `_tree() { while :; do _more=; for _s in /proc/[0-9]*/stat; do
   { read -r _x <$_s; } 2>/dev/null || continue
   _y=\${_x%% *}; _x=\${_x##*) }; case $_all in *" $_y "*) continue ;; esac; [ $_y != $$ ] || continue
   set -- $_x; [ "$1" != Z ] || continue
@@ -25,6 +25,6 @@ _end_tree() { _all=" $1 "; _left=; { read -r _x </proc/$1/stat; } 2>/dev/null ||
 
 /** A program that ends the shell with this process id and tells what is left of it. */
 export function stopping(pid: number): string {
-  return `${endTree}
+  return `${END_TREE}
 _end_tree ${pid}; printf 'left %s\\n' "$_left"`;
 }

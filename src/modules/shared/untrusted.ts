@@ -69,9 +69,9 @@ beside() { p=$1; case \${p%/*} in '') cd -P / ;; *) walk "\${p%/*}" ;; esac; n=\
 enter() {
   beside "$1"
   while look "$n" && case $e in a*) ;; *) false ;; esac; do
-    hop "$n"; set -- "$n" "$w"; [ -z "$w" ] || made=
-    case $l in */*) walk "\${l%/*}/" ;; esac
-    n=\${l##*/}; case $n in '' | . | ..) die "$p: $1 leads to a directory" ;; esac
+    hop "$n"; set -- "$n" "$w" "$l"; [ -z "$w" ] || made=
+    case $3 in */*) walk "\${3%/*}/" ;; esac
+    n=\${3##*/}; case $n in '' | . | ..) die "$p: $1 leads to a directory" ;; esac
     owned "$1" "$2"
   done
 }

@@ -45,7 +45,7 @@ export const ONE_HOST = 'all:\n  vars: {ansible_connection: local}\n  hosts:\n  
 
 /** @param files by path; `hosts.yml` and `site.yml` are what is run. T in a text stands for the folder. */
 export function project(files: Readonly<Record<string, string>>): Project {
-  const root = mkdtempSync(join(tmpdir(), 'bringup-unit-'));
+  const root = mkdtempSync(join(tmpdir(), 'bu-'));
   // Waiting handlers are kept by the playbook's path in its project: in tests that run at once, each has its own.
   const word = basename(root);
   const folder = join(root, word);
