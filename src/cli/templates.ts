@@ -7,7 +7,15 @@ import type { Templates } from '../engine/ports.ts';
 import type { Ports } from '../template/env.ts';
 import { print } from '../template/print.ts';
 import { makeScope } from '../template/scope.ts';
-import { compileExpression, compileTemplate, findUnknown, resolve, toPlain, truthy } from '../template/template.ts';
+import {
+  compileExpression,
+  compileTemplate,
+  findUnknown,
+  resolve,
+  sealed,
+  toPlain,
+  truthy,
+} from '../template/template.ts';
 import { notHere } from './local-files.ts';
 import { listTree } from './tree.ts';
 
@@ -39,6 +47,7 @@ export function templatePorts(
   };
   return {
     effects: () => effects,
+    onSecret: options.onSecret,
     readFile: counted((path, from, folder) => textOf(find(path, from, folder), from)),
     listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
     env: counted((name) => process.env[name]),
@@ -85,6 +94,7 @@ export function templatesFor(ports: Ports): Templates {
     render: (text, at, scope, options) => compileTemplate(text, at, options).evaluate({ get: scope.get, ports }),
     findUnknown,
     toPlain,
+    seal: sealed,
     print,
     effects: () => ports.effects?.() ?? Number.NaN,
   };

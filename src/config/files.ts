@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
-import type { RawVars, Value } from '../core/value.ts';
+import { Float, type Raw, type RawVars, Ready, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
 import { type Node, parseYaml, toVars } from './source.ts';
 
 /** Reading files: each once, every fault collected as a problem instead of thrown. */
@@ -8,12 +8,15 @@ export type Files = Readonly<{
   problems: Diagnostic[];
   read: (path: string, from?: Pos) => string | undefined;
   yaml: (path: string, text?: string, from?: Pos) => Node | undefined;
+  /** Whether the whole file is encrypted. */
+  isSecret: (path: string) => boolean;
   isFile: (path: string) => boolean;
 }>;
 
 export function openFiles(problems: Diagnostic[], decrypt?: (text: string, at: Pos) => Value): Files {
   const texts = new Map<string, string | undefined>();
   const nodes = new Map<string, Node | undefined>();
+  const secret = new Set<string>();
   const read = (path: string, from?: Pos): string | undefined => {
     if (!texts.has(path)) texts.set(path, readText(path, problems, from));
     return texts.get(path);
@@ -21,11 +24,13 @@ export function openFiles(problems: Diagnostic[], decrypt?: (text: string, at: P
   return {
     problems,
     read,
+    isSecret: (path) => secret.has(path),
     isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
     yaml(path, given, from) {
       if (nodes.has(path)) return nodes.get(path);
       const raw = given ?? read(path, from);
-      const text = raw?.startsWith('$ANSIBLE_VAULT;') ? opened(raw, path, problems, decrypt) : raw;
+      if (raw?.startsWith('$ANSIBLE_VAULT;')) secret.add(path);
+      const text = secret.has(path) && raw !== undefined ? opened(raw, path, problems, decrypt) : raw;
       const node =
         text === undefined ? undefined : parseYaml(text, path, problems, decrypt === undefined ? {} : { decrypt });
       nodes.set(path, node);
@@ -97,7 +102,30 @@ function readText(path: string, problems: Diagnostic[], from?: Pos): string | un
 export function varsFile(path: string, files: Files, from?: Pos): RawVars {
   const node = files.yaml(path, undefined, from);
   if (node === undefined || (node.kind === 'scalar' && node.value === null)) return {};
-  if (node.kind === 'map') return toVars(node);
+  if (node.kind === 'map') return files.isSecret(path) ? secretVars(toVars(node)) : toVars(node);
   files.problems.push({ code: 'E_ARGS', message: 'a variables file is a map', at: node.at, expected: 'name: value' });
   return {};
+}
+
+/** What a vault hides is hidden as a whole: every text and number of an encrypted file is a secret, at any depth. */
+function secretVars(vars: RawVars): RawVars {
+  return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, hidden(value)]));
+}
+
+function hidden(raw: Raw): Raw {
+  if (typeof raw === 'string') return new Secret(raw);
+  if (typeof raw === 'number') return new Secret(String(raw), raw);
+  if (raw instanceof Float) return new Secret(String(raw.value), raw);
+  if (raw instanceof TemplateText) return new TemplateText(raw.text, raw.at, true);
+  if (
+    typeof raw !== 'object' ||
+    raw === null ||
+    raw instanceof Secret ||
+    raw instanceof Unknown ||
+    raw instanceof Ready
+  )
+    return raw;
+  if (Array.isArray(raw)) return (raw as readonly Raw[]).map(hidden);
+  if (raw instanceof Map) return new Map([...(raw as ReadonlyMap<Value, Raw>)].map(([key, one]) => [key, hidden(one)]));
+  return secretVars(raw as RawVars);
 }

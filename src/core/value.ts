@@ -44,8 +44,14 @@ export class Float {
  */
 export class Secret {
   readonly #text: string;
-  constructor(text: string) {
+  readonly #number: number | Float | undefined;
+  /** @param number the text is that of this number: it counts as one, and is shown no more than a text is */
+  constructor(text: string, number?: number | Float) {
     this.#text = text;
+    this.#number = number;
+  }
+  number(): number | Float | undefined {
+    return this.#number;
   }
   reveal(): string {
     return this.#text;
@@ -74,9 +80,12 @@ export class Unknown {
 export class TemplateText {
   readonly text: string;
   readonly at: Pos;
-  constructor(text: string, at: Pos) {
+  /** It stands in an encrypted file: what it gives is secret. */
+  readonly isSecret: boolean;
+  constructor(text: string, at: Pos, isSecret = false) {
     this.text = text;
     this.at = at;
+    this.isSecret = isSecret;
   }
 }
 

@@ -32,6 +32,8 @@ export type Templates = Readonly<{
   render: (text: string, at: Pos, scope: Scope, options?: RenderOptions) => Value;
   findUnknown: (value: Value) => Unknown | undefined;
   toPlain: (value: Value, onSecret: (text: string) => void) => unknown;
+  /** The value with every text and number in it made secret. */
+  seal: (value: Value) => Value;
   print: (value: Value) => string;
   /** How often a template has reached for something beside its variables: a file, the clock, the environment. */
   effects: () => number;

@@ -172,7 +172,8 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
   keepUnknownFacts(r, outcomes);
   if (task.register !== undefined) {
-    host.set = { ...host.set, [task.register]: result };
+    // What must not be shown now must not be shown by a later task either.
+    host.set = { ...host.set, [task.register]: isHidden ? run.templates.seal(result) : result };
   }
   const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {

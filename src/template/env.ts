@@ -22,6 +22,8 @@ export type Ports = Readonly<{
   /** lookup('filetree', …); without it it is refused. */
   listTree?: (path: string, exclude: RegExp | undefined, from: Pos) => readonly TreeEntry[];
   now: () => Date;
+  /** Told of every secret that becomes a part of a longer text. */
+  onSecret?: (text: string) => void;
   /** How often any of these was called. Without it nothing that templates make is thought to last. */
   effects?: () => number;
   /** from_yaml and from_yaml_all; without it they are refused. */

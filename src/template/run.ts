@@ -55,7 +55,8 @@ function capture(body: Body, here: Here): Item {
 }
 
 /** The pieces as one text: a Secret where one is in it; hangs on an Unknown. None is nothing, as Ansible has it. */
-function textOf(out: Output, { program: { printNone } }: Here): Item {
+function textOf(out: Output, here: Here): Item {
+  const { printNone } = here.program;
   if (out.pieces.every(isString)) return out.pieces.join('');
   const { secret, unknown, undefined: missing } = inspect(out.pieces);
   if (missing !== undefined) throw missing.failure;
@@ -65,7 +66,33 @@ function textOf(out: Output, { program: { printNone } }: Here): Item {
   const text = out.pieces
     .map((piece) => (piece === null && !printNone ? '' : str(secret ? reveal(piece) : piece)))
     .join('');
-  return secret ? new Secret(text) : text;
+  if (!secret) return text;
+  tellParts(out.pieces, text, here);
+  return new Secret(text);
+}
+
+/** The shortest text that is hidden wherever it stands; a shorter one would hide what is none of its own. */
+const TELLING = 6;
+
+/**
+ * What is secret in a longer text: a diff shows that line by line, and must hide what a filter made of a secret as well as the
+ * secret itself. Of a part that is too short to be told from other text, its whole lines are.
+ */
+function tellParts(pieces: readonly Item[], text: string, { machine }: Here): void {
+  const tell = machine.env.ports.onSecret;
+  if (tell === undefined || !text.includes('\n')) return;
+  let at = 0;
+  for (const piece of pieces) {
+    const own = piece === null ? '' : str(reveal(piece));
+    if (inspect([piece]).secret) {
+      if (own.trim().length >= TELLING) tell(own);
+      else if (own !== '') {
+        const end = text.indexOf('\n', at + own.length);
+        tell(text.slice(text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end));
+      }
+    }
+    at += own.length;
+  }
 }
 
 function execute(body: Body, here: Here, out: Output): Signal {

@@ -14,9 +14,6 @@ import {
   Undefined,
 } from './item.ts';
 
-/** Numbers that were computed from a secret: they must not be shown, yet must count as numbers. */
-const numbers = new WeakMap<Secret, number | Float>();
-
 /** What is found inside a value, at any depth. */
 export type Found = Readonly<{ unknown: Unknown | undefined; secret: boolean; undefined: Undefined | undefined }>;
 
@@ -43,7 +40,7 @@ export function inspect(items: Iterable<Item>): Found {
 
 /** The value with every secret in it laid open: only for computing a result that is then sealed. */
 export function reveal(item: Item): Item {
-  if (item instanceof Secret) return numbers.get(item) ?? item.reveal();
+  if (item instanceof Secret) return item.number() ?? item.reveal();
   return rebuild(item, reveal);
 }
 
@@ -52,11 +49,7 @@ export function seal(item: Item): Item {
   if (typeof item === 'string') return new Secret(item);
   if (item instanceof Undefined)
     return new Undefined(() => quiet(item.failure, 'a part of a secret is undefined'), item.lenient);
-  if (typeof item === 'number' || item instanceof Float) {
-    const secret = new Secret(String(asNumber(item)));
-    numbers.set(secret, item);
-    return secret;
-  }
+  if (typeof item === 'number' || item instanceof Float) return new Secret(String(asNumber(item)), item);
   return rebuild(item, seal);
 }
 

@@ -29,6 +29,7 @@ import { expression, reader } from './parser.ts';
 import { str } from './print.ts';
 import { render, runProgram } from './run.ts';
 import { parseTemplate } from './statements.ts';
+import { seal } from './taint.ts';
 import { tests } from './tests.ts';
 
 /** A template that was read and checked; it can be evaluated for any number of hosts. */
@@ -180,7 +181,10 @@ export function isPlain(raw: Raw): boolean {
 
 /** A value as it stands in YAML, with every template in it evaluated; keys and items that are `omit` are dropped. */
 export function resolve(raw: Raw, env: Env): Value {
-  if (raw instanceof TemplateText) return compileText(raw).evaluate(env);
+  if (raw instanceof TemplateText) {
+    const value = compileText(raw).evaluate(env);
+    return raw.isSecret ? sealed(value) : value;
+  }
   if (raw instanceof Ready) return raw.value;
   if (raw instanceof Float || raw instanceof Secret || raw instanceof Unknown) return raw;
   if (isPlain(raw)) return raw as Value;
@@ -193,6 +197,11 @@ export function resolve(raw: Raw, env: Env): Value {
     if (value !== omit) resolved.push([key, value]);
   }
   return dictOf(resolved) as Value;
+}
+
+/** The value with every text and number in it made secret. */
+export function sealed(value: Value): Value {
+  return seal(value) as Value;
 }
 
 /** Every template inside, for checking up front. */
