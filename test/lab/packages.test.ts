@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -83,6 +85,23 @@ describe('packages whose installation was cut off', () => {
     await vi.waitFor(() => everywhere('rm -f /root/slow'), WITHIN);
     const left = await everywhere('ls /var/lib/dpkg/updates; dpkg --audit');
     for (const one of left) expect(one).toContain('slow-base');
+    expect((await lab.apply(playbook)).recap.hosts.map((h) => h.failed)).toEqual([0, 0]);
+    expect(await everywhere("dpkg-query -W -f '${db:Status-Abbrev}' slow slow-base other; dpkg --audit")).toEqual(
+      both('ii ii ii'),
+    );
+    expect(told(await lab.apply(playbook))).toEqual(both('First: ok', 'Then: ok'));
+  });
+
+  it('goes on after Ctrl-C in the middle of an installation', async () => {
+    const playbook = tasks('- name: First\n  apt: {name: slow}\n- name: Then\n  apt: {name: other}');
+    await everywhere('apt-get -q -y purge slow slow-base other; touch /root/slow; rm -f /root/runs');
+    const argv = ['tsx', 'src/main.ts', 'apply', playbook, '-i', lab.inventory, '-o', 'json'];
+    const child = spawn('npx', argv, { stdio: 'ignore', detached: true });
+    const ended = once(child, 'exit');
+    await vi.waitFor(() => everywhere('test -e /root/runs'), WITHIN);
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    await vi.waitFor(() => everywhere('rm -f /root/slow'), WITHIN);
+    expect(await ended).not.toEqual([0, null]);
     expect((await lab.apply(playbook)).recap.hosts.map((h) => h.failed)).toEqual([0, 0]);
     expect(await everywhere("dpkg-query -W -f '${db:Status-Abbrev}' slow slow-base other; dpkg --audit")).toEqual(
       both('ii ii ii'),
