@@ -84,6 +84,8 @@ export type Change = Readonly<{
   action?: true;
   /** It alters nothing (wait_for, uri): the task stays `ok`. */
   harmless?: true;
+  /** A line that its script prints where it found that nothing had to be altered: then the task stays `ok`. */
+  unaltered?: string;
   /** It waits for something to change by itself: whatever was read before may be stale when it ends. */
   waits?: true;
   /**

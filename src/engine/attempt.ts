@@ -4,7 +4,7 @@ import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { isTrue } from './booleans.ts';
 import { type Made, makeChanges } from './change.ts';
-import { lookedAt, lookOf } from './look.ts';
+import { bringsProgram, lookedAt, lookOf } from './look.ts';
 import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
@@ -65,7 +65,7 @@ export async function intend(
     there.planned.push({ what: name, touches: step.touches });
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
   };
-  if (userLook !== undefined && hangsOn === undefined) return lookedAt(r, unit, userLook, session);
+  if (userLook !== undefined && hangsOn === undefined) return lookedAt(r, unit, userLook, there);
   if (isRetry && probe !== undefined) session.forget(probe);
   const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
   const output = foreseen ?? (probe === undefined ? undefined : await session.look(probe, ahead));
@@ -159,6 +159,8 @@ export async function conclude(intent: Intent, made: Made): Promise<Outcome> {
     made.failed === undefined && probe !== undefined && !changes.some((c) => c.action ?? c.harmless)
       ? (await there.session.look(probe, ahead)).stdout
       : intent.stdout;
+  const because = made.failed === undefined ? undefined : bringsProgram(made.ran.code, there.planned);
+  if (because !== undefined) return { status: 'unknown', result: new Unknown(because), changes, because, label };
   if (made.failed !== undefined) {
     const base = { changed: true, failed: true, msg: made.failed.message, ...rcOf(made.ran) };
     const result = resultOf(step, after, unit, base, made.ran);

@@ -94,7 +94,7 @@ export async function makeChanges(
   const last = outputs.at(-1);
   if (last === undefined || last.code !== 0)
     return { ran, failed: changeFailed(changes, outputs, unit), unchanged: false };
-  const unchanged = changes.every((c) => c.harmless === true);
+  const unchanged = isUnaltered(changes, outputs);
   if (isAction(changes) || probe === undefined) return { ran, failed: undefined, unchanged };
   return { ran, unchanged, ...(await readBack({ session, unit, changes, probe, ahead })) };
 }
@@ -102,6 +102,13 @@ export async function makeChanges(
 /** Whether there is nothing to read back: it never converges, or alters nothing. */
 export function isAction(changes: readonly Change[]): boolean {
   return changes.some((c) => c.action === true || c.harmless === true);
+}
+
+/** Whether nothing was altered, by the changes' own words. */
+export function isUnaltered(changes: readonly Change[], outputs: readonly Output[]): boolean {
+  const says = (line: string | undefined, i: number): boolean =>
+    line !== undefined && outputs[i]?.stdout.split('\n').includes(line) === true;
+  return changes.every((c, i) => c.harmless === true || says(c.unaltered, i));
 }
 
 /** What has to follow a unit's changes on their trip. */

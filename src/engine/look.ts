@@ -1,12 +1,13 @@
 import { isBlocked, type Step } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
+import { Unknown } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { changeFailed } from './read-back.ts';
 import type { Unit } from './resolve.ts';
 import { rcOf, resultOf } from './result.ts';
-import type { Session } from './session.ts';
+import type { HostState, Planned } from './state.ts';
 
 /**
  * A command of the user's that only looks, by his own word: `changed_when: false`, and `check_mode: false` (run it even
@@ -26,10 +27,10 @@ export function lookOf(task: Task, { step, ctx, user, environment }: Unit): Prob
 
 /** Its outcome, as of a command that ran in its turn. */
 export async function lookedAt(
-  { world, ahead }: TaskRun,
+  { world, ahead, task }: TaskRun,
   unit: Unit & { step: Step },
   look: Probe,
-  session: Session,
+  { session, planned }: Pick<HostState, 'session' | 'planned'>,
 ): Promise<Outcome> {
   const { step, ctx, label } = unit;
   // It may look at other hosts, too: what was changed there is not seen here. Right after a change of its own it is its turn.
@@ -39,7 +40,18 @@ export async function lookedAt(
   const changes = isBlocked(steps) ? [] : steps;
   if (ran.code === 0)
     return { status: 'changed', result: resultOf(step, '', unit, { changed: true }, ran), changes, label };
-  const diagnostic = changeFailed(changes, [ran], unit);
+  const because = bringsProgram(ran.code, planned);
+  if (because !== undefined) return { status: 'unknown', result: new Unknown(because), changes, because, label };
+  const diagnostic = { ...changeFailed(changes, [ran], unit), at: task.at };
   const base = { changed: true, failed: true, msg: diagnostic.message, ...rcOf(ran) };
   return { status: 'failed', result: resultOf(step, '', unit, base, ran), changes, diagnostic, label };
+}
+
+/** The shell's exit code for a program that it does not find. */
+const NOT_FOUND = 127;
+
+/** In a plan: which planned change may bring the program that a command did not find. Nothing is planned in apply. */
+export function bringsProgram(code: number, planned: readonly Planned[]): string | undefined {
+  if (code !== NOT_FOUND) return undefined;
+  return (planned.find((p) => p.touches.some((one) => one.startsWith('package:'))) ?? planned.at(-1))?.what;
 }

@@ -3,7 +3,7 @@ import { type Change, isBlocked, type Output, touchesOf } from '../core/module.t
 import { lines, type Script, sh } from '../core/sh.ts';
 import type { Probe } from './answers.ts';
 import { type Intent, isLast } from './attempt.ts';
-import { type Around, closingOf, isAction, joined, type Made, makeChanges, uploadsOf } from './change.ts';
+import { type Around, closingOf, isAction, isUnaltered, joined, type Made, makeChanges, uploadsOf } from './change.ts';
 import type { Load } from './join.ts';
 import type { Run } from './ports.ts';
 import { changeFailed, readBack, tail } from './read-back.ts';
@@ -82,7 +82,7 @@ export async function makeTogether(
       : isReadBack
         ? await readBack({ session, unit, changes, probe, ahead })
         : { failed: undefined };
-    made.push({ ran: joined(own), unchanged: changes.every((c) => c.harmless === true), ...told });
+    made.push({ ran: joined(own), unchanged: isUnaltered(changes, own), ...told });
   }
   return made;
 }

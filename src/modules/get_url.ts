@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, placing, text } from './shared/args.ts';
 import { fixAttributes, ownerNeeds } from './shared/attributes.ts';
@@ -13,9 +13,9 @@ import { backupData, place, type Source } from './shared/place.ts';
 
 const Args = args({
   url: Type.String({
-    pattern: '^(https?|ftp)://',
-    expected: 'an address that begins with http:// or https://',
-    description: 'What is fetched.',
+    pattern: '^((https?|ftp)://|file:///)',
+    expected: 'an address that begins with http://, https:// or file:///',
+    description: 'What is fetched. file:///PATH is a file of the host.',
   }),
   dest: absolutePath('Where it goes. A directory gets the name in the address appended.'),
   checksum: Type.Optional(
@@ -25,7 +25,7 @@ const Args = args({
       description: 'What it must be: sha256:… With it a file that differs is fetched anew.',
     }),
   ),
-  force: flag('Fetch it each time. Without: only where it is missing, or its checksum differs.'),
+  force: flag('Fetch it each time. Without: only where it is missing, its checksum differs, or dest is a directory.'),
   headers: requestHeaders,
   timeout: Type.Integer({
     default: 10,
@@ -55,7 +55,12 @@ export const get_url = defineModule<typeof Args, Destination>({
     },
   ],
   verify: (given) => modeErrors(given.mode),
-  needs: (given) => [`path:${given.dest}`, 'package:*', ...ownerNeeds(given)],
+  needs: (given) => [
+    `path:${given.dest}`,
+    ...(given.url.startsWith('file:') ? [`path:${given.url.slice(7)}`] : []),
+    'package:*',
+    ...ownerNeeds(given),
+  ],
   touches: ({ dest }) => [`path:${dest}`],
   probe: (given) => sh`${lookAtDestination(given.dest, nameOf(given), given, { content: 'none' })}
 ${given.checksum === undefined ? sh`:` : sh`if [ -f "$r" ]; then s=$(${`${given.checksum.split(':')[0] ?? ''}sum`} <"$r"); printf 'check %s\n' "\${s%% *}"; fi`}
@@ -63,7 +68,9 @@ ${probeClient()}`,
   parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
   plan({ path, now, fields }, given, ctx): Steps {
     const wanted = given.checksum?.split(':')[1]?.toLowerCase();
-    const isGood = now.stat !== undefined && (wanted === undefined ? !given.force : fields.get('check') === wanted);
+    // What lies in a directory under the address's name may be of another address.
+    const isFetched = given.force || path !== given.dest;
+    const isGood = now.stat !== undefined && (wanted === undefined ? !isFetched : fields.get('check') === wanted);
     if (isGood) return fixAttributes(now, path, given, ctx);
     const steps = place(
       now,
@@ -77,8 +84,13 @@ ${probeClient()}`,
       given,
       ctx,
     );
-    if ('blocked' in steps || wanted !== undefined || !given.force) return steps;
-    return steps.map((step) => ({ ...step, action: true as const }));
+    if ('blocked' in steps || wanted !== undefined || now.stat === undefined) return steps;
+    return steps.map((step) => ({
+      ...step,
+      ...toldByContent(now.real, step.run),
+      action: true as const,
+      excused: true as const,
+    }));
   },
   data: ({ path, now }, { url }, _ctx, ran) => ({
     ...fileData(path, now),
@@ -87,6 +99,20 @@ ${probeClient()}`,
     ...backupData(ran?.stdout),
   }),
 });
+
+const SAME = 'bringup: the same content';
+
+/** A fetch that brings what was there already has altered nothing. */
+function toldByContent(path: string, run: Script): Pick<Change, 'run' | 'unaltered'> {
+  const seen = sh`{ sha256sum <${path}; stat -c '%a %u %g' -- ${path}; }`;
+  return {
+    run: sh`was=$(${seen})
+( ${run}
+) || exit
+if [ "$was" = "$(${seen})" ]; then echo ${SAME}; fi`,
+    unaltered: SAME,
+  };
+}
 
 function nameOf({ url }: Args): string {
   return basename(url.replace(/[?#].*$/, '').replace(/^[a-z]+:\/\/[^/]+\/?$/, 'index.html'));
@@ -106,6 +132,13 @@ function source(given: Args, client: string | undefined): Source {
     user: given.url_username,
     password: given.url_password,
   };
+  const [, local] = /^file:\/\/(\/.*)$/.exec(given.url) ?? [];
+  if (local !== undefined) {
+    return {
+      fill: sh`cat -- ${decodeURIComponent(local)} >"$s" || exit 1
+${checked(given)}`,
+    };
+  }
   if (client === 'curl') {
     return {
       fill: sh`{ ${curl(request, [['connect-timeout', String(given.timeout)]], ['fail'])}

@@ -554,7 +554,7 @@ rm multi-user.target.wants/cron.service`;
         inventory: inventory('locked', `, ansible_ssh_private_key_file: '${key}'`),
       });
       expect(locked.events.find((e) => e.type === 'unreachable')?.diagnostic).toMatchObject({
-        message: expect.stringContaining('needs its passphrase'),
+        message: expect.stringContaining('is protected by a passphrase'),
         mend: expect.stringContaining('ssh-add'),
       });
       const agent = spawnSync('ssh-agent', ['-s'], { encoding: 'utf8' }).stdout;

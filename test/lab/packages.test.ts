@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -25,19 +27,22 @@ const WITHIN = { timeout: 120_000, interval: 200 };
 /** A package of one's own with the given postinst, in a repository of the host's. */
 const REPOSITORY = `set -e
 mkdir -p /srv/repo; cd /srv/repo
-make() { # name, depends, postinst
+make() { # name, depends, postinst, preinst
   d=$(mktemp -d); mkdir "$d/DEBIAN"
   printf 'Package: %s\\nVersion: 1\\nArchitecture: all\\nMaintainer: a <a@b>\\nDepends: %s\\nDescription: x\\n' "$1" "$2" >"$d/DEBIAN/control"
-  printf '#!/bin/sh\\n%s\\n' "$3" >"$d/DEBIAN/postinst"; chmod 755 "$d" "$d/DEBIAN/postinst"
+  printf '#!/bin/sh\\n%s\\n' "$3" >"$d/DEBIAN/postinst"; printf '#!/bin/sh\\n%s\\n' "$4" >"$d/DEBIAN/preinst"
+  chmod 755 "$d" "$d/DEBIAN/postinst" "$d/DEBIAN/preinst"
   dpkg-deb -b "$d" "$1.deb" >/dev/null
   sed '/^Description/d' "$d/DEBIAN/control" >>Packages
   printf 'Filename: ./%s.deb\\nSize: %s\\nSHA256: %s\\nDescription: x\\n\\n' "$1" "$(stat -c %s "$1.deb")" "$(sha256sum <"$1.deb" | cut -d' ' -f1)" >>Packages
 }
 rm -f Packages
-make fussy 'base-files' 'test ! -e /root/break'
-make slow-base 'base-files' 'if [ -e /root/slow ]; then touch /root/runs; sync; while [ -e /root/slow ]; do sleep 1; done; fi'
-make slow 'slow-base' ':'
-make other 'base-files' ':'
+make fussy 'base-files' 'test ! -e /root/break' ':'
+wait='if [ -e /root/slow ]; then touch /root/runs; sync; while [ -e /root/slow ]; do sleep 1; done; fi'
+make slow-base 'base-files' "$wait" ':'
+make slow 'slow-base' ':' ':'
+make other 'base-files' ':' ':'
+make early 'base-files' ':' "$wait"
 mkdir -p /etc/apt/was; mv /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/was/ 2>/dev/null || :
 echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list.d/repo.list
 apt-get -q update`;
@@ -90,6 +95,23 @@ describe('packages whose installation was cut off', () => {
     expect(told(await lab.apply(playbook))).toEqual(both('First: ok', 'Then: ok'));
   });
 
+  it('goes on after Ctrl-C in the middle of an installation', async () => {
+    const playbook = tasks('- name: First\n  apt: {name: slow}\n- name: Then\n  apt: {name: other}');
+    await everywhere('apt-get -q -y purge slow slow-base other; touch /root/slow; rm -f /root/runs');
+    const argv = ['tsx', 'src/main.ts', 'apply', playbook, '-i', lab.inventory, '-o', 'json'];
+    const child = spawn('npx', argv, { stdio: 'ignore', detached: true });
+    const ended = once(child, 'exit');
+    await vi.waitFor(() => everywhere('test -e /root/runs'), WITHIN);
+    process.kill(-(child.pid ?? 0), 'SIGINT');
+    await vi.waitFor(() => everywhere('rm -f /root/slow'), WITHIN);
+    expect(await ended).not.toEqual([0, null]);
+    expect((await lab.apply(playbook)).recap.hosts.map((h) => h.failed)).toEqual([0, 0]);
+    expect(await everywhere("dpkg-query -W -f '${db:Status-Abbrev}' slow slow-base other; dpkg --audit")).toEqual(
+      both('ii ii ii'),
+    );
+    expect(told(await lab.apply(playbook))).toEqual(both('First: ok', 'Then: ok'));
+  });
+
   it('repairs what dpkg left when it was killed, before any other job of apt', async () => {
     await everywhere(`apt-get -q -y purge slow slow-base; touch /root/slow; rm -f /root/runs
 setsid apt-get -q -y install slow >/dev/null 2>&1 </dev/null &
@@ -101,6 +123,20 @@ kill -9 $(pgrep -x dpkg) $(pgrep -x apt-get); rm /root/slow`);
     );
     expect(told(await lab.apply(playbook))).toEqual([...both('Base: ok'), ...both('Remove: changed')]);
     expect(await everywhere('dpkg --audit; ls /var/lib/dpkg/updates')).toEqual(both(''));
+  });
+
+  it('unpacks a package again that was cut off while it was unpacked', async () => {
+    await everywhere(`touch /root/slow; rm -f /root/runs
+setsid apt-get -q -y install early >/dev/null 2>&1 </dev/null &
+while [ ! -e /root/runs ]; do sleep 0.1; done
+kill -9 $(pgrep -x dpkg) $(pgrep -x apt-get); rm /root/slow`);
+    const state = "dpkg-query -W -f '${db:Status-Abbrev}' early";
+    for (const one of await everywhere(state)) expect(one).toMatch(/^iHR?$/);
+    const playbook = tasks('- name: Install\n  apt: {name: early}');
+    const ran = await lab.apply(playbook);
+    expect(ran.tasks.map((e) => e.changes[0]?.what)).toEqual(both(`${REPAIR}: early`));
+    expect(await everywhere(state)).toEqual(both('ii'));
+    expect(told(await lab.apply(playbook))).toEqual(both('Install: ok'));
   });
 
   it('names the process that holds the lock when it gives up, and waits for it otherwise', async () => {

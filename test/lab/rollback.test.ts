@@ -69,4 +69,21 @@ describe('settings of sshd that wait for their confirmation', () => {
     for (const text of await everywhere(`cat ${FILE}`)) expect(text).toContain('MaxAuthTries 4');
     expect(await everywhere(LEFT)).toEqual(['0', '0']);
   });
+
+  it('so are firewall rules, which are not on the disk before they are confirmed', async () => {
+    const file = join(lab.folder, 'firewall.yml');
+    const rules = String.raw`chain input {\n\ttype filter hook input priority filter; policy drop;\n}`;
+    writeFileSync(
+      file,
+      `- hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n    - apt: {name: nftables, update_cache: true}\n    - name: Load\n      nftables: {name: site, rollback: 6, rules: "${rules}"}\n`,
+    );
+    const ran = await lab.apply(file);
+    const loads = ran.tasks.filter((e) => e.task === 'Load');
+    expect(loads.length).toBe(2);
+    for (const { diagnostic } of loads) expect(diagnostic?.message).toContain('The host has undone it by itself');
+    expect(await everywhere(`nft list tables; ls /etc/nftables.d /run/bringup-undo-* 2>/dev/null; ${LEFT}`)).toEqual([
+      '0',
+      '0',
+    ]);
+  });
 });
