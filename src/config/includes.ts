@@ -56,7 +56,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     environment: common.environment,
   };
   const inner = kind.startsWith('import') ? common : applied(options, own, reading);
-  const load = (name: string): Loaded => {
+  const loadNamed = (name: string): Loaded => {
     if (isRole) return reading.loadRole(name, common.at, inner, reading, use);
     return {
       items: reading.readTasks(findTasks(name, common, reading), inner, reading, common),
@@ -65,7 +65,21 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     };
   };
   const isStatic = typeof target === 'string';
+  const word = isRole ? `role ${String(target)} ${use.tasksFrom ?? ''}` : findTasks(String(target), common, reading);
+  const isOpen = reading.open.includes(word);
+  const load = (name: string): Loaded => {
+    reading.open.push(word);
+    try {
+      return loadNamed(name);
+    } finally {
+      reading.open.pop();
+    }
+  };
   if (kind.startsWith('import')) {
+    if (isOpen) {
+      problems.push({ code: 'E_SYNTAX', message: `'${String(target)}' imports itself`, at: action.value.at });
+      return [];
+    }
     if (!isStatic || entry(node, 'loop') !== undefined) {
       problems.push({
         code: 'E_UNSUPPORTED',
@@ -80,7 +94,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     reading.imported.roles.push(...loaded.roles);
     return loaded.items;
   }
-  if (isStatic) reading.imported.late.push(...load(target).handlers); // and for its mistakes: they are told before the run
+  if (isStatic && !isOpen) reading.imported.late.push(...load(target).handlers); // and for its mistakes: they are told before the run
   const include: Include = {
     ...common,
     kind: 'include',

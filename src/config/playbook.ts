@@ -55,6 +55,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
     tags: new Set(),
     loadRole,
     readTasks: readTasksFile,
+    open: [],
     imported: { handlers: [], roles: [], late: [] },
   };
   const plays = readPlays(file, reading, [], NOTHING);

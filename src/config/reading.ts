@@ -35,6 +35,8 @@ export type Reading = Readonly<{
   loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => Loaded;
   /** tasks.ts's readTasksFile, for the same reason. */
   readTasks: (file: string, around: Common, reading: Reading, from?: Common) => readonly Item[];
+  /** Files of tasks and roles that are being read: what includes itself is read when it is reached. */
+  open: string[];
   /** What import_role brought to the play that is being read; `late`: handlers that include_role will bring. */
   imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;

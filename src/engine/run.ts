@@ -94,6 +94,7 @@ function makeWorld(run: Run): World {
       isStuck: false,
       ended: new Set(),
       mayFail: [],
+      depth: 0,
       failed: false,
       unreachable: false,
       counts: newCounts(),
