@@ -82,7 +82,7 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
     redactor: secrets,
     templates: templatesFor(ports),
     readPorts,
-    localFiles: localFiles((file, from) => varsFile(file, files, from)),
+    localFiles: localFiles((file, from) => varsInRun(file, files, from)),
     files,
   };
 }
@@ -229,6 +229,15 @@ export function factsCache(inventory: string): FactsCache {
       }
     },
   };
+}
+
+/** Variables that are read while the run is under way: what is wrong with the file is the task's failure. */
+function varsInRun(file: string, files: ReturnType<typeof openFiles>, from: Pos): RawVars {
+  const before = files.problems.length;
+  const vars = varsFile(file, files, from);
+  const wrong = files.problems.slice(before);
+  if (wrong.length > 0) throw new Failure(wrong);
+  return vars;
 }
 
 /** The project that a playbook belongs to: the nearest folder above it that looks like one, else the playbook's own. */

@@ -66,12 +66,10 @@ export const INCLUDE = [
   'ignore_errors',
   'run_once',
   'delegate_to',
-  'register',
   'environment',
   'check_mode',
   'diff',
   'args',
-  'listen',
   'notify',
 ];
 

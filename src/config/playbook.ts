@@ -1,14 +1,27 @@
 import { dirname, isAbsolute, join, relative } from 'node:path';
-import { type Diagnostic, didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Common, Inventory, Item, Layer, Play, Playbook, Role, Section, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
+import { readBecome, readCommon, topLevel } from './common.ts';
 import { type Files, varsFile } from './files.ts';
 import { isKeyword, PLAY } from './keywords.ts';
+import { checkNotified, unique } from './notified.ts';
 import { select } from './patterns.ts';
-import { booleanOf, isNull, type Ports, type Reading, rawOf, textOf, varsOf, wordsOf } from './reading.ts';
+import { patternOf, serialOf } from './play-parts.ts';
+import {
+  booleanOf,
+  conditionsOf,
+  isNull,
+  type Ports,
+  type Reading,
+  rawOf,
+  textOf,
+  varsOf,
+  wordsOf,
+} from './reading.ts';
 import { loadRole, onlyTasks, roleUse } from './roles.ts';
 import { type Entry, entry, type MapNode, type Node, toRaw } from './source.ts';
-import { readBecome, readCommon, readItems, topLevel } from './tasks.ts';
+import { readItems, readTasksFile } from './tasks.ts';
 
 export type PlaybookOptions = Readonly<{
   files: Files;
@@ -41,13 +54,21 @@ export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
     used: new Map(),
     tags: new Set(),
     loadRole,
+    readTasks: readTasksFile,
+    open: [],
     imported: { handlers: [], roles: [], late: [] },
   };
-  const plays = readPlays(file, reading, []);
+  const plays = readPlays(file, reading, [], NOTHING);
   return { playbook: { file, plays }, tags: reading.tags, defined: reading.defined, used: reading.used };
 }
 
-function readPlays(file: string, reading: Reading, above: readonly string[], from?: Pos): readonly Play[] {
+function readPlays(
+  file: string,
+  reading: Reading,
+  above: readonly string[],
+  around: Around,
+  from?: Pos,
+): readonly Play[] {
   const node = reading.files.yaml(file, undefined, from);
   if (node === undefined) return [];
   if (node.kind !== 'seq') {
@@ -65,21 +86,41 @@ function readPlays(file: string, reading: Reading, above: readonly string[], fro
       return [];
     }
     const imported = item.entries.find((e) => /^(ansible\.builtin\.)?import_playbook$/.test(e.key));
-    if (imported !== undefined) return importPlays(imported, file, reading, above);
-    const play = readPlay(item, file, reading);
+    if (imported !== undefined) return importPlays(item, imported, file, reading, above, around);
+    const play = readPlay(item, file, reading, around);
     return play === undefined ? [] : [play];
   });
 }
 
-function importPlays(found: Entry, file: string, reading: Reading, above: readonly string[]): readonly Play[] {
+/** What an import_playbook puts on each play that it brings. */
+type Around = Pick<Common, 'when' | 'tags'> & Readonly<{ vars: RawVars }>;
+const NOTHING: Around = { when: [], tags: [], vars: {} };
+const IMPORT = ['name', 'when', 'vars', 'tags', 'import_playbook'];
+
+function importPlays(
+  node: MapNode,
+  found: Entry,
+  file: string,
+  reading: Reading,
+  above: readonly string[],
+  around: Around,
+): readonly Play[] {
+  const known = [...IMPORT, found.key];
+  for (const e of node.entries) isKeyword(e, known, 'import_playbook', reading.problems);
+  const own: Around = {
+    when: [...around.when, ...conditionsOf(node, 'when', reading)],
+    tags: [...around.tags, ...wordsOf(node, 'tags', reading)],
+    vars: { ...around.vars, ...varsOf(node, reading) },
+  };
+  for (const tag of own.tags) reading.tags.add(tag);
   const name = found.value.kind === 'scalar' ? found.value.source : '';
   const path = isAbsolute(name) ? name : join(dirname(file), name);
-  if (!above.includes(path)) return readPlays(path, reading, [...above, file], found.value.at);
+  if (path !== file && !above.includes(path)) return readPlays(path, reading, [...above, file], own, found.value.at);
   reading.problems.push({ code: 'E_SYNTAX', message: `'${name}' imports itself`, at: found.value.at });
   return [];
 }
 
-function readPlay(node: MapNode, file: string, reading: Reading): Play | undefined {
+function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Play | undefined {
   const { problems } = reading;
   for (const e of node.entries) isKeyword(e, PLAY, 'a play', problems);
   const hosts = entry(node, 'hosts');
@@ -90,16 +131,17 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
   reading.imported.handlers.length = 0;
   reading.imported.roles.length = 0;
   reading.imported.late.length = 0;
-  const pattern = patternOf(hosts, reading);
-  const tags = wordsOf(node, 'tags', reading);
+  const tags = [...new Set([...by.tags, ...wordsOf(node, 'tags', reading)])];
   for (const tag of tags) reading.tags.add(tag);
-  const vars = varsOf(node, reading);
+  const vars = { ...varsOf(node, reading), ...by.vars };
+  const pattern = patternOf(hosts, vars, reading);
   const varsFiles = readVarsFiles(node, vars, reading);
   const become = readBecome(node, {}, reading);
   const anyErrorsFatal = booleanOf(node, 'any_errors_fatal', reading) ?? false;
   const outer: Common = {
     ...topLevel(dirname(file), become, undefined, tags),
     at: node.at,
+    when: by.when,
     noLog: booleanOf(node, 'no_log', reading) ?? false,
     ignoreErrors: booleanOf(node, 'ignore_errors', reading) ?? false,
     checkMode: booleanOf(node, 'check_mode', reading),
@@ -114,7 +156,7 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
   const used = readRoles(node, around, reading);
   const tasks = part('tasks');
   const post = part('post_tasks');
-  const own = onlyTasks(part('handlers'), reading);
+  const own = onlyTasks(readItems(entry(node, 'handlers')?.value, { ...around, when: [] }, reading), reading);
   const { imported } = reading;
   const sections: readonly Section[] = [
     { name: 'pre_tasks', body: pre },
@@ -140,6 +182,8 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
     pattern,
     hosts: select(pattern, reading.inventory, hosts.value.at, problems),
     gatherFacts: booleanOf(node, 'gather_facts', reading) ?? true,
+    gatherSubset: rawOf(node, 'gather_subset', reading),
+    when: by.when,
     vars,
     varsFiles,
     sections: sections.filter((s) => s.body.length > 0),
@@ -153,59 +197,6 @@ function readPlay(node: MapNode, file: string, reading: Reading): Play | undefin
     environment: around.environment,
     become,
   };
-}
-
-/** Handlers of a role that is used twice stand once. */
-function unique(handlers: readonly Task[]): readonly Task[] {
-  const seen = new Set<string>();
-  return handlers.filter(({ at }) => {
-    const key = `${at.file}:${at.line}`;
-    const isNew = !seen.has(key);
-    seen.add(key);
-    return isNew;
-  });
-}
-
-function patternOf(hosts: Entry, reading: Reading): string {
-  const { value } = hosts;
-  try {
-    const text = reading.ports.evaluate(toRaw(value), reading.extraVars);
-    if (Array.isArray(text)) return text.join(',');
-    if (typeof text === 'string' && text.trim() !== '') return text;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    reading.problems.push(
-      ...error.diagnostics.map(
-        (d): Diagnostic => ({ ...d, mend: d.mend ?? 'give it with -e NAME=VALUE: only extra vars are known here' }),
-      ),
-    );
-    return 'all';
-  }
-  reading.problems.push({
-    code: 'E_ARGS',
-    message: "'hosts' takes a pattern",
-    at: value.at,
-    expected: 'hosts: web, or a list',
-  });
-  return 'all';
-}
-
-function serialOf(node: MapNode, reading: Reading): readonly (number | string)[] {
-  const found = entry(node, 'serial');
-  if (found === undefined) return [];
-  const items = found.value.kind === 'seq' ? found.value.items : [found.value];
-  return items.flatMap((item) => {
-    const value = item.kind === 'scalar' ? item.value : null;
-    if (typeof value === 'number' && value > 0) return [value];
-    if (typeof value === 'string' && /^\d+%?$/.test(value)) return [value.endsWith('%') ? value : Number(value)];
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: "'serial' takes how many hosts at once",
-      at: item.at,
-      expected: '1, "50%", or a list of these',
-    });
-    return [];
-  });
 }
 
 function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly Layer[] {
@@ -253,7 +244,7 @@ function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
       item.kind === 'map'
         ? { ...readCommon(withoutVars(item), around, reading), at: item.at, name: undefined }
         : { ...around, at: item.at };
-    return [loadRole(name, item.at, inner, reading, { tasksFrom: 'main', params })];
+    return [loadRole(name, item.at, inner, reading, { params })];
   });
   return {
     items: all.flatMap((l) => l.items),
@@ -267,25 +258,4 @@ const withoutVars = (node: MapNode): MapNode => ({ ...node, entries: node.entrie
 function whenKey(item: Node): unknown {
   const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;
   return when === undefined ? undefined : toRaw(when);
-}
-
-/** A name that nothing answers to would silently never run: that is a mistake. Templated names are looked up in the run. */
-function checkNotified(items: readonly Item[], handlers: readonly Task[], problems: Diagnostic[]): void {
-  const known = new Set(handlers.flatMap((h) => [...(typeof h.name === 'string' ? [h.name] : []), ...h.listen]));
-  const anyTemplated = handlers.some((h) => typeof h.name === 'object');
-  const look = (item: Item): void => {
-    if (item.kind === 'block') for (const inner of [...item.body, ...item.rescue, ...item.always]) look(inner);
-    if (item.kind !== 'task') return;
-    for (const name of item.notify) {
-      if (typeof name !== 'string' || anyTemplated || known.has(name) || known.has(name.replace(/^.* : /, '')))
-        continue;
-      problems.push({
-        code: 'E_UNKNOWN',
-        message: `there is no handler '${name}'`,
-        at: item.at,
-        ...didYouMean(name, known),
-      });
-    }
-  };
-  for (const item of items) look(item);
 }

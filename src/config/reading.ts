@@ -1,7 +1,7 @@
 import { toBoolean } from '../core/coerce.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import type { Module } from '../core/module.ts';
-import type { Common, Condition, Inventory, Loaded, Role, Task } from '../core/playbook.ts';
+import type { Common, Condition, Inventory, Item, Loaded, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
 import { entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
@@ -33,13 +33,23 @@ export type Reading = Readonly<{
   tags: Set<string>;
   /** roles.ts's loadRole: handed in, since a role's tasks may import roles again. */
   loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => Loaded;
+  /** tasks.ts's readTasksFile, for the same reason. */
+  readTasks: (file: string, around: Common, reading: Reading, from?: Common) => readonly Item[];
+  /** Files of tasks and roles that are being read: what includes itself is read when it is reached. */
+  open: string[];
   /** What import_role brought to the play that is being read; `late`: handlers that include_role will bring. */
   imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;
 /** The part of a reading in which templates and the names they read are noted. */
 export type Noting = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
 
-export type RoleUse = Readonly<{ tasksFrom: string; params: RawVars }>;
+export type RoleUse = Readonly<{
+  params: RawVars;
+  tasksFrom?: string | undefined;
+  varsFrom?: string | undefined;
+  defaultsFrom?: string | undefined;
+  handlersFrom?: string | undefined;
+}>;
 
 /** The raw value of a key, its templates checked; undefined when there is no such key. */
 export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefined {

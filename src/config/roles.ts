@@ -4,6 +4,7 @@ import { didYouMean, type Pos } from '../core/diagnostic.ts';
 import type { Common, Item, Layer, Loaded, Role, Task } from '../core/playbook.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { varsFile } from './files.ts';
+import { isKeyword, isUnsupported } from './keywords.ts';
 import { checkTemplates, type Reading, type RoleUse } from './reading.ts';
 import { entry, type Node, toRaw, toVars } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
@@ -35,30 +36,37 @@ export function loadRole(
   const role: Role = {
     name,
     path,
-    defaults: layer(join(path, 'defaults'), 'main', reading),
-    vars: layer(join(path, 'vars'), 'main', reading),
+    defaults: layer(join(path, 'defaults'), use.defaultsFrom, reading, at),
+    vars: layer(join(path, 'vars'), use.varsFrom, reading, at),
     params: use.params,
   };
   for (const key of Object.keys(use.params)) reading.defined.add(key);
   const inner: Common = { ...around, role, dir: join(path, 'tasks') };
   const needed = dependencies(path, around, reading, [...above, path]);
-  const tasksFile = yamlFile(join(path, 'tasks'), use.tasksFrom, reading);
-  if (tasksFile === undefined && use.tasksFrom !== 'main') {
-    reading.problems.push({ code: 'E_FILE', message: `role '${name}' has no tasks/${use.tasksFrom}.yml`, at });
-  }
+  const tasksFile = partOf(join(path, 'tasks'), use.tasksFrom, reading, at);
   const own = tasksFile === undefined ? [] : readTasksFile(tasksFile, inner, reading);
   return {
     items: [...needed.items, ...own],
-    handlers: [...needed.handlers, ...readHandlers(path, inner, reading)],
+    handlers: [...needed.handlers, ...readHandlers(path, inner, reading, use.handlersFrom, at)],
     roles: [...needed.roles, role],
   };
 }
 
-function readHandlers(path: string, inner: Common, reading: Reading): readonly Task[] {
-  const file = yamlFile(join(path, 'handlers'), 'main', reading);
+function readHandlers(
+  path: string,
+  inner: Common,
+  reading: Reading,
+  from: string | undefined,
+  at: Pos,
+): readonly Task[] {
+  const file = partOf(join(path, 'handlers'), from, reading, at);
   if (file === undefined) return [];
   return onlyTasks(
-    readItems(reading.files.yaml(file), { ...inner, when: [], tags: [], dir: join(path, 'handlers') }, reading),
+    readItems(
+      reading.files.yaml(file),
+      { ...inner, when: [], tags: [], notify: [], dir: join(path, 'handlers') },
+      reading,
+    ),
     reading,
   );
 }
@@ -93,9 +101,7 @@ function dependencies(path: string, around: Common, reading: Reading, above: rea
   if (list === undefined || list.kind !== 'seq') return { items: [], handlers: [], roles: [] };
   const loaded = list.items.map((item) => {
     const { name, params } = roleUse(item, reading);
-    return name === undefined
-      ? undefined
-      : loadRole(name, item.at, around, reading, { tasksFrom: 'main', params }, above);
+    return name === undefined ? undefined : loadRole(name, item.at, around, reading, { params }, above);
   });
   const all = loaded.filter((l) => l !== undefined);
   return {
@@ -121,7 +127,11 @@ const ROLE_KEYWORDS = [
   'check_mode',
   'diff',
   'run_once',
+  'any_errors_fatal',
 ];
+
+/** A keyword that is refused everywhere is no parameter; `port` is one in many public roles. */
+const isRefused = (key: string): boolean => key !== 'port' && isUnsupported(key);
 
 /** `- nginx`, or `- {role: nginx, vars: …, port: 80}`: keys that are no keywords are parameters. */
 export function roleUse(item: Node, reading: Reading): { name: string | undefined; params: RawVars } {
@@ -136,7 +146,12 @@ export function roleUse(item: Node, reading: Reading): { name: string | undefine
     return { name: undefined, params: {} };
   }
   const vars = entry(item, 'vars')?.value;
-  const rest = item.entries.filter((e) => !ROLE_KEYWORDS.includes(e.key)).map((e) => [e.key, toRaw(e.value)] as const);
+  for (const e of item.entries) {
+    if (isRefused(e.key)) isKeyword(e, ROLE_KEYWORDS, 'a role', reading.problems);
+  }
+  const rest = item.entries
+    .filter((e) => !ROLE_KEYWORDS.includes(e.key) && !isRefused(e.key))
+    .map((e) => [e.key, toRaw(e.value)] as const);
   const params = { ...(vars?.kind === 'map' ? toVars(vars) : {}), ...Object.fromEntries(rest) };
   checkTemplates(params as Raw, reading);
   return { name: name.value, params };
@@ -154,8 +169,17 @@ function rolesThere(reading: Reading): readonly string[] {
     .flatMap((p) => readdirSync(p));
 }
 
-function layer(folder: string, name: string, reading: Reading): Layer {
-  const file = yamlFile(folder, name, reading);
+/** A part of a role by `…_from`, which has to be there, or its main file, which need not. */
+function partOf(folder: string, from: string | undefined, reading: Reading, at: Pos): string | undefined {
+  const file = yamlFile(folder, from ?? 'main', reading);
+  if (file !== undefined || from === undefined) return file;
+  const wanted = /\.ya?ml$/.test(from) ? from : `${from}.yml`;
+  reading.problems.push({ code: 'E_FILE', message: `there is no ${join(folder, wanted)}`, at });
+  return undefined;
+}
+
+function layer(folder: string, from: string | undefined, reading: Reading, at: Pos): Layer {
+  const file = partOf(folder, from, reading, at);
   const vars = file === undefined ? {} : varsFile(file, reading.files);
   for (const key of Object.keys(vars)) reading.defined.add(key);
   checkTemplates(vars as Raw, reading);

@@ -47,6 +47,11 @@ export function parseYaml(
     problems.push({ code: 'E_SYNTAX', message, at: { file, line: 1, col: 1 }, mend: 'split it' });
     return undefined;
   }
+  const bad = text.search(UNPRINTABLE);
+  if (bad >= 0) {
+    problems.push(unprintable(text, bad, file));
+    return undefined;
+  }
   const counter = new LineCounter();
   const documents = parseAllDocuments(text, {
     version: '1.1',
@@ -198,6 +203,17 @@ const DEEP = /Maximum call stack/;
 
 function tooDeep(at: Pos): Diagnostic {
   return { code: 'E_SYNTAX', message: 'the file is nested too deeply', at };
+}
+
+/** As YAML has it; a lone surrogate cannot be in a file's text. */
+const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]/;
+
+function unprintable(text: string, at: number, file: string): Diagnostic {
+  const before = text.slice(0, at).split('\n');
+  const place = { file, line: before.length, col: (before.at(-1) ?? '').length + 1 };
+  const code = text.charCodeAt(at).toString(16).padStart(4, '0');
+  const mend = `write it as "\\u${code}" in double quotes`;
+  return { code: 'E_SYNTAX', message: `a control character, U+${code}, cannot stand in YAML`, at: place, mend };
 }
 
 function twice(at: Pos): Diagnostic {

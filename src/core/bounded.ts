@@ -2,33 +2,35 @@ import { createContext, Script } from 'node:vm';
 import { Failure } from './diagnostic.ts';
 
 /** Milliseconds of this process's own work, after which a piece of it is given up. */
-const LIMIT = 1000;
+const LIMIT = 500;
 type Held = { work?: () => unknown };
 /** Made when it is first needed: few runs do. */
 let runner: Readonly<{ context: Held; script: Script }> | undefined;
 
 /**
- * Work that may take for ever, such as a user's pattern that backtracks: it is given up after a second of CPU time, so that
+ * Work that may take for ever, such as a user's pattern that backtracks: it is given up after half a second of CPU time, so that
  * the run can be stopped, and tells so. Throws Failure. It costs about 0.1 ms: only for what may be slow.
  */
-export function bounded<T>(what: string, work: () => T, limit = LIMIT): T {
+function bounded<T>(what: string, work: () => T, onGivenUp: (failure: Failure) => void): T {
   runner ??= { context: createContext({}), script: new Script('work()') };
   const { context, script } = runner;
   const began = process.cpuUsage();
   for (let tries = 1; ; tries++) {
     try {
       context.work = work;
-      return script.runInContext(context, { timeout: limit }) as T;
+      return script.runInContext(context, { timeout: LIMIT }) as T;
     } catch (error) {
       if (!isTimeout(error)) throw error;
       const { user, system } = process.cpuUsage(began);
-      if ((user + system) / 1000 < limit * 0.8 && tries < 60) continue; // others kept the processor
-      const message = `${what} did not come to an end within ${limit / 1000} s`;
-      throw new Failure({
+      if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // others kept the processor
+      const message = `${what} did not come to an end within ${LIMIT} ms`;
+      const failure = new Failure({
         code: 'E_ARGS',
         message,
         mend: 'write the pattern so that no part of a text can match in many ways',
       });
+      onGivenUp(failure);
+      throw failure;
     } finally {
       delete context.work;
     }
@@ -41,20 +43,27 @@ function isTimeout(error: unknown): boolean {
   );
 }
 
-/** Runs a match of a user's pattern: bounded where the pattern may take long. */
-export function matching<T>(pattern: string, work: () => T): T {
+/** Runs a match of a user's pattern with a text: bounded where it may take long, and given up once, not again and again. */
+export function matching<T>(pattern: string, work: () => T, text?: string): T {
+  if (!mayBeSlow(pattern)) return work();
+  const key = `${pattern}\0${text ?? ''}`;
+  const over = text === undefined ? undefined : givenUp.get(key);
+  if (over !== undefined) throw over;
   const shown = pattern.length > 60 ? `${pattern.slice(0, 59)}…` : pattern;
-  return mayBeSlow(pattern) ? bounded(`matching the pattern '${shown}'`, work) : work();
+  return bounded(`matching the pattern '${shown}'`, work, (failure) => {
+    if (text !== undefined) givenUp.set(key, failure);
+  });
 }
+const givenUp = new Map<string, Failure>();
 
-/** Whether a pattern repeats without a limit more than once: only then can it match one text in very many ways. */
+/** Whether a pattern repeats a group, or more than one thing: only then can it match one text in very many ways. */
 export function mayBeSlow(pattern: string): boolean {
   let repeats = 0;
   for (let at = 0; at < pattern.length && repeats < 2; at++) {
     const char = pattern[at];
     if (char === '\\') at++;
-    else if (char === '*' || char === '+') repeats++;
-    else if (char === '{' && /^\{\d*,?\d*\}/.test(pattern.slice(at, at + 20))) repeats++;
+    else if (char === '*' || char === '+' || (char === '{' && /^\{\d*,?\d*\}/.test(pattern.slice(at, at + 20))))
+      repeats += pattern[at - 1] === ')' ? 2 : 1;
   }
   return repeats > 1;
 }

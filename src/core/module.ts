@@ -1,7 +1,6 @@
 import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
 import { matching, mayBeSlow } from './bounded.ts';
-import { Failure } from './diagnostic.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
@@ -223,7 +222,7 @@ export function defineModule<A extends TObject, Current>(
 /** Arguments of modules that hold a pattern. */
 const PATTERN = /regex|pattern|^(insert)?(after|before)$|^contains$|^excludes?$/;
 
-/** What is worked out by the patterns of a task is bounded where one of them may take long; it is given up once, not again and again. */
+/** What is worked out by the patterns of a task is bounded where one of them may take long. */
 function limiting(args: Readonly<Record<string, unknown>>) {
   const slow = Object.entries(args)
     .filter(([name]) => PATTERN.test(name))
@@ -231,16 +230,7 @@ function limiting(args: Readonly<Record<string, unknown>>) {
     .find((value): value is string => typeof value === 'string' && mayBeSlow(value));
   return <A extends readonly unknown[], T>(work: (...given: A) => T): ((...given: A) => T) => {
     if (slow === undefined) return work;
-    let over: unknown;
-    return (...given) => {
-      if (over !== undefined) throw over;
-      try {
-        return matching(slow, () => work(...given));
-      } catch (error) {
-        if (error instanceof Failure && error.message.includes('come to an end')) over = error;
-        throw error;
-      }
-    };
+    return (...given) => matching(slow, () => work(...given), String(given[0]));
   };
 }
 

@@ -12,6 +12,9 @@ export type Play = Readonly<{
   pattern: string;
   hosts: readonly string[];
   gatherFacts: Raw;
+  gatherSubset: Raw | undefined;
+  /** Of the import_playbook that brought it: each of its tasks has it too. */
+  when: readonly Condition[];
   vars: RawVars;
   varsFiles: readonly Layer[];
   /** In the order in which they run; handlers are flushed after each. */
@@ -47,6 +50,8 @@ export type Common = Readonly<{
   diff: Raw | undefined;
   runOnce: Raw;
   anyErrorsFatal: Raw;
+  /** Handlers by name or topic; a task's own stand in the place of its block's. */
+  notify: readonly Raw[];
   delegateTo: Raw | undefined;
   /** The role it belongs to: for its variables and files. */
   role: Role | undefined;
@@ -75,7 +80,6 @@ export type Task = Common &
     retries: Raw | undefined;
     delay: Raw | undefined;
     timeout: Raw | undefined;
-    notify: readonly Raw[];
     /** Handlers only: topics beside its name. */
     listen: readonly string[];
   }>;

@@ -20,6 +20,8 @@ export type Rest = Readonly<{
 
 /** How many tasks are looked at ahead: enough for any real playbook, and an end for a wrong one. */
 const FAR = 5000;
+/** Includes and blocks in each other. */
+const DEEP = 100;
 
 /**
  * The probes of all that comes and can be known by now. What cannot (a register in between, facts not yet there) is left
@@ -28,7 +30,10 @@ const FAR = 5000;
  */
 export function* probesAhead(world: World, host: HostState, rest: Rest, later: () => Iterable<Rest>): Iterable<Probe> {
   let left = FAR;
+  let depth = 0;
   function* of(from: Rest | undefined): Iterable<Probe> {
+    if (depth > DEEP) return;
+    depth++;
     for (let at = from; at !== undefined; at = at.up) {
       if (at.isFlushed) yield* notifiedAhead(world, host, at.where);
       for (let i = at.index; i < at.items.length && left-- > 0; i++) {
@@ -36,6 +41,7 @@ export function* probesAhead(world: World, host: HostState, rest: Rest, later: (
         if (item !== undefined) yield* probesOf(world, host, item, at.where, of);
       }
     }
+    depth--;
   }
   yield* of(rest);
   for (const next of later()) yield* of(next);

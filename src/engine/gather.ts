@@ -5,7 +5,7 @@ import { playRest } from './ahead.ts';
 import { isTrue } from './booleans.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { pendingProbe } from './pending.ts';
-import { probeOf, unitOf, userOf } from './resolve.ts';
+import { falseCondition, probeOf, unitOf, userOf } from './resolve.ts';
 import { TaskFailed, Unreachable } from './state.ts';
 import { scopeFor } from './variables.ts';
 
@@ -15,6 +15,7 @@ export async function gather(h: HostRun): Promise<void> {
   const { run } = world;
   if (host.factsAreFresh) return;
   if (!isTrue(run, play.gatherFacts, scopeFor(world, host, where), 'gather_facts', play.at)) return;
+  if (isLeftOut(h)) return;
   host.facts ??= run.factsCache.get(host.name);
   const scope = scopeFor(world, host, where);
   const rest = aheadOf(h, playRest(play, where));
@@ -43,6 +44,16 @@ export async function gather(h: HostRun): Promise<void> {
   run.factsCache.set(host.name, host.facts as Record<string, Value>);
 }
 
+/** Whether all of the play is left out, by the condition of its import. One that reads facts is not known yet. */
+function isLeftOut({ world, play, host, where }: HostRun): boolean {
+  if (play.when.length === 0) return false;
+  try {
+    return falseCondition(play.when, scopeFor(world, host, where), world.run) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** A line that cannot be had, as what no rescue catches. */
 export function asUnreachable(error: unknown): unknown {
   if (!(error instanceof Failure))
@@ -63,7 +74,7 @@ export function gatherTask(play: Play): Task {
     kind: 'task',
     module: 'setup',
     impl: undefined, // whoever asks knows the module
-    args: {},
+    args: play.gatherSubset === undefined ? {} : { gather_subset: play.gatherSubset },
     argAt: () => play.at,
     at: play.at,
     name: 'Gathering Facts',

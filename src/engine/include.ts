@@ -19,7 +19,13 @@ export async function runInclude(
     for (const { loaded, vars } of found) {
       await bringHandlers(h, loaded.handlers);
       for (const role of loaded.roles) host.ended.delete(role);
-      await run(loaded.items, { ...where, vars: [...where.vars, vars as RawVars] });
+      if (host.depth >= MOST) throw tooDeep(include);
+      host.depth++;
+      try {
+        await run(loaded.items, { ...where, vars: [...where.vars, vars as RawVars] });
+      } finally {
+        host.depth--;
+      }
     }
     if (found.length === 0) host.counts.skipped++;
   } catch (error) {
@@ -61,6 +67,18 @@ export async function runInclude(
     });
     throw new TaskFailed(diagnostic, {}, { name: 'include', at: include.at });
   }
+}
+
+/** Includes in each other. */
+const MOST = 200;
+function tooDeep({ at }: Include): Failure {
+  const mend = 'does a file include itself without a condition that ends it?';
+  return new Failure({
+    code: 'E_BLOCKED',
+    message: `more than ${MOST} includes in each other, nested too deeply`,
+    at,
+    mend,
+  });
 }
 
 /** A role's handlers, once however often it is included: those of the last time count. */

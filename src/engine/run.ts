@@ -111,6 +111,7 @@ function makeWorld(run: Run, doing: World['doing']): World {
       isStuck: false,
       ended: new Set(),
       mayFail: [],
+      depth: 0,
       failed: false,
       unreachable: false,
       counts: newCounts(),

@@ -44,6 +44,8 @@ export type HostState = {
   ended: Set<Role>;
   /** plan: tasks that will be run, so that they may fail in apply. */
   mayFail: string[];
+  /** Includes that are under way, one in the other. */
+  depth: number;
   failed: boolean;
   unreachable: boolean;
   counts: Counts;

@@ -220,7 +220,7 @@ function regexTest(
 ): boolean {
   const regex = pythonRegex(text(pattern), { ignoreCase: asNumber(ignore) === 1, multiline: asNumber(multi) === 1 });
   const subject = str(item);
-  const found = matching(text(pattern), () => regex.exec(subject));
+  const found = matching(text(pattern), () => regex.exec(subject), subject);
   if (type === 'search') return found !== null;
   if (found?.index === 0 && type === 'match') return true;
   // The first match may stand later although one at the start exists: ask for the start.
@@ -228,5 +228,5 @@ function regexTest(
     ignoreCase: asNumber(ignore) === 1,
     multiline: asNumber(multi) === 1,
   });
-  return matching(text(pattern), () => anchored.test(subject));
+  return matching(text(pattern), () => anchored.test(subject), subject);
 }

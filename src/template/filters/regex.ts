@@ -21,7 +21,7 @@ export const regexFilters: Readonly<Record<string, Operation>> = {
         const end = m.findIndex((part) => typeof part === 'number');
         return expand(text(replacement), m.slice(0, end) as (string | undefined)[], groups);
       };
-      const out = matching(text(pattern), () => subject.replace(regex, replaced));
+      const out = matching(text(pattern), () => subject.replace(regex, replaced), subject);
       if (done < number(mandatory, 0))
         wrong(`regex_replace: '${text(pattern)}' matched ${done} times, ${number(mandatory, 0)} are wanted`);
       return short(out);
@@ -29,7 +29,7 @@ export const regexFilters: Readonly<Record<string, Operation>> = {
   ),
   regex_search: value('pattern * ignorecase multiline', (item, [pattern, ignore, multi], _ctx, { positional }) => {
     const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi) });
-    const found = matching(text(pattern), () => regex.exec(str(item)));
+    const found = matching(text(pattern), () => regex.exec(str(item)), str(item));
     if (found === null) return null;
     const wanted = positional.slice(1).flatMap((one) => (isList(one) ? one : [one]));
     if (wanted.length === 0) return found[0];
@@ -37,7 +37,7 @@ export const regexFilters: Readonly<Record<string, Operation>> = {
   }),
   regex_findall: value('pattern multiline ignorecase', (item, [pattern, multi, ignore]) => {
     const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi), global: true });
-    const found = matching(text(pattern), () => [...str(item).matchAll(regex)]);
+    const found = matching(text(pattern), () => [...str(item).matchAll(regex)], str(item));
     return found.map((m) => {
       if (m.length === 1) return m[0];
       return m.length === 2 ? (m[1] ?? '') : tuple(m.slice(1).map((part) => part ?? ''));

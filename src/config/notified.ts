@@ -1,0 +1,34 @@
+import { type Diagnostic, didYouMean } from '../core/diagnostic.ts';
+import type { Item, Task } from '../core/playbook.ts';
+
+/** Handlers of a role that is used twice stand once. */
+export function unique(handlers: readonly Task[]): readonly Task[] {
+  const seen = new Set<string>();
+  return handlers.filter(({ at }) => {
+    const key = `${at.file}:${at.line}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
+  });
+}
+
+/** A name that nothing answers to would silently never run: that is a mistake. Templated names are looked up in the run. */
+export function checkNotified(items: readonly Item[], handlers: readonly Task[], problems: Diagnostic[]): void {
+  const known = new Set(handlers.flatMap((h) => [...(typeof h.name === 'string' ? [h.name] : []), ...h.listen]));
+  const anyTemplated = handlers.some((h) => typeof h.name === 'object');
+  const look = (item: Item): void => {
+    if (item.kind === 'block') for (const inner of [...item.body, ...item.rescue, ...item.always]) look(inner);
+    if (item.kind !== 'task') return;
+    for (const name of item.notify) {
+      if (typeof name !== 'string' || anyTemplated || known.has(name) || known.has(name.replace(/^.* : /, '')))
+        continue;
+      problems.push({
+        code: 'E_UNKNOWN',
+        message: `there is no handler '${name}'`,
+        at: item.at,
+        ...didYouMean(name, known),
+      });
+    }
+  };
+  for (const item of items) look(item);
+}
