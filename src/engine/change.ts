@@ -1,4 +1,4 @@
-import { Lost, openUpload, type Piece, type Sending } from '../core/connection.ts';
+import { closeUpload, Lost, openUpload, type Piece, type Sending } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, Content, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
@@ -140,7 +140,12 @@ export function changeFailed(changes: readonly Change[], outputs: readonly Outpu
   const stderr = last?.stderr.trim() ?? '';
   // dash's own words for a full disk say less than cat's.
   const isFull = /No space left on device|printf: I\/O error/.test(stderr);
-  const mend = isFull ? 'is the disk full? make room (df -h); the old state was kept' : undefined;
+  const isReadOnly = /Read-only file system/.test(stderr);
+  const mend = isFull
+    ? 'is the disk full? make room (df -h); the old state was kept'
+    : isReadOnly
+      ? 'find out why the file system is read-only (dmesg, mount), and remount it; the old state was kept'
+      : undefined;
   return {
     code: 'E_APPLY',
     message: `${what}: exit code ${last?.code ?? 'unknown'}`,
@@ -196,7 +201,7 @@ function inlineUpload(content: Content, { to, isSpooled }: Upload): Script {
     .replace(/.{1,76}/g, '$&\n');
   return sh`(umask 077; set -C; ${openUpload({ to, isSpooled: isSpooled === true })} || exit; base64 -d >${to} <<'bringup-end'
 ${verbatim(text)}bringup-end
-) || exit`;
+) || { x=$?; ${closeUpload({ to, isSpooled: isSpooled === true })}; exit $x; }`;
 }
 
 /** A boot's own mark: the kernel's boot id, and pid 1's start for containers, which share the kernel's. */

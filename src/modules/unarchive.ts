@@ -63,6 +63,7 @@ export const unarchive = defineModule<typeof Args, Fields>({
     // what was unpacked is remembered with size, time, mode and owner of each file: any that differs is seen
     return sh`${creates === undefined ? sh`:` : sh`if [ -e ${creates} ]; then echo 'created yes'; fi`}
 if [ -d ${dest} ]; then echo 'dest yes'; fi
+if [ -L ${dest} ]; then printf 'real %s\n' "$(readlink -f -- ${dest})"; fi
 printf 'trusted %s\n' ${isPlain(dest) ? answer(CHAIN, dest) : sh`''`}
 ${remote_src && !isAddress(src) ? sh`if [ -f ${src} ]; then s=$(sha256sum <${src}); printf 'sum %s\n' "\${s%% *}"; fi` : sh`:`}
 m=${memory(given, ctx)}
@@ -97,6 +98,7 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     return [
       {
         what: `unpack ${basename(src)} in ${dest}`,
+        ...(f.get('real') !== undefined && { touches: [`path:${dest}`, `path:${f.get('real')}`, 'live:*'] }),
         ...(local !== undefined && { upload: [{ to: at, content: [local], isSpooled: true }] }),
         ...(isAddress(src) && { upload: [{ to: at, url: src, isSpooled: true }] }),
         run: unpack(given, { at, key, isOurs, sum, trusted: f.get('trusted') === '!' }, ctx),

@@ -1,3 +1,4 @@
+import type { Resource } from '../../core/resource.ts';
 import { answer, asName, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
@@ -203,6 +204,11 @@ const KINDS: Readonly<Record<number, Kind>> = {
 export function textOf(now: Seen): string | undefined {
   if (now.stat === undefined) return '';
   return now.content === undefined ? undefined : asText(now.content);
+}
+
+/** What a change of the path alters, where a link leads elsewhere: that has two names. */
+export function behind({ link, real }: Seen, path: string): Readonly<{ touches?: readonly Resource[] }> {
+  return link === undefined || real === path ? {} : { touches: [`path:${path}`, `path:${real}`] };
 }
 
 /** What `register` sees of a file, by Ansible's names. */
