@@ -33,7 +33,10 @@ const Args = args({
   follow: optionalFlag(
     'A symlink at dest is followed, and what it leads to is written; false: the link is replaced. Default: true.',
   ),
-  local_follow: flag('Symlinks on the controller are followed. (They always are.)', true),
+  local_follow: flag(
+    'Symlinks below a directory of the controller are followed; false: they are copied as links.',
+    true,
+  ),
   ...placing,
   mode: Type.Optional(
     Type.Union(
@@ -110,7 +113,7 @@ ${lookAtDestination(dest, undefined, given, { content: 'differs', unless: ctx.sh
     if (given.remote_src) return probeRemote(given, src);
     if (ctx.isFolder(src, 'files')) {
       return sh`echo kind tree
-${lookAtTree(treeRoot(src, dest), ctx.tree(src, 'files'), given)}`;
+${lookAtTree(treeRoot(src, dest), ctx.tree(src, 'files', given.local_follow), given)}`;
     }
     return sh`echo kind file
 ${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256, ...following(given) })}`;
@@ -138,7 +141,7 @@ ${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ct
     const { src = '', dest } = given;
     if (current.kind === 'tree') {
       const how = { ...withoutPreserve(given), preserve: given.mode === 'preserve' };
-      return planTree(current.tree, current.root, ctx.tree(src, 'files'), how, ctx);
+      return planTree(current.tree, current.root, ctx.tree(src, 'files', given.local_follow), how, ctx);
     }
     if (current.kind === 'remote') return planRemote(current, given, ctx);
     const { path, now, inDirectory } = current.at;

@@ -163,6 +163,39 @@ describe('files are put in their place', () => {
     );
   });
 
+  it('a tree comes with its empty folders and what its links lead to, or with its links', async () => {
+    const tree = join(lab.folder, 'files/linked');
+    mkdirSync(join(tree, 'empty/deep'), { recursive: true });
+    mkdirSync(join(tree, 'real'));
+    writeFileSync(join(tree, 'real/f'), 'f\n');
+    symlinkSync('real', join(tree, 'folder'));
+    symlinkSync(`real/${'./'.repeat(60)}f`, join(tree, 'file'));
+    await converges(`
+- copy: {src: linked/, dest: /srv/t/followed, owner: ops, directory_mode: '0750'}
+- copy: {src: linked/, dest: /srv/t/kept, local_follow: false}`);
+    expect(
+      await root(
+        `cd /srv/t; stat -c '%n %A %U' followed followed/empty/deep followed/folder followed/folder/f followed/file; cat kept/file; stat -c %F kept/folder kept/file kept/empty/deep`,
+      ),
+    ).toBe(
+      [
+        'followed drwxr-x--- ops',
+        'followed/empty/deep drwxr-x--- ops',
+        'followed/folder drwxr-x--- ops',
+        'followed/folder/f -rw-r--r-- ops',
+        'followed/file -rw-r--r-- ops',
+        'f',
+        'symbolic link',
+        'symbolic link',
+        'directory',
+      ].join('\n'),
+    );
+    symlinkSync('nowhere', join(tree, 'dangling'));
+    const ran = await lab.apply(playbook('- copy: {src: linked/, dest: /srv/t/more}'));
+    expect(failures(ran).join('\n')).toMatch(/the link '.*\/dangling' leads to nothing: nowhere/);
+    await converges('- copy: {src: linked/, dest: /srv/t/kept, local_follow: false}');
+  });
+
   it('keep_newer keeps what is newer on the host', async () => {
     await root("mkdir -p /srv/k/site; echo newer >/srv/k/site/a; touch -d '2090-01-01' /srv/k/site/a");
     await converges('- unarchive: {src: site.tar.gz, dest: /srv/k, keep_newer: true}');
