@@ -21,7 +21,7 @@ export function lookAtDestination(
   if (dest.endsWith('/')) return look(join(dest, name), how, want, { follow });
   return sh`d=${dest}
 if [ -d "$d" ]; then echo 'inside yes'; d=${join(dest, name)}; fi
-${look(sh`"$d"`, how, want, { follow, likely: dest })}`;
+${look(sh`"$d"`, how, want, { follow, likely: dest, mayBeIn: true })}`;
 }
 
 export function destination(stdout: string, dest: string, name: string | undefined, how: Ownership): Destination {
