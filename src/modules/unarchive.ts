@@ -115,11 +115,13 @@ function isAddress(src: string): boolean {
 /** Where it is remembered what was unpacked: nothing of ours is put into a user's home. */
 function memory({ src, dest }: Args, ctx: Context): Script {
   const name = ctx.sha256(`${dest}\0${basename(src)}`).slice(0, 16);
-  return sh`${`${memoryRoot(ctx)}/unarchive/${name}`}`;
+  return sh`${memoryRoot(ctx)}/unarchive/${name}`;
 }
 
-function memoryRoot({ user }: Context): string {
-  return user === 'root' ? '/var/lib/bringup' : `/var/tmp/bringup-${user}`;
+/** A user's own is theirs alone: whoever made it first under another's name is not believed. */
+function memoryRoot({ user }: Context): Script {
+  if (user === 'root') return sh`/var/lib/bringup`;
+  return user === 'login' ? sh`/var/tmp/bringup-"\${LOGNAME:-login}"` : sh`${`/var/tmp/bringup-${user}`}`;
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { xz: 'xz-utils' };
