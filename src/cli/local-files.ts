@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { NO_FILE, readRegular } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
-import type { LocalFile } from '../core/module.ts';
+import type { LocalFile, TreeNode } from '../core/module.ts';
 import type { RawVars } from '../core/value.ts';
 import type { LocalFiles } from '../engine/ports.ts';
 
@@ -49,23 +59,47 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
       const found = tried.map((p) => statSync(p, { throwIfNoEntry: false })).find((stat) => stat !== undefined);
       return found?.isDirectory() ?? false;
     },
-    tree(path, folders, from) {
+    tree(path, folders, from, follow) {
       asked++;
-      const root = find(path.replace(/\/$/, ''), folders, from);
-      const names = readdirSync(root, { recursive: true, withFileTypes: true });
-      const files = names.filter(
-        (e) => e.isFile() || (e.isSymbolicLink() && statSync(join(e.parentPath, e.name)).isFile()),
-      );
-      return files
-        .map((e) => join(e.parentPath, e.name))
-        .sort()
-        .map((file) => ({ path: file.slice(root.length + 1), file: open(file, from) }));
+      return nodesBelow(find(path.replace(/\/$/, ''), folders, from), '', { open, from, follow, within: [] });
     },
     vars(path, folders, from) {
       asked++;
       return readVars(find(path, folders, from), from);
     },
   };
+}
+
+type Walk = Readonly<{
+  open: (path: string, from: Pos) => LocalFile;
+  from: Pos;
+  follow: boolean;
+  /** The folders that this one is in, by their real paths: a link may lead back to one of them. */
+  within: readonly string[];
+}>;
+
+function nodesBelow(root: string, below: string, walk: Walk): readonly TreeNode[] {
+  const { open, from, follow } = walk;
+  const within = [...walk.within, realpathSync(join(root, below))];
+  return readdirSync(join(root, below))
+    .sort()
+    .flatMap((name): readonly TreeNode[] => {
+      const path = join(below, name);
+      const whole = join(root, path);
+      const isLink = lstatSync(whole).isSymbolicLink();
+      if (isLink && !follow) return [{ path, link: readlinkSync(whole) }];
+      const stat = statSync(whole, { throwIfNoEntry: false });
+      if (stat === undefined) throw badLink(`the link '${whole}' leads to nothing: ${readlinkSync(whole)}`, from);
+      if (!stat.isDirectory()) return stat.isFile() ? [{ path, file: open(whole, from) }] : [];
+      if (isLink && within.includes(realpathSync(whole)))
+        throw badLink(`the link '${whole}' leads to a folder that it is in`, from);
+      return [{ path, isFolder: true }, ...nodesBelow(root, path, { ...walk, within })];
+    });
+}
+
+function badLink(message: string, at: Pos): Failure {
+  const mend = 'remove the link, or set `local_follow: false` to copy links as they are';
+  return new Failure({ code: 'E_FILE', message, at, mend });
 }
 
 function find(path: string, folders: readonly string[], from: Pos): string {

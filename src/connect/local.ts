@@ -38,8 +38,8 @@ export function connectLocal(target: Target): Connection {
       await pipeline(blocksOf(content), createWriteStream(to, { mode: 0o600, flags: 'wx', flush: true }));
       if (owner === undefined || owner === user) return;
       const { $ } = await import('zx/core');
-      await $({ quiet: true })`sudo -n chown -- ${owner} ${to}`;
-      if (isSpooled) await $({ quiet: true })`sudo -n chown -- ${owner} ${folder}`;
+      await $({ quiet: true })`sudo -n chown -- ${`${owner}:`} ${to}`;
+      if (isSpooled) await $({ quiet: true })`sudo -n chown -- ${`${owner}:`} ${folder}`;
     },
     forward: async (_address, port) => port,
     close: async () => {},

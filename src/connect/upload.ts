@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Client } from 'ssh2';
-import { Lost, openUpload, type Sending, type Target } from '../core/connection.ts';
+import { closeUpload, Lost, openUpload, type Sending, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Content } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
@@ -25,7 +25,8 @@ export async function upload(
   const send = async (isPacked: boolean) => {
     const take = isPacked ? 'gzip -dc' : 'cat';
     const script = `umask 077 && set -C && ${openUpload(sending).text} && ${take} > ${quote(path)} && sync -- ${quote(path)}`;
-    const own = owner === loginUser || owner === 'root' ? script : `${script} && ${givenTo(owner, sending)}`;
+    const whole = owner === loginUser || owner === 'root' ? script : `${script} && ${givenTo(owner, sending)}`;
+    const own = `{ ${whole}; } || { x=$?; ${closeUpload(sending).text}; exit $x; }`;
     const channel = await become(client, target, loginUser, owner === loginUser ? loginUser : 'root', own);
     const ended = new Promise<number | undefined>((resolve) => {
       let code: number | undefined;
@@ -62,8 +63,10 @@ export async function upload(
 
 /** The file first: whoever owns its directory can put a link in its place. */
 function givenTo(owner: string, { to, isSpooled }: Sending): string {
-  const file = `chown -- ${quote(owner)} ${quote(to)}`;
-  return isSpooled ? `${file} && chown -- ${quote(owner)} ${quote(to.slice(0, to.lastIndexOf('/')))}` : file;
+  // `NAME:` is the user with the group of their own.
+  const whose = quote(`${owner}:`);
+  const file = `chown -- ${whose} ${quote(to)}`;
+  return isSpooled ? `${file} && chown -- ${whose} ${quote(to.slice(0, to.lastIndexOf('/')))}` : file;
 }
 
 /** What a shell says of a program that is not there: a small system may have no gzip. */

@@ -1,5 +1,5 @@
 import type { Content, Output } from './module.ts';
-import { type Script, sh } from './sh.ts';
+import { ROOM, type Script, sh } from './sh.ts';
 import type { Secret } from './value.ts';
 
 /** How a host is reached. Made from the inventory's ansible_* variables by config/, used by connect/. */
@@ -65,6 +65,13 @@ export function openUpload({ to, isSpooled }: Pick<Sending, 'to' | 'isSpooled'>)
   const folder = to.slice(0, to.lastIndexOf('/'));
   const room = sh`{ mkdir -- ${folder} 2>/dev/null || { [ -d ${folder} ] && [ ! -L ${folder} ] && [ -O ${folder} ]; }; } && rm -f -- ${to}`;
   return isSpooled ? room : sh`rm -f -- ${to}`;
+}
+
+/** What follows where an upload failed: nothing stray stays, and the file system is told. */
+export function closeUpload({ to, isSpooled }: Pick<Sending, 'to' | 'isSpooled'>): Script {
+  const folder = to.slice(0, to.lastIndexOf('/'));
+  return sh`${ROOM}
+room ${isSpooled ? '/var/tmp' : `${folder}/`}; rm -f -- ${to}; ${isSpooled ? sh`rmdir -- ${folder}` : sh`:`}`;
 }
 
 /** So many pieces, of the task with this number: what one task does in several groups does not depend on each other. */

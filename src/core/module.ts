@@ -123,8 +123,8 @@ export type Context = Readonly<{
   file: (path: string, folder: 'files' | 'templates') => LocalFile;
   /** Whether that path leads to a folder on the controller; false where nothing is. */
   isFolder: (path: string, folder: 'files' | 'templates') => boolean;
-  /** Every file below a folder, paths relative to it, sorted. Throws Failure. */
-  tree: (path: string, folder: 'files' | 'templates') => readonly Readonly<{ path: string; file: LocalFile }>[];
+  /** Everything below a folder, sorted; links are followed, or with follow: false are themselves. Throws Failure. */
+  tree: (path: string, folder: 'files' | 'templates', follow?: boolean) => readonly TreeNode[];
   /** A template file's text, rendered with the task's variables and Ansible's defaults (trim_blocks). Throws Failure. */
   render: (path: string, options?: RenderOptions) => string;
   /** The value of a bare expression, as in `when:` or `debug: var=`. Throws Failure. */
@@ -143,6 +143,8 @@ export type RenderOptions = Readonly<{
   comment_start_string?: string;
   comment_end_string?: string;
 }>;
+/** What is below a folder of the controller, by its path relative to that: a file, a link's target, or a folder. */
+export type TreeNode = Readonly<{ path: string } & ({ file: LocalFile } | { link: string } | { isFolder: true })>;
 export type LocalFile = Readonly<{
   /** Where it was found. */
   path: string;

@@ -155,6 +155,13 @@ export function staged(path: string): Script {
   return script({ text: quote(path), stages: [path], tame: true });
 }
 
+/**
+ * Tells of the file system that $1 is on: what failed there may have failed for want of room. For the end of scripts that fail.
+ */
+export const ROOM = verbatim(
+  `room() { df -Pk -- "$1" 2>/dev/null | { read -r l; read -r f l l a l m && printf 'the file system %s (%s) has %s KiB free\\n' "$m" "$f" "$a"; } >&2; }`,
+);
+
 type Made = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages'>>;
 function script({ text, secrets = [], asked = [], stages = [], tame }: Made): Script {
   return { text, secrets, asked, stages, tame } as unknown as Script;

@@ -1,4 +1,4 @@
-import { Lost, openUpload, type Piece, type Sending, Stopped } from '../core/connection.ts';
+import { closeUpload, Lost, openUpload, type Piece, type Sending, Stopped } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, Content, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
@@ -181,7 +181,7 @@ function inlineUpload(content: Content, { to, isSpooled }: Upload): Script {
     .replace(/.{1,76}/g, '$&\n');
   return sh`(umask 077; set -C; ${openUpload({ to, isSpooled: isSpooled === true })} || exit; base64 -d >${to} <<'bringup-end'
 ${verbatim(text)}bringup-end
-) || exit`;
+) || { x=$?; ${closeUpload({ to, isSpooled: isSpooled === true })}; exit $x; }`;
 }
 
 /** A boot's own mark: the kernel's boot id, and pid 1's start for containers, which share the kernel's. */

@@ -1,7 +1,7 @@
 import type { Claim, Connection } from '../core/connection.ts';
 import type { Pos } from '../core/diagnostic.ts';
 import type { Emit, Mode } from '../core/event.ts';
-import type { LocalFile, Module, RenderOptions } from '../core/module.ts';
+import type { LocalFile, Module, RenderOptions, TreeNode } from '../core/module.ts';
 import type { Inventory, Playbook } from '../core/playbook.ts';
 import type { Redactor } from '../core/redact.ts';
 import type { Raw, RawVars, Unknown, Value, Vars } from '../core/value.ts';
@@ -43,7 +43,7 @@ export type Templates = Readonly<{
 export type LocalFiles = Readonly<{
   file: (path: string, folders: readonly string[], from: Pos) => LocalFile;
   isFolder: (path: string, folders: readonly string[]) => boolean;
-  tree: (path: string, folders: readonly string[], from: Pos) => readonly Readonly<{ path: string; file: LocalFile }>[];
+  tree: (path: string, folders: readonly string[], from: Pos, follow: boolean) => readonly TreeNode[];
   vars: (path: string, folders: readonly string[], from: Pos) => RawVars;
   /** How often any of these was asked for. */
   asked: () => number;

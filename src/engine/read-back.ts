@@ -99,6 +99,10 @@ export function changeFailed(
     const mend = 'is the disk full? make room (df -h); the old state was kept';
     return { code: 'E_APPLY', message: `${what}: ${code}`, detail, mend };
   }
+  if (/Read-only file system/.test(stderr)) {
+    const mend = 'find out why the file system is read-only (dmesg, mount), and remount it; the old state was kept';
+    return { code: 'E_APPLY', message: `${what}: ${code}`, detail, mend };
+  }
   if (user !== 'root' && DENIED.test(stderr)) {
     const mend = 'add `become: true` to the task or the play';
     return { code: 'E_APPLY', message: `${what}: permission denied for user '${user}' (${code})`, detail, mend };

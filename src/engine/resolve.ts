@@ -253,9 +253,9 @@ function contextFor(
     diff: run.diff || run.mode === 'plan',
     file,
     isFolder: (path, kind) => look(() => run.localFiles.isFolder(path, folders(kind))),
-    tree(path, kind) {
+    tree(path, kind, follow = true) {
       spoil();
-      return run.localFiles.tree(path, folders(kind), task.at);
+      return run.localFiles.tree(path, folders(kind), task.at, follow);
     },
     render: (path, options) => renderFile(run, scope, file(path, 'templates'), options),
     evaluate(expression) {

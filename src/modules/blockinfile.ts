@@ -2,7 +2,16 @@ import { type Static, Type } from 'typebox';
 import { type Blocked, defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
-import { fileEdits, insertionPoint, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import {
+  editTouches,
+  fileEdits,
+  insertionPoint,
+  joinLines,
+  parseText,
+  planEdit,
+  probeText,
+  splitLines,
+} from './shared/edit.ts';
 import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { backupData } from './shared/place.ts';
@@ -60,7 +69,7 @@ export const blockinfile = defineModule<typeof Args, Seen>({
       : []),
   ],
   needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
-  touches: ({ path }) => [`path:${path}`],
+  touches: editTouches,
   edits: fileEdits,
   probe: probeText,
   parse: parseText,

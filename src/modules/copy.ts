@@ -2,16 +2,17 @@ import { type Static, Type } from 'typebox';
 import { type Context, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
-import { absolutePath, args, exclude, flag, oneOf, placing, text } from './shared/args.ts';
+import { absolutePath, args, exclude, flag, oneOf, optionalFlag, placing, text } from './shared/args.ts';
 import { ownerNeeds, ownerWord } from './shared/attributes.ts';
 import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
 import { fields } from './shared/fields.ts';
 import { pythonJson } from './shared/json.ts';
 import { fileData, type Stat, statOf } from './shared/look.ts';
-import { modeErrors } from './shared/mode.ts';
-import { basename, join } from './shared/paths.ts';
+import { modeErrors, octal } from './shared/mode.ts';
+import { basename, join, stageName } from './shared/paths.ts';
 import { backupData, place } from './shared/place.ts';
 import { lookAtTree, parseTree, planTree, type TreeSeen } from './shared/tree.ts';
+import { stageWithin } from './shared/untrusted.ts';
 
 const Args = args({
   src: text(
@@ -29,8 +30,13 @@ const Args = args({
     Type.Union([Type.String(), Type.Integer()], { description: 'The mode of directories that are made.' }),
   ),
   checksum: text('The sha256 that src must have.'),
-  follow: flag('A symlink at dest is followed. (It always is.)'),
-  local_follow: flag('Symlinks on the controller are followed. (They always are.)', true),
+  follow: optionalFlag(
+    'A symlink at dest is followed, and what it leads to is written; false: the link is replaced. Default: true.',
+  ),
+  local_follow: flag(
+    'Symlinks below a directory of the controller are followed; false: they are copied as links.',
+    true,
+  ),
   ...placing,
   mode: Type.Optional(
     Type.Union(
@@ -102,15 +108,15 @@ export const copy = defineModule<typeof Args, Current>({
     const { src, dest } = given;
     if (src === undefined) {
       return sh`echo kind file
-${lookAtDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha256(contentText(given)) })}`;
+${lookAtDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha256(contentText(given)), ...following(given) })}`;
     }
     if (given.remote_src) return probeRemote(given, src);
     if (ctx.isFolder(src, 'files')) {
       return sh`echo kind tree
-${lookAtTree(treeRoot(src, dest), ctx.tree(src, 'files'), given)}`;
+${lookAtTree(treeRoot(src, dest), ctx.tree(src, 'files', given.local_follow), given)}`;
     }
     return sh`echo kind file
-${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256 })}`;
+${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256, ...following(given) })}`;
   },
   parse(stdout, given): Current {
     const f = fields(stdout);
@@ -128,14 +134,14 @@ ${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ct
       source: statOf(f.get('srcstat')),
       sum: f.get('srcsum'),
       differs: f.get('treediff') !== undefined,
-      root: remoteRoot(src ?? '', dest, at.now.stat !== undefined || at.inDirectory),
+      root: treeRoot(src ?? '', dest),
     };
   },
   plan(current, given, ctx) {
     const { src = '', dest } = given;
     if (current.kind === 'tree') {
       const how = { ...withoutPreserve(given), preserve: given.mode === 'preserve' };
-      return planTree(current.tree, current.root, ctx.tree(src, 'files'), how, ctx);
+      return planTree(current.tree, current.root, ctx.tree(src, 'files', given.local_follow), how, ctx);
     }
     if (current.kind === 'remote') return planRemote(current, given, ctx);
     const { path, now, inDirectory } = current.at;
@@ -145,7 +151,7 @@ ${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ct
       if (now.stat !== undefined && now.stat.kind !== 'directory' && !given.force) return [];
       return place(
         now,
-        { path, source: { text: content }, same: now.sha256 === ctx.sha256(content) },
+        { path, source: { text: content }, same: now.sha256 === ctx.sha256(content), ...following(given) },
         withoutPreserve(given),
         ctx,
       );
@@ -156,7 +162,12 @@ ${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ct
     }
     if (now.stat !== undefined && !given.force) return [];
     const how = given.mode === 'preserve' ? { ...given, mode: local.mode & 0o7777 } : withoutPreserve(given);
-    return place(now, { path, source: { file: local }, same: now.sha256 === local.sha256, parents }, how, ctx);
+    return place(
+      now,
+      { path, source: { file: local }, same: now.sha256 === local.sha256, parents, ...following(given) },
+      how,
+      ctx,
+    );
   },
   data(current, given, _ctx, ran) {
     if (current.kind === 'tree') return { dest: current.root, src: given.src ?? null };
@@ -178,33 +189,32 @@ function contentText({ content }: Args): string {
   return content === null || content === undefined ? '' : pythonJson(content);
 }
 
+function following({ follow }: Args): Readonly<{ follow?: boolean }> {
+  return follow === undefined ? {} : { follow };
+}
+
 function withoutPreserve<T extends Args>(given: T): Omit<T, 'mode'> & { mode?: string | number } {
   const { mode, ...rest } = given;
   return mode === undefined || mode === 'preserve' ? rest : { ...rest, mode };
 }
 
-/** A directory named without a slash is itself put below dest. */
+/** A directory named without a slash is itself put below dest, which may be missing. */
 function treeRoot(src: string, dest: string): string {
   const root = dest.replace(/(.)\/+$/, '$1');
   return src.endsWith('/') ? root : join(root, basename(src));
-}
-
-function remoteRoot(src: string, dest: string, exists: boolean): string {
-  return src.endsWith('/') || !exists ? dest : join(dest, basename(src));
 }
 
 function probeRemote(given: Args, src: string): Script {
   return sh`echo kind remote
 st=$(stat -L -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- ${src} 2>/dev/null) && printf 'srcstat %s\n' "$st"
 if [ -d ${src} ]; then
-  ${src.endsWith('/') ? sh`x=${given.dest}` : sh`x=${given.dest}; if [ -d "$x" ]; then x=${join(given.dest, basename(src))}; fi`}
-  d=$(LC_ALL=C diff -rq --no-dereference -- ${src} "$x" 2>/dev/null | grep -v ${`^Only in ${given.dest}`} | head -n 1)
-  if [ -n "$d" ]; then echo 'treediff yes'; fi
-  [ -d "$x" ] || echo 'treediff yes'
+  x=${treeRoot(src, given.dest)}
+  d=$(LC_ALL=C diff -rq --no-dereference -- ${src} "$x" 2>/dev/null | grep -v ${`^Only in ${treeRoot(src, given.dest)}`} | head -n 1)
+  if [ -n "$d" ] || [ ! -d "$x" ]; then echo 'treediff yes'; fi
 else
   s=$(sha256sum <${src}) && printf 'srcsum %s\n' "\${s%% *}"
 fi 2>/dev/null
-${lookAtDestination(given.dest, basename(src), given, { content: 'sum' })}`;
+${lookAtDestination(given.dest, basename(src), given, { content: 'sum', ...following(given) })}`;
 }
 
 function planRemote(
@@ -217,19 +227,34 @@ function planRemote(
     return { blocked: `${src} does not exist on the host`, mend: 'make it in an earlier task, or drop `remote_src`' };
   if (source.kind === 'directory') {
     if (!differs) return [];
-    const chown = ownerWord(given);
-    return [
-      {
-        what: `copy ${src} to ${root}`,
-        run: sh`set -e
-mkdir -p -- ${root}
-cp -a -- ${join(src, '.')} ${root}
-${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} ${root}`}`,
-      },
-    ];
+    return [{ what: `copy ${src} to ${root}`, run: copyOnHost(given, src, root, ctx) }];
   }
   if (at.now.stat !== undefined && !given.force) return [];
   const how = given.mode === 'preserve' ? { ...given, mode: source.mode } : withoutPreserve(given);
   const parents = at.inDirectory && given.dest.endsWith('/');
-  return place(at.now, { path: at.path, source: { copyOf: src }, same: at.now.sha256 === sum, parents }, how, ctx);
+  return place(
+    at.now,
+    { path: at.path, source: { copyOf: src }, same: at.now.sha256 === sum, parents, ...following(given) },
+    how,
+    ctx,
+  );
+}
+
+/** Copied to a stage of our own with the owner and modes that are wanted, then merged: nobody sees half of it. */
+function copyOnHost(given: Args, src: string, root: string, ctx: Context): Script {
+  const { mode, directory_mode } = given;
+  const chown = ownerWord(given);
+  const word = (value: string | number): string => (typeof value === 'number' ? octal(value) : value.trim());
+  const before = sh`made=newdir; f=1; [ ! -d ${root} ] || f=`;
+  return sh`${stageWithin(root, stageName(root, ctx), ctx, before)}
+mkdir -m 0700 ./in
+cp -a -- ${join(src, '.')} ./in
+cd -P ./in; exec 7<.
+${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} .`}
+${mode === undefined || mode === 'preserve' ? sh`:` : sh`find . -type f -exec chmod -- ${word(mode)} '{}' +`}
+${directory_mode === undefined ? sh`:` : sh`find . -mindepth 1 -type d -exec chmod -- ${word(directory_mode)} '{}' +`}
+${directory_mode === undefined ? sh`:` : sh`chmod -- ${word(directory_mode)} .`}
+cd -P ../..
+merge .
+[ -z "$f" ] || { chown --reference=/proc/self/fd/7 . 2>/dev/null || [ "$me" != 0 ]; chmod --reference=/proc/self/fd/7 .; }`;
 }

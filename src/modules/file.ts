@@ -7,7 +7,7 @@ import { fixAttributes, fixScript, onSeen, ownerNeeds, ownerWord, unknownOwner }
 import { fields } from './shared/fields.ts';
 import { directory } from './shared/file-directory.ts';
 import { hard, type LinkSeen, link, sourceOf } from './shared/file-links.ts';
-import { fileData, look, type Seen, type Stat, seen, statOf } from './shared/look.ts';
+import { behind, fileData, look, type Seen, type Stat, seen, statOf } from './shared/look.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
 import { dirname, stageName } from './shared/paths.ts';
@@ -175,6 +175,7 @@ ${fixScript(target, fix)}`;
   return [
     {
       what: now.stat === undefined ? `create ${path}` : `touch ${path}`,
+      ...behind(now, path),
       run:
         now.stat === undefined && !now.trusted
           ? sh`${stageBeside(path, stageName(path, ctx), ctx, { follow })}

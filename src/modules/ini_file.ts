@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
-import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { editTouches, fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
 import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { backupData } from './shared/place.ts';
@@ -50,7 +50,7 @@ export const ini_file = defineModule<typeof Args, Seen>({
       : []),
   ],
   needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],
-  touches: ({ path }) => [`path:${path}`],
+  touches: editTouches,
   edits: fileEdits,
   probe: probeText,
   parse: parseText,

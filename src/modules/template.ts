@@ -31,7 +31,7 @@ const Args = args({
   block_end_string: Type.String({ default: '%}', description: 'What closes a block.' }),
   comment_start_string: Type.Optional(Type.String({ description: 'What opens a comment.' })),
   comment_end_string: Type.Optional(Type.String({ description: 'What closes a comment.' })),
-  follow: flag('A symlink at dest is followed. (It always is.)', true),
+  follow: flag('A symlink at dest is followed, and what it leads to is written; false: the link is replaced.', true),
   ...placing,
 });
 type Args = Static<typeof Args>;
@@ -58,13 +58,15 @@ export const template = defineModule<typeof Args, Destination>({
     lookAtDestination(given.dest, nameOf(given), given, {
       content: 'differs',
       unless: ctx.sha256(rendered(given, ctx)),
+      follow: given.follow,
     }),
   parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
   plan({ path, now, inDirectory }, given, ctx) {
     if (now.stat !== undefined && !given.force) return [];
     const text = rendered(given, ctx);
     const parents = inDirectory && given.dest.endsWith('/');
-    return place(now, { path, source: { text }, same: now.sha256 === ctx.sha256(text), parents }, given, ctx);
+    const same = now.sha256 === ctx.sha256(text);
+    return place(now, { path, source: { text }, same, parents, follow: given.follow }, given, ctx);
   },
   data: ({ path, now }, given, _ctx, ran) => ({
     ...fileData(path, now),

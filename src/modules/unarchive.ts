@@ -63,6 +63,7 @@ export const unarchive = defineModule<typeof Args, Fields>({
     // what was unpacked is remembered with size, time, mode and owner of each file: any that differs is seen
     return sh`${creates === undefined ? sh`:` : sh`if [ -e ${creates} ]; then echo 'created yes'; fi`}
 if [ -d ${dest} ]; then echo 'dest yes'; fi
+if [ -L ${dest} ]; then printf 'real %s\n' "$(readlink -f -- ${dest})"; fi
 printf 'trusted %s\n' ${isPlain(dest) ? answer(CHAIN, dest) : sh`''`}
 ${remote_src && !isAddress(src) ? sh`if [ -f ${src} ]; then s=$(sha256sum <${src}); printf 'sum %s\n' "\${s%% *}"; fi` : sh`:`}
 m=${memory(given, ctx)}
@@ -97,6 +98,7 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     return [
       {
         what: `unpack ${basename(src)} in ${dest}`,
+        ...(f.get('real') !== undefined && { touches: [`path:${dest}`, `path:${f.get('real')}`, 'live:*'] }),
         ...(local !== undefined && { upload: [{ to: at, content: [local], isSpooled: true }] }),
         ...(isAddress(src) && { upload: [{ to: at, url: src, isSpooled: true }] }),
         run: unpack(given, { at, key, isOurs, sum, trusted: f.get('trusted') === '!' }, ctx),
@@ -113,11 +115,13 @@ function isAddress(src: string): boolean {
 /** Where it is remembered what was unpacked: nothing of ours is put into a user's home. */
 function memory({ src, dest }: Args, ctx: Context): Script {
   const name = ctx.sha256(`${dest}\0${basename(src)}`).slice(0, 16);
-  return sh`${`${memoryRoot(ctx)}/unarchive/${name}`}`;
+  return sh`${memoryRoot(ctx)}/unarchive/${name}`;
 }
 
-function memoryRoot({ user }: Context): string {
-  return user === 'root' ? '/var/lib/bringup' : `/var/tmp/bringup-${user}`;
+/** A user's own is theirs alone: whoever made it first under another's name is not believed. */
+function memoryRoot({ user }: Context): Script {
+  if (user === 'root') return sh`/var/lib/bringup`;
+  return user === 'login' ? sh`/var/tmp/bringup-"\${LOGNAME:-login}"` : sh`${`/var/tmp/bringup-${user}`}`;
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { xz: 'xz-utils' };

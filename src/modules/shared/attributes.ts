@@ -2,7 +2,7 @@
 import type { Blocked, Change, Context } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
-import type { Seen, Stat } from './look.ts';
+import { behind, type Seen, type Stat } from './look.ts';
 import { noSuch } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { stageName } from './paths.ts';
@@ -70,7 +70,8 @@ export function fixAttributes(now: Seen, path: string, how: Ownership, ctx: Cont
   if (now.stat === undefined) return [];
   const fix = attributeFix(now, now.stat, how);
   if (isFixed(fix)) return [];
-  return [{ what: `${path}: ${fixWords(now.stat, fix)}`, run: fixRun(now, now.stat, path, fix, { ctx, follow }) }];
+  const run = fixRun(now, now.stat, path, fix, { ctx, follow });
+  return [{ what: `${path}: ${fixWords(now.stat, fix)}`, ...behind(now, path), run }];
 }
 
 type Following = Readonly<{ ctx: Context; follow: boolean }>;

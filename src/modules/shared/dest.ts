@@ -7,12 +7,21 @@ import { join } from './paths.ts';
 /** Where a file comes to stand: a `dest` that is a directory, or ends in /, gets the source's name appended. */
 export type Destination = Readonly<{ path: string; now: Seen; inDirectory: boolean; fields: Fields }>;
 
-export function lookAtDestination(dest: string, name: string | undefined, how: Ownership, want: Want): Script {
-  if (name === undefined) return look(dest, how, want);
-  if (dest.endsWith('/')) return look(join(dest, name), how, want);
+/** Whether a link at the destination is followed. Default: true. */
+type Following = Readonly<{ follow?: boolean }>;
+
+export function lookAtDestination(
+  dest: string,
+  name: string | undefined,
+  how: Ownership,
+  want: Want & Following,
+): Script {
+  const { follow = true } = want;
+  if (name === undefined) return look(dest, how, want, { follow });
+  if (dest.endsWith('/')) return look(join(dest, name), how, want, { follow });
   return sh`d=${dest}
 if [ -d "$d" ]; then echo 'inside yes'; d=${join(dest, name)}; fi
-${look(sh`"$d"`, how, want, { likely: dest })}`;
+${look(sh`"$d"`, how, want, { follow, likely: dest, mayBeIn: true })}`;
 }
 
 export function destination(stdout: string, dest: string, name: string | undefined, how: Ownership): Destination {

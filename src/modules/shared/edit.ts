@@ -1,5 +1,5 @@
 import type { Blocked, Context, Steps } from '../../core/module.ts';
-import { parentsOf } from '../../core/resource.ts';
+import { parentsOf, type Resource } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
@@ -17,6 +17,11 @@ export function probeText(args: EditArgs): Script {
 
 export function parseText(stdout: string, args: EditArgs): Seen {
   return seen(fields(stdout), args.path, args);
+}
+
+/** What such a module touches: where it may make the file, the directories above it too. */
+export function editTouches({ path, create }: Pick<EditArgs, 'path' | 'create'>): readonly Resource[] {
+  return [`path:${path}`, ...(create === true ? parentsOf(path) : [])];
 }
 
 type Whose = Pick<EditArgs, 'path' | 'owner' | 'group' | 'mode'>;
@@ -63,14 +68,12 @@ export function planEdit(
   }
   const after = edit(before);
   if (typeof after !== 'string') return after;
-  const steps = place(
+  return place(
     now,
-    { path, source: { text: after }, same: after === before, parents: args.create === true, isEdit: true },
+    { path, source: { text: after }, same: after === before, isEdit: true, parents: args.create === true },
     args,
     ctx,
   );
-  if ('blocked' in steps || now.parent || now.stat !== undefined) return steps;
-  return steps.map((step) => ({ ...step, touches: [`path:${path}`, ...parentsOf(path)] }));
 }
 
 /** A text's lines, each without its line end, and how they end. A CRLF file stays one. */

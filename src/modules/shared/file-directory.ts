@@ -3,7 +3,7 @@ import type { Context, Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, installOptions, ownerWord } from './attributes.ts';
-import type { Seen } from './look.ts';
+import { behind, type Seen } from './look.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { ancestors, dirname, stageName } from './paths.ts';
 import { untrusted } from './untrusted.ts';
@@ -37,6 +37,7 @@ export function directory(now: Seen, below: readonly string[], given: Wanted, ct
   return [
     {
       what: `${path}: owner and mode of all below it`,
+      ...behind(now, path),
       diff: {
         of: path,
         before: `${wrong.join('\n')}\n`,

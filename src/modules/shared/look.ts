@@ -1,3 +1,4 @@
+import type { Resource } from '../../core/resource.ts';
 import { answer, asName, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
@@ -54,6 +55,9 @@ export type Want = Readonly<
   { content: 'none' | 'sum' } | { content: 'always'; limit?: number } | { content: 'differs'; unless: string }
 >;
 
+/** `mayBeIn`: the path is `likely`, or is right in it. */
+type Looking = Readonly<{ follow?: boolean; likely?: string; mayBeIn?: boolean }>;
+
 /**
  * Prints what `fields` and `seen` read. `$p` is the path; follow: false looks at a link itself. What the shell can do itself
  * it does, and what many looks of a trip ask is asked once.
@@ -64,7 +68,7 @@ export function look(
   path: string | Script,
   { owner, group }: Ownership,
   want: Want,
-  { follow = true, likely }: { follow?: boolean; likely?: string } = {},
+  { follow = true, likely, mayBeIn = false }: Looking = {},
 ): Script {
   const known = typeof path === 'string' ? path : likely;
   /** An answer that was asked for under the likely path holds only if that is the path. */
@@ -74,14 +78,14 @@ export function look(
     return typeof path === 'string' ? set : sh`if [ "$p" = ${known} ]; then ${set}; else ${variable}=; fi`;
   };
   return sh`
-p=${path}; r=$p; st=; ${trust(path, likely)}
+p=${path}; r=$p; st=; ${trust(path, likely, mayBeIn)}
 if [ -L "$p" ]; then
   l=$(readlink -n -- "$p"; echo .); l=\${l%.}; ${sendPath('link', sh`l`)}
   ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; ${sendPath('real', sh`r`)}; t=` : sh`:`}
 fi
 ${statOfPath(told, follow)}
 case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
-if [ -d "\${d:-/}" ]; then echo "parent yes$t"; else echo "parent no$t"; fi
+if [ -d "\${d:-/}" ]; then d=yes; else d=no; fi; echo "parent $d$t"
 printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
@@ -89,11 +93,12 @@ ${contentOf(want, told)}`;
 }
 
 /** Sets t to CHAIN's answer for the directory of the path. */
-function trust(path: string | Script, likely: string | undefined): Script {
+function trust(path: string | Script, likely: string | undefined, mayBeIn: boolean): Script {
   const chain = (folder: string): Script => (isPlain(folder) ? answer(CHAIN, folder) : sh`''`);
   if (typeof path === 'string') return sh`t=${chain(dirname(path))}`;
   if (likely === undefined) return sh`t=`;
-  return sh`case $p in ${likely}) t=${chain(dirname(likely))} ;; ${likely}/*/*) t= ;; ${likely}/*) t=${chain(likely)} ;; *) t= ;; esac`;
+  const elsewhere = mayBeIn ? chain(likely) : sh``;
+  return sh`case $p in ${likely}) t=${chain(dirname(likely))} ;; *) t=${elsewhere} ;; esac`;
 }
 
 /** A path, as it is where it is harmless. */
@@ -203,6 +208,11 @@ const KINDS: Readonly<Record<number, Kind>> = {
 export function textOf(now: Seen): string | undefined {
   if (now.stat === undefined) return '';
   return now.content === undefined ? undefined : asText(now.content);
+}
+
+/** What a change of the path alters, where a link leads elsewhere: that has two names. */
+export function behind({ link, real }: Seen, path: string): Readonly<{ touches?: readonly Resource[] }> {
+  return link === undefined || real === path ? {} : { touches: [`path:${path}`, `path:${real}`] };
 }
 
 /** What `register` sees of a file, by Ansible's names. */

@@ -1,10 +1,10 @@
 import type { Blocked, Context, LocalFile, Steps, Upload } from '../../core/module.ts';
-import { quote, type Script, sh, staged, verbatim } from '../../core/sh.ts';
+import { quote, ROOM, type Script, sh, staged, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
 import { asText, byteLength, encodeBase64 } from './bytes.ts';
-import { type Seen, SMALL } from './look.ts';
+import { behind, type Seen, SMALL } from './look.ts';
 import { noFolder } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { basename, dirname, spoolOf, stageName, stageOf } from './paths.ts';
@@ -43,7 +43,10 @@ export type Wanted = Readonly<{
  * The steps that put a file in its place: staged beside the target with its final owner and mode, validated, the old
  * one kept where asked, fsynced, renamed. Until the rename nothing is touched, and a full disk leaves the old file.
  */
-export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): Steps {
+export function place(seen: Seen, wanted: Wanted, how: Placing, ctx: Context): Steps {
+  // A link that is not followed is not what is wanted, and gives what replaces it nothing of its own.
+  const isReplaced = wanted.follow === false && seen.stat?.kind === 'link';
+  const now = isReplaced ? { ...seen, stat: undefined, real: wanted.path } : seen;
   const { stat } = now;
   const blocked = obstacle(now, wanted, how);
   if (blocked !== undefined) return blocked;
@@ -55,8 +58,10 @@ export function place(now: Seen, wanted: Wanted, how: Placing, ctx: Context): St
   );
   return [
     {
-      what: wanted.what ?? `${stat === undefined ? 'create' : 'update'} ${wanted.path}`,
+      what:
+        wanted.what ?? `${isReplaced ? 'replace the link' : stat === undefined ? 'create' : 'update'} ${wanted.path}`,
       diff: diffOf(now, wanted),
+      ...behind(now, wanted.path),
       ...(upload.length > 0 && { upload }),
       ...('text' in wanted.source && { leaves: wanted.source.text }),
       run,
@@ -96,7 +101,9 @@ function trusted(now: Seen, wanted: Wanted, how: Placing, small: Small, ctx: Con
   const run = sh`set -e
 t=${real}
 s=${staged(stage)}
-trap '[ ! -e "$s" ] || rm -f -- "$s"' EXIT
+q=
+${ROOM}
+trap 'x=$?; [ "$x$q" = 0 ] || [ -n "$q" ] || room "\${t%/*}/"; [ ! -e "$s" ] || rm -f -- "$s"; exit $x' EXIT
 trap 'exit 1' HUP INT TERM
 ${wanted.parents === true && !now.parent ? sh`mkdir -p -- ${dirname(real)}` : sh`:`}
 ${isUploaded ? sh`:` : sh`[ ! -e "$s" ] || rm -f -- "$s"`}
@@ -191,7 +198,7 @@ function judged(validate: string, stage: string): Script {
   const command = verbatim(validate.replaceAll('%s', () => quote(stage)));
   return sh`if v=$({ ${command}
 } 2>&1); then :; else
-  rc=$?
+  rc=$? q=1
   printf '%s\n' "$v" >&2
   printf 'the new content is refused by: %s (exit code %s); nothing was changed\n' ${validate} "$rc" >&2
   exit 1

@@ -39,11 +39,11 @@ function sizeOf(paths: readonly string[]): Script {
  * link or writable by anybody else; those that are missing can be made by nobody else.
  */
 export const CHAIN: Question = {
-  name: 'chain',
+  name: 'way',
   reads: (folder) => ancestors(folder).map((item) => ({ question: STAT, item })),
   ask: (
     folders,
-  ) => sh`t() { case $2 in ${CLOSED}/0/*) ;; ${CLOSED}/*) [ -O "$1" ] || return 1 ;; '') [ ! -e "$1" ] || return 1 ;; *) return 1 ;; esac; [ ! -L "$1" ]; }
+  ) => sh`t() { case $2 in ${CLOSED}/0/*) ;; ${CLOSED}/*) [ -O "$1" ] || return 1 ;; '') [ ! -e "$1" ] || return 1 ;; *) return 1 ;; esac; [ ! -L "$1" ] && { [ -z "\${3-}" ] || echo "$1 !"; }; }
 ${nested('/', new Set(folders.flatMap(ancestors)), new Set(folders))}`,
 };
 /** stat's %f of a directory that neither its group nor others can write. */
@@ -52,9 +52,8 @@ const CLOSED = verbatim('4?[02468ace][014589cd]');
 /** Tests a directory and, where only root and the acting user can change it, those below it that are asked about. */
 function nested(folder: string, all: ReadonlySet<string>, asked: ReadonlySet<string>): Script {
   const within = [...all].filter((one) => one !== '/' && dirname(one) === folder);
-  return sh`if t ${folder} ${answer(STAT, folder)}; then ${asked.has(folder) ? sh`echo ${`${folder} !`}` : sh`:`}
-${lines(within.map((one) => nested(one, all, asked)))}
-fi`;
+  const test = sh`t ${folder} ${answer(STAT, folder)} ${asked.has(folder) ? sh`y` : sh``}`;
+  return within.length === 0 ? test : sh`if ${test}; then ${lines(within.map((one) => nested(one, all, asked)))}; fi`;
 }
 
 /** By name: the line of the passwd database. Read it with `entry`. */

@@ -1,4 +1,4 @@
-import type { Change, Context, LocalFile, Steps } from '../../core/module.ts';
+import type { Change, Context, LocalFile, Steps, TreeNode } from '../../core/module.ts';
 import { answer, type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
@@ -8,18 +8,24 @@ import { modeWord, octal, resolveMode } from './mode.ts';
 import { dirname, isPlain, join, spoolOf, stageName } from './paths.ts';
 import { CHAIN } from './questions.ts';
 import { tar } from './tar.ts';
-import { stageWithin, untrusted } from './untrusted.ts';
+import { stageWithin } from './untrusted.ts';
 
-export type Leaf = Readonly<{ path: string; file: LocalFile }>;
+type FileNode = Extract<TreeNode, Readonly<{ file: LocalFile }>>;
 export type TreeHow = Ownership &
   Readonly<{ directory_mode?: string | number | undefined; force?: boolean; preserve?: boolean }>;
 
 /** What a host has of a tree: files and directories by their whole path. */
-export type TreeSeen = Readonly<{ now: Seen; stats: ReadonlyMap<string, Stat>; sums: ReadonlyMap<string, string> }>;
+export type TreeSeen = Readonly<{
+  now: Seen;
+  stats: ReadonlyMap<string, Stat>;
+  sums: ReadonlyMap<string, string>;
+  links: ReadonlyMap<string, string>;
+}>;
 
 /** One process for all files, however many: a tree of a thousand files is looked at in one go. */
-export function lookAtTree(root: string, leaves: readonly Leaf[], { owner, group }: Ownership): Script {
-  const files = leaves.map(({ path }) => join(root, path));
+export function lookAtTree(root: string, leaves: readonly TreeNode[], { owner, group }: Ownership): Script {
+  const files = leaves.filter(isFile).map(({ path }) => join(root, path));
+  const links = leaves.filter((leaf) => 'link' in leaf).map(({ path }) => join(root, path));
   const all = [...foldersOf(root, leaves), ...files];
   const id = (key: string, name: string | undefined, database: string): Script =>
     name === undefined || /^\d+$/.test(name)
@@ -33,6 +39,7 @@ ${id('owner', owner, 'passwd')}
 ${id('group', group, 'group')}
 ${chunks(all).map((some) => sh`stat -L -c 'at %f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G//%n' -- ${some} 2>/dev/null;`)}
 ${chunks(files).map((some) => sh`sha256sum -- ${some} 2>/dev/null | sed 's/^/sha /';`)}
+${chunks(links).map((some) => sh`find ${some} -maxdepth 0 -printf 'to %y/%l//%p\n' 2>/dev/null;`)}
 :`;
 }
 
@@ -49,63 +56,99 @@ export function parseTree(stdout: string, root: string, how: Ownership): TreeSee
     const [, escaped, sum = '', name = ''] = /^(\\?)([0-9a-f]{64})[ *]+(.*)$/.exec(line) ?? [];
     sums.set(escaped === '\\' ? name.replaceAll('\\\\', '\\') : name, sum);
   }
+  const links = new Map(f.all('to').map((line) => [line.replace(/^.*?\/\//, ''), line.slice(0, line.indexOf('//'))]));
   const { trusted, ...now } = seen(f, root, how);
   const isClosed = (stat: Stat): boolean => stat.kind !== 'directory' || (stat.uid === 0 && (stat.mode & 0o022) === 0);
   const isTrusted = trusted && f.get('linked') !== 'yes' && [...stats.values()].every(isClosed);
-  return { now: { ...now, trusted: isTrusted }, stats, sums };
+  return { now: { ...now, trusted: isTrusted }, stats, sums, links };
+}
+
+function isFile(node: TreeNode): node is FileNode {
+  return 'file' in node;
 }
 
 /**
  * Lays down what differs: it travels as one archive, is unpacked where only the acting user can enter, and is renamed into its
  * place one by one.
  */
-export function planTree(current: TreeSeen, root: string, leaves: readonly Leaf[], how: TreeHow, ctx: Context): Steps {
-  const { now, stats, sums } = current;
+export function planTree(
+  current: TreeSeen,
+  root: string,
+  leaves: readonly TreeNode[],
+  how: TreeHow,
+  ctx: Context,
+): Steps {
+  const { now, stats, sums, links } = current;
   const unknown = unknownOwner(now, how);
   if (unknown !== undefined) return unknown;
-  for (const { path } of leaves) {
-    if (stats.get(join(root, path))?.kind === 'directory')
+  for (const { path } of leaves.filter((leaf) => !('isFolder' in leaf))) {
+    if (stats.get(join(root, path))?.kind === 'directory' || links.get(join(root, path))?.startsWith('d/'))
       return { blocked: `${join(root, path)} is a directory`, mend: 'remove it in an earlier task' };
   }
   const folders = foldersOf(root, leaves).filter((path) => !stats.has(path));
-  const differ = leaves.filter(({ path, file }) => {
-    const at = join(root, path);
-    return !stats.has(at) || (how.force !== false && sums.get(at) !== file.sha256);
+  const differ = leaves.filter((leaf) => {
+    const at = join(root, leaf.path);
+    if ('isFolder' in leaf) return false;
+    if ('link' in leaf) return how.force === false ? !links.has(at) : links.get(at) !== `l/${leaf.link}`;
+    return !stats.has(at) || (how.force !== false && sums.get(at) !== leaf.file.sha256);
   });
-  const settled = leaves.filter((leaf) => !differ.includes(leaf));
-  return [
-    ...(folders.length > 0 ? [makeFolders(folders, how, now, ctx)] : []),
-    ...(differ.length > 0 ? [lay(differ, root, how, current, ctx)] : []),
-    ...owners(settled, root, how, current, ctx),
-  ];
+  const settled = leaves.filter(isFile).filter((leaf) => !differ.includes(leaf));
+  const laid = differ.length + folders.length > 0 ? [lay(folders, differ, root, how, current, ctx)] : [];
+  return [...laid, ...owners(settled, root, how, current, ctx)];
 }
 
-function lay(differ: readonly Leaf[], root: string, how: TreeHow, { now, stats }: TreeSeen, ctx: Context): Change {
+/** Directories that are missing are in the archive too, and are renamed as a whole; the root and those above it are made. */
+function lay(
+  folders: readonly string[],
+  differ: readonly TreeNode[],
+  root: string,
+  how: TreeHow,
+  { now, stats }: TreeSeen,
+  ctx: Context,
+): Change {
   const archive = spoolOf(root, 'tree', ctx);
-  const entries = differ.map(({ path, file }) => {
-    const old = stats.get(join(root, path));
+  const folderMode = directoryMode(how, now);
+  const owner = { uid: now.owner ?? 0, gid: now.group ?? 0 };
+  const bare = root.replace(/(.)\/+$/, '$1');
+  const below = folders
+    .filter((path) => path !== bare)
+    .map((path) => ({ path: path.slice(join(bare, '').length), mode: folderMode, ...owner, isFolder: true as const }));
+  const entries = differ.map((leaf) => {
+    const old = stats.get(join(root, leaf.path));
     return {
-      path,
-      mode: wantedMode(how, file, old, now.umask),
+      ...leaf,
+      mode: isFile(leaf) ? wantedMode(how, leaf.file, old, now.umask) : 0o777,
       uid: now.owner ?? old?.uid ?? 0,
       gid: now.group ?? old?.gid ?? 0,
-      file,
     };
   });
-  const shown = differ.slice(0, 200).map(({ path, file }) => `${path} (${file.size} bytes)\n`);
+  const shown = differ
+    .slice(0, 200)
+    .map((leaf) => `${leaf.path} (${'file' in leaf ? `${leaf.file.size} bytes` : 'link'})\n`);
+  const chown = ownerWord(how);
+  const before = sh`u=${staged(dirname(archive))}
+own() { newdir "$1"; ${chown === undefined ? sh`:` : sh`chown -- ${chown} .`}; ${how.directory_mode === undefined ? sh`:` : sh`chmod -- ${modeWord(folderMode, true)} .`}; }
+made=own`;
   return {
-    what: `copy ${differ.length === 1 ? (differ[0]?.path ?? '') : `${differ.length} files`} to ${root}`,
+    what: words(differ, folders, root),
     diff: { of: root, before: null, after: shown.join('') },
-    upload: [{ to: archive, content: tar(entries), isSpooled: true }],
-    run: sh`${stageWithin(root, stageName(root, ctx), ctx, sh`u=${staged(dirname(archive))}`)}
+    upload: [{ to: archive, content: tar([...below, ...entries]), isSpooled: true }],
+    run: sh`${stageWithin(bare, stageName(root, ctx), ctx, before)}
 tar -x -p --numeric-owner -m -f "$u/file"
 sync -f .
-${
-  now.trusted
-    ? sh`find . -type f -exec sh -c 'set -e; for f do mv -fT -- "$f" "../$f"; done' sh '{}' +`
-    : sh`exec 7<.; cd -P ..; merge .`
-}`,
+exec 7<.; cd -P ..; merge .`,
   };
+}
+
+function words(differ: readonly TreeNode[], folders: readonly string[], root: string): string {
+  if (differ.length === 0)
+    return folders.length === 1 ? `create directory ${folders[0]}` : `create ${folders.length} directories in ${root}`;
+  return `copy ${differ.length === 1 ? (differ[0]?.path ?? '') : `${differ.length} files`} to ${root}`;
+}
+
+function directoryMode({ directory_mode }: TreeHow, { umask }: Seen): number {
+  const plain = 0o777 & ~umask;
+  return directory_mode === undefined ? plain : resolveMode(directory_mode, plain, true, umask);
 }
 
 function wantedMode({ mode, preserve }: TreeHow, file: LocalFile, old: Stat | undefined, umask: number): number {
@@ -114,37 +157,9 @@ function wantedMode({ mode, preserve }: TreeHow, file: LocalFile, old: Stat | un
   return mode === undefined ? present : resolveMode(mode, present, false, umask);
 }
 
-function makeFolders(folders: readonly string[], how: TreeHow, now: Seen, ctx: Context): Change {
-  const { directory_mode } = how;
-  const mode =
-    directory_mode === undefined
-      ? undefined
-      : modeWord(resolveMode(directory_mode, 0o777 & ~now.umask, true, now.umask), true);
-  const chown = ownerWord(how);
-  return {
-    what:
-      folders.length === 1
-        ? `create directory ${folders[0]}`
-        : `create ${folders.length} directories below ${dirname(folders[0] ?? '')}`,
-    run: now.trusted
-      ? sh`set -e
-mkdir -p -- ${folders}
-${chown === undefined ? sh`:` : sh`chown -- ${chown} ${folders}`}
-${mode === undefined ? sh`:` : sh`chmod -- ${mode} ${folders}`}`
-      : sh`${untrusted(ctx)}
-own() {
-  newdir "$1"
-  ${chown === undefined ? sh`:` : sh`chown -- ${chown} .`}
-  ${mode === undefined ? sh`:` : sh`chmod -- ${mode} .`}
-}
-made=own
-for f in ${folders}; do ( p=$f; walk "$f" ) || exit 1; done`,
-  };
-}
-
 /** Of the files whose content is right: those whose owner or mode is not. */
 function owners(
-  settled: readonly Leaf[],
+  settled: readonly FileNode[],
   root: string,
   how: TreeHow,
   { now, stats }: TreeSeen,
@@ -182,10 +197,10 @@ function owners(
 }
 
 /** The root and every folder between it and a file, parents first. */
-function foldersOf(root: string, leaves: readonly Leaf[]): readonly string[] {
+function foldersOf(root: string, leaves: readonly TreeNode[]): readonly string[] {
   const found = new Set<string>([root.replace(/(.)\/+$/, '$1')]);
-  for (const { path } of leaves) {
-    const parts = path.split('/').slice(0, -1);
+  for (const leaf of leaves) {
+    const parts = leaf.path.split('/').slice(0, 'isFolder' in leaf ? undefined : -1);
     for (let at = 1; at <= parts.length; at++) found.add(join(root, parts.slice(0, at).join('/')));
   }
   return [...found];

@@ -1,6 +1,6 @@
 // How a directory that somebody else can change is worked in: the shell functions of every script that does.
 import type { Context } from '../../core/module.ts';
-import { lines, type Script, sh, staged } from '../../core/sh.ts';
+import { lines, ROOM, type Script, sh, staged } from '../../core/sh.ts';
 import { dirname, join } from './paths.ts';
 
 /**
@@ -24,8 +24,9 @@ import { dirname, join } from './paths.ts';
  */
 const FUNCTIONS = sh`set -e
 ifs=$IFS; nl='
-'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:; u=
-die() { printf '%s\n' "$1" >&2; exit 1; }
+'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:; u=; q=
+${ROOM}
+die() { q=1; printf '%s\n' "$1" >&2; exit 1; }
 look() { e=$(stat -c '%f/%u %d:%i' -- . "./$1" 2>/dev/null) || return 1; h=\${e%%"$nl"*}; e=\${e#*"$nl"}; }
 here() { stat -c '%d:%i' .; }
 hop() {
@@ -109,7 +110,7 @@ merge() {
     ( step "$b"; merge "$1/$b"; "$settle" "/proc/self/fd/7/$1/$b" ) || exit 1
   done
 }
-trap 'x=$?; set +e; leave; [ -z "$u" ] || rm -rf -- "$u"; exit $x' EXIT
+trap 'x=$?; set +e; [ "$x$q" = 0 ] || [ -n "$q" ] || room .; leave; [ -z "$u" ] || rm -rf -- "$u"; exit $x' EXIT
 trap 'exit 1' HUP INT TERM`;
 
 /** The functions, for whom the script acts as. */

@@ -34,5 +34,5 @@ test('a file that may not be read is told with the place that asks for it', () =
     onTestFinished(() => process.seteuid?.(0));
   }
   expect(told(() => files.file(path, [], at))).toEqual(expected);
-  expect(told(() => files.tree(folder, [], at))).toEqual(expected);
+  expect(told(() => files.tree(folder, [], at, true))).toEqual(expected);
 });

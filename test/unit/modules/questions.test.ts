@@ -100,6 +100,16 @@ describe('questions that many probes ask', () => {
     expect(got.outputs()[0]?.stdout).toMatch(/^stat .*\nparent yes\numask \d+\n$/);
   });
 
+  it('tell whether anybody but root and who looks can change the way to a file', () => {
+    const open = mkdtempSync(join('/var/tmp', 'bringup-questions-')); // below a directory that everybody can write
+    const paths = ['/etc/x', '/etc/none/of/x', join(open, 'x'), '/etc/../etc/x', at('to-folder/x')];
+    const told = (trips(paths.map((path) => look(path, {}, { content: 'none' })))[0] ?? []).map(
+      (out) => /^parent (.*)$/m.exec(out)?.[1],
+    );
+    rmSync(open, { recursive: true });
+    expect(told).toEqual(['yes!', 'no!', 'yes', 'yes', 'yes']);
+  });
+
   it('are asked anew on each trip: nothing of the last one is believed', () => {
     const file = join(folder, 'changing');
     writeFileSync(file, 'before');

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, test, vi } from 'vitest';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { apt } from '../../../src/modules/apt.ts';
 import { assert } from '../../../src/modules/assert.ts';
 import { command } from '../../../src/modules/command.ts';
@@ -314,7 +314,7 @@ test('unarchive', () => {
   writeFileSync(`${dir}/in/app-1/sub/a b`, 'x');
   execFileSync('tar', ['-czf', `${dir}/app.tar.gz`, '-C', `${dir}/in`, 'app-1']);
   const ctx = context({ 'app.tar.gz': new Uint8Array(readFileSync(`${dir}/app.tar.gz`)) }, { user: 'tester' });
-  vi.stubEnv('HOME', dir);
+  onTestFinished(() => rmSync('/var/tmp/bringup-tester', { recursive: true, force: true }));
   const args = { src: 'app.tar.gz', dest: `${dir}/out`, extra_opts: ['--strip-components=1'], mode: 'u=rwX,go=' };
   expect(apply(unarchive, args, ctx)).toMatchObject({ first: [`unpack app.tar.gz in ${dir}/out`], again: [] });
   expect([read(`${dir}/out/sub/a b`), list(`${dir}/out`)]).toEqual(['x', ['sub']]);
