@@ -1,4 +1,4 @@
-import type { Blocked, Context, Steps } from '../../core/module.ts';
+import { type Blocked, type Context, isBlocked, type Steps } from '../../core/module.ts';
 import { parentsOf, type Resource } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
 import { encodeBase64 } from './bytes.ts';
@@ -68,12 +68,12 @@ export function planEdit(
   }
   const after = edit(before);
   if (typeof after !== 'string') return after;
-  return place(
-    now,
-    { path, source: { text: after }, same: after === before, isEdit: true, parents: args.create === true },
-    args,
-    ctx,
-  );
+  const same = after === before;
+  const wanted = { path, source: { text: after }, same, isEdit: true as const, parents: args.create === true };
+  const steps = place(now, wanted, args, ctx);
+  if (isBlocked(steps) || !now.parent || now.link !== undefined) return steps;
+  // Nothing above it is made: what is beside it stays as it was seen.
+  return steps.map((step) => ({ ...step, touches: [`path:${path}`] }));
 }
 
 /** A text's lines, each without its line end, and how they end. A CRLF file stays one. */
