@@ -85,9 +85,12 @@ function journal(isRoot: boolean): string {
   return isRoot ? '/var/lib/bringup/staged' : '"$HOME/.local/state/bringup/staged"';
 }
 
-/** `_sweep`: removes what is on the list and is still there, then the list. */
+/**
+ * `_sweep`: removes what is on the list and is still there, then the list. Where the directory is somebody else's, the name may
+ * be another thing's by now: of directories only a stage goes, which its owner alone can enter.
+ */
 function sweep(list: string): string {
-  return `_sweep() { while IFS= read -r _x; do case $_x in */.bringup-* | /var/lib/bringup/*) { [ ! -e "$_x" ] && [ ! -L "$_x" ]; } || rm -rf -- "$_x" ;; esac; done <${list}
+  return `_sweep() { while IFS= read -r _x; do case $_x in */.bringup-*) if [ -L "$_x" ] || [ -f "$_x" ]; then rm -f -- "$_x"; elif [ -d "$_x" ] && [ -O "$_x" ] && [ "$(stat -c %a -- "$_x")" = 700 ]; then rm -rf --one-file-system -- "$_x"; fi ;; esac; done <${list}
   rm -f ${list}; _x=${list}; rmdir "\${_x%/*}" 2>/dev/null; }`;
 }
 

@@ -28,8 +28,8 @@ const STATE = `{ find /etc/faults /opt/faults /srv/shop /srv/small /etc/systemd/
 find /etc/faults /opt/faults /srv/shop /srv/small /etc/systemd/system/faults.service -type f -exec sha256sum {} + 2>/dev/null | sort -k2
 getent passwd shop | cut -d: -f1,5-; id -Gn shop; crontab -u shop -l; dpkg-query -W -f '\${Package} \${Status}\\n' bzip2 patch cron; dpkg --audit; systemctl is-active faults; } 2>&1`;
 const STRAY = `find / -xdev \\( -name '.bringup-*' -o -name '*.dpkg-tmp' \\) 2>/dev/null; find /srv/small -name '.bringup-*'; ls -A /run/bringup 2>/dev/null; ls -A /var/lib/bringup 2>/dev/null; :`;
-/** Shells of ours, and what runs in them. */
-const ALIVE = `ps -eo pid,ppid,args | grep -E '[s]h -s$' || :`;
+/** Shells of runs that are still there. */
+const ALIVE = `for f in /run/bringup/[0-9]*; do p=\${f##*/}; [ ! -d "/proc/\${p%%-*}" ] || echo "$p"; done`;
 
 type Kind = Readonly<{
   name: string;
