@@ -16,6 +16,7 @@ export function labCommands(program: Command, { done, signal }: Run): void {
       const { labUp, openLab, stateText } = await import('./lab.ts');
       const state = await labUp(openLab(o.inventory), agreed(o), signal);
       streams.out(`${stateText(state)}\n`);
+      done(0);
     });
   lab
     .command('install')
@@ -24,6 +25,7 @@ export function labCommands(program: Command, { done, signal }: Run): void {
     .action(async (o) => {
       const { ensureRequirements } = await import('./lab.ts');
       await ensureRequirements(agreed(o), signal);
+      done(0);
     });
   const verb = (usage: string, text: string): Command => {
     const [name = ''] = usage.split(' ');
