@@ -35,6 +35,7 @@ for _l in ${[...lost].join(' ')}; do
   { read -r _s _q _b <"$_d/$_l"; } 2>/dev/null && _lives $_l $_s || continue
   if [ "$_b" = busy ]; then _note "held an earlier script of this run"; _go=no; else _quit $_l $_s; fi
 done
+if ${FIRST_BOOT}; then _note "held cloud-init, which has not ended its work of this boot"; _go=no; fi
 for _i in 1 2 3 4 5; do
   [ -z "$_go" ] || break
   set -C
@@ -59,6 +60,9 @@ if [ "$_go" = new ]; then
 fi
 if [ "$_go" = no ]; then _go=; rm -f "$_d/$$"; fi`;
 }
+
+/** cloud-init says in result.json that it is done (its manual: "Boot status"); status.json is there from its beginning. */
+const FIRST_BOOT = '[ -e /run/cloud-init/status.json ] && [ ! -e /run/cloud-init/result.json ]';
 
 /** `_quit PID START`: an idle shell has nothing to end but itself. */
 const QUIT =

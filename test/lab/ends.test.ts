@@ -122,6 +122,20 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
+  it('waits for cloud-init, which sets a new host up', async () => {
+    await clear();
+    await everywhere('mkdir -p /run/cloud-init; touch /run/cloud-init/status.json'); // as cloud-init does when it begins
+    const run = apply(playbook('- {name: After it, copy: {dest: /etc/held, content: "x"}}'));
+    await until('it says for whom it waits', () =>
+      HOSTS.every((host) => run.said().includes(`${host}  waiting up to`)),
+    );
+    expect(run.said()).toContain('for cloud-init, which has not ended its work of this boot');
+    expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
+    await everywhere('touch /run/cloud-init/result.json');
+    expect(await run.ended, run.said()).toBe(0);
+    await everywhere('rm -r /run/cloud-init');
+  });
+
   it('a claim that its controller does not use any more is taken over, with a word', async () => {
     await clear();
     const idle = apply(
