@@ -9,14 +9,18 @@ export function claimFor({ claim, emit }: Run, host: string): Claim | undefined 
   return claim && { ...claim, lost: new Set(), tookOver: (from) => emit({ type: 'took-over', host, from }) };
 }
 
-/** Milliseconds between two tries. */
+/** Milliseconds before the first tries, and between all others. A run that has just ended frees its hosts within the first ones. */
+const FIRST = [50, 100, 200];
 const AGAIN = 1000;
 
 /** Waits before the next try; says for whom, once for each. Throws Failure E_LOCKED when it has waited long enough. */
 export function waitingFor(run: Run, host: string): (held: Held) => Promise<void> {
   let since: number | undefined;
   let told: string | undefined;
+  let tries = 0;
   return async ({ by }) => {
+    const soon = run.lockWait > 0 ? FIRST[tries++] : undefined;
+    if (soon !== undefined) return pause(soon, run.signal);
     since ??= run.now();
     const left = since + run.lockWait * 1000 - run.now();
     if (left <= 0) {

@@ -91,7 +91,7 @@ function makeWorld(run: Run, doing: World['doing']): World {
     };
     const state: HostState = {
       name,
-      session: openSession(connect, slot, dial, { signal: run.signal, onHeld: waitingFor(run, name) }),
+      session: openSession(connect, slot, dial, { signal: run.signal, waiter: () => waitingFor(run, name) }),
       facts: undefined,
       factsAreFresh: false,
       set: {},

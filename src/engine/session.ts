@@ -59,8 +59,8 @@ export type Making = Readonly<{
 const asPiece = ({ script, user, isUsers }: Probe): Piece => ({ script, user, isProbe: isUsers !== true });
 const LOST_TRIES = 3;
 
-/** `onHeld`: another run works on the host. Comes back when it is to be tried again. */
-export type SessionOptions = Readonly<{ signal: AbortSignal; onHeld?: ((error: Held) => Promise<void>) | undefined }>;
+/** `waiter`: for one trip, what is done while another run works on the host; it comes back when that is to be tried again. */
+export type SessionOptions = Readonly<{ signal: AbortSignal; waiter?: () => (error: Held) => Promise<void> }>;
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
@@ -72,7 +72,7 @@ export function openSession(
   connect: (meanwhile: () => void) => Promise<Connection>,
   slot: Slot,
   dial: Slot,
-  { signal, onHeld = (error) => Promise.reject(error) }: SessionOptions,
+  { signal, waiter = () => (error) => Promise.reject(error) }: SessionOptions,
 ): Session {
   let line: Promise<Connection> | undefined;
   let trips = 0;
@@ -100,6 +100,7 @@ export function openSession(
   ): Promise<readonly Output[]> => {
     busy++;
     withChange.clear();
+    const wait = waiter();
     try {
       for (;;) {
         try {
@@ -111,7 +112,7 @@ export function openSession(
         } catch (error) {
           if (!(error instanceof Held)) throw error;
           trips--;
-          await onHeld(error);
+          await wait(error);
         }
       }
     } catch (error) {
