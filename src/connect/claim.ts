@@ -2,6 +2,7 @@
 //
 //   lock      the run that holds the host: its id, a tab, words for whoever else comes
 //   PID       one for each shell of a run: when the process began (/proc/PID/stat), the run's id, `busy` or `idle`.
+//             (of one length, and written over without being emptied: a reader must never find nothing).
 //             An idle shell writes it anew whenever its controller says that it is still there.
 import type { Claim } from '../core/connection.ts';
 import { quote } from '../core/sh.ts';
@@ -26,7 +27,7 @@ ${LIVES}
 ${QUIT}
 _note() { printf '\\n%s %s\\n' ${mark} "$*"; }
 _go=; read -r _x </proc/$$/stat; _x=\${_x##*) }; set -- $_x; shift 19; _me="$1 ${run}"
-_state() { printf '%s %s\\n' "$_me" "$1" >"$_d/$$"; }
+_state() { printf '%s %s\\n' "$_me" "$1" 1<>"$_d/$$"; }
 ${sweep(list)}
 ${bye(list)}
 ${HOLDER}
@@ -42,13 +43,14 @@ for _i in 1 2 3 4 5; do
   if { printf '%s\\t%s\\n' ${run} ${quote(words)} >"$_d/lock"; } 2>/dev/null; then _go=new; fi
   set +C
   [ -z "$_go" ] || break
-  { IFS='\t' read -r _r _w <"$_d/lock"; } 2>/dev/null || continue
+  { IFS='\t' read -r _r _w <"$_d/lock"; } 2>/dev/null || {
+    [ ! -f "$_d/lock" ] || [ -s "$_d/lock" ] || [ -z "$(find "$_d/lock" -mmin +1)" ] || rm -f "$_d/lock"; continue; }
   if [ "$_r" = ${run} ]; then _go=own; break; fi
   _holder
   if [ -n "$_h" ]; then _note "held $_w"; _go=no; break; fi
   [ ! -x /usr/bin/flock ] || { exec 9>"$_d/mutex"; flock 9; }
-  { IFS='\t' read -r _q _x <"$_d/lock"; } 2>/dev/null
-  [ "$_q" != "$_r" ] || { rm -f "$_d/lock"; _note "took $_w"; }
+  _q=; { IFS='\t' read -r _q _x <"$_d/lock"; } 2>/dev/null
+  [ "$_q" != "$_r" ] || { _holder; [ -n "$_h" ] || { rm -f "$_d/lock"; _note "took $_w"; }; }
   exec 9>&-
 done
 [ -n "$_go" ] || { _note "held another run that has just begun"; _go=no; }
@@ -75,8 +77,8 @@ const bye = (
   { read -r _s _q _b <"$_f"; } 2>/dev/null && [ "$_q" = "\${_me#* }" ] && _lives "\${_f##*/}" "$_s" && _o=1; done
   { IFS='\t' read -r _r _w <"$_d/lock"; } 2>/dev/null
   if [ -n "$_o" ] || [ "$_r" != "\${_me#* }" ]; then rm -f "$_d/$$"
-  elif [ -e ${list} ]; then _sweep; rm -f "$_d/$$" "$_d/lock" "$_d/mutex"
-  else rm -f "$_d/$$" "$_d/lock" "$_d/mutex"; fi; }`;
+  elif [ -e ${list} ]; then _sweep; rm -f "$_d/$$" "$_d/lock"
+  else rm -f "$_d/$$" "$_d/lock"; fi; }`;
 
 /** Sets `_h` to a living shell of the run that holds the host. One that is idle, and was silent for long, is ended. */
 const HOLDER = `_holder() { _h=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]*) continue ;; esac

@@ -45,8 +45,12 @@ function outputsOf(bytes: Buffer, stderr: string, mark: string): readonly Output
   const all = new Map<number, { code: number; stdout: string; stderr: string }>();
   const errors = errorsOf(stderr, mark);
   let files: ReadonlyMap<string, Uint8Array> = new Map();
+  let open: string | undefined;
   for (const { before, words, body } of records(bytes, mark)) {
     const [first = '', second = '', third = ''] = words;
+    if (open !== undefined && (first !== '.' || second !== open || before.length > 0))
+      throw new Tampered(`an output that is cut short: ${open}`);
+    open = first === '=' ? second : undefined;
     if (second === '@') files = filesIn(before.toString('latin1', before.indexOf(mark) + mark.length));
     else if (third === 'q' && isNumber(second) && !all.has(Number(second))) {
       const stdout = withFiles(before.toString('utf8'), files, mark);
@@ -59,7 +63,8 @@ function outputsOf(bytes: Buffer, stderr: string, mark: string): readonly Output
       const key = which === 'o' ? 'stdout' : 'stderr';
       if (output === undefined || output[key] !== '') throw new Tampered(`an output of no script: ${second}`);
       output[key] = textOf(body, Number(third));
-    } else if (third === 'f' && isNumber(second) && !all.has(Number(second)))
+    } else if (first === '.') continue;
+    else if (third === 'f' && isNumber(second) && !all.has(Number(second)))
       all.set(Number(second), { code: Number(first), stdout: '', stderr: '' });
     else if (isNumber(first) || isNumber(second))
       throw new Tampered(`a record that no shell of ours writes: ${words.join(' ')}`);

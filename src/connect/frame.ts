@@ -26,6 +26,7 @@ export type Trip = Readonly<{
  *     MARK CODE I f            piece I ended with this exit code
  *     MARK CODE I q            the same of a probe: what it printed stands before the line
  *     MARK = I.o SIZE SENT     so many bytes follow: the output of piece I (I.e: its error output), of SIZE in all
+ *     MARK . I.o               they were all: whoever still holds the file has not cut it short
  *     MARK end                 the last line, also on stderr
  *
  * Nobody can write into another piece's output: a piece writes into two files of its own, in a folder that only the shell's
@@ -79,8 +80,8 @@ type Numbered = Piece & Readonly<{ i: number }>;
 export const begin = (mark: string): string => `printf '${mark} %d\\n' $$; `;
 export const end = (mark: string): string => `printf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2\n`;
 
-/** Where a piece's output and error output go: see output-files.ts. */
-const toFiles = (i: number): string => `>"$_p.${i}.o" 2>"$_p.${i}.e"`;
+/** Where a piece's output and error output go: see output-files.ts. Appended: a script may open /dev/stderr anew. */
+const toFiles = (i: number): string => `>>"$_p.${i}.o" 2>>"$_p.${i}.e"`;
 
 function alone({ script, i }: Numbered): string {
   return `( set -u; eval ${quote(script.text)} ) </dev/null ${toFiles(i)}`;

@@ -31,8 +31,8 @@ export const outputFiles = `_n=$((\${_n-0} + 1)); _p=$_d/$$-$_n
 /** Sends what is in the files. The sizes are found out first, so that what somebody adds by then is not sent. */
 export function collect(mark: string): string {
   return `set +f; set --; for _f in "$_p".*; do [ ! -s "$_f" ] || set -- "$@" "$_f"; done
-if [ $# -gt 0 ]; then set -- $(wc -c -- "$@"); while [ $# -gt 1 ]; do [ "$2" != total ] || break
+if [ $# -gt 0 ]; then set -- $(LC_ALL=C wc -c -- "$@"); while [ $# -gt 1 ]; do [ "$2" != total ] || break
 if [ $1 -le ${2 * KEPT} ]; then printf '\\n%s = %s %d %d\\n' ${mark} "\${2#"$_p".}" $1 $1; head -c $1 "$2"
 else printf '\\n%s = %s %d %d\\n' ${mark} "\${2#"$_p".}" $1 ${2 * KEPT}; head -c ${KEPT} "$2"; tail -c ${KEPT} "$2"; fi
-: >"$2"; shift 2; done; fi`;
+printf '\\n%s . %s\\n' ${mark} "\${2#"$_p".}"; : >"$2"; shift 2; done; fi`;
 }

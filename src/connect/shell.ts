@@ -19,22 +19,32 @@ export type TripOptions = Readonly<{
 /** Runs trips one after the other. Throws what Connection.run throws; then it serves no more, unless it was Held. */
 export type Shell = Readonly<{ trip: (pieces: readonly Piece[], options: TripOptions) => Promise<readonly Output[]> }>;
 
-type Where = Readonly<{ client: Client; target: Target; loginUser: string; who: string; claim: Claim | undefined }>;
+type Place = Readonly<{ client: Client; target: Target; loginUser: string; who: string; claim: Claim | undefined }>;
+/** `known`: what is known of the shell itself, from its first trip on. */
+type Where = Place & Readonly<{ known: { pid?: number | undefined; isOver: boolean } }>;
 
-export async function openShell(where: Where): Promise<Shell> {
-  const { client, target, loginUser, who, claim } = where;
+export async function openShell(place: Place): Promise<Shell> {
+  const where: Where = { ...place, known: { isOver: false } };
+  const { client, target, loginUser, who, claim, known } = where;
   const channel = await become(client, target, loginUser, who, 'exec sh -s');
+  channel.once('close', () => {
+    known.isOver = true;
+  });
   let isClaimed = false;
   let queue: Promise<unknown> = Promise.resolve();
   if (claim !== undefined) keepClaim(channel, () => isClaimed);
   return {
     trip(pieces, options) {
       const next = queue.then(async () => {
+        if (known.isOver) throw new Lost(target.name); // a trip before this one ended the shell
         const mark = `bringup-${randomBytes(8).toString('hex')}`;
         const opening = claim !== undefined && !isClaimed ? claiming(claim, mark, who === 'root') : undefined;
         const trip = { pieces, groups: options.groups ?? [], shellUser: who, isClaimed: claim !== undefined };
         const program = encode({ ...trip, ...(opening !== undefined && { opening }) }, mark);
-        const got = await oneTrip(where, channel, { program, mark, options });
+        const got = await oneTrip(where, channel, { program, mark, options }).catch((error: unknown) => {
+          known.isOver = true;
+          throw error;
+        });
         const [holder] = opening === undefined ? [] : got.notes('held');
         if (holder !== undefined) throw new Held(target.name, holder);
         if (opening !== undefined) {
@@ -65,7 +75,7 @@ async function oneTrip(
   channel: ClientChannel,
   { program, mark, options: { signal, timeout } }: Readonly<{ program: string; mark: string; options: TripOptions }>,
 ): Promise<Decoder> {
-  const { client, target, who, claim } = where;
+  const { client, target, who, claim, known } = where;
   signal?.throwIfAborted();
   const got = decoder(mark);
   const over = new AbortController();
@@ -98,13 +108,16 @@ async function oneTrip(
       throw error;
     })
     .finally(() => over.abort());
+  known.pid ??= got.pid();
   if (how === 'done') return got;
-  const pid = got.pid();
+  const { pid } = known;
   if (how === 'lost') {
     if (pid !== undefined) claim?.lost.add(pid);
     throw shellDied(target, who, got.trouble());
   }
-  throw new Stopped(how, await stop(where, channel, pid));
+  const left = await stop(where, channel, pid);
+  if (pid !== undefined && (left === undefined || left.length > 0)) claim?.lost.add(pid);
+  throw new Stopped(how, left);
 }
 
 /** How long the host may take to say what became of the processes that it was to end, in milliseconds. */
@@ -119,7 +132,7 @@ async function stop(
   try {
     if (pid === undefined) return undefined;
     const said = await Promise.race([
-      printed(await become(client, target, loginUser, who, stopping(pid))),
+      become(client, target, loginUser, who, stopping(pid)).then(printed),
       pause(PATIENCE, undefined, { ref: false }),
     ]);
     const left = /^left (.*)$/m.exec(said ?? '')?.[1];

@@ -27,12 +27,13 @@ export async function connectSsh(target: Target, ports: SshPorts, signal?: Abort
       if (isLost) throw new Lost(target.name);
       // The login user's shell serves only trips that are all its own; root's serves anybody, through su.
       const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
+      const mine = shellFor(who);
       try {
-        const shell = await shellFor(who);
+        const shell = await mine;
         const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
         return await shell.trip(own, options);
       } catch (error) {
-        if (!(error instanceof Held)) shells.delete(who);
+        if (!(error instanceof Held) && shells.get(who) === mine) shells.delete(who);
         throw error;
       }
     },

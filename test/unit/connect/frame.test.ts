@@ -220,7 +220,8 @@ describe('many scripts in one trip', () => {
   });
 
   it('what is no record of a shell of ours is taken for an attack', () => {
-    const honest = `${MARK} 7\n\n${MARK} 0 0 f\n\n${MARK} = 0.o 3 3\nabc`;
+    const cut = `${MARK} 7\n\n${MARK} 0 0 f\n\n${MARK} = 0.o 3 3\nabc`;
+    const honest = `${cut}\n${MARK} . 0.o\n`;
     const end = `\n${MARK} end\n`;
     const outputs = (text: string) => {
       const got = decoder(MARK);
@@ -232,6 +233,8 @@ describe('many scripts in one trip', () => {
     for (const forged of [
       `${MARK} 7\nstray\n${MARK} 0 0 f\n`,
       `${honest}d`,
+      cut,
+      `${cut}d\n${MARK} . 0.o\n`,
       `${honest}\n${MARK} 0 0 f\n`,
       `${honest}\n${MARK} = 0.o 2 2\nxy`,
       `${honest}\n${MARK} = 1.o 2 2\nxy`,
