@@ -92,7 +92,8 @@ export async function runPlays(
 function claimOf(playbookFile: string): Pick<Claim, 'run' | 'words'> {
   const since = new Date().toISOString().replace('T', ' ').slice(0, 19);
   const words = `${userInfo().username}@${hostname()} since ${since} UTC (apply ${playbookFile})`;
-  return { run: randomBytes(8).toString('hex'), words: words.replace(/[^\x20-\x7e]/g, '?') };
+  const began = Date.now().toString(16).padStart(12, '0');
+  return { run: `${began}${randomBytes(8).toString('hex')}`, words: words.replace(/[^\x20-\x7e]/g, '?') };
 }
 
 /** localhost that the inventory does not name is this machine itself. */

@@ -34,9 +34,9 @@ ${HOLDER}
 _state busy; trap 'rm -f "$_d/$$-"*; _bye' EXIT; ${ON_SIGNALS}
 for _l in ${[...lost].join(' ')}; do
   { read -r _s _q _b <"$_d/$_l"; } 2>/dev/null && _lives $_l $_s || continue
-  if [ "$_b" = busy ]; then _note "held an earlier script of this run"; _go=no; else _quit $_l $_s; fi
+  if [ "$_b" = busy ]; then _note "held ${run} an earlier script of this run"; _go=no; else _quit $_l $_s; fi
 done
-if ${FIRST_BOOT}; then _note "held cloud-init, which has not ended its work of this boot"; _go=no; fi
+if ${FIRST_BOOT}; then _note "held - cloud-init, which has not ended its work of this boot"; _go=no; fi
 for _i in 1 2 3 4 5; do
   [ -z "$_go" ] || break
   set -C
@@ -47,13 +47,13 @@ for _i in 1 2 3 4 5; do
     [ ! -f "$_d/lock" ] || [ -s "$_d/lock" ] || [ -z "$(find "$_d/lock" -mmin +1)" ] || rm -f "$_d/lock"; continue; }
   if [ "$_r" = ${run} ]; then _go=own; break; fi
   _holder
-  if [ -n "$_h" ]; then _note "held $_w"; _go=no; break; fi
+  if [ -n "$_h" ]; then _note "held $_r $_w"; _go=no; break; fi
   [ ! -x /usr/bin/flock ] || { exec 9>"$_d/mutex"; flock 9; }
   _q=; { IFS='\t' read -r _q _x <"$_d/lock"; } 2>/dev/null
   [ "$_q" != "$_r" ] || { _holder; [ -n "$_h" ] || { rm -f "$_d/lock"; _note "took $_w"; }; }
   exec 9>&-
 done
-[ -n "$_go" ] || { _note "held another run that has just begun"; _go=no; }
+[ -n "$_go" ] || { _note "held - another run that has just begun"; _go=no; }
 if [ "$_go" = new ]; then
   set --; for _f in "$_d"/[0-9]*; do _x=\${_f##*/}; _q=\${_x%%-*}; _s=; { read -r _s _x <"$_d/$_q"; } 2>/dev/null
   if [ -n "$_s" ]; then ! _lives $_q $_s || continue; elif [ -d /proc/$_q ]; then continue; fi

@@ -46,7 +46,10 @@ export async function openShell(place: Place): Promise<Shell> {
           throw error;
         });
         const [holder] = opening === undefined ? [] : got.notes('held');
-        if (holder !== undefined) throw new Held(target.name, holder);
+        if (holder !== undefined) {
+          const [run = '', ...words] = holder.split(' ');
+          throw new Held(target.name, run, words.join(' '));
+        }
         if (opening !== undefined) {
           isClaimed = true;
           for (const from of got.notes('took')) claim?.tookOver?.(from);

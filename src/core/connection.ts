@@ -88,7 +88,7 @@ export function inGroups<T>(items: readonly T[], groups: readonly Group[]): read
 
 /** A run's claim to a host: no two runs that change something work on one host at the same time. */
 export type Claim = Readonly<{
-  /** The run's id, hexadecimal. */
+  /** The run's id, hexadecimal: of two runs the older one has the lesser. */
   run: string;
   /** Told that a claim which nobody uses any more was taken over: whose it was. */
   tookOver?: ((from: string) => void) | undefined;
@@ -101,9 +101,12 @@ export type Claim = Readonly<{
 /** Another run holds the host, or an earlier script of this one still runs there. `by` says who, from where, since when. */
 export class Held extends Error {
   readonly by: string;
-  constructor(host: string, by: string) {
+  /** The other run's id; another word where it is no run. */
+  readonly run: string;
+  constructor(host: string, run: string, by: string) {
     super(`${host} is held by ${by}`);
     this.name = 'Held';
+    this.run = run;
     this.by = by;
   }
 }
@@ -128,3 +131,6 @@ export class Lost extends Error {
     this.name = 'Lost';
   }
 }
+
+/** What was planned was not run: the host had to be left to another run meanwhile, and has to be looked at again. */
+export class NotRun extends Lost {}

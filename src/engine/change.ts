@@ -1,4 +1,4 @@
-import { closeUpload, Lost, openUpload, type Piece, type Sending, Stopped } from '../core/connection.ts';
+import { closeUpload, Lost, NotRun, openUpload, type Piece, type Sending, Stopped } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import type { Change, Content, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
@@ -49,7 +49,7 @@ export async function makeChanges(
         // What goes ahead of this change on its own channel may need what the changes before it make: a folder.
         sent.push(
           ...(await session.change(
-            { pieces: [...(sent.length === 0 ? before : []), ...pieces], touches },
+            { pieces: [...(sent.length === 0 ? before : []), ...pieces], touches, isPlanned: sent.length === 0 },
             () => [],
             timeout,
           )),
@@ -70,7 +70,9 @@ export async function makeChanges(
     const last = isAction(changes) && after?.piece !== undefined ? [after.piece] : [];
     const all = [...(sent.length === 0 ? before : []), ...pieces, ...last];
     const closing = closingOf(unit, todo);
-    const ended = [...(await session.change({ pieces: all, touches, own, closing }, ahead, timeout))];
+    const ended = [
+      ...(await session.change({ pieces: all, touches, own, closing, isPlanned: sent.length === 0 }, ahead, timeout)),
+    ];
     // Not one of the changes' own; it has none where one of them failed.
     const [rode] = last.length > 0 ? ended.splice(all.length - 1, 1) : [];
     if (after !== undefined) after.isDone = rode?.code === 0;
@@ -84,8 +86,8 @@ export async function makeChanges(
   } catch (error) {
     if (error instanceof Stopped && error.why === 'timeout') return timedOut(error, changes, timeout);
     if (!(error instanceof Lost) || run.signal.aborted) throw error;
-    if (isAction(changes) || probe === undefined) return lostInAction(error, changes);
-    const now = unit.step.plan((await session.look(probe, () => [])).stdout, unit.ctx);
+    if (!(error instanceof NotRun) && (isAction(changes) || probe === undefined)) return lostInAction(error, changes);
+    const now = probe === undefined ? changes : unit.step.plan((await session.look(probe, () => [])).stdout, unit.ctx);
     if (isBlocked(now)) throw error;
     if (now.length === 0) return { ran: { code: 0, stdout: '', stderr: '' }, failed: undefined, unchanged: false };
     outputs = await attempt(now);

@@ -13,12 +13,53 @@ export function claimFor({ claim, emit }: Run, host: string): Claim | undefined 
 const FIRST = [50, 100, 200];
 const AGAIN = 1000;
 
+/**
+ * Two runs that each hold a host which the other one waits for would wait for ever. The younger one gives way: while it waits
+ * for an older run it stands still, and leaves every host that it holds.
+ */
+export type Gate = Readonly<{
+  /** Undefined: the run goes on. */
+  standing: () => Promise<void> | undefined;
+  close: () => void;
+  open: () => void;
+}>;
+
+export function newGate(): Gate {
+  let waits = 0;
+  let standing: Promise<void> | undefined;
+  let goOn = (): void => {};
+  return {
+    standing: () => standing,
+    close() {
+      waits++;
+      standing ??= new Promise((resolve) => {
+        goOn = resolve;
+      });
+    },
+    open() {
+      waits--;
+      if (waits > 0) return;
+      standing = undefined;
+      goOn();
+    },
+  };
+}
+
+/** What is done while another run works on a host, for one trip. `end`: the trip is over. */
+export type Waiter = Readonly<{ wait: (held: Held) => Promise<void>; end: () => void }>;
+
 /** Waits before the next try; says for whom, once for each. Throws Failure E_LOCKED when it has waited long enough. */
-export function waitingFor(run: Run, host: string): (held: Held) => Promise<void> {
+export function waitingFor(run: Run, host: string, gate: Gate): Waiter {
   let since: number | undefined;
   let told: string | undefined;
   let tries = 0;
-  return async ({ by }) => {
+  let gaveWay = false;
+  const wait = async ({ by, run: other }: Held): Promise<void> => {
+    const isOlder = /^[0-9a-f]{28}$/.test(other) && other < (run.claim?.run ?? '');
+    if (isOlder && !gaveWay) {
+      gaveWay = true;
+      gate.close();
+    }
     const soon = run.lockWait > 0 ? FIRST[tries++] : undefined;
     if (soon !== undefined) return pause(soon, run.signal);
     since ??= run.now();
@@ -35,6 +76,7 @@ export function waitingFor(run: Run, host: string): (held: Held) => Promise<void
     told = by;
     await pause(Math.min(AGAIN, left), run.signal);
   };
+  return { wait, end: () => (gaveWay ? gate.open() : undefined) };
 }
 
 /** Whether a script was ended because the run was interrupted; tells what it was. */

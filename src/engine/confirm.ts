@@ -1,4 +1,4 @@
-import { Lost, type Piece, Stopped } from '../core/connection.ts';
+import { Lost, NotRun, type Piece, Stopped } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Change, Output } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
@@ -30,17 +30,21 @@ export async function makeAndConfirm(
   const touches = step.touches;
   const within = Math.min(timeout ?? risk.seconds, risk.seconds);
   const made = await session
-    .change({ pieces, touches }, () => [], within)
+    .change({ pieces, touches, isPlanned: true }, () => [], within)
     .catch((error: unknown) => {
       // The answer may be what the change has shut out: the new line tells.
-      if (run.signal.aborted || !isLineTrouble(error)) throw error;
+      if (run.signal.aborted || error instanceof NotRun || !isLineTrouble(error)) throw error;
       return undefined;
     });
   if (made !== undefined && made.at(-1)?.code !== 0) return made;
   const deadline = began + risk.seconds * 1000;
   const trouble = await reach(run, session, deadline);
   if (trouble !== undefined) throw await lockedOut(run, session, risk.seconds, deadline, trouble);
-  const confirmed = await session.change({ pieces: [{ script: risk.script, user }], touches, own }, ahead, timeout);
+  const confirmed = await session.change(
+    { pieces: [{ script: risk.script, user }], touches, own, isUrgent: true },
+    ahead,
+    timeout,
+  );
   return [...(made ?? []), ...confirmed];
 }
 
@@ -92,7 +96,7 @@ async function lockedOut(
   for (;;) {
     try {
       await within(session.reconnect(), 10_000);
-      await session.change({ pieces: [{ script: sh`:`, user: undefined }] }, () => [], 10);
+      await session.change({ pieces: [{ script: sh`:`, user: undefined }], isUrgent: true }, () => [], 10);
       const message = `${what}. The host has undone it by itself, and is as it was before`;
       return new Failure(
         { code: 'E_APPLY', message, detail: trouble.message, mend: 'let this machine in, then run again' },

@@ -51,6 +51,7 @@ export async function makeTogether(
         touches: touchesOf(unit.step, changes),
         own: isAction(changes) ? undefined : probe,
         task: turns[i] ?? 0,
+        isPlanned: true,
         closing: closingOf(unit, joint.includes(turn.intent) ? changes.slice(1) : changes),
       };
     }),

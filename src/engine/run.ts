@@ -5,7 +5,7 @@ import type { Play } from '../core/playbook.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
 import { isTrue } from './booleans.ts';
-import { claimFor, tellStopped, waitingFor } from './claims.ts';
+import { claimFor, newGate, tellStopped, waitingFor } from './claims.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
@@ -72,6 +72,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
 const DIALS = 100;
 
 function makeWorld(run: Run, doing: World['doing']): World {
+  const gate = newGate();
   const slot = pLimit(run.forks);
   const dial = pLimit(Math.max(run.forks, DIALS));
   const hosts = new Map<string, HostState>();
@@ -91,7 +92,11 @@ function makeWorld(run: Run, doing: World['doing']): World {
     };
     const state: HostState = {
       name,
-      session: openSession(connect, slot, dial, { signal: run.signal, waiter: () => waitingFor(run, name) }),
+      session: openSession(connect, slot, dial, {
+        signal: run.signal,
+        waiter: () => waitingFor(run, name, gate),
+        standing: gate.standing,
+      }),
       facts: undefined,
       factsAreFresh: false,
       set: {},

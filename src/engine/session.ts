@@ -1,7 +1,8 @@
-import { type Connection, type Group, Held, inGroups, Lost, type Piece } from '../core/connection.ts';
+import { type Connection, type Group, Held, inGroups, Lost, NotRun, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import type { Resource } from '../core/resource.ts';
 import { type Answers, keyOf, noAnswers, type Probe } from './answers.ts';
+import type { Waiter } from './claims.ts';
 
 /** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
 export type Session = Readonly<{
@@ -52,15 +53,30 @@ export type Making = Readonly<{
   touches?: readonly Resource[];
   own?: Probe | undefined;
   task?: number;
+  /** By a look at the host: where another run was at work since, NotRun is thrown. */
+  isPlanned?: boolean;
+  /** It has to be made now: also while the run stands still. */
+  isUrgent?: boolean;
   /** What has to follow all changes of the trip, once for those with the same. Its failure is that of each of them. */
   closing?: readonly Piece[];
 }>;
 
 const asPiece = ({ script, user, isUsers }: Probe): Piece => ({ script, user, isProbe: isUsers !== true });
 const LOST_TRIES = 3;
+type TripOptions = Readonly<{
+  groups?: readonly Group[];
+  timeout?: number | undefined;
+  isPlanned?: boolean;
+  isUrgent?: boolean;
+}>;
 
-/** `waiter`: for one trip, what is done while another run works on the host; it comes back when that is to be tried again. */
-export type SessionOptions = Readonly<{ signal: AbortSignal; waiter?: () => (error: Held) => Promise<void> }>;
+/** `standing`: the run stands still until then, and leaves its hosts to an older one. */
+export type SessionOptions = Readonly<{
+  signal: AbortSignal;
+  waiter?: () => Waiter;
+  standing?: () => Promise<void> | undefined;
+}>;
+const NO_WAITER: Waiter = { wait: (error) => Promise.reject(error), end: () => {} };
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
@@ -72,9 +88,11 @@ export function openSession(
   connect: (meanwhile: () => void) => Promise<Connection>,
   slot: Slot,
   dial: Slot,
-  { signal, waiter = () => (error) => Promise.reject(error) }: SessionOptions,
+  { signal, waiter = () => NO_WAITER, standing = () => undefined }: SessionOptions,
 ): Session {
   let line: Promise<Connection> | undefined;
+  let spare: Promise<Connection> | undefined;
+  let hasAnswered = false;
   let trips = 0;
   let busy = 0;
   const answers = noAnswers();
@@ -89,36 +107,50 @@ export function openSession(
     return line;
   };
   const drop = async (): Promise<void> => {
-    const old = line;
+    const old = [line, spare];
     line = undefined;
-    await old?.then((c) => c.close()).catch(() => {});
+    spare = undefined;
+    for (const one of old) await one?.then((c) => c.close()).catch(() => {}); // it may be dead
   };
+  /** Throws NotRun where the host was left to another run after `isPlanned` was planned. */
   const trip = async (
     pieces: readonly Piece[],
-    groups: readonly Group[],
-    timeout?: number,
+    { groups = [], timeout, isPlanned = false, isUrgent = false }: TripOptions,
   ): Promise<readonly Output[]> => {
     busy++;
     withChange.clear();
-    const wait = waiter();
+    const { wait, end } = waiter();
+    let wasLeft = false;
     try {
+      for (let still = standing(); still !== undefined && !isUrgent; still = standing()) {
+        wasLeft = true;
+        await drop();
+        await still;
+      }
       for (;;) {
+        if (wasLeft) answers.outdateAll();
+        if (wasLeft && isPlanned) throw new NotRun('the host');
         try {
           const connection = await open();
           trips++;
-          return await slot(() =>
+          const outputs = await slot(() =>
             connection.run(pieces, { signal, groups, ...(timeout !== undefined && { timeout }) }),
           );
+          void spare?.then((old) => old.close()).catch(() => {}); // it may be dead
+          spare = undefined;
+          return outputs;
         } catch (error) {
           if (!(error instanceof Held)) throw error;
           trips--;
+          wasLeft ||= hasAnswered;
           await wait(error);
         }
       }
     } catch (error) {
-      if (error instanceof Lost) await drop();
+      if (error instanceof Lost && !(error instanceof NotRun)) await drop();
       throw error;
     } finally {
+      end();
       busy--;
     }
   };
@@ -139,7 +171,8 @@ export function openSession(
     for (let tries = 1; ; tries++) {
       try {
         await open(meanwhile);
-        const outputs = await trip(workOut().map(asPiece), []);
+        const outputs = await trip(workOut().map(asPiece), {});
+        hasAnswered = true;
         answers.remember(workOut(), outputs);
         return;
       } catch (error) {
@@ -159,7 +192,9 @@ export function openSession(
     // A group of the first task is not stopped by another's failure.
     const ends = [...closing].map(() => ({ size: 1, task: 0 }));
     const groups = [...changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 })), ...ends];
-    const outputs = await trip([...pieces, ...again.map(asPiece)], groups, timeout);
+    const isPlanned = changes.some((c) => c.isPlanned);
+    const isUrgent = changes.some((c) => c.isUrgent);
+    const outputs = await trip([...pieces, ...again.map(asPiece)], { groups, timeout, isPlanned, isUrgent });
     answers.remember(again, outputs.slice(pieces.length));
     for (const probe of again) withChange.add(keyOf(probe));
     const given = inGroups(outputs, groups);
@@ -209,7 +244,9 @@ export function openSession(
       await drop();
     },
     async reconnect() {
-      await drop();
+      // The old line keeps the host ours until the new one has answered.
+      spare ??= line;
+      line = undefined;
       await open();
     },
     trips: () => trips,

@@ -122,6 +122,28 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
+  it('pairs of runs that begin together, over several plays, both end, and neither is mixed with the other', async () => {
+    // A play is a barrier: each run may hold the host that the other one waits for.
+    const plays = (who: string): string => {
+      const file = join(lab.folder, `pair-${who}.yml`);
+      const tasks = [1, 2, 3].map((n) => `    - copy: {dest: /etc/pair-%%-${n}, content: "${who}\\n"}\n`).join('');
+      const play = (name: string): string =>
+        `- hosts: all\n  gather_facts: false\n  become: true\n  tasks:\n${tasks.replaceAll('%%', name)}`;
+      writeFileSync(file, play('a') + play('b'));
+      return file;
+    };
+    const files = [plays('one'), plays('two')];
+    for (let round = 0; round < 5; round++) {
+      await everywhere('rm -f /etc/pair-*');
+      const runs = files.map((file) => apply(file));
+      for (const run of runs) expect(await run.ended, run.said()).toBe(0);
+      for (const seen of await everywhere('sort -u /etc/pair-a-* /etc/pair-b-*'))
+        expect(['one', 'two']).toContain(seen);
+    }
+    await everywhere('rm -f /etc/pair-*');
+    await nothingLeft();
+  });
+
   it('waits for cloud-init, which sets a new host up', async () => {
     await clear();
     await everywhere('mkdir -p /run/cloud-init; touch /run/cloud-init/status.json'); // as cloud-init does when it begins

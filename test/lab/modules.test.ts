@@ -49,7 +49,7 @@ function steady(stdout: string): readonly string[] {
   return (
     stdout
       .split(/[\n\x1f]/)
-      .filter((line) => line !== '' && !/^(age|now) /.test(line))
+      .filter((line) => line !== '' && !/^(age|now) |^unit systemd-(hostname|locale|timedate)d/.test(line)) // they end when idle
       // Only together is it asked who can change the way there: not to know costs a change some work, and nothing else.
       .map((line) => line.replace(/^(parent \w+|trusted )!$/, '$1'))
       .map((line) => line.replace(/^((?:stat|src|srcstat|self) (?:[^/]*\/){5})[^/]*/, '$1_'))
