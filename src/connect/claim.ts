@@ -48,10 +48,10 @@ for _i in 1 2 3 4 5; do
   if [ "$_r" = ${run} ]; then _go=own; break; fi
   _holder
   if [ -n "$_h" ]; then _note "held $_r $_w"; _go=no; break; fi
-  [ ! -x /usr/bin/flock ] || { exec 9>"$_d/mutex"; flock 9; }
+  [ ! -x /usr/bin/flock ] || { exec 9<"$_d"; flock 9; }
   _q=; { IFS='\t' read -r _q _x <"$_d/lock"; } 2>/dev/null
   [ "$_q" != "$_r" ] || { _holder; [ -n "$_h" ] || { rm -f "$_d/lock"; _note "took $_w"; }; }
-  exec 9>&-
+  exec 9<&-
 done
 [ -n "$_go" ] || { _note "held - another run that has just begun"; _go=no; }
 if [ "$_go" = new ]; then
@@ -86,9 +86,9 @@ const HOLDER = `_holder() { _h=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *
   if [ "$_b" = idle ] && [ -n "$(find "$_f" -mmin +${SILENT_MINUTES})" ]; then _quit "\${_f##*/}" $_s; else _h=$_f; break; fi
 done; }`;
 
-/** Where a run notes the paths that exist only while its scripts run. It survives a power cut, as they do. */
+/** Where a run notes the paths that exist only while its scripts run. Root's survives a power cut, as they do. */
 function journal(isRoot: boolean): string {
-  return isRoot ? '/var/lib/bringup/staged' : '"$HOME/.local/state/bringup/staged"';
+  return isRoot ? '/var/lib/bringup/staged' : '"$_d/staged"';
 }
 
 /**
@@ -104,6 +104,5 @@ function sweep(list: string): string {
 export function noting(paths: readonly string[], isRoot: boolean): string {
   if (paths.length === 0) return ':';
   const list = journal(isRoot);
-  const folder = isRoot ? '/var/lib/bringup' : '"$HOME/.local/state/bringup"';
-  return `[ -d ${folder} ] || mkdir -p ${folder}; printf '%s\\n' ${paths.map(quote).join(' ')} >>${list}`;
+  return `${isRoot ? '[ -d /var/lib/bringup ] || mkdir -p /var/lib/bringup; ' : ''}printf '%s\\n' ${paths.map(quote).join(' ')} >>${list}`;
 }
