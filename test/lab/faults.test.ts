@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chances, faultInventory, KINDS, strike, untouched } from '../faults/campaign.ts';
 import { makeLab } from './support/rack.ts';
 
-// A bounded part of `npm run faults`, with another seed each day: what fails is told with the seed that it fails with.
+// A bounded part of `npm run faults`. The seed is fixed: the campaign is where others are tried.
 const NET = '10.83.142';
 const PART = ['SIGKILL', 'SIGINT', 'power cut', 'wire cut for 3 s', 'dpkg killed', 'disk full', 'two controllers'];
-const seed = Math.floor(Date.now() / 86_400_000);
+const seed = 1;
 const lab = makeLab(faultInventory(NET), NET);
 
 describe(`a run that is broken at a random point (seed ${seed})`, () => {
