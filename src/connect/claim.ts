@@ -63,8 +63,12 @@ fi
 if [ "$_go" = no ]; then _go=; rm -f "$_d/$$"; fi`;
 }
 
-/** cloud-init says in result.json that it is done (its manual: "Boot status"); status.json is there from its beginning. */
-const FIRST_BOOT = '[ -e /run/cloud-init/status.json ] && [ ! -e /run/cloud-init/result.json ]';
+/**
+ * cloud-init writes status.json at each of its stages, and result.json when it is done (its manual: "Boot status"). One that has
+ * written nothing for ten minutes has failed: a run must not be kept from the host for ever.
+ */
+const FIRST_BOOT =
+  '[ -e /run/cloud-init/status.json ] && [ ! -e /run/cloud-init/result.json ] && [ -n "$(find /run/cloud-init/status.json -mmin -10)" ]';
 
 /** `_quit PID START`: an idle shell has nothing to end but itself. */
 const QUIT =

@@ -155,6 +155,10 @@ describe('the end of a run', () => {
     expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
     await everywhere('touch /run/cloud-init/result.json');
     expect(await run.ended, run.said()).toBe(0);
+    // One that failed long ago keeps nobody from the host.
+    await everywhere('rm /run/cloud-init/result.json; touch -d "1 hour ago" /run/cloud-init/status.json');
+    const later = apply(playbook('- {name: Later, copy: {dest: /etc/held, content: "y"}}'), '--lock-wait', '1');
+    expect(await later.ended, later.said()).toBe(0);
     await everywhere('rm -r /run/cloud-init');
   });
 
