@@ -2,19 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringup, type Running, until } from './support/command.ts';
-import { makeLab } from './support/rack.ts';
+import { twoDebians } from './support/rack.ts';
 
 // How a run ends, and what the next one finds: judged on the hosts, over the system's own ssh.
 const NET = '10.83.131';
-const lab = makeLab(
-  `all:
-  vars: {lab_name: x, lab_subnet: ${NET}.0/24}
-  hosts:
-    d12: {ansible_host: ${NET}.12, lab_image: debian-12}
-    d13: {ansible_host: ${NET}.13, lab_image: debian-13}
-`,
-  NET,
-);
+const lab = twoDebians(NET);
 const HOSTS = ['d12', 'd13'];
 let count = 0;
 function playbook(tasks: string, head = 'become: true'): string {

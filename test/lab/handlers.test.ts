@@ -2,18 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { makeLab, type Ran } from './support/rack.ts';
+import { type Ran, twoDebians } from './support/rack.ts';
 
 const NET = '10.83.111';
-const lab = makeLab(
-  `all:
-  vars: {lab_name: x, lab_subnet: ${NET}.0/24}
-  hosts:
-    d12: {ansible_host: ${NET}.12, lab_image: debian-12}
-    d13: {ansible_host: ${NET}.13, lab_image: debian-13}
-`,
-  NET,
-);
+const lab = twoDebians(NET);
 const HOSTS = ['d12', 'd13'];
 const everywhere = async (command: string): Promise<readonly string[]> =>
   Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));

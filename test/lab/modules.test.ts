@@ -13,19 +13,11 @@ import { connection } from '../../src/lab/lab.ts';
 import { modules } from '../../src/modules/index.ts';
 import { parseUnit, probeUnit } from '../../src/modules/shared/unit.ts';
 import { bound, context } from '../unit/modules/harness.ts';
-import { makeLab, type Ran, TREE_HASH } from './support/rack.ts';
+import { type Ran, TREE_HASH, twoDebians } from './support/rack.ts';
 
 const NET = '10.88.4';
 const HOSTS = ['d12', 'd13'];
-const lab = makeLab(
-  `all:
-  vars: {lab_name: x, lab_subnet: ${NET}.0/24}
-  hosts:
-    d12: {ansible_host: ${NET}.12, lab_image: debian-12}
-    d13: {ansible_host: ${NET}.13, lab_image: debian-13}
-`,
-  NET,
-);
+const lab = twoDebians(NET);
 const PRESENT = 'test/lab/modules/present.yml';
 const failures = (ran: Ran): readonly string[] =>
   ran.tasks

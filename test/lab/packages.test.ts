@@ -4,19 +4,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { powerAll } from '../../src/lab/lab.ts';
-import { makeLab, type Ran } from './support/rack.ts';
+import { type Ran, twoDebians } from './support/rack.ts';
 
 const NET = '10.83.121';
 const HOSTS = ['d12', 'd13'];
-const lab = makeLab(
-  `all:
-  vars: {lab_name: x, lab_subnet: ${NET}.0/24}
-  hosts:
-    d12: {ansible_host: ${NET}.12, lab_image: debian-12}
-    d13: {ansible_host: ${NET}.13, lab_image: debian-13}
-`,
-  NET,
-);
+const lab = twoDebians(NET);
 const everywhere = async (command: string): Promise<readonly string[]> =>
   Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
 const told = (ran: Ran): readonly string[] => ran.tasks.map((e) => `${e.task}: ${e.status}`).sort();

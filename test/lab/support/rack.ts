@@ -36,6 +36,12 @@ export function makeRack(inventory: string, net: string): Rack {
   return rack;
 }
 
+/** Two hosts, d12 and d13, of the Debian releases with these numbers. */
+export function twoDebians(net: string): Rack {
+  const hosts = [12, 13].map((n) => `    d${n}: {ansible_host: ${net}.${n}, lab_image: debian-${n}}\n`).join('');
+  return makeLab(`all:\n  vars: {lab_name: x, lab_subnet: ${net}.0/24}\n  hosts:\n${hosts}`, net);
+}
+
 /** A lab from an inventory's text, whose `lab_name: …` is replaced. */
 export function makeLab(text: string, net: string): Rack {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-rack-'));
