@@ -25,7 +25,7 @@ import { loopThing } from './loop.ts';
 import { burn, deeper, type Frame, type Here, inner, lookUp, type Program } from './machine.ts';
 import { LONGEST } from './operators.ts';
 import { str } from './print.ts';
-import { inspect, reveal } from './taint.ts';
+import { inspect, reveal, tellParts } from './taint.ts';
 
 /** What a body has given so far: texts, and the values of its {{ }}. */
 type Output = { pieces: Item[]; size: number };
@@ -67,32 +67,8 @@ function textOf(out: Output, here: Here): Item {
     .map((piece) => (piece === null && !printNone ? '' : str(secret ? reveal(piece) : piece)))
     .join('');
   if (!secret) return text;
-  tellParts(out.pieces, text, here);
+  tellParts(out.pieces, text, here.machine.env.ports.onSecret);
   return new Secret(text);
-}
-
-/** The shortest text that is hidden wherever it stands; a shorter one would hide what is none of its own. */
-const TELLING = 6;
-
-/**
- * What is secret in a longer text: a diff shows that line by line, and must hide what a filter made of a secret as well as the
- * secret itself. Of a part that is too short to be told from other text, its whole lines are.
- */
-function tellParts(pieces: readonly Item[], text: string, { machine }: Here): void {
-  const tell = machine.env.ports.onSecret;
-  if (tell === undefined || !text.includes('\n')) return;
-  let at = 0;
-  for (const piece of pieces) {
-    const own = piece === null ? '' : str(reveal(piece));
-    if (inspect([piece]).secret) {
-      if (own.trim().length >= TELLING) tell(own);
-      else if (own !== '') {
-        const end = text.indexOf('\n', at + own.length);
-        tell(text.slice(text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end));
-      }
-    }
-    at += own.length;
-  }
 }
 
 function execute(body: Body, here: Here, out: Output): Signal {

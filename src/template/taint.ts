@@ -13,6 +13,7 @@ import {
   tuple,
   Undefined,
 } from './item.ts';
+import { str } from './print.ts';
 
 /** What is found inside a value, at any depth. */
 export type Found = Readonly<{ unknown: Unknown | undefined; secret: boolean; undefined: Undefined | undefined }>;
@@ -62,4 +63,27 @@ function rebuild(item: Item, change: (item: Item) => Item): Item {
 /** A failure that says where, but nothing of the values. */
 export function quiet(failure: Failure, message: string): Failure {
   return new Failure(failure.diagnostics.map(({ code, at }) => ({ code, at, message })));
+}
+
+/** The shortest text that is hidden wherever it stands; a shorter one would hide what is none of its own. */
+const TELLING = 6;
+
+/**
+ * What is secret in a longer text: a diff shows that line by line, and must hide what a filter made of a secret as well as the
+ * secret itself. Of a part that is too short to be told from other text, its whole lines are.
+ */
+export function tellParts(pieces: readonly Item[], text: string, tell: ((text: string) => void) | undefined): void {
+  if (tell === undefined || !text.includes('\n')) return;
+  let at = 0;
+  for (const piece of pieces) {
+    const own = piece === null ? '' : str(reveal(piece));
+    if (inspect([piece]).secret) {
+      if (own.trim().length >= TELLING) tell(own);
+      else if (own !== '') {
+        const end = text.indexOf('\n', at + own.length);
+        tell(text.slice(text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end));
+      }
+    }
+    at += own.length;
+  }
 }
