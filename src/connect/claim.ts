@@ -6,7 +6,7 @@
 //             An idle shell writes it anew whenever its controller says that it is still there.
 import type { Claim } from '../core/connection.ts';
 import { quote } from '../core/sh.ts';
-import { ON_SIGNALS, userFolder } from './output-files.ts';
+import { LAST, ON_SIGNALS, userFolder } from './output-files.ts';
 import { LIVES } from './stop.ts';
 
 /** After so many minutes without a word from its controller, an idle shell is taken for one that nobody uses any more. */
@@ -31,7 +31,7 @@ _state() { printf '%s %s\\n' "$_me" "$1" 1<>"$_d/$$"; }
 ${sweep(list)}
 ${bye(list)}
 ${HOLDER}
-_state busy; trap 'rm -f "$_d/$$-"*; _bye' EXIT; ${ON_SIGNALS}
+_state busy; trap '${LAST}; rm -f "$_d/$$-"*; _bye' EXIT; ${ON_SIGNALS}
 for _l in ${[...lost].join(' ')}; do
   { read -r _s _q _b <"$_d/$_l"; } 2>/dev/null && _lives $_l $_s || continue
   if [ "$_b" = busy ]; then _note "held ${run} an earlier script of this run"; _go=no; else _quit $_l $_s; fi

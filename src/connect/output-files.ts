@@ -13,13 +13,15 @@ _d=/run/user/$_u; if [ -d $_d ] && [ -O $_d ] && [ -w $_d ]; then _d=$_d/bringup
 fi`;
 }
 
+/** From here on the shell only cleans up. A second signal (sudo hands on its own) must not cut that short. */
+export const LAST = 'trap "" TERM HUP INT PIPE';
 /**
- * What a script started ends first; then the shell, with its traps. SIGPIPE: nobody reads any more. No signal is ignored:
- * that would be handed down to what runs in the shell.
+ * What a script started ends first; then the shell, with its traps. SIGPIPE: nobody reads any more. No signal is ignored
+ * before that: it would be handed down to what runs in the shell.
  */
-export const ON_SIGNALS = "trap 'exit 143' TERM HUP INT PIPE";
+export const ON_SIGNALS = `trap '${LAST}; exit 143' TERM HUP INT PIPE`;
 /** `_bye` is there where the shell has claimed the host: see claim.ts. */
-const ON_EXIT = `'rm -f "$_d/$$-"*; [ -z "\${_me-}" ] || _bye'`;
+const ON_EXIT = `'${LAST}; rm -f "$_d/$$-"*; [ -z "\${_me-}" ] || _bye'`;
 
 /**
  * Names the files of a trip: `$_p.I.o`, `$_p.I.e`. No two trips share a file: a process that a task left behind may still

@@ -15,11 +15,14 @@ const AGAIN = 1000;
 
 /**
  * Two runs that each hold a host which the other one waits for would wait for ever. The younger one gives way: while it waits
- * for an older run it stands still, and leaves every host that it holds.
+ * for an older run it stands still, and leaves every host that it holds. A host whose work is done, at the barrier at the end
+ * of a play, makes no trip on which it would notice: it is told through `onClose`.
  */
 export type Gate = Readonly<{
   /** Undefined: the run goes on. */
   standing: () => Promise<void> | undefined;
+  /** `leave` is called whenever the run begins to stand still. */
+  onClose: (leave: () => void) => void;
   close: () => void;
   open: () => void;
 }>;
@@ -28,19 +31,85 @@ export function newGate(): Gate {
   let waits = 0;
   let standing: Promise<void> | undefined;
   let goOn = (): void => {};
+  const leavers: (() => void)[] = [];
   return {
     standing: () => standing,
+    onClose: (leave) => leavers.push(leave),
     close() {
       waits++;
-      standing ??= new Promise((resolve) => {
+      if (standing !== undefined) return;
+      standing = new Promise((resolve) => {
         goOn = resolve;
       });
+      for (const leave of leavers) leave();
     },
     open() {
       waits--;
       if (waits > 0) return;
       standing = undefined;
       goOn();
+    },
+  };
+}
+
+/**
+ * The start of a run: nothing is changed on any of its first hosts before all of them are claimed. Of two runs that begin
+ * together one then waits before it has changed anything, and neither finds what the other one has half done.
+ */
+export type Start = Readonly<{
+  /** The run's first hosts, and what claims one now: it is called when a change waits for it. Later calls do nothing. */
+  expect: (hosts: readonly string[], claim: (host: string) => Promise<void>) => void;
+  claimed: (host: string) => void;
+  /** It was left to another run: it has to be claimed again. */
+  left: (host: string) => void;
+  /** It does not take part any more. */
+  gone: (host: string) => void;
+  /** Resolves when all are claimed; at once from then on. */
+  all: () => Promise<void>;
+}>;
+
+/** `signal`: the run is interrupted, and nothing is waited for any more. */
+export function newStart(signal: AbortSignal): Start {
+  let claim: ((host: string) => Promise<void>) | undefined;
+  const expected = new Set<string>();
+  const missing = new Set<string>();
+  const waiting: (() => void)[] = [];
+  let isOver = false;
+  const goOn = (): void => {
+    for (const next of waiting.splice(0)) next();
+  };
+  const claimed = (host: string): void => {
+    if (missing.delete(host) && missing.size === 0) goOn();
+  };
+  signal.addEventListener('abort', goOn, { once: true });
+  const gone = (host: string): void => {
+    expected.delete(host);
+    claimed(host);
+  };
+  // A host that cannot be claimed tells why when its own task needs it.
+  const call = (host: string): void => void claim?.(host).catch(() => gone(host));
+  return {
+    expect(hosts, how) {
+      if (claim !== undefined) return;
+      claim = how;
+      for (const host of hosts) {
+        expected.add(host);
+        missing.add(host);
+      }
+    },
+    claimed,
+    left(host) {
+      if (isOver || !expected.has(host)) return;
+      missing.add(host);
+      if (waiting.length > 0) call(host);
+    },
+    gone,
+    async all() {
+      while (!isOver && missing.size > 0 && !signal.aborted) {
+        if (waiting.length === 0) for (const host of missing) call(host);
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+      isOver = true;
     },
   };
 }

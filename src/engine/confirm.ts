@@ -20,7 +20,16 @@ type Risky = Readonly<{
  * A change that may lock us out: made over the old line, confirmed over a new one, and read back there. When none can be
  * had the host undoes it by itself; that is waited for, so that what is told is what is. Throws Failure.
  */
-export async function makeAndConfirm(
+export function makeAndConfirm(
+  run: Run,
+  session: Session,
+  unit: Unit & { step: NonNullable<Unit['step']> },
+  risky: Risky,
+): Promise<readonly Output[]> {
+  return session.keep(() => makeThenConfirm(run, session, unit, risky));
+}
+
+async function makeThenConfirm(
   run: Run,
   session: Session,
   { step, user }: Unit & { step: NonNullable<Unit['step']> },
@@ -40,11 +49,7 @@ export async function makeAndConfirm(
   const deadline = began + risk.seconds * 1000;
   const trouble = await reach(run, session, deadline);
   if (trouble !== undefined) throw await lockedOut(run, session, risk.seconds, deadline, trouble);
-  const confirmed = await session.change(
-    { pieces: [{ script: risk.script, user }], touches, own, isUrgent: true },
-    ahead,
-    timeout,
-  );
+  const confirmed = await session.change({ pieces: [{ script: risk.script, user }], touches, own }, ahead, timeout);
   return [...(made ?? []), ...confirmed];
 }
 
@@ -96,7 +101,7 @@ async function lockedOut(
   for (;;) {
     try {
       await within(session.reconnect(), 10_000);
-      await session.change({ pieces: [{ script: sh`:`, user: undefined }], isUrgent: true }, () => [], 10);
+      await session.change({ pieces: [{ script: sh`:`, user: undefined }] }, () => [], 10);
       const message = `${what}. The host has undone it by itself, and is as it was before`;
       return new Failure(
         { code: 'E_APPLY', message, detail: trouble.message, mend: 'let this machine in, then run again' },

@@ -5,7 +5,7 @@ import type { Play } from '../core/playbook.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
 import { isTrue } from './booleans.ts';
-import { claimFor, newGate, tellStopped, waitingFor } from './claims.ts';
+import { claimFor, newGate, newStart, tellStopped, waitingFor } from './claims.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
@@ -73,6 +73,7 @@ const DIALS = 100;
 
 function makeWorld(run: Run, doing: World['doing']): World {
   const gate = newGate();
+  const start = newStart(run.signal);
   const slot = pLimit(run.forks);
   const dial = pLimit(Math.max(run.forks, DIALS));
   const hosts = new Map<string, HostState>();
@@ -95,7 +96,10 @@ function makeWorld(run: Run, doing: World['doing']): World {
       session: openSession(connect, slot, dial, {
         signal: run.signal,
         waiter: () => waitingFor(run, name, gate),
-        standing: gate.standing,
+        gate,
+        ...(run.claim !== undefined && {
+          start: { claimed: () => start.claimed(name), left: () => start.left(name), all: start.all },
+        }),
       }),
       facts: undefined,
       factsAreFresh: false,
@@ -128,6 +132,7 @@ function makeWorld(run: Run, doing: World['doing']): World {
     run,
     doing,
     hosts,
+    start,
     locked: new Set(),
     changed: new Set(),
     localhost: (name) =>
@@ -156,6 +161,7 @@ async function onePlay(
     const names = left.slice(0, size);
     left = left.slice(size).filter((name) => isAlive(world.hosts.get(name)));
     const batch = makeBatch(names);
+    world.start.expect(names, async (name) => world.hosts.get(name)?.session.claim());
     await Promise.all(names.map((name) => oneHost(world, play, batch, name, playsAfter)));
     const failed = names.filter((name) => !isAlive(world.hosts.get(name)) || world.hosts.get(name)?.isStuck === true);
     const tooMany =
@@ -238,7 +244,9 @@ async function oneHost(
   } finally {
     batch.leave(name);
     // Of a thousand hosts only those at work have an open line and what was read on it.
-    if (playsAfter(name).length === 0) {
+    const isLast = playsAfter(name).length === 0;
+    if (isLast || !isAlive(host)) world.start.gone(name);
+    if (isLast) {
       forgetGuesses(host);
       await host.session.rest();
     }

@@ -2,7 +2,7 @@ import { type Connection, type Group, Held, inGroups, Lost, NotRun, type Piece }
 import type { Output } from '../core/module.ts';
 import type { Resource } from '../core/resource.ts';
 import { type Answers, keyOf, noAnswers, type Probe } from './answers.ts';
-import type { Waiter } from './claims.ts';
+import { type Gate, newGate, type Waiter } from './claims.ts';
 
 /** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
 export type Session = Readonly<{
@@ -38,6 +38,10 @@ export type Session = Readonly<{
     timeout: number | undefined,
   ) => Promise<readonly (readonly Output[])[]>;
   put: Connection['put'];
+  /** The host is not left to another run before `work` is done, though the run stands still. */
+  keep: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Claims the host, unless a trip is about to. */
+  claim: () => Promise<void>;
   /** Closes the line; the next trip opens a new one. */
   drop: () => Promise<void>;
   /** The host has nothing more to do in this run: closes the line and forgets, unless another host's task is at work on it. */
@@ -55,8 +59,6 @@ export type Making = Readonly<{
   task?: number;
   /** By a look at the host: where another run was at work since, NotRun is thrown. */
   isPlanned?: boolean;
-  /** It has to be made now: also while the run stands still. */
-  isUrgent?: boolean;
   /** What has to follow all changes of the trip, once for those with the same. Its failure is that of each of them. */
   closing?: readonly Piece[];
 }>;
@@ -67,15 +69,19 @@ type TripOptions = Readonly<{
   groups?: readonly Group[];
   timeout?: number | undefined;
   isPlanned?: boolean;
-  isUrgent?: boolean;
 }>;
 
-/** `standing`: the run stands still until then, and leaves its hosts to an older one. */
+/**
+ * `gate`: closed while the run stands still, and leaves its hosts to an older one. `start`: what the run waits for before its
+ * first change.
+ */
 export type SessionOptions = Readonly<{
   signal: AbortSignal;
   waiter?: () => Waiter;
-  standing?: () => Promise<void> | undefined;
+  gate?: Gate;
+  start?: Readonly<{ claimed: () => void; left: () => void; all: () => Promise<void> }>;
 }>;
+const AT_ONCE = { claimed: () => {}, left: () => {}, all: async () => {} };
 const NO_WAITER: Waiter = { wait: (error) => Promise.reject(error), end: () => {} };
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 
@@ -88,13 +94,21 @@ export function openSession(
   connect: (meanwhile: () => void) => Promise<Connection>,
   slot: Slot,
   dial: Slot,
-  { signal, waiter = () => NO_WAITER, standing = () => undefined }: SessionOptions,
+  { signal, waiter = () => NO_WAITER, gate = newGate(), start = AT_ONCE }: SessionOptions,
 ): Session {
   let line: Promise<Connection> | undefined;
   let spare: Promise<Connection> | undefined;
   let hasAnswered = false;
+  /** How often the host was left to another run; and when it was last looked at: what was planned before may not fit any more. */
+  let lefts = 0;
+  let lookedAt = 0;
+  /** Whether a shell of the line may have claimed the host. */
+  let holds = false;
   let trips = 0;
-  let busy = 0;
+  /** Trips that were begun, also those that wait for another run; those on the wire, or connecting; work that keeps the host. */
+  let begun = 0;
+  let onWire = 0;
+  let kept = 0;
   const answers = noAnswers();
   /** Of the probes that the last trip asked after its changes. */
   const withChange = new Set<string>();
@@ -110,40 +124,76 @@ export function openSession(
     const old = [line, spare];
     line = undefined;
     spare = undefined;
+    holds = false;
     for (const one of old) await one?.then((c) => c.close()).catch(() => {}); // it may be dead
+  };
+  const wasLeft = (): void => {
+    lefts++;
+    answers.outdateAll();
+    start.left();
+  };
+  /** Nothing is at work on the host while the run stands still: its line, and with it the claim, is given up. */
+  const leave = async (): Promise<void> => {
+    if (onWire > 0 || kept > 0 || line === undefined || gate.standing() === undefined) return;
+    wasLeft();
+    await drop();
+  };
+  gate.onClose(leave);
+  const keep: Session['keep'] = async (work) => {
+    kept++;
+    try {
+      return await work();
+    } finally {
+      kept--;
+      await leave();
+    }
+  };
+  const onTheWire = async <T>(work: () => Promise<T>): Promise<T> => {
+    onWire++;
+    try {
+      return await work();
+    } finally {
+      onWire--;
+    }
   };
   /** Throws NotRun where the host was left to another run after `isPlanned` was planned. */
   const trip = async (
     pieces: readonly Piece[],
-    { groups = [], timeout, isPlanned = false, isUrgent = false }: TripOptions,
+    { groups = [], timeout, isPlanned = false }: TripOptions,
   ): Promise<readonly Output[]> => {
-    busy++;
+    begun++;
     withChange.clear();
     const { wait, end } = waiter();
-    let wasLeft = false;
     try {
-      for (let still = standing(); still !== undefined && !isUrgent; still = standing()) {
-        wasLeft = true;
-        await drop();
+      for (let still = gate.standing(); still !== undefined && kept === 0; still = gate.standing()) {
+        await leave();
         await still;
       }
       for (;;) {
-        if (wasLeft) answers.outdateAll();
-        if (wasLeft && isPlanned) throw new NotRun('the host');
+        if (isPlanned && lookedAt !== lefts) {
+          answers.outdateAll();
+          lookedAt = lefts; // whoever planned it plans anew
+          throw new NotRun('the host');
+        }
         try {
-          const connection = await open();
-          trips++;
-          const outputs = await slot(() =>
-            connection.run(pieces, { signal, groups, ...(timeout !== undefined && { timeout }) }),
-          );
+          const outputs = await onTheWire(async () => {
+            const connection = await open();
+            trips++;
+            return slot(() => connection.run(pieces, { signal, groups, ...(timeout !== undefined && { timeout }) }));
+          });
+          holds = true;
+          start.claimed();
+          if (pieces.length > 0) lookedAt = lefts;
           void spare?.then((old) => old.close()).catch(() => {}); // it may be dead
           spare = undefined;
           return outputs;
         } catch (error) {
           if (!(error instanceof Held)) throw error;
           trips--;
-          wasLeft ||= hasAnswered;
+          if (hasAnswered) wasLeft();
           await wait(error);
+          // The claim of the line's other shell is one that the older run may wait for.
+          if (holds) await leave();
         }
       }
     } catch (error) {
@@ -151,7 +201,8 @@ export function openSession(
       throw error;
     } finally {
       end();
-      busy--;
+      begun--;
+      await leave();
     }
   };
   /** Looking again is harmless: a lost line is opened anew. */
@@ -182,6 +233,7 @@ export function openSession(
     }
   };
   const changeAll: Session['changeAll'] = async (changes, ahead, timeout) => {
+    await start.all();
     const touches = changes.flatMap((c) => c.touches ?? []);
     const own = changes.flatMap((c) => c.own ?? []);
     answers.outdateAll(touches);
@@ -193,8 +245,7 @@ export function openSession(
     const ends = [...closing].map(() => ({ size: 1, task: 0 }));
     const groups = [...changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 })), ...ends];
     const isPlanned = changes.some((c) => c.isPlanned);
-    const isUrgent = changes.some((c) => c.isUrgent);
-    const outputs = await trip([...pieces, ...again.map(asPiece)], { groups, timeout, isPlanned, isUrgent });
+    const outputs = await trip([...pieces, ...again.map(asPiece)], { groups, timeout, isPlanned });
     answers.remember(again, outputs.slice(pieces.length));
     for (const probe of again) withChange.add(keyOf(probe));
     const given = inGroups(outputs, groups);
@@ -225,21 +276,22 @@ export function openSession(
     },
     changeAll,
     async put(sending, user) {
-      busy++;
-      try {
+      await keep(async () => {
         const connection = await open();
         trips++;
         await connection.put(sending, user);
-      } catch (error) {
+      }).catch(async (error: unknown) => {
         if (error instanceof Lost) await drop();
         throw error;
-      } finally {
-        busy--;
-      }
+      });
+    },
+    keep,
+    async claim() {
+      if (begun === 0 && !holds) await trip([], {});
     },
     drop,
     async rest() {
-      if (busy > 0) return;
+      if (begun + kept > 0) return;
       answers.clear();
       await drop();
     },

@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import type { Inventory, Role } from '../core/playbook.ts';
 import { type Raw, type RawVars, Ready, type Value } from '../core/value.ts';
+import type { Start } from './claims.ts';
 import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
 
@@ -12,6 +13,7 @@ export type World = Readonly<{
   hosts: ReadonlyMap<string, HostState>;
   /** This machine as a delegate, where the inventory does not name it: 'localhost', '127.0.0.1'. */
   localhost: (name: string) => HostState | undefined;
+  start: Start;
   /** Hosts that other runs held for longer than this one waits. */
   locked: Set<string>;
   /** Hosts that were changed since the last play began: what others know may be stale. */

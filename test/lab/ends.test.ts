@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringup, type Running, until } from './support/command.ts';
@@ -31,7 +31,11 @@ const atWork = (): Promise<void> =>
 const clear = (): Promise<readonly string[]> => everywhere('rm -f /tmp/at-work /tmp/go /etc/held');
 const leftBehind = `ls -A /run/bringup 2>/dev/null; find / -xdev -name '.bringup-*' 2>/dev/null; ls /var/lib/bringup 2>/dev/null; pgrep -f 'until \\[ -e /tmp/go' || :`;
 const nothingLeft = (): Promise<void> =>
-  until('nothing is left on the hosts', async () => (await everywhere(leftBehind)).join('') === '');
+  until(
+    'nothing is left on the hosts',
+    async () => (await everywhere(leftBehind)).join('') === '',
+    async () => (await everywhere(leftBehind)).join('\n'),
+  );
 
 describe('the end of a run', () => {
   beforeAll(() => lab.up());
@@ -84,8 +88,9 @@ describe('the end of a run', () => {
     old.child.kill('SIGKILL');
     await old.ended;
     const next = apply(playbook('- {name: Newer, copy: {dest: /etc/held, content: "new\\n"}}'));
-    await until('it says for whom it waits', () =>
-      HOSTS.every((host) => next.said().includes(`${host}  waiting up to`)),
+    await until(
+      'it says for whom it waits',
+      () => HOSTS.some((host) => next.said().includes(`${host}  waiting up to`)), // at the other host it may stand still before it asks
     );
     expect(next.said()).toMatch(/waiting up to .* for root@\S+ since [\d-]+ [\d:]+ UTC \(apply .*play-\d+\.yml\)/);
     expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
@@ -106,11 +111,64 @@ describe('the end of a run', () => {
     const plan = bringup(['plan', file, '-i', lab.inventory]);
     expect(await plan.ended, plan.said()).toBe(0);
     const second = apply(file);
-    await until('it waits', () => HOSTS.every((host) => second.said().includes(`${host}  waiting`)));
+    await until('it waits', () => HOSTS.some((host) => second.said().includes(`${host}  waiting`)));
     await everywhere('touch /tmp/go');
     expect(await first.ended, first.said()).toBe(0);
     expect(await second.ended, second.said()).toBe(0);
     expect(await everywhere('cat /etc/held')).toEqual(onEach('second'));
+    await nothingLeft();
+  });
+
+  it('a run that waits for an older one leaves the hosts whose work is done, too', async () => {
+    await clear();
+    const [begun, goOn] = ['begun', 'go-on'].map((name) => join(lab.folder, name)) as [string, string];
+    const file = (name: string, plays: readonly (readonly [host: string, task: string])[]): string => {
+      const path = join(lab.folder, `${name}.yml`);
+      const texts = plays.map(
+        ([host, task]) =>
+          `- hosts: ${host}\n  gather_facts: false\n  become: ${host !== 'here'}\n  tasks:\n    ${task}\n`,
+      );
+      writeFileSync(path, texts.join(''));
+      return path;
+    };
+    const copy = (who: string): string => `- {name: Copy, copy: {dest: /etc/${who}, content: "${who}\\n"}}`;
+    // A host of the first play that is this machine holds the older run back, before it claims another one.
+    const inventory = join(lab.folder, 'inventory', 'with-here.yml');
+    const here = `    here: {ansible_connection: local}\n`;
+    writeFileSync(
+      inventory,
+      readFileSync(lab.inventory, 'utf8').replace(/^ {2}hosts:\n/m, (head) => head + here),
+    );
+    const olderRun = (plays: string): Running => bringup(['apply', plays, '-i', inventory]);
+    const older = olderRun(
+      file('older', [
+        ['here', `- {name: Begin, shell: 'touch ${begun}; until [ -e ${goOn} ]; do sleep 0.2; done'}`],
+        ['d12', held('older')],
+        ['d13', copy('older')],
+        ['d12', copy('older')],
+      ]),
+    );
+    await until('the older run has begun', () => existsSync(begun));
+    const younger = apply(
+      file('younger', [
+        ['d13', held('younger')],
+        ['d12', copy('younger')],
+        ['d13', copy('younger')],
+      ]),
+    );
+    const isAtWork = async (host: string): Promise<boolean> =>
+      (await lab.root(host, 'test -e /tmp/at-work && echo yes || :')).trim() === 'yes';
+    await until('the younger run is at work on d13', () => isAtWork('d13'));
+    writeFileSync(goOn, '');
+    await until('the older run is at work on d12', () => isAtWork('d12'));
+    await lab.root('d13', 'touch /tmp/go');
+    await until('the younger run waits for d12', () => younger.said().includes('d12  waiting up to'));
+    await lab.root('d12', 'touch /tmp/go');
+    expect(await older.ended, older.said()).toBe(0);
+    expect(await younger.ended, younger.said()).toBe(0);
+    expect(await everywhere('cat /etc/older /etc/younger; rm /etc/older /etc/younger')).toEqual(
+      onEach('older\nyounger'),
+    );
     await nothingLeft();
   });
 

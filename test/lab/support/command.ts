@@ -26,10 +26,14 @@ export function bringup(argv: readonly string[], env: Readonly<Record<string, st
   return { child, said: () => text, ended };
 }
 
-/** Waits until it holds: a busy machine takes its time. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+/** Waits until it holds: a busy machine takes its time. `seen`: what to tell where it never does. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  seen: () => Promise<string> | string = () => '',
+): Promise<void> {
   for (const end = Date.now() + 120_000; !(await holds()); ) {
-    if (Date.now() > end) throw new Error(`not in two minutes: ${what}`);
+    if (Date.now() > end) throw new Error(`not in two minutes: ${what}\n${await seen()}`);
     await new Promise((done) => setTimeout(done, 200));
   }
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Connection } from '../../../src/core/connection.ts';
+import { type Connection, NotRun } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
 import type { Probe } from '../../../src/engine/answers.ts';
+import { type Gate, newGate, newStart, type Start } from '../../../src/engine/claims.ts';
 import { openSession, type Session } from '../../../src/engine/session.ts';
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
@@ -138,5 +139,118 @@ describe('what a session asks', () => {
     const [a, b] = [probe('a', ['path:/x'], () => ['*']), probe('b', ['path:/x'])];
     await session.change({ pieces: [piece], touches: ['*'] }, () => [a, b], undefined);
     expect(trips).toEqual([['change', 'a', 'b']]);
+  });
+});
+
+describe('a run that stands still', () => {
+  /** A host whose line can be seen: `closed` counts the lines that were given up. */
+  function watched(): { session: Session; gate: Gate; seen: { opened: number; closed: number }; finish: () => void } {
+    const seen = { opened: 0, closed: 0 };
+    let finish = (): void => {};
+    const connect = async (): Promise<Connection> => {
+      seen.opened++;
+      const run = async (pieces: Parameters<Connection['run']>[0]): Promise<readonly Output[]> => {
+        if (pieces.some((p) => p.script.text === 'slow')) await new Promise<void>((resolve) => (finish = resolve));
+        return pieces.map(() => ({ code: 0, stdout: '', stderr: '' }));
+      };
+      return { user: 'ops', run, close: async () => void seen.closed++ } as unknown as Connection;
+    };
+    const gate = newGate();
+    const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, gate });
+    return { session, gate, seen, finish: () => finish() };
+  }
+  const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+  const planned = { pieces: [piece], isPlanned: true };
+
+  it('leaves a host on which nothing is at work, and plans anew what it had planned for it', async () => {
+    const { session, gate, seen } = watched();
+    await session.look(probe('a', []), () => []);
+    gate.close();
+    await settle();
+    expect(seen).toEqual({ opened: 1, closed: 1 });
+    const change = session.change(planned, () => [], undefined);
+    gate.open();
+    await expect(change).rejects.toBeInstanceOf(NotRun);
+    expect(session.knows(probe('a', []))).toBe(false);
+    await session.change(planned, () => [], undefined);
+    expect(seen).toEqual({ opened: 2, closed: 1 });
+  });
+
+  it('leaves a host when what runs there has ended, not before', async () => {
+    const { session, gate, seen, finish } = watched();
+    const slow = session.change({ pieces: [{ script: verbatim('slow'), user: 'root' }] }, () => [], undefined);
+    await settle();
+    gate.close();
+    const waits = session.change(planned, () => [], undefined); // another task on the same host
+    await settle();
+    expect(seen.closed).toBe(0);
+    finish();
+    await slow;
+    await settle();
+    expect(seen.closed).toBe(1);
+    gate.open();
+    await expect(waits).rejects.toBeInstanceOf(NotRun);
+  });
+
+  it('keeps a host between the trips of work that must not be torn apart', async () => {
+    const { session, gate, seen } = watched();
+    await session.keep(async () => {
+      await session.change({ pieces: [piece] }, () => [], undefined);
+      gate.close();
+      await session.change({ pieces: [piece] }, () => [], undefined);
+      expect(seen.closed).toBe(0);
+    });
+    await settle();
+    expect(seen.closed).toBe(1);
+  });
+});
+
+describe('the start of a run', () => {
+  const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+  /** Three hosts; what was asked to claim one, and whether the first change may be made. */
+  function begun(signal = new AbortController().signal): {
+    start: Start;
+    called: string[];
+    mayChange: () => Promise<boolean>;
+  } {
+    const called: string[] = [];
+    const start = newStart(signal);
+    start.expect(['a', 'b', 'c'], async (host) => {
+      called.push(host);
+      if (host === 'c') throw new Error('unreachable');
+    });
+    let may = false;
+    return {
+      start,
+      called,
+      async mayChange() {
+        if (!may) void start.all().then(() => (may = true));
+        await settle();
+        return may;
+      },
+    };
+  }
+
+  it('waits until all of its hosts are claimed, and has those claimed which are not', async () => {
+    const { start, called, mayChange } = begun();
+    start.claimed('a');
+    expect(await mayChange()).toBe(false);
+    expect(called).toEqual(['b', 'c']); // c cannot be claimed: nobody waits for it
+    start.left('a');
+    start.claimed('b');
+    expect(await mayChange()).toBe(false);
+    expect(called).toEqual(['b', 'c', 'a']);
+    start.claimed('a');
+    expect(await mayChange()).toBe(true);
+    start.left('a'); // later it is the gate's affair
+    await start.all();
+  });
+
+  it('waits for nobody when it is interrupted', async () => {
+    const interrupt = new AbortController();
+    const { mayChange } = begun(interrupt.signal);
+    expect(await mayChange()).toBe(false);
+    interrupt.abort();
+    expect(await mayChange()).toBe(true);
   });
 });
