@@ -83,7 +83,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   port: 'set ansible_port in the inventory',
   collections: 'write the collection before the module: community.mysql.mysql_user',
   module_defaults: 'write the arguments in each task, or a YAML anchor',
-  throttle: 'remove it: changes of one resource are serialised anyway',
+  throttle: 'use `serial` on the play',
   debugger: 'remove it, and use -vv or plan',
   order: 'remove it: hosts run in the order of the inventory',
   ignore_unreachable: 'remove it',
@@ -91,7 +91,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   become_exe: 'remove it',
   delegate_facts: 'remove it: facts go to the host that the task is for',
   local_action: 'write the module itself, with delegate_to: localhost',
-  fact_path: 'remove it: local facts are not read',
+  fact_path: 'run the module `setup` with `fact_path`',
 };
 
 /** Tells of keys that are no keyword here; true when the key is known. */

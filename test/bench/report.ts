@@ -36,7 +36,7 @@ const CASES: Readonly<Record<Case, string>> = {
   plan: 'plan, nothing to do',
 };
 
-const HEAD = ['hosts', 'case', 'tool', 'wall s', 'least', 'controller CPU s', 'CPU s a host', ': by hand', 'runs'];
+const HEAD = ['hosts', 'case', 'tool', 'wall s', 'min s', 'controller CPU s', 'CPU s per host', '× by hand', 'runs'];
 
 function cells(row: Row): readonly string[] {
   return [
@@ -62,9 +62,9 @@ export function table(report: Report): string {
 }
 
 function about({ date, machine, load, delay, runs, peers }: Report): string {
-  const link = delay === 0 ? '' : `, ${delay} ms each way`;
-  const others = peers === undefined ? '' : `, Ansible once, on a lab host of its own: ${peers}`;
-  return `${date}, ${machine}, load average ${load.join(' ') || 'not kept'}${link}; median of ${runs}${others}`;
+  const link = delay === 0 ? '' : `, ${delay} ms in each direction`;
+  const others = peers === undefined ? '' : `, Ansible once, from a lab host of its own: ${peers}`;
+  return `${date}, ${machine}, load average ${load.join(' ') || 'unknown'}${link}; median of ${runs}${others}`;
 }
 
 function facts({ traffic, memory, help, rows }: Report): readonly string[] {
@@ -72,11 +72,11 @@ function facts({ traffic, memory, help, rows }: Report): readonly string[] {
   const own = rows.find((r) => r.hosts === most && r.what === 'rerun' && r.tool === 'bringup')?.hostCpu;
   return [
     traffic &&
-      `A re-run sends ${kb(traffic.sent)} to a host and receives ${kb(traffic.received)}; the line turns round ${traffic.roundTrips} times, the handshake's included.`,
+      `A re-run sends ${kb(traffic.sent)} to each host and receives ${kb(traffic.received)}, in ${traffic.roundTrips} round trips including the handshake.`,
     own &&
       most > 1 &&
-      `A re-run of ${most} hosts is ${(own * most).toFixed(1)} s of work for the hosts themselves, on the same CPUs.`,
-    memory && `The controller's peak memory with ${counted(most)}: ${memory.toFixed(0)} MB.`,
+      `A re-run of ${most} hosts costs the hosts ${(own * most).toFixed(1)} s of CPU in all, on the same machine.`,
+    memory && `The controller's peak memory with ${counted(most)} is ${memory.toFixed(0)} MB.`,
     help && `\`--help\` takes ${help.toFixed(1)} times the CPU of \`node -e 0\`.`,
   ].filter((line) => typeof line === 'string');
 }
@@ -84,26 +84,27 @@ function facts({ traffic, memory, help, rows }: Report): readonly string[] {
 const counted = (hosts: number): string => (hosts === 1 ? '1 host' : `${hosts} hosts`);
 const kb = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
 
-/** docs/benchmark.md: what the words mean, then a section a stored run. */
+/** docs/benchmark.md: what the words mean, then a section for each stored run. */
 export function page(reports: readonly Report[]): string {
   const [look, converge] = [baseOf('rerun').tool, baseOf('first').tool];
   return `# Benchmark
 
-Written by \`npm run bench -- --write\` with its options: a run takes the place of the last one of its kind (as many hosts, as
-far away, with or without Ansible). The figures are kept in [benchmark.json](benchmark.json); nothing here is by hand.
+\`npm run bench -- --write\` writes this page. Each section shows the last run of its kind: the same number of hosts, the same
+distance, with or without Ansible. The figures are stored in [benchmark.json](benchmark.json). Do not edit this page by hand.
 
-The workload is [test/bench/workload](../test/bench/workload/README.md): a role of 59 resources that Ansible runs unmodified too,
-its packages installed beforehand. Hosts are lab hosts on the same machine as the controller, so that many hosts share its
-CPUs: the ratios say more than the seconds.
+The workload is [test/bench/workload](../test/bench/workload/README.md), a role of 59 resources that Ansible runs unmodified. Its
+packages are installed beforehand. The hosts are lab hosts on the controller's machine, so many hosts share its CPUs. The ratios
+say more than the seconds.
 
-\`: by hand\` is the wall time beside that of an admin's own script, over one OpenSSH connection to each host, all at once:
+The column *× by hand* is the wall time divided by that of a hand-written shell script, over one OpenSSH connection to each host, all
+at the same time:
 
-- of a first converge, beside \`${converge}\`, which makes the same 59 resources and does no more: it stages, syncs
-  and reads back nothing. If bringup then finds anything to do, the bench ends with an error;
-- of all else, beside \`${look}\`, which reads the same 59 resources in one go.
+- A first converge is compared with \`${converge}\`. The script makes the same 59 resources and nothing more: it does
+  not stage, sync or verify. If bringup then finds anything to do, the benchmark fails.
+- Every other case is compared with \`${look}\`. The script reads the same 59 resources at once.
 
-No process is given NODE_EXTRA_CA_CERTS: where a shell sets it, Node reads those certificates at every start, its own and
-bringup's alike (144 of them: 50 ms more).
+NODE_EXTRA_CA_CERTS is unset for every process. If a shell sets it, Node reads those certificates at every start, with and without
+bringup. 144 certificates cost 50 ms.
 
 ${reports.map(section).join('\n')}`;
 }
@@ -121,12 +122,12 @@ function section(report: Report, at: number): string {
   return `${parts.filter((text) => text !== '').join('\n\n')}\n`;
 }
 
-/** What kind of run it was, in words; runs of one title take each other's place. */
+/** The kind of a run, as a heading. A run replaces the stored run with the same title. */
 export function titleOf({ rows, delay, peers }: Report): string {
   const sizes = [...new Set(rows.map((r) => r.hosts))].sort((a, b) => a - b);
   const hosts = [...sizes.slice(0, -1), counted(sizes.at(-1) ?? 0)].join(' and ');
-  const away = delay === 0 ? '' : `, a round trip of ${2 * delay} ms away`;
-  return `${hosts}${away}${peers === undefined ? '' : ', beside Ansible'}`;
+  const away = delay === 0 ? '' : `, ${2 * delay} ms round trip`;
+  return `${hosts}${away}${peers === undefined ? '' : ', with Ansible'}`;
 }
 
 /** Bars of the re-run, a group for each number of hosts; the longest fills the width. */

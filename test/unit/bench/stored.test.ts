@@ -17,8 +17,8 @@ test('a run takes the place of the last one of its kind, and of no other', () =>
     '## 1 host',
     '## 1 and 6 hosts',
     '## 24 hosts',
-    '## 6 hosts, a round trip of 10 ms away',
-    '## 6 hosts, a round trip of 40 ms away',
-    '## 1 host, beside Ansible',
+    '## 6 hosts, 10 ms round trip',
+    '## 6 hosts, 40 ms round trip',
+    '## 1 host, with Ansible',
   ]);
 });
