@@ -78,15 +78,15 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     const checks = await rack.check(2);
     const failed = checks.filter((c) => c.status === 'failed').map((c) => c.check);
     expect(failed).toContain('nginx runs on web2');
-    expect(failed).toContain('Round robin over the web servers');
-    expect(failed).toContain('One database takes writes, the other follows');
+    expect(failed).toContain('Requests are balanced over all web servers');
+    expect(failed).toContain('One database is writable and the replicas follow it');
     const mended = await rack.apply();
     expect(
       mended.tasks
         .filter((e) => e.status === 'changed')
         .map((e) => `${e.host} ${e.task}`)
         .sort(),
-    ).toEqual(['db2 Replicate', 'web2 Run Nginx']);
+    ).toEqual(['db2 Start replication', 'web2 Start and enable Nginx']);
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
