@@ -1,6 +1,6 @@
-// The app's databases: writes go to the one host that takes them, reads to a replica that keeps up. Who is which is asked of
-// the hosts themselves, so that a promotion changes no configuration here. While there is no primary, writes are held, not
-// refused; a reader that has just written sees what it wrote.
+// Database access of the app: writes go to the primary, reads to a replica that does not lag. The app reads the role of each host
+// from the database itself, so a failover needs no new configuration. While there is no primary, writes wait instead of failing.
+// Clients read their own writes.
 import mysql from 'mysql2/promise';
 import { dialectOf } from './dialects.js';
 
@@ -23,13 +23,13 @@ export function openDatabase(options) {
   const firstLook = Promise.all(nodes.map((node) => probe(node, options))).then(() => nodes.forEach(watch));
 
   const writers = () => nodes.filter((node) => node.up && node.writable);
-  /** Replicas that keep up, then the primary, then what there is: an old answer is better than none. */
+  /** In order: replicas without lag, the primary, lagging replicas (stale data are better than none). */
   const readers = () => {
     const replicas = nodes.filter((node) => node.up && !node.writable);
     return [...replicas.filter((n) => n.fresh), ...writers(), ...replicas.filter((n) => !n.fresh)];
   };
 
-  /** The one primary; waits for it until `deadline`. */
+  /** Returns the only primary; waits for one until `deadline`. */
   const writer = async (deadline) => {
     for (;;) {
       const [node, second] = writers();
@@ -37,28 +37,28 @@ export function openDatabase(options) {
       const left = deadline - performance.now();
       if (stopped || left <= 0)
         throw second === undefined
-          ? coded('NO_WRITER', 'no writable database')
-          : coded('TWO_WRITERS', 'two writable databases: refusing to write');
+          ? coded('NO_WRITER', 'no database is writable')
+          : coded('TWO_WRITERS', 'two databases are writable: writes are rejected');
       await changed.wait(Math.min(left, options.probeMs));
     }
   };
 
   return {
-    /** Resolves when every database was looked at once. */
+    /** Resolves when every database was probed once. */
     ready: firstLook,
-    /** What each host is: 'primary', 'replica', 'replica, behind', or why it is neither. */
+    /** The role of each host: 'primary', 'replica', 'replica, lagging', or the reason why it has none. */
     roles: () => Object.fromEntries(nodes.map((n) => [n.host, roleOf(n)])),
     canRead: () => readers().length > 0,
     canWrite: () => writers().length === 1,
 
     /**
-     * From the first reader that answers; waits for one as a write waits for a primary.
-     * @param {string | undefined} since a write's `position`: only a host that has it is asked
+     * Reads from the first reader that answers. Waits for a reader, as a write waits for the primary.
+     * @param {string | undefined} since the `position` of a write: only hosts that have reached it are used
      */
     async read(sql, values, since) {
       const deadline = performance.now() + options.holdMs;
       for (;;) {
-        let last = coded('NO_READER', 'no database can be reached');
+        let last = coded('NO_READER', 'no database is reachable');
         for (const node of readers()) {
           try {
             if (since !== undefined && !node.writable && !(await hasReached(node, since, options))) continue;
@@ -66,7 +66,7 @@ export function openDatabase(options) {
           } catch (error) {
             if (isAboutTheQuery(error)) throw error;
             last = error;
-            node.up = false; // until the next look says otherwise
+            node.up = false; // until the next probe
           }
         }
         if (stopped || performance.now() >= deadline) throw last;
@@ -75,8 +75,8 @@ export function openDatabase(options) {
     },
 
     /**
-     * To the primary. A statement whose answer was lost may have been done: it is sent again only because doing it twice is
-     * the same as once (a unique request id, ON DUPLICATE KEY UPDATE). @returns `position`: what a later read must have seen
+     * Writes to the primary. A statement whose answer was lost may have been executed, so every statement must be idempotent
+     * (a unique request id, ON DUPLICATE KEY UPDATE). @returns `position`: the position that a later read must have reached
      */
     async write(sql, values) {
       const deadline = performance.now() + options.holdMs;
@@ -87,7 +87,7 @@ export function openDatabase(options) {
           return { result, host: node.host, position };
         } catch (error) {
           if (isAboutTheQuery(error) && error.errno !== READ_ONLY) throw error;
-          node.writable = false; // until the next look says otherwise
+          node.writable = false; // until the next probe
           if (performance.now() >= deadline) throw error;
         }
       }
@@ -105,7 +105,7 @@ export function openDatabase(options) {
 
 const READ_ONLY = 1290;
 const SHUTTING_DOWN = new Set([1053, 1927]);
-/** How long a replica may take to come up to what this reader wrote before the primary is asked. */
+/** How long a replica may take to reach the client's last write, before the primary is asked instead. */
 const CATCH_UP_S = 0.05;
 const PROBE_LIMIT_MS = 700;
 
@@ -141,7 +141,7 @@ function makeNode(host, options) {
     enableKeepAlive: true,
     keepAliveInitialDelay: 5000,
   });
-  // a pool must not say 'unhandled error' of a connection that dies while nobody uses it
+  // Without a handler, an idle connection that dies would end the process with an unhandled error.
   pool.on('connection', (connection) => connection.on('error', () => {}));
   return {
     host,
@@ -151,7 +151,7 @@ function makeNode(host, options) {
     writable: false,
     fresh: false,
     lag: null,
-    error: 'not looked at yet',
+    error: 'not probed yet',
     prober: undefined,
     waiting: new Set(),
   };
@@ -163,10 +163,10 @@ function login(host, { user, password, database, ssl }) {
 
 function roleOf({ up, writable, fresh, error }) {
   if (!up) return error;
-  return writable ? 'primary' : fresh ? 'replica' : 'replica, behind';
+  return writable ? 'primary' : fresh ? 'replica' : 'replica, lagging';
 }
 
-/** On a connection of its own: a full pool must not look like a dead host. */
+/** Probes on a separate connection: a full pool must not look like a dead host. */
 async function probe(node, options) {
   try {
     node.prober ??= await openProber(node, options);
@@ -201,7 +201,7 @@ async function hasReached(node, position, options) {
   return Number(row?.r) === 0;
 }
 
-/** A query that cannot hang: it ends by its own time limit, or at once when the prober sees the host die. */
+/** Runs a query that cannot hang: it ends at its time limit, or at once when the probe finds the host down. */
 async function run(node, sql, values, { queryTimeoutMs }, wantsPosition = false) {
   let giveUp;
   const died = new Promise((_, reject) => {
@@ -233,7 +233,7 @@ async function run(node, sql, values, { queryTimeoutMs }, wantsPosition = false)
   }
 }
 
-/** The server understood and said no: another server would say the same. */
+/** The server rejected the query itself: another server would reject it too. */
 function isAboutTheQuery({ sqlState, errno }) {
   return sqlState !== undefined && errno < 2000 && !SHUTTING_DOWN.has(errno);
 }

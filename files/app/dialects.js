@@ -1,11 +1,11 @@
-// What MySQL and MariaDB call the same thing: whether a host takes writes, how far behind it is, and positions in the
-// stream of writes, by which a reader finds a replica that has what it wrote.
+// The differences between MySQL and MariaDB: whether a host is writable, its replication lag, and the GTID positions that tell
+// whether a replica has a given write.
 
 const lagOf = (row) => {
   if (row === undefined) return null;
   const running = (row.Replica_SQL_Running ?? row.Slave_SQL_Running) === 'Yes';
   const lag = row.Seconds_Behind_Source ?? row.Seconds_Behind_Master ?? null;
-  return running && lag !== null ? Number(lag) : null; // null: it stands still, or does not know
+  return running && lag !== null ? Number(lag) : null; // null: replication has stopped, or the lag is unknown
 };
 
 const mysql = {
@@ -14,7 +14,7 @@ const mysql = {
     const readOnly = Number(row.ro) !== 0;
     return { readOnly, lag: readOnly ? lagOf((await ask('SHOW REPLICA STATUS'))[0]) : 0 };
   },
-  /** All that was executed until now: the write before it is in there. */
+  /** All transactions executed so far, including the write before this query. */
   position: async (ask) => (await ask("SELECT REPLACE(@@global.gtid_executed, '\\n', '') AS p"))[0].p,
   reached: (position, seconds) =>
     /^[0-9a-f:,-]+$/i.test(position) ? `SELECT WAIT_FOR_EXECUTED_GTID_SET('${position}', ${seconds}) AS r` : undefined,

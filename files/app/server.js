@@ -1,4 +1,4 @@
-// bringup's sample app: a page, a small JSON API, and health for the balancer. Settings come from the environment.
+// Sample app of bringup: a page, a small JSON API, and health endpoints for the load balancer. Configured by the environment.
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -26,14 +26,14 @@ const database = openDatabase({
 let draining = false;
 
 const routes = {
-  // The process alone. 404 while it drains: the balancer sends nothing new, and what runs is finished.
+  // Checks only the process. Answers 404 while draining: the load balancer sends no new requests, and running ones finish.
   'GET /healthz': () => json(draining ? 404 : 200, { ok: !draining, release: RELEASE, host: os.hostname() }),
-  // The site as a whole: can it read, can it write, who is who.
+  // Readiness of the site: whether it can read and write, and the role of each database.
   'GET /readyz': () => {
     const ok = !draining && database.canRead();
     return json(ok ? 200 : 503, { ok, write: database.canWrite(), databases: database.roles(), release: RELEASE });
   },
-  /** The last ten, or with ?name= those of that name. */
+  /** The last ten items; with ?name=, only items with that name. */
   'GET /api/items': async (request) => {
     const name = new URL(request.url, 'http://app').searchParams.get('name');
     const [where, values] = name === null ? ['', []] : ['WHERE name = ?', [name]];
@@ -48,7 +48,7 @@ const routes = {
     const { name } = await jsonBody(request);
     if (typeof name !== 'string' || name === '' || name.length > 100)
       return json(422, { error: 'name: 1 to 100 characters' });
-    // The request's id makes the statement safe to repeat: a write whose answer was lost is not done twice.
+    // The unique request id makes the statement idempotent: a retried write is not stored twice.
     const { result, host, position } = await database.write(
       'INSERT INTO items (name, request) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)',
       [name, randomUUID()],
@@ -83,21 +83,21 @@ const server = http.createServer(async (request, response) => {
     response.writeHead(status, headers).end(body);
   }
 });
-server.keepAliveTimeout = 75_000; // longer than nginx keeps its side (60 s): it must close first
+server.keepAliveTimeout = 75_000; // longer than Nginx's keepalive_timeout (60 s): Nginx must close first
 server.headersTimeout = 80_000;
 
-// Clients queue in the systemd socket while we start: take them only when the databases were looked at.
+// Clients queue in the systemd socket during startup. Accept them only after the databases were probed.
 await Promise.race([database.ready, new Promise((resolve) => setTimeout(resolve, 3000))]);
 const hasSocket = Number(env.LISTEN_FDS) > 0 && Number(env.LISTEN_PID) === process.pid;
 server.listen(hasSocket ? { fd: 3 } : { port: Number(env.PORT ?? 3000), host: '127.0.0.1' }, () =>
-  console.log(`${NAME} ${RELEASE} listens`),
+  console.log(`${NAME} release ${RELEASE} is listening`),
 );
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => stop(signal));
 
 async function stop(signal) {
   draining = true;
-  console.log(`${signal}: draining`);
+  console.log(`received ${signal}: draining`);
   await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
   setTimeout(() => server.closeAllConnections(), 8000).unref();
   server.close(async () => {
@@ -107,7 +107,7 @@ async function stop(signal) {
   server.closeIdleConnections();
 }
 
-/** Read your own writes: how far the databases were when this client last wrote, in a cookie of its own. */
+/** Read your own writes: a cookie holds the database position of the client's last write. */
 function seenCookie(position) {
   return `seen=${encodeURIComponent(position)}; Max-Age=60; Path=/; HttpOnly; SameSite=Lax`;
 }
@@ -120,7 +120,7 @@ function seenBy(request) {
   }
 }
 
-/** A systemd credential (LoadCredential=): in no environment, readable by this process alone. */
+/** Reads a systemd credential (LoadCredential=): not in the environment, and readable only by this process. */
 function secret(name) {
   const file = `${env.CREDENTIALS_DIRECTORY}/${name}`;
   return env.CREDENTIALS_DIRECTORY && fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : undefined;
@@ -144,19 +144,19 @@ async function jsonBody(request) {
   let text = '';
   for await (const chunk of request) {
     text += chunk;
-    if (text.length > MAX_BODY) throw Object.assign(new Error('too large'), { status: 413 });
+    if (text.length > MAX_BODY) throw Object.assign(new Error('the request body is too large'), { status: 413 });
   }
   try {
     return JSON.parse(text) ?? {};
   } catch {
-    throw Object.assign(new Error('not JSON'), { status: 400 });
+    throw Object.assign(new Error('the request body is not valid JSON'), { status: 400 });
   }
 }
 
 function page(items, host) {
   const rows =
     items.map((item) => `<li>${html(item.name)}</li>`).join('') ||
-    '<li>(nothing yet: POST {"name": "…"} to /api/items)</li>';
+    '<li>(no items yet: POST {"name": "…"} to /api/items)</li>';
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -1,4 +1,4 @@
-// Nobody is primary: a host that is sure to have every acknowledged write asks for the lease, and becomes it.
+// While there is no primary: a host that surely has every acknowledged write claims the lease and becomes primary.
 import { execFile } from 'node:child_process';
 import { mayLead } from './decide.js';
 
@@ -21,13 +21,13 @@ export function makeClaim({ me, config, etcd, server, lease, seen, log, say, now
     if (!may) return say('waiting', `there is no primary; ${why}`);
     const leader = { value: leaderNow(), lease: lease.id };
     if (!(await etcd.change({ when: [{ absent: 'leader' }], put: { leader } }))) return;
-    log(`has the lease: ${why}`);
+    log(`acquired the lease: ${why}`);
     lease.won();
     seen.vacantSince = undefined;
     try {
       await promote(view, db);
     } catch (error) {
-      log(`cannot be primary: ${error.message}`);
+      log(`promotion failed: ${error.message}`);
       lease.lost();
       await etcd.change({ when: [lease.holding()], remove: ['leader'] });
       say('broken', error.message);
@@ -38,36 +38,38 @@ export function makeClaim({ me, config, etcd, server, lease, seen, log, say, now
     const old = view.handover?.from ?? view.sync?.primary;
     if (old !== undefined && old !== me && view.handover === undefined) await cutPower(old);
     if (db.replica !== undefined) {
-      if (db.replica.sql !== 'Yes') await server.startApplying(); // somebody had stopped it
-      if (!(await server.reaches(view.handover?.gtid ?? '', 5))) throw new Error(`it did not get what ${old} had`);
+      if (db.replica.sql !== 'Yes') await server.startApplying(); // it was stopped by hand
+      if (!(await server.reaches(view.handover?.gtid ?? '', 5)))
+        throw new Error(`this host did not receive all writes of ${old}`);
       await server.stopReceiving();
       const received = (await server.look())?.replica?.received ?? '';
-      if (!(await server.reaches(received, 30))) throw new Error('it could not apply what it had received');
+      if (!(await server.reaches(received, 30)))
+        throw new Error('this host could not apply all received writes within 30 s');
       await server.promote();
     }
-    // From here on only this host has every acknowledged write; that must be known before there are new ones.
+    // From here on, only this host has every acknowledged write. etcd must record that before the first new write.
     if (!(await setSync(view.sync?.primary === me ? view.sync.standby : null))) throw new Error('the lease was lost');
     await etcd.change({ remove: ['handover', 'request'] });
   };
-  /** The old primary's power switch, where the inventory names one. The lease makes sure without it, too. */
+  /** Cuts the power of the old primary, if the inventory has a command for it. The lease alone also prevents two primaries. */
   const cutPower = (host) =>
     new Promise((resolve) => {
       const command = config.fence?.[host];
       if (command === undefined || command === '') return resolve();
       execFile('/bin/sh', ['-c', command], { timeout: 3000 }, (error) => {
-        log(error === null ? `${host}: power is off` : `${host}: its power switch failed: ${error.message}`);
+        log(error === null ? `fencing: the power of ${host} is off` : `fencing of ${host} failed: ${error.message}`);
         resolve();
       });
     });
 
-  /** A guard of this host held the lease and was killed: what it left open is closed, and its part goes on under our lease. */
+  /** The previous db-guard of this host was killed while it held the lease: close the database, then continue with a new lease. */
   const takeUp = async (view, oldLease, db) => {
     if (db === undefined || !db.readOnly) await lease.closeOrKill();
     const when = [{ name: 'leader', lease: oldLease }];
-    if (view.sync?.primary !== me) return etcd.change({ when, remove: ['leader'] }); // it was not done with its claim
+    if (view.sync?.primary !== me) return etcd.change({ when, remove: ['leader'] }); // it was killed before its claim was complete
     if (!(await etcd.change({ when, put: { leader: { value: leaderNow(), lease: lease.id } } }))) return;
     lease.won();
-    log('takes up after a guard that was killed');
+    log('took over from a db-guard that was killed');
   };
 
   return { claim, takeUp };

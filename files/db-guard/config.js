@@ -1,4 +1,4 @@
-// /etc/db-guard/config.json, and the files it names.
+// Reads /etc/db-guard/config.json and the files that it names.
 import fs from 'node:fs';
 import { mariadb, mysql } from './engines.js';
 
@@ -8,8 +8,8 @@ export const STATE_FILE = '/run/db-guard/state';
 export const PID_FILE = '/run/db-guard/pid';
 
 /**
- * Seconds and ms that belong together: a primary that cannot renew its lease is closed FENCE_MS after the last renewal that
- * arrived was sent, so before the lease can end and anybody else is opened.
+ * These values depend on each other: a primary that cannot renew its lease is closed FENCE_MS after it sent the last successful
+ * renewal. That is before the lease can expire and another host can become writable.
  */
 export const LEASE_S = 3;
 export const FENCE_MS = 2200;
@@ -19,7 +19,7 @@ export const TICK_MS = 200;
 export function readConfig(path = process.env.DB_GUARD_CONFIG ?? '/etc/db-guard/config.json') {
   const config = JSON.parse(fs.readFileSync(path, 'utf8'));
   const engine = engines[config.engine];
-  if (engine === undefined) throw new Error(`${path}: engine '${config.engine}' is not known: mysql or mariadb`);
+  if (engine === undefined) throw new Error(`${path}: unknown engine '${config.engine}'; expected mysql or mariadb`);
   const { endpoints, prefix, ca, cert, key } = config.etcd;
   return {
     ...config,
@@ -29,7 +29,7 @@ export function readConfig(path = process.env.DB_GUARD_CONFIG ?? '/etc/db-guard/
   };
 }
 
-/** etcd's keys as one view. */
+/** Turns the keys in etcd into one view. */
 export function viewOf(keys) {
   const value = (name) => keys.get(name)?.value;
   const members = [...keys]

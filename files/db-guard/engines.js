@@ -1,9 +1,9 @@
-// What MySQL and MariaDB each call the same thing. `ask` runs SQL on the local server and gives rows.
+// The statements of MySQL and MariaDB for the same operations. `ask` runs SQL on the local server and returns rows.
 
 const rowOf = (rows) => rows[0] ?? {};
 const first = (row, ...names) => names.map((n) => row[n]).find((v) => v !== undefined && v !== null);
 
-/** SHOW REPLICA STATUS in either engine's words; undefined when the server follows nobody. */
+/** SHOW REPLICA STATUS of either engine; undefined if the server has no replication source. */
 function replicaOf(row) {
   const source = first(row, 'Source_Host', 'Master_Host');
   if (source === undefined || source === '') return undefined;
@@ -40,7 +40,7 @@ export const mysql = {
     const replica = replicaOf(rowOf(await ask('SHOW REPLICA STATUS')));
     return { readOnly: Number(row.ro) !== 0, gtid: row.gtid, replica, semisync: await semisync(ask, 'source') };
   },
-  open: ['SET GLOBAL read_only = OFF'], // super_read_only goes with it
+  open: ['SET GLOBAL read_only = OFF'], // also turns super_read_only off
 
   close: ['SET GLOBAL super_read_only = ON'],
   promote: ['STOP REPLICA', 'RESET REPLICA ALL'],
@@ -55,12 +55,12 @@ export const mysql = {
      SOURCE_SSL_VERIFY_SERVER_CERT = 1, SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 100000, SOURCE_HEARTBEAT_PERIOD = 2`,
     'START REPLICA',
   ],
-  /** Resolves to whether everything of `gtid` was executed within `seconds`. */
+  /** Resolves to whether all of `gtid` was executed within `seconds`. */
   async reaches(ask, gtid, seconds) {
     if (gtid === '') return true;
     return Number(rowOf(await ask(`SELECT WAIT_FOR_EXECUTED_GTID_SET('${gtid}', ${seconds}) AS r`)).r) === 0;
   },
-  /** What `own` has and `theirs` has not: transactions that the rest of the rack never saw. '' when there are none. */
+  /** The transactions that `own` has and `theirs` lacks (errant transactions); '' if there are none. */
   async errant(ask, own, theirs) {
     return rowOf(await ask(`SELECT REPLACE(GTID_SUBTRACT('${own}', '${theirs}'), '\\n', '') AS e`)).e;
   },
@@ -69,7 +69,7 @@ export const mysql = {
 export const mariadb = {
   unit: 'mariadb.service',
   async look(ask) {
-    // MariaDB 11.8 answers a false 0 when @@read_only stands beside an aggregate: it is asked alone.
+    // MariaDB 11.8 returns a wrong 0 if @@read_only is selected together with an aggregate, so select it alone.
     const ro = rowOf(await ask('SELECT @@global.read_only AS ro')).ro;
     const { gtid } = rowOf(await ask('SELECT @@global.gtid_current_pos AS gtid'));
     const replica = replicaOf(rowOf(await ask('SHOW SLAVE STATUS')));
@@ -93,7 +93,7 @@ export const mariadb = {
     if (gtid === '') return true;
     return Number(rowOf(await ask(`SELECT MASTER_GTID_WAIT('${gtid}', ${seconds}) AS r`)).r) === 0;
   },
-  /** Positions, not sets: a host that is ahead in a domain has what the other has not. The rest gtid_strict_mode finds. */
+  /** Compares positions, not sets: finds a host that is ahead in a domain. gtid_strict_mode finds the other cases. */
   async errant(_ask, own, theirs) {
     const positions = (text) =>
       new Map(
@@ -105,7 +105,7 @@ export const mariadb = {
     const there = positions(theirs);
     return [...positions(own)]
       .filter(([domain, n]) => n > (there.get(domain) ?? 0))
-      .map(([domain, n]) => `${domain}: ${n}, there ${there.get(domain) ?? 0}`)
+      .map(([domain, n]) => `domain ${domain}: ${n} here, ${there.get(domain) ?? 0} there`)
       .join('; ');
   },
 };

@@ -1,12 +1,12 @@
-// etcd's v3 API over its JSON gateway: as much of it as a lease, a lock and a few keys need. Every request is hedged: when
-// the member asked first is silent, the next is asked too, and the first good answer counts. That is safe because
-// whatever is sent here may be done twice: a range, a compare-and-put, a keep-alive.
+// A client for the part of etcd's v3 API (JSON gateway) that a lease, a lock and a few keys need. Every request is hedged: if the
+// first member does not answer in time, the next one is asked too, and the first good answer counts. That is safe because all
+// requests are idempotent: a range, a compare-and-put, a keep-alive.
 import https from 'node:https';
 
-/** No member answered in time, or those that did have no leader: there is no quorum to ask. */
+/** There is no quorum: no member answered in time, or the members that did have no leader. */
 export class NoQuorum extends Error {
   constructor(cause) {
-    super(`no quorum: ${cause?.message ?? 'no member answers'}`, { cause });
+    super(`no quorum: ${cause?.message ?? 'no etcd member answers'}`, { cause });
     this.name = 'NoQuorum';
   }
 }
@@ -38,7 +38,7 @@ export function openEtcd({ endpoints, ca, cert, key, prefix }) {
             if (response.statusCode === 200) resolve(answer);
             else reject(Object.assign(new Error(answer.message ?? got), { code: answer.code }));
           } catch {
-            reject(new Error(`${endpoint} answers ${response.statusCode}: ${got.slice(0, 200)}`));
+            reject(new Error(`${endpoint} answered with status ${response.statusCode}: ${got.slice(0, 200)}`));
           }
         });
       });
@@ -46,7 +46,7 @@ export function openEtcd({ endpoints, ca, cert, key, prefix }) {
       request.end(text);
     });
 
-  /** The first good answer of any member within `limit` ms. Throws NoQuorum, or what etcd says of the request itself. */
+  /** The first good answer of any member within `limit` ms. Throws NoQuorum, or the error if etcd rejects the request itself. */
   const post = (path, body, limit = 1000) =>
     new Promise((resolve, reject) => {
       const stop = new AbortController();
@@ -79,7 +79,12 @@ export function openEtcd({ endpoints, ca, cert, key, prefix }) {
           },
         );
       };
-      timers.push(setTimeout(() => settle(() => reject(new NoQuorum(new Error(`no answer in ${limit} ms`)))), limit));
+      timers.push(
+        setTimeout(
+          () => settle(() => reject(new NoQuorum(new Error(`no etcd member answered within ${limit} ms`)))),
+          limit,
+        ),
+      );
       ask(preferred, 0);
     });
 
@@ -95,7 +100,7 @@ export function openEtcd({ endpoints, ca, cert, key, prefix }) {
     );
 
   return {
-    /** All keys below the prefix: name → {value, lease, revision}. Read by quorum: never stale. */
+    /** All keys below the prefix: name → {value, lease, revision}. A linearizable read, never stale. */
     async all(limit) {
       const end = encode(prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1));
       return entriesOf(await post('/v3/kv/range', { key: encode(prefix), range_end: end }, limit));
@@ -103,7 +108,7 @@ export function openEtcd({ endpoints, ca, cert, key, prefix }) {
 
     /**
      * Puts and deletes in one transaction, if every condition holds. Conditions: {absent: NAME}, {name: NAME, lease: ID}.
-     * @returns whether it was done
+     * @returns whether the conditions held
      */
     async change({ when = [], put = {}, remove = [] }, limit) {
       const compare = when.map((c) =>
@@ -120,11 +125,11 @@ export function openEtcd({ endpoints, ca, cert, key, prefix }) {
       return (await post('/v3/kv/txn', { compare, success }, limit)).succeeded === true;
     },
 
-    /** A lease of `seconds`; keys put with it go when it ends. */
+    /** Creates a lease of `seconds`. etcd deletes its keys when it expires. */
     async grant(seconds) {
       return (await post('/v3/lease/grant', { TTL: String(seconds) })).ID;
     },
-    /** @returns whether the lease still lives */
+    /** @returns whether the lease is still valid */
     async keepAlive(lease, limit) {
       return Number((await post('/v3/lease/keepalive', { ID: lease }, limit)).result?.TTL ?? 0) > 0;
     },
@@ -135,7 +140,7 @@ export function openEtcd({ endpoints, ca, cert, key, prefix }) {
   };
 }
 
-/** gRPC's NotFound (5) and InvalidArgument (3): another member would say the same. */
+/** gRPC's NotFound (5) and InvalidArgument (3): another member would answer the same. */
 function isAboutTheRequest({ code }) {
   return code === 3 || code === 5;
 }

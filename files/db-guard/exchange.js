@@ -1,17 +1,17 @@
-// A newer guard of this host takes the place of the one that runs, without anybody seeing it: it is started first, and when it
-// is ready it gets the lease. The dead-man switch hears its beats from then on, as both have the same pipe to it.
+// Upgrades db-guard on this host without a handover to another host: the new process starts, and gets the lease when it is ready.
+// Both processes have the same pipe to the dead-man switch, so the heartbeats continue.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const NEXT = fileURLToPath(new URL('../current/main.js', import.meta.url));
 const READY_MS = 10_000;
-/** Each process has its own zero; the clock below is the machine's. */
+/** performance.now() starts at 0 in each process; this offset converts it to the clock of the machine. */
 const zero = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
-/** In the newer one: what the older one gives, once it has heard that we are ready. undefined at a start as usual. */
+/** In the new process: tells the old one that it is ready and returns the state it passes on. undefined at a normal start. */
 export async function inheritance() {
   if (process.send === undefined) return undefined;
-  const deserted = () => process.exit(1); // it changed its mind, or died
+  const deserted = () => process.exit(1); // the old process cancelled the upgrade, or died
   process.once('disconnect', deserted);
   const given = await new Promise((resolve) => {
     process.once('message', resolve);
@@ -22,7 +22,7 @@ export async function inheritance() {
   return { ...given, renewedAt: given.renewedAt - zero };
 }
 
-/** In the older one: returns when the newer one has it all. Throws when that does not start, and this guard goes on. */
+/** In the old process: returns when the new one has taken over. Throws if the new one does not start; the old one continues. */
 export async function exchange(guard) {
   const beat = Number(process.env.DB_GUARD_BEAT ?? 2);
   const stdio = Array.from({ length: Math.max(4, beat + 1) }, (_, fd) => (fd === 3 ? 'ipc' : 'ignore'));
@@ -37,7 +37,9 @@ export async function exchange(guard) {
   if (given === undefined) {
     next.kill('SIGKILL');
     throw new Error(
-      isReady ? 'this guard is stopped: no newer one follows' : 'the newer guard does not start: this one goes on',
+      isReady
+        ? 'upgrade cancelled: db-guard is stopping'
+        : 'upgrade failed: the new db-guard does not start; the old one continues',
     );
   }
   await new Promise((resolve) => next.send({ ...given, renewedAt: given.renewedAt + zero }, resolve));

@@ -1,6 +1,6 @@
-// Keeps exactly one database writable: the one whose guard holds the lease in etcd. Both servers start read-only. The guard
-// with the lease opens its server; one that cannot renew the lease closes its server before the lease can have ended; one
-// that sees nobody hold it asks for it, if it is sure to have every acknowledged write.
+// Keeps exactly one database writable: the one whose db-guard holds the lease in etcd. Both servers start read-only. The lease
+// holder opens its server for writes. If it cannot renew the lease, it closes its server before the lease can expire. If no host
+// holds the lease, a host that surely has every acknowledged write claims it.
 import { makeClaim } from './claim.js';
 import { TICK_MS, viewOf } from './config.js';
 import { makeLease } from './lease.js';
@@ -10,14 +10,14 @@ import { makeReplica } from './replica.js';
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * @param tell takes this host's state and its reason whenever they change
- * @param inherits what an earlier guard of this host gave when it left
+ * @param tell called with the state of this host and its reason whenever they change
+ * @param inherits the state that the previous db-guard process of this host passed on
  */
 export function makeGuard({ config, etcd, server, log = console.log, tell = () => {}, inherits }) {
   const me = config.host;
   const now = () => performance.now();
   let stopping = false;
-  /** Takes what the next guard inherits, once somebody has asked for it. */
+  /** Passes the state on to the next db-guard process, once an upgrade was requested. */
   let bequeath;
   let told = '';
   let logged = '';
@@ -32,14 +32,14 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
   };
 
   const lease = makeLease({ etcd, server, log, say, now, inherits });
-  /** Whether there was a primary since we started, and since when there is none. */
+  /** Whether there was a primary since this process started, and since when there is none. */
   const seen = { primary: inherits?.sawPrimary ?? false, vacantSince: undefined };
   const parts = { me, config, etcd, server, lease, seen, log, say, now };
   const { lead, setSync, handOverAtEnd } = makePrimary(parts);
   const { follow } = makeReplica(parts);
   const { claim, takeUp } = makeClaim(parts, setSync);
 
-  /** What others need to know of this host. Written when it changes, its position at most once a second. */
+  /** Publishes the state of this host in etcd: when it changes, and its position at most once a second. */
   const tellMember = async (db) => {
     const [state, why] = told.split(/: (.*)/s);
     const { source, io, sql, lag } = db?.replica ?? {};
@@ -56,9 +56,9 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
     const keys = await etcd.all();
     const view = viewOf(keys);
     const isMine = keys.get('leader')?.lease === lease.id;
-    if (lease.leading && !isMine) return lease.fence('somebody else has the lease');
+    if (lease.leading && !isMine) return lease.fence('another host holds the lease');
     if (!lease.leading && isMine) {
-      // Closed, but not yet given up: it is given up, so that somebody can be opened.
+      // The server is closed, but this host still holds the lease: release it, so that a host can become primary.
       await etcd.change({ when: [lease.holding()], remove: ['leader'] });
       return;
     }
@@ -71,12 +71,12 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
 
   return {
     /**
-     * Until stop() was called; then the standby takes over, if there is one; else the server is closed until we are back.
-     * Or until leave() was: gives whether it was that.
+     * Runs until stop() or leave(). After stop(), the standby takes over if there is one; else the server stays closed until
+     * db-guard starts again. @returns whether leave() ended it
      */
     async run() {
       lease.keep();
-      if (inherits !== undefined) log('goes on for the guard that was here before');
+      if (inherits !== undefined) log('took over from the previous db-guard process');
       while (!stopping) {
         const began = now();
         try {
@@ -94,7 +94,7 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
         await sleep(Math.max(20, TICK_MS - (now() - began)));
       }
       await handOverAtEnd().catch((error) => log(error.message));
-      await lease.fence('the guard is stopped');
+      await lease.fence('db-guard is stopping');
       await lease.end();
       say('stopped');
       bequeath?.();
@@ -104,7 +104,7 @@ export function makeGuard({ config, etcd, server, log = console.log, tell = () =
       stopping = true;
       lease.stop();
     },
-    /** Leaves its place to another guard of this host, and nothing else changes: gives what that one inherits, undefined if it was stopped. */
+    /** Ends this process in favour of a new one. Resolves to the state to pass on; undefined if db-guard was stopped instead. */
     leave: () =>
       new Promise((resolve) => {
         bequeath = resolve;

@@ -1,19 +1,19 @@
-// The lease in etcd, and the right to write that hangs on it: who cannot renew it closes its server before it can have ended.
+// The lease in etcd, which grants the right to write: a host that cannot renew it closes its server before the lease can expire.
 import fs from 'node:fs';
 import { FENCE_MS, LEASE_S, RENEW_MS } from './config.js';
 
-/** ms that a commit in flight may hold a close up before the server is killed. */
+/** ms that a commit in flight may delay the close before the server is killed. */
 const CLOSE_MS = 400;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** @param inherits what an earlier guard of this host gave: its lease goes on, and so does its server, open or not */
+/** @param inherits the state of the previous db-guard process: its lease and its server continue as they are */
 export function makeLease({ etcd, server, log, say, now, inherits }) {
   let id = inherits?.lease;
   let renewedAt = inherits?.renewedAt ?? 0;
   let leading = inherits?.leading ?? false;
   let stopping = false;
   let timer;
-  /** Settles when a close that was begun is done: until then the lease is not given up. */
+  /** Settles when a running close is done. Until then, the lease is not released. */
   let closing = Promise.resolve();
 
   const renew = async () => {
@@ -25,21 +25,21 @@ export function makeLease({ etcd, server, log, say, now, inherits }) {
         if (await etcd.keepAlive(id, FENCE_MS)) renewedAt = Math.max(renewedAt, sent);
         else {
           id = undefined;
-          if (leading) await fence('the lease ended');
+          if (leading) await fence('the lease expired');
         }
       } catch {
-        // the next one may get through; the watch below counts
+        // The next renewal may succeed; watch() below enforces the limit.
       }
     }
   };
-  /** Not for awaiting: whatever else hangs, this does not. */
+  /** Runs on a timer and is never awaited, so that no hanging operation can delay it. */
   const watch = () => {
     beat(leading);
     if (leading && now() - renewedAt > FENCE_MS)
       fence(`the lease could not be renewed for ${FENCE_MS} ms`).catch((error) => log(error.message));
   };
 
-  /** Takes the power to write away from this server, at once and for sure. */
+  /** Makes this server read-only at once; kills it if it does not close. */
   const fence = async (why) => {
     if (!leading) return;
     leading = false;
@@ -52,9 +52,9 @@ export function makeLease({ etcd, server, log, say, now, inherits }) {
     try {
       await server.close(CLOSE_MS);
     } catch (error) {
-      if (['ECONNREFUSED', 'ENOENT'].includes(error.code)) return; // it does not run, and starts read-only
-      log(`the database does not close (${error.code ?? error.message}): it is killed`);
-      await server.kill().catch((e) => log(`kill: ${e.message}`));
+      if (['ECONNREFUSED', 'ENOENT'].includes(error.code)) return; // the server is not running, and will start read-only
+      log(`the database does not close (${error.code ?? error.message}): killing it`);
+      await server.kill().catch((e) => log(`killing the database failed: ${e.message}`));
     }
   };
 
@@ -62,11 +62,11 @@ export function makeLease({ etcd, server, log, say, now, inherits }) {
     get id() {
       return id;
     },
-    /** Whether this host is the one that may write. */
+    /** Whether this host is the one that may be writable. */
     get leading() {
       return leading;
     },
-    /** The condition of all that only the holder may change. */
+    /** The etcd condition for changes that only the lease holder may make. */
     holding: () => ({ name: 'leader', lease: id }),
     closed: () => closing,
     fence,
@@ -77,7 +77,7 @@ export function makeLease({ etcd, server, log, say, now, inherits }) {
     lost() {
       leading = false;
     },
-    /** @returns whether it is a new one: what was told under the old one is gone */
+    /** @returns whether the lease is new: etcd has deleted the keys of the old one */
     async ensure() {
       if (id !== undefined && now() - renewedAt < LEASE_S * 1000) return false;
       const sent = now();
@@ -90,7 +90,7 @@ export function makeLease({ etcd, server, log, say, now, inherits }) {
       timer = setInterval(watch, 100);
       renew().catch((error) => log(error.message));
     },
-    /** From here on it is renewed only as long as this host leads. */
+    /** From here on, the lease is renewed only as long as this host is primary. */
     stop() {
       stopping = true;
     },
@@ -100,8 +100,8 @@ export function makeLease({ etcd, server, log, say, now, inherits }) {
       if (id !== undefined) await etcd.revoke(id);
     },
     /**
-     * Gives it to the next guard of this host, which fences from then on. It is renewed just before, so that the dead-man
-     * switch comes before its end, should that guard never speak. undefined: not now, as this host leads and no quorum hears it.
+     * Passes the lease on to the next db-guard process, which fences from then on. The lease is renewed just before, so that the
+     * dead-man switch acts before it expires if that process hangs. Returns undefined if this host leads and has no quorum.
      */
     async give() {
       await closing;
@@ -119,12 +119,12 @@ export function makeLease({ etcd, server, log, say, now, inherits }) {
   };
 }
 
-/** Tells the dead-man switch that we live, and whether this server is open. */
+/** Sends a heartbeat to the dead-man switch: whether this server is open for writes. */
 function beat(leading) {
   try {
     if (process.env.DB_GUARD_BEAT !== undefined)
       fs.writeSync(Number(process.env.DB_GUARD_BEAT), leading ? 'open\n' : 'closed\n');
   } catch {
-    // nobody listens
+    // There is no dead-man switch.
   }
 }

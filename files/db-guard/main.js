@@ -1,5 +1,5 @@
 // db-guard run | status | switchover HOST | failover HOST --force
-// (renew, and the switch that watches over run: the shell script db-guard)
+// The shell script db-guard calls this file, and implements `renew` and the dead-man switch of `run` itself.
 import fs from 'node:fs';
 import { PID_FILE, readConfig, STATE_FILE, viewOf } from './config.js';
 import { adviceFor, isPrimary } from './decide.js';
@@ -29,21 +29,21 @@ const verbs = {
     console.log(statusText(viewOf(await etcd.all(2000))));
     return 0;
   },
-  /** The primary hands over: nothing is lost, writes are held for some tenths of a second. */
+  /** The primary hands over: no write is lost, and writes wait for some tenths of a second. */
   switchover: () => move(to, false),
-  /** Before this host's data are replaced: returns when nobody counts on them any more. The primary finds that it gives no receipts. */
+  /** Run before the data of this host are replaced: returns when the primary has removed this host from the in-sync set. */
   async 'out-of-step'() {
     for (let tries = 0; tries < 75; tries++) {
       if (viewOf(await etcd.all(2000)).sync?.standby !== config.host) return 0;
       await sleep(200);
     }
-    return refuse(`${config.host} still counts as in step: it may hold acknowledged writes that nobody else has`);
+    return refuse(`${config.host} is still in sync: it may hold acknowledged writes that no other host has`);
   },
-  /** For when there is no primary and nobody may lead by itself: with --force, what only the lost host had is given up. */
+  /** For when there is no primary and no host may claim the lease. --force gives up the writes that only the lost host had. */
   failover: () => move(to, flags.includes('--force')),
 };
 
-/** Where others on this host read what it is, why, and what to do: bringup and its checks, the monitoring. */
+/** Writes the state, its reason and the advice to a file that bringup, its checks and the monitoring read. */
 function tell(state, why) {
   fs.writeFileSync(`${STATE_FILE}.new`, `${state}\n${why}\n${adviceFor(state)}\n`);
   fs.renameSync(`${STATE_FILE}.new`, STATE_FILE);
@@ -53,25 +53,26 @@ async function move(target, force) {
   const began = Date.now();
   const view = viewOf(await etcd.all(2000));
   if (!(target in config.names))
-    return refuse(`there is no database host '${target}': ${Object.keys(config.names).join(', ')}`);
+    return refuse(`unknown database host '${target}'; expected one of ${Object.keys(config.names).join(', ')}`);
   if (view.leader?.host === target) {
-    console.log(`${target} is the primary already`);
+    console.log(`${target} is already the primary`);
     return 0;
   }
-  if (view.members[target] === undefined) return refuse(`the guard of ${target} does not answer`);
+  if (view.members[target] === undefined) return refuse(`db-guard on ${target} does not answer`);
   if (view.sync?.standby !== target && !force) {
     return refuse(
-      `${target} may lack acknowledged writes (${view.members[target].state}${view.members[target].why === '' ? '' : `: ${view.members[target].why}`}); in step: ${view.sync?.primary ?? 'nobody'}${view.sync?.standby ? `, ${view.sync.standby}` : ''}`,
+      `${target} may lack acknowledged writes (${view.members[target].state}${view.members[target].why === '' ? '' : `: ${view.members[target].why}`}); in sync: ${view.sync?.primary ?? 'none'}${view.sync?.standby ? `, ${view.sync.standby}` : ''}`,
     );
   }
-  if (force && view.leader !== undefined) return refuse(`${view.leader.host} is primary and alive: use switchover`);
+  if (force && view.leader !== undefined)
+    return refuse(`${view.leader.host} is primary and alive; use 'db-guard switchover ${target}'`);
   const lease = await etcd.grant(15);
   await etcd.change({ put: { request: { value: { to: target, force }, lease } } });
   for (let tries = 0; tries < 300; tries++) {
     await sleep(50);
     const current = viewOf(await etcd.all(2000));
     if (isPrimary(current, target)) {
-      console.log(`${target} is the primary, after ${Date.now() - began} ms`);
+      console.log(`${target} became the primary after ${Date.now() - began} ms`);
       return 0;
     }
     if (
@@ -82,7 +83,7 @@ async function move(target, force) {
     )
       break;
   }
-  return refuse(`${target} did not become primary: see journalctl -u db-guard on both hosts`);
+  return refuse(`${target} did not become primary; run 'journalctl -u db-guard' on both hosts`);
 }
 
 function refuse(why) {
@@ -93,26 +94,29 @@ function refuse(why) {
 function statusText({ leader, sync, members }) {
   const rows = Object.keys(config.names).map((host) => {
     const m = members[host];
-    if (m === undefined) return `  ${host}  its guard does not answer`;
+    if (m === undefined) return `  ${host}  db-guard does not answer`;
     const role = leader?.host === host ? 'primary' : m.state;
-    const lag = m.lag === undefined || m.lag === null ? '' : `  ${m.lag} s behind`;
-    const step = sync?.standby === host ? '  in step' : '';
+    const lag = m.lag === undefined || m.lag === null ? '' : `  lag ${m.lag} s`;
+    const step = sync?.standby === host ? '  in sync' : '';
     return `  ${host}  ${role}${step}${lag}  ${m.gtid}${m.why === '' ? '' : `  (${m.why})`}`;
   });
   const advice = Object.entries(members)
     .map(([host, m]) => [host, adviceFor(m.state)])
     .filter(([, text]) => text !== '')
     .map(([host, text]) => `${host}: ${text}`);
-  return [`primary: ${leader?.host ?? 'nobody'}`, ...rows, ...advice].join('\n');
+  return [`primary: ${leader?.host ?? 'none'}`, ...rows, ...advice].join('\n');
 }
 
 try {
-  const code = await (verbs[verb] ?? (() => refuse(`unknown verb '${verb}': run, status, switchover, failover`)))();
+  const code = await (
+    verbs[verb] ??
+    (() => refuse(`unknown command '${verb}'; expected status, switchover, failover, out-of-step, renew or run`))
+  )();
   process.exit(code ?? 0);
 } catch (error) {
   if (!(error instanceof NoQuorum)) throw error;
   console.error(
-    `refused: ${error.message}. Without a majority of ${config.etcd.endpoints.length} nobody may be made primary.`,
+    `refused: ${error.message}. No host can become primary without a majority of the ${config.etcd.endpoints.length} etcd members.`,
   );
   process.exit(1);
 }

@@ -1,8 +1,8 @@
-// The part of the host that holds the lease: it opens its server, has writes wait for the standby, and hands over.
+// The role of the lease holder: opens its server, lets writes wait for the standby, and hands over.
 import { viewOf } from './config.js';
 import { candidateOf, heirOf, inStep } from './decide.js';
 
-/** ms without a receipt from the standby until writes no longer wait for it. */
+/** ms without an acknowledgement from the standby after which writes no longer wait for it. */
 const DEGRADE_MS = 1200;
 const HANDOVER_S = 10;
 
@@ -15,44 +15,44 @@ export function makePrimary({ me, config, etcd, server, lease, seen, log, say, n
     if (db === undefined) {
       downTicks++;
       const heir = heirOf(view, me);
-      if (downTicks >= 2 && heir !== undefined) await resign(heir, 'its database does not answer');
+      if (downTicks >= 2 && heir !== undefined) await resign(heir, 'the database does not answer');
       return;
     }
     downTicks = 0;
     const { sync, request } = view;
-    if (sync?.primary !== me) return; // promote() has not told yet
+    if (sync?.primary !== me) return; // promote() has not recorded it yet
     if (db.readOnly) {
-      // Before it takes writes: no write is to be acknowledged that the standby does not have.
+      // Set this before the server is writable: no write may be acknowledged that the standby does not have.
       await server.waitForReplica(sync.standby !== null);
       if (lease.leading) await server.open();
-      if (!lease.leading) return lease.closeOrKill(); // the lease went while we opened
+      if (!lease.leading) return lease.closeOrKill(); // the lease was lost meanwhile
       log('open for writes');
     }
-    say('primary', sync.standby === null ? 'no standby is in step' : '');
+    say('primary', sync.standby === null ? 'the in-sync set has no replica' : '');
     if (request !== undefined && request.to !== me) return handOver(view, request.to);
     if (sync.standby === null) await admit(view, db);
     else await watchStandby(sync, db);
   };
 
-  /** Writes down who holds every acknowledged write, if the lease is still ours. */
+  /** Records the in-sync set in etcd, if this host still holds the lease. */
   const setSync = (standby) =>
     etcd.change({ when: [lease.holding()], put: { sync: { value: { primary: me, standby } } } });
 
-  /** Whether receipts have been missing for too long. */
+  /** Whether acknowledgements have been missing for too long. */
   const receiptsMissing = ({ semisync }) => {
     const flows = semisync.clients > 0 && (semisync.waiting === 0 || semisync.acknowledged !== stuck.acknowledged);
     if (flows) stuck = { since: 0, acknowledged: semisync.acknowledged };
     else if (stuck.since === 0) stuck = { ...stuck, since: now() };
     return stuck.since !== 0 && now() - stuck.since > DEGRADE_MS;
   };
-  /** A standby that gives no receipts holds every write up: it is first struck off, by quorum, and then not waited for. */
+  /** A standby without acknowledgements blocks every write. Remove it from the in-sync set first, by quorum; then stop waiting. */
   const watchStandby = async ({ standby }, db) => {
     if (!receiptsMissing(db)) return;
     if (!(await setSync(null))) return;
     await server.waitForReplica(false);
-    log(`${standby} gives no receipts: writes go on without it, and it cannot take over`);
+    log(`${standby} does not acknowledge writes: it has left the in-sync set and cannot take over`);
   };
-  /** A replica becomes the standby when it has all there was before writes began to wait for it. */
+  /** A replica joins the in-sync set when it has all writes from before writes began to wait for it. */
   const admit = async (view, db) => {
     const candidate = candidateOf(view, me, config.candidates);
     if (candidate === undefined || db.semisync.clients === 0) {
@@ -65,10 +65,10 @@ export function makePrimary({ me, config, etcd, server, lease, seen, log, say, n
     }
     if (receiptsMissing(db)) return server.waitForReplica(false);
     if ((await server.errant(db.gtid, view.members[candidate].gtid)) !== '') return;
-    if (await setSync(candidate)) log(`${candidate} is in step: it has every acknowledged write from here on`);
+    if (await setSync(candidate)) log(`${candidate} is in sync: it has every acknowledged write from here on`);
   };
 
-  /** Gives the lease up in favour of `to`, with what it must have before it opens. */
+  /** Releases the lease in favour of `to`, with the position that `to` must reach before it opens. */
   const resign = async (to, why, gtid = '') => {
     await lease.closeOrKill();
     lease.lost();
@@ -84,14 +84,14 @@ export function makePrimary({ me, config, etcd, server, lease, seen, log, say, n
   const handOver = async (view, to) => {
     if (heirOf(view, me) !== to) {
       log(
-        `${to} cannot take over: ${view.sync.standby === to ? 'its guard does not answer' : `only ${inStep(view.sync)} has every acknowledged write`}`,
+        `${to} cannot take over: ${view.sync.standby === to ? 'its db-guard does not answer' : `the in-sync set is ${inStep(view.sync)}`}`,
       );
       return etcd.change({ remove: ['request'] });
     }
     try {
       await server.close(3000);
     } catch (error) {
-      log(`the database does not close (${error.message}): no handover`);
+      log(`handover cancelled: the database does not close (${error.message})`);
       await etcd.change({ remove: ['request'] });
       return server.open();
     }

@@ -1,4 +1,4 @@
-// The part of a host that is not primary while another one is: read-only, and it follows that one.
+// The role of a host while another host is primary: read-only, and replicating from that primary.
 import { replicaState } from './decide.js';
 
 export function makeReplica({ config, server, lease, seen, log, say }) {
@@ -13,10 +13,10 @@ export function makeReplica({ config, server, lease, seen, log, say }) {
     const isOther = db !== undefined && db.replica?.source !== source;
     if (isOther && db.gtid !== '') {
       const theirs = view.members[leader.host]?.gtid;
-      if (theirs === undefined) return say('waiting', `${leader.host} does not tell what it holds`);
+      if (theirs === undefined) return say('waiting', `the GTID position of ${leader.host} is unknown`);
       errant = await server.errant(db.gtid, theirs);
       if (errant === '') {
-        log(`follows ${leader.host}`);
+        log(`following ${leader.host}`);
         await server.waitForReplica(false);
         await server.acknowledge(true);
         await server.follow(sourceAt(source), db.replica === undefined);

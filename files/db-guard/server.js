@@ -1,11 +1,11 @@
-// The database server on this host, over its socket, as root: it needs no password and no port.
+// The database server on this host, accessed as root over its socket: no password and no port are needed.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import mysqlClient from 'mysql2/promise';
 
 const run = promisify(execFile);
 const ASK_MS = 1500;
-/** A socket login proves who we are by itself: the plugin wants no answer. */
+/** The server authenticates a socket login by the system user, so the plugin sends no data. */
 const bySocket = () => () => Buffer.alloc(0);
 
 /** @param {{engine: typeof import('./engines.js').mysql, socket: string}} options */
@@ -31,7 +31,7 @@ export function openServer({ engine, socket }) {
     line?.destroy();
     line = undefined;
   };
-  /** Rows of one statement. What has no answer in time leaves the connection unusable: it is dropped. */
+  /** The rows of one statement. A statement without an answer in time makes the connection unusable, so it is closed. */
   const ask = async (sql, limit = ASK_MS) => {
     const at = await connection();
     try {
@@ -47,7 +47,7 @@ export function openServer({ engine, socket }) {
   };
 
   return {
-    /** {readOnly, gtid, replica, semisync}, or undefined while the server does not answer. */
+    /** {readOnly, gtid, replica, semisync}; undefined while the server does not answer. */
     async look() {
       try {
         return await engine.look(ask);
@@ -57,9 +57,9 @@ export function openServer({ engine, socket }) {
       }
     },
     open: () => askAll(engine.open),
-    /** Throws when the server does not refuse writes within `limit` ms: a commit that waits for its replica holds this up. */
+    /** Throws if the server is not read-only within `limit` ms: a commit that waits for the replica delays this. */
     close: (limit) => askAll(engine.close, limit),
-    /** Nobody writes to a server that is not there. systemd starts it again, read-only as its configuration says. */
+    /** Ends all writes for sure. systemd restarts the server, read-only as configured. */
     async kill() {
       drop();
       await run('systemctl', ['kill', '--kill-whom=all', '--signal=KILL', engine.unit]);

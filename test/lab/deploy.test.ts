@@ -60,7 +60,9 @@ describe('deploys', () => {
     const [one, two] = await releases();
     expect(one).toBe(two);
     expect(one).not.toBe(first);
-    const switched = ran?.tasks.filter((e) => e.status === 'changed' && e.task === 'It runs').map((e) => e.host);
+    const switched = ran?.tasks
+      .filter((e) => e.status === 'changed' && e.task === 'Record the running release')
+      .map((e) => e.host);
     expect(switched).toEqual(['web1', 'web2']);
   });
 

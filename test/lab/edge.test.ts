@@ -192,8 +192,8 @@ describe('the edge of the site', () => {
     await rack.root('web1', 'nft add rule inet site input tcp dport 9999 accept');
     await rack.root('web2', 'nft flush ruleset');
     expect([...changed(await rack.apply())].sort()).toEqual([
-      'web1 Only what the site needs gets in',
-      'web2 Only what the site needs gets in',
+      'web1 Load the firewall rules',
+      'web2 Load the firewall rules',
     ]);
   });
 

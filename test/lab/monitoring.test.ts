@@ -177,7 +177,7 @@ describe('monitoring', () => {
     expect(
       checks.filter((c) => c.status !== 'passed').map((c) => `${c.check}: ${JSON.stringify(c.mismatches)}`),
     ).toEqual([]);
-    expect(checks.map((c) => c.check)).toContain('No alert fires');
+    expect(checks.map((c) => c.check)).toContain('No alerts are firing');
   });
 
   it.each(DRILLS)('tells of $what, and that it is over', async ({ alerts, fault, mend }) => {

@@ -78,15 +78,15 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     const checks = await rack.check(2);
     const failed = checks.filter((c) => c.status === 'failed').map((c) => c.check);
     expect(failed).toContain('nginx runs on web2');
-    expect(failed).toContain('Round robin over the web servers');
-    expect(failed).toContain('One database takes writes, the other follows');
+    expect(failed).toContain('Requests are balanced over all web servers');
+    expect(failed).toContain('One database is writable and the replicas follow it');
     const mended = await rack.apply();
     expect(
       mended.tasks
         .filter((e) => e.status === 'changed')
         .map((e) => `${e.host} ${e.task}`)
         .sort(),
-    ).toEqual(['db2 Replicate', 'web2 Run Nginx']);
+    ).toEqual(['db2 Start replication', 'web2 Start and enable Nginx']);
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
@@ -162,11 +162,11 @@ openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null 
   };
 
   it('replaces a primary that lost its power, takes it back as a replica, and can switch back', async () => {
-    await until('db1', /db2 {2}replica {2}in step/);
+    await until('db1', /db2 {2}replica {2}in sync/);
     await power(rack.name, 'db1', 'cut', quiet);
     expect(await write()).toMatch(/^201 db2\./); // held until db2 is primary
     await power(rack.name, 'db1', 'on', quiet);
-    expect(await until('db2', /db1 {2}replica {2}in step/)).toMatch(/primary: db2\n {2}db1 {2}replica {2}in step/);
+    expect(await until('db2', /db1 {2}replica {2}in sync/)).toMatch(/primary: db2\n {2}db1 {2}replica {2}in sync/);
     expect((await rack.apply()).tasks.filter((e) => e.status === 'changed').map((e) => e.task)).toEqual([]);
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
     expect(await status('db1')).toMatch(/^primary: db1/);
@@ -174,7 +174,7 @@ openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null 
   });
 
   it('has the power switch of a primary that lost its lease pressed, by the one that takes over', async () => {
-    await until('db1', /db2 {2}replica {2}in step/);
+    await until('db1', /db2 {2}replica {2}in sync/);
     const pressed: string[] = [];
     const plug = createServer((request, response) => {
       pressed.push(String(request.url));
@@ -201,7 +201,7 @@ openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null 
       expect(now.guard).not.toBe(before[i]?.guard);
       expect(now.certificate).not.toBe(before[i]?.certificate);
     }
-    expect(await status('db1')).toMatch(/^primary: db1\n.*\n {2}db2 {2}replica {2}in step/);
+    expect(await status('db1')).toMatch(/^primary: db1\n.*\n {2}db2 {2}replica {2}in sync/);
     await rack.root(
       'db1',
       `nft 'add table inet deaf; add chain inet deaf out { type filter hook output priority 0; }'
@@ -221,13 +221,15 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     // It holds a write that nobody was told of, and nobody else has. One apply keeps that aside, and mends it.
     const state = await until('db2', /db1 {2}diverged/);
     const said = await rack.root('db1', 'cat /var/tmp/said');
-    expect(state, `the client said: ${said}`).toMatch(/db1: What only this host holds, .*bringup apply playbooks/);
+    expect(state, `the client said: ${said}`).toMatch(
+      /db1: This host has writes that were never acknowledged .*bringup apply playbooks/,
+    );
     const told = (await rack.check(3)).filter((c) => c.status === 'failed').flatMap((c) => c.mismatches);
-    expect(told.map((m) => String(m.seen)).join()).toContain('it holds transactions that db2 never had');
+    expect(told.map((m) => String(m.seen)).join()).toContain('has transactions that db2 never had');
     await rack.root('db1', 'systemctl start rack-look');
     expect(await alerting('ReplicaDiverged')).toEqual(['db1']);
     expect(failures(await rack.apply())).toEqual([]);
-    await until('db2', /db1 {2}replica {2}in step/);
+    await until('db2', /db1 {2}replica {2}in sync/);
     const kept = "cat /var/backups/db/diverged-*/binlog.* | grep -ac 'nobody was told'";
     expect(Number(await rack.root('db1', kept))).toBeGreaterThan(0);
     const lost = `${client} -NBe "SELECT COUNT(*) FROM foobar.items WHERE name = 'nobody was told'"`;
@@ -236,17 +238,19 @@ nft add rule inet deaf out tcp dport 2379 drop`,
   });
 
   it('makes nobody primary without a quorum, and says so', async () => {
-    await until('db1', /db2 {2}replica {2}in step/);
+    await until('db1', /db2 {2}replica {2}in sync/);
     for (const host of ['lb1', 'dns1']) await rack.root(host, 'systemctl stop etcd');
     const refused = await rack.root('db1', 'db-guard switchover db2 2>&1 || echo "exit code $?"');
     for (const host of ['lb1', 'dns1']) await rack.root(host, 'systemctl start etcd');
-    expect(refused).toMatch(/refused: no quorum: .*Without a majority of 3 nobody may be made primary\.\nexit code 1/);
+    expect(refused).toMatch(
+      /refused: no quorum: .*No host can become primary without a majority of the 3 etcd members\.\nexit code 1/,
+    );
     await until('db1', /^primary: db/);
   });
 
   it('backs up from the replica, and restores', async () => {
     const rows = () => rack.root('db1', `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`);
-    await until('db1', /db\d {2}replica {2}in step/);
+    await until('db1', /db\d {2}replica {2}in sync/);
     const before = await rows();
     expect(Number(before)).toBeGreaterThan(0);
     const backup = await rack.apply('playbooks/db/backup.yml');
@@ -255,11 +259,11 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     const primary = /^primary: (db\d)/.exec(await status('db1'))?.[1] ?? '';
     await rack.root(primary, `${client} -e 'DELETE FROM foobar.items'`);
     const careless = await rack.apply('playbooks/db/restore.yml', { extraVars: ['from=latest'] });
-    expect(failures(careless).join()).toContain('what was written since that backup is lost');
+    expect(failures(careless).join()).toContain('writes since that backup are lost');
     expect(
       failures(await rack.apply('playbooks/db/restore.yml', { extraVars: ['from=latest', 'really=yes'] })),
     ).toEqual([]);
-    await until('db1', /db\d {2}replica {2}in step/);
+    await until('db1', /db\d {2}replica {2}in sync/);
     expect(await rows()).toBe(before);
     expect(await rack.root('db2', `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`)).toBe(before);
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);

@@ -183,7 +183,7 @@ describe('the guards of two databases', () => {
     }
     expect(etcd.keys().get('leader')).toEqual(before[0]);
     expect([...guards.values()].filter((guard) => before.includes(guard))).toEqual([]);
-    expect(log.slice(told).filter((line) => /closing|has the lease|open for writes/.test(line))).toEqual([]);
+    expect(log.slice(told).filter((line) => /closing|acquired the lease|open for writes/.test(line))).toEqual([]);
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
     etcd.cut('db1'); // the newer one fences as the older one did
     await pass(2700, servers);

@@ -87,7 +87,7 @@ describe('the dead-man switch', () => {
     release('two', 'throw new Error("no such setting");');
     process.kill(Number(first), 'SIGHUP');
     await until(() => read('refused') !== '');
-    expect(read('refused')).toBe('the newer guard does not start: this one goes on');
+    expect(read('refused')).toBe('upgrade failed: the new db-guard does not start; the old one continues');
     await sleep(2200);
     expect([read('pid'), guarded.exitCode, read('killed')]).toEqual([first, null, '']);
   });

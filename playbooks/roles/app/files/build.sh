@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh folder|archive|git SOURCE OUT VERSION: an app's source, built by $BUILD, as an archive.
+# build.sh folder|archive|git SOURCE OUT VERSION: builds the source of an app with $BUILD and packs it into the archive OUT.
 set -eu
 kind=$1 source=$2 out=$3 version=$4
 mkdir -p "$(dirname "$out")"
@@ -11,7 +11,7 @@ case $kind in
 	folder) cp -a "$source/." . ; rm -rf node_modules .git .venv ;;
 	archive)
 		case $source in *.zip) unzip -q "$source" ;; *) tar -xzf "$source" ;; esac
-		# One folder around it all, as downloads have it, is not meant.
+		# Many downloads have one top-level folder; the app is its content.
 		if [ "$(ls -A | wc -l)" = 1 ] && [ -d "$(ls -A)" ]; then cd "$(ls -A)"; fi
 		;;
 	git)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# look.sh ADDRESS: what a host needs, and whether the site hangs on it: who holds the address, which database takes writes.
+# look.sh ADDRESS: prints as JSON how many updates are pending, whether a reboot is required, whether this host holds ADDRESS, and
+# whether its database is writable.
 set -u
 lists=/var/lib/apt/lists
 [ -n "$(find "$lists" -maxdepth 0 -mmin -60)" ] || apt-get -qq update >&2 || exit 1

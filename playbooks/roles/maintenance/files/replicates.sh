@@ -1,5 +1,5 @@
 #!/bin/sh
-# replicates.sh SECONDS: waits until the database answers, and, if it is a replica, has caught up.
+# replicates.sh SECONDS: waits until the database answers and, on a replica, until replication has caught up.
 set -u
 client=$(command -v mariadb || command -v mysql)
 end=$(($(date +%s) + $1))
@@ -12,5 +12,5 @@ while [ "$(date +%s)" -lt "$end" ]; do
 	fi
 	sleep 1
 done
-echo "the database does not answer, or does not follow, after $1 s" >&2
+echo "after $1 s, the database does not answer or its replication has not caught up" >&2
 exit 1

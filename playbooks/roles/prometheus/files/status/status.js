@@ -1,4 +1,4 @@
-// The rack at a glance, read from the Prometheus that serves this page. Nothing is loaded from elsewhere.
+// The status page of the rack. All data come from the Prometheus server that serves this page.
 const EVERY = 10_000;
 const ABOUT = await fetch('rack.json').then((r) => r.json());
 
@@ -27,7 +27,7 @@ const QUERIES = {
 const CURVES = [
   ['Requests', '/s', 'sum(rate(haproxy_backend_http_responses_total{proxy="web"}[2m]))'],
   ['Errors', '/s', 'sum(rate(haproxy_backend_http_responses_total{proxy="web",code="5xx"}[2m]))', true],
-  ['Time to a page', ' ms', '1000 * max(probe_duration_seconds{job="site"})'],
+  ['Response time', ' ms', '1000 * max(probe_duration_seconds{job="site"})'],
 ];
 
 const api = async (path, parameters = {}) => {
@@ -40,7 +40,7 @@ const ask = async (query) =>
   (await api('query', { query })).result.map(({ metric, value }) => ({ ...metric, value: Number(value[1]) }));
 const of = (rows, labels) => rows.find((row) => Object.entries(labels).every(([name, value]) => row[name] === value))?.value;
 
-/** An element: make('p', 'class', child, …). Text is text, never markup. */
+/** Creates an element: make('p', 'class', child, …). Strings become text nodes, never markup. */
 const make = (tag, kind, ...children) => {
   const element = document.createElement(tag);
   if (kind) element.className = kind;
@@ -67,7 +67,7 @@ const bar = (name, value, warnAt, badAt) => {
   return make('p', 'bar', make('span', '', name), make('i', '', fill), make('span', '', `${number(value)} %`));
 };
 
-/** `code` between back quotes. */
+/** Turns `code` between backquotes into code elements. */
 const prose = (text) => text.split('`').map((part, index) => (index % 2 ? make('code', '', part) : part));
 
 function alertsSeen(alerts) {
@@ -85,7 +85,7 @@ function alertsSeen(alerts) {
   const count = told.filter((a) => a.labels.severity !== 'info').length;
   const pending = alerts.filter((a) => a.state === 'pending').length;
   const isBad = told.some((a) => a.labels.severity === 'critical');
-  const verdict = count > 0 ? `${count} alert${count === 1 ? '' : 's'}` : pending > 0 ? 'something is amiss …' : 'All is well';
+  const verdict = count > 0 ? `${count} alert${count === 1 ? '' : 's'}` : pending > 0 ? 'alerts pending …' : 'All systems operational';
   const pill = document.getElementById('verdict');
   pill.className = `pill ${isBad ? 'bad' : count + pending > 0 ? 'warn' : 'good'}`;
   pill.textContent = verdict;
@@ -96,15 +96,15 @@ function hostsSeen(seen) {
   show('hosts', ...ABOUT.hosts.map((host) => {
     const jobs = seen.up.filter((r) => r.host === host && r.job !== 'name');
     const down = jobs.filter((r) => r.value === 0);
-    const state = jobs.length === 0 ? bad('not watched') : down.length === jobs.length ? bad('down') : down.length > 0 ? warn(`no ${[...new Set(down.map((r) => r.job))].join(', ')}`) : good('up');
+    const state = jobs.length === 0 ? bad('not monitored') : down.length === jobs.length ? bad('down') : down.length > 0 ? warn(`no ${[...new Set(down.map((r) => r.job))].join(', ')}`) : good('up');
     const roles = ['lb', 'web', 'db'].filter((role) => ABOUT[role].includes(host)).join(' ');
     if (state.word === 'down') return card(host, roles, state);
     return card(host, roles, state,
       bar('CPU', of(seen.cpu, { host }), 80, 95),
       bar('Memory', of(seen.memory, { host }), 85, 92),
       bar('Disk', of(seen.disk, { host }), 80, 90),
-      row('Up for', lasting(of(seen.boot, { host }))),
-      of(seen.reboot, { host }) === 1 ? row('Update', 'waits for a reboot', 'warn') : undefined);
+      row('Uptime', lasting(of(seen.boot, { host }))),
+      of(seen.reboot, { host }) === 1 ? row('Reboot', 'required', 'warn') : undefined);
   }));
 }
 
@@ -116,8 +116,8 @@ function nameCard(seen) {
   const names = seen.probes.filter((r) => r.job === 'name');
   const pages = seen.probes.filter((r) => r.job === 'site');
   const ok = [...names, ...pages].every((r) => r.value === 1);
-  return card('The site', '', pages.some((r) => r.value === 0) ? bad('down') : ok ? good('answers') : warn('a name server is wrong'),
-    ...names.map((r) => row(`Name server ${r.host}`, r.value === 1 ? 'right' : 'wrong', r.value === 1 ? 'good' : 'bad')),
+  return card('The site', '', pages.some((r) => r.value === 0) ? bad('down') : ok ? good('up') : warn('DNS mismatch'),
+    ...names.map((r) => row(`Name server ${r.host}`, r.value === 1 ? 'correct' : 'wrong answer', r.value === 1 ? 'good' : 'bad')),
     ...pages.map((r) => row(new URL(r.instance).pathname, r.value === 1 ? `${number(1000 * of(seen.took, { instance: r.instance }))} ms` : 'no answer', r.value === 1 ? undefined : 'bad')));
 }
 
@@ -127,8 +127,8 @@ function balancerCard(seen, host) {
   const answers = of(seen.up, { job: 'haproxy', host });
   const up = answers === 1;
   const out = rows.filter((r) => r.state !== 'UP').length;
-  return card(host, holds ? 'holds the address' : ABOUT.vip ? 'stands by' : 'balancer', answers === undefined ? warn('not seen') : !up ? bad('down') : out === rows.length ? bad('no web host') : out > 0 ? warn(`${out} out`) : good('up'),
-    ...(up ? rows : []).map((r) => row(r.server, r.state === 'UP' ? `up, ${number(of(seen.sessions, { host, server: r.server }))} now` : r.state.toLowerCase(), r.state === 'UP' ? 'good' : 'bad')));
+  return card(host, holds ? 'active' : ABOUT.vip ? 'standby' : 'load balancer', answers === undefined ? warn('no data') : !up ? bad('down') : out === rows.length ? bad('no web server up') : out > 0 ? warn(`${out} down`) : good('up'),
+    ...(up ? rows : []).map((r) => row(r.server, r.state === 'UP' ? `up, ${number(of(seen.sessions, { host, server: r.server }))} sessions` : r.state.toLowerCase(), r.state === 'UP' ? 'good' : 'bad')));
 }
 
 function databaseCard(seen, host) {
@@ -137,11 +137,11 @@ function databaseCard(seen, host) {
   const writable = of(seen.readonly, { host }) === 0;
   const lag = of(seen.lag, { host });
   const runs = of(seen.io, { host }) === 1 && of(seen.sql, { host }) === 1;
-  const state = answers === undefined ? warn('not seen') : !up ? bad('down') : writable ? good('up') : !runs ? bad('does not follow') : lag > 30 ? warn('lags') : good('follows');
+  const state = answers === undefined ? warn('no data') : !up ? bad('down') : writable ? good('up') : !runs ? bad('replication stopped') : lag > 30 ? warn('lagging') : good('replicating');
   return card(host, up ? (writable ? 'primary' : 'replica') : 'database', state,
     ...(up ? [
-      row('Takes writes', writable ? 'yes' : 'no'),
-      writable ? undefined : row('Behind by', runs ? `${number(lag)} s` : 'unknown', runs ? undefined : 'bad'),
+      row('Writable', writable ? 'yes' : 'no'),
+      writable ? undefined : row('Lag', runs ? `${number(lag)} s` : 'unknown', runs ? undefined : 'bad'),
       row('Queries', `${number(of(seen.questions, { host }), 1)} /s`),
       row('Connections', number(of(seen.connections, { host }))),
     ] : []));
