@@ -23,7 +23,7 @@ import {
   type Step,
   type Steps,
 } from '../../../src/core/module.ts';
-import type { Script } from '../../../src/core/sh.ts';
+import { type Script, setLibraries } from '../../../src/core/sh.ts';
 import type { Value, Vars } from '../../../src/core/value.ts';
 
 /** A context whose controller files are the given ones: path → content. */
@@ -99,7 +99,7 @@ type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
 /** Runs a script as the engine does: a subshell of dash, `set -u`, stdin closed. */
 function run(script: Script): Ran {
   const { status, stdout, stderr } = spawnSync('dash', ['-s'], {
-    input: `( set -u\n${script.text}\n) </dev/null\n`,
+    input: `${setLibraries([script])}( set -u\n${script.text}\n) </dev/null\n`,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
@@ -159,7 +159,11 @@ export const list = (path: string): readonly string[] => (existsSync(path) ? rea
 
 export function syntax(script: Script): string {
   try {
-    execFileSync('dash', ['-n'], { input: script.text, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    execFileSync('dash', ['-n'], {
+      input: setLibraries([script]) + script.text,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     return '';
   } catch (error) {
     return String((error as { stderr?: unknown }).stderr ?? error);
