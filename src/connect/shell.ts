@@ -172,7 +172,7 @@ function becomeRefused(target: Target, stderr: string): Failure {
     code: 'E_BECOME',
     message: `${target.name}: ${needs ? `${target.become.method} asks for a password` : `${target.become.method} refused`}`,
     detail: stderr,
-    mend: needs
+    hint: needs
       ? 'give it with --ask-become-pass or ansible_become_password, or allow the login NOPASSWD in sudoers'
       : 'allow the login to become root in sudoers',
   });
@@ -184,7 +184,7 @@ export function tampered(target: Target, error: Tampered): Failure {
       code: 'E_TAMPERED',
       message: `${target.name}: a process on the host wrote into the answers of bringup's shell (${error.message})`,
       expected: 'only the records that the shell itself writes',
-      mend: 'nothing that this host says is believed: look for processes that do not belong there (ps aux)',
+      hint: 'nothing that this host says is believed: look for processes that do not belong there (ps aux)',
     },
     { cause: error },
   );

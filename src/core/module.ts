@@ -95,8 +95,8 @@ export type Change = Readonly<{
   /** The host goes away and comes back: wait for a new boot id. Seconds; the delay is before the first try. */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;
-/** It cannot be done as things stand: `plan` shows unknown where an earlier change may mend it, `apply` fails. */
-export type Blocked = Readonly<{ blocked: string; mend?: string; detail?: string }>;
+/** It cannot be done as things stand: `plan` shows unknown where an earlier change may help, `apply` fails. */
+export type Blocked = Readonly<{ blocked: string; hint?: string; detail?: string }>;
 /** null: there was, or will be, no such thing. */
 export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
 /** What a file is to hold, part after part; files of the controller are read only as they are sent. */

@@ -61,7 +61,7 @@ export function quote(value: string): string {
 function noNul(text: string): void {
   if (!text.includes('\0')) return;
   const message = 'a NUL byte cannot stand in a command or a word of it';
-  throw new Failure({ code: 'E_ARGS', message, mend: 'write binary data with copy, from a file' });
+  throw new Failure({ code: 'E_ARGS', message, hint: 'write binary data with copy, from a file' });
 }
 
 /** One word to sh as it stands; ASCII. */

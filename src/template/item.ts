@@ -66,13 +66,13 @@ export class Hang extends Error {
 /** A mistake in a template whose place is not known here: the evaluator adds the `at` of the node it was at. */
 export function wrong(
   message: string,
-  more: Readonly<{ mend?: string | undefined; expected?: string | undefined }> = {},
+  more: Readonly<{ hint?: string | undefined; expected?: string | undefined }> = {},
 ): never {
   throw new Failure({ code: 'E_VARS', message, ...more });
 }
 
-export function unsupported(message: string, mend?: string): never {
-  throw new Failure({ code: 'E_UNSUPPORTED', message, ...(mend !== undefined && { mend }) });
+export function unsupported(message: string, hint?: string): never {
+  throw new Failure({ code: 'E_UNSUPPORTED', message, ...(hint !== undefined && { hint }) });
 }
 
 /** Runs `make`; a Failure without a place gets `at`. */

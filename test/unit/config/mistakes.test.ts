@@ -190,7 +190,7 @@ describe('a mistake is told with its place, before anything is touched', () => {
     const [first] = found;
     const place = first?.at === undefined ? '' : `${first.at.file}:${first.at.line}:${first.at.col}`;
     expect(place).toContain(where);
-    if (help !== undefined) expect(`${first?.expected} ${first?.mend}`).toMatch(help);
+    if (help !== undefined) expect(`${first?.expected} ${first?.hint}`).toMatch(help);
   });
 
   it('all at once', async () => {
@@ -207,7 +207,7 @@ describe('a mistake is told with its place, before anything is touched', () => {
     const p = project(site('- debug: msg=x\n  tags: web'));
     expect((await p.mistakes({ tags: ['wbe'] }))[0]).toMatchObject({
       code: 'E_UNKNOWN',
-      mend: expect.stringContaining('web'),
+      hint: expect.stringContaining('web'),
     });
     expect((await p.mistakes({ limit: 'z' }))[0]).toMatchObject({ code: 'E_UNKNOWN' });
     expect((await p.mistakes({ extraVars: ['oops'] }))[0]).toMatchObject({ code: 'E_ARGS' });

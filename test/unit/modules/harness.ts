@@ -81,7 +81,7 @@ export function refusal(module: Module, args: Readonly<Record<string, unknown>>)
   const step = module.bind(args);
   return isStep(step)
     ? ''
-    : step.map((e) => [e.message, e.expected, e.mend].filter((s) => s !== undefined).join('; ')).join('\n');
+    : step.map((e) => [e.message, e.expected, e.hint].filter((s) => s !== undefined).join('; ')).join('\n');
 }
 
 /** What a plan is, in short: the changes' words, or why it is blocked. */
