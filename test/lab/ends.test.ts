@@ -9,7 +9,7 @@ const NET = '10.83.131';
 const lab = twoDebians(NET);
 const HOSTS = ['d12', 'd13'];
 /** How many pairs of runs begin together: a few in each test run, more for a figure. */
-const PAIRS = Number(process.env.PAIRS ?? 5);
+const PAIRS = Number(process.env['PAIRS'] ?? 5);
 let count = 0;
 function playbook(tasks: string, head = 'become: true'): string {
   const file = join(lab.folder, `play-${++count}.yml`);
