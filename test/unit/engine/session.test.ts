@@ -284,11 +284,15 @@ describe('the start of a run', () => {
   it('claims a host whose first trip failed, because others wait for it', async () => {
     const start = newStart(new AbortController().signal);
     let opened = 0;
+    let lose = (): void => {};
+    const lost = new Promise<void>((resolve) => (lose = resolve));
     const connect = async (): Promise<Connection> => {
       const isFirst = opened++ === 0;
       const run = async (pieces: Parameters<Connection['run']>[0]): Promise<readonly Output[]> => {
-        await settle();
-        if (isFirst) throw new Lost('b');
+        if (isFirst) {
+          await lost;
+          throw new Lost('b');
+        }
         return pieces.map(() => ({ code: 0, stdout: '', stderr: '' }));
       };
       return { user: 'ops', run, close: async () => {} } as unknown as Connection;
@@ -297,7 +301,9 @@ describe('the start of a run', () => {
     const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, start: own });
     start.expect(['b'], () => session.claim(undefined));
     const failing = session.change({ pieces: [piece] }, () => [], undefined);
+    await settle();
     const others = start.all();
+    lose();
     await expect(failing).rejects.toBeInstanceOf(Lost);
     await others;
     expect(opened).toBe(2);
