@@ -31,7 +31,7 @@ export type LabState = Readonly<{
 /**
  * Brings a lab up, or goes on from what is there: builds missing images, boots hosts that are off, waits until each
  * lets its user in. A host whose address or image changed is refused, as its disk has the old ones: `reset` it.
- * Like all that changes a lab it throws Failure (E_LAB) where this machine lacks something, and waits while another
+ * Like all that changes a lab it throws Failure where this machine lacks something, and waits while another
  * run is at work on the same lab.
  */
 export async function up(spec: LabSpec, options: LabOptions): Promise<LabState> {
