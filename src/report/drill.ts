@@ -96,13 +96,13 @@ const indented = (text: string): string => text.replace(/^/gm, '    ');
 
 export function drillHead({ drill, hosts, run, of }: Of<'drill'>): string {
   const nth = of > 1 ? ` (${run} of ${of})` : '';
-  return `${pc.bold(`drill ${printable(drill)}`)}${nth} ${pc.dim(`(may hurt ${hosts.join(' ')})`)}`;
+  return `${pc.bold(`drill ${printable(drill)}`)}${nth} ${pc.dim(`(may break ${hosts.join(' ')})`)}`;
 }
 
 export function drillStepText({ what, status, ms, failed }: Of<'drill-step'>): string {
   const mark = { begun: pc.cyan('▸'), done: pc.dim('·'), failed: pc.red('✗'), righted: pc.green('↺') }[status];
   const word = { begun: '', done: ' done', failed: ` failed: ${failed ?? ''}`, righted: '' }[status];
-  return `${mark} ${duration(ms).padStart(7)}  ${printable(status === 'righted' ? `put right: ${what}` : what)}${printable(word)}`;
+  return `${mark} ${duration(ms).padStart(7)}  ${printable(status === 'righted' ? `repaired: ${what}` : what)}${printable(word)}`;
 }
 
 export function drillLoadText({ ms, of, sent, failed, lastOk }: Of<'drill-load'>): string {
