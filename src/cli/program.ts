@@ -19,7 +19,7 @@ import { streams, tellError } from './output.ts';
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = interruptible();
   let code: number | undefined;
-  const program = build({
+  const program = commandLine({
     done: (result) => {
       code = result;
     },
@@ -65,7 +65,8 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
 /** SIGHUP: the terminal is gone. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-function build(run: Run): Command {
+/** The program with its commands, before it reads a command line. */
+export function commandLine(run: Run): Command {
   const program = new Command('bringup')
     .description('turn bare machines into a running, redundant web stack over SSH, and verify it')
     .version(VERSION)

@@ -33,16 +33,15 @@ function verdictLine({ what, expected, seen, passed }: Verdict): string {
 }
 
 function figuresText({ kinds, causes, backends }: Figures): string {
-  const ms = (n: number): string => `${n < 10 ? n.toFixed(1) : Math.round(n)}`;
   const rows = Object.entries(kinds).map(([name, k]) => [
     name,
     `${k.sent} sent`,
     k.failed > 0 ? pc.red(`${k.failed} failed`) : '0 failed',
     `${k.repeated} repeated`,
-    `p50 ${ms(k.p50)}`,
-    `p95 ${ms(k.p95)}`,
-    `p99 ${ms(k.p99)}`,
-    `max ${ms(k.max)} ms`,
+    `p50 ${duration(k.p50)}`,
+    `p95 ${duration(k.p95)}`,
+    `p99 ${duration(k.p99)}`,
+    `max ${duration(k.max)}`,
     `gap ${duration(k.gap, 2)}`,
   ]);
   const why = causes.slice(0, 8).map((c) => {
