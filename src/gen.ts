@@ -84,7 +84,10 @@ function errors(): string {
   const anchor = (title: string): string => title.toLowerCase().replaceAll(' ', '-');
   const list = AREAS.map(({ title, codes }) => `- [${title}](#${anchor(title)}): ${codes.length} codes`);
   const areas = AREAS.map(({ title, kind, codes }) => {
-    const exit = kind === 'input' ? 'The exit code is 2: the input is wrong.' : 'The exit code is 1: something failed.';
+    const exit =
+      kind === 'input'
+        ? 'Found before the run, such an error gives the exit code 2.'
+        : 'Such an error gives the exit code 1.';
     return `## ${title}\n\n${exit}\n\n${codes.map(errorDoc).join('\n')}`;
   });
   return `<!-- Written by \`npm run gen\` from src/core/errors: do not edit. -->

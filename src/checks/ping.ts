@@ -2,6 +2,7 @@ import pingPackage from 'ping';
 import { Type } from 'typebox';
 import { defineCheck } from '../core/check.ts';
 import { failure } from '../core/errors/index.ts';
+import { duration } from '../core/units.ts';
 
 const Args = Type.Object(
   {
@@ -50,10 +51,16 @@ export const ping = defineCheck<typeof Args, Seen>({
         : [{ property: 'loss', expected: `at most ${args.max_loss} %`, seen: `${seen.loss} %` }]),
       ...(args.max_ms === undefined || (seen.ms ?? 0) <= args.max_ms
         ? []
-        : [{ property: 'round trip', expected: `at most ${args.max_ms} ms`, seen: `${seen.ms} ms` }]),
+        : [
+            {
+              property: 'round trip',
+              expected: `at most ${duration(args.max_ms)}`,
+              seen: seen.ms === undefined ? 'no reply' : duration(seen.ms),
+            },
+          ]),
     ];
   },
-  tell: (seen) => `${seen.loss} % lost${seen.ms === undefined ? '' : `, ${seen.ms} ms`}`,
+  tell: (seen) => `${seen.loss} % lost${seen.ms === undefined ? '' : `, ${duration(seen.ms)}`}`,
 });
 
 /** The package sets LANG=C for our whole process: that is put back. */

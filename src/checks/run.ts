@@ -75,13 +75,13 @@ async function look({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: Ab
       const [first] = error.diagnostics;
       const seen = `${first?.message ?? error.message}${first?.hint === undefined ? '' : `: ${first.hint}`}`;
       return {
-        mismatches: [{ property: 'check', expected: 'to be run', seen }],
+        mismatches: [{ property: 'check', expected: 'the check runs', seen }],
         seen,
         isFinal: first?.code === 'E_PING',
       };
     }
     const seen = signal.aborted ? 'no answer in time' : reason(error);
-    return { mismatches: [{ property: 'answer', expected: 'one', seen }], seen, isFinal: false };
+    return { mismatches: [{ property: 'answer', expected: 'an answer', seen }], seen, isFinal: false };
   }
 }
 

@@ -67,10 +67,10 @@ export const disk = defineStep({
     if (state === 'full')
       for (const host of chosen) {
         if (spare !== undefined)
-          scene.owe(`small ${debt(host)}`, `${path} on ${host} is on the disk again`, async (later) => {
+          scene.owe(`small ${debt(host)}`, `move ${path} on ${host} back to the disk`, async (later) => {
             await later.root(host, lift(path, units), { timeout: 240 });
           });
-        scene.owe(debt(host), `${path} on ${host} has its space back`, async (later) => {
+        scene.owe(debt(host), `free the space of ${path} on ${host}`, async (later) => {
           await later.root(host, free);
         });
       }

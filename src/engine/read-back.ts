@@ -102,13 +102,15 @@ export function changeFailed(
   // dash's own words for a full disk say less than cat's.
   if (/No space left on device|printf: I\/O error/.test(stderr)) return tell('E_DISK_FULL', failed);
   if (/Read-only file system/.test(stderr)) return tell('E_READ_ONLY', failed);
-  const [, pid, name] = DPKG_LOCK.exec(stderr) ?? [];
-  if (pid !== undefined) return tell('E_DPKG_LOCKED', { ...failed, by: `process ${pid}, ${name ?? 'unknown'}` });
+  const [, pid, name = ''] = LOCKED_BY.exec(stderr) ?? APT_LOCK.exec(stderr) ?? [];
+  if (pid !== undefined) return tell('E_DPKG_LOCKED', { ...failed, by: `process ${pid}, ${name.trim()}` });
   if (user !== 'root' && DENIED.test(stderr)) return tell('E_PERMISSION', { ...failed, user });
   return tell('E_CHANGE_FAILED', failed);
 }
 /** apt's words for the lock that another process holds. */
-const DPKG_LOCK = /Could not get lock \S+ It is held by process (\d+) \(([^)]*)\)/;
+const APT_LOCK = /Could not get lock \S+ It is held by process (\d+) \(([^)]*)\)/;
+/** The words of our own script for apt, which names the whole command. */
+const LOCKED_BY = /^(?:apt|dpkg) is locked by process (\d+), (.*)\(\/[^()]*\)$/m;
 /** Of the kernel, systemd and apt; not what a server of the network says (ssh, MySQL). */
 const DENIED =
   /permission denied(?! \(publickey)|operation not permitted|access denied$|interactive authentication required|are you root\?/im;

@@ -97,7 +97,7 @@ export async function cut(name: string, hosts: readonly string[], how: WireCut, 
     await cutWire(name, hosts, how);
     options.progress({
       type: 'network',
-      message: `${hosts.join(', ')} cut off from ${how.from?.join(', ') ?? 'everybody'}`,
+      message: `${hosts.join(', ')} cut off from ${how.from?.join(', ') ?? 'all hosts'}`,
     });
   });
 }
@@ -108,7 +108,10 @@ export async function heal(name: string, hosts: readonly string[], options: LabO
     const record = await needLab(name);
     for (const host of hosts) needHost(record, host);
     await healWire(name, hosts.length === 0 ? undefined : hosts);
-    options.progress({ type: 'network', message: `${hosts.length === 0 ? 'every wire' : hosts.join(', ')} healed` });
+    options.progress({
+      type: 'network',
+      message: `${hosts.length === 0 ? 'all hosts' : hosts.join(', ')}: network healed`,
+    });
   });
 }
 

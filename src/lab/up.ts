@@ -27,7 +27,7 @@ export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRe
   if (JSON.stringify(record) !== JSON.stringify(before)) await writeLab(record);
   const wanted = spec.hosts.map((host) => host.name);
   for (const name of Object.keys(record.hosts).filter((n) => !wanted.includes(n))) {
-    options.progress({ type: 'note', host: name, message: 'is in the lab, but not in the inventory' });
+    options.progress({ type: 'note', host: name, message: 'exists in the lab, but not in the inventory' });
   }
   await bootAll(record, wanted, options);
   return record;

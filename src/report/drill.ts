@@ -33,16 +33,15 @@ function verdictLine({ what, expected, seen, passed }: Verdict): string {
 }
 
 function figuresText({ kinds, causes, backends }: Figures): string {
-  const ms = (n: number): string => `${n < 10 ? n.toFixed(1) : Math.round(n)}`;
   const rows = Object.entries(kinds).map(([name, k]) => [
     name,
     `${k.sent} sent`,
     k.failed > 0 ? pc.red(`${k.failed} failed`) : '0 failed',
     `${k.repeated} repeated`,
-    `p50 ${ms(k.p50)}`,
-    `p95 ${ms(k.p95)}`,
-    `p99 ${ms(k.p99)}`,
-    `max ${ms(k.max)} ms`,
+    `p50 ${duration(k.p50)}`,
+    `p95 ${duration(k.p95)}`,
+    `p99 ${duration(k.p99)}`,
+    `max ${duration(k.max)}`,
     `gap ${duration(k.gap, 2)}`,
   ]);
   const why = causes.slice(0, 8).map((c) => {
@@ -96,13 +95,13 @@ const indented = (text: string): string => text.replace(/^/gm, '    ');
 
 export function drillHead({ drill, hosts, run, of }: Of<'drill'>): string {
   const nth = of > 1 ? ` (${run} of ${of})` : '';
-  return `${pc.bold(`drill ${printable(drill)}`)}${nth} ${pc.dim(`(may hurt ${hosts.join(' ')})`)}`;
+  return `${pc.bold(`drill ${printable(drill)}`)}${nth} ${pc.dim(`(may break ${hosts.join(' ')})`)}`;
 }
 
 export function drillStepText({ what, status, ms, failed }: Of<'drill-step'>): string {
   const mark = { begun: pc.cyan('▸'), done: pc.dim('·'), failed: pc.red('✗'), righted: pc.green('↺') }[status];
   const word = { begun: '', done: ' done', failed: ` failed: ${failed ?? ''}`, righted: '' }[status];
-  return `${mark} ${duration(ms).padStart(7)}  ${printable(status === 'righted' ? `put right: ${what}` : what)}${printable(word)}`;
+  return `${mark} ${duration(ms).padStart(7)}  ${printable(status === 'righted' ? `repaired: ${what}` : what)}${printable(word)}`;
 }
 
 export function drillLoadText({ ms, of, sent, failed, lastOk }: Of<'drill-load'>): string {

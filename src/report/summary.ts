@@ -116,12 +116,12 @@ export function noticeText(event: Notice): string {
     case 'waiting':
       return `${host}  waiting up to ${duration(event.seconds * 1000)} for ${printable(event.for)}`;
     case 'took-over':
-      return `${host}  took over the lock of a run that is gone: ${printable(event.from)}`;
+      return `${host}  took over the lock of a dead run: ${printable(event.from)}`;
     case 'stopped': {
       const { left } = event;
       const fate =
         left === undefined
-          ? pc.red('the host gave no answer; what was begun may still run until it ends')
+          ? pc.red('the host does not answer, and the processes may still run')
           : left.length === 0
             ? 'its processes were ended'
             : pc.red(`these processes could not be ended: ${left.join(' ')}`);
@@ -144,7 +144,7 @@ export function doneText(event: Extract<Event, { type: 'done' }>): string {
       : [`${sum('changed')} changed`];
   if (sum('failed') > 0) parts.push(`${sum('failed')} failed`);
   if (away > 0) parts.push(`${away} unreachable`);
-  const more = event.interrupted ? '; what was changed stays: run it again to go on' : '';
+  const more = event.interrupted ? '; completed changes stay, run again to continue' : '';
   return `${how}: ${event.mode} on ${plural(event.hosts.length, 'host')} in ${duration(event.ms)}: ${parts.join(', ')}${more}`;
 }
 

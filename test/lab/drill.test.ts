@@ -100,7 +100,7 @@ describe('drills on real hosts', () => {
     expect(lines.filter((l) => l.startsWith('no'))).toEqual([]);
     expect(code).toBe(0);
     expect(events.flatMap((e) => (e.type === 'drill-step' && e.status === 'righted' ? [e.what] : []))).toEqual([
-      'tiny on web1 runs again',
+      'start tiny on web1',
     ]);
   });
 

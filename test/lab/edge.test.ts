@@ -240,7 +240,7 @@ describe('the edge of the site', () => {
     expect(again.recap.hosts.filter((h) => h.trips !== 1).map((h) => h.host)).toEqual([]);
     const seen = await rack.check();
     expect(seen.filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
-    expect(seen.filter((c) => /of Pebble/.test(c.seen)).length).toBe(2);
+    expect(seen.filter((c) => /issued by Pebble/.test(c.seen)).length).toBe(2);
     const serial = () => rack.root('lb1', 'openssl x509 -in /etc/haproxy/certs/site.pem -noout -serial');
     const first = await serial();
     await rack.root(

@@ -236,7 +236,7 @@ describe('the end of a run', () => {
       const next = apply(playbook('- {name: Next, copy: {dest: /etc/held, content: b}}'));
       expect(await next.ended, next.said()).toBe(0);
       for (const host of HOSTS)
-        expect(next.said()).toMatch(new RegExp(`${host}  took over the lock of a run that is gone: root@`));
+        expect(next.said()).toMatch(new RegExp(`${host}  took over the lock of a dead run: root@`));
     } finally {
       idle.child.kill('SIGKILL');
       await idle.ended;

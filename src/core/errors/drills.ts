@@ -124,7 +124,7 @@ export const drillRuns = {
     summary: 'the site does not answer before the drill breaks anything',
     meaning: 'A drill starts only on a site that works.',
     fix: 'Repair the site first: bringup check.',
-    example: { why: 'write: no connection in 2 s' },
+    example: { why: 'write: no connection within 2.0 s' },
     tell: ({ why }: { why: string }) => ({
       message: `the site does not answer before the drill breaks anything: ${why}`,
       hint: 'repair the site first: bringup check',
@@ -163,7 +163,7 @@ export const drillRuns = {
     summary: 'a command of a drill step failed on a host',
     meaning: 'A step of a drill runs commands on hosts as root, and one of them ended with an error.',
     fix: 'Read the output at the end of the message.',
-    example: { host: 'web1', exit: 5, why: 'Failed to stop nginx.service: Unit nginx.service not loaded.' },
+    example: { host: 'web1', exit: 5, why: 'Failed to stop nginx.service: Unit nginx.service not loaded' },
     tell: ({ host, exit, why }: { host: string; exit: number; why: string }) => ({
       message: `${host}: exit code ${exit}: ${why}`,
     }),

@@ -105,4 +105,21 @@ describe('a change that failed', () => {
     const { hint } = failed(stderr, who);
     expect(hint === 'add `become: true` to the task or the play').toBe(expected);
   });
+  test.each([
+    ['cat: write error: No space left on device', 'E_DISK_FULL', 'no space left'],
+    ['sh: 8: cannot create /etc/x: Read-only file system', 'E_READ_ONLY', 'read-only'],
+    [
+      'E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (unattended-upgr)',
+      'E_DPKG_LOCKED',
+      'dpkg is locked by process 812, unattended-upgr',
+    ],
+    [
+      'dpkg is locked by process 7, apt-get -q -y install slow (/var/lib/dpkg/lock)',
+      'E_DPKG_LOCKED',
+      'dpkg is locked by process 7, apt-get -q -y install slow',
+    ],
+    ['nginx: [emerg] unknown directive', 'E_CHANGE_FAILED', 'write /etc/x: exit code 2'],
+  ])('%s is %s', (stderr, code, message) => {
+    expect(failed(stderr, 'root')).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
 });
