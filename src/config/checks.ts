@@ -6,7 +6,7 @@ import { isKeyword } from './keywords.ts';
 import { isNull, type Noting, type Reading, rawOf } from './reading.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
 
-/** One entry of a checks file, its templates not yet evaluated. */
+/** One entry of a checks file, with templates not yet evaluated. */
 export type CheckEntry = Readonly<{
   name: Raw | undefined;
   kind: string;
@@ -23,14 +23,14 @@ export type Context = Pick<Reading, 'files' | 'problems' | 'ports'>;
 type Noted = Context & Noting;
 const KEYWORDS = ['name', 'within', 'loop', 'when'];
 
-/** A checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
+/** Reads a checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
 export function loadChecks(file: string, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
   const node = context.files.yaml(file);
   if (node === undefined || isNull(node)) return [];
   return readChecks(node, kinds, context);
 }
 
-/** Checks that stand in another file: at the end of a drill, say. */
+/** Reads checks that are part of another file, for example of a drill. */
 export function readChecks(node: Node, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
   if (node.kind !== 'seq') {
     context.problems.push({
@@ -104,7 +104,7 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted
   ];
 }
 
-/** Names of arguments, and values without templates, as far as they can be checked now. */
+/** Checks what is known before templates are evaluated: names of arguments, and values without templates. */
 function checkStatic(check: Check, args: RawVars, node: MapNode, context: Context): void {
   const bound = check.bind(args);
   if (isBound(bound)) return;

@@ -11,7 +11,7 @@ import { isKeyword } from './keywords.ts';
 import { checkTemplates, isNull, type Noting, rawOf } from './reading.ts';
 import { entry, type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
 
-/** A part of a drill whose templates are not yet evaluated, and where things stand in it. */
+/** A part of a drill with its templates not yet evaluated, and the positions of its values. */
 export type Piece = Readonly<{ raw: Raw; at: Pos; argAt: (path: readonly (string | number)[]) => Pos }>;
 export type StepEntry = Readonly<{
   name: Raw | undefined;
@@ -19,7 +19,7 @@ export type StepEntry = Readonly<{
   time: Raw | undefined;
   after: Raw | undefined;
   when: Raw | undefined;
-  /** `wait_for` waits for a check; all others are kinds of steps. */
+  /** `wait_for` waits for a check. All other keys are kinds of steps. */
   does: Readonly<{ kind: StepKind; args: Piece }> | Readonly<{ check: CheckEntry }>;
 }>;
 /** One entry of a drills file. */
@@ -43,7 +43,7 @@ const KEYWORDS = ['name', 'when', 'vars', 'load', 'find', 'watch', 'ledger', 'st
 const STEP_KEYWORDS = ['name', 'at', 'after', 'when'];
 const WAIT = 'wait_for';
 
-/** A drills file: a list of drills. Every mistake that can be seen before variables have values is a problem. */
+/** Reads a drills file: a list of drills. Every mistake that can be found before variables have values is reported. */
 export function loadDrills(file: string, kinds: Kinds, context: Context): readonly DrillEntry[] {
   const node = context.files.yaml(file);
   if (node === undefined || isNull(node)) return [];
@@ -140,7 +140,7 @@ function readStep(node: MapNode, kinds: Kinds, context: Noted): readonly StepEnt
   return [{ ...timing, does: { kind, args: piece(does.key, does.value, bind, context) } }];
 }
 
-/** Names of arguments, and values without templates, as far as they can be checked now. */
+/** Checks what is known before templates are evaluated: names of arguments, and values without templates. */
 function piece(
   what: string,
   node: Node,

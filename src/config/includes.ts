@@ -47,7 +47,8 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     handlersFrom: from('handlers_from'),
   };
   if (options !== undefined) refuseOptions(options, kind, reading);
-  // An import's when and tags go to each task; an include's are its own, only its variables go on.
+  // An import passes its when and tags on to each task. An include applies them to itself and passes on only its
+  // variables.
   const own = {
     ...around,
     vars: common.vars,
@@ -94,7 +95,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     reading.imported.roles.push(...loaded.roles);
     return loaded.items;
   }
-  if (isStatic && !isOpen) reading.imported.late.push(...load(target).handlers); // and for its mistakes: they are told before the run
+  if (isStatic && !isOpen) reading.imported.late.push(...load(target).handlers); // also for the mistakes in them, which are reported before the run
   const include: Include = {
     ...common,
     kind: 'include',
@@ -107,7 +108,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
   return [include];
 }
 
-/** What an include is given: its map, a bare name with `args:` beside it. */
+/** The options of an include: its map, or a bare name with `args:` beside it. */
 function optionsOf(node: MapNode, action: Entry, isRole: boolean): MapNode | undefined {
   const args = entry(node, 'args')?.value;
   const more = args?.kind === 'map' ? args.entries : [];
@@ -118,7 +119,7 @@ function optionsOf(node: MapNode, action: Entry, isRole: boolean): MapNode | und
   return { kind: 'map', at: action.keyAt, entries: [...target, ...more] };
 }
 
-/** `apply:` of an include: what its tasks have as if it stood around them. */
+/** `apply:` of an include. Its tasks inherit these keywords as if a block surrounded them. */
 function applied(options: MapNode | undefined, inner: Common, reading: Reading): Common {
   const apply = options && entry(options, 'apply')?.value;
   if (apply === undefined || isNull(apply)) return inner;
@@ -131,7 +132,7 @@ function applied(options: MapNode | undefined, inner: Common, reading: Reading):
   return { ...readCommon(apply, inner, reading), at: inner.at, name: inner.name };
 }
 
-/** Options of which only the value that is in force anyway is accepted. */
+/** Rejects options of which only the default is supported. */
 function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
   const only: readonly (readonly [string, boolean, string])[] = [
     ['public', kind === 'import_role', 'list the role under roles: or use import_role to share its variables'],
@@ -153,7 +154,7 @@ function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
     });
 }
 
-/** During the run a mistake in an included file is that task's failure. */
+/** During the run, a mistake in an included file is a failure of that task. */
 function loadLate(name: string, load: (name: string) => Loaded, reading: Reading): Loaded {
   const before = reading.problems.length;
   const loaded = load(name);
@@ -162,7 +163,7 @@ function loadLate(name: string, load: (name: string) => Loaded, reading: Reading
   return loaded;
 }
 
-/** Beside the including file, then the role's tasks/, then beside the playbook. */
+/** Searched beside the including file, then in the role's tasks/, then beside the playbook. */
 function findTasks(name: string, common: Common, reading: Reading): string {
   if (isAbsolute(name)) return name;
   const roots = [

@@ -9,8 +9,8 @@ import { parseIni } from './ini.ts';
 import { type Node, toVars } from './source.ts';
 
 /**
- * Reads an inventory: a YAML or INI file, or a folder of them, with group_vars/ and host_vars/ beside it. A list of
- * hosts with a comma (`'web1,'`) is one too, as in Ansible.
+ * Reads an inventory: a YAML or INI file, or a directory of them, with group_vars/ and host_vars/ beside it. As in
+ * Ansible, a list of hosts with a comma (`'web1,'`) is an inventory too.
  */
 export function loadInventory(path: string, files: Files, playbookDirs: readonly string[] = []): Inventory {
   const draft: Draft = { hosts: new Map(), groups: new Map() };
@@ -189,7 +189,7 @@ function isChild(draft: Draft, name: string): boolean {
   return [...draft.groups].some(([parent, g]) => parent !== 'all' && g.children.has(name));
 }
 
-/** The longest way down from `all`: a child's variables win over its parent's. */
+/** The longest path from `all` to each group. A child's variables override its parent's. */
 function depthsOf(draft: Draft): ReadonlyMap<string, number> {
   const depths = new Map<string, number>();
   const walk = (name: string, depth: number, path: readonly string[]): void => {
@@ -207,7 +207,7 @@ function rank(draft: Draft, depths: ReadonlyMap<string, number>, a: string, b: s
   return depth(a) - depth(b) || priority(a) - priority(b) || (a < b ? -1 : 1);
 }
 
-/** group_vars/NAME.yml, group_vars/NAME (a file), or every file in the folder group_vars/NAME/, sorted. */
+/** Reads group_vars/NAME.yml, group_vars/NAME (a file), or every file in the directory group_vars/NAME/, sorted. */
 function varLayers(folder: string, name: string, files: Files): readonly Layer[] {
   if (!isFolder(folder)) return [];
   const paths = ['', '.yml', '.yaml', '.json'].map((ending) => join(folder, name + ending));

@@ -28,18 +28,21 @@ export type PlaybookOptions = Readonly<{
   inventory: Inventory;
   ports: Ports;
   extraVars: RawVars;
-  /** Folders of roles beside the playbook's own roles/. */
+  /** Directories of roles beside the playbook's own roles/. */
   rolePaths?: readonly string[];
 }>;
 export type Loaded = Readonly<{
   playbook: Playbook;
-  /** Every tag that stands anywhere: a tag asked for that is none of them is a mistake. */
+  /** Every tag that occurs anywhere. Asking for any other tag is a mistake. */
   tags: ReadonlySet<string>;
   defined: ReadonlySet<string>;
   used: ReadonlyMap<string, Pos>;
 }>;
 
-/** Reads a playbook with all that it imports. Every mistake goes to `files.problems`; the caller stops when there is one. */
+/**
+ * Reads a playbook with everything that it imports. Mistakes are added to `files.problems`; the caller stops if there
+ * are any.
+ */
 export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
   const dir = dirname(file);
   const reading: Reading = {
@@ -92,7 +95,7 @@ function readPlays(
   });
 }
 
-/** What an import_playbook puts on each play that it brings. */
+/** What an import_playbook adds to each play that it imports. */
 type Around = Pick<Common, 'when' | 'tags'> & Readonly<{ vars: RawVars }>;
 const NOTHING: Around = { when: [], tags: [], vars: {} };
 const IMPORT = ['name', 'when', 'vars', 'tags', 'import_playbook'];
@@ -204,7 +207,7 @@ function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly
   if (found === undefined || isNull(found)) return [];
   const items = found.kind === 'seq' ? found.items : [found];
   return items.flatMap((item): readonly Layer[] => {
-    const names = item.kind === 'seq' ? item.items : [item]; // a list in the list: the first that exists
+    const names = item.kind === 'seq' ? item.items : [item]; // a nested list: the first file that exists
     const paths = names.flatMap((name) => {
       try {
         const path = reading.ports.evaluate(toRaw(name), { ...vars, ...reading.extraVars });
@@ -225,7 +228,7 @@ function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly
 
 type Roles = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
 
-/** The roles of a play, in order; one that is used again with equal parameters runs once. */
+/** The roles of a play, in order. A role that is used again with equal parameters runs once. */
 function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
   const list = entry(node, 'roles')?.value;
   if (list === undefined || isNull(list)) return { items: [], handlers: [], roles: [] };

@@ -4,7 +4,7 @@ import { coerce } from './coerce.ts';
 import { compile } from './compile.ts';
 import { didYouMean } from './diagnostic.ts';
 
-/** `path` leads to the argument: ['mode'], ['env', 0]. */
+/** `path` locates the argument, for example ['mode'] or ['env', 0]. */
 export type ArgError = Readonly<{
   path: readonly (string | number)[];
   message: string;
@@ -12,7 +12,10 @@ export type ArgError = Readonly<{
   mend?: string;
 }>;
 
-/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. `id`: what it is the schema of. */
+/**
+ * Checks and coerces arguments against a schema and fills in defaults. The schema is compiled once, at the first use.
+ * `id` names the schema, so that the build can compile it ahead of time.
+ */
 export function binder<A extends TObject>(schema: A, id: string, aliases: Readonly<Record<string, string>> = {}) {
   let validate: ReturnType<typeof compile> | undefined;
   return (input: Readonly<Record<string, unknown>>): { args: Static<A> } | { errors: readonly ArgError[] } => {
@@ -32,7 +35,7 @@ function renamed(
   return args;
 }
 
-/** ajv's errors in the user's words. Of an anyOf only the union's own error is told. */
+/** Translates ajv's errors into messages for the user. For an anyOf, only the error of the union itself is reported. */
 export function argErrors(
   errors: readonly ErrorObject[],
   schema: TObject,

@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox';
 
-/** The parts of a drill that are maps of values, as schemas: config/ checks against them, drills/ takes their types. */
+/**
+ * Schemas for the parts of a drill that are maps of values. config/ validates against them, and drills/ derives its
+ * types from them.
+ */
 
 const closed = { additionalProperties: false } as const;
 const Headers = Type.Record(Type.String(), Type.String(), { default: {}, description: 'Headers to send.' });
@@ -18,7 +21,7 @@ const Look = Type.Object(
   { ...closed, description: 'A GET whose body must hold the token.' },
 );
 
-/** Hard bounds: a drill is no stress test, and goes only where the inventory says. */
+/** Upper bounds: a drill is not a stress test. */
 export const MAX_RATE = 2000;
 export const MAX_SECONDS = 600;
 

@@ -14,7 +14,7 @@ import { dataOf, rcOf, resultOf } from './result.ts';
 import type { HostState } from './state.ts';
 import type { World } from './variables.ts';
 
-/** What is to be changed for one unit, as its host stands. */
+/** The changes that one unit of a task has to make in the host's present state. */
 export type Intent = Readonly<{
   r: TaskRun;
   unit: Bound;
@@ -24,7 +24,10 @@ export type Intent = Readonly<{
   probe: Probe | undefined;
   stdout: string;
   changes: readonly Change[];
-  /** It was planned by what a change of the same trip, not yet made, leaves: it must not be made if that one fails. */
+  /**
+   * The change was planned from the result of an earlier change of the same round trip. If that one fails, this one
+   * must not run.
+   */
   follows: boolean;
 }>;
 export type Bound = Unit & { readonly step: Step };
@@ -33,16 +36,16 @@ export function isIntent(made: Outcome | Intent): made is Intent {
   return 'there' in made;
 }
 
-/** One try: look, plan, and in apply mode change. */
+/** One attempt: probe, plan and, in apply mode, change. */
 export async function attempt(r: TaskRun, unit: Bound, name: string, isRetry: boolean): Promise<Outcome> {
   const intent = await intend(r, unit, name, isRetry);
   return isIntent(intent) ? carryOut(intent) : intent;
 }
 
 /**
- * Looks and plans: the outcome where nothing is to be changed (in this mode), else what is.
+ * Probes and plans. Returns the outcome if nothing has to change or if this is a plan, else the changes.
  *
- * @param seen what the probe will print by then; else it is asked
+ * @param seen the probe's output if it is already known; otherwise the host is probed
  */
 export async function intend(
   r: TaskRun,
@@ -56,7 +59,7 @@ export async function intend(
   const { step, ctx, scope, label } = unit;
   const there = placeOf(r, scope);
   const { session } = there;
-  const ahead = there === host ? r.ahead : () => []; // what comes is this host's, not the delegate's
+  const ahead = there === host ? r.ahead : () => []; // the tasks ahead belong to this host, not to the delegate
   const isCheck = checkMode(r, scope);
   const userLook = lookOf(task, unit);
   const probe = probeOf(unit);
@@ -119,7 +122,10 @@ export async function intend(
   return { r, unit, name, there, ahead, probe, stdout, changes: steps, follows: seen !== undefined };
 }
 
-/** `check_mode: true` in a run that changes: what would be done is registered, and nothing is counted as done. */
+/**
+ * `check_mode: true` in an apply run: the result of the planned change is registered, and the host does not count as
+ * changed.
+ */
 function wouldBe(unit: Bound, changes: readonly Change[], stdout: string): Outcome {
   const { step, label } = unit;
   const isUsers = changes.some((c) => c.action === true) && step.series === undefined;
@@ -143,13 +149,13 @@ export async function carryOut(intent: Intent): Promise<Outcome> {
   return conclude(intent, made);
 }
 
-/** Whether nothing is left of the task, on this host, once these changes are made without an error. */
+/** Whether the task is finished on this host once these changes succeed. */
 export function isLast({ r: { task, host }, there, changes }: Intent): boolean {
   const isDecided = task.failedWhen.length === 0 && task.until.length === 0 && task.loop === undefined;
   return isDecided && there === host && changes.every((c) => c.reboots === undefined);
 }
 
-/** The outcome of what was made, with the host as it is now. */
+/** Builds the outcome of changes that were made, from the host's state after them. */
 export async function conclude(intent: Intent, made: Made): Promise<Outcome> {
   const { r, unit, there, ahead, probe, changes } = intent;
   const { step, label } = unit;
@@ -175,12 +181,12 @@ export async function conclude(intent: Intent, made: Made): Promise<Outcome> {
   return { status: made.unchanged ? 'ok' : 'changed', result, changes, label };
 }
 
-/** Somebody else's view of what this change may have altered is stale: other hosts look again at the next play. */
+/** Other hosts may have read what this change altered. They probe again in their next play. */
 function noteChange(world: World, place: HostState): void {
   world.changed.add(place.name);
 }
 
-/** The host on which the task's work is done: its own, or the delegate. */
+/** The host on which the task runs: the host itself or the delegate. */
 function placeOf(r: TaskRun, scope: Scope): HostState {
   if (r.task.delegateTo === undefined) return r.host;
   const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
@@ -197,7 +203,7 @@ function checkMode(r: TaskRun, scope: Scope): boolean {
     : isTrue(run, r.task.checkMode, scope, 'check_mode', r.task.at);
 }
 
-/** debug's message, or a variable's value, for the user to see. */
+/** Shows the message of `debug`, or a variable's value, to the user. */
 function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
   const shown = Object.entries(data).map(([key, value]) =>
     key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
@@ -205,7 +211,7 @@ function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
   if (shown.length > 0) run.emit({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at });
 }
 
-/** set_fact's win over all but extra vars; other modules' facts are facts. */
+/** Facts of set_fact override everything except extra vars. Facts of other modules are added to the host's facts. */
 function keepFacts(r: TaskRun, step: Step, data: Vars): void {
   const facts = data['ansible_facts'];
   if (!isDict(facts)) return;

@@ -9,7 +9,10 @@ import { falseCondition, probeOf, unitOf, userOf } from './resolve.ts';
 import { TaskFailed, Unreachable } from './state.ts';
 import { scopeFor } from './variables.ts';
 
-/** The facts' probe travels with all others: what they were last time is believed for looking ahead, and checked. */
+/**
+ * Gathers facts. The probe travels with all other probes. Facts of the last run are used for probing ahead, and the new
+ * answer confirms or replaces them.
+ */
 export async function gather(h: HostRun): Promise<void> {
   const { host, world, play, where } = h;
   const { run } = world;
@@ -38,13 +41,14 @@ export async function gather(h: HostRun): Promise<void> {
     );
   }
   const facts = unit.step.data(output.stdout, unit.ctx)['ansible_facts'];
-  // Read anew: a text that was cut out of an answer keeps all of it in memory, and every host's facts are kept.
+  // Copy the facts: a string that is cut out of an answer keeps the whole answer in memory, and the facts of every host
+  // are kept.
   host.facts = JSON.parse(JSON.stringify(isDict(facts) ? facts : {})) as RawVars;
   host.factsAreFresh = true;
   run.factsCache.set(host.name, host.facts as Record<string, Value>);
 }
 
-/** Whether all of the play is left out, by the condition of its import. One that reads facts is not known yet. */
+/** Whether the condition of the play's import skips the whole play. A condition that reads facts is not known yet. */
 function isLeftOut({ world, play, host, where }: HostRun): boolean {
   if (play.when.length === 0) return false;
   try {
@@ -54,7 +58,7 @@ function isLeftOut({ world, play, host, where }: HostRun): boolean {
   }
 }
 
-/** A line that cannot be had, as what no rescue catches. */
+/** Turns a failed connection into Unreachable, which no rescue catches. */
 export function asUnreachable(error: unknown): unknown {
   if (!(error instanceof Failure))
     return error instanceof Error && error.name === 'Lost'
@@ -63,17 +67,17 @@ export function asUnreachable(error: unknown): unknown {
   const [first] = error.diagnostics;
   return first !== undefined && CUT_OFF.has(first.code) ? new Unreachable(first) : error;
 }
-/** Nothing more can be done on such a host in this run. */
+/** Codes after which nothing more can be done on the host in this run. */
 export const CUT_OFF: ReadonlySet<Code> = new Set<Code>(['E_CONNECT', 'E_BECOME', 'E_LOCKED', 'E_TAMPERED']);
 
-/** The task that gathers a play's facts, the same for all its hosts. */
+/** The task that gathers a play's facts. All hosts of the play share it. */
 export function gatherTask(play: Play): Task {
   const known = gatherTasks.get(play);
   if (known !== undefined) return known;
   const task: Task = {
     kind: 'task',
     module: 'setup',
-    impl: undefined, // whoever asks knows the module
+    impl: undefined, // callers pass the module themselves
     args: play.gatherSubset === undefined ? {} : { gather_subset: play.gatherSubset },
     argAt: () => play.at,
     at: play.at,

@@ -12,15 +12,15 @@ import { runTask } from './task.ts';
 import { type TaskAt, tasksTogether } from './together.ts';
 
 type HandlerRun = TaskRun & Readonly<{ after: After }>;
-/** Handlers whose notes still have to be removed. */
+/** Handlers whose notes must still be removed from the host. */
 type Left = Task[];
 
 /**
- * Notified handlers in the order in which they are defined, each once; one may notify another.
+ * Runs notified handlers once each, in the order in which they are defined. A handler may notify another.
  *
- * @param point where in the play this is, for hosts that meet there
- * @param following the n-th task that comes then, as tasksTogether takes it: it may be made on the handlers' trip
- * @returns how many of those are done
+ * @param point the position in the play, for hosts that meet there @param following returns the n-th task after the
+ * flush, as in tasksTogether; such a task may run on the handlers' round trip @returns how many of the following tasks
+ * are done
  */
 export async function flushHandlers(
   h: HostRun,
@@ -35,8 +35,8 @@ export async function flushHandlers(
   try {
     while (host.notified.size > 0 && others === 0) {
       const done = await flushSome(h, rest, left, following);
-      if (done === undefined) break; // what waits is no handler of this play
-      others = done; // what those have notified waits for its own flush
+      if (done === undefined) break; // the notes left belong to no handler of this play
+      others = done; // handlers that these notified wait for their own flush
     }
   } catch (error) {
     if (error instanceof TaskFailed) await forget(h, left);
@@ -49,7 +49,7 @@ export async function flushHandlers(
   return others;
 }
 
-/** Some handlers on one trip, or one by itself. Gives the number of following tasks that are done with them. */
+/** Runs several handlers in one round trip, or one alone. Returns the number of following tasks that are done too. */
 async function flushSome(
   h: HostRun,
   rest: Rest | undefined,
@@ -84,7 +84,10 @@ async function flushSome(
   return others;
 }
 
-/** The next one's turn. What notifies others comes alone, since they may be ahead of those after it, and so does an old one. */
+/**
+ * Takes the next handler. A handler that notifies others runs alone, because those may come before the ones after it. A
+ * handler left behind by an earlier run also runs alone.
+ */
 function take(h: HostRun, rest: Rest | undefined, isWithOthers: boolean): HandlerRun | undefined {
   const { host, play, world } = h;
   const handler = handlersOf(host, play).find((t) => host.notified.has(t));
@@ -104,13 +107,15 @@ function take(h: HostRun, rest: Rest | undefined, isWithOthers: boolean): Handle
     isHandler: true,
     maybe,
     ahead: aheadOf(h, next),
-    // With its own trip where that is possible: it is either run and forgotten, or neither.
+    // The note is removed on the handler's own round trip if possible. Then the handler has run and is forgotten, or
+    // neither.
     after: { piece: forgettingOne(h, handler), isDone: false, isTold: false },
   };
 }
 
 /**
- * A handler that waited since an earlier run and fails again does not stop the play: what mends it may come later. It waits on.
+ * A handler that waits since an earlier run and fails again does not stop the play, because a later task may fix the
+ * cause. The handler keeps waiting.
  */
 async function runAlone(h: HostRun, one: HandlerRun): Promise<void> {
   const { host } = h;
@@ -135,7 +140,9 @@ function ownersOf({ host, play, world }: HostRun, handler: Task): readonly Owner
   return [...(host.noted.get(key) ?? [host.reader])];
 }
 
-/** Removes a handler's note on its own trip; not where two users keep one. */
+/**
+ * The script that removes a handler's note on the handler's own round trip. undefined if two users keep a note of it.
+ */
 function forgettingOne(h: HostRun, handler: Task): Piece | undefined {
   const [owner, ...others] = ownersOf(h, handler);
   return others.length > 0 ? undefined : forgetting(h, [handler], owner);

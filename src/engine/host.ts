@@ -55,13 +55,13 @@ async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Re
     h.world.run.signal.throwIfAborted();
     const done = await tasksTogether(i, plain);
     if (done > 0) {
-      i += done - 1; // what ended the trip may begin the next
+      i += done - 1; // the task that ended the round trip may begin the next one
       continue;
     }
     const item = items[i];
     if (item === undefined) return;
     if (isEnded(h, item)) continue;
-    if (h.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta, include_vars
+    if (h.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta and include_vars have no module
     if (item.kind === 'block') await runBlock(h, item, where, restAfter(i));
     else if (!isSelected(item.tags, h.world.run)) continue;
     else if (item.kind === 'include')
@@ -80,7 +80,7 @@ function ofRole({ role }: Task, where: Where): Where {
   return { ...where, role };
 }
 
-/** A task that is this host's own affair. */
+/** The task's run if the task concerns only this host and can travel with others. */
 function plainTask(h: HostRun, item: Item | undefined, where: Where, rest: Rest): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task') return undefined;
   if (isEnded(h, item) || !isSelected(item.tags, h.world.run)) return 'left out';
@@ -107,7 +107,10 @@ async function runBlock(h: HostRun, block: Block, where: Where, rest: Rest): Pro
   if (left !== undefined) throw left;
 }
 
-/** plan: what apply may do when a task of the block fails. Its facts are not known by then, and nothing else is done. */
+/**
+ * In a plan: shows the rescue tasks that apply would run if a task of the block fails. The facts of a failure are not
+ * known in a plan, so nothing else is done.
+ */
 async function announceRescue(h: HostRun, block: Block, before: number, where: Where, always: Rest): Promise<void> {
   const { host } = h;
   const [name, ...others] = host.mayFail.slice(before);
@@ -129,7 +132,10 @@ async function rescue(h: HostRun, block: Block, failure: TaskFailed, where: Wher
   await runItems(h, block.rescue, where, always);
 }
 
-/** A failed task; anything else (an unreachable host, a stop) goes on up: no rescue and no always is for that. */
+/**
+ * Returns a failed task. Other errors (an unreachable host, an interruption) are thrown on, because `rescue` and
+ * `always` are not for them.
+ */
 async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefined> {
   try {
     await work();
@@ -141,8 +147,8 @@ async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefi
 }
 
 /**
- * any_errors_fatal: the task is finished on all hosts of the batch, and none goes on when it failed on one. Also a host that
- * was lost before stops the others.
+ * any_errors_fatal: all hosts of the batch finish the task, and none goes on if it failed on one. A host that was lost
+ * earlier also stops the others.
  */
 async function withOthers(h: HostRun, task: Task, work: () => Promise<void>): Promise<void> {
   const { batch, host, world } = h;
@@ -191,7 +197,7 @@ async function meet({ batch, host }: HostRun, here: string): Promise<readonly Me
   return met;
 }
 
-/** What decides is asked on each host; where it is wrong or not known, the task tells of it. */
+/** The condition is evaluated on each host. If it is wrong or not known, the task itself reports that. */
 function isOnce({ world }: HostRun, r: TaskRun): boolean {
   const { runOnce, at } = r.task;
   try {
@@ -201,7 +207,7 @@ function isOnce({ world }: HostRun, r: TaskRun): boolean {
   }
 }
 
-/** Whether a task may read what another host registered or set in this very play. The same for every host. */
+/** Whether a task may read what another host registered or set in this play. The answer is the same for every host. */
 function readsOthers(task: Task): boolean {
   const known = othersRead.get(task);
   if (known !== undefined) return known;

@@ -6,7 +6,7 @@ import type { HostRun } from './host-run.ts';
 import { readNotes } from './recall.ts';
 import { NotKnown, TaskFailed, type Where } from './state.ts';
 
-/** Runs what an include brings for this host. `run`: runs a list of items. */
+/** Runs what an include adds for this host. `run` runs a list of items. */
 export async function runInclude(
   h: HostRun,
   include: Include,
@@ -69,7 +69,7 @@ export async function runInclude(
   }
 }
 
-/** Includes in each other. */
+/** The deepest nesting of includes. */
 const MOST = 200;
 function tooDeep({ at }: Include): Failure {
   const mend = 'does a file include itself without a condition that ends it?';
@@ -81,7 +81,10 @@ function tooDeep({ at }: Include): Failure {
   });
 }
 
-/** A role's handlers, once however often it is included: those of the last time count. */
+/**
+ * Adds a role's handlers, once for each role. If the role is included again, the handlers of the last include replace
+ * the earlier ones.
+ */
 async function bringHandlers(h: HostRun, handlers: readonly Task[]): Promise<void> {
   if (handlers.length === 0) return;
   const { host } = h;

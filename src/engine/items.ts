@@ -5,14 +5,14 @@ import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { loopVars } from './resolve.ts';
 
-/** The items of a loop. Each is worked out when it is asked for, with what the items before it have set by then. */
+/** The items of a loop. Each item is evaluated when it is asked for, with the variables that earlier items have set. */
 export type Items = Readonly<{
   count: number;
   at: (i: number) => Part;
   from: (i: number) => Iterable<Part>;
-  /** The outcome of the last item that is done: what the task registers, as the next item sees it. */
+  /** Records the outcome of the last item that ran, because the next item may read what the task registers. */
   note: (outcome: Outcome | undefined) => void;
-  /** Whether an item has read what the item before it registers, or has set what the next one may read. */
+  /** Whether an item read what the item before it registers, or set a variable that the next one may read. */
   areDependent: () => boolean;
 }>;
 
@@ -50,7 +50,7 @@ export function itemsOf(r: TaskRun, items: readonly Value[], first: Scope, fresh
   };
 }
 
-/** Tells when a name is read, also through other variables. */
+/** A scope that calls `onRead` when a name is read, directly or through other variables. */
 function watched(scope: Scope, name: string, onRead: () => void): Scope {
   const told = (read: string): void => {
     if (read === name) onRead();

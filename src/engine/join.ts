@@ -12,14 +12,14 @@ import { skippedResult } from './result.ts';
 export type Part = Readonly<{ item: Value | undefined; scope: Scope; label: string | undefined }>;
 export type Begun = Readonly<{ unit: Unit; made: Outcome | Intent }>;
 
-/** What is to be changed on one trip, and what it is read back by. */
+/** The changes that one round trip carries, and what they are read back by. */
 export type Load = {
   intents: readonly Intent[];
-  /** Those whose first changes one script makes, in the place of the first of them. */
+  /** The intents whose first changes one script makes, in the place of the first of them. */
   joint: readonly Intent[];
   touched: readonly Resource[];
   needed: readonly Resource[];
-  /** What the changes leave of the texts that they edit. */
+  /** The texts that the changes leave in the files that they edit. */
   texts: ReadonlyMap<string, string>;
   size: number;
 };
@@ -32,9 +32,9 @@ export const emptyLoad = (): Load => ({
   size: 0,
 });
 
-/** Of scripts and files that travel with them, in one trip. Bytes. */
+/** The most bytes of scripts and uploads in one round trip. */
 const MOST = 1_000_000;
-/** Edits of one text on a trip: each is held against all before it. */
+/** The most edits of one text in one round trip. Each is compared with all edits before it. */
 const MOST_EDITS = 32;
 
 export function isJoinable({ world, task, maybe }: TaskRun): boolean {
@@ -49,13 +49,13 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
 }
 
 /**
- * Begins a part: what is to be changed joins the load. An edit of a text that the load edits is planned by what the load
- * leaves of it. undefined, and nothing joins: it has to be run alone, since its look
- * depends on what the load alters, or the load's on what it alters; since it was not looked at yet, since its change is no
- * simple one, or since it fails.
+ * Begins a part and adds its changes to the load. An edit of a text that the load already edits is planned from the
+ * text that the load leaves. Returns undefined, and adds nothing, if the part has to run alone: its probe depends on
+ * what the load alters, or the load's probes on what it alters; it was not probed yet; its change is not simple; or it
+ * fails.
  */
 export async function board(r: TaskRun, { item, scope, label }: Part, name: string, load: Load) {
-  const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // alone it throws again, and is told
+  const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // when it runs alone it throws again, and the error is reported
   const made = begun?.made;
   if (made === undefined || !isIntent(made)) return begun;
   const { unit, changes, probe } = made;
@@ -95,7 +95,7 @@ async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<
     return { unit, made: { status: 'skipped', result: skippedResult(unit), changes: [], because: skipped, label } };
   const probe = probeOf(unit);
   if (probe === undefined) return undefined;
-  if (load.intents.length > 0 && !r.host.session.knows(probe)) return undefined; // it is asked with the load
+  if (load.intents.length > 0 && !r.host.session.knows(probe)) return undefined; // it is probed on the load's round trip
   const left = step.edits && load.texts.get(step.edits.of);
   if (left === undefined || step.edits === undefined) {
     const made = await intend(r, { ...unit, step }, name, false);
@@ -106,7 +106,7 @@ async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<
   return made !== undefined && isIntent(made) ? { unit, made } : undefined;
 }
 
-/** Whether neither alters what the other needs. */
+/** Whether neither change alters a resource that the other one needs. */
 function isApart({ unit: one, changes, there }: Intent, other: Intent): boolean {
   const { unit } = other;
   return (
@@ -116,8 +116,8 @@ function isApart({ unit: one, changes, there }: Intent, other: Intent): boolean 
 }
 
 /**
- * Whether an edit may follow a change on its trip: one that it has nothing to do with, or an edit of the same text, by the
- * same user, that finds what it made still so in the text which is left.
+ * Whether an edit may follow a change in its round trip. It may if the two are independent, or if both edit the same
+ * text as the same user and the remaining text still holds what the earlier edit made.
  */
 function isFollowed(one: Intent, made: Intent, leaves: string | undefined): boolean {
   if (isApart(one, made)) return true;
@@ -131,8 +131,9 @@ function isFollowed(one: Intent, made: Intent, leaves: string | undefined): bool
 }
 
 /**
- * Those by whose script the first change of what boards can be made, and it: what it is put ahead of in that way is of that
- * script, too, or may be put back after. None: it goes by itself.
+ * The intents whose first changes one script can make together with the first change of the new intent. That script
+ * runs ahead of other changes of the load. Those must belong to it as well, or the script must be able to undo its
+ * work. An empty list means that the change runs by itself.
  */
 function jointWith(load: Load, made: Intent): readonly Intent[] {
   const joins = joinsOf(made);
@@ -152,7 +153,7 @@ function joinsOf({ changes }: Intent): Change['joins'] {
   return changes[0]?.joins;
 }
 
-/** Whether nothing is to be changed beside what joins. */
+/** Whether the change that joins is the only one of the intent. */
 function isAll({ changes }: Intent): boolean {
   return changes.length === 1;
 }
@@ -161,7 +162,10 @@ function isInSeries(before: Intent, { unit }: Intent): boolean {
   return unit.step.series !== undefined && unit.step.series === before.unit.step.series;
 }
 
-/** An action of a series may be made once more: when the line breaks, or it is not known whether it was made. */
+/**
+ * A change that can be made again if the connection breaks or the result is not known. An action qualifies only if it
+ * belongs to a series.
+ */
 function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change, { series }: Step): boolean {
   const isSmall = upload.every((u) => 'content' in u && lengthOf(u.content) <= INLINE);
   const isAction = action ?? harmless ?? false;

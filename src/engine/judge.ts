@@ -6,7 +6,7 @@ import { tail } from './read-back.ts';
 import { falseCondition, type Unit } from './resolve.ts';
 import { NotKnown } from './state.ts';
 
-/** changed_when and failed_when have the last word, in this order. */
+/** Applies changed_when and failed_when, in this order. They override the module's result. */
 export function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
   const { task, world } = r;
   if (outcome.status === 'skipped' || (task.changedWhen.length === 0 && task.failedWhen.length === 0)) return outcome;
@@ -33,7 +33,7 @@ export function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number
   return { ...outcome, status, diagnostic, result: { ...result, changed, failed } };
 }
 
-/** A plan knows `changed_when: false`; what reads the result it cannot know. */
+/** A plan knows the result of `changed_when: false`, but not of a condition that reads the task's result. */
 export function unknownJudged(r: TaskRun, unit: Unit, outcome: Outcome): Outcome {
   if (r.task.changedWhen.length === 0) return outcome;
   try {

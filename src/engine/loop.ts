@@ -9,7 +9,7 @@ import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { probeOf, unitOf } from './resolve.ts';
 
-/** What items will ask, as far as it can be known before their turn, and then what comes after their task. */
+/** The probes of a loop's items as far as they are known before their turn, then those of the tasks after the loop. */
 export function* aheadOfItems(r: TaskRun, items: Iterable<Part>): Iterable<Probe> {
   for (const item of items) yield* probesOf(r, item);
   yield* r.ahead();
@@ -21,13 +21,14 @@ function probesOf(r: TaskRun, { scope, label, item }: Part): readonly Probe[] {
   try {
     return [probeOf(unitOf(r.world.run, r.task, impl, scope, label, item, true)) ?? []].flat();
   } catch {
-    return []; // told in its turn
+    return []; // the item reports the error in its turn
   }
 }
 
 /**
- * The outcomes of the first items, as many as could be made on one trip: changes that do not depend on each other, by what
- * they need and touch. Each is stopped by its own failure only, as in Ansible. None: the first item has to be run alone.
+ * The outcomes of the first items: as many as one round trip can carry, if their changes do not depend on each other by
+ * `needs` and `touches`. As in Ansible, a failed item does not stop the others. An empty list means that the first item
+ * has to run alone.
  */
 export async function itemsTogether(r: TaskRun, items: Items, from: number, name: string): Promise<readonly Outcome[]> {
   if (!isJoinable(r) || items.areDependent()) return [];
@@ -56,7 +57,7 @@ export async function itemsTogether(r: TaskRun, items: Items, from: number, name
   return outcomesOf(r, begun, concluded(load.intents, made));
 }
 
-/** The outcomes of parts: of those that were to be changed, what `made` says. */
+/** The outcomes of parts. `made` gives the outcome of each part that has changes to make. */
 export async function outcomesOf(
   r: TaskRun,
   begun: readonly Begun[],
@@ -67,7 +68,7 @@ export async function outcomesOf(
   return outcomes;
 }
 
-/** What `makeTogether` made of the intents that it was given, in their order. One that it left out has its turn now. */
+/** Maps each intent to the result that `makeTogether` gave for it. An intent that was left out runs now. */
 export function concluded(intents: readonly Intent[], made: readonly Made[]): (intent: Intent) => Promise<Outcome> {
   return (intent) => {
     const own = made[intents.indexOf(intent)];

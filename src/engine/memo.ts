@@ -3,13 +3,13 @@ import type { Task } from '../core/playbook.ts';
 import { isDict, type Raw, Ready, type Value } from '../core/value.ts';
 import { EFFECT, type Run, type Scope } from './ports.ts';
 
-/** What is told while something is worked out: a later host, or a later moment, for which all of it is the same gets the same. */
+/** Records what a computation reads. A later host or moment for which all of it is the same gets the same result. */
 export type Watch = Readonly<{
-  /** Tells which variables are read through it. */
+  /** A scope that records which variables are read. */
   scope: Scope;
-  /** A look at the controller's files; asked again, it has to give the same. */
+  /** Reads the controller's files. The result may be reused only if reading again gives the same. */
   look: <T extends LocalFile | boolean>(look: () => T) => T;
-  /** What cannot be watched was read: the result is good for this once. */
+  /** Something was read that cannot be recorded, so the result must not be reused. */
   spoil: () => void;
 }>;
 
@@ -19,14 +19,14 @@ type Entry = Readonly<{
   made: unknown;
 }>;
 
-/** Of what was made for one item of a task; older ones are forgotten. */
+/** The most results kept for one item of a task. Older ones are forgotten. */
 const KEPT = 8;
-/** Items of a task. */
+/** The most items of a task. */
 const ITEMS = 256;
 
 /**
- * A task's work is a function of what it reads. Most tasks read the same for all hosts of a group, and each task is
- * worked out at least twice for a host: when its probe is sent ahead, and in its turn.
+ * Caches the work for a task by what it reads. Most tasks read the same values on all hosts of a group, and each task
+ * is computed at least twice for a host: when its probe is sent ahead, and when it runs.
  */
 export function remembered<T>(
   run: Run,
@@ -84,11 +84,14 @@ function attempt(look: () => unknown): unknown {
   try {
     return look();
   } catch {
-    return undefined; // it is gone: told when it is asked for anew
+    return undefined; // the file is gone; the error is reported when it is read again
   }
 }
 
-/** The same thing, or plain data that reads the same. Of what is resolved already (facts, registers) only what is no dict. */
+/**
+ * Whether two values are the same object, or plain data with equal content. Of resolved values (facts, registered
+ * results), dicts are compared by identity only, because comparing them is slow.
+ */
 function isEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (a instanceof Ready && b instanceof Ready)

@@ -6,14 +6,14 @@ import { falseCondition, searchPath } from './resolve.ts';
 import { EndHost, TaskFailed, type Where } from './state.ts';
 import { scopeFor } from './variables.ts';
 
-/** What a meta task asks for, where its condition holds. */
+/** The action of a meta task, or undefined if its condition is false. */
 export function metaWord(h: HostRun, task: Task, where: Where): string | undefined {
   const scope = scopeFor(h.world, h.host, { ...where, vars: [...where.vars, ...task.vars] });
   if (falseCondition(task.when, scope, h.world.run) !== undefined) return undefined;
   return String(h.world.run.templates.print(h.world.run.templates.resolve(task.args['free_form'] ?? '', scope)));
 }
 
-/** Every `meta:` but flush_handlers. */
+/** Runs every `meta:` action except flush_handlers. */
 export async function plainMeta(h: HostRun, task: Task, where: Where): Promise<void> {
   const what = metaWord(h, task, where);
   switch (what) {

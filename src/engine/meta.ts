@@ -7,9 +7,9 @@ import type { Where } from './state.ts';
 import type { TaskAt } from './together.ts';
 
 /**
- * `meta:` as a task.
+ * Runs a `meta:` task.
  *
- * @returns how many of the tasks `following` it are done with it
+ * @returns how many of the `following` tasks are done with it
  */
 export async function runMeta(h: HostRun, task: Task, where: Where, rest: Rest, following: TaskAt): Promise<number> {
   if (metaWord(h, task, where) === 'flush_handlers')

@@ -9,12 +9,15 @@ import { type Unit, userOf } from './resolve.ts';
 import type { HostState } from './state.ts';
 import type { World } from './variables.ts';
 
-/** A play's handlers as a host knows them: its own, then those of the roles that were included so far. */
+/** The handlers of a play for one host: the play's own, then those of the roles that the host has included so far. */
 export function handlersOf({ late }: HostState, { handlers }: Play): readonly Task[] {
   return late.length === 0 ? handlers : [...handlers, ...late.filter((one) => !handlers.includes(one))];
 }
 
-/** The handlers that a task notifies. A handler that has run in the flush under way is not notified by another handler. */
+/**
+ * The handlers that a task notifies. A handler that has run in the current flush is not notified again by another
+ * handler.
+ */
 export function handlersFor(r: TaskRun, scope: Scope): readonly Task[] {
   if (r.task.notify.length === 0) return [];
   const { templates } = r.world.run;
@@ -31,7 +34,10 @@ export function handlersFor(r: TaskRun, scope: Scope): readonly Task[] {
   return r.isHandler ? found.filter((handler) => !r.host.flushed.has(handler)) : found;
 }
 
-/** By name the last defined, and all that listen; of listeners with one name, the last. */
+/**
+ * The handlers for a name: the last one defined with that name, and all that listen to it. If listeners share a name,
+ * only the last of them counts.
+ */
 function answeringTo(all: readonly Task[], name: string, scope: Scope, world: World): readonly Task[] {
   const named = all.findLast((handler) => isNamed(handler, name, scope, world));
   const listening = all.filter((handler) => handler.listen.includes(name));
@@ -46,7 +52,7 @@ function isNamed(handler: Task, name: string, scope: Scope, world: World): boole
   return own === name || (handler.role !== undefined && name === `${handler.role.name} : ${String(own)}`);
 }
 
-/** undefined: the name needs a variable that is not defined here, so nothing can notify the handler by it. */
+/** undefined: the name uses a variable that is not defined here, so nothing can notify the handler by this name. */
 function rendered(name: TemplateText, scope: Scope, { run }: World): string | undefined {
   try {
     return run.templates.print(run.templates.resolve(name, scope));
@@ -56,14 +62,14 @@ function rendered(name: TemplateText, scope: Scope, { run }: World): string | un
   }
 }
 
-/** Whether only the judged outcome tells if the task notifies. */
+/** Whether the task notifies only if changed_when says so after it ran. */
 function isJudged({ changedWhen }: Task): boolean {
   return changedWhen.some((condition) => condition !== true);
 }
 
 /**
- * Written before the change that notifies: should the line or this machine die in it, the handler still waits. On the trip
- * of the change, unless that goes to another host.
+ * Writes the notes of notified handlers before the change. If the connection or this machine dies during the change,
+ * the handlers still run later. The notes travel with the change, unless the change goes to another host.
  */
 export function notifyPieces(r: TaskRun, unit: Unit): readonly Piece[] {
   if (isJudged(r.task)) return [];
@@ -73,12 +79,12 @@ export function notifyPieces(r: TaskRun, unit: Unit): readonly Piece[] {
   return [notePiece(r, handlers, ownerFor(r, unit.user))];
 }
 
-/** The same where the change is made on another host: the host that notifies keeps the note. */
+/** Writes the notes if the change runs on another host. The host that notifies keeps the notes. */
 export async function noteOfDelegated(r: TaskRun, unit: Unit): Promise<void> {
   if (r.task.delegateTo !== undefined && !isJudged(r.task)) await note(r, handlersFor(r, unit.scope), unit.user);
 }
 
-/** The same where changed_when decides: once it has. */
+/** Writes the notes if changed_when decides, after it decided. */
 export async function noteOfJudged(r: TaskRun, scope: Scope, outcomes: readonly Outcome[]): Promise<void> {
   if (r.task.notify.length === 0 || !isJudged(r.task) || r.world.run.mode !== 'apply') return;
   if (!outcomes.some(({ status }) => status === 'changed')) return;
@@ -103,7 +109,7 @@ function notePiece({ world, host, where, task }: TaskRun, handlers: readonly Tas
   return { script: rememberPending(host.name, notes, owner), user: owner };
 }
 
-/** Where root is at hand, root keeps the note: nothing is put into the home of a user. */
+/** Root keeps the note if the task becomes another user, so nothing is written to a user's home directory. */
 function ownerFor({ host }: TaskRun, user: string | undefined): Owner {
   return user !== undefined ? 'root' : host.reader;
 }

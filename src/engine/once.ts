@@ -5,9 +5,10 @@ import { handlersOf } from './notify.ts';
 import { scopeFor } from './variables.ts';
 
 /**
- * Handlers with run_once: the hosts of the batch meet at the flush, and the first of those that were notified runs it for all.
+ * Handlers with run_once. The hosts of the batch meet at the flush, and the first notified host runs the handler for
+ * all.
  *
- * @returns the handlers that others run
+ * @returns the handlers that other hosts run
  */
 export async function leaveToOthers(h: HostRun, point: string): Promise<readonly Task[]> {
   const { host, play, batch, world } = h;

@@ -1,4 +1,4 @@
-// What is told of a change after it was made: the host read back, or why the change failed.
+// Builds the report on a change after it was made: the result of the read-back, or why the change failed.
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { type Change, type Diff, isBlocked, type Output, type Step } from '../core/module.ts';
 import type { Probe } from './answers.ts';
@@ -9,13 +9,13 @@ export type ReadBack = Readonly<{ failed: Diagnostic | undefined; warnings: read
 type Given = Readonly<{
   session: Pick<Session, 'look' | 'forget'>;
   unit: Unit & { step: Step };
-  /** What was made. */
+  /** The changes that were made. */
   changes: readonly Change[];
   probe: Probe;
   ahead: () => Iterable<Probe>;
 }>;
 
-/** Runs the task's probe again: its plan must be empty, but for what a change can show no sign of. */
+/** Runs the task's probe again. Its plan must be empty, except for changes of which the host shows no sign. */
 export async function readBack({ session, unit, changes, probe, ahead }: Given): Promise<ReadBack> {
   const output = await session.look(probe, ahead);
   if (output.code !== 0) {
@@ -49,7 +49,7 @@ export async function readBack({ session, unit, changes, probe, ahead }: Given):
 }
 const ANOTHER = 'something else writes this file too: its content is neither the old one nor the one of this task';
 
-/** An edit that would alter its own result is done where the text is the one that it left. */
+/** An edit that would change its own result counts as done if the file holds the text that the edit left. */
 function isAsLeft({ diff, leaves }: Change, made: readonly Change[]): boolean {
   return (
     leaves !== undefined &&
@@ -57,7 +57,10 @@ function isAsLeft({ diff, leaves }: Change, made: readonly Change[]): boolean {
   );
 }
 
-/** Whether somebody else was at work on a file: shown by a third content, never by our own comparison. */
+/**
+ * Whether somebody else changed the file too. The file's content is then neither the one before our change nor the one
+ * after it.
+ */
 function isOfAnother({ diff }: Change, made: readonly Change[]): boolean {
   if (diff?.of.startsWith('/') !== true || diff.before === null) return false;
   const own = made.find((one) => one.diff?.of === diff.of)?.diff;
@@ -66,7 +69,7 @@ function isOfAnother({ diff }: Change, made: readonly Change[]): boolean {
 
 const SHOWN = 3;
 
-/** What was wanted, and what the host shows instead. */
+/** The wanted state, and the state that the host has instead. */
 function difference({ what, diff }: Change): string {
   if (diff === undefined) return what;
   const side = (text: Diff['after'], other: Diff['after']): string => {
@@ -83,7 +86,7 @@ function difference({ what, diff }: Change): string {
   return `${diff.of}: wanted ${side(diff.after, diff.before)}, seen ${side(diff.before, diff.after)}`;
 }
 
-/** What a failed change is told as: the last output is its own. */
+/** The error of a failed change. The last output belongs to the change that failed. */
 export function changeFailed(
   changes: readonly Change[],
   outputs: readonly Output[],
@@ -94,7 +97,7 @@ export function changeFailed(
   const stderr = last?.stderr.trim() ?? '';
   const detail = tail(stderr === '' ? (last?.stdout ?? '') : stderr);
   const code = `exit code ${last?.code ?? 'unknown'}`;
-  // dash's own words for a full disk say less than cat's.
+  // dash's own messages about a full disk say less than cat's.
   if (/No space left on device|printf: I\/O error/.test(stderr)) {
     const mend = 'is the disk full? make room (df -h); the old state was kept';
     return { code: 'E_APPLY', message: `${what}: ${code}`, detail, mend };
@@ -109,7 +112,7 @@ export function changeFailed(
   }
   return { code: 'E_APPLY', message: `${what}: ${code}`, detail };
 }
-/** Of the kernel, systemd and apt; not what a server of the network says (ssh, MySQL). */
+/** Messages of the kernel, systemd and apt. Messages of network servers (ssh, MySQL) do not count. */
 const DENIED =
   /permission denied(?! \(publickey)|operation not permitted|access denied$|interactive authentication required|are you root\?/im;
 

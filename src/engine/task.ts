@@ -21,7 +21,7 @@ import { loopResult, skippedResult } from './result.ts';
 import { NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
-/** A task's variables and its name with them. */
+/** A task's variables, and its name rendered with them. */
 export type Named = Readonly<{ scope: Scope; name: string; isLoop: boolean }>;
 
 export function scopeOf({ world, host, task, where }: TaskRun): Scope {
@@ -57,7 +57,7 @@ export async function runTask(r: TaskRun): Promise<void> {
   finish(r, { scope, name, isLoop }, outcomes, world.run.now() - began);
 }
 
-/** One item after the other; together only those of which none reads what another sets. */
+/** Runs items one after the other. Items run together only if none of them reads what another one sets. */
 async function loop(r: TaskRun, all: Items, name: string): Promise<readonly Outcome[]> {
   const { world, task } = r;
   const outcomes: Outcome[] = [];
@@ -76,7 +76,7 @@ async function loop(r: TaskRun, all: Items, name: string): Promise<readonly Outc
   return outcomes;
 }
 
-/** One item's outcome; what it throws is its own: the items after it have their turn, as in Ansible. */
+/** The outcome of one item. An error belongs to this item only; as in Ansible, the items after it still run. */
 async function outcomeOf(r: TaskRun, part: Part, name: string): Promise<Outcome> {
   try {
     return await runUnit(r, part, name);
@@ -85,7 +85,7 @@ async function outcomeOf(r: TaskRun, part: Part, name: string): Promise<Outcome>
   }
 }
 
-/** What was thrown while a task was resolved, as that task's outcome. */
+/** Turns an error that was thrown while a task was resolved into that task's outcome. */
 function thrownOutcome(error: unknown, task: Task, world: World, name: string, label: string | undefined): Outcome {
   if (error instanceof NotKnown)
     return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because, label };
@@ -145,7 +145,7 @@ async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): 
   }
 }
 
-/** A condition that is known to be false by now, of a task that may not run at all. */
+/** For a task that may not run at all: its condition if it is already known to be false. */
 function surelyFalse(task: Task, scope: Scope, world: World): string | undefined {
   try {
     return falseCondition(task.when, scope, world.run);
@@ -154,7 +154,7 @@ function surelyFalse(task: Task, scope: Scope, world: World): string | undefined
   }
 }
 
-/** A fact that a plan cannot know is not undefined: what reads it is unknown too. */
+/** A fact that a plan cannot know is unknown, not undefined, and so is everything that reads it. */
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
   if (unknown === undefined || task.module !== 'set_fact') return;
@@ -162,7 +162,7 @@ function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[])
   host.set = { ...host.set, ...Object.fromEntries(Object.keys(task.args).map((name) => [name, value])) };
 }
 
-/** Register, notify, count, tell; and fail where it must. */
+/** Registers the result, notifies handlers, counts and reports the outcome. Throws if the task failed. */
 export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: readonly Outcome[], ms: number): void {
   const { host, task, world, after } = r;
   const { run } = world;
@@ -172,7 +172,7 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
   keepUnknownFacts(r, outcomes);
   if (task.register !== undefined) {
-    // What must not be shown now must not be shown by a later task either.
+    // A result that no_log hides stays hidden when a later task prints it.
     host.set = { ...host.set, [task.register]: isHidden ? run.templates.seal(result) : result };
   }
   const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
@@ -204,7 +204,7 @@ function canFail({ ignoreErrors, failedWhen }: Task): boolean {
   return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
 }
 
-/** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */
+/** If no_log cannot be evaluated, the output is hidden. The error was reported before the task ran. */
 function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
   try {
     return isTrue(run, task.noLog, scope, 'no_log', task.at);

@@ -10,16 +10,19 @@ import { loopItems } from './resolve.ts';
 import { TaskFailed } from './state.ts';
 import { finish, type Named, scopeOf } from './task.ts';
 
-/** The n-th task; 'left out' by its tags; undefined where there is none, or one that is run in another way. Asked in order, once. */
+/**
+ * Returns the n-th task; 'left out' if its tags exclude it; undefined if there is none or if it cannot travel with
+ * others. Called in order, once for each task.
+ */
 export type TaskAt = (n: number) => TaskRun | 'left out' | undefined;
 type Boarded = Named & Readonly<{ r: TaskRun; begun: readonly Begun[] }>;
 
 /**
- * Runs tasks from `first` on, as many as can be made on one trip: the changes of those whose looks do not depend on what the
- * ones before alter, by what they need and touch. They are made in their order, and the first that fails is the last, as if
- * each had come alone.
+ * Runs tasks from `first` on, as many as one round trip can carry: those whose probes do not depend on what earlier
+ * ones alter, by `needs` and `touches`. The changes run in order, and the first failure ends the series, as if each
+ * task had run alone.
  *
- * @returns how many are done; 0: the first has to be run alone
+ * @returns how many tasks are done; 0 means that the first one has to run alone
  */
 export async function tasksTogether(first: number, runOf: TaskAt): Promise<number> {
   const load = emptyLoad();
@@ -35,12 +38,12 @@ export async function tasksTogether(first: number, runOf: TaskAt): Promise<numbe
       finish(r, boarded, await outcomesOf(r, boarded.begun, carryOut), r.world.run.now() - began);
       told = next + 1;
     } else waiting.push(boarded);
-    isLast = load.intents.length > 0 && r.task.register !== undefined; // what follows may read it
+    isLast = load.intents.length > 0 && r.task.register !== undefined; // the next task may read the registered result
   }
   return (waiting.length === 0 || (await carry(waiting, load)) ? next : told) - first;
 }
 
-/** undefined: it has to be run alone. */
+/** undefined: the task has to run alone. */
 async function boardTask(r: TaskRun, load: Load): Promise<Boarded | undefined> {
   const { task, world } = r;
   const isJudged = task.failedWhen.length > 0 || task.changedWhen.some((c) => typeof c !== 'boolean');
@@ -65,13 +68,13 @@ async function boardTask(r: TaskRun, load: Load): Promise<Boarded | undefined> {
     notifiedBy(r, begun);
     return { r, scope, name, isLoop: items !== undefined, begun };
   } catch {
-    Object.assign(load, before); // alone it throws again, and is told
+    Object.assign(load, before); // when it runs alone it throws again, and the error is reported
     return undefined;
   }
 }
 class Alone extends Error {}
 
-/** What is to be changed on this very machine may be what a lookup or a copied file reads. */
+/** A change on this machine may alter what a lookup or a copied file reads. */
 function isHere({ host }: TaskRun, scope: Named['scope']): boolean {
   return ['localhost', '127.0.0.1', '::1'].includes(host.name) || scope.get('ansible_connection') === 'local';
 }
@@ -80,13 +83,13 @@ function reachOf({ world: { run } }: TaskRun): number {
   return run.templates.effects() + run.localFiles.asked();
 }
 
-/** Written before a task's first change: see notifyPieces. */
+/** Notes that are written before a task's first change (see notifyPieces). */
 function notifiedBy(r: TaskRun, begun: readonly Begun[]) {
   const first = begun.find(({ made }) => isIntent(made));
   return first === undefined ? [] : notifyPieces(r, first.unit);
 }
 
-/** false: the host has to be looked at again, and the first to be run alone. */
+/** false: the host has to be probed again, and the first task has to run alone. */
 async function carry(tasks: readonly Boarded[], load: Load): Promise<boolean> {
   const { intents } = load;
   const [first] = tasks;
@@ -114,8 +117,8 @@ async function carry(tasks: readonly Boarded[], load: Load): Promise<boolean> {
 }
 
 /**
- * In their order. After one whose script failed nothing was done, and so nothing is told; one that only is not as wanted
- * afterwards did not keep the next from being made.
+ * Reports the tasks in order. The tasks after a failed script did not run, so they are not reported. A task that only
+ * failed its read-back did not stop the next one.
  */
 async function tellAll(
   tasks: readonly Boarded[],
