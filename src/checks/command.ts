@@ -21,7 +21,7 @@ const Args = Type.Object(
   },
   { additionalProperties: false },
 );
-/** As much of an output as says what is wrong. */
+/** How much of an output is shown in an error. */
 const SHOWN = 1000;
 type Seen = readonly Readonly<{ host: string; code: number; output: string; trouble?: string }>[];
 
@@ -45,7 +45,7 @@ export const command = defineCheck<typeof Args, Seen>({
           const [ran] = await line.run([{ script: sh`${verbatim(cmd)}`, user }], { signal });
           return { host, code: ran?.code ?? 255, output: `${ran?.stdout ?? ''}${ran?.stderr ?? ''}`.trim() };
         } catch (error) {
-          // a host that is away neither has it nor has it not: only the others are counted
+          // an unreachable host counts neither for nor against the expectation; only the other hosts are counted
           return { host, code: 255, output: '', trouble: error instanceof Error ? error.message : String(error) };
         }
       }),

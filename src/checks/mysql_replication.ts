@@ -50,7 +50,7 @@ type ReplicaSeen = Readonly<{
 type Seen = Readonly<{ writable: readonly string[]; replicas: readonly ReplicaSeen[] }>;
 type Server = Readonly<{ host: string; line: MysqlConnection }>;
 
-/** How long a row may take to arrive before it counts as not arrived; the check as a whole is tried again. */
+/** How long a row may take to arrive in one attempt. The check as a whole is retried. */
 const ARRIVAL_MS = 3000;
 
 export const mysql_replication = defineCheck<typeof Args, Seen>({
@@ -138,7 +138,10 @@ function replicaMismatches(seen: ReplicaSeen, args: Args): readonly Mismatch[] {
   ];
 }
 
-/** Through SSH to the server on its own host: no port need be open to here. TLS is verified against the server's name all the same. */
+/**
+ * Connects through SSH to the server on its own host, so that no port needs to be open to the controller. TLS is still
+ * verified against the server's name.
+ */
 async function connect(args: Args, host: string, scene: Scene): Promise<MysqlConnection> {
   const line = await scene.connect(host);
   const local = await line.forward('127.0.0.1', args.port);
@@ -190,7 +193,7 @@ async function isReadOnly(line: MysqlConnection): Promise<boolean> {
   return Number(row?.['ro']) !== 0;
 }
 
-/** Tries to write, in a transaction that is rolled back: a replica must refuse even that. */
+/** Tries to write in a transaction that is rolled back. A replica must reject even that. */
 async function writeRefused(line: MysqlConnection, table: string): Promise<string | undefined> {
   try {
     await line.query('START TRANSACTION');

@@ -60,7 +60,7 @@ export const ping = defineCheck<typeof Args, Seen>({
   tell: (seen) => `${seen.loss} % lost${seen.ms === undefined ? '' : `, ${seen.ms} ms`}`,
 });
 
-/** The package sets LANG=C for our whole process: that is put back. */
+/** The package `ping` sets LANG=C for our whole process; this restores it. */
 function restoreLang(before: string | undefined): void {
   if (before === undefined) delete process.env['LANG'];
   else process.env['LANG'] = before;

@@ -42,9 +42,10 @@ export const tlsCheck = defineCheck<typeof Args, Seen>({
         host: args.host,
         port: args.port,
         servername: args.name,
-        rejectUnauthorized: false, // what is wrong with it is a finding, not the end
+        rejectUnauthorized: false, // a bad certificate is a result, not an error
         ...(args.ca !== undefined && { ca: readFileSync(args.ca) }),
-        // old versions are offered in earnest: at OpenSSL's default level this end would refuse them itself
+        // at OpenSSL's default security level this client would itself reject old versions, and the server would never
+        // be asked
         ...(version !== undefined && { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }),
       });
       const end = (then: () => void): void => {
@@ -97,12 +98,12 @@ function nameOf(issuer: tls.Certificate): string {
   return Array.isArray(name) ? name.join(', ') : String(name ?? 'nobody');
 }
 
-/** OpenSSL's own word for it, without its address and file. */
+/** OpenSSL's own reason, without its address and file. */
 function reasonOf(error: NodeJS.ErrnoException & { reason?: unknown }): string {
   return typeof error.reason === 'string' ? error.reason : error.message;
 }
 
-/** The other end said no to the handshake; a line that broke before it says nothing about TLS. */
+/** The server rejected the handshake. A connection that broke before the handshake says nothing about TLS. */
 function isRefusal(error: NodeJS.ErrnoException): boolean {
   return /^ERR_SSL|^EPROTO$/.test(error.code ?? '') || error.code === 'ECONNRESET';
 }

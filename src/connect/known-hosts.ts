@@ -31,7 +31,7 @@ export function parseKnownHosts(text: string, file: string): readonly KnownHost[
   });
 }
 
-/** What the files say about `key` of a host. A revoked key is refused whatever else is written. */
+/** What the files say about a host's `key`. A revoked key is rejected whatever else they say. */
 export function verify(entries: readonly KnownHost[], host: string, port: number, key: Buffer): Verdict {
   const mine = entriesFor(entries, host, port);
   const revoked = entries.find(
@@ -43,8 +43,8 @@ export function verify(entries: readonly KnownHost[], host: string, port: number
 }
 
 /**
- * The host key algorithms to ask for, those of known keys first: else a server would show a key of another type, which
- * looks like a changed one.
+ * The host key algorithms to offer, those of known keys first. Otherwise a server might present a key of another type,
+ * which looks like a changed key.
  */
 export function algorithmsFor(entries: readonly KnownHost[], host: string, port: number): readonly string[] {
   const types = entriesFor(entries, host, port).map((e) => e.type);
@@ -60,12 +60,12 @@ const DEFAULTS = [
   'rsa-sha2-256',
 ];
 
-/** As `ssh-keygen -lf` prints it: SHA256:… */
+/** The fingerprint as `ssh-keygen -lf` prints it: SHA256:… */
 export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The key's type, which its first field names. */
+/** The key's type, which is its first field. */
 export function keyType(key: Buffer): string {
   return key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1');
 }

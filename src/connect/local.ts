@@ -13,8 +13,8 @@ import { type TripOptions, tampered } from './shell.ts';
 import { stopping } from './stop.ts';
 
 /**
- * This machine (`ansible_connection: local`), as if it were a host: the same frames, into a local sh. It is not locked: labs
- * and projects work side by side on a controller.
+ * Connects to this machine (`ansible_connection: local`) as if it were a host, with the same frames sent to a local sh.
+ * This machine is not locked, because labs and projects run side by side on a controller.
  */
 export function connectLocal(target: Target): Connection {
   const user = userInfo().username;
@@ -46,7 +46,10 @@ export function connectLocal(target: Target): Connection {
   };
 }
 
-/** A shell that reads no start-up files, in a process group of its own, so that it can be ended with all that it started. */
+/**
+ * A shell that reads no start-up files. It has its own process group, so that it can be ended with everything that it
+ * started.
+ */
 async function shell(isOwn: boolean, input: string) {
   const { $ } = await import('zx/core');
   const clean = $({ input, quiet: true, nothrow: true, detached: true, shell: '/bin/sh', prefix: '', postfix: '' });
@@ -65,12 +68,12 @@ async function oneTrip(
     const take = (into: (chunk: Buffer) => void) => (chunk: Buffer) => {
       try {
         into(chunk);
-        if (got.isDone()) resolve('done'); // what a task left in the background may hold the streams open
+        if (got.isDone()) resolve('done'); // a background process of a task may keep the streams open
       } catch (error) {
         reject(error);
       }
     };
-    child.stdin.on('error', () => {}); // it ended before it read all: its outputs tell
+    child.stdin.on('error', () => {}); // the shell ended before it read everything; its outputs say why
     child.stdout.on('data', take(got.stdout));
     child.stderr.on('data', take(got.stderr));
     child.then(() => resolve('done'), reject);

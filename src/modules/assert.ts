@@ -49,7 +49,7 @@ function judgement(condition: string | boolean, ctx: Context): Value {
   return typeof condition === 'boolean' ? condition : ctx.evaluate(condition);
 }
 
-/** Python's truth. */
+/** Python's truth of a value. */
 function holds(value: Value): boolean {
   if (value instanceof Float) return value.value !== 0;
   if (Array.isArray(value)) return value.length > 0;

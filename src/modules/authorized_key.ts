@@ -150,7 +150,7 @@ function fileScript(path: string | undefined): Script {
   return path.startsWith('~/') ? sh`"$h"${path.slice(1)}` : sh`${path}`;
 }
 
-/** Where the file is if the home is where homes are: what is asked ahead of looking. */
+/** The usual path of the file, for probing before the home directory is known. */
 function likelyFile(user: string, path = '~/.ssh/authorized_keys'): string {
   return path.startsWith('~/') ? `${user === 'root' ? '/root' : `/home/${user}`}${path.slice(1)}` : path;
 }
@@ -164,7 +164,7 @@ function keyLines(text: string): readonly string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** Options may hold blanks inside double quotes. */
+/** Options may contain blanks inside double quotes. */
 export function parseKey(line: string): Key | undefined {
   const match =
     /^(?:((?:[^\s"]|"(?:[^"\\]|\\.)*")+)\s+)??((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+)\s+([A-Za-z0-9+/]{16,}={0,3})(?:\s+(.*))?$/.exec(
@@ -175,7 +175,7 @@ export function parseKey(line: string): Key | undefined {
   return { options, type, data, comment };
 }
 
-/** The file's text with the keys in it, or without them. Lines that are no keys stay. */
+/** The file's text with the keys added or removed. Lines that are not keys stay. */
 function edit(
   before: string,
   given: Pick<Args, 'key' | 'state' | 'exclusive' | 'key_options' | 'comment'>,

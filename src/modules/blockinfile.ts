@@ -80,7 +80,7 @@ export const blockinfile = defineModule<typeof Args, Seen>({
 
 type EditArgs = Omit<Args, 'path' | 'create' | keyof typeof placing>;
 
-/** The text with the block set or removed; Blocked where its markers don't pair. */
+/** The text with the block set or removed. Blocked if its markers do not pair. */
 export function edit(before: string, given: EditArgs): string | Blocked {
   const was = splitLines(before);
   const begin = given.marker.replaceAll('{mark}', given.marker_begin).replace(/\n+$/, '');
@@ -108,7 +108,10 @@ export function edit(before: string, given: EditArgs): string | Blocked {
 
 type Target = RegExp | 'EOF' | 'BOF' | undefined;
 
-/** A pattern with the flag m is looked for in the whole text, and may reach over several lines; another in each line. */
+/**
+ * A pattern with the flag m is matched against the whole text and may span several lines. Any other pattern is matched
+ * against each line.
+ */
 function pointIn(text: string, list: readonly string[], where: Readonly<{ after: Target; before: Target }>): number {
   const target = where.before ?? where.after;
   if (!(target instanceof RegExp) || !target.multiline) return insertionPoint(list, where);

@@ -32,7 +32,7 @@ const Args = args({
 });
 type Args = Static<typeof Args>;
 
-/** `why`: for what reasons a new one is wanted; [] is fine. */
+/** `why` lists the reasons for a new certificate. An empty list means that the certificate is fine. */
 type Current = Readonly<{ openssl: boolean; why: readonly string[]; bundled: boolean; until: string | undefined }>;
 
 export const certificate = defineModule<typeof Args, Current>({
@@ -132,7 +132,7 @@ function files({ path, key, bundle, signed_by, signed_by_key }: Args): readonly 
   return [path, key, bundle, signed_by, signed_by_key].flatMap((one) => (one === undefined ? [] : [`path:${one}`]));
 }
 
-/** As `openssl x509 -ext subjectAltName` prints them. */
+/** In the form in which `openssl x509 -ext subjectAltName` prints them. */
 function altNames({ names: hosts = [], addresses = [] }: Args): readonly string[] {
   return [...hosts.map((name) => `DNS:${name}`), ...addresses.map((one) => `IP Address:${one}`)];
 }
@@ -155,7 +155,10 @@ ${
 }`;
 }
 
-/** Beside the old ones first; the key goes in before the certificate: a torn pair is seen, and made anew. */
+/**
+ * Writes new files beside the old ones. The key is renamed into place before the certificate: an interruption in
+ * between leaves a pair that does not match, which the next probe detects and replaces.
+ */
 function issue(given: Args): Script {
   const { path, key, common_name, ca, permitted = [], signed_by, signed_by_key, days } = given;
   const alt = [...(given.names ?? []).map((n) => `DNS:${n}`), ...(given.addresses ?? []).map((a) => `IP:${a}`)];

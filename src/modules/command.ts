@@ -60,7 +60,7 @@ function commandLine(words: readonly string[], expand: boolean): Script {
   return verbatim(words.map((word) => (expand ? expanded(word) : quote(word))).join(' '));
 }
 
-/** $NAME, ${NAME} and a leading ~ are the host's; a name that is not set stays as it stands. */
+/** Expands $NAME, ${NAME} and a leading ~ on the host. An unset variable stays as it is written. */
 export function expanded(word: string): string {
   const home = /^~(?=\/|$)/.test(word) ? '"$HOME"' : '';
   const rest = home === '' ? word : word.slice(1);

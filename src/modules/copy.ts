@@ -198,7 +198,7 @@ function withoutPreserve<T extends Args>(given: T): Omit<T, 'mode'> & { mode?: s
   return mode === undefined || mode === 'preserve' ? rest : { ...rest, mode };
 }
 
-/** A directory named without a slash is itself put below dest, which may be missing. */
+/** A directory whose name has no trailing slash is itself created below dest, which may be missing. */
 function treeRoot(src: string, dest: string): string {
   const root = dest.replace(/(.)\/+$/, '$1');
   return src.endsWith('/') ? root : join(root, basename(src));
@@ -240,7 +240,9 @@ function planRemote(
   );
 }
 
-/** Copied to a stage of our own with the owner and modes that are wanted, then merged: nobody sees half of it. */
+/**
+ * Copies to a staging directory with the wanted owner and modes, then merges it, so that nobody sees a partial copy.
+ */
 function copyOnHost(given: Args, src: string, root: string, ctx: Context): Script {
   const { mode, directory_mode } = given;
   const chown = ownerWord(given);

@@ -146,7 +146,7 @@ function fileOf(name: string): string {
   return name.startsWith('/') ? name : join('/etc/cron.d', name);
 }
 
-/** The crontab with the job or variable set or dropped. A job is known by the comment line above it. */
+/** The crontab with the job or variable set or removed. A job is identified by the comment line above it. */
 export function edit(
   before: string,
   given: Pick<

@@ -75,7 +75,8 @@ export const file = defineModule<typeof Args, Current>({
     ...ownerNeeds(given),
   ],
   touches: ({ path, state }) => [`path:${path}`, ...(state === 'directory' ? parentsOf(path) : [])],
-  // One that is made below another is made there whether it or its own script made that.
+  // Tasks that create directories form a series: it makes no difference whether this script or an earlier one creates
+  // the parents.
   series: ({ state, recurse }) => (state === 'directory' && !recurse ? 'directory' : undefined),
   probe(given) {
     const { path, recurse, state } = given;
@@ -143,7 +144,7 @@ function remove(path: string, { now }: Current, self: Stat, ctx: Context): Chang
   return {
     what,
     diff: { of: path, before: `${self.kind}\n`, after: null },
-    // rm follows no link below what it is given; the way there is ours to watch.
+    // rm follows no link below the path that it gets. The path itself is checked for links here.
     run: now.trusted
       ? sh`rm -rf --one-file-system -- ${path}`
       : sh`${untrusted(ctx)}

@@ -68,7 +68,8 @@ ${probeClient()}`,
   parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
   plan({ path, now, fields }, given, ctx): Steps {
     const wanted = given.checksum?.split(':')[1]?.toLowerCase();
-    // What lies in a directory under the address's name may be of another address.
+    // A file in a directory, under the name from the URL, may come from another URL, so it does not count as already
+    // fetched.
     const isFetched = given.force || path !== given.dest;
     const isGood = now.stat !== undefined && (wanted === undefined ? !isFetched : fields.get('check') === wanted);
     if (isGood) return fixAttributes(now, path, given, ctx);
@@ -102,7 +103,7 @@ ${probeClient()}`,
 
 const SAME = 'bringup: the same content';
 
-/** A fetch that brings what was there already has altered nothing. */
+/** A download that brings the content that is already there reports no change. */
 function toldByContent(path: string, run: Script): Pick<Change, 'run' | 'unaltered'> {
   const seen = sh`{ sha256sum <${path}; stat -c '%a %u %g' -- ${path}; }`;
   return {
@@ -118,7 +119,7 @@ function nameOf({ url }: Args): string {
   return basename(url.replace(/[?#].*$/, '').replace(/^[a-z]+:\/\/[^/]+\/?$/, 'index.html'));
 }
 
-/** Without CAs no https: then it is fetched here. */
+/** Without CA certificates the host cannot verify https, so the controller fetches the file. */
 function clientOf({ url, validate_certs }: Args, fields: Fields): string | undefined {
   return url.startsWith('https:') && validate_certs && fields.get('ca') !== 'yes' ? undefined : fields.get('client');
 }

@@ -33,7 +33,7 @@ if [ -r /etc/hostname ]; then read -r n </etc/hostname; printf 'file %s\n' "\${n
       {
         what: `name the host ${name}`,
         diff: { of: 'hostname', before: `${file ?? kernel}\n`, after: `${name}\n` },
-        // hostnamed keeps its own copy; where it does not run, the file and the kernel are all there is
+        // hostnamed keeps its own copy of the name. If it does not run, the file and the kernel are all there is
         run: sh`set -e
 if [ -d /run/systemd/system ] && command -v hostnamectl >/dev/null && hostnamectl set-hostname ${name} 2>/dev/null; then exit 0; fi
 s=${staged(stageOf('/etc/hostname', ctx))}

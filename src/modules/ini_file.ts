@@ -137,7 +137,7 @@ function set(
   return kept.toSpliced(last + 1, 0, ...missing.values());
 }
 
-/** The lines between a section's head and the next one; -1: there is no such section. */
+/** The lines between a section's header and the next header. -1 if the section does not exist. */
 function bounds(list: readonly string[], section: string | undefined): readonly [number, number] {
   const isHead = (line: string): boolean => /^\s*\[.*\]\s*([#;].*)?$/.test(line);
   const start =

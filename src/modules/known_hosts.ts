@@ -54,7 +54,7 @@ export const known_hosts = defineModule<typeof Args, Seen>({
 
 type EditArgs = Pick<Args, 'name' | 'key' | 'state'> & Partial<Pick<Args, 'hash_host'>>;
 
-/** @param salt what the salts of new hashes are made of */
+/** @param salt the seed for the salts of new hashes */
 export function edit(before: string, { name, key = '', state, hash_host = false }: EditArgs, salt = ''): string {
   const was = splitLines(before);
   const given = key.split('\n').flatMap((line) => entryOf(line) ?? []);
@@ -71,7 +71,7 @@ export function edit(before: string, { name, key = '', state, hash_host = false 
       const entry = entryOf(line);
       return entry !== undefined && isSameKey(one, entry) && (isOf(entry) || one.hosts.join() === entry.hosts.join());
     });
-  // One key of each type: an older one is replaced. A certificate authority may have several.
+  // A host has one key of each type, so a new key replaces the older one. It may have several certificate authorities.
   const kept = was.list.filter((line) => {
     const entry = entryOf(line);
     const rival = (one: Entry): boolean =>
@@ -84,7 +84,7 @@ export function edit(before: string, { name, key = '', state, hash_host = false 
     : joinLines([...kept, ...missing], { eol: was.eol, final: true });
 }
 
-/** A line of known_hosts; `marker` as in @cert-authority. */
+/** A line of known_hosts. `marker` is a word such as @cert-authority. */
 type Entry = Readonly<{ line: string; marker: string; hosts: readonly string[]; type: string; key: string }>;
 
 function entryOf(text: string): Entry | undefined {
@@ -100,7 +100,7 @@ function isSameKey(one: Entry, other: Entry | undefined): boolean {
   return other !== undefined && one.marker === other.marker && one.type === other.type && one.key === other.key;
 }
 
-/** The name itself, or its hash: |1|salt|HMAC-SHA1, both in base64. */
+/** Compares the name itself, or its hash: |1|salt|HMAC-SHA1, both in base64. */
 function isName(host: string, name: string): boolean {
   const [, salt, hash] = /^\|1\|([^|]+)\|(.+)$/.exec(host) ?? [];
   if (salt === undefined || hash === undefined) return host === name;

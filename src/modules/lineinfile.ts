@@ -85,7 +85,7 @@ export const lineinfile = defineModule<typeof Args, Seen>({
   data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
 });
 
-/** The text with the line set or removed; the same text where it is so already. */
+/** The text with the line set or removed. The same text if nothing has to change. */
 export function edit(
   before: string,
   given: Pick<
@@ -115,7 +115,7 @@ export function edit(
     const wanted = match == null ? line : expand(line, match);
     return wanted === old ? before : joinLines(was.list.with(at, wanted), was);
   }
-  // Several lines in one are there where they follow each other.
+  // A `line` of several lines counts as present if these lines follow each other.
   if (given.backrefs || joinLines(['', ...was.list, ''], { eol: '\n', final: false }).includes(`\n${line}\n`))
     return before;
   const point = insertionPoint(was.list, {
@@ -123,7 +123,7 @@ export function edit(
     before: place(given.insertbefore),
     first: given.firstmatch,
   });
-  // a last line without a newline gets one before another is put below it
+  // a last line without a newline gets one before another line is added below it
   return joinLines(was.list.toSpliced(point, 0, line), { eol: was.eol, final: was.final || point === was.list.length });
 }
 

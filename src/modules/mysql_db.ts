@@ -122,7 +122,7 @@ function packer(target: string): string {
   return PACKERS.find(([pattern]) => pattern.test(target))?.[1] ?? 'cat';
 }
 
-/** Beside the target first: a dump that breaks off never looks like a whole one. */
+/** Writes the dump beside the target first, so that an interrupted dump is never taken for a complete one. */
 function dump(given: Args): Script {
   const { name, target = '', single_transaction, quick, hex_blob, ignore_tables = [], force } = given;
   const options = [

@@ -76,7 +76,7 @@ function all(given: Args, fails = false): Script {
     ...(sql_log_bin ? [] : ['SET SESSION sql_log_bin = 0']),
     ...(single_transaction ? ['START TRANSACTION'] : []),
   ];
-  // one session for all; a row that says so stands before what each of them gives
+  // all statements share one session; a marker row stands before the rows of each
   const sql = [
     ...head,
     ...statements(given).flatMap((one) => [`SELECT 'next' AS bringup_query`, one]),

@@ -176,7 +176,7 @@ function connectionOf({ connection_name: name }: Args): string {
   return name === undefined ? '' : ` ${literal(name)}`;
 }
 
-/** `Key: value` of --vertical. */
+/** Parses the `Key: value` lines of --vertical. */
 function rows(f: Fields, key: string): ReadonlyMap<string, string> {
   const out = new Map<string, string>();
   for (const line of f.all(key)) {
@@ -186,7 +186,7 @@ function rows(f: Fields, key: string): ReadonlyMap<string, string> {
   return out;
 }
 
-/** By its name without Source_, Master_, Replica_ or Slave_ in front. */
+/** Finds a value by its name without the prefix Source_, Master_, Replica_ or Slave_. */
 function value(status: ReadonlyMap<string, string>, name: string): string | undefined {
   for (const prefix of ['Source_', 'Master_', 'Replica_', 'Slave_', '']) {
     const found = status.get(prefix + name);

@@ -134,7 +134,7 @@ export const mysql_user = defineModule<typeof Args, Current>({
   probe(given) {
     const { name, host, host_all, password, encrypted } = given;
     const where = `User = ${literal(name)}${host_all ? '' : ` AND Host = ${literal(host)}`}`;
-    // MySQL 9 has neither SHA1() nor the plugin that needs it: there this says nothing.
+    // MySQL 9 has neither SHA1() nor the plugin that needs it, so the query prints nothing there.
     const native =
       password === undefined || encrypted
         ? sh``
@@ -188,12 +188,12 @@ ${native}`;
   data: ({ accounts }, { name, host }) => ({ user: name, host, plugins: accounts.map(({ plugin }) => plugin) }),
 });
 
-/** SQL text that stands in a here-document as it is. */
+/** SQL text that goes into a here-document unchanged. */
 function accountSql(name: string, host: string): string {
   return `${literal(name)}@${literal(host)}`;
 }
 
-/** `TO 'user'@'host'`, in whichever quotes the server writes it. */
+/** Matches `TO 'user'@'host'` in any kind of quotes that the server uses. */
 function isFor(grant: string, host: string): boolean {
   const match = /TO [`'](?:[^`']|``|'')*[`']@[`']((?:[^`']|``|'')*)[`']/.exec(grant);
   return match?.[1] === host;

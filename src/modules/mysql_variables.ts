@@ -81,7 +81,7 @@ function of(f: Fields, key: string): string | undefined {
   return row === undefined || row === '' ? undefined : columns(row)[1];
 }
 
-/** ON, 1 and true are one; so are 1e3 and 1000. */
+/** Treats ON, 1 and true as equal, and 1e3 and 1000. */
 function same(a: string, b: string): boolean {
   const plain = (value: string): string => {
     const upper = value.trim().toUpperCase();

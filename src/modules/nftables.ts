@@ -25,12 +25,12 @@ type Args = Static<typeof Args>;
 
 type Current = Readonly<{
   nft: boolean;
-  /** The rules that are kept for the next boot. */
+  /** The rules that are loaded at the next boot. */
   file: string | undefined;
   unit: string | undefined;
   enabled: boolean;
   table: boolean;
-  /** The kernel's table is as it was when it was confirmed. */
+  /** The kernel's table is still as it was when it was confirmed. */
   untouched: boolean;
   refused: string | undefined;
 }>;
@@ -93,7 +93,7 @@ const serviceOf = (name: string): string => `nftables-${name}.service`;
 const unitOf = (name: string): string => `/etc/systemd/system/${serviceOf(name)}`;
 const stateOf = (name: string, ending: string): string => `/var/lib/bringup/nftables/${name}.${ending}`;
 
-/** One transaction, that replaces our table and no other. Its comment tells in the kernel which rules these are. */
+/** One transaction that replaces our table and no other. A comment in the table identifies the rules in the kernel. */
 function textOf({ name, rules = '' }: Args, ctx: Context): string {
   const body = rules.trimEnd();
   return `#!/usr/sbin/nft -f
@@ -107,7 +107,7 @@ ${body}
 `;
 }
 
-/** Before the network is up; again when Debian's nftables.service has flushed all there is. */
+/** Loads the rules before the network is up, and again after Debian's nftables.service has flushed all rules. */
 function unitText(name: string): string {
   return `# Written by bringup
 [Unit]
@@ -131,7 +131,7 @@ WantedBy=sysinit.target
 `;
 }
 
-/** The kernel's own listing, without counters and the content of sets: what somebody added or took away shows in it. */
+/** The kernel's own listing without counters and contents of sets. It shows if somebody added or removed rules. */
 const listing = (name: string): Script => sh`nft -s -t list table inet ${name} 2>/dev/null`;
 
 function probe(given: Args, ctx: Context): Script {

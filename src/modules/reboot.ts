@@ -38,7 +38,7 @@ export const reboot = defineModule<typeof Args, null>({
   plan: (_, { reboot_timeout, pre_reboot_delay, post_reboot_delay, msg, test_command, reboot_command }: Args) => [
     {
       what: 'reboot',
-      // in the background and a moment later, so that this script's own end is still told
+      // in the background and a moment later, so that this script can report its end
       run: sh`if command -v wall >/dev/null; then printf '%s\n' ${msg} | wall 2>/dev/null; fi
 sync
 (sleep ${pre_reboot_delay + 1}; ${reboot_command === undefined ? sh`systemctl reboot || reboot` : verbatim(reboot_command)}) >/dev/null 2>&1 </dev/null &`,

@@ -58,7 +58,7 @@ export function edit(whole: string, given: Pick<Args, 'regexp' | 'replace' | 'af
   return whole.slice(0, start) + edited + section.slice(at) + whole.slice(stop);
 }
 
-/** As Ansible: one pattern of both, in which a dot matches newlines too. undefined: it does not match. */
+/** As in Ansible, both patterns form one, in which a dot also matches newlines. undefined: no match. */
 function sectionOf(whole: string, { after = '', before = '' }: Pick<Args, 'after' | 'before'>) {
   if (after === '' && before === '') return [0, whole.length] as const;
   const { flags, rest } = leadingFlags(before);
@@ -66,7 +66,7 @@ function sectionOf(whole: string, { after = '', before = '' }: Pick<Args, 'after
   return regex(pattern, `ds${flags}`).exec(whole)?.indices?.groups?.['subsection'];
 }
 
-/** Python takes flags at the beginning of a pattern only; of a part they are meant for the whole. */
+/** Python accepts flags only at the beginning of a pattern. Flags of one part apply to the whole pattern. */
 function leadingFlags(pattern: string): Readonly<{ flags: string; rest: string }> {
   const [all = '', letters = ''] = /^\(\?([imsx]+)\)/.exec(pattern) ?? [];
   return { flags: ['i', 'm'].filter((letter) => letters.includes(letter)).join(''), rest: pattern.slice(all.length) };

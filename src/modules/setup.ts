@@ -40,7 +40,8 @@ export const setup = defineModule<typeof Args, Vars>({
     'path:/etc/hosts',
     'path:/etc/ansible/facts.d',
   ],
-  // few processes: `head` alone reads some thirty files, and each fork costs about a millisecond on a small board
+  // starts few processes: one `head` reads some thirty files, because each fork costs about a millisecond on a small
+  // board
   probe: ({ fact_path = '/etc/ansible/facts.d' }, { user }) => sh`{
 set --
 if [ -z "\${SSH_CLIENT-}" ]; then # sudo took it away: one of the shell's ancestors has it

@@ -72,13 +72,13 @@ function textOf({ settings }: Args): string {
   return `# Written by bringup\n${lines.join('')}`;
 }
 
-/** sshd prints words in lower case, and one setting by its old name. */
+/** sshd prints words in lower case, and one setting under its old name. */
 function sameWord(now: string, wanted: string): boolean {
   const word = (text: string): string => text.toLowerCase().replace('without-password', 'prohibit-password');
   return word(now) === word(wanted);
 }
 
-/** The settings are judged as if they stood first; what counts is asked of the configuration as it is on disk. */
+/** Validates the settings as if they came first. The effective settings are read from the configuration on disk. */
 function probe(given: Args): Script {
   const { name, settings } = given;
   const text = textOf(given);

@@ -111,13 +111,13 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
 
 const FILE = '/etc/sysctl.conf';
 
-/** net.ipv4.conf.eth0/1.x: dots and slashes change places. */
+/** For net.ipv4.conf.eth0/1.x: dots and slashes are swapped. */
 function kernelFile(name: string): string {
   const slashFirst = name.indexOf('/') >= 0 && (name.indexOf('.') < 0 || name.indexOf('/') < name.indexOf('.'));
   return `/proc/sys/${slashFirst ? name : name.replace(/[./]/g, (c) => (c === '.' ? '/' : '.'))}`;
 }
 
-/** A boolean in one of YAML's words, as the kernel has it. */
+/** Converts a YAML boolean to the kernel's 1 or 0. */
 function wordOf(value = ''): string {
   if (/^(true|yes|on|y|t)$/i.test(value)) return '1';
   return /^(false|no|off|n|f)$/i.test(value) ? '0' : value;

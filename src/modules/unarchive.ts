@@ -60,7 +60,7 @@ export const unarchive = defineModule<typeof Args, Fields>({
   touches: ({ dest }) => [`path:${dest}`, 'live:*'],
   probe(given, ctx) {
     const { src, dest, creates, remote_src } = given;
-    // what was unpacked is remembered with size, time, mode and owner of each file: any that differs is seen
+    // The record of the unpacked files has the size, time, mode and owner of each, so that every difference is found.
     return sh`${creates === undefined ? sh`:` : sh`if [ -e ${creates} ]; then echo 'created yes'; fi`}
 if [ -d ${dest} ]; then echo 'dest yes'; fi
 if [ -L ${dest} ]; then printf 'real %s\n' "$(readlink -f -- ${dest})"; fi
@@ -112,13 +112,16 @@ function isAddress(src: string): boolean {
   return /^(https?|ftp):\/\//.test(src);
 }
 
-/** Where it is remembered what was unpacked: nothing of ours is put into a user's home. */
+/** The path of the record. It is not in a user's home directory. */
 function memory({ src, dest }: Args, ctx: Context): Script {
   const name = ctx.sha256(`${dest}\0${basename(src)}`).slice(0, 16);
   return sh`${memoryRoot(ctx)}/unarchive/${name}`;
 }
 
-/** A user's own is theirs alone: whoever made it first under another's name is not believed. */
+/**
+ * A user's record lies in a directory of that user. If another user created the directory first, its content is not
+ * trusted.
+ */
 function memoryRoot({ user }: Context): Script {
   if (user === 'root') return sh`/var/lib/bringup`;
   return user === 'login' ? sh`/var/tmp/bringup-"\${LOGNAME:-login}"` : sh`${`/var/tmp/bringup-${user}`}`;
@@ -138,13 +141,16 @@ type Archive = Readonly<{
   at: string;
   isOurs: boolean;
   sum: string;
-  /** What was unpacked is remembered under it. */
+  /** The key of the record of the unpacked files. */
   key: string;
-  /** Whether nobody else can change the way to the destination. */
+  /** Whether no other user can change the way to the destination. */
   trusted: boolean;
 }>;
 
-/** Where only the acting user can enter, first: an archive that is damaged leaves no trace, and nobody sees half of one. */
+/**
+ * Unpacks where only the acting user has access, so that a damaged archive leaves nothing behind and nobody sees a
+ * partial result.
+ */
 function unpack(given: Args, { at, isOurs, sum, key, trusted }: Archive, ctx: Context): Script {
   const { dest, mode, keep_newer } = given;
   const chown = ownerWord(given);
@@ -177,7 +183,10 @@ sync -f .
 printf '%s\n' ${key} >"$m/sum"`;
 }
 
-/** From "$a" into ./in. tar takes a plain archive that was cut off between two blocks for a whole one: its end is looked at. */
+/**
+ * Unpacks "$a" into ./in. tar accepts a plain archive that was cut off between two blocks, so the end of the archive is
+ * checked.
+ */
 function extracted({ src, extra_opts, include, exclude: left }: Args): Script {
   const tool = packer(src);
   if (tool === 'unzip')

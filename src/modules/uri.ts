@@ -87,7 +87,7 @@ export const uri = defineModule<typeof Args, string | undefined>({
         what: `${method} ${url}`,
         run: judged(run, given, client),
         action: true,
-        // A request changes nothing that a playbook keeps: as Ansible's, it is `ok`.
+        // As in Ansible, a request changes nothing on the host, so the task is `ok`.
         harmless: true,
       },
     ];
@@ -136,7 +136,7 @@ function bodyText(body: Value, format: Args['body_format']): string {
     .join('&');
 }
 
-/** As Python's urlencode writes it. */
+/** Encodes a text as Python's urlencode does. */
 function formWord(text: string): string {
   const code = (c: string): string => `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
   return encodeURIComponent(text)
@@ -144,13 +144,13 @@ function formWord(text: string): string {
     .replaceAll('%20', '+');
 }
 
-/** safe: what was only asked for is asked for elsewhere, too; nothing is sent twice. */
+/** `safe`: only requests that read are repeated at the new address; data is never sent twice. */
 function isFollowed({ method, follow_redirects: follow }: Args): boolean {
   if (follow === 'safe') return method === 'GET' || method === 'HEAD';
   return follow !== 'no' && follow !== 'none' && follow !== false;
 }
 
-/** Each leaves the answer's head in "$h" and its body in "$b". */
+/** Each client leaves the response's headers in "$h" and its body in "$b". */
 function byCurl(given: Args): Script {
   return sh`${curl(requestOf(given), [])}`;
 }
@@ -159,7 +159,7 @@ function byWget(given: Args): Script {
   return wget(requestOf(given), []);
 }
 
-/** HTTP in two lines of bash: what Debian has before anything is installed. */
+/** HTTP in a few lines of bash, which Debian has before anything is installed. */
 function byBash(given: Args): Script {
   const request = requestOf(given);
   const { host, hostname, port, pathname, search } = new URL(given.url);
@@ -240,7 +240,7 @@ function json(content: string): Vars {
   }
 }
 
-/** A chunked body (RFC 9112, 7.1) without its chunks' heads. */
+/** A chunked body (RFC 9112, 7.1) without the headers of its chunks. */
 function joined(body: Uint8Array): Uint8Array {
   const parts: number[] = [];
   let at = 0;

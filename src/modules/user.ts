@@ -59,11 +59,11 @@ type Current = Readonly<{
   primary: string;
   groups: readonly string[];
   shadow: Shadow;
-  /** The wanted one; without, that of the account. */
+  /** The wanted home directory or, without one, the account's. */
   homeExists: boolean;
-  /** There is a directory for move_home to move. */
+  /** There is a directory that move_home has to move. */
   movesHome: boolean;
-  /** Wanted groups that the host has: by name or number, as given, their names. */
+  /** The wanted groups that exist on the host: from the name or number as given to the name. */
   known: ReadonlyMap<string, string>;
   wantedGid: number | undefined;
 }>;
@@ -170,7 +170,7 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
   },
 });
 
-/** The words before and after the first separator. */
+/** Splits the text at the first separator. */
 function splitOnce(text: string, by: string): [string, string] {
   const at = text.indexOf(by);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + by.length)];

@@ -1,11 +1,11 @@
 import pc from 'picocolors';
 import type { Diagnostic } from '../core/diagnostic.ts';
 
-/** Gives a file's text, for the line that a diagnostic points at; undefined when it cannot be read. */
+/** Returns a file's text, for the line that a diagnostic points at. undefined if the file cannot be read. */
 export type Source = (file: string) => string | undefined;
 
 /**
- * Control characters of a host's words must not reach the terminal: they could move the cursor or hide text, and those for
+ * Escapes control characters in text from a host, because they could move the cursor or hide text. Characters for
  * bidirectional text could show it in another order.
  */
 export function printable(text: string): string {
@@ -51,7 +51,7 @@ function caret({ at }: Diagnostic, source: Source): readonly string[] {
   ];
 }
 
-/** As seen from where the user stands. */
+/** The path relative to the working directory. */
 export function shortPath(file: string): string {
   const here = `${process.cwd()}/`;
   return file.startsWith(here) ? file.slice(here.length) : file;

@@ -17,12 +17,12 @@ import { floatText, str } from './print.ts';
 type Style = Readonly<{
   indent: string | undefined;
   sort: boolean;
-  /** Python's ensure_ascii: \uXXXX for what is not ASCII. */
+  /** Python's ensure_ascii: characters outside of ASCII become \uXXXX. */
   ascii: boolean;
   separators: readonly [string, string] | undefined;
 }>;
 
-/** JSON as Python's json.dumps writes it: `, ` and `: `, 1.0 for floats, keys sorted where asked. */
+/** JSON as Python's json.dumps writes it: with `, ` and `: `, 1.0 for floats, keys sorted on request. */
 export function jsonText(item: Item, style: Style, level = 0): string {
   if (item === null) return 'null';
   if (typeof item === 'boolean') return String(item);
@@ -68,7 +68,7 @@ function jsonString(s: string, ascii: boolean): string {
     : text;
 }
 
-/** JSON that keeps 1.0 a float, the order of keys, and no key special. */
+/** Parses JSON so that 1.0 stays a float, keys keep their order, and no key is special. */
 export function readJson(text: string): Item {
   const token =
     /\s*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)|(true|false|null|NaN|-?Infinity))/y;

@@ -1,12 +1,12 @@
 import { type TObject, type TProperties, Type } from 'typebox';
 import type { ArgError } from '../../core/bind.ts';
 
-/** An object that refuses unknown names: what a module's arguments are. */
+/** The schema of a module's arguments: an object that rejects unknown names. */
 export function args<const P extends TProperties>(properties: P): TObject<P> {
   return Type.Object(properties, { additionalProperties: false }) as unknown as TObject<P>;
 }
 
-/** A switch that is off unless said otherwise. */
+/** A boolean argument, false by default. */
 export function flag(description: string, on = false) {
   return Type.Boolean({ default: on, description });
 }
@@ -27,13 +27,16 @@ export function names(description: string) {
   return Type.Array(Type.String({ minLength: 1 }), { description });
 }
 
-/** The name or number of a user or group. One that begins with a dash would be an option of getent, chown or crontab. */
+/**
+ * The name or number of a user or group. A name that begins with a dash would be read as an option by getent, chown or
+ * crontab.
+ */
 export const ACCOUNT = {
   pattern: '^[^-:\\s][^:\\n]*$',
   expected: 'the name or number of a user or group',
 } as const;
 
-/** Who owns a file and what may be done with it: file, copy, template and all that place a file. */
+/** Arguments for owner and mode of a file, shared by file, copy, template and other modules that write files. */
 export const ownership = {
   mode: Type.Optional(
     Type.Union([Type.String({ pattern: '^\\s*(0?[0-7]{1,4}|0o[0-7]{1,4}|[ugoa]*[-+=].*)\\s*$' }), Type.Integer()], {
@@ -46,7 +49,7 @@ export const ownership = {
   group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The group that owns it: a name or a number.' })),
 };
 
-/** What every module that writes a file's content takes. */
+/** Arguments of every module that writes a file's content. */
 export const placing = {
   ...ownership,
   backup: flag('Keep the old file beside the new one, under a name with the date.'),
@@ -67,7 +70,7 @@ export type Ownership = Readonly<{
   group?: string | undefined;
 }>;
 
-/** The names of which at most one may be given. */
+/** Reports an error if more than one of these arguments is given. */
 export function exclude(given: Readonly<Record<string, unknown>>, ...keys: readonly string[]): readonly ArgError[] {
   const set = keys.filter((key) => given[key] !== undefined && given[key] !== false);
   const [first, second] = set;
@@ -75,7 +78,7 @@ export function exclude(given: Readonly<Record<string, unknown>>, ...keys: reado
   return [{ path: [second], message: `'${first}' and '${second}' exclude each other`, mend: 'keep one of the two' }];
 }
 
-/** The names of which one must be given. */
+/** Reports an error if none of these arguments is given. */
 export function oneOf(given: Readonly<Record<string, unknown>>, ...keys: readonly string[]): readonly ArgError[] {
   if (keys.some((key) => given[key] !== undefined)) return [];
   const all = keys.map((key) => `'${key}'`).join(' or ');

@@ -4,7 +4,7 @@ import { type Fields, fields } from './fields.ts';
 import { look, type Seen, seen, type Want } from './look.ts';
 import { join } from './paths.ts';
 
-/** Where a file comes to stand: a `dest` that is a directory, or ends in /, gets the source's name appended. */
+/** Resolves the path of a file: a `dest` that is a directory or ends in / gets the source's name appended. */
 export type Destination = Readonly<{ path: string; now: Seen; inDirectory: boolean; fields: Fields }>;
 
 /** Whether a link at the destination is followed. Default: true. */

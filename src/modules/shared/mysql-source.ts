@@ -2,7 +2,7 @@ import { type Static, type TObject, Type } from 'typebox';
 import { flag, optionalFlag, text } from './args.ts';
 import { literal } from './mysql.ts';
 
-/** What a replica is told of the server that it replicates from. */
+/** Arguments that describe the server from which a replica replicates. */
 export const source = {
   primary_host: text('The server that is replicated from.'),
   primary_user: text('Who the replica logs in as there.'),
@@ -33,17 +33,20 @@ export const source = {
 };
 type Source = Static<TObject<typeof source>>;
 
-/** The older names: master_host … */
+/** The older names of the arguments: master_host … */
 export const SOURCE_ALIASES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.keys(source)
     .filter((key) => key.startsWith('primary_'))
     .map((key) => [key.replace('primary_', 'master_'), key]),
 );
 
-/** `shown`: what the status calls it; undefined: it cannot be seen there, or it moves on. */
+/**
+ * `shown` is the option's name in the replication status. undefined: the status does not show it, or its value changes
+ * by itself.
+ */
 type Option = Readonly<{ sql: string; shown?: string | undefined; as: string }>;
 
-/** What stands behind CHANGE … TO. `prefix`: MASTER or SOURCE. */
+/** The options of CHANGE … TO. `prefix` is MASTER or SOURCE. */
 export function sourceOptions(given: Source, prefix: string, isMaria: boolean): readonly Option[] {
   const out: Option[] = [];
   const add = (name: string, given: string | number | undefined, shown?: string): void => {
@@ -80,7 +83,7 @@ export function sourceOptions(given: Source, prefix: string, isMaria: boolean): 
   return out;
 }
 
-/** By primary_use_gtid: as MariaDB's SQL says it, and as its status does. */
+/** For each value of primary_use_gtid: MariaDB's word in SQL, and the one in its status. */
 const GTID_FROM = {
   current_pos: ['current_pos', 'Current_Pos'],
   replica_pos: ['slave_pos', 'Slave_Pos'],

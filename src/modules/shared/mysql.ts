@@ -5,7 +5,7 @@ import { text } from './args.ts';
 import { decodeText } from './bytes.ts';
 import type { Fields } from './fields.ts';
 
-/** How to log in to the server, from the host itself. */
+/** Arguments for logging in to the server from the host itself. */
 export const login = {
   login_user: text('Who logs in. Default: as ~/.my.cnf says, or who the task runs as (auth_socket).'),
   login_password: Type.Optional(Type.String({ secret: true, description: 'The password of login_user.' })),
@@ -43,8 +43,9 @@ export type Login = Readonly<{
 export const MYSQL_NEEDS = ['live:*', 'mysql:*', 'package:*'] as const;
 
 /**
- * Defines db: SQL on its stdin, rows on its stdout. The password reaches the client through an open file, never
- * through its arguments, and only what is named here is read: no config of the host's user can change the outcome.
+ * Defines `db`, which reads SQL from stdin and prints rows. The password reaches the client through an open file, never
+ * through its arguments. Only the config files named here are read, so no other config of the user can change the
+ * result.
  */
 export function client(how: Login): Script {
   const { config_file: config = '~/.my.cnf' } = how;
@@ -62,7 +63,7 @@ export function client(how: Login): Script {
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}="${String(value).replaceAll('\\', '\\\\')}"\n`)
     .join('');
-  // mysqldump reads [client] too, and does not know this one
+  // mysqldump also reads [client], and does not know this option
   const timeout = `[mysql]\nconnect-timeout=${how.connect_timeout}\n`;
   return sh`c=$(command -v mysql || command -v mariadb) || { echo 'client missing'; exit 0; }
 f=${config.startsWith('~/') ? sh`\${HOME:-/root}${config.slice(1)}` : config}
@@ -84,19 +85,19 @@ printf 'SELECT 1' | db >/dev/null 2>&1 || options=$given`
 }`;
 }
 
-/** What a query printed, with each line after `key`; what went wrong as `error`. The rows are escaped as --batch does. */
+/** Prints the rows of a query, each after `key`, or the error as `error`. Rows are escaped as by --batch. */
 export function ask(key: string, sql: string, options: readonly string[] = ['--skip-column-names']): Script {
   return sh`if out=$(printf '%s\n' ${sql} | db ${options} 2>&1); then printf '%s\n' "$out" | sed ${`s/^/${key} /`}; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`;
 }
 
-/** Runs statements; nothing of them is in any argument list. */
+/** Runs statements. They do not show up in any argument list. */
 export function execute(how: Login, statements: readonly string[], database?: string): Script {
   return sh`set -e
 ${client(how)}
 printf '%s\n' ${statements.map((s) => `${s.replace(/;\s*$/, '')};`).join('\n')} | db ${database === undefined ? [] : [`--database=${database}`]}`;
 }
 
-/** Why the server could not be asked. */
+/** Why the query failed. */
 export function unreachable(f: Fields): Blocked | undefined {
   if (f.get('client') === 'missing') {
     return {
@@ -112,19 +113,22 @@ export function unreachable(f: Fields): Blocked | undefined {
   };
 }
 
-/** A row of --batch: tabs between the columns, \t \n \\ escaped in them. */
+/**
+ * Parses a row of --batch: columns are separated by tabs, and \t
+ *  \\ are escaped.
+ */
 export function columns(row: string): readonly string[] {
   return row
     .split('\t')
     .map((column) => column.replace(/\\([tn0\\])/g, (_, c: string) => ({ t: '\t', n: '\n', '0': '\0' })[c] ?? '\\'));
 }
 
-/** A text as SQL writes it. */
+/** A text as an SQL literal. */
 export function literal(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
-/** A name of a database, table or variable as SQL writes it. */
+/** The name of a database, table or variable as an SQL identifier. */
 export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
