@@ -11,7 +11,7 @@ const ALIASES: Readonly<Record<string, string>> = { systemd_service: 'systemd' }
 
 type Found = Readonly<{ file: string; exported: string; module: Module }>;
 
-/** What `npm run gen` writes: path below the repository → text. A test compares it with what is there. */
+/** What `npm run gen` writes: path in the repository → text. A test compares it with the files. */
 export async function generated(): Promise<Readonly<Record<string, string>>> {
   const found = await findModules();
   return { 'src/modules/index.ts': registry(found), 'docs/modules.md': docs(found.map((f) => f.module)) };

@@ -1,4 +1,4 @@
-// The words of `bringup lab`.
+// The subcommands of `bringup lab`.
 import type { Command } from 'commander';
 import { agreed, DEFAULT_INVENTORY, type Run, words } from './options.ts';
 import { streams } from './output.ts';

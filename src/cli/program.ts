@@ -13,9 +13,12 @@ import {
 } from './options.ts';
 import { streams, tellError } from './output.ts';
 
-// Each command brings its own rooms when it runs: `--help` must not wait for a database client.
+// Each command imports its rooms when it runs, so that `--help` does not load a database client.
 
-/** Runs one command line. Gives the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 4 locked by another run, 130 interrupted. */
+/**
+ * Runs one command line. Returns the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 4 locked
+ * by another run, 130 interrupted.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = interruptible();
   let code: number | undefined;
@@ -42,7 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   return code;
 }
 
-/** The first Ctrl-C ends things cleanly; a second one at once. */
+/** The first Ctrl-C stops the run cleanly, the second one at once. */
 function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   const controller = new AbortController();
   const onSignal = (): void => {
@@ -62,14 +65,14 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   };
 }
 
-/** SIGHUP: the terminal is gone. */
+/** SIGHUP: the terminal was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function build(run: Run): Command {
   const program = new Command('bringup')
     .description('Turns bare machines into a running, redundant web stack over SSH, and proves that it runs.')
     .version(VERSION)
-    .enablePositionalOptions() // what stands behind `lab ssh HOST` is the host's
+    .enablePositionalOptions() // options after `lab ssh HOST` belong to the command on the host
     .showHelpAfterError("(see 'bringup --help')")
     .exitOverride()
     .configureOutput({ writeOut: streams.out, writeErr: streams.err });

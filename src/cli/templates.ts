@@ -19,7 +19,7 @@ import {
 import { notHere } from './local-files.ts';
 import { listTree } from './tree.ts';
 
-/** What template/ may do outside itself, from the controller's side. */
+/** The ports of template/ on the controller. */
 export function templatePorts(
   options: Readonly<{ onSecret: (secret: string) => void; writes: boolean; dir: string }>,
 ): Ports {
@@ -52,10 +52,12 @@ export function templatePorts(
     listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
     env: counted((name) => process.env[name]),
     now: counted(() => new Date()),
-    /** A password is made once and kept beside the inventory; a plan makes one for itself and keeps nothing. */
+    /**
+     * A password is created once and stored beside the inventory. A plan creates a temporary one and stores nothing.
+     */
     password: counted((path, make) => {
       if (path === '/dev/null') {
-        const password = make(); // each time another, kept nowhere
+        const password = make(); // a new one each time, stored nowhere
         options.onSecret(password);
         return password;
       }
@@ -84,7 +86,7 @@ function textOf(path: string, at: Pos): string {
   }
 }
 
-/** template/ as the engine wants it. */
+/** Adapts template/ to the engine's port. */
 export function templatesFor(ports: Ports): Templates {
   return {
     scope: (layers) => makeScope(layers, ports),

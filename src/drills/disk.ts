@@ -79,7 +79,7 @@ export const disk = defineStep({
   },
 });
 
-/** An overlay's space is that of the machine under it: filling it would hurt more than this host. */
+/** An overlay takes its space from the machine below it, so filling it would harm more than this host. */
 function fill(path: string, file: string, percent: number): Script {
   return sh`set -e
 if [ "$(stat -f -c %T -- ${path})" = overlayfs ]; then

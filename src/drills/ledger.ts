@@ -20,7 +20,7 @@ export async function lookAgain(act: Act): Promise<Figures | undefined> {
   return load.figures({ lost: [...lost, ...missing], unknown });
 }
 
-/** Tokens that a host does not show. Tried again while replication may still be on its way. */
+/** The tokens that a host does not show. It tries again while replication may still be running. */
 async function missingIn(
   act: Act,
   { hosts, command, within }: LedgerSpec,
@@ -46,5 +46,5 @@ async function missingIn(
   }
 }
 
-/** What every token of this run begins with. */
+/** The prefix of all tokens of this run. */
 export const prefixOf = ({ nonce, run }: DrillRun): string => `${nonce}${run}`;

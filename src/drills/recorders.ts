@@ -4,7 +4,7 @@ import type { Watched } from './judge.ts';
 import { within } from './steps.ts';
 import { collector, recorder, samplesOf } from './watch.ts';
 
-/** A watch ends by itself, should nobody collect it, so long after the load at the latest. */
+/** A watch that nobody collects ends by itself at most this many seconds after the load. */
 const WATCH_SPARE_S = 900;
 const COLLECT_MS = 60_000;
 
@@ -26,7 +26,8 @@ export async function startWatches(act: Act, { watches, load }: Bound): Promise<
             message: `${host}: the watch '${watch.name}' does not start: ${stderr.trim()}`,
           });
         const clock = Number(stdout.trim().split('\n').at(-1));
-        // Its clock was read at the end of a trip that we saw begin and end. Below what that can tell, they are alike.
+        // The host's clock was read at the end of a round trip whose start and end we know. Differences below that
+        // precision count as none.
         const ahead = clock - Date.now();
         if (Math.abs(ahead) > Date.now() - before + 20) act.clocks.set(`${id} ${host}`, ahead);
       }),

@@ -6,7 +6,10 @@ const Args = Type.Object(
   { additionalProperties: false },
 );
 
-/** What makes it again what it was is a playbook, as in life: a step of the drill, and its cleanup for when that did not come. */
+/**
+ * A playbook restores the host, as in real life: as a step of the drill, and as its cleanup in case that step was not
+ * reached.
+ */
 export const reset = defineStep({
   name: 'reset',
   summary: 'A host loses its disk, and is put up anew: a bare machine with its address and host key.',
@@ -20,7 +23,7 @@ export const reset = defineStep({
       : `${hosts.join(', ')} loses its disk, and is a bare machine`,
   async run({ hosts }, scene) {
     const chosen = scene.select(hosts);
-    // one that is cut short between power off and on would leave it dark
+    // an interruption between power off and on would leave the host without power
     for (const host of chosen) scene.owe(`power ${host}`, `${host} has power`, (later) => later.power([host], 'on'));
     await scene.reset(chosen);
     for (const host of chosen) scene.settle(`power ${host}`);

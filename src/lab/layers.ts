@@ -3,7 +3,7 @@ import path from 'node:path';
 import { layerDir } from './disk.ts';
 import { absent, type LabRecord, labDir } from './state.ts';
 
-/** Removes the layers that neither a host stands on nor a snapshot remembers. */
+/** Removes the layers that neither a host nor a snapshot uses. */
 export async function dropUnusedLayers(lab: LabRecord): Promise<void> {
   const hosts = Object.values(lab.hosts).map((host) => host.layers);
   const snapshots = Object.values(lab.snapshots).flatMap((snapshot) => Object.values(snapshot.hosts));

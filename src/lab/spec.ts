@@ -4,12 +4,15 @@ import { contains, isPrivate, parseAddress, parseSubnet } from './subnet.ts';
 export const IMAGES = ['debian-12', 'debian-13', 'debian-sid'] as const;
 export type ImageName = (typeof IMAGES)[number];
 
-/** A virtual host. `address` is IPv4, inside the lab's subnet; .1 is the gateway's, .0 and .255 are nobody's. */
+/**
+ * A virtual host. `address` is an IPv4 address in the lab's subnet. .1 belongs to the gateway; .0 and .255 are not
+ * used.
+ */
 export type LabHost = Readonly<{ name: string; address: string; image: ImageName }>;
 
 /**
- * A lab as the inventory wants it. `subnet` is a private /24, e.g. '10.83.0.0/24'; left out, it is the /24 that the
- * hosts' addresses share, or (no hosts) a free one in 10.80.0.0–10.95.255.0 picked from the lab's name.
+ * A lab as the inventory describes it. `subnet` is a private /24, for example '10.83.0.0/24'. Default: the /24 that the
+ * hosts' addresses share or, without hosts, a free one in 10.80.0.0–10.95.255.0 derived from the lab's name.
  */
 export type LabSpec = Readonly<{ name: string; hosts: readonly LabHost[]; subnet?: string }>;
 
@@ -17,7 +20,9 @@ const LAB_NAME = /^[a-z][a-z0-9-]{0,30}$/;
 const HOST_NAME = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9][a-z0-9._-]{0,40}$/;
 
-/** Throws Failure (E_LAB) unless `name` can name a lab: it becomes part of a path, so nothing else gets in. */
+/**
+ * Throws Failure (E_LAB) unless `name` is valid for a lab. The name becomes part of a path, so nothing else is allowed.
+ */
 export function checkLabName(name: string): void {
   if (LAB_NAME.test(name)) return;
   throw new Failure({
@@ -27,7 +32,7 @@ export function checkLabName(name: string): void {
   });
 }
 
-/** Throws Failure (E_LAB) unless `label` can name a snapshot. */
+/** Throws Failure (E_LAB) unless `label` is valid for a snapshot. */
 export function checkLabel(label: string): void {
   if (LABEL.test(label)) return;
   throw new Failure({
@@ -37,7 +42,7 @@ export function checkLabel(label: string): void {
   });
 }
 
-/** Throws one Failure with every mistake of the spec. */
+/** Throws one Failure with all mistakes of the spec. */
 export function checkSpec(spec: LabSpec): void {
   checkLabName(spec.name);
   const mistakes: Diagnostic[] = [];

@@ -1,4 +1,5 @@
-// npm run faults -- [COUNT] [SEED] [KIND]: breaks runs at random points, and looks at what is left. 300 faults take about two hours.
+// npm run faults -- [COUNT] [SEED] [KIND]: interrupts runs at random points and checks the hosts afterwards. 300 faults
+// take about two hours.
 import { makeLab } from '../lab/support/rack.ts';
 import { chances, type Fault, faultInventory, KINDS, strike, untouched } from './campaign.ts';
 

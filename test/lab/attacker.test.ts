@@ -7,7 +7,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeLab, type Ran } from './support/rack.ts';
 
 const NET = '10.83.101';
-/** Rounds of root's tasks against the attacker: `BRINGUP_ATTACKS=1000 npx vitest run --project lab test/lab/attacker.test.ts`. */
+/**
+ * The number of rounds of root's tasks against the attacker: `BRINGUP_ATTACKS=1000 npx vitest run --project lab
+ * test/lab/attacker.test.ts`.
+ */
 const ROUNDS = Number(process.env['BRINGUP_ATTACKS'] ?? 20);
 const SECRET = 'only-root-may-know-this';
 const lab = makeLab(
@@ -20,7 +23,7 @@ const lab = makeLab(
 );
 const root = (command: string): Promise<string> => lab.root('d13', command);
 
-/** Everything that is root's: what it is, and what it holds. */
+/** All files of root: their attributes and content. */
 const STATE = String.raw`
 cd /
 find etc root usr opt srv -xdev ! -path 'etc/.updated' -printf '%p %y %m %U %G %l\n' | LC_ALL=C sort
@@ -45,7 +48,7 @@ function playbook(name: string, tasks: string, more = ''): string {
 }
 
 const MAKE = `su mallory -s /bin/sh -c 'cd && mkdir d d/sub d/tree d/un .ssh && chmod 0700 .ssh && echo port=1 >d/replaced && echo x >d/moded && echo y >d/sub/one && echo z >d/hardsrc'`;
-/** The attacker's home as it was, with nobody at work in it. */
+/** Restores the attacker's home directory and stops the attacker's processes. */
 const RESET = `
 rm -rf /home/mallory; mkdir -m 0755 /home/mallory; chown mallory:mallory /home/mallory
 su mallory -s /bin/sh -c 'mkdir /home/mallory/attic /home/mallory/stolen'
@@ -166,7 +169,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
   });
 
   it('cannot foresee a staged name from another one', async () => {
-    // Two files of one run: what the names of their stages have in common is only what all have.
+    // Creates two staged files in one run. Their names must share only the parts that all names share.
     await root(`su mallory -s /bin/sh -c 'cd && mkdir seen'`);
     const ran = await lab.apply(
       playbook(

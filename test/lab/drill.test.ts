@@ -21,7 +21,7 @@ const rack = makeLab(
 );
 const HOSTS = ['web1', 'web2'];
 
-/** The smallest web server that a bare host has. */
+/** The smallest web server that runs on a bare host. */
 const SERVER = String.raw`
 echo "$(hostname)" > /etc/role
 cat > /opt/tiny.pl <<'EOF'

@@ -38,7 +38,7 @@ const opens = (host: string, port: number): Promise<boolean> =>
     socket.once('connect', () => end(true));
   });
 
-// The balancers, a name server and a web server: what stands before the database.
+// Balancers, a name server and a web server: the hosts in front of the database.
 describe('the edge of the site', () => {
   let rack: Rack;
   const owner = async (): Promise<readonly string[]> => {
@@ -104,7 +104,7 @@ describe('the edge of the site', () => {
     };
     const all = Promise.all([client(), client(), client(), client()]);
     const other = first === 'lb1' ? 'lb2' : 'lb1';
-    // by the host itself: to wait for ssh would keep the clients waiting too
+    // the host stops it itself, because waiting for ssh would also delay the clients
     await rack.root(first, 'systemd-run --quiet --on-active=1 systemctl stop keepalived');
     expect(await within(30, async () => (await owner()).includes(other))).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -121,7 +121,7 @@ describe('the edge of the site', () => {
     await rack.root('lb1', 'systemctl kill -s KILL haproxy; /usr/local/lib/site/check-haproxy /lb-health');
   });
 
-  // What nobody listens on cannot be open: so it is the ports that somebody listens on, of all of them, that are tried.
+  // A port on which nothing listens cannot be open, so only the ports on which any host listens are tried.
   it('lets nobody in but those who have to do with a host', async () => {
     const hosts = ['dns1', 'lb1', 'lb2', 'web1', 'web2', 'db1', 'db2'];
     const address = Object.fromEntries(
@@ -202,7 +202,7 @@ describe('the edge of the site', () => {
     const old = readFileSync(join(pki, 'web1.crt'), 'utf8');
     const short = await rack.apply(undefined, { limit: 'web', tags: ['web'], extraVars: ['pki_renew_days=396'] });
     expect(failures(short)).toEqual([]);
-    // 397 days less a few minutes are left: 396 whole ones, so nothing is renewed; one day less is
+    // 397 days less a few minutes are left, which is 396 whole days: 396 renews nothing, one more renews
     expect(changed(short)).toEqual([]);
     const renewed = await rack.apply(undefined, {
       limit: 'web',

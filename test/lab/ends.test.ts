@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringup, type Running, until } from './support/command.ts';
 import { twoDebians } from './support/rack.ts';
 
-// How a run ends, and what the next one finds: judged on the hosts, over the system's own ssh.
+// How a run ends, and what the next run finds. Judged on the hosts, over the system's own ssh.
 const NET = '10.83.131';
 const lab = twoDebians(NET);
 const HOSTS = ['d12', 'd13'];
@@ -21,7 +21,7 @@ const apply = (file: string, ...more: string[]): Running => bringup(['apply', fi
 const everywhere = async (command: string): Promise<readonly string[]> =>
   Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
 const onEach = (text: string): readonly string[] => HOSTS.map(() => text);
-/** A task that is at work until /tmp/go is there: `validate` holds a copy back before it is put in its place. */
+/** A task that runs until /tmp/go exists: `validate` delays a copy before it is renamed into place. */
 const HELD = `- {name: Held back, copy: {dest: /etc/held, content: "%%\\n", validate: 'sh -c "touch /tmp/at-work; until [ -e /tmp/go ]; do sleep 0.2; done" %s'}}`;
 const held = (content: string): string => HELD.replace('%%', content);
 const atWork = (): Promise<void> =>
@@ -90,7 +90,7 @@ describe('the end of a run', () => {
     const next = apply(playbook('- {name: Newer, copy: {dest: /etc/held, content: "new\\n"}}'));
     await until(
       'it says for whom it waits',
-      () => HOSTS.some((host) => next.said().includes(`${host}  waiting up to`)), // at the other host it may stand still before it asks
+      () => HOSTS.some((host) => next.said().includes(`${host}  waiting up to`)), // a run that waits for one host may not have asked the other yet
     );
     expect(next.said()).toMatch(/waiting up to .* for root@\S+ since [\d-]+ [\d:]+ UTC \(apply .*play-\d+\.yml\)/);
     expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
@@ -132,7 +132,7 @@ describe('the end of a run', () => {
       return path;
     };
     const copy = (who: string): string => `- {name: Copy, copy: {dest: /etc/${who}, content: "${who}\\n"}}`;
-    // A host of the first play that is this machine holds the older run back, before it claims another one.
+    // A local host in the first play delays the older run before it locks another host.
     const inventory = join(lab.folder, 'inventory', 'with-here.yml');
     const here = `    here: {ansible_connection: local}\n`;
     writeFileSync(
@@ -173,7 +173,7 @@ describe('the end of a run', () => {
   });
 
   it('pairs of runs that begin together, over several plays, both end, and neither is mixed with the other', async () => {
-    // A play is a barrier: each run may hold the host that the other one waits for.
+    // Each play is a barrier, so each run could hold the host that the other one waits for.
     const plays = (who: string): string => {
       const file = join(lab.folder, `pair-${who}.yml`);
       const tasks = [1, 2, 3].map((n) => `    - copy: {dest: /etc/pair-%%-${n}, content: "${who}\\n"}\n`).join('');
@@ -196,7 +196,7 @@ describe('the end of a run', () => {
 
   it('waits for cloud-init, which sets a new host up', async () => {
     await clear();
-    await everywhere('mkdir -p /run/cloud-init; touch /run/cloud-init/status.json'); // as cloud-init does when it begins
+    await everywhere('mkdir -p /run/cloud-init; touch /run/cloud-init/status.json'); // as cloud-init does when it starts
     const run = apply(playbook('- {name: After it, copy: {dest: /etc/held, content: "x"}}'));
     await until('it says for whom it waits', () =>
       HOSTS.every((host) => run.said().includes(`${host}  waiting up to`)),
@@ -205,7 +205,7 @@ describe('the end of a run', () => {
     expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
     await everywhere('touch /run/cloud-init/result.json');
     expect(await run.ended, run.said()).toBe(0);
-    // One that failed long ago keeps nobody from the host.
+    // A cloud-init that failed long ago does not block a run.
     await everywhere('rm /run/cloud-init/result.json; touch -d "1 hour ago" /run/cloud-init/status.json');
     const later = apply(playbook('- {name: Later, copy: {dest: /etc/held, content: "y"}}'), '--lock-wait', '1');
     expect(await later.ended, later.said()).toBe(0);
@@ -225,12 +225,12 @@ describe('the end of a run', () => {
     await until('the first task is done', async () =>
       (await everywhere('cat /etc/held 2>/dev/null || :')).every((text) => text === 'a'),
     );
-    idle.child.kill('SIGSTOP'); // a laptop that sleeps: its connections stand, and it says nothing
+    idle.child.kill('SIGSTOP'); // like a laptop that sleeps: its connections stay open, but it sends nothing
     try {
       await until('its shells are idle', async () =>
         (await everywhere('cat /run/bringup/[0-9]*')).every((text) => text.endsWith('idle')),
       );
-      await everywhere('touch -d "10 minutes ago" /run/bringup/[0-9]*'); // as if it had been silent for so long
+      await everywhere('touch -d "10 minutes ago" /run/bringup/[0-9]*'); // as if it had been silent for that long
       const next = apply(playbook('- {name: Next, copy: {dest: /etc/held, content: b}}'));
       expect(await next.ended, next.said()).toBe(0);
       for (const host of HOSTS)
@@ -247,7 +247,7 @@ describe('the end of a run', () => {
     await clear();
     const run = apply(playbook(held('once')));
     await atWork();
-    // The sessions of the run end; the script goes on, as it does when a wire is cut.
+    // The sessions of the run end but the script goes on, as when a network link is cut.
     await everywhere(
       `ss -Htnp state established '( sport = :22 )' | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -u | grep -vx "$(ps -o ppid= -p $PPID | tr -d ' ')" | grep -vx $PPID | xargs -r kill -9`,
     ).catch(() => []);
@@ -265,7 +265,7 @@ describe('the end of a run', () => {
     await atWork();
     run.child.kill('SIGKILL');
     await run.ended;
-    // All of it at once, as when the memory is over: nothing has the time to clean up.
+    // Kills everything at once, as when memory runs out, so that nothing can clean up.
     await everywhere(
       `for f in /run/bringup/[0-9]*; do case \${f##*/} in *[!0-9]*) ;; *) kill -KILL -$(ps -o pgid= -p \${f##*/} | tr -d ' ') ;; esac; done`,
     );

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chances, faultInventory, KINDS, strike, untouched } from '../faults/campaign.ts';
 import { makeLab } from './support/rack.ts';
 
-// A bounded part of `npm run faults`. The seed is fixed: the campaign is where others are tried.
+// A small part of `npm run faults` with a fixed seed. The campaign tries other seeds.
 const NET = '10.83.142';
 const PART = ['SIGKILL', 'SIGINT', 'power cut', 'wire cut for 3 s', 'dpkg killed', 'disk full', 'two controllers'];
 const seed = 1;

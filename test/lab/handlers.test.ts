@@ -21,7 +21,7 @@ const write = (name: string, text: string): string => {
   return file;
 };
 
-/** The command itself, in a process of its own, so that it can be killed. */
+/** The command in a process of its own, so that it can be killed. */
 function started(playbook: string, cwd: string): ChildProcess {
   const main = resolve('src/main.ts');
   const tsx = resolve('node_modules/tsx/dist/cli.mjs');

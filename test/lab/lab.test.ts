@@ -26,7 +26,7 @@ const options = { progress: (event: LabEvent) => void events.push(event) };
 const missing = process.getuid?.() === 0 ? await requirements() : [];
 const why = process.getuid?.() === 0 ? missing.map((m) => m.what).join(', ') : 'root';
 
-/** All that a lab may leave on this machine, as text to compare. */
+/** Everything that a lab may leave on this machine, as text to compare. */
 function traces(): string {
   const sh = (command: string) => spawnSync('sh', ['-c', command], { encoding: 'utf8' }).stdout;
   return [
@@ -148,8 +148,8 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
   it('takes a host for off when the kernel has let all of it go, not when its pids are gone', async () => {
     const { unified } = await hierarchies();
     const held = path.join(labGroup(name), 'held');
-    // A deleted file in many pieces: letting it go takes the kernel a tenth of a second, in which (if not the main thread
-    // is the last to end) cgroup.procs lists nobody and the cgroup is busy.
+    // A deleted file in many extents. Releasing it takes the kernel a tenth of a second. During that time cgroup.procs
+    // may list no process (unless the main thread ends last) although the cgroup is busy.
     const script = `const fs = require('node:fs'); const fd = fs.openSync('/var/tmp/${name}', 'wx+'); fs.unlinkSync('/var/tmp/${name}');
       for (let i = 0; i < 300; i++) fs.writeSync(fd, Buffer.alloc(1 << 20, 1), 0, 1 << 20, i << 21);
       fs.fsyncSync(fd); console.log('written'); setInterval(() => {}, 1000);`;

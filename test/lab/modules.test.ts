@@ -36,19 +36,20 @@ const localFile = (path: string) => ({
   read: () => new Uint8Array([97]),
 });
 
-/** What a probe printed, line by line, without what a second's delay or the reading itself alters. */
+/** A probe's output, line by line, without values that a second's delay or the probe itself changes. */
 function steady(stdout: string): readonly string[] {
   return (
     stdout
       .split(/[\n\x1f]/)
-      .filter((line) => line !== '' && !/^(age|now) |^unit systemd-(hostname|locale|timedate)d/.test(line)) // they end when idle
-      // Only together is it asked who can change the way there: not to know costs a change some work, and nothing else.
+      .filter((line) => line !== '' && !/^(age|now) |^unit systemd-(hostname|locale|timedate)d/.test(line)) // these services stop when idle
+      // Only shared probes ask who can change the directories on the way. Without that answer a change takes more work,
+      // and has the same result.
       .map((line) => line.replace(/^(parent \w+|trusted )!$/, '$1'))
       .map((line) => line.replace(/^((?:stat|src|srcstat|self) (?:[^/]*\/){5})[^/]*/, '$1_'))
   );
 }
 
-/** Runs a few tasks of its own on both hosts. */
+/** Runs a few tasks on both hosts. */
 function tasks(text: string, more = '', name = Math.random().toString(36).slice(2)): string {
   const file = join(lab.folder, `tasks-${name}.yml`);
   writeFileSync(
@@ -248,7 +249,7 @@ rm multi-user.target.wants/cron.service`;
     }
     expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
 
-    // As a line leaves it that breaks before systemd has read the links.
+    // The state after a connection that broke before systemd read the links.
     await everywhere(`systemctl disable one 2>&1; ${told} >/dev/null; systemctl enable --no-reload one 2>&1`);
     expect(await everywhere(told)).toEqual(Array(2).fill('active disabled active enabled'));
     const mended = await lab.apply(tasks(loop));
@@ -277,7 +278,7 @@ rm multi-user.target.wants/cron.service`;
     - {name: read units, systemd: {daemon_reload: true}}
     - {name: restart one, systemd: {name: one, state: restarted}}
 `,
-        'ride', // the same playbook each time: its handlers wait for it
+        'ride', // the same playbook each time, because its waiting handlers are recorded under it
       );
     const told = 'systemctl show -p UnitFileState,ActiveState --value one two | xargs';
     const links = 'ls /etc/systemd/system/multi-user.target.wants | grep -cE "^(one|two).service" || :';
@@ -286,7 +287,7 @@ rm multi-user.target.wants/cron.service`;
     const statuses = (ran: Ran): readonly string[] =>
       ran.tasks.filter((e) => e.host === 'd13').map((e) => `${e.item ?? e.task} ${e.status}`);
 
-    // A restart that fails: what follows it was not run, though it would have been made ahead of it.
+    // A restart fails. The later task did not run, although its change would have been made ahead of time.
     const failed = await lab.apply(play('/bin/false'));
     expect(statuses(failed)).toEqual(['one changed', 'two changed', 'read units ok', 'restart one failed']);
     expect(failed.tasks.at(-1)?.diagnostic?.detail).not.toMatch(/not put back/);
@@ -294,7 +295,7 @@ rm multi-user.target.wants/cron.service`;
     expect(await everywhere(links)).toEqual(['0', '0']);
     expect(await everywhere(waiting)).toEqual(['restart one', 'restart one']);
 
-    // What a task that had its turn asked for, too, stays.
+    // A change that an earlier task also asked for stays.
     const twice = '- systemd: {name: two, enabled: true}\n- systemd: {name: one, state: restarted}\n';
     const half = await lab.apply(tasks(`${twice}- systemd: {name: two, enabled: true}`));
     expect(half.tasks.filter((e) => e.host === 'd13').map((e) => e.status)).toEqual(['changed', 'failed']);
@@ -312,7 +313,7 @@ rm multi-user.target.wants/cron.service`;
       'one changed',
       'two changed',
     ]);
-    expect(ran.recap.hosts.map((h) => h.trips)).toEqual([3, 3]); // a look, the files, all else
+    expect(ran.recap.hosts.map((h) => h.trips)).toEqual([3, 3]); // one to probe, one for the files, one for the rest
     expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
     expect((await everywhere(reads)).map(Number)).toEqual(before.map((n) => n + 1));
     expect(await everywhere(waiting)).toEqual(['', '']);

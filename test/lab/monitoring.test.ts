@@ -42,7 +42,7 @@ rack:
 type Told = Readonly<{ alert: string; host: string | undefined; status: string; runbook: string | undefined }>;
 type Drill = Readonly<{
   what: string;
-  /** Which alerts must reach the receiver, and on whose behalf. */
+  /** The alerts that must reach the receiver, and for which host. */
   alerts: readonly (readonly [alert: string, host?: string])[];
   fault: readonly [host: string, command: string];
   mend: readonly [host: string, command: string];
@@ -163,7 +163,7 @@ describe('monitoring', () => {
     await rack.down();
   });
 
-  /** Waits until the receiver heard of it. `from`: what came before does not count. */
+  /** Waits until the receiver got the alert. Alerts before `from` do not count. */
   async function heard(from: number, status: 'firing' | 'resolved', alert: string, host?: string): Promise<void> {
     const isIt = (t: Told) => t.alert === alert && t.status === status && (host === undefined || t.host === host);
     for (const end = Date.now() + 60_000; !told.slice(from).some(isIt); await sleep(200))

@@ -16,7 +16,7 @@ const both = (...lines: readonly string[]): readonly string[] => lines.flatMap((
 const REPAIR = 'finish interrupted package configuration (dpkg --configure -a)';
 const WITHIN = { timeout: 120_000, interval: 200 };
 
-/** A package of one's own with the given postinst, in a repository of the host's. */
+/** Builds a package with the given postinst, in a repository on the host. */
 const REPOSITORY = `set -e
 mkdir -p /srv/repo; cd /srv/repo
 make() { # name, depends, postinst, preinst

@@ -28,7 +28,7 @@ function playbook(tasks: string, more = ''): string {
   );
   return file;
 }
-/** What runs is done, and is done once. */
+/** Runs tasks, and checks that a second run changes nothing. */
 async function converges(tasks: string, more = ''): Promise<void> {
   const file = playbook(tasks, more);
   expect(failures(await lab.apply(file))).toEqual([]);

@@ -26,7 +26,7 @@ describe('what is told of a change after it was made', () => {
 
   it('fails with status and journal where a service dies at once', async () => {
     await everywhere(unit('dying', '[Service]\\nExecStart=/bin/sh -c "echo no config >&2; exit 3"\\n'));
-    // It may live for some milliseconds: the state is waited for by ExecStartPost.
+    // The service may live for some milliseconds, so ExecStartPost waits until it is dead.
     await everywhere(
       `mkdir -p /etc/systemd/system/dying.service.d; printf '[Service]\\nExecStartPost=/bin/sh -c "while kill -0 $MAINPID; do :; done"\\n' >/etc/systemd/system/dying.service.d/wait.conf; systemctl daemon-reload`,
     );

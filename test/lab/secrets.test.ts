@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringup } from './support/command.ts';
 import { makeLab } from './support/rack.ts';
 
-// Secrets go in by every way there is, and are looked for in everything that comes out: on both ends.
+// Secrets enter in every possible way and are searched for in every output, on both ends.
 const NET = '10.83.132';
 const lab = makeLab(
   `all:
@@ -16,7 +16,7 @@ const lab = makeLab(
   NET,
 );
 
-/** As ansible-vault closes it (format 1.1). */
+/** Encrypts as ansible-vault does (format 1.1). */
 function vault(text: string, password: string): string {
   const salt = randomBytes(32);
   const keys = pbkdf2Sync(password, salt, 10_000, 80, 'sha256');
@@ -37,7 +37,7 @@ const hash = (kind: string, text: string): string => createHash(kind).update(tex
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const at = (i: number): string => S[i] ?? '';
 
-/** What must not be seen anywhere, and what it is. */
+/** The secrets that must not appear anywhere, by what they are. */
 const SECRETS: Readonly<Record<string, string>> = {
   'a value of a vault file': at(0),
   'a nested value of a vault file': at(1),
@@ -132,7 +132,7 @@ ${CONTENT.trim().replace(/^/gm, '    ')}
 `,
     );
     await lab.root('d13', `printf %s ${at(7)} > /root/hidden; chmod 600 /root/hidden`);
-    // Sees every process of the host, as often as it can, until it is told to stop.
+    // Records the command lines of all processes on the host, as often as possible, until it is stopped.
     await lab.root(
       'd13',
       `cat > /root/watch.sh <<'EOF'

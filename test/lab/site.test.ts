@@ -45,7 +45,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     const applied = await rack.apply();
     expect(failures(applied)).toEqual([]);
     const announced = new Set(planned.tasks.filter((e) => e.status === 'changed' || e.status === 'unknown').map(keyOf));
-    // An include whose file is not known yet stands for all that it brings.
+    // In a plan, an include whose file is not known yet stands for everything that it adds.
     const seeds = applied.tasks.filter(
       (e) =>
         e.status === 'changed' && !announced.has(keyOf(e)) && !/\/(seed(-\w+)?|roll|leave|back)\.yml$/.test(e.at.file),
@@ -124,7 +124,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
   });
 
   const status = (host: string) => rack.root(host, 'db-guard status');
-  /** Waits for what a database host says; gives the last that it said. */
+  /** Waits for a status of a database host. Returns its last status. */
   const until = async (host: string, wanted: RegExp): Promise<string> => {
     let said = '';
     for (const end = Date.now() + 60_000; Date.now() < end && !wanted.test(said); await sleep(300)) {
@@ -132,7 +132,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     }
     return said;
   };
-  /** The hosts for which Prometheus knows this alert, waited for. */
+  /** Waits for an alert in Prometheus, and returns the hosts for which it fires. */
   const alerting = async (alert: string): Promise<readonly string[]> => {
     const query = new URLSearchParams({ query: `ALERTS{alertname="${alert}"}` });
     for (const end = Date.now() + 60_000; Date.now() < end; await sleep(1000)) {
@@ -142,10 +142,13 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     }
     return [];
   };
-  /** A POST to the app on web1, on its own socket: what it answers, status and x-db. */
+  /** A POST to the app on web1 through its own socket. Returns status and x-db of the answer. */
   const write = () => rack.root('web1', `node --input-type=module - <<'JS'\n${POST}\nJS`);
 
-  /** What a database host runs: the processes that must go on, how often its guard opened or closed it, its guard and its certificate. */
+  /**
+   * What a database host runs: the processes that must not restart, how often its guard opened or closed the database,
+   * its guard and its certificate.
+   */
   const running = async (host: string) => {
     const [unit, opened, guard, certificate] = (
       await rack.root(
@@ -186,7 +189,7 @@ openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null 
     await new Promise<void>((resolve) => plug.listen(0, `${net}.1`, resolve));
     const { port } = plug.address() as AddressInfo;
     const press = `bash -c 'exec 3<>/dev/tcp/${net}.1/${port}; printf "GET /db1/off HTTP/1.0\\r\\n\\r\\n" >&3; grep -q off <&3'`;
-    // New settings for both guards, and new certificates for both databases: what runs goes on.
+    // New settings for both guards and new certificates for both databases must not restart anything.
     for (const host of ['db1', 'db2'])
       rmSync(join(rack.folder, 'inventory', '.secrets', rack.name, 'pki', `${host}.crt`));
     const before = await Promise.all(['db1', 'db2'].map(running));
@@ -218,7 +221,8 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(pressed).toEqual(['/db1/off']);
     plug.close();
     await power(rack.name, 'db1', 'on', quiet);
-    // It holds a write that nobody was told of, and nobody else has. One apply keeps that aside, and mends it.
+    // db1 holds a write that no client was told about and no other host has. One apply sets it aside and repairs the
+    // host.
     const state = await until('db2', /db1 {2}diverged/);
     const said = await rack.root('db1', 'cat /var/tmp/said');
     expect(state, `the client said: ${said}`).toMatch(
@@ -277,7 +281,7 @@ nft add rule inet deaf out tcp dport 2379 drop`,
       .map((t) => `(${digits}) ${t}`)
       .join(', ')} LIMIT 200000`;
     await rack.root('db1', `${client} <<'SQL'\n${rows};\nSQL`);
-    await reset(rack.name, ['db2', 'lb1'], quiet); // lb1: a member of the quorum that lost its disk
+    await reset(rack.name, ['db2', 'lb1'], quiet); // lb1 is a member of the quorum that lost its disk
     const applied = await rack.apply();
     expect(failures(applied)).toEqual([]);
     const count = (host: string) => rack.root(host, `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`);

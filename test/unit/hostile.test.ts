@@ -7,7 +7,8 @@ import { parseKnownHosts, verify } from '../../src/connect/known-hosts.ts';
 import { printable } from '../../src/report/words.ts';
 import { type Project, play, project } from './support/project.ts';
 
-// Small inputs that are meant to crash, hang, or pass as right. Each ends in a moment, with a message and an exit code.
+// Small inputs that try to crash bringup, to hang it, or to be accepted as valid. Each run must end quickly with a
+// message and an exit code.
 
 type Files = Readonly<Record<string, string>>;
 type Ran = Readonly<{ code: number; text: string }>;
@@ -32,7 +33,7 @@ async function bringup(...argv: readonly string[]): Promise<Ran> {
 const apply = (p: Project, ...more: readonly string[]): Promise<Ran> =>
   bringup('apply', p.path('site.yml'), '-i', p.path('hosts.yml'), '-o', 'plain', ...more);
 
-/** It ends with this code, says this, and is nobody's bug. */
+/** The run ends with this exit code and message, and is not reported as a bug. */
 async function ends(ran: Promise<Ran>, code: number, says: RegExp): Promise<void> {
   const { code: got, text } = await ran;
   const shown = text.length > 2000 ? `${text.slice(0, 1000)} … ${text.slice(-1000)}` : text;
@@ -46,7 +47,7 @@ const LAUGHS = `a0: &a0 [x, x, x, x, x, x, x, x, x]\n${MANY(30, (i) => `a${i + 1
 const MERGES = `a0: &a0 {k: 1}\n${MANY(200, (i) => `a${i + 1}: &a${i + 1} {<<: [*a${i}, *a${i}], k${i}: 1}\n`)}`;
 
 describe('YAML', () => {
-  /** As a file of variables of a play that does nothing else. */
+  /** A play that does nothing but read a file of variables. */
   const asVars = (text: string): Project =>
     project({ 'site.yml': play('- debug: {msg: done}', 'vars_files: [v.yml]'), 'v.yml': text });
 

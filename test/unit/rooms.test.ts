@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-/** What the linter says of a file with this content at this place. */
+/** The linter's messages about a file with this content at this path. */
 function lint(file: string, text: string): string {
   writeFileSync(file, text);
   try {
@@ -43,7 +43,7 @@ describe('each library has one door', () => {
     'node-ssh': /^connect\//,
     ssh2: /^connect\//,
     'zx/core': /^(connect|lab)\//,
-    zx: /^$/, // its globals cost 100 ms at start: zx/core serves
+    zx: /^$/, // zx's globals cost 100 ms at start; zx/core is used instead
     listr2: /^report\/live\.ts$/,
     yaml: /^config\/source\.ts$/,
     ajv: /^(core\/compile|compiled)\.ts$/, // in a run, and for the build
@@ -53,7 +53,7 @@ describe('each library has one door', () => {
   };
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
   it.each(Object.entries(DOORS))('%s', (library, door) => {
-    const code = (f: string) => readFileSync(join('src', f), 'utf8').replace(/^import type [^;]*;/gm, ''); // types run nothing
+    const code = (f: string) => readFileSync(join('src', f), 'utf8').replace(/^import type [^;]*;/gm, ''); // types do not exist at run time
     const users = files.filter((f) => code(f).includes(`from '${library}'`));
     expect(users.filter((f) => !door.test(f))).toEqual([]);
     if (library !== 'zx') expect(users.length).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { main } from '../../../src/cli/program.ts';
 import { play, project } from '../support/project.ts';
 
-/** A whole command line: its exit code, and what it wrote. */
+/** Runs a whole command line. Returns its exit code and output. */
 async function bringup(...argv: readonly string[]): Promise<Readonly<{ code: number; out: string; err: string }>> {
   let out = '';
   let err = '';

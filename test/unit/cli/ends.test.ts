@@ -26,7 +26,7 @@ test.each(["throw new Error('planted')", "void Promise.reject(new Error('planted
   'an error that nobody expected ends with 70 and says that it is a bug: %s',
   (planted) => {
     expect(existsSync(command), 'built by node src/setup.mjs').toBe(true);
-    // It comes while the command waits for the end of a pipe.
+    // The error occurs while the command waits for the end of a pipe.
     const preload = `data:text/javascript,${encodeURIComponent(`setTimeout(() => { ${planted}; }, 500);`)}`;
     const slow = '- {hosts: all, gather_facts: false, tasks: [{command: sleep 20}]}\n';
     const folder = mkdtempSync(join(tmpdir(), 'bringup-ends-'));

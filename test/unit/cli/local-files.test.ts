@@ -30,7 +30,7 @@ test('a file that may not be read is told with the place that asks for it', () =
     }),
   ];
   if (process.geteuid?.() === 0) {
-    process.seteuid?.(65534); // root may read all
+    process.seteuid?.(65534); // root can read every file
     onTestFinished(() => process.seteuid?.(0));
   }
   expect(told(() => files.file(path, [], at))).toEqual(expected);

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { parseYaml, toRaw } from '../../../src/config/source.ts';
 import { Float } from '../../../src/core/value.ts';
 
-/** What PyYAML 6.0.3 makes of a plain scalar (`yaml.safe_load`); a Python float that is whole stands as text with .0. */
+/**
+ * The result of PyYAML 6.0.3 for a plain scalar (`yaml.safe_load`). A Python float that is whole is written as a text
+ * with .0.
+ */
 const PYYAML: Readonly<Record<string, number | string>> = {
   ...{
     '0': 0,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ONE_HOST, play, project } from '../support/project.ts';
 
-// Made by ansible-vault itself (ansible-core 2.14), with the password 'sesame'.
+// Encrypted with ansible-vault (ansible-core 2.14) and the password 'sesame'.
 const FILE = `$ANSIBLE_VAULT;1.1;AES256
 64396564326236646239366635623864633965313263396461333966393430306634383466366533
 3165386531663036353833333063386562343132383238340a616562303263393561303139643135

@@ -13,7 +13,7 @@ import { sh, verbatim } from '../../../src/core/sh.ts';
 const MARK = 'bringup-0123456789abcdef';
 const me = userInfo().username;
 
-/** What a real sh makes of the scripts, its streams cut at `cuts` into chunks. */
+/** Runs the scripts in a real sh and cuts its streams into chunks at `cuts`. */
 function run(
   scripts: readonly string[],
   groups: readonly Group[] = [],
@@ -184,7 +184,8 @@ describe('many scripts in one trip', () => {
     const go = join(folder, 'go');
     const done = join(folder, 'done');
     spawnSync('mkfifo', [go, done]);
-    // It waits until the next script runs, and then writes what it kept open: also a record, as if it knew the mark.
+    // A background process waits until the next script runs and then writes to every stream that it kept open,
+    // including a record with the right mark.
     const forged = `'sum 0\\n\\n${MARK} 0 1 f\\n'`;
     const leave = `{ read _ <${go}; printf ${forged}; printf ${forged} >&2; for f in /proc/self/fd/[3-9] /proc/self/fd/1?; do printf ${forged} >"$f"; done; echo >${done}; } 2>/dev/null & echo left`;
     const wait = `echo >${go}; read _ <${done}; echo mine`;

@@ -11,7 +11,10 @@ import { packed } from '../../../src/connect/upload.ts';
 const ALL = 16;
 const text = Buffer.alloc(ALL * BLOCK, 'a line of text like the others\n');
 
-/** Sends 16 MiB of text over a link, by a clock of its own that packing takes 10 ms a block of: which blocks went packed. */
+/**
+ * Sends 16 MiB of text over a link, with a simulated clock on which compressing a block takes 10 ms. Returns which
+ * blocks were compressed.
+ */
 async function over(megabytesASecond: number): Promise<string> {
   let clock = 0;
   let went = '';
@@ -27,8 +30,8 @@ async function over(megabytesASecond: number): Promise<string> {
 }
 
 test('what shrinks goes packed over a slow link, and as it is over a fast one', async () => {
-  expect(await over(10)).toBe('pppp.ppppppppppp'); // packed 10 ms a block, as it is 105
-  expect(await over(80)).toBe('pppp............'); // 13 ms: packing does not halve it
+  expect(await over(10)).toBe('pppp.ppppppppppp'); // a block takes 10 ms compressed and 105 ms uncompressed
+  expect(await over(80)).toBe('pppp............'); // 13 ms: compression does not halve it
 });
 
 test('a link that grows slow on the way has the rest packed', async () => {

@@ -24,7 +24,7 @@ describe('what a host that is not primary is', () => {
         error: "Could not execute Write_rows_v1 event on table foobar.items; Duplicate entry '7'",
       },
     ],
-    // what the servers say of a history that parted
+    // how the servers report diverged histories
     [
       'diverged',
       {

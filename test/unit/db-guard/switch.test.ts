@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-/** A guard that leads, and has no other work: it beats, and gives way as the real one does. */
+/** A guard that leads and does nothing else. It sends heartbeats and hands over as the real one does. */
 const STUB = `import fs from 'node:fs';
 import { exchange, inheritance } from './exchange.js';
 const inherits = await inheritance();
@@ -59,7 +59,7 @@ afterEach(() => {
   try {
     process.kill(Number(read('pid')), 'SIGKILL');
   } catch {
-    // it has ended
+    // the process has ended
   }
   guarded.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });

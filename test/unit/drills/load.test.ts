@@ -110,7 +110,7 @@ describe('a load in its thread', { timeout: 60_000 }, () => {
     return bound.args;
   };
   const LOOKS = { read_back: { path: '/items?{token}' }, verify: { path: '/items?{token}' } };
-  /** Keeps what is posted; `forgets` some, and does not show others at once. */
+  /** Stores posted tokens. `forgets` drops some, `hides` does not show others at once. */
   const store = (forgets: (token: string) => boolean, hides: (token: string) => boolean = () => false): Handler => {
     const kept = new Set<string>();
     const asked = new Set<string>();

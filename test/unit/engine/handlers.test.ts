@@ -6,7 +6,7 @@ import { projectDir } from '../../../src/cli/project.ts';
 import { type Project, play, project, TWO_HOSTS } from '../support/project.ts';
 
 const log = (p: Project): string => (existsSync(p.path('log')) ? p.read('log') : '');
-/** The notes of waiting handlers of this project on this machine, by inventory name. */
+/** This project's notes of waiting handlers on this machine, by inventory name. */
 const waiting = (p: Project): readonly string[] => {
   const folder = '/var/lib/bringup/handlers';
   const word = p.folder.split('/').at(-1);
@@ -25,7 +25,7 @@ const GO = { extraVars: ['go=true'] };
 const NO_GO = { extraVars: ['go=false'] };
 
 describe('a handler that waits on its host', () => {
-  /** The first run fails after `task` has notified 'h', a second one gets through. */
+  /** The first run fails after `task` has notified 'h'; the second one succeeds. */
   const twoRuns = async (task: string, files: Record<string, string> = {}): Promise<string> => {
     const p = project(files);
     p.write({ 'site.yml': play(`${task}\n${STOP}`) + told(p, 'h') });
@@ -174,7 +174,7 @@ describe('a handler that waits on its host', () => {
     });
     expect((await p.apply()).recap.failed).toBe(true);
     const second = await p.apply();
-    expect(second.recap.failed).toBe(true); // it is told, and the run goes on
+    expect(second.recap.failed).toBe(true); // the failure is reported, and the run continues
     expect(existsSync(p.path('mended'))).toBe(true);
     expect(waiting(p)).toHaveLength(1);
     expect((await p.apply()).recap.failed).toBe(false);

@@ -20,7 +20,7 @@ describe('round trips', () => {
     expect(first.recap.hosts[0]?.failed).toBe(0);
     const again = await p.apply({ skipTags: [] });
     expect(again.said).toEqual(['a: True']);
-    expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(3); // x is written by two tasks: each run changes it back and forth
+    expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(3); // two tasks write x, so each run changes it back and forth
   });
 
   it('nothing to do: one, with facts and a register in between', async () => {
@@ -91,7 +91,7 @@ describe('round trips', () => {
     });
     const first = await p.apply({ extraVars: ['word=there'] });
     expect(first.lines.map((l) => l.split(' ').at(-1))).toEqual(['changed', 'ok', 'ok', 'changed', 'skipped', 'ok']);
-    expect(first.said).toEqual(['a: there']); // asked again: the copy before it changed what it reads
+    expect(first.said).toEqual(['a: there']); // probed again, because the copy before it changed what it reads
     const again = await p.apply({ extraVars: ['word=here'] });
     expect(again.said).toEqual(['a: here']);
     rmSync(`${p.folder}/log`);
@@ -171,7 +171,8 @@ ${LOOK}`),
       true,
       true,
     ]);
-    // look; a; (no/where is blocked without a trip) c and d; then each folder, for the next is below it, but the last
+    // One to probe, one for a (no/where is blocked and costs none), one for c and d, then one for each directory except
+    // the last, because each is below the one before.
     expect(ran.recap.hosts[0]?.trips).toBeLessThanOrEqual(7);
     expect((await p.apply()).recap.hosts[0]?.changed).toBe(0);
   });
@@ -359,7 +360,8 @@ describe('handlers', () => {
     const ran = await p.apply();
     const names = ran.lines.map((l) => l.replace(/.*[/ ](\w+) changed$/, '$1'));
     expect(names).toEqual(['f', 'soon', 'next', 'after', 'last', 'late']);
-    // A look, the file, the handlers and what follows, to forget the handlers, the late one, to forget that.
+    // One each for the probe, the file, the handlers with the tasks after them, forgetting the handlers, the late
+    // handler, and forgetting that.
     expect(ran.recap.hosts[0]?.trips).toBe(6);
     expect((await p.apply()).recap.hosts.map((h) => [h.changed, h.trips])).toEqual([[0, 1]]);
   });
@@ -385,7 +387,7 @@ describe('handlers', () => {
     expect(all.lines.slice(-3)).toEqual(['a goes changed', 'a fails failed', 'a waits changed']);
     expect(made(forced)).toEqual(['h1', 'h3']);
     forced.write({ go: '' });
-    expect((await forced.apply()).recap.failed).toBe(false); // nothing is left waiting on this machine
+    expect((await forced.apply()).recap.failed).toBe(false); // leaves no note on this machine
   });
 
   it('are forgotten on the trip that runs them', async () => {
@@ -394,7 +396,7 @@ describe('handlers', () => {
     });
     const ran = await p.apply();
     expect(log(p)).toBe('first\nthird\n');
-    expect(ran.recap.hosts[0]?.trips).toBe(4); // look, copy, two handlers
+    expect(ran.recap.hosts[0]?.trips).toBe(4); // one each for the probe, the copy and the two handlers
   });
 });
 

@@ -14,7 +14,7 @@ const vars = (yaml: string): RawVars => {
 };
 const file = (path: string): LocalFile => ({ path, size: 0, mode: 0, sha256: path, read: () => new Uint8Array() });
 
-/** How often the work is done for these layers of variables, one list of layers after the other. */
+/** How often the work is done for these lists of layers, one after the other. */
 function times(
   read: (watch: Watch) => unknown,
   layers: readonly (readonly RawVars[])[],
@@ -113,7 +113,7 @@ describe("a task's work is done once for the same variables", () => {
       const layer = [vars(`it: ${JSON.stringify(text)}\nover: "{{ it }}"`)];
       expect(times(get('over'), [layer, layer]).made, text).toBe(2);
       const scope = templates.scope(layer);
-      scope.get('it'); // resolved before anybody watches
+      scope.get('it'); // resolved before it is watched
       const run = { templates } as Run;
       const task = {} as Task;
       let made = 0;

@@ -9,7 +9,7 @@ import { user } from '../../../src/modules/user.ts';
 import { bound, changes, context } from '../modules/harness.ts';
 
 const PROBE = { script: verbatim(':'), user: undefined, needs: [] };
-/** What is told of a change that was planned by `before`, where the host then shows `after`. */
+/** The report on a change that was planned from `before` if the host then shows `after`. */
 async function told(step: Step, before: string, after: string, why = ''): Promise<unknown> {
   const ctx = context();
   const answers = [after, why];

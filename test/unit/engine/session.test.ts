@@ -8,7 +8,10 @@ import { openSession, type Session } from '../../../src/engine/session.ts';
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 
-/** A host without links that answers each script with its own text; `trips` holds what else each trip carried. */
+/**
+ * A host without links that answers each script with its own text. `trips` records the scripts of each round trip
+ * except the probe for links.
+ */
 function host(codeOf: (text: string) => number = () => 0): { session: Session; trips: string[][] } {
   const trips: string[][] = [];
   const connection = {
@@ -143,7 +146,7 @@ describe('what a session asks', () => {
 });
 
 describe('a run that stands still', () => {
-  /** A host whose line can be seen: `closed` counts the lines that were given up. */
+  /** A host whose connections are recorded. `closed` counts the connections that were given up. */
   function watched(): { session: Session; gate: Gate; seen: { opened: number; closed: number }; finish: () => void } {
     const seen = { opened: 0, closed: 0 };
     let finish = (): void => {};
@@ -207,7 +210,7 @@ describe('a run that stands still', () => {
 
 describe('the start of a run', () => {
   const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-  /** Three hosts; what was asked to claim one, and whether the first change may be made. */
+  /** Three hosts; `called` records which hosts were claimed, `mayChange` whether the first change may be made. */
   function begun(signal = new AbortController().signal): {
     start: Start;
     called: string[];
@@ -235,14 +238,14 @@ describe('the start of a run', () => {
     const { start, called, mayChange } = begun();
     start.claimed('a');
     expect(await mayChange()).toBe(false);
-    expect(called).toEqual(['b', 'c']); // c cannot be claimed: nobody waits for it
+    expect(called).toEqual(['b', 'c']); // c cannot be locked, so nobody waits for it
     start.left('a');
     start.claimed('b');
     expect(await mayChange()).toBe(false);
     expect(called).toEqual(['b', 'c', 'a']);
     start.claimed('a');
     expect(await mayChange()).toBe(true);
-    start.left('a'); // later it is the gate's affair
+    start.left('a'); // from now on, the gate decides
     await start.all();
   });
 

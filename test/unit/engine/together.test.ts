@@ -24,7 +24,7 @@ describe('the changes of several tasks on one trip', () => {
   });
 
   it('with loops whose items follow each other: folders in folders, edits of one text', async () => {
-    const elsewhere = mkdtempSync('/dev/shm/bringup-unit-'); // what makes folders may alter all that is beside them
+    const elsewhere = mkdtempSync('/dev/shm/bringup-unit-'); // a change that creates directories may alter everything beside them
     onTestFinished(() => rmSync(elsewhere, { recursive: true }));
     writeFileSync(join(elsewhere, 'own'), '');
     const p = project({
@@ -178,7 +178,7 @@ describe('edits of one text on one trip', () => {
     expect(p.read('f')).toBe(
       'One yes\nbeneath\nTwo yes\nThree yes\nFour no\n# BEGIN ANSIBLE MANAGED BLOCK\na block\nof two\n# END ANSIBLE MANAGED BLOCK\n[s]\no = v\n',
     );
-    // Four no is what the loop would set again, and beneath what is below: both are looked at before they are altered.
+    // "Four no" would be set back by the loop, and so would the line below: both are probed before they change.
     expect(trips(ran)).toBe(3);
     const [first, second] = ran.tasks.map((t) => t.changes[0]?.diff);
     expect([first?.before, first?.after]).toEqual(['#One no\nTwo no\n', 'One yes\nTwo no\n']);

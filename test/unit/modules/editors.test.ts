@@ -46,7 +46,7 @@ describe('lineinfile', () => {
     fc.assert(
       fc.property(
         text,
-        // a line that its own regexp does not find is put in again for each match that is left, as Ansible does
+        // a line that its own regexp does not match is added again for each remaining match, as in Ansible
         fc.constantFrom(['k=1', '^k='], ['k=2', '^k='], ['k=1', undefined], ['zz', undefined]),
         (before, [wanted = '', regexp]) => {
           const args = { ...LINE, line: wanted, ...(regexp !== undefined && { regexp }) };

@@ -13,7 +13,7 @@ const ctx = context(
   },
 );
 
-/** What would alter a host, at the beginning of a command. */
+/** Commands that change a host, at the beginning of a command line. */
 const WRITES =
   /(^|[;&|({]\s*|\bthen |\bdo |\belse )(rm|mv|cp|ln|mkdir|rmdir|touch|chmod|chown|install|tee|dd|truncate|useradd|usermod|userdel|groupadd|kill|apt-get (?!-s )|systemctl (start|stop|restart|reload|enable|disable|mask|daemon)|sysctl -w|hostname [^- ])\b/m;
 

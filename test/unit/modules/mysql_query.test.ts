@@ -7,7 +7,7 @@ import { mysql_user } from '../../../src/modules/mysql_user.ts';
 import { execute } from '../../../src/modules/shared/mysql.ts';
 import { bound, changes, context, scratch } from './harness.ts';
 
-/** What a script sends to a client in the place of mysql's, which keeps it. */
+/** The SQL that a script sends to a stand-in for the mysql client. */
 function sent(script: string): string {
   const folder = scratch();
   writeFileSync(join(folder, 'mysql'), `#!/bin/sh\ncat >>${folder}/sent\n`, { mode: 0o755 });

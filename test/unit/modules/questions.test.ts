@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bringup-questions-'));
 const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The outputs of probes that share a trip, and of the same in a second trip of the same shell. */
+/** The outputs of probes that share a round trip, and of the same probes in a second round trip of the same shell. */
 function trips(scripts: readonly Script[], between = ''): readonly (readonly string[])[] {
   const pieces = scripts.map((script) => ({ script, user: me, isProbe: true }));
   const program = `${encode({ pieces, shellUser: me }, MARK)}${between}\n${encode({ pieces, shellUser: me }, `${MARK}0`)}`;
@@ -31,7 +31,7 @@ function trips(scripts: readonly Script[], between = ''): readonly (readonly str
 const alone = (script: Script): string => spawnSync('sh', ['-uc', script.text], { encoding: 'utf8' }).stdout;
 const sumIn = (outputs: readonly string[] = []): string | undefined => /^sum (\w{64})$/m.exec(outputs.join())?.[1];
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-/** Reading a file may change its time of access. */
+/** Reading a file may change its access time. */
 const atimeless = (text: string): string => text.replace(/^(stat (?:[^/]*\/){5})[^/]*/m, '$1_');
 
 describe('questions that many probes ask', () => {
@@ -101,7 +101,7 @@ describe('questions that many probes ask', () => {
   });
 
   it('tell whether anybody but root and who looks can change the way to a file', () => {
-    const open = mkdtempSync(join('/var/tmp', 'bringup-questions-')); // below a directory that everybody can write
+    const open = mkdtempSync(join('/var/tmp', 'bringup-questions-')); // below a directory that every user can write to
     const paths = ['/etc/x', '/etc/none/of/x', join(open, 'x'), '/etc/../etc/x', at('to-folder/x')];
     const told = (trips(paths.map((path) => look(path, {}, { content: 'none' })))[0] ?? []).map(
       (out) => /^parent (.*)$/m.exec(out)?.[1],
@@ -139,7 +139,7 @@ describe('questions that many probes ask', () => {
     [
       ['root', '0', 'no-such-group'],
       ['root:x:0:\n', '\n', '\n'],
-    ], // a line about no item: who is missing is not known
+    ], // a line about no item: it is not known which item is missing
   ])('of %j who is nowhere is told as such, so that nobody asks again', (items, expected) => {
     expect(trips(items.map((item) => sh`printf '%s\n' ${answer(GROUP, item)}`))[0]).toEqual(expected);
   });
@@ -160,7 +160,7 @@ describe('questions that many probes ask', () => {
     const probes = ['a', 'b', 'a'].map((item) => sh`printf '%s\n' ${answer(counted, item)}`);
     expect(trips(probes)[0]).toEqual(['it is\n', 'it is\n', 'it is\n']);
     trips([sh`:`]);
-    expect(alone(sh`cat ${count}`)).toBe('asked\nasked\n'); // one for each trip with such probes
+    expect(alone(sh`cat ${count}`)).toBe('asked\nasked\n'); // one for each round trip with such probes
   });
 
   it('that fail, or are answered with what nobody asked, are as if nobody had asked', () => {

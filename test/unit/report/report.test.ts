@@ -155,7 +155,7 @@ describe('reporters', () => {
     expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_APPLY: no\n\na {2}1 ok/);
     const rescued: typeof done = { ...done, hosts: [recap({ rescued: 1 })] };
     expect(toldPlain([breaks('a'), task({ task: 'last' }), rescued]).out).not.toContain('breaks');
-    // Where nobody saw it pass by, it is told all the same.
+    // A failure that was not shown during the run is shown at the end.
     expect(plain(finalText(rescued, [], [breaks('a')], options, true))).toContain('✗ a  breaks');
   });
   it('JSON: one event a line, and nothing else', () => {

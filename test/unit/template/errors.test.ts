@@ -5,7 +5,7 @@ import { at, caught, envOf, text } from './support.ts';
 
 const vars = { x: 'abc', n: 5, list: [1, 2], conf: { port: 80 }, many: Array.from({ length: 3000 }, (_, i) => i) };
 
-// [template, code, line, col, message]: the text starts at line 7, column 3; its further lines at column 1.
+// [template, code, line, col, message]: the text starts at line 7, column 3; its further lines start at column 1.
 const cases: readonly (readonly [string, Code, number, number, string])[] = [
   ['{{ y }}', 'E_VARS', 7, 6, "'y' is undefined"],
   ['a\n  {{ x | nofilter }}', 'E_UNKNOWN', 8, 10, "no filter named 'nofilter'"],

@@ -213,7 +213,7 @@ describe('what is secret stays secret', () => {
   });
 });
 
-/** undefined where it needs arguments. */
+/** undefined if it needs arguments. */
 function attempt(expression: string): Value | undefined {
   try {
     return compileExpression(expression, at).evaluate(envOf(vars));
