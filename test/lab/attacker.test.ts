@@ -55,7 +55,7 @@ su mallory -s /bin/sh -c 'mkdir /home/mallory/attic /home/mallory/stolen'
 ${MAKE}
 rm -rf /var/tmp/.bringup-*`;
 
-describe('an unprivileged user of a host', () => {
+describe('an unprivileged user on a host', () => {
   beforeAll(async () => {
     mkdirSync(join(lab.folder, 'files/site/sub'), { recursive: true });
     writeFileSync(join(lab.folder, 'files/big'), 'big\n'.repeat(60_000));
@@ -136,7 +136,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
       'rmdir .ssh; ln -s /root/canary.d .ssh',
       `authorized_key: {user: mallory, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl m'}`,
     ],
-  ])('is not followed: %s', async (_, plant, task) => {
+  ])("cannot redirect root's task: %s", async (_, plant, task) => {
     await root(`su mallory -s /bin/sh -c ${JSON.stringify(`cd && ${plant}`)}`);
     const before = await root(STATE);
     const ran = await lab.apply(playbook('planted', `- ${task}`));
@@ -147,7 +147,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     expect(await root('find /home/mallory /var/tmp -name ".bringup*"')).toBe('');
   });
 
-  it('may have links that lead to their own directories', async () => {
+  it("can use links that lead to the user's own directories", async () => {
     await root(`su mallory -s /bin/sh -c 'cd && ln -s d/sub current && ln -s sub/one d/one'`);
     const ran = await lab.apply(
       playbook(
@@ -168,7 +168,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     ).toBe('newy\nadded\n-rw------- mallory\ndrwxr-x--- mallory\ndrwxr-x--- mallory\n-rw-r----- mallory\nsub/one\n');
   });
 
-  it('cannot foresee a staged name from another one', async () => {
+  it('cannot predict the name of a staged file from another one', async () => {
     // Creates two staged files in one run. Their names must share only the parts that all names share.
     await root(`su mallory -s /bin/sh -c 'cd && mkdir seen'`);
     const ran = await lab.apply(
@@ -185,7 +185,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     expect([...a].filter((c, i) => c === b[i]).length).toBeLessThan(a.length - 10);
   });
 
-  it('cannot reach an archive while it is unpacked', async () => {
+  it('cannot access an archive while it is unpacked', async () => {
     await root(`echo 'stat -c "%F %A %U" /var/tmp/.bringup-* /home/mallory/d/un/.bringup-* >/tmp/seen' >/root/spy`);
     const ran = await lab.apply(
       playbook(
@@ -199,7 +199,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     );
   });
 
-  it('an archive that is cut off between two blocks is refused', async () => {
+  it('cannot make root accept an archive that was cut off between two blocks', async () => {
     for (const dest of ['/home/mallory/d/un', '/srv']) {
       const ran = await lab.apply(playbook('cut', `- unarchive: {src: cut.tar, dest: ${dest}}`));
       expect(failures(ran).join('\n')).toContain('the archive is cut off');
@@ -207,7 +207,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     }
   });
 
-  it(`wins nothing in ${ROUNDS} rounds of swaps`, async () => {
+  it(`gains nothing in ${ROUNDS} rounds of swapping files`, async () => {
     const server = createServer((request, response) => response.end(`fetched ${request.url}\n`));
     await new Promise<void>((resolve) => server.listen(0, `${NET}.1`, resolve));
     const url = `http://${NET}.1:${(server.address() as AddressInfo).port}`;

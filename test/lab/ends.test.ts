@@ -45,27 +45,30 @@ describe('the end of a run', () => {
     ['SIGINT', 'become: true'],
     ['SIGTERM', 'become: true'],
     ['SIGHUP', 'become: false'],
-  ] as const)('%s ends what runs on the hosts (%s), says so, and nothing is done afterwards', async (signal, head) => {
-    await clear();
-    const task = head === 'become: true' ? held(signal) : held(signal).replace('/etc/held', '/tmp/held');
-    const run = apply(playbook(task, head));
-    await atWork();
-    run.child.kill(signal);
-    expect(await run.ended).toBe(130);
-    for (const host of HOSTS)
-      expect(run.said()).toMatch(
-        new RegExp(`${host}  interrupted in Held back: create /\\w+/held: its processes were ended`),
-      );
-    await everywhere('touch /tmp/go');
-    await nothingLeft();
-    expect(await everywhere('ls /etc/held /tmp/held 2>/dev/null || :')).toEqual(onEach(''));
-    const again = apply(playbook(task, head));
-    expect(await again.ended, again.said()).toBe(0);
-    expect(again.said()).not.toContain('waiting');
-    await everywhere('rm -f /tmp/held');
-  });
+  ] as const)(
+    '%s ends all processes on the hosts (%s), is reported, and nothing runs afterwards',
+    async (signal, head) => {
+      await clear();
+      const task = head === 'become: true' ? held(signal) : held(signal).replace('/etc/held', '/tmp/held');
+      const run = apply(playbook(task, head));
+      await atWork();
+      run.child.kill(signal);
+      expect(await run.ended).toBe(130);
+      for (const host of HOSTS)
+        expect(run.said()).toMatch(
+          new RegExp(`${host}  interrupted in Held back: create /\\w+/held: its processes were ended`),
+        );
+      await everywhere('touch /tmp/go');
+      await nothingLeft();
+      expect(await everywhere('ls /etc/held /tmp/held 2>/dev/null || :')).toEqual(onEach(''));
+      const again = apply(playbook(task, head));
+      expect(await again.ended, again.said()).toBe(0);
+      expect(again.said()).not.toContain('waiting');
+      await everywhere('rm -f /tmp/held');
+    },
+  );
 
-  it('a timeout ends the script and fails the task; the host stays reachable', async () => {
+  it('a timeout ends the script and fails the task, and the host stays reachable', async () => {
     await clear();
     const file = playbook(`
 - {name: Too slow, shell: 'touch /tmp/at-work; until [ -e /tmp/go ]; do sleep 0.2; done; touch /tmp/late', timeout: 3, ignore_errors: true, register: r}
@@ -81,7 +84,7 @@ describe('the end of a run', () => {
     expect(await everywhere('ls /tmp/late 2>/dev/null; grep -c "timed out" /tmp/went-on')).toEqual(onEach('1'));
   });
 
-  it('the next run waits for the script of a controller that was killed, and its own content stands at the end', async () => {
+  it('the next run waits for the script of a killed controller, and its own content wins', async () => {
     await clear();
     const old = apply(playbook(held('old')));
     await atWork();
@@ -100,7 +103,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('two runs take turns; a plan waits for nobody; who waits too long is told by whom the host is locked', async () => {
+  it('two runs take turns; a plan waits for nobody; a run that waits too long reports who locks the host', async () => {
     await clear();
     const first = apply(playbook(held('first')));
     await atWork();
@@ -119,7 +122,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('a run that waits for an older one leaves the hosts whose work is done, too', async () => {
+  it('a run that waits for an older one also releases the hosts on which it is done', async () => {
     await clear();
     const [begun, goOn] = ['begun', 'go-on'].map((name) => join(lab.folder, name)) as [string, string];
     const file = (name: string, plays: readonly (readonly [host: string, task: string])[]): string => {
@@ -172,7 +175,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('pairs of runs that begin together, over several plays, both end, and neither is mixed with the other', async () => {
+  it('pairs of runs over several plays that start together both end, and their changes do not mix', async () => {
     // Each play is a barrier, so each run could hold the host that the other one waits for.
     const plays = (who: string): string => {
       const file = join(lab.folder, `pair-${who}.yml`);
@@ -194,7 +197,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('waits for cloud-init, which sets a new host up', async () => {
+  it('a run waits for cloud-init, which sets a new host up', async () => {
     await clear();
     await everywhere('mkdir -p /run/cloud-init; touch /run/cloud-init/status.json'); // as cloud-init does when it starts
     const run = apply(playbook('- {name: After it, copy: {dest: /etc/held, content: "x"}}'));
@@ -212,7 +215,7 @@ describe('the end of a run', () => {
     await everywhere('rm -r /run/cloud-init');
   });
 
-  it('a claim that its controller does not use any more is taken over, with a word', async () => {
+  it('a run takes over a lock whose controller is gone, and reports it', async () => {
     await clear();
     const idle = apply(
       playbook(
@@ -243,7 +246,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('a script whose line broke is waited for before the same run goes on', async () => {
+  it('a run waits for its own script after the connection broke, then continues', async () => {
     await clear();
     const run = apply(playbook(held('once')));
     await atWork();
@@ -259,7 +262,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('what a killed shell leaves is removed by the next run', async () => {
+  it('the next run removes what a killed shell left', async () => {
     await clear();
     const run = apply(playbook(held('lost')));
     await atWork();
@@ -276,7 +279,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('what a task leaves behind cannot write into the answers of what comes later, also not as another user', async () => {
+  it('a background process of a task cannot write into later answers, not even as another user', async () => {
     const file = playbook(`
 - {name: Leave, shell: '(for i in $(seq 100); do echo forged; echo sum 0; sleep 0.1; done) & echo left', become_user: nobody, register: left}
 - {name: Mine, shell: 'sleep 2; echo mine', register: mine}
@@ -287,7 +290,7 @@ describe('the end of a run', () => {
     expect(await everywhere('cat /tmp/content')).toEqual(onEach('left mine'));
   });
 
-  it('a reader that goes away ends the output, not the run', async () => {
+  it('closing the output ends the output, not the run', async () => {
     await everywhere('rm -f /tmp/done-*');
     const tasks = Array.from({ length: 30 }, (_, i) => `- {name: T${i}, copy: {dest: /tmp/done-${i}, content: x}}`);
     const run = apply(playbook(tasks.join('\n')), '-o', 'json');
@@ -297,7 +300,7 @@ describe('the end of a run', () => {
     expect(await everywhere('ls /tmp/done-* | wc -l')).toEqual(onEach('30'));
   });
 
-  it('a command that prints without end keeps its beginning and end', async () => {
+  it('the output of a command that never stops printing is cut to its beginning and end', async () => {
     const file = playbook(`
 - {name: Chatty, shell: 'echo begin; head -c 60000000 /dev/zero | tr "\\\\0" x; echo; echo end', register: r}
 - {name: Both ends, assert: {that: ["r.stdout.startswith('begin')", "r.stdout.endswith('end')", "r.stdout | length < 17000000"]}}

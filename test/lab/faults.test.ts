@@ -8,7 +8,7 @@ const PART = ['SIGKILL', 'SIGINT', 'power cut', 'wire cut for 3 s', 'dpkg killed
 const seed = 1;
 const lab = makeLab(faultInventory(NET), NET);
 
-describe(`a run that is broken at a random point (seed ${seed})`, () => {
+describe(`a run that is interrupted at a random point (seed ${seed})`, () => {
   let quiet: Awaited<ReturnType<typeof untouched>>;
   const chance = chances(seed);
   beforeAll(async () => {

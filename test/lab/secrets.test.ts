@@ -163,7 +163,7 @@ setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null & echo`,
   const found = (text: string): readonly string[] =>
     secrets().flatMap(([what, secret]) => (text.includes(secret) ? [what] : []));
 
-  it('arrive on the host', async () => {
+  it('reach the host', async () => {
     const files = await lab.root('d13', 'cat /root/one /root/many /root/template /root/item /root/hidden');
     expect(
       secrets()
@@ -173,13 +173,13 @@ setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null & echo`,
     expect(secrets().length).toBe(30);
   });
 
-  it('are in nothing that a plan or an apply prints, with diffs, as text and as JSON', () => {
+  it('do not appear in the output of a plan or apply, with diffs, as text and as JSON', () => {
     expect(told).toContain('[REDACTED]');
     expect(told).toContain('last line');
     expect(found(told)).toEqual([]);
   });
 
-  it('are in no process of the host, in no log and in no file but their own', async () => {
+  it('do not appear in processes, logs or other files of the host', async () => {
     const seen = await lab.root('d13', 'cat /root/seen');
     expect(seen).toContain('sh -s');
     expect(found(seen)).toEqual([]);
@@ -201,7 +201,7 @@ setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null & echo`,
     ).toEqual([]);
   });
 
-  it('are in no cache here', () => {
+  it('do not appear in a cache on the controller', () => {
     const all = (folder: string): readonly string[] =>
       readdirSync(folder).flatMap((name) => {
         const path = join(folder, name);

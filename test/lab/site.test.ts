@@ -32,7 +32,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
   afterAll(() => rack.down());
 
   let planned: Ran;
-  it('is planned on bare hosts without an error, and touches nothing', async () => {
+  it('plans on bare hosts without an error and without changes', async () => {
     const hashes = () => Promise.all(HOSTS.map((host) => rack.root(host, TREE_HASH)));
     const before = await hashes();
     planned = await rack.plan();
@@ -41,7 +41,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect(planned.tasks.some((e) => e.status === 'unknown')).toBe(true);
   });
 
-  it('is applied, and changes nothing that the plan did not announce', async () => {
+  it('applies, and changes nothing that the plan did not announce', async () => {
     const applied = await rack.apply();
     expect(failures(applied)).toEqual([]);
     const announced = new Set(planned.tasks.filter((e) => e.status === 'changed' || e.status === 'unknown').map(keyOf));
@@ -56,7 +56,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect(certain.filter((key) => !changed.has(key))).toEqual([]);
   });
 
-  it('is applied again: nothing changes, at one round trip a host', async () => {
+  it('changes nothing when applied again, in one round trip for each host', async () => {
     const again = await rack.apply();
     expect(
       again.tasks.filter((e) => e.status !== 'ok' && e.status !== 'skipped').map((e) => `${e.host} ${e.task}`),
@@ -72,7 +72,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect(checks.length).toBeGreaterThan(20);
   });
 
-  it('fails them, by name, when nginx is stopped and the replica too', async () => {
+  it('fails the right checks when nginx or the replica is stopped', async () => {
     await rack.root('web2', 'systemctl stop nginx');
     await rack.root('db2', `${client} -e 'STOP REPLICA'`);
     const checks = await rack.check(2);
@@ -90,7 +90,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
-  it('answers questions and takes settings through the database modules', async () => {
+  it('answers queries and accepts settings through the database modules', async () => {
     const file = join(rack.folder, 'database.yml');
     writeFileSync(
       file,
@@ -176,7 +176,7 @@ openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null 
     expect(await write()).toMatch(/^201 db1\./);
   });
 
-  it('has the power switch of a primary that lost its lease pressed, by the one that takes over', async () => {
+  it('cuts the power of a primary that lost its lease, before another host takes over', async () => {
     await until('db1', /db2 {2}replica {2}in sync/);
     const pressed: string[] = [];
     const plug = createServer((request, response) => {
@@ -241,7 +241,7 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
   });
 
-  it('makes nobody primary without a quorum, and says so', async () => {
+  it('has no primary without a quorum, and reports it', async () => {
     await until('db1', /db2 {2}replica {2}in sync/);
     for (const host of ['lb1', 'dns1']) await rack.root(host, 'systemctl stop etcd');
     const refused = await rack.root('db1', 'db-guard switchover db2 2>&1 || echo "exit code $?"');
@@ -273,7 +273,7 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
   });
 
-  it('seeds a bare replica from a primary that holds 200,000 rows', async () => {
+  it('seeds a bare replica from a primary with 200,000 rows', async () => {
     await until('db1', /^primary: db1/);
     const digits = Array.from({ length: 10 }, (_, i) => `SELECT ${i} AS d`).join(' UNION ALL ');
     const rows = `INSERT INTO foobar.items (name) SELECT CONCAT('row ', a.d, b.d, c.d, d.d, e.d, f.d) FROM ${'abcdef'

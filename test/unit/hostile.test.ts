@@ -90,7 +90,7 @@ describe('YAML', () => {
     ['a comment', '# nothing', 0, /./],
   ])('%s', (_, text, code, says) => ends(apply(asVars(text)), code, says), TIME);
 
-  it('keys of objects are not taken for variables', async () => {
+  it('does not treat properties of objects as variables', async () => {
     const p = project({
       'site.yml': play('- debug: {msg: "{{ {}.polluted | default(\'clean\') }}"}', 'vars_files: [v.yml]'),
       'v.yml': '__proto__: {polluted: 1}',
@@ -382,7 +382,7 @@ describe('inventories', () => {
 describe('known_hosts', () => {
   const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ5';
   it(
-    'a pattern of very many stars is matched in a moment',
+    'matches a pattern with very many stars quickly',
     () => {
       const entries = parseKnownHosts(`${'*a'.repeat(40)} ${KEY}\n${'*'.repeat(40)}x ${KEY}`, 'f');
       expect(verify(entries, 'a'.repeat(60), 22, Buffer.from('x')).is).toBe('changed');
@@ -402,7 +402,7 @@ describe('known_hosts', () => {
     'h ssh-ed25519 !!!',
     `!* ${KEY}`,
     '[h]: x y',
-  ])('the line %j is no host, or one', (line) => {
+  ])('accepts or rejects the line %j without an error', (line) => {
     const entries = parseKnownHosts(line, 'f');
     expect(verify(entries, 'h', 22, Buffer.from('x')).is).toMatch(/^(unknown|changed|revoked)$/);
   });
@@ -426,7 +426,7 @@ describe('known_hosts', () => {
   );
 });
 
-describe('what hosts say', () => {
+describe('output of hosts', () => {
   it.each([
     ['\u001b[2J', '\\x1b[2J'],
     ['\u009b31m', '\\x9b31m'],
@@ -439,7 +439,7 @@ describe('what hosts say', () => {
   ])('%j is shown as %j', (text, shown) => expect(printable(text)).toBe(shown));
 
   it(
-    'reaches no terminal as it is',
+    'never reaches a terminal unescaped',
     async () => {
       const p = project({
         'site.yml': play(

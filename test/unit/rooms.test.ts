@@ -17,7 +17,7 @@ function lint(file: string, text: string): string {
   }
 }
 
-describe('the star of rooms', () => {
+describe('imports between rooms', () => {
   it.each([
     ['src/engine/planted.ts', "import { connect } from '../connect/connect.ts';\nexport const x = connect;\n"],
     ['src/config/planted.ts', "import { runPlaybook } from '../engine/run.ts';\nexport const x = runPlaybook;\n"],
@@ -27,7 +27,7 @@ describe('the star of rooms', () => {
     ['src/modules/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
     ['src/core/planted.ts', "import { print } from '../template/print.ts';\nexport const x = print;\n"],
     ['src/core/planted.ts', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n"],
-  ])('a breach in %s is caught', (file, text) => {
+  ])('the linter rejects a forbidden import in %s', (file, text) => {
     expect(lint(file, text)).toContain('noRestrictedImports');
   });
 
@@ -35,10 +35,12 @@ describe('the star of rooms', () => {
     ['src/engine/planted.ts', "import { sh } from '../core/sh.ts';\nexport const x = sh;\n"],
     ['src/modules/planted.ts', "import { text } from './shared/args.ts';\nexport const x = text;\n"],
     ['src/cli/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
-  ])('what is allowed in %s is not', (file, text) => expect(lint(file, text)).not.toContain('noRestrictedImports'));
+  ])('the linter accepts an allowed import in %s', (file, text) =>
+    expect(lint(file, text)).not.toContain('noRestrictedImports'),
+  );
 });
 
-describe('each library has one door', () => {
+describe('each library is imported in one room', () => {
   const DOORS: Readonly<Record<string, RegExp>> = {
     'node-ssh': /^connect\//,
     ssh2: /^connect\//,

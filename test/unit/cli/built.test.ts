@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 const command = resolve('dist/bringup.cjs');
 
-it('the built command loads from its kept code what stands in files of its own', ({ skip }) => {
+it('the built command loads its separate files from its stored code', ({ skip }) => {
   if (!existsSync(command)) skip('not built: node src/setup.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'bringup-built-'));
   try {

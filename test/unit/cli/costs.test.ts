@@ -13,7 +13,7 @@ const command = resolve('dist/bringup.cjs');
 
 // Limits what one more host costs the controller. The test counts values that are the same on every machine, so that no
 // change raises them unnoticed. The bench measures time.
-test('a converged host of 40 tasks costs one trip, so many bytes on the line and so many of the heap', async ({
+test('a converged host of 40 tasks costs one round trip and a limited number of bytes on the line and on the heap', async ({
   skip,
 }) => {
   if (!existsSync(command)) skip('not built: node src/setup.mjs');

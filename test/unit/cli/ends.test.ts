@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const command = resolve('dist/bringup.cjs');
 
-test('every action of a command gives an exit code: without one the command fails', () => {
+test('every action of a command sets an exit code; without one the command fails', () => {
   for (const file of readdirSync('src/cli').map((name) => `src/cli/${name}`)) {
     const text = readFileSync(file, 'utf8');
     const actions = text.split('.action(').slice(1);
@@ -14,7 +14,7 @@ test('every action of a command gives an exit code: without one the command fail
   }
 });
 
-test('a command that ends well exits with 0, and one that is not understood with 2', ({ skip }) => {
+test('a successful command exits with 0, an invalid command line with 2', ({ skip }) => {
   if (!existsSync(command)) skip('not built: node src/setup.mjs');
   const run = (...argv: string[]) => spawnSync(process.execPath, [command, ...argv], { encoding: 'utf8' });
   expect(run('doc', 'ping').status).toBe(0);

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { localFiles } from '../../../src/cli/local-files.ts';
 import { Failure } from '../../../src/core/diagnostic.ts';
 
-test('a file that may not be read is told with the place that asks for it', () => {
+test('an unreadable file is reported at the place that asks for it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-files-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);

@@ -181,7 +181,7 @@ const ROWS: readonly Row[] = [
   ],
 ];
 
-describe('a mistake is told with its place, before anything is touched', () => {
+describe('a mistake is reported with its position before anything changes', () => {
   const rows = ROWS.map(([what, files, code, where, message, help]) => ({ what, files, code, where, message, help }));
   it.each(rows)('$what', async ({ files, code, where, message, help }) => {
     const p = project(files);
@@ -193,7 +193,7 @@ describe('a mistake is told with its place, before anything is touched', () => {
     if (help !== undefined) expect(`${first?.expected} ${first?.mend}`).toMatch(help);
   });
 
-  it('all at once', async () => {
+  it('all mistakes are reported at once', async () => {
     const p = project(
       site(
         "- file: {path: '{T}/made', state: directory}\n- copi: {}\n- debug: {mgs: x}\n- command: ls\n  notify: nobody",
@@ -203,7 +203,7 @@ describe('a mistake is told with its place, before anything is touched', () => {
     expect(existsSync(p.path('made'))).toBe(false);
   });
 
-  it('a tag or a limit that is nobody', async () => {
+  it('an unknown tag or limit', async () => {
     const p = project(site('- debug: msg=x\n  tags: web'));
     expect((await p.mistakes({ tags: ['wbe'] }))[0]).toMatchObject({
       code: 'E_UNKNOWN',
@@ -214,7 +214,7 @@ describe('a mistake is told with its place, before anything is touched', () => {
   });
 });
 
-describe('what is right is not refused', () => {
+describe('valid input is accepted', () => {
   it.each([
     [
       'a guarded name',

@@ -36,7 +36,7 @@ const PYYAML: Readonly<Record<string, number | string>> = {
 };
 
 describe('numbers in YAML', () => {
-  it.each(Object.entries(PYYAML))('%s is what PyYAML makes of it', (text, expected) => {
+  it.each(Object.entries(PYYAML))('reads %s as PyYAML does', (text, expected) => {
     const node = parseYaml(`- ${text}\n`, 'f.yml', []);
     const [value] = node === undefined ? [] : (toRaw(node) as readonly unknown[]);
     const shown = typeof value === 'string' ? `'${value}'` : value instanceof Float ? value.value.toFixed(1) : value;

@@ -30,7 +30,7 @@ describe('ansible-vault', () => {
     wrong: 'barley\n',
   };
 
-  it('files and values are opened, and never shown', async () => {
+  it('decrypts files and values, and never shows them', async () => {
     const p = project(files);
     const ran = await p.apply({ vaultPasswordFile: p.path('pass'), diff: true });
     expect(ran.recap.failed).toBe(false);
@@ -39,7 +39,7 @@ describe('ansible-vault', () => {
     expect(ran.said).toEqual(['a: [REDACTED]']);
   });
 
-  it('are a mistake with a place without a password, and with a wrong one', async () => {
+  it('reports the position if the password is missing or wrong', async () => {
     const p = project(files);
     expect((await p.mistakes()).map((d) => [d.code, d.mend])).toContainEqual([
       'E_FILE',

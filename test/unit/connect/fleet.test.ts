@@ -4,7 +4,7 @@ import { simulated } from '../support/simulated.ts';
 
 // The bench's hosts recognise the end of a program by its text. If frame.ts ends programs differently, they would wait
 // for ever.
-test('each host of the simulated fleet answers, and what it was asked', async () => {
+test('each host of the simulated fleet answers the script that it got', async () => {
   const { fleet, inventory } = await simulated(10);
   const p = project({
     'hosts.yml': inventory,

@@ -36,7 +36,7 @@ describe('a host key', () => {
     ['nothing', '', 'web1', 22, 'unknown'],
   ])('is looked up by %s', (_, text, host, port, verdict) => expect(is(text, host, port)).toBe(verdict));
 
-  it('of a known type is asked for first, so that another type does not look like a changed key', () => {
+  it('of a known type is requested first, so that another type does not look like a changed key', () => {
     const [first] = algorithmsFor(parseKnownHosts(line('web1', B), 'f'), 'web1', 22);
     expect(first).toBe('rsa-sha2-512');
     expect(algorithmsFor([], 'web1', 22)[0]).toBe('ssh-ed25519');

@@ -59,8 +59,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('a line', () => {
-  test('is one connection, one login, one shell and one sudo, however many trips it serves', async () => {
+describe('a connection', () => {
+  test('needs one connection, one login, one shell and one sudo for any number of round trips', async () => {
     const line = await connect(target, { passphrase: async () => undefined });
     for (const word of ['one', 'two', 'three']) {
       const script = sh`printf %s ${word}`;
@@ -79,7 +79,7 @@ describe('a line', () => {
     });
   });
 
-  test('carries little beside its scripts', async () => {
+  test('sends little besides its scripts', async () => {
     const before = seen.bytes;
     const line = await connect(target, { passphrase: async () => undefined });
     const handshake = seen.bytes - before;
@@ -90,7 +90,7 @@ describe('a line', () => {
     expect((seen.bytes - before - handshake) / 100).toBeLessThan(200);
   });
 
-  test('has greeted the server before what there is to do meanwhile, which keeps us busy', async () => {
+  test('greets the server before other work keeps the process busy', async () => {
     // Runs in a thread of its own, because this one is blocked in the meantime.
     const flag = new Int32Array(new SharedArrayBuffer(4));
     const silent = new Worker(
@@ -116,7 +116,7 @@ describe('a line', () => {
     expect(greeted).toBe(1);
   });
 
-  test('that shows another key is refused before anybody logs in', async () => {
+  test('rejects another host key before anybody logs in', async () => {
     const other = readFileSync(join(folder, 'id.pub'), 'utf8');
     writeFileSync(join(folder, 'wrong'), `[127.0.0.1]:${target.port} ${other}`);
     const before = seen.auths.length;

@@ -29,12 +29,12 @@ async function over(megabytesASecond: number): Promise<string> {
   return went;
 }
 
-test('what shrinks goes packed over a slow link, and as it is over a fast one', async () => {
+test('compresses content that shrinks over a slow link, and sends it as it is over a fast one', async () => {
   expect(await over(10)).toBe('pppp.ppppppppppp'); // a block takes 10 ms compressed and 105 ms uncompressed
   expect(await over(80)).toBe('pppp............'); // 13 ms: compression does not halve it
 });
 
-test('a link that grows slow on the way has the rest packed', async () => {
+test('compresses the rest if a link becomes slow', async () => {
   let clock = 0;
   let went = '';
   for await (const member of packed(blocksOf([text]), () => clock)) {
@@ -45,7 +45,7 @@ test('a link that grows slow on the way has the rest packed', async () => {
   expect(went).toBe('pppp......pppppp');
 });
 
-test('many small parts and large files come in blocks, whole', async () => {
+test('splits many small parts and large files into blocks without losing a byte', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-content-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'large');

@@ -82,7 +82,7 @@ afterEach(() => {
 });
 
 describe('the guards of two databases', () => {
-  it('open the first primary, and bring the other in step', async () => {
+  it('open the first primary and bring the other database in sync', async () => {
     const { servers, states, etcd } = rack();
     await pass(4000, servers);
     expect(servers.writable()).toEqual(['db1']);
@@ -100,7 +100,7 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual(['db2']);
   });
 
-  it('close a primary that the quorum cannot hear before another one opens', async () => {
+  it('close a primary that the quorum cannot reach before another one opens', async () => {
     const { servers, etcd } = rack();
     await pass(4000, servers);
     etcd.cut('db1'); // it still reaches its web servers
@@ -114,7 +114,7 @@ describe('the guards of two databases', () => {
     expect(servers.follows('db1')).toBe('db2');
   });
 
-  it('promote nobody who may lack acknowledged writes, nor anybody without a quorum', async () => {
+  it('promote no database that may lack acknowledged writes, and none without a quorum', async () => {
     const { servers, etcd, states } = rack();
     await pass(4000, servers);
     servers.stopReceipts('db2'); // the primary continues without the replica
@@ -130,7 +130,7 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual([]);
   });
 
-  it('hand over when they are stopped, and when they are asked', async () => {
+  it('hand over when they are stopped or asked to', async () => {
     const { servers, etcd, guards, start } = rack();
     await pass(4000, servers);
     etcd.put('request', { to: 'db2', force: false });
@@ -145,7 +145,7 @@ describe('the guards of two databases', () => {
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
   });
 
-  it('are said to have switched over only when the new primary takes writes', async () => {
+  it('report a switchover only when the new primary accepts writes', async () => {
     const { servers, etcd } = rack();
     await pass(4000, servers);
     etcd.put('request', { to: 'db2', force: false });
@@ -158,7 +158,7 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual(['db2']);
   });
 
-  it('take up what a killed guard left, without a failover', async () => {
+  it('continue after a guard was killed, without a failover', async () => {
     const { servers, etcd, start, kill } = rack();
     await pass(4000, servers);
     kill('db1');
@@ -170,7 +170,7 @@ describe('the guards of two databases', () => {
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
   });
 
-  it('give their places to newer ones on both hosts at once: the primary stays open, its lease the same', async () => {
+  it('are replaced by newer guards on both hosts at once: the primary stays open and keeps its lease', async () => {
     const { servers, etcd, log, guards, renew } = rack();
     await pass(4000, servers);
     const before = [etcd.keys().get('leader'), ...guards.values()];
@@ -192,7 +192,7 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual(['db2']);
   });
 
-  it('do not leave while they lead and no quorum hears them', async () => {
+  it('do not hand over while they lead and no quorum is reachable', async () => {
     const { servers, etcd, guards, renew } = rack();
     await pass(4000, servers);
     const [older] = guards.values();
@@ -207,7 +207,7 @@ describe('the guards of two databases', () => {
     expect(servers.follows('db1')).toBe('db2');
   });
 
-  it('whatever fails, never have two writable databases, never lose an acknowledged write, and come back', async () => {
+  it('never have two writable databases or lose an acknowledged write, whatever fails, and recover', async () => {
     const fault = fc.record({
       kind: fc.constantFrom('quorum', 'wire', 'power', 'server', 'hang', 'receipts', 'switch', 'renew'),
       host: fc.constantFrom(...HOSTS),

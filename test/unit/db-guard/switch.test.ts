@@ -66,7 +66,7 @@ afterEach(() => {
 });
 
 describe('the dead-man switch', () => {
-  it('kills the database when the guard is killed, or hangs, also one that took the place of an earlier', async () => {
+  it('kills the database if the guard is killed or hangs, also after a guard was replaced', async () => {
     const first = read('pid');
     release('two', STUB);
     process.kill(Number(first), 'SIGHUP');
@@ -82,7 +82,7 @@ describe('the dead-man switch', () => {
     expect(read('killed')).toBe('kill --kill-whom=all --signal=KILL mariadb.service');
   });
 
-  it('is not needed when a newer guard does not start: the older one goes on', async () => {
+  it('does nothing if a newer guard does not start, because the older one continues', async () => {
     const first = read('pid');
     release('two', 'throw new Error("no such setting");');
     process.kill(Number(first), 'SIGHUP');

@@ -41,7 +41,7 @@ const probe = (text: string, needs: readonly string[], leadsTo?: Probe['leadsTo'
 const piece = { script: sh`change`, user: 'root' };
 
 describe('what a session asks', () => {
-  it('each answer once, with all that comes; again only what a change may have altered', async () => {
+  it('asks for each answer once, with everything to come, and again only for what a change may have altered', async () => {
     const { session, trips } = host();
     const [a, b, c] = [probe('a', ['path:/a']), probe('b', ['path:/b']), probe('c', ['path:/a/c'])];
     await session.look(a, () => [b, c]);
@@ -54,7 +54,7 @@ describe('what a session asks', () => {
     ]);
   });
 
-  it('with a change not what another change, foreseen by the old answers, will alter: that one asks', async () => {
+  it('leaves out, with a change, what a later change will alter by the old answers; that change asks for it', async () => {
     const { session, trips } = host();
     const alters = ({ stdout }: Output): readonly string[] => (stdout === 'next' ? ['path:/x'] : []);
     const own = probe('own', ['path:/x'], alters);
@@ -73,7 +73,7 @@ describe('what a session asks', () => {
     expect(session.trips()).toBe(3);
   });
 
-  it('with a change what its own task altered, though that stands among what comes, too', async () => {
+  it('asks, with a change, for what its own task altered, even if that is among the probes to come', async () => {
     const { session, trips } = host();
     const own = probe('own', ['path:/x'], () => ['path:/x']);
     const next = probe('next', ['path:/x/y']);
@@ -82,7 +82,7 @@ describe('what a session asks', () => {
     expect(trips.at(-1)).toEqual(['change', 'own', 'next']);
   });
 
-  it('with a change also what changes of its own series will alter: no look between them is wanted', async () => {
+  it('asks, with a change, for what changes of its own series will alter, because they need no probe in between', async () => {
     const { session, trips } = host();
     const [own, next, other] = ['start-a', 'start-b', 'other'].map((text) => ({
       ...probe(text, ['live:*'], () => ['*']),
@@ -93,7 +93,7 @@ describe('what a session asks', () => {
     expect(trips.at(-1)).toEqual(['change', 'start-a', 'start-b']);
   });
 
-  it('with a change not what is of its series and will be left as it is: it is told as it is after the others', async () => {
+  it('leaves out members of its series that will not change, because they are reported as they are afterwards', async () => {
     const { session, trips } = host();
     const [own, next] = ['start-a', 'start-b'].map((text) => ({
       ...probe(text, ['live:*'], () => (text === 'start-a' ? ['*'] : [])),
@@ -104,7 +104,7 @@ describe('what a session asks', () => {
     expect(trips.at(-1)).toEqual(['change', 'start-a']);
   });
 
-  it('what has to follow several changes once, after them and before what is read back', async () => {
+  it('runs closing scripts once, after all changes and before the read-back', async () => {
     const [closing, failing] = ['closing', 'failing'].map((text) => ({ script: verbatim(text), user: 'root' }));
     const { session, trips } = host((text) => (text === 'failing' ? 3 : 0));
     const a = { pieces: [piece], touches: ['path:/a'], own: probe('a', ['path:/a']), closing: [closing ?? piece] };
@@ -114,7 +114,7 @@ describe('what a session asks', () => {
     expect(made.map((outputs) => outputs.map((o) => o.code))).toEqual([[0], [0, 3]]);
   });
 
-  it('all that comes is worked out while the line is being opened; what that throws is told in its turn', async () => {
+  it('computes the probes to come while the connection opens; their errors are reported in their turn', async () => {
     const order: string[] = [];
     const line = { user: 'ops', run: async () => [], close: async () => {} } as unknown as Connection;
     const connect = async (meanwhile: () => void): Promise<Connection> => {
@@ -137,7 +137,7 @@ describe('what a session asks', () => {
     expect(order.at(-1)).toBe('open');
   });
 
-  it('a change that nobody foresaw an answer to asks for all', async () => {
+  it('asks for everything with a change whose effect no answer predicted', async () => {
     const { session, trips } = host();
     const [a, b] = [probe('a', ['path:/x'], () => ['*']), probe('b', ['path:/x'])];
     await session.change({ pieces: [piece], touches: ['*'] }, () => [a, b], undefined);
@@ -145,7 +145,7 @@ describe('what a session asks', () => {
   });
 });
 
-describe('a run that stands still', () => {
+describe('a run that makes no progress', () => {
   /** A host whose connections are recorded. `closed` counts the connections that were given up. */
   function watched(): { session: Session; gate: Gate; seen: { opened: number; closed: number }; finish: () => void } {
     const seen = { opened: 0, closed: 0 };
@@ -165,7 +165,7 @@ describe('a run that stands still', () => {
   const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
   const planned = { pieces: [piece], isPlanned: true };
 
-  it('leaves a host on which nothing is at work, and plans anew what it had planned for it', async () => {
+  it('releases an idle host, and plans again what it had planned for it', async () => {
     const { session, gate, seen } = watched();
     await session.look(probe('a', []), () => []);
     gate.close();
@@ -179,7 +179,7 @@ describe('a run that stands still', () => {
     expect(seen).toEqual({ opened: 2, closed: 1 });
   });
 
-  it('leaves a host when what runs there has ended, not before', async () => {
+  it('releases a host when its script has ended, not before', async () => {
     const { session, gate, seen, finish } = watched();
     const slow = session.change({ pieces: [{ script: verbatim('slow'), user: 'root' }] }, () => [], undefined);
     await settle();
@@ -195,7 +195,7 @@ describe('a run that stands still', () => {
     await expect(waits).rejects.toBeInstanceOf(NotRun);
   });
 
-  it('keeps a host between the trips of work that must not be torn apart', async () => {
+  it('keeps a host between round trips that must not be interrupted', async () => {
     const { session, gate, seen } = watched();
     await session.keep(async () => {
       await session.change({ pieces: [piece] }, () => [], undefined);
@@ -234,7 +234,7 @@ describe('the start of a run', () => {
     };
   }
 
-  it('waits until all of its hosts are claimed, and has those claimed which are not', async () => {
+  it('waits until all of its hosts are locked, and locks the remaining ones', async () => {
     const { start, called, mayChange } = begun();
     start.claimed('a');
     expect(await mayChange()).toBe(false);

@@ -39,7 +39,7 @@ describe('lineinfile', () => {
     expect(line(after, { ...LINE, ...args })).toBe(after);
   });
 
-  test('is idempotent and touches one line at most', () => {
+  test('is idempotent and changes at most one line', () => {
     const text = fc
       .array(fc.stringMatching(/^[abk=1]{0,4}$/), { maxLength: 8 })
       .map((lines) => lines.map((l) => `${l}\n`).join(''));
@@ -97,7 +97,7 @@ describe('blockinfile', () => {
     expect(block(after, { ...BLOCK, ...args })).toBe(after);
   });
 
-  test('a lone marker is damage, never a second block', () => {
+  test('reports a lone marker as damage, and never adds a second block', () => {
     expect(block('# BEGIN X\nx\n', { ...BLOCK, block: 'y' })).toMatchObject({
       blocked: expect.stringContaining('damaged block'),
     });
@@ -106,7 +106,7 @@ describe('blockinfile', () => {
     });
   });
 
-  test('is idempotent, and leaves all other lines', () => {
+  test('is idempotent, and keeps all other lines', () => {
     const lines = fc.array(fc.stringMatching(/^[ab ]{0,3}$/), { maxLength: 6 });
     fc.assert(
       fc.property(lines, lines, (around, inner) => {

@@ -34,8 +34,8 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** Reading a file may change its access time. */
 const atimeless = (text: string): string => text.replace(/^(stat (?:[^/]*\/){5})[^/]*/m, '$1_');
 
-describe('questions that many probes ask', () => {
-  it('are answered as each would have found out by itself, whatever stands at a path', () => {
+describe('questions that many probes share', () => {
+  it('get the answers that each probe would find by itself, whatever is at a path', () => {
     writeFileSync(at('plain'), 'text\n');
     writeFileSync(at('empty'), '');
     writeFileSync(at("od'd name"), 'spaces\n');
@@ -69,7 +69,7 @@ describe('questions that many probes ask', () => {
     expect(second.map(atimeless)).toEqual(expected);
   });
 
-  it('bring the bytes of many files by one process, which the user cannot forge', () => {
+  it('transfer the bytes of many files with one process, which a user cannot forge', () => {
     const bytes = Buffer.from(Array.from({ length: 1025 }, (_, i) => i % 256));
     writeFileSync(at('bytes'), bytes);
     linkSync(at('bytes'), at('same-bytes'));
@@ -87,7 +87,7 @@ describe('questions that many probes ask', () => {
     expect(contents).toEqual([...paths.slice(0, 3).map(base64), undefined, undefined]);
   });
 
-  it('say nothing of a file that went away before it could be sent', () => {
+  it('do not answer for a file that disappeared before it was sent', () => {
     const probes = ['bytes', 'forged'].map((name) => look(at(name), {}, { content: 'always' }));
     const program = encode(
       { pieces: probes.map((script) => ({ script, user: me, isProbe: true })), shellUser: me },
@@ -100,7 +100,7 @@ describe('questions that many probes ask', () => {
     expect(got.outputs()[0]?.stdout).toMatch(/^stat .*\nparent yes\numask \d+\n$/);
   });
 
-  it('tell whether anybody but root and who looks can change the way to a file', () => {
+  it('report whether anybody but root and the acting user can change the way to a file', () => {
     const open = mkdtempSync(join('/var/tmp', 'bringup-questions-')); // below a directory that every user can write to
     const paths = ['/etc/x', '/etc/none/of/x', join(open, 'x'), '/etc/../etc/x', at('to-folder/x')];
     const told = (trips(paths.map((path) => look(path, {}, { content: 'none' })))[0] ?? []).map(
@@ -110,7 +110,7 @@ describe('questions that many probes ask', () => {
     expect(told).toEqual(['yes!', 'no!', 'yes', 'yes', 'yes']);
   });
 
-  it('are asked anew on each trip: nothing of the last one is believed', () => {
+  it('are asked again in each round trip, and old answers are ignored', () => {
     const file = join(folder, 'changing');
     writeFileSync(file, 'before');
     const probe = look(file, {}, { content: 'sum' });
@@ -122,7 +122,7 @@ describe('questions that many probes ask', () => {
     ['users', PASSWD, ['root', 'nobody', 'no-such-user', '0'], 'getent passwd'],
     ['groups', GROUP, ['root', 'daemon', '0'], 'getent group'],
     ["a user's groups", GROUPS_OF, ['root', 'no-such-user'], 'id -Gn'],
-  ] as const)('know %s, and leave out who is not there', (_, question, items, by) => {
+  ] as const)('know %s, and leave out unknown names', (_, question, items, by) => {
     const read = (item: string): Script =>
       question.missing === undefined ? sh`v=${answer(question, item)}` : entry(sh`v`, question, item);
     const [told] = trips(items.map((item) => sh`${read(item)}; printf '%s\n' "$v"`));
@@ -140,18 +140,18 @@ describe('questions that many probes ask', () => {
       ['root', '0', 'no-such-group'],
       ['root:x:0:\n', '\n', '\n'],
     ], // a line about no item: it is not known which item is missing
-  ])('of %j who is nowhere is told as such, so that nobody asks again', (items, expected) => {
+  ])('report of %j who does not exist, so that nobody asks again', (items, expected) => {
     expect(trips(items.map((item) => sh`printf '%s\n' ${answer(GROUP, item)}`))[0]).toEqual(expected);
   });
 
-  it('about packages: one line each, as dpkg-query gives it', ({ skip }) => {
+  it('about packages get one line each, in the form of dpkg-query', ({ skip }) => {
     if (spawnSync('dpkg-query', ['-W', 'dpkg']).status !== 0) skip('no dpkg here');
     const [told = []] = trips(['dpkg', 'no-such-package'].map((item) => sh`printf '%s\n' ${answer(PACKAGE, item)}`));
     expect(told[0]).toMatch(/^is ii \/dpkg\/\w+\/\S+\n$/);
     expect(told[1]).toBe('\n');
   });
 
-  it('cost one process for all, and none where nobody asks', () => {
+  it('cost one process for all probes, and none if no probe asks', () => {
     const count = join(folder, 'count');
     const counted: Question = {
       name: 'counted',
@@ -163,14 +163,14 @@ describe('questions that many probes ask', () => {
     expect(alone(sh`cat ${count}`)).toBe('asked\nasked\n'); // one for each round trip with such probes
   });
 
-  it('that fail, or are answered with what nobody asked, are as if nobody had asked', () => {
+  it('that fail or get wrong answers count as not asked', () => {
     const broken: Question = { name: 'broken', ask: () => sh`echo 'other words'; echo; exit 3` };
     const reader: Question = { name: 'reader', ask: () => sh`echo noise >&2; cat` };
     const probes = [broken, reader].map((q) => sh`printf '<%s>' ${answer(q, 'x')}`);
     expect(trips(probes)[0]).toEqual(['<>', '<>']);
   });
 
-  it('never take a word of the user for sh', () => {
+  it("never run a user's word as sh", () => {
     for (const item of ['$(touch never)', 'a b', '*', "'", '`id`', 'a\nb', '']) {
       expect(answer(SUM, item)).toMatchObject({ text: '""', asked: [] });
     }

@@ -40,7 +40,7 @@ const recap = (more: Partial<HostRecap>): HostRecap => ({
 const options = { source: () => 'first\n    mtch: x\n', verbose: 0, diff: false };
 
 describe('a diagnostic', () => {
-  it('shows its place, line, caret and mending', () => {
+  it('shows its position, line, caret and hint', () => {
     const text = plain(
       diagnosticText(
         { code: 'E_ARGS', message: "unknown argument 'mtch'", at, expected: 'match', mend: 'write match' },
@@ -56,7 +56,7 @@ describe('a diagnostic', () => {
     ]);
   });
 
-  it('does without a source, and lets no control character through', () => {
+  it('works without a source, and escapes control characters', () => {
     const text = plain(
       diagnosticText({ code: 'E_APPLY', message: 'a\u001b[2Jb', detail: 'x\u0007y\nz' }, () => undefined),
     );
@@ -64,8 +64,8 @@ describe('a diagnostic', () => {
   });
 });
 
-describe('what changes', () => {
-  it('stands once for hosts that are alike', () => {
+describe('a change', () => {
+  it('is listed once for hosts that are alike', () => {
     const text = plain(
       changesText(
         [
@@ -81,12 +81,12 @@ describe('what changes', () => {
     expect(text).toBe('~ a b  t\n    do it\n~ c  t\n    other');
   });
 
-  it('that is unknown says on what it hangs, and how things stand', () => {
+  it('that is unknown names what it depends on, and the present state', () => {
     const text = plain(changesText([task({ status: 'unknown', because: 'install it' })], 'plan', options));
     expect(text).toContain("? a  t\n    unknown until apply: hangs on 'install it'\n    as things stand: do it");
   });
 
-  it('is shown as a diff, bounded', () => {
+  it('is shown as a diff of limited length', () => {
     const lines = plain(diffText({ of: '/f', before: 'a\nb\n', after: 'a\nc\n' }, '', 200)).split('\n');
     expect(lines).toEqual(expect.arrayContaining(['--- /f', '+++ /f', '-b', '+c']));
     const long = Array.from({ length: 500 }, (_, i) => `${i}\n`).join('');
@@ -95,14 +95,14 @@ describe('what changes', () => {
 });
 
 describe('a recap', () => {
-  it('has a line a host, in columns', () => {
+  it('has one line for each host, in columns', () => {
     const lines = plain(
       recapText([recap({}), recap({ host: 'longer', changed: 12, failed: 1, trips: 3 })], 'apply'),
     ).split('\n');
     expect(lines[0]).toBe('a       1 ok  0 changed   0 skipped  0 failed  1 trip');
     expect(lines[1]).toBe('longer  1 ok  12 changed  0 skipped  1 failed  3 trips');
   });
-  it('lines up whatever is coloured', () =>
+  it('aligns its columns in spite of colours', () =>
     expect(
       table([
         ['\u001b[31mab\u001b[0m', 'x'],
@@ -141,7 +141,7 @@ describe('reporters', () => {
     expect(out).toContain('failed: apply on 1 host in 1 min 01 s: 1 changed, 1 failed');
     expect(out).not.toContain('breaks');
   });
-  it('plain: a failure that other lines have buried stands once more at the end, once for hosts that are alike', () => {
+  it('plain: a failure that other lines followed is repeated at the end, once for hosts that are alike', () => {
     const done: Extract<Event, { type: 'done' }> = {
       type: 'done',
       mode: 'apply',
@@ -192,5 +192,5 @@ describe('reporters', () => {
   });
 });
 
-it('durations read well', () => expect([12, 1234, 65_000].map(duration)).toEqual(['12 ms', '1.2 s', '1 min 05 s']));
+it('durations are readable', () => expect([12, 1234, 65_000].map(duration)).toEqual(['12 ms', '1.2 s', '1 min 05 s']));
 it('only control characters are escaped', () => expect(printable('ä\t\n\u009b')).toBe('ä\t\n\\x9b'));

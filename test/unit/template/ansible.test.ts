@@ -12,7 +12,7 @@ const recorded = readJson(readFileSync(new URL('ansible-cases.json', import.meta
   cases: readonly Readonly<{ template: string; expected: string | null }>[];
 }>;
 
-describe('gives what ansible-core gives', () => {
+describe('gives the results of ansible-core', () => {
   for (const { template, expected } of recorded.cases) {
     const run = () => print(compileTemplate(template, at).evaluate(envOf(recorded.vars)));
     test(template, () => {

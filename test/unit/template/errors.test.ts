@@ -46,7 +46,7 @@ const cases: readonly (readonly [string, Code, number, number, string])[] = [
   ['{{ x.upper }}', 'E_VARS', 7, 3, '<function upper> is no value'],
 ];
 
-describe('a mistake is told with its place', () => {
+describe('a mistake is reported with its position', () => {
   for (const [source, code, line, col, message] of cases) {
     test(source, () => {
       const { diagnostics } = caught(() => compileTemplate(source, at).evaluate(envOf(vars)));
@@ -78,7 +78,7 @@ describe('a mistake is told with its place', () => {
     expect(vague.diagnostics[0]).toMatchObject({ code: 'E_VARS', at: { line: 7, col: 7, length: 1 } });
   });
 
-  test('in a variable that another one needs', () => {
+  test('in a variable that another one uses', () => {
     const env = envOf({ a: text('{{ b }}'), b: text('x {{ nope }}') });
     expect(caught(() => env.get('a')).diagnostics[0]).toMatchObject({ message: "'nope' is undefined", at: { col: 8 } });
   });
@@ -106,7 +106,7 @@ describe('limits', () => {
   }
 });
 
-describe('nothing of JavaScript can be reached', () => {
+describe('a template cannot reach properties of JavaScript', () => {
   for (const name of [
     '__proto__',
     'constructor',

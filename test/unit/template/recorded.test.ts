@@ -35,7 +35,7 @@ describe('prints what Jinja2 prints', () => {
   }
 });
 
-describe('refuses what Jinja2 refuses, at its place', () => {
+describe('rejects what Jinja2 rejects, with its position', () => {
   for (const { t, src, wantError } of recorded.cases) {
     if (!wantError) continue;
     test(t, () => {

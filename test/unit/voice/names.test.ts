@@ -118,7 +118,7 @@ describe('names that a run prints', () => {
       '- name: Kill Nginx\n  watch: [{name: writable}]\n  checks: &c\n    - name: nginx runs\n- name: Stop Nginx\n  checks: *c\n',
       Array(2).fill("4: 'nginx runs' must begin with a capital letter or a known program name"),
     ],
-  ])('are refused in %s when unclear: %j', (path, text, wanted) => {
+  ])('in %s are rejected if unclear: %j', (path, text, wanted) => {
     expect(refusals(namesIn(path, text))).toEqual(wanted.map((line) => `${path}:${line}`));
   });
 
