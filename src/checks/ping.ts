@@ -37,9 +37,9 @@ export const ping = defineCheck<typeof Args, Seen>({
         why: got.output.trim().split('\n').at(-1) ?? '',
       };
     } catch (error) {
-      const mend = 'install iputils-ping on this machine; not as root, it needs net.ipv4.ping_group_range';
+      const hint = 'install iputils-ping on this machine; not as root, it needs net.ipv4.ping_group_range';
       throw new Failure(
-        { code: 'E_CHECK', message: `ping cannot be run: ${(error as Error).message}`, mend },
+        { code: 'E_CHECK', message: `ping cannot be run: ${(error as Error).message}`, hint },
         { cause: error },
       );
     } finally {

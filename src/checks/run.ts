@@ -76,7 +76,7 @@ async function look({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: Ab
   } catch (error) {
     if (error instanceof Failure) {
       const [first] = error.diagnostics;
-      const seen = `${first?.message ?? error.message}${first?.mend === undefined ? '' : `: ${first.mend}`}`;
+      const seen = `${first?.message ?? error.message}${first?.hint === undefined ? '' : `: ${first.hint}`}`;
       return {
         mismatches: [{ property: 'check', expected: 'to be run', seen }],
         seen,

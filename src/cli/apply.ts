@@ -47,7 +47,7 @@ export async function runPlays(
     throw new Failure({
       code: 'E_BECOME',
       message: 'there is no terminal to ask for the become password',
-      mend: 'set ansible_become_password in a vault file',
+      hint: 'set ansible_become_password in a vault file',
     });
   const become = password === undefined ? undefined : new Secret(password);
   try {

@@ -97,7 +97,7 @@ export function planCheck(
             message: `${entry.kind}: ${wrong.message}`,
             at: entry.argAt(wrong.path),
             expected: wrong.expected,
-            mend: wrong.mend,
+            hint: wrong.hint,
           });
         return [];
       }

@@ -74,7 +74,7 @@ export function drillHands(project: Project, file: string, options: CheckOptions
           code: 'E_ARGS' as const,
           message: `this drill would hurt ${host}, which is not marked as fit for it`,
           at,
-          mend: `if ${host} may be broken, set drill: true for it in the inventory`,
+          hint: `if ${host} may be broken, set drill: true for it in the inventory`,
         })),
     lacking: (step, hosts, at) => hosts.flatMap((host) => lack(step, host, text, at)),
     readAhead(step, at) {
@@ -160,7 +160,7 @@ function lack(
       ? `nothing here can ${VERBS[step.wants]} of ${host}: it is no lab host`
       : `there is no power driver '${driver}' (of ${host})`;
   return [
-    { code: 'E_BLOCKED', message, at, expected: 'a host with lab_image', mend: `leave ${host} out of this step` },
+    { code: 'E_BLOCKED', message, at, expected: 'a host with lab_image', hint: `leave ${host} out of this step` },
   ];
 }
 
@@ -189,7 +189,7 @@ const foreign = (address: string, at: Pos): Diagnostic => ({
   code: 'E_ARGS',
   message: `${address} is no address of this inventory: a load goes nowhere else`,
   at,
-  mend: 'use the name of the site, or the ansible_host of a host; a shared address belongs in drill_addresses',
+  hint: 'use the name of the site, or the ansible_host of a host; a shared address belongs in drill_addresses',
 });
 
 /**

@@ -155,7 +155,7 @@ function bindStep(
         message: `${kind.name}: ${w.message}`,
         at: args.argAt(w.path),
         expected: w.expected,
-        mend: w.mend,
+        hint: w.hint,
       })),
     );
   const hosts = hostsOf(bound.hosts, args.at, project);
@@ -190,7 +190,7 @@ function bindPiece<A extends TObject>(piece: Piece, schema: A, what: string, sco
       message: `${what}: ${w.message}`,
       at: piece.argAt(w.path),
       expected: w.expected,
-      mend: w.mend,
+      hint: w.hint,
     })),
   );
 }

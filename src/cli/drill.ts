@@ -114,6 +114,6 @@ function ownFiles(): readonly string[] {
   throw new Failure({
     code: 'E_FILE',
     message: `there are no drills in ${FOLDER}`,
-    mend: 'name a file: bringup drill FILE',
+    hint: 'name a file: bringup drill FILE',
   });
 }

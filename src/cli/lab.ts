@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { Failure } from '../core/diagnostic.ts';
+import { duration } from '../core/units.ts';
 import { Secret } from '../core/value.ts';
 import type { LabEvent, LabOptions } from '../lab/guard.ts';
 import {
@@ -23,7 +24,6 @@ import {
 import { install, type Requirement, requirements } from '../lab/requirements.ts';
 import type { LabSpec } from '../lab/spec.ts';
 import { table } from '../report/summary.ts';
-import { duration } from '../report/words.ts';
 import { ask, type Getter } from './connections.ts';
 import { streams } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
@@ -50,14 +50,14 @@ export function labSpec(project: Project, name?: string): LabSpec {
     throw new Failure({
       code: 'E_LAB',
       message: `no host of ${project.inventory.source} has lab_image`,
-      mend: 'give each virtual host lab_image: debian-13, or name another inventory with -i',
+      hint: 'give each virtual host lab_image: debian-13, or name another inventory with -i',
     });
   }
   if (names.size > 1 || subnets.size > 1)
     throw new Failure({
       code: 'E_LAB',
       message: `the hosts of ${project.inventory.source} belong to more than one lab`,
-      mend: 'set lab_name and lab_subnet once, in vars: of a group that holds them all',
+      hint: 'set lab_name and lab_subnet once, in vars: of a group that holds them all',
     });
   const [subnet] = subnets;
   return {
@@ -87,19 +87,19 @@ export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Pr
   if (missing.length === 0) return;
   const packages = [...new Set(missing.flatMap((m) => m.packages))];
   streams.err(
-    `The lab needs of this machine:\n${table(missing.map((m) => [`  ${pc.bold(m.what)}`, m.why, m.packages.length > 0 ? pc.dim(`apt: ${m.packages.join(' ')}`) : pc.cyan(m.mend ?? '')]))}\n`,
+    `The lab needs of this machine:\n${table(missing.map((m) => [`  ${pc.bold(m.what)}`, m.why, m.packages.length > 0 ? pc.dim(`apt: ${m.packages.join(' ')}`) : pc.cyan(m.hint ?? '')]))}\n`,
   );
   const byHand = missing.filter((m) => m.packages.length === 0);
   if (byHand.length > 0) {
     throw new Failure(
-      byHand.map((m) => ({ code: 'E_LAB' as const, message: `${m.what} is missing: ${m.why}`, mend: m.mend })),
+      byHand.map((m) => ({ code: 'E_LAB' as const, message: `${m.what} is missing: ${m.why}`, hint: m.hint })),
     );
   }
   if (!yes && !(await agrees(`Install ${packages.join(' ')} with apt-get? [Y/n] `))) {
     throw new Failure({
       code: 'E_LAB',
       message: 'nothing was installed',
-      mend: `run: apt-get install ${packages.join(' ')}; or say --yes`,
+      hint: `run: apt-get install ${packages.join(' ')}; or say --yes`,
     });
   }
   await install(missing, { progress: (line) => streams.err(`${pc.dim(line)}\n`), signal });

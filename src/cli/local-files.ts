@@ -98,8 +98,8 @@ function nodesBelow(root: string, below: string, walk: Walk): readonly TreeNode[
 }
 
 function badLink(message: string, at: Pos): Failure {
-  const mend = 'remove the link, or set `local_follow: false` to copy links as they are';
-  return new Failure({ code: 'E_FILE', message, at, mend });
+  const hint = 'remove the link, or set `local_follow: false` to copy links as they are';
+  return new Failure({ code: 'E_FILE', message, at, hint });
 }
 
 function find(path: string, folders: readonly string[], from: Pos): string {
@@ -115,7 +115,7 @@ export function notHere(path: string, tried: readonly string[], at: Pos): Failur
     message: `the file '${path}' is not here`,
     at,
     detail: `looked for:\n${tried.join('\n')}`,
-    mend: 'correct the name, or make the file',
+    hint: 'correct the name, or make the file',
   });
 }
 
@@ -123,8 +123,8 @@ function mustBeReadable(path: string, at: Pos): void {
   try {
     closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   } catch {
-    const mend = `let ${userInfo().username} read it, or run bringup as who may`;
-    throw new Failure({ code: 'E_FILE', message: `the file '${path}' may not be read`, at, mend });
+    const hint = `let ${userInfo().username} read it, or run bringup as who may`;
+    throw new Failure({ code: 'E_FILE', message: `the file '${path}' may not be read`, at, hint });
   }
 }
 

@@ -132,7 +132,7 @@ function neverDefined(
       code: 'E_VARS',
       message: `'${name}' is never defined`,
       at,
-      mend: didYouMean(name, known).mend ?? `define it in the inventory, in vars: or with -e ${name}=…`,
+      hint: didYouMean(name, known).hint ?? `define it in the inventory, in vars: or with -e ${name}=…`,
     });
   }
 }

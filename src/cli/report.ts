@@ -35,6 +35,6 @@ function read(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const message = `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    throw new Failure({ code: 'E_FILE', message, mend: 'name the files that the runs wrote' });
+    throw new Failure({ code: 'E_FILE', message, hint: 'name the files that the runs wrote' });
   }
 }

@@ -83,7 +83,7 @@ function checkModes(node: MapNode, reading: Reading): void {
       code: 'E_ARGS',
       message: `${key}: ${value.source} is a decimal number, not an octal mode`,
       at: value.at,
-      mend: `write ${key}: '0${value.source}'`,
+      hint: `write ${key}: '0${value.source}'`,
     });
   }
 }
@@ -110,7 +110,7 @@ export function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry
       message: `${impl.name}: ${wrong.message}`,
       at,
       expected: wrong.expected,
-      mend: wrong.mend,
+      hint: wrong.hint,
     });
   }
 }

@@ -77,7 +77,7 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted
       code: 'E_SYNTAX',
       message: `two checks in one entry: '${kind.key}' and '${e.key}'`,
       at: e.keyAt,
-      mend: 'make two entries of it',
+      hint: 'make two entries of it',
     });
   const check = kinds.get(kind.key);
   if (check === undefined || kind.value.kind !== 'map') {
@@ -115,7 +115,7 @@ function checkStatic(check: Check, args: RawVars, node: MapNode, context: Contex
         message: `${check.name}: ${wrong.message}`,
         at: placeOf(node, wrong.path, markOf(wrong)),
         expected: wrong.expected,
-        mend: wrong.mend,
+        hint: wrong.hint,
       });
     }
   }

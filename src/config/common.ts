@@ -59,12 +59,12 @@ export function readBecome(node: MapNode, around: Become, reading: Reading): Bec
   const method = rawOf(node, 'become_method', reading);
   if (method !== undefined && method !== 'sudo') {
     const at = entry(node, 'become_method')?.value.at;
-    const mend = 'set ansible_become_method in the inventory';
+    const hint = 'set ansible_become_method in the inventory';
     reading.problems.push({
       code: 'E_UNSUPPORTED',
       message: "'become_method' other than sudo is not supported here",
       at,
-      mend,
+      hint,
     });
   }
   return {

@@ -118,7 +118,7 @@ function readStep(node: MapNode, kinds: Kinds, context: Noted): readonly StepEnt
       code: 'E_SYNTAX',
       message: `two things in one step: '${does.key}' and '${e.key}'`,
       at: e.keyAt,
-      mend: 'make two steps of it',
+      hint: 'make two steps of it',
     });
   const timing = {
     name: rawOf(node, 'name', context),
@@ -164,7 +164,7 @@ function piece(
         message: `${what}: ${wrong.message}`,
         at: placeOf(node, wrong.path, markOf(wrong)),
         expected: wrong.expected,
-        mend: wrong.mend,
+        hint: wrong.hint,
       });
   return self;
 }

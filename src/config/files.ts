@@ -51,7 +51,7 @@ function opened(
       code: 'E_FILE',
       message: 'this file is encrypted with ansible-vault',
       at,
-      mend: 'give --vault-password-file FILE',
+      hint: 'give --vault-password-file FILE',
     });
     return undefined;
   }
@@ -92,7 +92,7 @@ function readText(path: string, problems: Diagnostic[], from?: Pos): string | un
       code: 'E_FILE',
       message: `${path} ${why}`,
       at: from,
-      mend: code === 'ENOENT' ? 'correct the name, or make the file' : undefined,
+      hint: code === 'ENOENT' ? 'correct the name, or make the file' : undefined,
     });
     return undefined;
   }

@@ -13,11 +13,11 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
   const { problems } = reading;
   for (const e of node.entries) if (e !== action && !e.key.startsWith('with_')) isKeyword(e, INCLUDE, kind, problems);
   if (kind === 'include' || kind === 'import_playbook') {
-    const mend =
+    const hint =
       kind === 'include'
         ? 'write include_tasks or import_tasks'
         : 'import_playbook stands at the top of a playbook, beside plays';
-    problems.push({ code: 'E_UNSUPPORTED', message: `'${kind}' cannot stand here`, at: action.keyAt, mend });
+    problems.push({ code: 'E_UNSUPPORTED', message: `'${kind}' cannot stand here`, at: action.keyAt, hint });
     return [];
   }
   const isRole = kind.endsWith('role');
@@ -86,7 +86,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
         code: 'E_UNSUPPORTED',
         message: `${kind} is read before the run: it takes no ${isStatic ? 'loop' : 'template'}`,
         at: action.value.at,
-        mend: `write ${kind.replace('import', 'include')}`,
+        hint: `write ${kind.replace('import', 'include')}`,
       });
       return [];
     }
@@ -138,11 +138,11 @@ function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
     ['public', kind === 'import_role', 'list the role under roles: or use import_role to share its variables'],
     ['allow_duplicates', true, 'remove it: a role runs each time that it is used'],
   ];
-  for (const [key, value, mend] of only) {
+  for (const [key, value, hint] of only) {
     const given = booleanOf(options, key, reading);
     if (given === undefined || given === value) continue;
     const message = `'${key}' other than ${value} is not supported in ${kind}`;
-    reading.problems.push({ code: 'E_UNSUPPORTED', message, at: entry(options, key)?.value.at, mend });
+    reading.problems.push({ code: 'E_UNSUPPORTED', message, at: entry(options, key)?.value.at, hint });
   }
   const apply = entry(options, 'apply');
   if (apply !== undefined && kind.startsWith('import'))
@@ -150,7 +150,7 @@ function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
       code: 'E_ARGS',
       message: `'apply' cannot stand in ${kind}`,
       at: apply.keyAt,
-      mend: 'write its keywords beside the import',
+      hint: 'write its keywords beside the import',
     });
 }
 

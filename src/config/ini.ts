@@ -66,7 +66,7 @@ function readHost(line: string, at: Pos, section: string, draft: Draft, problems
         message: `'${pair}' is not key=value`,
         at,
         expected: 'key=value',
-        mend: 'quote values that hold spaces',
+        hint: 'quote values that hold spaces',
       });
       continue;
     }

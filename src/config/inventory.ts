@@ -30,7 +30,7 @@ function sources(path: string, files: Files): readonly string[] {
     .filter((name) => !skip.test(name) && !isFolder(join(path, name)))
     .sort();
   if (found.length === 0)
-    files.problems.push({ code: 'E_FILE', message: `no inventory file in ${path}`, mend: 'add hosts.yml' });
+    files.problems.push({ code: 'E_FILE', message: `no inventory file in ${path}`, hint: 'add hosts.yml' });
   return found.map((name) => join(path, name));
 }
 
@@ -109,7 +109,7 @@ function readGroup(
         message: `unknown key '${key}' in group '${name}'`,
         at: keyAt,
         expected: 'hosts, vars or children',
-        mend: `put variables under 'vars:', groups under 'children:'`,
+        hint: `put variables under 'vars:', groups under 'children:'`,
       });
     }
   }
@@ -123,7 +123,7 @@ function readHosts(draft: Draft, name: string, node: Node, problems: Diagnostic[
       message: "'hosts' is not a map",
       at: node.at,
       expected: 'hosts: {web1: , web2: }',
-      mend: "write 'web1:' (with a colon) instead of '- web1'",
+      hint: "write 'web1:' (with a colon) instead of '- web1'",
     });
     return;
   }

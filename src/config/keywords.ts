@@ -100,7 +100,7 @@ export function isKeyword(entry: Entry, known: readonly string[], where: string,
   const at = entry.keyAt;
   const instead = UNSUPPORTED[entry.key];
   if (instead !== undefined)
-    problems.push({ code: 'E_UNSUPPORTED', message: `'${entry.key}' is not supported`, at, mend: instead });
+    problems.push({ code: 'E_UNSUPPORTED', message: `'${entry.key}' is not supported`, at, hint: instead });
   else
     problems.push({
       code: 'E_UNKNOWN',

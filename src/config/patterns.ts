@@ -41,7 +41,7 @@ function matchTerm(term: string, inventory: Inventory, at: Pos, problems: Diagno
         code: 'E_UNKNOWN',
         message: `'${term}' is not in the inventory`,
         at,
-        mend: 'add: localhost: {ansible_connection: local}',
+        hint: 'add: localhost: {ansible_connection: local}',
       });
       return [];
     }

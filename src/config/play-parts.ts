@@ -15,7 +15,7 @@ export function patternOf(hosts: Entry, vars: RawVars, reading: Reading): string
       ...error.diagnostics.map(
         (d): Diagnostic => ({
           ...d,
-          mend: d.mend ?? 'give it with -e NAME=VALUE: only extra vars and those of the play are known here',
+          hint: d.hint ?? 'give it with -e NAME=VALUE: only extra vars and those of the play are known here',
         }),
       ),
     );

@@ -142,7 +142,7 @@ export function conditionsOf(node: MapNode, key: string, reading: Reading): read
         code: 'E_SYNTAX',
         message: `'${key}' is an expression already`,
         at: item.at,
-        mend: 'remove the {{ }}',
+        hint: 'remove the {{ }}',
       });
       return [];
     }

@@ -27,7 +27,7 @@ export function loadRole(
       message: `there is no role '${name}'`,
       at,
       ...didYouMean(name, rolesThere(reading)),
-      mend: `make it: ${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`,
+      hint: `make it: ${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`,
     });
     return { items: [], handlers: [], roles: [] };
   }
@@ -82,7 +82,7 @@ export function onlyTasks(items: readonly Item[], reading: Reading): readonly Ta
         code: 'E_UNSUPPORTED',
         message: `'meta: ${action}' cannot be a handler`,
         at: item.at,
-        mend: 'write it as a task',
+        hint: 'write it as a task',
       });
       return [];
     }
@@ -90,7 +90,7 @@ export function onlyTasks(items: readonly Item[], reading: Reading): readonly Ta
       code: 'E_UNSUPPORTED',
       message: 'a handler is a single task here',
       at: item.at,
-      mend: 'give each task of it the same listen: topic',
+      hint: 'give each task of it the same listen: topic',
     });
     return [];
   });

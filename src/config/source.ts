@@ -10,6 +10,7 @@ import {
   type Node as YamlNode,
 } from 'yaml';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { size } from '../core/units.ts';
 import { Float, type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
 import { OWN, UNWANTED } from './yaml-tags.ts';
 
@@ -43,8 +44,8 @@ export function parseYaml(
   options: SourceOptions = {},
 ): Node | undefined {
   if (text.length > MOST) {
-    const message = `the file is larger than ${MOST / 1024 ** 2} MiB, the most that is read as YAML`;
-    problems.push({ code: 'E_SYNTAX', message, at: { file, line: 1, col: 1 }, mend: 'split it' });
+    const message = `the file is larger than ${size(MOST)}, the most that is read as YAML`;
+    problems.push({ code: 'E_SYNTAX', message, at: { file, line: 1, col: 1 }, hint: 'split it' });
     return undefined;
   }
   const bad = text.search(UNPRINTABLE);
@@ -77,7 +78,7 @@ export function parseYaml(
       code: 'E_SYNTAX',
       message: 'more than one YAML document',
       at: place(second.range?.[0] ?? 0),
-      mend: "remove the second '---'",
+      hint: "remove the second '---'",
     });
   }
   const faults = [...(first?.errors ?? []), ...(first?.warnings ?? [])];
@@ -137,7 +138,7 @@ export function parseYaml(
           code: 'E_SYNTAX',
           message: 'a template must be quoted here: YAML reads {{ }} as a map in a map',
           at: keyAt,
-          mend: `write "{{ … }}" in double quotes`,
+          hint: `write "{{ … }}" in double quotes`,
         });
         continue;
       }
@@ -212,12 +213,12 @@ function unprintable(text: string, at: number, file: string): Diagnostic {
   const before = text.slice(0, at).split('\n');
   const place = { file, line: before.length, col: (before.at(-1) ?? '').length + 1 };
   const code = text.charCodeAt(at).toString(16).padStart(4, '0');
-  const mend = `write it as "\\u${code}" in double quotes`;
-  return { code: 'E_SYNTAX', message: `a control character, U+${code}, cannot stand in YAML`, at: place, mend };
+  const hint = `write it as "\\u${code}" in double quotes`;
+  return { code: 'E_SYNTAX', message: `a control character, U+${code}, cannot stand in YAML`, at: place, hint };
 }
 
 function twice(at: Pos): Diagnostic {
-  return { code: 'E_SYNTAX', message: 'this key stands twice in one map', at, mend: 'remove one of the two' };
+  return { code: 'E_SYNTAX', message: 'this key stands twice in one map', at, hint: 'remove one of the two' };
 }
 function keyOf(key: ScalarNode): Value {
   return key.value instanceof TemplateText || typeof key.value === 'object' ? key.source : key.value;
@@ -245,7 +246,7 @@ function noVault(at: Pos): Diagnostic {
     code: 'E_FILE',
     message: 'this value is encrypted with ansible-vault',
     at,
-    mend: 'give --vault-password-file FILE',
+    hint: 'give --vault-password-file FILE',
   };
 }
 
@@ -253,12 +254,12 @@ function yamlProblem(code: string, message: string, at: Pos): Diagnostic {
   const [first = message] = message.split('\n');
   const said = first.replace(/ at line \d+, column \d+:?$/, '');
   if (code === 'TAB_AS_INDENT')
-    return { code: 'E_SYNTAX', message: 'a tab in the indentation', at, mend: 'indent with spaces' };
+    return { code: 'E_SYNTAX', message: 'a tab in the indentation', at, hint: 'indent with spaces' };
   if (code === 'TAG_RESOLVE_FAILED') return { code: 'E_SYNTAX', message: said, at, expected: '!vault or !unsafe' };
-  const mend = /implicit|nested mappings|compact mapping/i.test(said)
+  const hint = /implicit|nested mappings|compact mapping/i.test(said)
     ? 'quote the value: it holds a colon and a space'
     : undefined;
-  return { code: 'E_SYNTAX', message: said, at, mend };
+  return { code: 'E_SYNTAX', message: said, at, hint };
 }
 
 /**

@@ -60,5 +60,5 @@ function number(value: Value | undefined): number | undefined {
 }
 
 function wrong(message: string, at: Pos | undefined, expected: string | undefined): Failure {
-  return new Failure({ code: 'E_ARGS', message, at, expected, mend: 'correct it in the inventory' });
+  return new Failure({ code: 'E_ARGS', message, at, expected, hint: 'correct it in the inventory' });
 }

@@ -75,7 +75,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
         code: 'E_SYNTAX',
         message: `two modules in one task: '${action?.key}' and '${e.key}'`,
         at: e.keyAt,
-        mend: 'make two tasks of it',
+        hint: 'make two tasks of it',
       });
     else if (isUnsupported(e.key)) isKeyword(e, TASK, 'a task', problems);
   }
@@ -98,7 +98,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
       code: 'E_UNKNOWN',
       message: `unknown module or keyword '${action.key}'`,
       at: action.keyAt,
-      ...onlyMend(didYouMean(given.module, known)),
+      ...onlyHint(didYouMean(given.module, known)),
     });
     return undefined;
   }
@@ -152,11 +152,11 @@ function checkMeta(args: RawVars, action: Entry, { role }: Common, { problems }:
       code: 'E_ARGS',
       message: "'meta: end_role' stands outside of a role",
       at,
-      mend: 'use end_play or end_host',
+      hint: 'use end_play or end_host',
     });
   }
 }
 
-function onlyMend({ mend }: { expected?: string | undefined; mend?: string | undefined }) {
-  return { mend: mend ?? "see 'bringup doc' for the modules there are" };
+function onlyHint({ hint }: { expected?: string | undefined; hint?: string | undefined }) {
+  return { hint: hint ?? "see 'bringup doc' for the modules there are" };
 }

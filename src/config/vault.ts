@@ -33,6 +33,6 @@ export function openVault(text: string, at: Pos, passwords: readonly Secret[]): 
     code: 'E_FILE',
     message: 'no vault password opens this value',
     at,
-    mend: 'give the right --vault-password-file',
+    hint: 'give the right --vault-password-file',
   });
 }

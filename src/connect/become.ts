@@ -38,7 +38,7 @@ function noPasswordForSu(target: Target): Failure {
   return new Failure({
     code: 'E_BECOME',
     message: `${target.name}: become_method ${target.become.method} cannot be given a password without a terminal`,
-    mend: "use become_method: sudo, or doas with 'permit nopass'",
+    hint: "use become_method: sudo, or doas with 'permit nopass'",
   });
 }
 
@@ -76,13 +76,13 @@ function answered(channel: ClientChannel, prompt: string, password: string, targ
 }
 
 function wrongPassword(target: Target): Failure {
-  const mend = 'give the right one with --ask-become-pass or ansible_become_password';
-  return new Failure({ code: 'E_BECOME', message: `${target.name}: the sudo password is wrong`, mend });
+  const hint = 'give the right one with --ask-become-pass or ansible_become_password';
+  return new Failure({ code: 'E_BECOME', message: `${target.name}: the sudo password is wrong`, hint });
 }
 
 function notAllowed(target: Target, stderr: string): Failure {
-  const mend = 'allow the login to become root in sudoers';
-  return new Failure({ code: 'E_BECOME', message: `${target.name}: sudo refused`, detail: stderr.trim(), mend });
+  const hint = 'allow the login to become root in sudoers';
+  return new Failure({ code: 'E_BECOME', message: `${target.name}: sudo refused`, detail: stderr.trim(), hint });
 }
 
 function exec(client: Client, target: Target, command: string): Promise<ClientChannel> {

@@ -1,5 +1,5 @@
 import { type Group, inGroups, type Piece } from '../core/connection.ts';
-import { quote } from '../core/sh.ts';
+import { quote, setLibraries } from '../core/sh.ts';
 import { noting } from './claim.ts';
 import { collect, outputFiles, userFolder } from './output-files.ts';
 import { askOnce, forgetAnswers } from './questions.ts';
@@ -14,6 +14,8 @@ export type Trip = Readonly<{
   /** The shell has claimed the host for its run, or does so with `opening`: unless that sets `_go`, nothing else runs. */
   isClaimed?: boolean;
   opening?: string;
+  /** The libraries that the shell has of earlier trips, by their variables. */
+  has?: ReadonlySet<string>;
 }>;
 
 /**
@@ -37,7 +39,10 @@ export type Trip = Readonly<{
  * A script runs by `eval` in a subshell of its own: neither its exit, its `set -e` nor a syntax error in it reaches the next
  * one. What follows the groups runs unless all of them failed.
  */
-export function encode({ pieces, groups = [], shellUser, isClaimed = false, opening }: Trip, mark: string): string {
+export function encode(
+  { pieces, groups = [], shellUser, isClaimed = false, opening, has = new Set() }: Trip,
+  mark: string,
+): string {
   const all: readonly Numbered[] = pieces.map((piece, i) => ({ ...piece, i }));
   const isOwn = ({ user }: Piece): boolean => (user ?? shellUser) === shellUser;
   const single = (p: Numbered): string => `${isOwn(p) ? alone(p) : asAnother(p, mark)}\n_end ${p.i}`;
@@ -55,6 +60,7 @@ if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   const tame = rest.filter(isPlain);
   const looks = [...(tame.length > 0 ? [together(tame)] : []), ...rest.filter((p) => !isPlain(p)).map(single)];
   const stages = pieces.flatMap(({ script }) => script.stages);
+  const own = pieces.filter(isOwn).map((p) => p.script);
   const hasFiles = tame.length < all.length;
   const body = `_any=${groups.length === 0 ? 1 : 0} _bad=${Math.max(0, ...groups.map(({ task }) => task))}
 _end() { _r=$?; printf '\\n%s %d %s %s\\n' ${mark} $_r $1 "\${2-f}"; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
@@ -65,7 +71,7 @@ ${
 ${outputFiles}`
     : ':'
 }
-${[forgetAnswers(scripts), ...changes].join('\n')}
+${[setLibraries(own, has), forgetAnswers(scripts), ...changes].join('\n')}
 if [ $_any = 1 ]; then :
 ${[askOnce(scripts, mark), ...looks].join('\n')}
 fi
@@ -73,6 +79,12 @@ ${hasFiles ? collect(mark) : ':'}
 ${isClaimed ? '_state idle' : ':'}`;
   return `${begin(mark)}${opening === undefined ? body : `${opening}\nif [ -n "$_go" ]; then\n${body}\nfi`}
 ${end(mark)}`;
+}
+
+/** The libraries that a shell has after it has run the trip. */
+export function librariesOf({ pieces, shellUser }: Trip): readonly string[] {
+  const own = pieces.filter(({ user }) => (user ?? shellUser) === shellUser);
+  return own.flatMap(({ script }) => script.libraries).map(({ variable }) => variable);
 }
 type Numbered = Piece & Readonly<{ i: number }>;
 
@@ -89,7 +101,7 @@ function alone({ script, i }: Numbered): string {
 
 function asAnother({ script, user = '', i }: Numbered, mark: string): string {
   const inner = quote('s=$(cat); set -u; eval "$s" </dev/null');
-  return `su -s /bin/sh -c ${inner} -- ${quote(user)} ${toFiles(i)} <<'${mark}'\n${script.text}\n${mark}`;
+  return `su -s /bin/sh -c ${inner} -- ${quote(user)} ${toFiles(i)} <<'${mark}'\n${setLibraries([script])}${script.text}\n${mark}`;
 }
 
 /**

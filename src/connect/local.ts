@@ -85,8 +85,8 @@ async function oneTrip(
   if (how !== 'done') throw new Stopped(how, await stop(isOwn, got.pid()));
   if (got.isDone()) return got;
   if (/sudo:/.test(got.trouble())) {
-    const mend = 'run as root, or allow yourself NOPASSWD in sudoers';
-    throw new Failure({ code: 'E_BECOME', message: `${target.name}: no root here`, detail: got.trouble(), mend });
+    const hint = 'run as root, or allow yourself NOPASSWD in sudoers';
+    throw new Failure({ code: 'E_BECOME', message: `${target.name}: no root here`, detail: got.trouble(), hint });
   }
   throw new Lost(target.name, new Error(got.trouble()));
 }

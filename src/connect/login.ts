@@ -142,9 +142,9 @@ function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSigna
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
-    const fail = (why: string, mend: string): void => {
+    const fail = (why: string, hint: string): void => {
       sock.destroy();
-      reject(new Failure({ code: 'E_CONNECT', message: `${target.name} (${to.host}:${to.port}): ${why}`, mend }));
+      reject(new Failure({ code: 'E_CONNECT', message: `${target.name} (${to.host}:${to.port}): ${why}`, hint }));
     };
     const timer = setTimeout(() => fail(`no answer within ${seconds} s`, IS_IT_ON), seconds * 1000);
     sock.once('connect', () => {
@@ -154,8 +154,8 @@ function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSigna
     });
     sock.once('error', (error: NodeJS.ErrnoException) => {
       dialled();
-      const [why, mend] = DIAL_ERRORS[error.code ?? ''] ?? [error.message, IS_IT_ON];
-      fail(why, mend);
+      const [why, hint] = DIAL_ERRORS[error.code ?? ''] ?? [error.message, IS_IT_ON];
+      fail(why, hint);
     });
   });
 }
@@ -181,12 +181,12 @@ function forwarded(via: Client, host: string, port: number): Promise<NodeJS.Read
   return new Promise((resolve, reject) => {
     via.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
       if (error === undefined) return resolve(stream);
-      const mend = 'check the address as the jump host sees it, and AllowTcpForwarding in its sshd_config';
+      const hint = 'check the address as the jump host sees it, and AllowTcpForwarding in its sshd_config';
       reject(
         new Failure({
           code: 'E_CONNECT',
           message: `the jump host cannot reach ${host}:${port}: ${error.message}`,
-          mend,
+          hint,
         }),
       );
     });
@@ -205,8 +205,8 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
     if (!existsSync(file)) {
       troubles.push(`${file} does not exist`);
       if (target.privateKeyFile === undefined) continue;
-      const mend = 'correct ansible_ssh_private_key_file, or make the key with ssh-keygen';
-      throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} does not exist`, mend });
+      const hint = 'correct ansible_ssh_private_key_file, or make the key with ssh-keygen';
+      throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} does not exist`, hint });
     }
     const key = await keyOf(file, target, ports);
     if (key !== undefined) keys.push({ type: 'publickey', username, key });
@@ -219,12 +219,12 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
     ...(password === undefined ? [] : [{ type: 'password', username, password } as const]),
   ];
   if (methods.length > 0) return methods;
-  const mend = 'set ansible_ssh_private_key_file, start ssh-agent, or make a key with ssh-keygen';
+  const hint = 'set ansible_ssh_private_key_file, start ssh-agent, or make a key with ssh-keygen';
   throw new Failure({
     code: 'E_CONNECT',
     message: `${target.name}: there is no key, agent or password to log in with`,
     detail: troubles.join('\n'),
-    mend,
+    hint,
   });
 }
 
@@ -238,15 +238,15 @@ async function keyOf(file: string, target: Target, ports: LoginPorts): Promise<s
   const key = await known;
   if (key !== undefined || target.privateKeyFile === undefined) return key; // an unusable default key is no error, because the agent may hold it
   opened.delete(id);
-  const { what, mend } = keyTrouble(file);
-  throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} ${what}`, mend });
+  const { what, hint } = keyTrouble(file);
+  throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} ${what}`, hint });
 }
 
 /** Why a key file cannot be used. */
-function keyTrouble(file: string): Readonly<{ what: string; mend: string }> {
+function keyTrouble(file: string): Readonly<{ what: string; hint: string }> {
   return /encrypted/i.test(String(ssh2.utils.parseKey(readFileSync(file))))
-    ? { what: 'is protected by a passphrase', mend: `add it to the agent: ssh-add ${file}` }
-    : { what: 'is not a private key that ssh2 reads', mend: 'use an OpenSSH key: ssh-keygen -t ed25519' };
+    ? { what: 'is protected by a passphrase', hint: `add it to the agent: ssh-add ${file}` }
+    : { what: 'is not a private key that ssh2 reads', hint: 'use an OpenSSH key: ssh-keygen -t ed25519' };
 }
 
 async function openKey(text: Buffer, file: string, ports: LoginPorts): Promise<ssh2.ParsedKey | undefined> {
@@ -271,14 +271,14 @@ function hostKeyTrouble(to: Resolved, target: Target, key: Buffer): Failure | un
         code: 'E_CONNECT',
         message: `${target.name}: the host key of ${where} is not known`,
         detail: shown,
-        mend: `compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' on the host, then: ${pin}`,
+        hint: `compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' on the host, then: ${pin}`,
       });
     case 'revoked':
       return new Failure({
         code: 'E_CONNECT',
         message: `${target.name}: the host key of ${where} is revoked (${verdict.by.file}:${verdict.by.line})`,
         detail: shown,
-        mend: 'do not connect before you know why it was revoked',
+        hint: 'do not connect before you know why it was revoked',
       });
     case 'changed': {
       const known = verdict.known.map((e) => `known is   ${e.type} ${fingerprint(e.key)}  (${e.file}:${e.line})`);
@@ -287,7 +287,7 @@ function hostKeyTrouble(to: Resolved, target: Target, key: Buffer): Failure | un
         code: 'E_CONNECT',
         message: `${target.name}: the host key of ${where} is NOT the known one: another machine answers, or it was reinstalled`,
         detail: [...known, shown].join('\n'),
-        mend: `only if you know that it was reinstalled: ssh-keygen -R '${where}' -f ${file} && ${pin}`,
+        hint: `only if you know that it was reinstalled: ssh-keygen -R '${where}' -f ${file} && ${pin}`,
       });
     }
   }
@@ -301,14 +301,14 @@ function loginTrouble(error: unknown, to: Resolved, target: Target, methods: rea
     return new Failure({
       code: 'E_CONNECT',
       message: `${target.name}: ${where} refused the login (tried: ${tried})`,
-      mend: `put your public key there: ssh-copy-id -p ${to.port} ${to.user}@${to.host}; or set ansible_user`,
+      hint: `put your public key there: ssh-copy-id -p ${to.port} ${to.user}@${to.host}; or set ansible_user`,
     });
   }
   return new Failure(
     {
       code: 'E_CONNECT',
       message: `${target.name}: no SSH session with ${where}: ${text}`,
-      mend: `try: ssh -v -p ${to.port} ${to.user}@${to.host}`,
+      hint: `try: ssh -v -p ${to.port} ${to.user}@${to.host}`,
     },
     { cause: error },
   );

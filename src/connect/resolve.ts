@@ -54,7 +54,7 @@ function knownHostsIn(file: string): readonly KnownHost[] {
   if (stat === undefined || file === '/dev/null') return [];
   if (!stat.isFile()) {
     const message = `the known_hosts file ${file} is not a regular file`;
-    throw new Failure({ code: 'E_CONNECT', message, mend: 'name a file in bringup_known_hosts_file or ~/.ssh/config' });
+    throw new Failure({ code: 'E_CONNECT', message, hint: 'name a file in bringup_known_hosts_file or ~/.ssh/config' });
   }
   const stamp = `${stat.mtimeMs} ${stat.size}`;
   const known = read.get(file);
@@ -75,7 +75,7 @@ async function sshConfig(target: Target): Promise<Map<string, string[]>> {
     throw new Failure({
       code: 'E_CONNECT',
       message: `~/.ssh/config cannot be read for ${target.name}`,
-      mend: `run 'ssh -G ${target.address}' and mend what it names`,
+      hint: `run 'ssh -G ${target.address}' and correct what it names`,
       detail: got.stderr.trim(),
     });
   }

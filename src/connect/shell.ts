@@ -7,7 +7,7 @@ import type { Output } from '../core/module.ts';
 import { become } from './become.ts';
 import { BEAT, beat, claiming } from './claim.ts';
 import { type Decoder, decoder, Tampered } from './decode.ts';
-import { encode } from './frame.ts';
+import { encode, librariesOf } from './frame.ts';
 import { stopping } from './stop.ts';
 
 export type TripOptions = Readonly<{
@@ -31,6 +31,7 @@ export async function openShell(place: Place): Promise<Shell> {
     known.isOver = true;
   });
   let isClaimed = false;
+  const has = new Set<string>();
   let queue: Promise<unknown> = Promise.resolve();
   if (claim !== undefined) keepClaim(channel, () => isClaimed);
   return {
@@ -39,7 +40,7 @@ export async function openShell(place: Place): Promise<Shell> {
         if (known.isOver) throw new Lost(target.name); // a trip before this one ended the shell
         const mark = `bringup-${randomBytes(8).toString('hex')}`;
         const opening = claim !== undefined && !isClaimed ? claiming(claim, mark, who === 'root') : undefined;
-        const trip = { pieces, groups: options.groups ?? [], shellUser: who, isClaimed: claim !== undefined };
+        const trip = { pieces, groups: options.groups ?? [], shellUser: who, isClaimed: claim !== undefined, has };
         const program = encode({ ...trip, ...(opening !== undefined && { opening }) }, mark);
         const got = await oneTrip(where, channel, { program, mark, options }).catch((error: unknown) => {
           known.isOver = true;
@@ -54,6 +55,7 @@ export async function openShell(place: Place): Promise<Shell> {
           isClaimed = true;
           for (const from of got.notes('took')) claim?.tookOver?.(from);
         }
+        for (const library of librariesOf(trip)) has.add(library);
         return got.outputs();
       });
       queue = next.catch(() => {}); // the caller of this trip is told; the next one has its turn
@@ -170,7 +172,7 @@ function becomeRefused(target: Target, stderr: string): Failure {
     code: 'E_BECOME',
     message: `${target.name}: ${needs ? `${target.become.method} asks for a password` : `${target.become.method} refused`}`,
     detail: stderr,
-    mend: needs
+    hint: needs
       ? 'give it with --ask-become-pass or ansible_become_password, or allow the login NOPASSWD in sudoers'
       : 'allow the login to become root in sudoers',
   });
@@ -182,7 +184,7 @@ export function tampered(target: Target, error: Tampered): Failure {
       code: 'E_TAMPERED',
       message: `${target.name}: a process on the host wrote into the answers of bringup's shell (${error.message})`,
       expected: 'only the records that the shell itself writes',
-      mend: 'nothing that this host says is believed: look for processes that do not belong there (ps aux)',
+      hint: 'nothing that this host says is believed: look for processes that do not belong there (ps aux)',
     },
     { cause: error },
   );

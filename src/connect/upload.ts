@@ -57,7 +57,7 @@ export async function upload(
     code: 'E_APPLY',
     message: `${target.name}: ${path} could not be written`,
     detail: stderr.trim(),
-    mend: /No space left/.test(stderr) ? 'make room on the disk; nothing was changed' : 'see what the host says',
+    hint: /No space left/.test(stderr) ? 'make room on the disk; nothing was changed' : 'see what the host says',
   });
 }
 

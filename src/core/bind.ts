@@ -9,7 +9,7 @@ export type ArgError = Readonly<{
   path: readonly (string | number)[];
   message: string;
   expected?: string;
-  mend?: string;
+  hint?: string;
 }>;
 
 /**
@@ -75,14 +75,14 @@ export function argErrors(
           ? didYouMean(
               error.data,
               literals.filter((l): l is string => typeof l === 'string'),
-            ).mend
+            ).hint
           : undefined;
       const what = path.length === 0 ? 'the arguments' : `'${path.join('.')}'`;
       return {
         path,
         message: said === undefined ? `${what} ${error.message ?? 'is not valid'}` : `${what} is not valid`,
         ...(said !== undefined && { expected: said }),
-        ...(near !== undefined && { mend: near }),
+        ...(near !== undefined && { hint: near }),
       };
     });
 }
@@ -92,12 +92,12 @@ function keysOf(schema: unknown): readonly string[] {
   return properties === undefined ? [] : Object.keys(properties);
 }
 
-function compact(parts: { expected?: string | undefined; mend?: string | undefined }): {
+function compact(parts: { expected?: string | undefined; hint?: string | undefined }): {
   expected?: string;
-  mend?: string;
+  hint?: string;
 } {
   return {
     ...(parts.expected !== undefined && { expected: parts.expected }),
-    ...(parts.mend !== undefined && { mend: parts.mend }),
+    ...(parts.hint !== undefined && { hint: parts.hint }),
   };
 }

@@ -28,7 +28,7 @@ function bounded<T>(what: string, work: () => T, onGivenUp: (failure: Failure) =
       const failure = new Failure({
         code: 'E_ARGS',
         message,
-        mend: 'write the pattern so that no part of a text can match in many ways',
+        hint: 'write the pattern so that no part of a text can match in many ways',
       });
       onGivenUp(failure);
       throw failure;

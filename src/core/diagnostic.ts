@@ -27,7 +27,7 @@ export type Diagnostic = Readonly<{
   at?: Pos | undefined;
   expected?: string | undefined;
   /** What the user can do about it, as an imperative. */
-  mend?: string | undefined;
+  hint?: string | undefined;
   /** More lines: the last of a host's stderr, both fingerprints, a list of candidates. */
   detail?: string | undefined;
 }>;
@@ -53,14 +53,14 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best !== undefined && best.far <= Math.ceil(word.length / 3) ? best.name : undefined;
 }
 
-/** `expected` and `mend` for an unknown name: a list of what there is (at most 12), and the nearest one. */
-export function didYouMean(word: string, known: Iterable<string>): Pick<Diagnostic, 'expected' | 'mend'> {
+/** `expected` and `hint` for an unknown name: a list of what there is (at most 12), and the nearest one. */
+export function didYouMean(word: string, known: Iterable<string>): Pick<Diagnostic, 'expected' | 'hint'> {
   const names = [...known];
   const near = nearest(word, names);
   const shown = names.length > 12 ? [...names.slice(0, 12), `… (${names.length} in all)`] : names;
   return {
     ...(names.length > 0 && { expected: `one of ${shown.join(', ')}` }),
-    ...(near !== undefined && { mend: `write '${near}' instead of '${word}'` }),
+    ...(near !== undefined && { hint: `write '${near}' instead of '${word}'` }),
   };
 }
 

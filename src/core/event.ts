@@ -52,7 +52,9 @@ export type TaskEvent = Readonly<{
    * The changes that were made or, in a plan, would be made. For `unknown`: the changes in the host's present state.
    */
   changes: readonly Readonly<{ what: string; diff?: Diff | undefined }>[];
-  /** For `unknown`: the earlier change that the result depends on. For `skipped`: the condition that was false. */
+  /**
+   * A phrase. For `unknown`: the earlier change that the result depends on. For `skipped`: the condition that was false.
+   */
   because?: string | undefined;
   /** The label of the loop item. */
   item?: string | undefined;

@@ -123,7 +123,7 @@ export type Change = Readonly<{
  * The task cannot be done in the host's present state. `apply` fails. `plan` shows unknown if an earlier change may
  * remove the cause.
  */
-export type Blocked = Readonly<{ blocked: string; mend?: string; detail?: string }>;
+export type Blocked = Readonly<{ blocked: string; hint?: string; detail?: string }>;
 /** null: the file or object did not exist before, or will not exist afterwards. */
 export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
 /** A file's content in parts. Files of the controller are read only while they are sent. */

@@ -1,6 +1,9 @@
 import { Failure } from './diagnostic.ts';
 import { Secret } from './value.ts';
 
+/** First of all: some scripts are made while this module is loaded. */
+const NONE: readonly never[] = [];
+
 declare const made: unique symbol;
 /**
  * A POSIX sh program. Only the sh`` tag creates one, and it quotes every value, so nobody can forget to quote a value.
@@ -15,6 +18,8 @@ export type Script = {
    * killed run left behind.
    */
   readonly stages: readonly string[];
+  /** Code that it runs and does not hold: whoever runs the script sets each one's variable before. */
+  readonly libraries: readonly Library[];
   /**
    * The script leaves its shell unchanged, except for variables that no other script reads. It may share a shell with
    * other scripts. If this is not certain, the value is false.
@@ -53,6 +58,8 @@ export type Question = Readonly<{
   /** Answers to other questions that `ask` reads for an item. Those questions are asked first. */
   reads?: (item: string) => readonly Asked[];
 }>;
+/** Code that many scripts run in themselves. A host's shell gets it once, as text in a variable. */
+export type Library = Readonly<{ variable: string; text: string }>;
 export type Asked = Readonly<{ question: Question; item: string }>;
 export type Word = string | number | Secret | Script | readonly Word[];
 
@@ -66,7 +73,7 @@ export function quote(value: string): string {
 function noNul(text: string): void {
   if (!text.includes('\0')) return;
   const message = 'a NUL byte cannot stand in a command or a word of it';
-  throw new Failure({ code: 'E_ARGS', message, mend: 'write binary data with copy, from a file' });
+  throw new Failure({ code: 'E_ARGS', message, hint: 'write binary data with copy, from a file' });
 }
 
 /** Whether sh reads the value as one literal word. ASCII only. */
@@ -80,35 +87,42 @@ function isHarmless(value: string): boolean {
  * '. Only \${ and \` stand for ${ and `, because JavaScript needs them escaped.
  */
 export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Script {
-  const secrets: string[] = [];
-  const asked: Asked[] = [];
-  const stages: string[] = [];
   const { raw, isTame } = partsOf(parts);
-  let tame = isTame;
-  const render = (word: Word): string => {
-    if (typeof word === 'string') return quote(word);
-    if (typeof word === 'number') return String(word);
-    if (word instanceof Secret) {
-      secrets.push(word.reveal());
-      return quote(word.reveal());
-    }
-    if (isList(word)) return word.map(render).join(' ');
-    secrets.push(...word.secrets);
-    asked.push(...word.asked);
-    stages.push(...word.stages);
-    tame &&= word.tame;
-    return word.text;
-  };
+  const rest: Parts = { secrets: NONE, asked: NONE, stages: NONE, libraries: NONE, tame: isTame };
   let text = raw[0] ?? '';
-  for (const [i, word] of words.entries()) text += render(word) + (raw[i + 1] ?? '');
-  return script({ text, secrets, asked, stages, tame });
+  for (const [i, word] of words.entries()) text += render(word, rest) + (raw[i + 1] ?? '');
+  return script({ text, ...rest });
+}
+
+type Parts = { -readonly [K in Exclude<keyof Script, 'text' | typeof made>]: Script[K] };
+
+function render(word: Word, into: Parts): string {
+  if (typeof word === 'string') return quote(word);
+  if (typeof word === 'number') return String(word);
+  if (word instanceof Secret) {
+    into.secrets = [...into.secrets, word.reveal()];
+    return quote(word.reveal());
+  }
+  if (isList(word)) return word.map((one) => render(one, into)).join(' ');
+  into.secrets = both(into.secrets, word.secrets);
+  into.asked = both(into.asked, word.asked);
+  into.stages = both(into.stages, word.stages);
+  into.libraries = both(into.libraries, word.libraries);
+  into.tame &&= word.tame;
+  return word.text;
+}
+
+/** Thousands of scripts are made a run, and most of these lists are empty. */
+function both<T>(a: readonly T[], b: readonly T[]): readonly T[] {
+  if (b.length === 0) return a;
+  return a.length === 0 ? b : [...a, ...b];
 }
 
 /**
  * Cached for each place in the code that uses the tag. Values between the parts are quoted, so they contain no sh
  * commands and need no check.
  */
-function partsOf(parts: TemplateStringsArray): Parts {
+function partsOf(parts: TemplateStringsArray): Cleaned {
   const known = cleaned.get(parts);
   if (known !== undefined) return known;
   const raw = parts.raw.map((part) => part.replace(/\\(\$\{|`)/g, '$1'));
@@ -116,8 +130,8 @@ function partsOf(parts: TemplateStringsArray): Parts {
   cleaned.set(parts, made);
   return made;
 }
-type Parts = Readonly<{ raw: readonly string[]; isTame: boolean }>;
-const cleaned = new WeakMap<TemplateStringsArray, Parts>();
+type Cleaned = Readonly<{ raw: readonly string[]; isTame: boolean }>;
+const cleaned = new WeakMap<TemplateStringsArray, Cleaned>();
 
 /** Commands that change the shell for the scripts after this one, or that cannot stand inside another construct. */
 const WILD =
@@ -145,8 +159,15 @@ export function answerName({ name }: Question, item: string): string {
 
 /** Encodes a text for the name of a shell variable. No two texts give the same name. */
 export function asName(text: string): string {
-  return text.replace(/[^A-Za-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`);
+  let name = names.get(text);
+  if (name !== undefined) return name;
+  name = text.replace(/[^A-Za-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`);
+  if (names.size > 5000) names.clear();
+  names.set(text, name);
+  return name;
 }
+/** The hosts of a run are asked about the same paths, users and units. */
+const names = new Map<string, string>();
 
 /** Joins scripts, each on lines of its own. */
 export function lines(scripts: readonly Script[]): Script {
@@ -155,6 +176,7 @@ export function lines(scripts: readonly Script[]): Script {
     secrets: scripts.flatMap((s) => s.secrets),
     asked: scripts.flatMap((s) => s.asked),
     stages: scripts.flatMap((s) => s.stages),
+    libraries: scripts.flatMap((s) => s.libraries),
     tame: scripts.every((s) => s.tame),
   });
 }
@@ -166,6 +188,21 @@ export function lines(scripts: readonly Script[]): Script {
 export function verbatim(text: string): Script {
   noNul(text);
   return script({ text, tame: !WILD.test(text) });
+}
+
+/** Runs the code in the script that this stands in. Its name is of letters. */
+export function library(name: string, code: Script): Script {
+  const variable = `lib_${name}`;
+  return script({ ...code, text: `eval "$${variable}"`, libraries: [{ variable, text: code.text }], tame: false });
+}
+
+/** Sets the variables of the libraries that the scripts need, but for those that the shell has: one line each. */
+export function setLibraries(scripts: readonly Script[], has: ReadonlySet<string> = new Set()): string {
+  const wanted = new Map(scripts.flatMap((s) => s.libraries).map(({ variable, text }) => [variable, text]));
+  return [...wanted]
+    .filter(([variable]) => !has.has(variable))
+    .map(([variable, text]) => `${variable}=${quote(text)}\n`)
+    .join('');
 }
 
 /** The path of a file or directory that exists only while the script runs, as a quoted word. */
@@ -181,9 +218,9 @@ export const ROOM = verbatim(
   `room() { df -Pk -- "$1" 2>/dev/null | { read -r l; read -r f l l a l m && printf 'the file system %s (%s) has %s KiB free\\n' "$m" "$f" "$a"; } >&2; }`,
 );
 
-type Made = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages'>>;
-function script({ text, secrets = [], asked = [], stages = [], tame }: Made): Script {
-  return { text, secrets, asked, stages, tame } as unknown as Script;
+type Made = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages' | 'libraries'>>;
+function script({ text, secrets = NONE, asked = NONE, stages = NONE, libraries = NONE, tame }: Made): Script {
+  return { text, secrets, asked, stages, libraries, tame } as unknown as Script;
 }
 
 function isList(word: Word): word is readonly Word[] {

@@ -66,8 +66,8 @@ export class Secret {
 export const REDACTED = '[REDACTED]';
 
 /**
- * A value that depends on an earlier change that was not made yet. `because` names that change for the reader of the
- * plan.
+ * A value that depends on an earlier change that was not made yet. `because` is a phrase that names this change for the
+ * reader of the plan.
  */
 export class Unknown {
   readonly because: string;

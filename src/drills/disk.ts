@@ -41,10 +41,10 @@ export const disk = defineStep({
   ],
   verify: ({ spare, units, state }) => [
     ...(units.length > 0 && spare === undefined
-      ? [{ path: ['units'], message: "'units' are for 'spare'", mend: 'leave them out, or say how much is to spare' }]
+      ? [{ path: ['units'], message: "'units' are for 'spare'", hint: 'leave them out, or say how much is to spare' }]
       : []),
     ...(spare !== undefined && state === 'freed'
-      ? [{ path: ['spare'], message: "'spare' is for state: full", mend: 'leave it out' }]
+      ? [{ path: ['spare'], message: "'spare' is for state: full", hint: 'leave it out' }]
       : []),
   ],
   hosts: (args) => args.hosts,

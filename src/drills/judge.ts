@@ -1,5 +1,6 @@
 import type { Figures, KindFigures, StepRun, Verdict } from '../core/drill.ts';
 import type { Expect } from '../core/drill-args.ts';
+import { duration } from '../core/units.ts';
 import type { Paid } from './debts.ts';
 import { LATE_MS } from './figures.ts';
 import { absence, crowdOf, type Recording, spansOf } from './watch.ts';
@@ -78,9 +79,9 @@ function failures(expect: Expect, figures: Figures): readonly Verdict[] {
 
 function gap(name: string, most: number, seen: KindFigures | undefined): Verdict {
   const what = name === 'all' ? 'longest time without a success' : `longest time without a success: ${name}`;
-  if (seen === undefined) return line(what, `at most ${most} s`, 'no such request was sent', false);
+  if (seen === undefined) return line(what, `at most ${seconds(most * 1000)}`, 'no such request was sent', false);
   const at = `${seconds(seen.gap)} (from ${seconds(seen.gapFrom)} on)`;
-  return line(what, `at most ${most} s`, at, seen.gap <= most * 1000);
+  return line(what, `at most ${seconds(most * 1000)}`, at, seen.gap <= most * 1000);
 }
 
 function ledger(expect: Expect, { figures, verifies }: Evidence): readonly Verdict[] {
@@ -155,7 +156,7 @@ function watch(wanted: Expect['watch'][number], { watched, from, to }: Evidence)
     verdicts.push(
       line(
         `${what} on no host`,
-        `at most ${wanted.gap} s`,
+        `at most ${seconds(wanted.gap * 1000)}`,
         `${seconds(longest.ms)} (from ${seconds(longest.from - from)} on)`,
         longest.ms <= wanted.gap * 1000,
       ),
@@ -173,7 +174,7 @@ function atMost(what: string, most: number, seen: number, unit: string): Verdict
 }
 
 const bound = (most: number): string => (most === 0 ? 'none' : `at most ${most}`);
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+const seconds = (ms: number): string => duration(ms, 2);
 const line = (what: string, expected: string, seen: string, passed: boolean): Verdict => ({
   what,
   expected,

@@ -106,7 +106,7 @@ async function perform(act: Act): Promise<void> {
     throw new Failure({
       code: 'E_CHECK',
       message: `the site does not answer even before anything was broken: ${problems.join('; ')}`,
-      mend: 'make it right first: bringup check',
+      hint: 'make it right first: bringup check',
     });
   signal.throwIfAborted();
   await load.begin();
@@ -143,7 +143,7 @@ async function findAll({ given: { drill, hands, signal } }: Act): Promise<Readon
         code: 'E_CHECK',
         message: `'${find.var}' must be ${find.count} of ${hosts.join(', ')}, and is ${meant.length === 0 ? 'none' : meant.join(', ')}`,
         at,
-        mend: 'see what the command prints there, and whether the site is sound: bringup check',
+        hint: 'see what the command prints there, and whether the site is sound: bringup check',
       });
     found[find.var] = meant;
   }

@@ -77,7 +77,7 @@ export function sceneOf({ given, debts }: Act, signal: AbortSignal): DrillScene 
 
 export function textOf(error: Error): string {
   if (!(error instanceof Failure)) return error.message;
-  return error.diagnostics.map((d) => `${d.message}${d.mend === undefined ? '' : `: ${d.mend}`}`).join('; ');
+  return error.diagnostics.map((d) => `${d.message}${d.hint === undefined ? '' : `: ${d.hint}`}`).join('; ');
 }
 
 /** Every host listens to it. */

@@ -127,7 +127,7 @@ function lostInAction(error: Lost, changes: readonly Change[]): Made {
   const failed: Diagnostic = {
     code: 'E_CONNECT',
     message: `${error.message} while it ran: ${changes.map((c) => c.what).join('; ')}`,
-    mend: 'whether it was done is not known: look at the host, then run again',
+    hint: 'whether it was done is not known: look at the host, then run again',
   };
   return { ran: { code: 255, stdout: '', stderr: error.message }, failed, unchanged: false };
 }
@@ -141,7 +141,7 @@ function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number
     detail: ended
       ? 'its processes on the host were ended'
       : `its processes may still run on the host${left === undefined ? '' : `: ${left.join(' ')}`}`,
-    mend: 'raise `timeout`, or look on the host for what it waits for',
+    hint: 'raise `timeout`, or look on the host for what it waits for',
   };
   return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };
 }
@@ -222,7 +222,7 @@ async function awaitReboot(
           {
             code: 'E_CONNECT',
             message: `it did not come back within ${timeout} s after the reboot`,
-            mend: 'look at its console; raise reboot_timeout if it is slow',
+            hint: 'look at its console; raise reboot_timeout if it is slow',
           },
           { cause: error },
         );
@@ -232,7 +232,7 @@ async function awaitReboot(
       throw new Failure({
         code: 'E_APPLY',
         message: `it did not reboot within ${timeout} s`,
-        mend: 'does something inhibit the shutdown? see journalctl',
+        hint: 'does something inhibit the shutdown? see journalctl',
       });
     await pause(1000, run.signal);
   }

@@ -138,7 +138,7 @@ export function waitingFor(run: Run, host: string, gate: Gate): Waiter {
         code: 'E_LOCKED',
         message: `${host} is locked by ${by}`,
         expected: `the host to be free within ${run.lockWait} s`,
-        mend: 'wait until the other run has ended, or end it; --lock-wait sets how long this one waits',
+        hint: 'wait until the other run has ended, or end it; --lock-wait sets how long this one waits',
       });
     }
     if (by !== told) run.emit({ type: 'waiting', host, for: by, seconds: Math.ceil(left / 1000) });

@@ -105,14 +105,14 @@ async function lockedOut(
       await session.change({ pieces: [{ script: sh`:`, user: undefined }] }, () => [], 10);
       const message = `${what}. The host has undone it by itself, and is as it was before`;
       return new Failure(
-        { code: 'E_APPLY', message, detail: trouble.message, mend: 'let this machine in, then run again' },
+        { code: 'E_APPLY', message, detail: trouble.message, hint: 'let this machine in, then run again' },
         { cause: trouble },
       );
     } catch (error) {
       if (run.signal.aborted || !isLineTrouble(error)) throw error;
       if (run.now() > end) {
         const message = `${what}, and none ${GRACE} s after the host should have undone it`;
-        return new Failure({ code: 'E_CONNECT', message, mend: 'look at its console' }, { cause: trouble });
+        return new Failure({ code: 'E_CONNECT', message, hint: 'look at its console' }, { cause: trouble });
       }
     }
     await pause(1000, run.signal);

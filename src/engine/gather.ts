@@ -62,7 +62,7 @@ function isLeftOut({ world, play, host, where }: HostRun): boolean {
 export function asUnreachable(error: unknown): unknown {
   if (!(error instanceof Failure))
     return error instanceof Error && error.name === 'Lost'
-      ? new Unreachable({ code: 'E_CONNECT', message: error.message, mend: 'check the host, then run again' })
+      ? new Unreachable({ code: 'E_CONNECT', message: error.message, hint: 'check the host, then run again' })
       : error;
   const [first] = error.diagnostics;
   return first !== undefined && CUT_OFF.has(first.code) ? new Unreachable(first) : error;

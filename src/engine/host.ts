@@ -2,6 +2,7 @@ import type { Block, Item, Task } from '../core/playbook.ts';
 import { Unknown } from '../core/value.ts';
 import type { Rest } from './ahead.ts';
 import type { Met } from './batch.ts';
+import { runsOnlyIfFails } from './because.ts';
 import { isTrue } from './booleans.ts';
 import { gather } from './gather.ts';
 import { flushHandlers } from './handlers.ts';
@@ -115,7 +116,7 @@ async function announceRescue(h: HostRun, block: Block, before: number, where: W
   const { host } = h;
   const [name, ...others] = host.mayFail.slice(before);
   if (name === undefined) return;
-  const maybe = others.length === 0 ? `if '${name}' fails` : `if '${name}' or another task of its block fails`;
+  const maybe = runsOnlyIfFails(name, others.length > 0);
   const unknown = { ansible_failed_task: new Unknown(maybe), ansible_failed_result: new Unknown(maybe) };
   host.set = { ...host.set, ...unknown };
   await runItems({ ...h, maybe }, block.rescue, where, always);

@@ -72,12 +72,12 @@ export async function runInclude(
 /** The deepest nesting of includes. */
 const MOST = 200;
 function tooDeep({ at }: Include): Failure {
-  const mend = 'does a file include itself without a condition that ends it?';
+  const hint = 'does a file include itself without a condition that ends it?';
   return new Failure({
     code: 'E_BLOCKED',
     message: `more than ${MOST} includes in each other, nested too deeply`,
     at,
-    mend,
+    hint,
   });
 }
 

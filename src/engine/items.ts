@@ -35,7 +35,15 @@ export function itemsOf(r: TaskRun, items: readonly Value[], first: Scope, fresh
   const at = (i: number): Part => {
     const item = items[i] ?? null;
     const scope = current().with(loopVars(items, i, task.loopControl));
-    return { item, scope, label: labelOf(task, item, scope, world) };
+    let label: string | undefined; // most items are never told of
+    return {
+      item,
+      scope,
+      get label() {
+        label ??= labelOf(task, item, scope, world);
+        return label;
+      },
+    };
   };
   return {
     count: items.length,

@@ -1,5 +1,6 @@
 import type { Task } from '../core/playbook.ts';
 import { isDict, Unknown, type Value } from '../core/value.ts';
+import { ONLY_APPLY_RUNS } from './because.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { tail } from './read-back.ts';
@@ -41,7 +42,7 @@ export function unknownJudged(r: TaskRun, unit: Unit, outcome: Outcome): Outcome
       falseCondition(r.task.changedWhen, withResult(r.task, unit.scope, outcome.result, 1), r.world.run) === undefined;
     return changed || outcome.status !== 'changed'
       ? outcome
-      : { ...outcome, status: 'unknown', because: 'it runs when it is applied' };
+      : { ...outcome, status: 'unknown', because: ONLY_APPLY_RUNS };
   } catch (error) {
     if (!(error instanceof NotKnown)) throw error;
     return { ...outcome, status: 'unknown', because: error.because };

@@ -23,11 +23,21 @@ export function noLinks(): Links {
   const targets = new Map<string, string>();
   const asking = new WeakMap<Probe, readonly string[]>();
   let expanded = new WeakMap<readonly Resource[], readonly Resource[]>();
+  const names = new Map<Resource, readonly Resource[]>();
+  const forgetNames = (): void => {
+    expanded = new WeakMap();
+    names.clear();
+  };
+  const namesOf = (resource: Resource): readonly Resource[] => {
+    const others = names.get(resource) ?? otherNames(resource, targets);
+    names.set(resource, others);
+    return others;
+  };
   const expand = (resources: readonly Resource[]): readonly Resource[] => {
     if (targets.size === 0) return resources;
     const known = expanded.get(resources);
     if (known !== undefined) return known;
-    const more = resources.flatMap((resource) => otherNames(resource, targets));
+    const more = resources.flatMap(namesOf);
     const all = more.length === 0 ? resources : [...resources, ...more];
     expanded.set(resources, all);
     return all;
@@ -51,14 +61,14 @@ export function noLinks(): Links {
       for (const path of list) asked.add(path);
       const found = linksIn(stdout);
       for (const [path, target] of found) targets.set(path, target);
-      if (found.length > 0) expanded = new WeakMap();
+      if (found.length > 0) forgetNames();
       return true;
     },
     outdate(touches) {
       for (const path of asked) {
         if (touches !== undefined && !overlaps(touches, resourceOf(path))) continue;
         asked.delete(path);
-        if (targets.delete(path)) expanded = new WeakMap();
+        if (targets.delete(path)) forgetNames();
       }
     },
   };

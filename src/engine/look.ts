@@ -3,6 +3,7 @@ import type { Task } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
 import { Unknown } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import { dependsOn } from './because.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { changeFailed } from './read-back.ts';
 import type { Unit } from './resolve.ts';
@@ -56,5 +57,6 @@ const NOT_FOUND = 127;
  */
 export function bringsProgram(code: number, planned: readonly Planned[]): string | undefined {
   if (code !== NOT_FOUND) return undefined;
-  return (planned.find((p) => p.touches.some((one) => one.startsWith('package:'))) ?? planned.at(-1))?.what;
+  const change = planned.find((p) => p.touches.some((one) => one.startsWith('package:'))) ?? planned.at(-1);
+  return change && dependsOn(change.what);
 }

@@ -25,7 +25,7 @@ export async function readBack({ session, unit, changes, probe, ahead }: Given):
   const left = unit.step.plan(output.stdout, unit.ctx);
   if (isBlocked(left)) {
     const message = `the change ran, but the host still differs: ${left.blocked}`;
-    return { failed: { code: 'E_DIVERGED', message, mend: left.mend, detail: left.detail }, warnings: [] };
+    return { failed: { code: 'E_DIVERGED', message, hint: left.hint, detail: left.detail }, warnings: [] };
   }
   const explained = async ({ explain }: Change): Promise<string> => {
     if (explain === undefined) return '';
@@ -44,8 +44,8 @@ export async function readBack({ session, unit, changes, probe, ahead }: Given):
   const message = `the change ran, but the host still differs: ${open.map(difference).join('; ')}`;
   const details = await Promise.all(open.map(explained));
   const detail = tail(details.filter((text) => text !== '').join('\n'));
-  const mend = open.some((one) => isOfAnother(one, changes)) ? ANOTHER : undefined;
-  return { failed: { code: 'E_DIVERGED', message, mend, ...(detail !== '' && { detail }) }, warnings: [] };
+  const hint = open.some((one) => isOfAnother(one, changes)) ? ANOTHER : undefined;
+  return { failed: { code: 'E_DIVERGED', message, hint, ...(detail !== '' && { detail }) }, warnings: [] };
 }
 const ANOTHER = 'something else writes this file too: its content is neither the old one nor the one of this task';
 
@@ -99,16 +99,16 @@ export function changeFailed(
   const code = `exit code ${last?.code ?? 'unknown'}`;
   // dash's own messages about a full disk say less than cat's.
   if (/No space left on device|printf: I\/O error/.test(stderr)) {
-    const mend = 'is the disk full? make room (df -h); the old state was kept';
-    return { code: 'E_APPLY', message: `${what}: ${code}`, detail, mend };
+    const hint = 'is the disk full? make room (df -h); the old state was kept';
+    return { code: 'E_APPLY', message: `${what}: ${code}`, detail, hint };
   }
   if (/Read-only file system/.test(stderr)) {
-    const mend = 'find out why the file system is read-only (dmesg, mount), and remount it; the old state was kept';
-    return { code: 'E_APPLY', message: `${what}: ${code}`, detail, mend };
+    const hint = 'find out why the file system is read-only (dmesg, mount), and remount it; the old state was kept';
+    return { code: 'E_APPLY', message: `${what}: ${code}`, detail, hint };
   }
   if (user !== 'root' && DENIED.test(stderr)) {
-    const mend = 'add `become: true` to the task or the play';
-    return { code: 'E_APPLY', message: `${what}: permission denied for user '${user}' (${code})`, detail, mend };
+    const hint = 'add `become: true` to the task or the play';
+    return { code: 'E_APPLY', message: `${what}: permission denied for user '${user}' (${code})`, detail, hint };
   }
   return { code: 'E_APPLY', message: `${what}: ${code}`, detail };
 }

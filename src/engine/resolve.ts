@@ -66,7 +66,7 @@ export function loopItems(
     code: 'E_ARGS',
     message,
     at: task.at,
-    mend: isDict(list) ? 'add | dict2items' : 'write a list, or with_items',
+    hint: isDict(list) ? 'add | dict2items' : 'write a list, or with_items',
   });
 }
 
@@ -211,7 +211,7 @@ function argFailure(wrong: ArgError, module: Module, task: Task) {
     message: `${module.name}: ${wrong.message}`,
     at: task.argAt(wrong.path),
     expected: wrong.expected,
-    mend: wrong.mend,
+    hint: wrong.hint,
   };
 }
 

@@ -23,7 +23,7 @@ export async function hierarchies(): Promise<Hierarchies> {
   const found = findHierarchies(await readFile('/proc/self/mounts', 'utf8'));
   if (found !== undefined) return found;
   throw labFailure('no cgroup2 hierarchy is mounted on this machine', {
-    mend: 'mount one: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
+    hint: 'mount one: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
   });
 }
 

@@ -28,7 +28,7 @@ export async function ensureDisk(lab: LabRecord, host: HostRecord): Promise<void
   if (!fresh && (await isMounted(root))) return;
   if (!(await imageExists(host.base))) {
     throw labFailure(`${host.name}: the image ${host.base} under its disk is gone`, {
-      mend: `start it anew: bringup lab reset ${host.name}`,
+      hint: `start it anew: bringup lab reset ${host.name}`,
     });
   }
   // A disk whose set-up was interrupted is discarded.
@@ -56,7 +56,7 @@ async function mountDisk(lab: string, host: HostRecord): Promise<void> {
   if (code === 0) return;
   throw labFailure(`${host.name}: its disk cannot be mounted`, {
     detail: stderr.trim(),
-    mend: 'set BRINGUP_STATE to a directory on a real disk (ext4, xfs, btrfs), not one inside of a container',
+    hint: 'set BRINGUP_STATE to a directory on a real disk (ext4, xfs, btrfs), not one inside of a container',
   });
 }
 

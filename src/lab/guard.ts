@@ -21,7 +21,7 @@ export async function needLab(name: string): Promise<LabRecord> {
   checkLabName(name);
   const record = await readLab(name);
   if (record !== undefined) return record;
-  throw labFailure(`there is no lab '${name}'`, { mend: 'bring it up: bringup lab up' });
+  throw labFailure(`there is no lab '${name}'`, { hint: 'bring it up: bringup lab up' });
 }
 
 /** A host's record. Throws Failure (E_LAB) if the lab has no such host. */
@@ -55,9 +55,9 @@ function refuse(missing: readonly Requirement[]): void {
   const packages = missing.flatMap((m) => m.packages);
   throw labFailure('this machine lacks something that the lab needs', {
     detail: missing.map((m) => `${m.what}: ${m.why}`).join('\n'),
-    mend: [
+    hint: [
       ...(packages.length > 0 ? [`apt-get install --no-install-recommends ${[...new Set(packages)].join(' ')}`] : []),
-      ...missing.flatMap((m) => (m.mend === undefined ? [] : [m.mend])),
+      ...missing.flatMap((m) => (m.hint === undefined ? [] : [m.hint])),
     ].join('; '),
   });
 }

@@ -106,7 +106,7 @@ export async function waitForSsh(
       off ? `${host.name} went off while it booted` : `${host.name}: no sshd after ${deadline / 1000} s`,
       {
         detail: await logEnd(lab, host.name),
-        mend: `look at its log: bringup lab logs ${host.name}`,
+        hint: `look at its log: bringup lab logs ${host.name}`,
       },
     );
   }

@@ -147,7 +147,7 @@ async function build(image: ImageName, key: string, signal: AbortSignal | undefi
     if (code !== 0) {
       throw labFailure(`the image ${image} could not be built (mmdebstrap ended with ${code})`, {
         detail: lastLines(stderr, 20),
-        mend: 'see that this machine reaches deb.debian.org and that its clock is right, then run it again',
+        hint: 'see that this machine reaches deb.debian.org and that its clock is right, then run it again',
       });
     }
     await rename(staged, path.join(imagesDir(), key));

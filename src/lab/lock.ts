@@ -38,7 +38,7 @@ async function acquire(
     if (!told) waiting?.();
     told = true;
     if (Date.now() > until) {
-      throw labFailure(`another bringup is at work on ${name}`, { mend: 'wait until it is done, then try again' });
+      throw labFailure(`another bringup is at work on ${name}`, { hint: 'wait until it is done, then try again' });
     }
     await sleep(200, undefined, signal ? { signal } : {});
   }

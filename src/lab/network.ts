@@ -45,11 +45,11 @@ export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec
       taken.map((t) => t.network),
     );
   if (!chosen)
-    throw labFailure('no /24 in 10.80.0.0–10.95.255.0 is free', { mend: 'give the lab a subnet of its own' });
+    throw labFailure('no /24 in 10.80.0.0–10.95.255.0 is free', { hint: 'give the lab a subnet of its own' });
   const clash = taken.find((other) => overlaps(other.network, chosen));
   if (clash === undefined) return formatNetwork(chosen);
   throw labFailure(`the lab's subnet ${formatNetwork(chosen)} is taken on this machine (${clash.by})`, {
-    mend: 'give the lab another subnet, and its hosts addresses in it',
+    hint: 'give the lab another subnet, and its hosts addresses in it',
   });
 }
 

@@ -24,7 +24,7 @@ export async function takeSnapshot(before: LabRecord, label: string, options: La
   const full = hosts.find((host) => host.layers.length >= MOST_LAYERS);
   if (full !== undefined) {
     throw labFailure(`${full.name} stands on ${MOST_LAYERS} snapshots already`, {
-      mend: 'restore an early one, or reset the host, and take the snapshot then',
+      hint: 'restore an early one, or reset the host, and take the snapshot then',
     });
   }
   const id = randomBytes(3).toString('hex');

@@ -47,7 +47,7 @@ export async function readLab(lab: string): Promise<LabRecord | undefined> {
   } catch {
     // reported below
   }
-  throw labFailure(`${file} is not readable`, { mend: 'take the lab down and up again: bringup lab down' });
+  throw labFailure(`${file} is not readable`, { hint: 'take the lab down and up again: bringup lab down' });
 }
 
 export async function writeLab(record: LabRecord): Promise<void> {
@@ -76,7 +76,7 @@ export async function replaceFile(file: string, data: string, mode: number): Pro
 export function absent(error: unknown): undefined {
   if (error instanceof Error && 'code' in error) {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;
-    if (error.code === 'EACCES') throw labFailure(error.message, { mend: 'run it as root: sudo bringup lab …' });
+    if (error.code === 'EACCES') throw labFailure(error.message, { hint: 'run it as root: sudo bringup lab …' });
   }
   throw error;
 }

@@ -55,7 +55,7 @@ function refuseChanged(before: LabRecord, spec: LabSpec): void {
     mistakes.push({
       code: 'E_LAB',
       message: `the lab ${spec.name} was made in ${before.subnet}, now it shall be in ${spec.subnet}`,
-      mend: 'take it down first: bringup lab down',
+      hint: 'take it down first: bringup lab down',
     });
   }
   for (const host of spec.hosts) {
@@ -64,7 +64,7 @@ function refuseChanged(before: LabRecord, spec: LabSpec): void {
     mistakes.push({
       code: 'E_LAB',
       message: `${host.name} was made as ${old.image} at ${old.address}, now it shall be ${host.image} at ${host.address}`,
-      mend: `make it anew: bringup lab reset ${host.name}`,
+      hint: `make it anew: bringup lab reset ${host.name}`,
     });
   }
   if (mistakes.length > 0) throw new Failure(mistakes);

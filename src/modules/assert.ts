@@ -27,7 +27,7 @@ export const assert = defineModule<typeof Args, null>({
   plan(_, { that, fail_msg }, ctx) {
     for (const condition of that) {
       const value = judgement(condition, ctx);
-      if (value instanceof Unknown) return { blocked: `${String(condition)} is not known before ${value.because}` };
+      if (value instanceof Unknown) return { blocked: `${String(condition)}: known after apply (${value.because})` };
       if (!holds(value)) {
         const said = Array.isArray(fail_msg) ? fail_msg.join('\n') : (fail_msg as string | undefined);
         return {

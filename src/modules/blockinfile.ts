@@ -91,7 +91,7 @@ export function edit(before: string, given: EditArgs): string | Blocked {
   if (starts.length > 1 || ends.length > 1 || starts.length !== ends.length || (start ?? 0) > (stop ?? 0)) {
     return {
       blocked: `damaged block: '${begin}' is on line ${where(starts)}, '${end}' on line ${where(ends)}`,
-      mend: 'restore or remove the lone marker by hand, or give this block a marker of its own',
+      hint: 'restore or remove the lone marker by hand, or give this block a marker of its own',
     };
   }
   const inner = given.block.replace(/\n$/, '');

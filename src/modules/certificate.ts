@@ -72,7 +72,7 @@ export const certificate = defineModule<typeof Args, Current>({
       ? []
       : [{ path: ['renew_days'], message: 'it would be renewed at each run', expected: "fewer than 'days'" }]),
     ...(given.permitted !== undefined && !given.ca
-      ? [{ path: ['permitted'], message: "'permitted' is for a CA", mend: 'set `ca: true`' }]
+      ? [{ path: ['permitted'], message: "'permitted' is for a CA", hint: 'set `ca: true`' }]
       : []),
   ],
   needs: (given) => ['package:openssl', ...files(given)],
@@ -101,7 +101,7 @@ export const certificate = defineModule<typeof Args, Current>({
     };
   },
   plan({ openssl, why, bundled, until }, given) {
-    if (!openssl) return { blocked: 'openssl is not there', mend: 'install the package openssl in an earlier task' };
+    if (!openssl) return { blocked: 'openssl is not there', hint: 'install the package openssl in an earlier task' };
     const of = given.common_name;
     if (why.length > 0)
       return [

@@ -92,7 +92,7 @@ export const copy = defineModule<typeof Args, Current>({
     ...(given.mode === 'preserve' ? [] : modeErrors(given.mode)),
     ...modeErrors(given.directory_mode, 'directory_mode'),
     ...(given.content !== undefined && given.dest.endsWith('/')
-      ? [{ path: ['dest'], message: "with 'content', 'dest' must be a file", mend: 'add the file name to dest' }]
+      ? [{ path: ['dest'], message: "with 'content', 'dest' must be a file", hint: 'add the file name to dest' }]
       : []),
     ...(given.remote_src && given.src?.startsWith('/') === false
       ? [{ path: ['src'], message: "with 'remote_src', 'src' must begin with /" }]
@@ -224,7 +224,7 @@ function planRemote(
 ): Steps {
   const { src = '' } = given;
   if (source === undefined)
-    return { blocked: `${src} does not exist on the host`, mend: 'make it in an earlier task, or drop `remote_src`' };
+    return { blocked: `${src} does not exist on the host`, hint: 'make it in an earlier task, or drop `remote_src`' };
   if (source.kind === 'directory') {
     if (!differs) return [];
     return [{ what: `copy ${src} to ${root}`, run: copyOnHost(given, src, root, ctx) }];

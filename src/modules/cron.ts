@@ -73,7 +73,7 @@ export const cron = defineModule<typeof Args, Current>({
     return [
       ...(state === 'present' && job === undefined ? [{ path: [], message: "argument 'job' is missing" }] : []),
       ...(job?.includes('\n') === true
-        ? [{ path: ['job'], message: 'a job is one line', mend: 'put a script in place and name it' }]
+        ? [{ path: ['job'], message: 'a job is one line', hint: 'put a script in place and name it' }]
         : []),
       ...(special_time !== undefined && isTimed
         ? [{ path: ['special_time'], message: "'special_time' excludes minute, hour, day, month and weekday" }]
@@ -125,7 +125,7 @@ printf 'table %s\n' "$t"`,
       );
     }
     if (f.get('crontab') === 'missing')
-      return { blocked: 'the host has no crontab', mend: 'install cron in an earlier task' };
+      return { blocked: 'the host has no crontab', hint: 'install cron in an earlier task' };
     if (f.get('nobody') === 'yes') return noSuch('user', user ?? '');
     const before = f.text('table') ?? '';
     const after = edit(before, given);

@@ -62,7 +62,7 @@ export const file = defineModule<typeof Args, Current>({
     if ((state === 'link' || state === 'hard') && src === undefined)
       wrong.push({ path: [], message: `argument 'src' is missing: what the ${state} points to` });
     if (src !== undefined && state !== 'link' && state !== 'hard')
-      wrong.push({ path: ['src'], message: "'src' is for state: link and hard", mend: 'use copy to put a file' });
+      wrong.push({ path: ['src'], message: "'src' is for state: link and hard", hint: 'use copy to put a file' });
     if (recurse && state !== undefined && state !== 'directory')
       wrong.push({ path: ['recurse'], message: "'recurse' is for state: directory" });
     if (state === 'absent' && /^(\/+\.{0,2})+$/.test(path))
@@ -120,11 +120,11 @@ ${recurse ? sh`if [ -d "$r" ]; then find "$r" ! -type l -printf 'below %y/%m/%U/
         if (now.stat === undefined) {
           return {
             blocked: `${given.path} does not exist`,
-            mend: 'make it in an earlier task, or say what it is to be with `state`',
+            hint: 'make it in an earlier task, or say what it is to be with `state`',
           };
         }
         if (given.state === 'file' && now.stat.kind === 'directory')
-          return { blocked: `${given.path} is a directory`, mend: 'say `state: directory`' };
+          return { blocked: `${given.path} is a directory`, hint: 'say `state: directory`' };
         return fixAttributes(now, given.path, given, ctx, given.follow);
     }
   },

@@ -36,10 +36,10 @@ getent ${database} ${key === undefined ? [] : [key]} >/dev/null; printf 'code %s
   plan({ code }, { database, key, fail_key }) {
     if (code === 0 || (code === 2 && !fail_key)) return [];
     if (code === 1) return { blocked: `there is no database '${database}'` };
-    if (code === 3) return { blocked: `'${database}' cannot be listed`, mend: 'name a `key`' };
+    if (code === 3) return { blocked: `'${database}' cannot be listed`, hint: 'name a `key`' };
     return {
       blocked: `'${key ?? ''}' is not in ${database}`,
-      mend: 'make it in an earlier task, or set `fail_key: false`',
+      hint: 'make it in an earlier task, or set `fail_key: false`',
     };
   },
   data({ rows }, given) {

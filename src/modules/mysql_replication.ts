@@ -106,7 +106,7 @@ ${primary_password === undefined ? sh`:` : sh`printf '%s' ${`SELECT User_passwor
         if (!isReplica)
           return {
             blocked: 'the server is no replica',
-            mend: 'name its primary in an earlier task (mode: changeprimary)',
+            hint: 'name its primary in an earlier task (mode: changeprimary)',
           };
         return isRunning.every(Boolean)
           ? []

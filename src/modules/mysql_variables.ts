@@ -52,7 +52,7 @@ ${given.mode === 'global' ? sh`:` : ask('persisted', `SELECT VARIABLE_NAME, VARI
     if (running === undefined)
       return {
         blocked: `the server has no variable ${variable}`,
-        mend: 'look at the spelling, and at the version of the server',
+        hint: 'look at the spelling, and at the version of the server',
       };
     if (value === undefined) return [];
     const isRight =

@@ -73,9 +73,9 @@ export const nftables = defineModule<typeof Args, Current>({
       const isGone = now.file === undefined && now.unit === undefined && !now.table;
       return isGone ? [] : [{ what: `no table inet ${name}`, run: remove(name) }];
     }
-    if (!now.nft) return { blocked: 'nft is not there', mend: 'install the package nftables in an earlier task' };
+    if (!now.nft) return { blocked: 'nft is not there', hint: 'install the package nftables in an earlier task' };
     if (now.refused !== undefined)
-      return { blocked: 'nft refuses the rules; nothing was touched', detail: now.refused, mend: 'correct `rules`' };
+      return { blocked: 'nft refuses the rules; nothing was touched', detail: now.refused, hint: 'correct `rules`' };
     if (now.file !== textOf(given, ctx) || !now.table || !now.untouched) return [load(now, given, ctx)];
     if (now.unit === unitText(name) && now.enabled) return [];
     return [

@@ -19,7 +19,7 @@ export const slurp = defineModule<typeof Args, Fields>({
     if (f.get('content') !== undefined) return [];
     return {
       blocked: f.get('folder') === 'yes' ? `${src} is a directory` : `${src} does not exist`,
-      mend: 'make it in an earlier task',
+      hint: 'make it in an earlier task',
     };
   },
   data: (f, { src }) => ({ content: f.get('content') ?? '', encoding: 'base64', source: src }),

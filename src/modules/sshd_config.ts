@@ -52,14 +52,14 @@ export const sshd_config = defineModule<typeof Args, Current>({
     return { sshd: f.get('sshd') !== undefined, before: f.text('before'), refused: f.text('refused'), missed };
   },
   plan({ sshd, before, refused, missed }, given) {
-    if (!sshd) return { blocked: 'there is no sshd with a folder sshd_config.d', mend: 'install openssh-server' };
+    if (!sshd) return { blocked: 'there is no sshd with a folder sshd_config.d', hint: 'install openssh-server' };
     if (refused !== undefined)
-      return { blocked: 'sshd refuses the settings; nothing was touched', detail: refused, mend: 'correct `settings`' };
+      return { blocked: 'sshd refuses the settings; nothing was touched', detail: refused, hint: 'correct `settings`' };
     if (before !== textOf(given)) return [change(before, given)];
     if (missed.length === 0) return [];
-    const mend =
+    const hint =
       'an earlier file of /etc/ssh/sshd_config.d, or a line above its Include, says otherwise: remove that, or give a lower `name`';
-    return { blocked: `${fileOf(given.name)} is not what counts: ${missed.join(', ')}`, mend };
+    return { blocked: `${fileOf(given.name)} is not what counts: ${missed.join(', ')}`, hint };
   },
 });
 

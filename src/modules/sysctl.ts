@@ -85,7 +85,7 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
     if (sysctl_set && running === undefined && state === 'present' && !ignoreerrors) {
       return {
         blocked: `the kernel has no setting ${name}`,
-        mend: 'load its module in an earlier task (modprobe), or set `ignoreerrors: true`',
+        hint: 'load its module in an earlier task (modprobe), or set `ignoreerrors: true`',
       };
     }
     if (differs && running !== undefined && (sysctl_set || (reload && steps.length > 0))) {

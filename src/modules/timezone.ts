@@ -31,7 +31,7 @@ if [ -r /etc/timezone ]; then read -r z </etc/timezone; printf 'file %s\n' "\${z
     if (f.get('zone') !== 'yes')
       return {
         blocked: `the host has no time zone ${name}`,
-        mend: 'install tzdata in an earlier task, and look at the spelling',
+        hint: 'install tzdata in an earlier task, and look at the spelling',
       };
     const change: Change = {
       what: `time zone ${name}`,

@@ -84,7 +84,7 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     if (sum === undefined)
       return {
         blocked: `${src} does not exist on the host`,
-        mend: 'put it there in an earlier task, or drop `remote_src`',
+        hint: 'put it there in an earlier task, or drop `remote_src`',
       };
     const key = ctx.sha256(
       [sum, owner, group, mode, ...given.extra_opts, '-', ...given.include, '-', ...given.exclude].join('\0'),
@@ -92,7 +92,7 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     if (f.get('was') === key && f.get('intact') === 'yes') return [];
     const tool = packer(src);
     if (!f.all('has').includes(tool))
-      return { blocked: `the host has no ${tool}`, mend: `install ${PACKAGES[tool] ?? tool} in an earlier task` };
+      return { blocked: `the host has no ${tool}`, hint: `install ${PACKAGES[tool] ?? tool} in an earlier task` };
     const isOurs = !remote_src || isAddress(src);
     const at = isOurs ? spoolOf(dest, sum, ctx) : src;
     return [

@@ -60,7 +60,7 @@ export const uri = defineModule<typeof Args, string | undefined>({
   ],
   verify: ({ body, body_format }): readonly ArgError[] =>
     body_format === 'raw' && typeof body === 'object' && body !== null
-      ? [{ path: ['body'], message: 'the body is not a text', mend: 'say `body_format: json`' }]
+      ? [{ path: ['body'], message: 'the body is not a text', hint: 'say `body_format: json`' }]
       : [],
   needs: () => ['live:*', 'package:*'],
   touches: ({ method }) => (isHarmless(method) ? [] : ['live:*']),
@@ -79,7 +79,7 @@ export const uri = defineModule<typeof Args, string | undefined>({
     if (run === undefined) {
       return {
         blocked: `the host has neither curl nor wget${url.startsWith('https') ? ', and bash cannot speak https' : ''}`,
-        mend: 'install curl in an earlier task, or `delegate_to: localhost`',
+        hint: 'install curl in an earlier task, or `delegate_to: localhost`',
       };
     }
     return [

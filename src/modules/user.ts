@@ -91,7 +91,7 @@ export const user = defineModule<typeof Args, Current>({
             {
               path: ['password'],
               message: 'the password has to be hashed',
-              mend: "use the filter: {{ password | password_hash('sha512') }}",
+              hint: "use the filter: {{ password | password_hash('sha512') }}",
             },
           ]),
       ...(append && groups === undefined ? [{ path: ['append'], message: "'append' needs 'groups'" }] : []),

@@ -147,13 +147,13 @@ function named(name: string, p: number, here: Here): Item {
   if (global !== undefined) return global((at) => context(at ?? p, here));
   const { machine, program } = here;
   return new Undefined(() => {
-    const near = didYouMean(name, machine.env.names?.() ?? []).mend;
+    const near = didYouMean(name, machine.env.names?.() ?? []).hint;
     const place = { ...program.source.place(p), length: name.length };
     return new Failure({
       code: 'E_VARS',
       message: `'${name}' is undefined`,
       at: place,
-      ...(near !== undefined && { mend: near }),
+      ...(near !== undefined && { hint: near }),
     });
   });
 }

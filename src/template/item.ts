@@ -71,13 +71,13 @@ export class Hang extends Error {
 /** Throws an error whose position is not known here. The evaluator adds the `at` of the current node. */
 export function wrong(
   message: string,
-  more: Readonly<{ mend?: string | undefined; expected?: string | undefined }> = {},
+  more: Readonly<{ hint?: string | undefined; expected?: string | undefined }> = {},
 ): never {
   throw new Failure({ code: 'E_VARS', message, ...more });
 }
 
-export function unsupported(message: string, mend?: string): never {
-  throw new Failure({ code: 'E_UNSUPPORTED', message, ...(mend !== undefined && { mend }) });
+export function unsupported(message: string, hint?: string): never {
+  throw new Failure({ code: 'E_UNSUPPORTED', message, ...(hint !== undefined && { hint }) });
 }
 
 /** Runs `make`. A Failure without a position gets `at`. */

@@ -23,11 +23,11 @@ export type LexOptions = RenderOptions &
 /** A mistake at an offset of the text. Code that knows the text's position turns it into a Failure. */
 export class SyntaxMistake extends Error {
   readonly p: number;
-  readonly mend: string | undefined;
-  constructor(message: string, p: number, mend?: string) {
+  readonly hint: string | undefined;
+  constructor(message: string, p: number, hint?: string) {
     super(message);
     this.p = p;
-    this.mend = mend;
+    this.hint = hint;
   }
 }
 
@@ -61,8 +61,8 @@ export function atPlace<T>(source: Source, make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof SyntaxMistake)) throw error;
-    const { message, p, mend } = error;
-    throw new Failure({ code: 'E_SYNTAX', message, at: source.place(p), ...(mend !== undefined && { mend }) });
+    const { message, p, hint } = error;
+    throw new Failure({ code: 'E_SYNTAX', message, at: source.place(p), ...(hint !== undefined && { hint }) });
   }
 }
 

@@ -30,9 +30,9 @@ import { inspect, reveal } from './taint.ts';
 type Named = ReadonlyMap<string, Item>;
 type Lookup = (terms: readonly Item[], named: Named, ctx: Ctx) => readonly Item[];
 const refused =
-  (name: string, mend: string): Lookup =>
+  (name: string, hint: string): Lookup =>
   () =>
-    unsupported(`the lookup '${name}' is not supported`, mend);
+    unsupported(`the lookup '${name}' is not supported`, hint);
 
 /** Every lookup by its short name. Each returns a list. */
 export const lookups: Readonly<Record<string, Lookup>> = {

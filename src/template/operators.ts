@@ -48,7 +48,7 @@ function compute(sign: string, left: Item, right: Item): Item {
       return isString(right)
         ? short(left + right)
         : wrong(`can only concatenate str (not "${typeName(right)}") to str`, {
-            mend: 'join them with ~ instead of +, or use | string',
+            hint: 'join them with ~ instead of +, or use | string',
           });
   }
   if (sign === '*' && (isString(left) || isString(right))) return repeatedText(left, right);

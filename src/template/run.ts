@@ -65,7 +65,7 @@ function textOf(out: Output, here: Here): Item {
   if (missing !== undefined) throw missing.failure;
   if (unknown !== undefined) throw new Hang(unknown);
   if (out.pieces.includes(omit))
-    wrong('omit cannot stand within a text', { mend: 'let it be the whole value of an argument' });
+    wrong('omit cannot stand within a text', { hint: 'let it be the whole value of an argument' });
   const text = out.pieces
     .map((piece) => (piece === null && !printNone ? '' : str(secret ? reveal(piece) : piece)))
     .join('');

@@ -162,6 +162,6 @@ function circle(names: readonly string[], raw: Raw): Failure {
     code: 'E_VARS',
     message: `recursive: ${names.join(' -> ')}`,
     at,
-    mend: 'give one of them a value of its own',
+    hint: 'give one of them a value of its own',
   });
 }

@@ -143,7 +143,7 @@ function finished(item: Item, program: Program): Value {
   if (item instanceof Callable || item instanceof Thing) {
     if (program.body.length === 1 && item instanceof Thing && item.type === 'datetime') return str(item);
     return placed(program.source.at, () =>
-      wrong(`${str(item)} is no value`, { ...(item instanceof Callable && { mend: `call it: ${item.name}()` }) }),
+      wrong(`${str(item)} is no value`, { ...(item instanceof Callable && { hint: `call it: ${item.name}()` }) }),
     );
   }
   if (isList(item)) {

@@ -1,12 +1,13 @@
-// npm run faults -- [COUNT] [SEED] [KIND]: interrupts runs at random points and checks the hosts afterwards. 300 faults
-// take about two hours.
+// npm run faults -- [COUNT] [SEED] [KIND] [NET]: interrupts runs at random points and checks the hosts afterwards. 300
+// faults take about two hours. NET is the third number of the lab's network (default 141): campaigns that run side by
+// side need different ones.
 import { makeLab } from '../lab/support/rack.ts';
 import { chances, type Fault, faultInventory, KINDS, strike, untouched } from './campaign.ts';
 
-const NET = '10.83.141';
-const [count = '300', seed = String(Date.now() % 1_000_000), only] = process.argv.slice(2);
-const kinds = KINDS.filter(({ name }) => only === undefined || name.includes(only));
-const rack = makeLab(faultInventory(NET), NET);
+const [count = '300', seed = String(Date.now() % 1_000_000), only = '', third = '141'] = process.argv.slice(2);
+const net = `10.83.${Number(third)}`;
+const kinds = KINDS.filter(({ name }) => name.includes(only));
+const rack = makeLab(faultInventory(net), net);
 const chance = chances(Number(seed));
 const faults: Fault[] = [];
 console.log(`seed ${seed}, ${count} faults of ${kinds.length} kinds`);

@@ -449,7 +449,7 @@ rm multi-user.target.wants/cron.service`;
         'mkdir -p /mnt/small && mount -t tmpfs -o size=64k none /mnt/small && echo old > /mnt/small/f && head -c 40000 /dev/zero > /mnt/small/fill',
       );
       const ran = await lab.apply(tasks('- copy: {dest: /mnt/small/f, content: "{{ \'x\' * 60000 }}"}'));
-      for (const e of ran.tasks) expect(e.diagnostic?.mend).toMatch(/disk/);
+      for (const e of ran.tasks) expect(e.diagnostic?.hint).toMatch(/disk/);
       expect(failures(ran)).toHaveLength(2);
       expect(await everywhere('cat /mnt/small/f; ls -A /mnt/small')).toEqual(['old\nf\nfill', 'old\nf\nfill']);
       await everywhere('umount /mnt/small');
@@ -497,7 +497,7 @@ rm multi-user.target.wants/cron.service`;
         expect(event.diagnostic).toMatchObject({
           code: 'E_BECOME',
           message: expect.stringMatching(message),
-          mend: expect.any(String),
+          hint: expect.any(String),
         });
     });
     it('requires the known host key', async () => {
@@ -553,7 +553,7 @@ rm multi-user.target.wants/cron.service`;
       });
       expect(locked.events.find((e) => e.type === 'unreachable')?.diagnostic).toMatchObject({
         message: expect.stringContaining('is protected by a passphrase'),
-        mend: expect.stringContaining('ssh-add'),
+        hint: expect.stringContaining('ssh-add'),
       });
       const agent = spawnSync('ssh-agent', ['-s'], { encoding: 'utf8' }).stdout;
       const [, socket = ''] = /SSH_AUTH_SOCK=([^;]+)/.exec(agent) ?? [];

@@ -61,7 +61,7 @@ function planPackages(current: AptCurrent, args: AptArgs): Steps {
   if (args.deb !== undefined) {
     const { deb } = current;
     if (deb === undefined)
-      return { blocked: `${args.deb} is not on the host`, mend: 'put it there in an earlier task (get_url, copy)' };
+      return { blocked: `${args.deb} is not on the host`, hint: 'put it there in an earlier task (get_url, copy)' };
     const has = current.installed.find(({ name, isConfig }) => name === deb.name && !isConfig);
     if (has?.version !== deb.version) {
       steps.push({
@@ -124,11 +124,11 @@ function unknownPackages(current: AptCurrent, differ: readonly Wanted[]): Blocke
   if (indexIsEmpty)
     return {
       blocked: `the package index is empty: ${unknown.join(', ')} cannot be found in it`,
-      mend: 'set `update_cache: true`',
+      hint: 'set `update_cache: true`',
     };
   return {
     blocked: `no such package: ${unknown.join(', ')}`,
-    mend: 'look at the spelling and the repositories; `update_cache: true` reads the package index anew',
+    hint: 'look at the spelling and the repositories; `update_cache: true` reads the package index anew',
   };
 }
 

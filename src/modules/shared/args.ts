@@ -75,7 +75,7 @@ export function exclude(given: Readonly<Record<string, unknown>>, ...keys: reado
   const set = keys.filter((key) => given[key] !== undefined && given[key] !== false);
   const [first, second] = set;
   if (first === undefined || second === undefined) return [];
-  return [{ path: [second], message: `'${first}' and '${second}' exclude each other`, mend: 'keep one of the two' }];
+  return [{ path: [second], message: `'${first}' and '${second}' exclude each other`, hint: 'keep one of the two' }];
 }
 
 /** Reports an error if none of these arguments is given. */

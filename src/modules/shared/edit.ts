@@ -58,10 +58,10 @@ export function planEdit(
   if (now.stat === undefined) {
     if (missingIsFine) return [];
     if (args.create !== true) {
-      return { blocked: `${path} does not exist`, mend: 'set `create: true`, or make the file in an earlier task' };
+      return { blocked: `${path} does not exist`, hint: 'set `create: true`, or make the file in an earlier task' };
     }
   }
-  if (now.stat?.kind === 'directory') return { blocked: `${path} is a directory`, mend: 'name the file in it' };
+  if (now.stat?.kind === 'directory') return { blocked: `${path} is a directory`, hint: 'name the file in it' };
   const before = textOf(now);
   if (before === undefined) {
     const large = now.stat !== undefined && now.stat.size > EDITABLE;

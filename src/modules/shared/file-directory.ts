@@ -16,7 +16,7 @@ export function directory(now: Seen, below: readonly string[], given: Wanted, ct
   if (now.stat !== undefined && now.stat.kind !== 'directory') {
     return {
       blocked: `${path} is a ${now.stat.kind}, not a directory`,
-      mend: 'remove it in an earlier task (state: absent)',
+      hint: 'remove it in an earlier task (state: absent)',
     };
   }
   if (now.stat === undefined) {

@@ -30,19 +30,19 @@ export function link({ now, self, source, empty }: LinkSeen, given: Link, ctx: C
   if (source === undefined && !force) {
     return {
       blocked: `the link's target ${sourceOf(given)} does not exist`,
-      mend: 'make it in an earlier task, or set `force: true`',
+      hint: 'make it in an earlier task, or set `force: true`',
     };
   }
   if (!right && self !== undefined && !isLink) {
     if (!force)
       return {
         blocked: `${path} is a ${self.kind}, not a link`,
-        mend: 'set `force: true` to put the link in its place',
+        hint: 'set `force: true` to put the link in its place',
       };
     if (self.kind === 'directory' && !empty)
       return {
         blocked: `${path} is a directory that is not empty`,
-        mend: 'remove it in an earlier task (state: absent)',
+        hint: 'remove it in an earlier task (state: absent)',
       };
   }
   if (right) return linkOwner(self, now, given, ctx);
@@ -99,11 +99,11 @@ function linkOwner(self: Stat, now: Seen, { path, owner, group }: Link, ctx: Con
 
 export function hard({ now, self, source }: LinkSeen, given: Link, ctx: Context): Steps {
   const { path, src = '', force } = given;
-  if (source === undefined) return { blocked: `${src} does not exist`, mend: 'make it in an earlier task' };
+  if (source === undefined) return { blocked: `${src} does not exist`, hint: 'make it in an earlier task' };
   if (self !== undefined && self.inode === source.inode && self.device === source.device)
     return fixAttributes(now, path, given, ctx);
   if (self !== undefined && !force)
-    return { blocked: `${path} is there and is not a hard link to ${src}`, mend: 'set `force: true`' };
+    return { blocked: `${path} is there and is not a hard link to ${src}`, hint: 'set `force: true`' };
   const careful = { ...now, trusted: false };
   return [
     {

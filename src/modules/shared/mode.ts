@@ -43,7 +43,7 @@ export function modeErrors(mode: string | number | undefined, name = 'mode'): re
       {
         path: [name],
         message: `${mode} is a decimal number: as a mode it would be ${mode < 0 ? 'nonsense' : mode.toString(8)}`,
-        mend: `write '${digits}', with the quotes`,
+        hint: `write '${digits}', with the quotes`,
       },
     ];
   }

@@ -102,14 +102,14 @@ export function unreachable(f: Fields): Blocked | undefined {
   if (f.get('client') === 'missing') {
     return {
       blocked: 'the host has no mysql client',
-      mend: 'install mysql-client or mariadb-client in an earlier task',
+      hint: 'install mysql-client or mariadb-client in an earlier task',
     };
   }
   const error = f.get('error');
   if (error === undefined) return undefined;
   return {
     blocked: `the server cannot be asked: ${decodeText(error).split('\n').at(-1) ?? ''}`,
-    mend: 'start the server in an earlier task, or give login_user and login_password, or login_unix_socket',
+    hint: 'start the server in an earlier task, or give login_user and login_password, or login_unix_socket',
   };
 }
 

@@ -79,7 +79,7 @@ function uploads(source: Source, small: Small, to: string): readonly Upload[] {
 
 function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked | undefined {
   if (now.stat?.kind === 'directory') {
-    return { blocked: `${path} is a directory`, mend: 'name the file in it' };
+    return { blocked: `${path} is a directory`, hint: 'name the file in it' };
   }
   if (now.stat === undefined && !now.parent && parents !== true) return noFolder(dirname(now.real));
   return unknownOwner(now, how);

@@ -48,18 +48,33 @@ export const CHAIN: Question = {
   ask: (
     folders,
   ) => sh`t() { case $2 in ${CLOSED}/0/*) ;; ${CLOSED}/*) [ -O "$1" ] || return 1 ;; '') [ ! -e "$1" ] || return 1 ;; *) return 1 ;; esac; [ ! -L "$1" ] && { [ -z "\${3-}" ] || echo "$1 !"; }; }
-${nested('/', new Set(folders.flatMap(ancestors)), new Set(folders))}`,
+${nested('/', byParent(folders), new Set(folders))}`,
 };
+
+/** These directories and all directories above them, grouped by their parent. */
+function byParent(folders: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const parents = new Map<string, string[]>();
+  for (const folder of new Set(folders.flatMap(ancestors))) {
+    if (folder === '/') continue;
+    const parent = dirname(folder);
+    const siblings = parents.get(parent);
+    if (siblings === undefined) parents.set(parent, [folder]);
+    else siblings.push(folder);
+  }
+  return parents;
+}
 /** stat's %f of a directory that is writable neither by its group nor by others. */
 const CLOSED = verbatim('4?[02468ace][014589cd]');
 
 /**
  * Tests a directory. If only root and the acting user can change it, tests the directories below it that are asked for.
  */
-function nested(folder: string, all: ReadonlySet<string>, asked: ReadonlySet<string>): Script {
-  const within = [...all].filter((one) => one !== '/' && dirname(one) === folder);
+function nested(folder: string, parents: ReadonlyMap<string, readonly string[]>, asked: ReadonlySet<string>): Script {
+  const within = parents.get(folder) ?? [];
   const test = sh`t ${folder} ${answer(STAT, folder)} ${asked.has(folder) ? sh`y` : sh``}`;
-  return within.length === 0 ? test : sh`if ${test}; then ${lines(within.map((one) => nested(one, all, asked)))}; fi`;
+  return within.length === 0
+    ? test
+    : sh`if ${test}; then ${lines(within.map((one) => nested(one, parents, asked)))}; fi`;
 }
 
 /** By name: the line of the passwd database. Parse it with `entry`. */

@@ -83,7 +83,7 @@ export function planTree(
   if (unknown !== undefined) return unknown;
   for (const { path } of leaves.filter((leaf) => !('isFolder' in leaf))) {
     if (stats.get(join(root, path))?.kind === 'directory' || links.get(join(root, path))?.startsWith('d/'))
-      return { blocked: `${join(root, path)} is a directory`, mend: 'remove it in an earlier task' };
+      return { blocked: `${join(root, path)} is a directory`, hint: 'remove it in an earlier task' };
   }
   const folders = foldersOf(root, leaves).filter((path) => !stats.has(path));
   const differ = leaves.filter((leaf) => {

@@ -102,7 +102,7 @@ export function parseUnit(stdout: string): UnitSeen {
 
 export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitArgs): Steps {
   const { name, state, enabled, masked, daemon_reload, daemon_reexec } = args;
-  if (!systemd) return { blocked: 'the host has no systemctl', mend: 'only systemd is known as a service manager' };
+  if (!systemd) return { blocked: 'the host has no systemctl', hint: 'only systemd is known as a service manager' };
   // systemd itself reports whether a unit's files changed since it read them
   const isFresh = name !== undefined && properties['LoadState'] === 'loaded' && properties['NeedDaemonReload'] === 'no';
   const manager: Change[] = [
@@ -142,11 +142,11 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
     if (masked !== true)
       return {
         blocked: `there is no unit ${unit}`,
-        mend: 'install its package, or put its file in place, in an earlier task',
+        hint: 'install its package, or put its file in place, in an earlier task',
       };
   }
   if (isMasked && masked !== false && (state === 'started' || state === 'restarted' || enabled === true)) {
-    return { blocked: `${unit} is masked`, mend: 'set `masked: false`' };
+    return { blocked: `${unit} is masked`, hint: 'set `masked: false`' };
   }
   const mustReload = stale === 'yes' && state !== undefined && state !== 'stopped' && daemon_reload !== true;
   const steps: Change[] = [];

@@ -1,14 +1,16 @@
 // Shell functions for working in a directory that another user can change.
 import type { Context } from '../../core/module.ts';
-import { lines, ROOM, type Script, sh, staged } from '../../core/sh.ts';
+import { library, lines, ROOM, type Script, sh, staged } from '../../core/sh.ts';
 import { dirname, join } from './paths.ts';
 
 /**
  * Between a probe and a change, a user who can write to one of the directories on the way can put something else there:
- * a link to /etc in place of a directory, a link to /etc/shadow in place of a file. These functions therefore never use
- * a path of more than one component, and examine each component from inside its directory.
+ * a link to /etc in place of a directory, a link to /etc/shadow in place of a file. In such a place these functions
+ * therefore never use a path of more than one component, and examine each component from inside its directory.
  *
- * - `walk PATH` changes to that directory. The directory that it enters is the one that it examined.
+ * - `walk PATH` changes to that directory. The directory that it enters is the one that it examined. `lead` covers the
+ *   part of the path that nobody else can change: one process for that part, two for each step after it. `$rest` is
+ *   what is left of the path.
  * - A symbolic link that another user can swap is followed only to a directory of that user: it leads to no place that
  *   the user could not write to anyway, and no directory is created on the way. (Compare protected_symlinks in
  *   proc_sys_fs(5).)
@@ -24,13 +26,14 @@ import { dirname, join } from './paths.ts';
  * - `merge PATH` moves the entries of a directory below file descriptor 7, of the stage, to the current directory. A
  *   directory that already exists is entered and merged, and then passed to `$settle`.
  */
-const FUNCTIONS = sh`set -e
+const FUNCTIONS = library(
+  'untrusted',
+  sh`set -e
 ifs=$IFS; nl='
 '; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:; u=; q=
 ${ROOM}
 die() { q=1; printf '%s\n' "$1" >&2; exit 1; }
 look() { e=$(stat -c '%f/%u %d:%i' -- . "./$1" 2>/dev/null) || return 1; h=\${e%%"$nl"*}; e=\${e#*"$nl"}; }
-here() { stat -c '%d:%i' .; }
 hop() {
   k=$((k + 1)); [ "$k" -lt 40 ] || die "$p: too many symbolic links"
   l=$(readlink -n -- "./$1" && echo .) || die "$p: $1 was changed while it was looked at"; l=\${l%.}
@@ -50,7 +53,7 @@ name the real path, or act as that user (become_user)"; }
 owned() { [ -z "$2" ] || [ "$(stat -c %u .)" = "$2" ] || refuse "$1" "$(id -un "$2" 2>/dev/null || echo "user $2")"; }
 into() {
   cd -P "./$1" 2>/dev/null || die "$p: $1 cannot be entered"
-  [ "$(here)" = "\${e#* }" ] || die "$p: $1 was changed while it was looked at"
+  [ "$(stat -c '%d:%i' .)" = "\${e#* }" ] || die "$p: $1 was changed while it was looked at"
 }
 step() {
   if ! look "$1"; then
@@ -63,8 +66,20 @@ step() {
   *) die "$p: $1 in $(pwd -P) is not a directory" ;;
   esac
 }
+lead() {
+  rest=\${1#/}; far=; set -f; IFS=/; set -- $rest; IFS=$ifs; set +f; set -- "$@" /
+  for c; do
+    case $c in '' | . | .. | /) break ;; esac
+    far=$far/$c; set -- "$@" "$far"
+  done
+  while [ "$1" != / ]; do shift; done
+  far=; for c in $(stat -c %f/%u -- "$@" 2>/dev/null); do
+    case $c in 4?[02468ace][014589cd]/0 | 4?[02468ace][014589cd]/"$me") far=$1; shift ;; *) break ;; esac
+  done
+  case $far in '' | /) cd -P / ;; *) cd -P "$far"; rest=\${rest#"\${far#/}"} ;; esac
+}
 walk() {
-  case $1 in /*) cd -P / ;; esac
+  case $1 in /*) lead "$1"; set -- "$rest" ;; esac
   set -f; IFS=/; set -- $1; IFS=$ifs; set +f
   for c; do case $c in '' | .) ;; ..) cd -P .. ;; *) step "$c" ;; esac; done
 }
@@ -79,7 +94,7 @@ enter() {
   done
 }
 stage() {
-  i=$(here)
+  i=$(stat -c '%d:%i' .)
   mkdir -m 0700 -- "./$1" 2>/dev/null || { set -- "$1-$$"; mkdir -m 0700 -- "./$1" || exit 1; }
   z=$1; cd -P "./$1" || exit 1
   case $(stat -c '%u %a %d:%i' . ..) in "$me "*00" "*"$nl"*" $i") ;; *) z=; die "$p: the staging directory was changed" ;; esac
@@ -90,7 +105,8 @@ stage() {
 leave() {
   [ -n "$y" ] || { [ -z "$z" ] || rmdir -- "./$z" || :; return 0; }
   cd -P /proc/self/fd/6 || return 0
-  find . -mindepth 1 -delete; cd -P .. && rmdir -- "./$z"; y= z=
+  set -- * .[!.]* ..?*; [ "$*" = '* .[!.]* ..?*' ] || find . -mindepth 1 -delete
+  cd -P .. && rmdir -- "./$z"; y= z=
 }
 newdir() {
   mkdir -- "./$1" || exit 1
@@ -113,7 +129,8 @@ merge() {
   done
 }
 trap 'x=$?; set +e; [ "$x$q" = 0 ] || [ -n "$q" ] || room .; leave; [ -z "$u" ] || rm -rf -- "$u"; exit $x' EXIT
-trap 'exit 1' HUP INT TERM`;
+trap 'exit 1' HUP INT TERM`,
+);
 
 /** The functions, for the user that the script runs as. */
 export function untrusted({ user }: Pick<Context, 'user'>): Script {

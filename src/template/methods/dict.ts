@@ -57,7 +57,7 @@ export function pairs(item: Item): readonly (readonly [Item, Item])[] {
 /** A dict that a template changes is a Map since it was created or read: see `mutable` in evaluate.ts. */
 function put(dict: Item, key: Item, item: Item): void {
   if (dict instanceof Map) setEntry(dict, key, item);
-  else wrong('this dict cannot be changed', { mend: 'make a new one with combine()' });
+  else wrong('this dict cannot be changed', { hint: 'make a new one with combine()' });
 }
 
 function drop(dict: Item, key: Item): void {

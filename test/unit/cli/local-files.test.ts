@@ -26,7 +26,7 @@ test('an unreadable file is reported at the place that asks for it', () => {
       code: 'E_FILE',
       at,
       message: `the file '${path}' may not be read`,
-      mend: expect.any(String),
+      hint: expect.any(String),
     }),
   ];
   if (process.geteuid?.() === 0) {

@@ -38,7 +38,7 @@ function drill(files: Readonly<Record<string, string>>, more: Partial<DrillOptio
       return [];
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return error.diagnostics.map((d) => `${d.at?.line}:${d.at?.col} ${d.message}${d.mend ? ` → ${d.mend}` : ''}`);
+      return error.diagnostics.map((d) => `${d.at?.line}:${d.at?.col} ${d.message}${d.hint ? ` → ${d.hint}` : ''}`);
     }
   };
   return { ...p, run, mistakes, events };

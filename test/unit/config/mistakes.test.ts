@@ -190,7 +190,7 @@ describe('a mistake is reported with its position before anything changes', () =
     const [first] = found;
     const place = first?.at === undefined ? '' : `${first.at.file}:${first.at.line}:${first.at.col}`;
     expect(place).toContain(where);
-    if (help !== undefined) expect(`${first?.expected} ${first?.mend}`).toMatch(help);
+    if (help !== undefined) expect(`${first?.expected} ${first?.hint}`).toMatch(help);
   });
 
   it('all mistakes are reported at once', async () => {
@@ -207,7 +207,7 @@ describe('a mistake is reported with its position before anything changes', () =
     const p = project(site('- debug: msg=x\n  tags: web'));
     expect((await p.mistakes({ tags: ['wbe'] }))[0]).toMatchObject({
       code: 'E_UNKNOWN',
-      mend: expect.stringContaining('web'),
+      hint: expect.stringContaining('web'),
     });
     expect((await p.mistakes({ limit: 'z' }))[0]).toMatchObject({ code: 'E_UNKNOWN' });
     expect((await p.mistakes({ extraVars: ['oops'] }))[0]).toMatchObject({ code: 'E_ARGS' });

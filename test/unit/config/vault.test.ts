@@ -41,7 +41,7 @@ describe('ansible-vault', () => {
 
   it('reports the position if the password is missing or wrong', async () => {
     const p = project(files);
-    expect((await p.mistakes()).map((d) => [d.code, d.mend])).toContainEqual([
+    expect((await p.mistakes()).map((d) => [d.code, d.hint])).toContainEqual([
       'E_FILE',
       'give --vault-password-file FILE',
     ]);

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decoder, Tampered } from '../../../src/connect/decode.ts';
-import { encode } from '../../../src/connect/frame.ts';
+import { encode, librariesOf } from '../../../src/connect/frame.ts';
 import type { Group } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
-import { sh, verbatim } from '../../../src/core/sh.ts';
+import { library, sh, verbatim } from '../../../src/core/sh.ts';
 
 const MARK = 'bringup-0123456789abcdef';
 const me = userInfo().username;
@@ -247,5 +247,31 @@ describe('many scripts in one round trip', () => {
     expect(() => {
       for (let i = 0; i < 600; i++) got.stdout(Buffer.alloc(1 << 20));
     }).toThrow('more than 512 MiB');
+  });
+});
+
+describe('code that many scripts share', () => {
+  const greeting = library('greeting', sh`greet() { printf 'hello %s\n' "$1"; }`);
+  const trip = (users: readonly (string | undefined)[]) => ({
+    pieces: users.map((user, i) => ({ script: sh`${greeting}; greet ${`nr${i}`}`, user: user ?? me })),
+    shellUser: me,
+  });
+
+  it('is sent once to a shell, which has it for all trips after that', () => {
+    const [first, second] = [trip([undefined, undefined]), trip([undefined])];
+    const has = new Set(librariesOf(first));
+    expect(has).toEqual(new Set(['lib_greeting']));
+    const programs = [encode(first, MARK), encode({ ...second, has }, `${MARK}2`)];
+    expect(programs.map((text) => text.split('hello %s').length - 1)).toEqual([1, 0]);
+    const { stdout, stderr } = spawnSync('sh', ['-s'], { input: programs.join(''), encoding: 'utf8' });
+    expect(stderr).not.toContain('not found');
+    expect(stdout.match(/hello nr\d/g)).toEqual(['hello nr0', 'hello nr1', 'hello nr0']);
+  });
+
+  it('travels with the script of another user, whose shell is a new one each time', () => {
+    const others = trip(['somebody', undefined, 'somebody']);
+    const program = encode({ ...others, has: new Set(['lib_greeting']) }, MARK);
+    expect(program.split('hello %s').length - 1).toBe(2);
+    expect(librariesOf(trip(['somebody']))).toEqual([]);
   });
 });

@@ -128,7 +128,7 @@ describe('the judge', () => {
   it('measures gaps in seconds, and reports when they start', () => {
     const seen = figures({ kinds: { write: kind({ gap: 5500, gapFrom: 5020 }) } });
     expect(lines({ gap: { write: 5 } }, { figures: seen })).toEqual([
-      'no longest time without a success: write: at most 5 s; 5.50 s (from 5.02 s on)',
+      'no longest time without a success: write: at most 5.00 s; 5.50 s (from 5.02 s on)',
     ]);
     expect(lines({ gap: { all: 1 } }, {})[0]).toMatch(/^ok /);
   });
@@ -173,7 +173,7 @@ describe('the judge', () => {
     });
     const wanted = { watch: [{ name: 'w', prints: '^0$', at_most: 1 }] };
     expect(lines(wanted, watched('0001111', '1110000'))[0]).toMatch(/^ok .*never on more \(on a, b; 14 samples\)/);
-    expect(lines(wanted, watched('0000011', '1110000'))[0]).toMatch(/^no .*on a and b for 0\.09 s \(from 0\.31 s on\)/);
+    expect(lines(wanted, watched('0000011', '1110000'))[0]).toMatch(/^no .*on a and b for 90 ms \(from 310 ms on\)/);
     expect(lines(wanted, watched('0', '0', ['c']))[0]).toMatch(/^no .*none of c$/);
     expect(lines(wanted, watched('', ''))[0]).toMatch(/^no /);
     expect(lines({ watch: [{ name: 'w', prints: '^0$', gap: 1 }] }, watched('0011', '1111'))[0]).toMatch(

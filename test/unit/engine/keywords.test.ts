@@ -227,7 +227,7 @@ describe('the rescue of a block', () => {
       `a copy ${p.folder}/never skipped`,
       `a copy ${p.folder}/late unknown`,
     ]);
-    expect(tasks[2]?.because).toBe(`if 'command test -e ${p.folder}/fine' fails`);
+    expect(tasks[2]?.because).toBe(`runs only if 'command test -e ${p.folder}/fine' fails`);
     const applied = await p.apply();
     const announced = new Set(tasks.filter((t) => t.status !== 'skipped').map((t) => t.task));
     expect(applied.tasks.filter((t) => t.status === 'changed').every((t) => announced.has(t.task))).toBe(true);

@@ -25,7 +25,7 @@ async function told(step: Step, before: string, after: string, why = ''): Promis
     probe: PROBE,
     ahead: () => [],
   });
-  return failed === undefined ? warnings : [failed.message, failed.detail ?? '', failed.mend ?? ''];
+  return failed === undefined ? warnings : [failed.message, failed.detail ?? '', failed.hint ?? ''];
 }
 
 const file = (text: string): string =>
@@ -102,7 +102,7 @@ describe('a change that failed', () => {
     ['git@host: Permission denied (publickey).', 'ops', false],
     ["ERROR 1045: Access denied for user 'a'@'b'", 'ops', false],
   ])('%s, as %s: suggests become %s', (stderr, who, expected) => {
-    const { mend } = failed(stderr, who);
-    expect(mend === 'add `become: true` to the task or the play').toBe(expected);
+    const { hint } = failed(stderr, who);
+    expect(hint === 'add `become: true` to the task or the play').toBe(expected);
   });
 });

@@ -23,7 +23,7 @@ import {
   type Step,
   type Steps,
 } from '../../../src/core/module.ts';
-import type { Script } from '../../../src/core/sh.ts';
+import { type Script, setLibraries } from '../../../src/core/sh.ts';
 import type { Value, Vars } from '../../../src/core/value.ts';
 
 /** A context with the given files on the controller: path → content. */
@@ -81,7 +81,7 @@ export function refusal(module: Module, args: Readonly<Record<string, unknown>>)
   const step = module.bind(args);
   return isStep(step)
     ? ''
-    : step.map((e) => [e.message, e.expected, e.mend].filter((s) => s !== undefined).join('; ')).join('\n');
+    : step.map((e) => [e.message, e.expected, e.hint].filter((s) => s !== undefined).join('; ')).join('\n');
 }
 
 /** A plan in short: the changes' descriptions, or why it is blocked. */
@@ -99,7 +99,7 @@ type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
 /** Runs a script as the engine does: in a subshell of dash with `set -u` and closed stdin. */
 function run(script: Script): Ran {
   const { status, stdout, stderr } = spawnSync('dash', ['-s'], {
-    input: `( set -u\n${script.text}\n) </dev/null\n`,
+    input: `${setLibraries([script])}( set -u\n${script.text}\n) </dev/null\n`,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
@@ -159,7 +159,11 @@ export const list = (path: string): readonly string[] => (existsSync(path) ? rea
 
 export function syntax(script: Script): string {
   try {
-    execFileSync('dash', ['-n'], { input: script.text, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+    execFileSync('dash', ['-n'], {
+      input: setLibraries([script]) + script.text,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     return '';
   } catch (error) {
     return String((error as { stderr?: unknown }).stderr ?? error);

@@ -1,12 +1,13 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Event, HostRecap, TaskEvent } from '../../../src/core/event.ts';
+import { duration, size } from '../../../src/core/units.ts';
 import { diffText } from '../../../src/report/diff.ts';
 import { jsonReporter } from '../../../src/report/json.ts';
 import { junitXml } from '../../../src/report/junit.ts';
 import { finalText, plainReporter } from '../../../src/report/plain.ts';
 import { changesText, recapText, table } from '../../../src/report/summary.ts';
-import { diagnosticText, duration, printable } from '../../../src/report/words.ts';
+import { diagnosticText, printable } from '../../../src/report/words.ts';
 
 const plain = stripVTControlCharacters;
 const at = { file: 'site.yml', line: 2, col: 5, length: 4 };
@@ -43,7 +44,7 @@ describe('a diagnostic', () => {
   it('shows its position, line, caret and hint', () => {
     const text = plain(
       diagnosticText(
-        { code: 'E_ARGS', message: "unknown argument 'mtch'", at, expected: 'match', mend: 'write match' },
+        { code: 'E_ARGS', message: "unknown argument 'mtch'", at, expected: 'match', hint: 'write match' },
         options.source,
       ),
     );
@@ -52,7 +53,7 @@ describe('a diagnostic', () => {
       '  2 │     mtch: x',
       '    │     ^^^^',
       '  expected: match',
-      '  mend: write match',
+      '  hint: write match',
     ]);
   });
 
@@ -81,9 +82,9 @@ describe('a change', () => {
     expect(text).toBe('~ a b  t\n    do it\n~ c  t\n    other');
   });
 
-  it('that is unknown names what it depends on, and the present state', () => {
-    const text = plain(changesText([task({ status: 'unknown', because: 'install it' })], 'plan', options));
-    expect(text).toContain("? a  t\n    unknown until apply: hangs on 'install it'\n    as things stand: do it");
+  it('that is known after apply names the change it depends on, and what it would do now', () => {
+    const text = plain(changesText([task({ status: 'unknown', because: "depends on 'install it'" })], 'plan', options));
+    expect(text).toContain("? a  t\n    known after apply (depends on 'install it')\n    would now: do it");
   });
 
   it('is shown as a diff of limited length', () => {
@@ -138,7 +139,7 @@ describe('reporters', () => {
     const { out, err } = toldPlain(events);
     expect(err).toContain('~ a  t: do it');
     expect(err).toContain('✗ a  breaks\n    error E_APPLY: no');
-    expect(out).toContain('failed: apply on 1 host in 1 min 01 s: 1 changed, 1 failed');
+    expect(out).toContain('failed: apply on 1 host in 1m 01s: 1 changed, 1 failed');
     expect(out).not.toContain('breaks');
   });
   it('plain: a failure that other lines followed is repeated at the end, once for hosts that are alike', () => {
@@ -192,5 +193,20 @@ describe('reporters', () => {
   });
 });
 
-it('durations are readable', () => expect([12, 1234, 65_000].map(duration)).toEqual(['12 ms', '1.2 s', '1 min 05 s']));
+it('durations have one form', () => {
+  const all = [12, 999.4, 1000, 1234, 59_940, 59_960, 65_000, 119_600];
+  expect(all.map((ms) => duration(ms))).toEqual([
+    '12 ms',
+    '999 ms',
+    '1.0 s',
+    '1.2 s',
+    '59.9 s',
+    '1m 00s',
+    '1m 05s',
+    '2m 00s',
+  ]);
+  expect([90, 5496, 59_996].map((ms) => duration(ms, 2))).toEqual(['90 ms', '5.50 s', '1m 00s']);
+});
+it('sizes have one form', () =>
+  expect([0, 512, 1024, 1_572_864, 3 * 1024 ** 3].map(size)).toEqual(['0 B', '512 B', '1 KiB', '1.5 MiB', '3 GiB']));
 it('only control characters are escaped', () => expect(printable('ä\t\n\u009b')).toBe('ä\t\n\\x9b'));

@@ -61,14 +61,14 @@ describe('a mistake is reported with its position', () => {
       "no filter named 'uper'",
       "no test named 'definde'",
     ]);
-    expect(diagnostics.map((d) => d.mend)).toContain("write 'upper' instead of 'uper'");
+    expect(diagnostics.map((d) => d.hint)).toContain("write 'upper' instead of 'uper'");
   });
 
   test('the nearest variable and key', () => {
     const name = caught(() => compileTemplate('{{ lsit }}', at).evaluate(envOf(vars)));
-    expect(name.diagnostics[0]?.mend).toBe("write 'list' instead of 'lsit'");
+    expect(name.diagnostics[0]?.hint).toBe("write 'list' instead of 'lsit'");
     const key = caught(() => compileTemplate('{{ conf.prot }}', at).evaluate(envOf(vars)));
-    expect(key.diagnostics[0]?.mend).toBe("write 'port' instead of 'prot'");
+    expect(key.diagnostics[0]?.hint).toBe("write 'port' instead of 'prot'");
   });
 
   test('in a bare expression', () => {
