@@ -9,30 +9,31 @@ const Args = Type.Object(
   {
     servers: Type.Array(Type.String(), {
       minItems: 2,
-      description: 'The hosts of the inventory that hold the data: one takes writes, the others follow it.',
+      description: 'The hosts of the inventory that hold the data. One accepts writes, the others replicate from it.',
     }),
     primary: Type.Optional(
-      Type.String({ description: 'The host that must be the one. Default: whichever takes writes.' }),
+      Type.String({ description: 'The host that must be the primary. Default: whichever accepts writes.' }),
     ),
-    port: Type.Integer({ default: 3306, description: 'Where the server listens on each host.' }),
+    port: Type.Integer({ default: 3306, description: 'The port on which the server listens on each host.' }),
     user: Type.String({
       description:
-        'An account that may write `table`, and read the replication status (REPLICATION CLIENT; SLAVE MONITOR on MariaDB).',
+        'An account that may write `table` and read the replication status (REPLICATION CLIENT; SLAVE MONITOR on MariaDB).',
     }),
-    password: Type.String({ secret: true, description: 'Its password.' }),
-    database: Type.String({ description: 'Where the table is.' }),
+    password: Type.String({ secret: true, description: 'The password of `user`.' }),
+    database: Type.String({ description: 'The database that contains the table.' }),
     table: Type.String({
       default: 'bringup_check',
       pattern: '^[A-Za-z0-9_]+$',
-      description:
-        'A table (token VARCHAR(64) PRIMARY KEY): a row is written, looked for on every replica and removed.',
+      description: 'A table (token VARCHAR(64) PRIMARY KEY). A row is written, looked up on every replica and removed.',
     }),
-    ca: Type.Optional(Type.String({ description: 'A PEM file: TLS with this CA, and the names below, are demanded.' })),
+    ca: Type.Optional(
+      Type.String({ description: 'A PEM file. With it, TLS with this CA and the names below is required.' }),
+    ),
     names: Type.Record(Type.String(), Type.String(), {
       default: {},
-      description: "The name in each host's certificate, by host. Default: the host's own.",
+      description: "The name in each host's certificate, by host. Default: the host's own name.",
     }),
-    max_lag: Type.Number({ default: 5, description: 'Seconds that a replica may be behind.' }),
+    max_lag: Type.Number({ default: 5, description: 'The largest allowed lag of a replica, in seconds.' }),
   },
   { additionalProperties: false },
 );
@@ -55,7 +56,7 @@ const ARRIVAL_MS = 3000;
 
 export const mysql_replication = defineCheck<typeof Args, Seen>({
   name: 'mysql_replication',
-  summary: 'What is written on the primary arrives on its replicas, which refuse writes (MySQL and MariaDB).',
+  summary: 'Checks that writes on the primary reach its replicas, and that replicas reject writes (MySQL and MariaDB).',
   args: Args,
   examples: [
     {

@@ -6,12 +6,12 @@ import { Failure } from '../core/diagnostic.ts';
 const Args = Type.Object(
   {
     host: Type.String({ description: 'Address or name.' }),
-    count: Type.Integer({ default: 1, minimum: 1, maximum: 20, description: 'How many echo requests.' }),
+    count: Type.Integer({ default: 1, minimum: 1, maximum: 20, description: 'Number of echo requests.' }),
     max_loss: Type.Number({
       default: 0,
       minimum: 0,
       maximum: 100,
-      description: 'Percent of the requests that may stay unanswered.',
+      description: 'Percentage of requests that may stay unanswered.',
     }),
     max_ms: Type.Optional(Type.Number({ description: 'The longest average round trip, in milliseconds.' })),
   },
@@ -21,9 +21,9 @@ type Seen = Readonly<{ alive: boolean; loss: number; ms: number | undefined; why
 
 export const ping = defineCheck<typeof Args, Seen>({
   name: 'ping',
-  summary: 'A host answers ICMP echo requests.',
+  summary: 'Checks that a host answers ICMP echo requests.',
   args: Args,
-  examples: [{ title: 'The balancer is there', args: { host: '192.0.2.10' } }],
+  examples: [{ title: 'Ping the balancer', args: { host: '192.0.2.10' } }],
   async observe({ host, count }) {
     const before = process.env['LANG'];
     try {

@@ -9,13 +9,13 @@ export const target = {
   url: Type.String({
     pattern: '^https?://',
     expected: 'a URL that begins with http:// or https://',
-    description: 'What is asked for, by its public name.',
+    description: 'The URL to request, with the public name.',
   }),
   server: Type.Optional(
-    Type.String({ description: "The name server that the URL's name is asked of. Default: the system's." }),
+    Type.String({ description: "The name server that resolves the URL's name. Default: the system's resolver." }),
   ),
 };
-export const believed = Type.Optional(Type.String({ description: 'A PEM file with the CA to believe.' }));
+export const believed = Type.Optional(Type.String({ description: 'A PEM file with the CA to trust.' }));
 
 export type Request = Readonly<{
   url: string;

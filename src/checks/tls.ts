@@ -8,17 +8,20 @@ type Version = (typeof VERSIONS)[number];
 
 const Args = Type.Object(
   {
-    host: Type.String({ description: 'Address or name, as seen from here.' }),
+    host: Type.String({ description: 'Address or name, as seen from the controller.' }),
     port: Type.Integer({ default: 443, minimum: 1, maximum: 65_535, description: 'TCP port.' }),
-    name: Type.String({ description: 'The name that is asked for, and that the certificate must vouch for.' }),
-    ca: Type.Optional(Type.String({ description: "A PEM file with the CA to believe. Default: the system's." })),
+    name: Type.String({ description: 'The name to request, which the certificate must contain.' }),
+    ca: Type.Optional(Type.String({ description: "A PEM file with the CA to trust. Default: the system's CAs." })),
     days: Type.Integer({
       default: 7,
       minimum: 0,
-      description: 'The certificate is valid for at least so many days more.',
+      description: 'The certificate must be valid for at least this many days.',
     }),
-    protocol: Type.Optional(Type.Enum([...VERSIONS], { description: 'Only this version is offered.' })),
-    refused: Type.Boolean({ default: false, description: 'The server must not agree to it: for old versions.' }),
+    protocol: Type.Optional(Type.Enum([...VERSIONS], { description: 'The only TLS version to offer.' })),
+    refused: Type.Boolean({
+      default: false,
+      description: 'Whether the server must reject the offered version. Use it for old versions.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -26,12 +29,12 @@ type Seen = Readonly<{ agreed: string; cipher: string; trouble: string; daysLeft
 
 export const tlsCheck = defineCheck<typeof Args, Seen>({
   name: 'tls',
-  summary: "A server's certificate is trusted, of the right name, and valid for a while.",
+  summary: "Checks that a server's certificate is trusted, has the right name and is valid for some time.",
   args: Args,
   examples: [
-    { title: "The site's certificate", args: { host: '192.0.2.10', name: 'www.example.com', days: 14 } },
+    { title: 'Certificate of the site', args: { host: '192.0.2.10', name: 'www.example.com', days: 14 } },
     {
-      title: 'Nothing old',
+      title: 'No old TLS version',
       args: { host: '192.0.2.10', name: 'www.example.com', protocol: 'TLSv1.1', refused: true },
     },
   ],

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { defineStep } from '../core/drill.ts';
 
 const Args = Type.Object(
-  { hosts: Type.Array(Type.String(), { minItems: 1, description: 'Whose disk.' }) },
+  { hosts: Type.Array(Type.String(), { minItems: 1, description: 'The hosts whose disk is replaced.' }) },
   { additionalProperties: false },
 );
 
@@ -12,9 +12,9 @@ const Args = Type.Object(
  */
 export const reset = defineStep({
   name: 'reset',
-  summary: 'A host loses its disk, and is put up anew: a bare machine with its address and host key.',
+  summary: 'Replaces the disk of hosts. They become bare machines with the same address and host key.',
   args: Args,
-  examples: [{ title: 'A new disk', args: { hosts: 'web1' } }],
+  examples: [{ title: 'New disk', args: { hosts: 'web1' } }],
   wants: 'disk',
   hosts: (args) => args.hosts,
   tell: (_, hosts) =>

@@ -16,16 +16,16 @@ const Args = args({
   user: Type.String({
     pattern: '^[A-Za-z0-9_][\\w.@-]*$',
     expected: 'the name of a user',
-    description: 'Whose keys they are.',
+    description: 'The user whose keys are managed.',
   }),
-  key: Type.String({ minLength: 1, description: 'Public keys, one a line.' }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether they are to be there.' }),
-  exclusive: flag('No other keys: all that are not named are removed.'),
-  manage_dir: flag('The directory and its owner and mode are taken care of.', true),
+  key: Type.String({ minLength: 1, description: 'Public keys, one on each line.' }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the keys are in the file.' }),
+  exclusive: flag('Remove all other keys.'),
+  manage_dir: flag('Create the directory, and set its owner and mode.', true),
   path: text('The file. Default: ~/.ssh/authorized_keys.'),
   key_options: text('Options in front of each key: from="10.0.0.0/8",no-pty'),
-  comment: text('A comment instead of the one of the key.'),
-  follow: flag('A symlink at the path is followed. (It always is.)'),
+  comment: text('A comment that replaces the one of the key.'),
+  follow: flag('Follow a symlink at the path. (It is always followed.)'),
 });
 type Args = Static<typeof Args>;
 
@@ -40,18 +40,18 @@ type Current = Readonly<{
 
 export const authorized_key = defineModule<typeof Args, Current>({
   name: 'authorized_key',
-  summary: 'Public keys may log in as a user, or may not.',
+  summary: 'Adds or removes public keys that may log in as a user.',
   args: Args,
   examples: [
     {
-      title: 'One key',
+      title: 'Add one key',
       args: {
         user: 'ada',
         key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ada@laptop',
       },
     },
     {
-      title: 'These and no other',
+      title: 'Allow only these keys',
       args: {
         user: 'root',
         exclusive: true,

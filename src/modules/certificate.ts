@@ -5,29 +5,29 @@ import { absolutePath, args, flag, names } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
 
 const Args = args({
-  path: absolutePath('Where the certificate is: PEM.'),
-  key: absolutePath('Where its private key is: PEM, for its owner alone.'),
-  bundle: Type.Optional(absolutePath('A file that gets both, certificate first: what HAProxy wants.')),
+  path: absolutePath('The path of the certificate (PEM).'),
+  key: absolutePath('The path of its private key (PEM). Only its owner can read it.'),
+  bundle: Type.Optional(absolutePath('A file for both, the certificate first, as HAProxy requires.')),
   common_name: Type.String({
     minLength: 1,
     maxLength: 64,
     pattern: '^[^/\\n]+$',
     expected: 'a name of at most 64 characters, without a slash',
-    description: 'Whose certificate it is.',
+    description: "The subject's common name.",
   }),
-  names: Type.Optional(names('Host names that it vouches for.')),
-  addresses: Type.Optional(names('Addresses that it vouches for.')),
-  ca: flag('It is a CA of its own, that signs others; not a leaf.'),
+  names: Type.Optional(names('The host names in the certificate.')),
+  addresses: Type.Optional(names('The IP addresses in the certificate.')),
+  ca: flag('Create a CA that signs other certificates.'),
   permitted: Type.Optional(
-    names("What a CA may vouch for, and nothing else: 'DNS:example.com', 'IP:192.0.2.0/255.255.255.0'."),
+    names("The only names that a CA may certify: 'DNS:example.com', 'IP:192.0.2.0/255.255.255.0'."),
   ),
-  signed_by: Type.Optional(absolutePath("The CA's certificate. Without it a certificate signs itself.")),
+  signed_by: Type.Optional(absolutePath("The CA's certificate. Without it, the certificate is self-signed.")),
   signed_by_key: Type.Optional(absolutePath("The CA's private key.")),
-  days: Type.Integer({ default: 397, minimum: 1, description: 'How long a new one is valid.' }),
+  days: Type.Integer({ default: 397, minimum: 1, description: 'The validity of a new certificate in days.' }),
   renew_days: Type.Integer({
     default: 30,
     minimum: 0,
-    description: 'A new one is made when so many days or fewer are left.',
+    description: 'Issue a new certificate if this many days or fewer are left.',
   }),
 });
 type Args = Static<typeof Args>;
@@ -37,11 +37,11 @@ type Current = Readonly<{ openssl: boolean; why: readonly string[]; bundled: boo
 
 export const certificate = defineModule<typeof Args, Current>({
   name: 'certificate',
-  summary: 'A certificate with its key, of an own CA: made, and renewed before it ends.',
+  summary: 'Creates a certificate and its key, signed by an own CA, and renews it before it expires.',
   args: Args,
   examples: [
     {
-      title: 'A CA for one domain',
+      title: 'Create a CA for one domain',
       args: {
         path: '/srv/pki/ca.crt',
         key: '/srv/pki/ca.key',
@@ -53,7 +53,7 @@ export const certificate = defineModule<typeof Args, Current>({
       },
     },
     {
-      title: 'A certificate of it',
+      title: 'Create a certificate signed by it',
       args: {
         path: '/srv/pki/www.crt',
         key: '/srv/pki/www.key',

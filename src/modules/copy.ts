@@ -16,27 +16,22 @@ import { stageWithin } from './shared/untrusted.ts';
 
 const Args = args({
   src: text(
-    "A file or directory on the controller (the role's files/, or beside the playbook). A directory that ends in / gives its content, else itself.",
+    "A file or directory on the controller (in the role's files/, or beside the playbook). If a directory ends in /, its content is copied, else the directory itself.",
   ),
   content: Type.Optional(
-    Type.Unsafe<unknown>({ description: 'The content itself, instead of src. A list or dict becomes JSON.' }),
+    Type.Unsafe<unknown>({
+      description: 'The content of the file, instead of src. A list or dict is written as JSON.',
+    }),
   ),
-  dest: absolutePath(
-    "Where it goes on the host. A directory, or a path that ends in /, gets the source's name appended.",
-  ),
+  dest: absolutePath("The path on the host. If it is a directory or ends in /, the source's name is appended."),
   remote_src: flag('src is on the host.'),
-  force: flag('Replace a file that differs; false: only create.', true),
+  force: flag('Replace a file that differs. false: only create it.', true),
   directory_mode: Type.Optional(
-    Type.Union([Type.String(), Type.Integer()], { description: 'The mode of directories that are made.' }),
+    Type.Union([Type.String(), Type.Integer()], { description: 'The mode of new directories.' }),
   ),
   checksum: text('The sha256 that src must have.'),
-  follow: optionalFlag(
-    'A symlink at dest is followed, and what it leads to is written; false: the link is replaced. Default: true.',
-  ),
-  local_follow: flag(
-    'Symlinks below a directory of the controller are followed; false: they are copied as links.',
-    true,
-  ),
+  follow: optionalFlag('Follow a symlink at dest and write to its target. false: replace the link. Default: true.'),
+  local_follow: flag('Follow symlinks below a directory on the controller. false: copy them as links.', true),
   ...placing,
   mode: Type.Optional(
     Type.Union(
@@ -65,13 +60,13 @@ type Current = Readonly<
 
 export const copy = defineModule<typeof Args, Current>({
   name: 'copy',
-  summary: 'A file or a directory of the controller, or a given content, is on the host.',
+  summary: 'Copies a file, a directory or a given content to the host.',
   args: Args,
   examples: [
-    { title: 'A file', args: { src: 'motd', dest: '/etc/motd', mode: '0644' } },
-    { title: 'A content', args: { content: 'vm.swappiness=10\n', dest: '/etc/sysctl.d/90-swap.conf' } },
+    { title: 'Copy a file', args: { src: 'motd', dest: '/etc/motd', mode: '0644' } },
+    { title: 'Write a given content', args: { content: 'vm.swappiness=10\n', dest: '/etc/sysctl.d/90-swap.conf' } },
     {
-      title: 'A tree',
+      title: 'Copy a directory',
       args: {
         src: 'site/',
         dest: '/srv/www',
@@ -82,7 +77,7 @@ export const copy = defineModule<typeof Args, Current>({
       },
     },
     {
-      title: 'On the host',
+      title: 'Copy on the host',
       args: { src: '/etc/app.conf.default', dest: '/etc/app.conf', remote_src: true, force: false },
     },
   ],

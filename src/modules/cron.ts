@@ -25,28 +25,29 @@ const Args = args({
   name: Type.String({
     minLength: 1,
     pattern: '^[^\\n]+$',
-    description: 'What the job is known by; with env: the variable.',
+    description: 'The name that identifies the job or, with env, the variable.',
   }),
-  job: text('The command; with env: the value.'),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  job: text('The command or, with env, the value.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the job or variable exists.' }),
   user: Type.Optional(
     Type.String({
       ...ACCOUNT,
-      description: 'Whose crontab, or (with cron_file) who the job runs as. Default: who the task runs as.',
+      description:
+        'The user whose crontab is changed or, with cron_file, the user that the job runs as. Default: the user of the task.',
     }),
   ),
-  cron_file: text('A file in /etc/cron.d, instead of a crontab of the user.'),
+  cron_file: text("A file in /etc/cron.d, instead of the user's crontab."),
   minute: field('The minute.'),
   hour: field('The hour.'),
   day: field('The day of the month.'),
   month: field('The month.'),
   weekday: field('The day of the week: 0 is Sunday.'),
-  special_time: Type.Optional(Type.Enum(SPECIAL, { description: 'Instead of all these.' })),
-  disabled: flag('The job is there, as a comment.'),
-  env: flag('It is a variable of the crontab, not a job.'),
-  insertafter: text('env: after this variable.'),
-  insertbefore: text('env: before this variable.'),
-  backup: flag('The old file is kept (with cron_file).'),
+  special_time: Type.Optional(Type.Enum(SPECIAL, { description: 'A keyword that replaces all of these.' })),
+  disabled: flag('Keep the job as a comment.'),
+  env: flag('Manage a variable of the crontab instead of a job.'),
+  insertafter: text('With env: insert after this variable.'),
+  insertbefore: text('With env: insert before this variable.'),
+  backup: flag('With cron_file: keep the old file.'),
 });
 type Args = Static<typeof Args>;
 
@@ -54,19 +55,19 @@ type Current = Readonly<{ fields: Fields; now: Seen; path: string }>;
 
 export const cron = defineModule<typeof Args, Current>({
   name: 'cron',
-  summary: 'A job, or a variable, is in a crontab; or is not.',
+  summary: 'Manages a job or a variable in a crontab.',
   args: Args,
   aliases: { dom: 'day', dow: 'weekday', value: 'job' },
   examples: [
     {
-      title: 'Each night',
+      title: 'Run every night',
       args: { name: 'backup', minute: '30', hour: '2', job: '/usr/local/bin/backup', user: 'root' },
     },
     {
-      title: 'In a file of its own',
+      title: 'Use a file in /etc/cron.d',
       args: { name: 'renew', special_time: 'daily', job: 'certbot -q renew', cron_file: 'certbot-renew', user: 'root' },
     },
-    { title: 'A variable', args: { name: 'MAILTO', env: true, job: 'ops@foobar.com' } },
+    { title: 'Set a variable', args: { name: 'MAILTO', env: true, job: 'ops@foobar.com' } },
   ],
   verify({ state, job, cron_file, user, special_time, ...times }) {
     const isTimed = [times.minute, times.hour, times.day, times.month, times.weekday].some((one) => one !== '*');

@@ -15,22 +15,25 @@ const Args = args({
   url: Type.String({
     pattern: '^((https?|ftp)://|file:///)',
     expected: 'an address that begins with http://, https:// or file:///',
-    description: 'What is fetched. file:///PATH is a file of the host.',
+    description: 'The URL to download. file:///PATH is a file on the host.',
   }),
-  dest: absolutePath('Where it goes. A directory gets the name in the address appended.'),
+  dest: absolutePath('The path on the host. If it is a directory, the name in the URL is appended.'),
   checksum: Type.Optional(
     Type.String({
       pattern: '^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-fA-F]+$',
       expected: "'sha256:' and the digits",
-      description: 'What it must be: sha256:… With it a file that differs is fetched anew.',
+      description: 'The expected checksum: sha256:… A file that differs is downloaded again.',
     }),
   ),
-  force: flag('Fetch it each time. Without: only where it is missing, its checksum differs, or dest is a directory.'),
+  force: flag(
+    'Download each time. Otherwise only if the file is missing, its checksum differs, or dest is a directory.',
+  ),
   headers: requestHeaders,
   timeout: Type.Integer({
     default: 10,
     minimum: 1,
-    description: 'Seconds until it is given up. For the whole transfer at least ten times as long.',
+    description:
+      'The time limit of the connection in seconds. The whole transfer may take ten times as long, and at least 600 seconds.',
   }),
   ...credentials,
   http_agent: text('Ignored.'),
@@ -40,12 +43,12 @@ type Args = Static<typeof Args>;
 
 export const get_url = defineModule<typeof Args, Destination>({
   name: 'get_url',
-  summary: 'A file is fetched by HTTP. Where the host has neither curl nor wget, it is fetched here and sent.',
+  summary: 'Downloads a file by HTTP. If the host has neither curl nor wget, the controller downloads and sends it.',
   args: Args,
   aliases: { username: 'url_username', password: 'url_password' },
   examples: [
     {
-      title: 'With its checksum',
+      title: 'Download with a checksum',
       args: {
         url: 'https://example.com/app-1.2.tar.gz',
         dest: '/opt/app.tar.gz',

@@ -7,27 +7,31 @@ import type { Seen } from './shared/look.ts';
 import { hmacSha1, sha1 } from './shared/sha1.ts';
 
 const Args = args({
-  name: Type.String({ pattern: '^[^\\s,]+$', expected: 'one host name, or [name]:port', description: 'The host.' }),
-  key: text('Its line: name, type, key. Needed with present; with absent, only this key is removed.'),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  hash_host: flag('A new line holds a hash of the name instead of the name.'),
+  name: Type.String({
+    pattern: '^[^\\s,]+$',
+    expected: 'one host name, or [name]:port',
+    description: 'The name of the host.',
+  }),
+  key: text('The line of the key: name, type, key. Required with present. With absent, only this key is removed.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the key is in the file.' }),
+  hash_host: flag('Write a hash of the name instead of the name.'),
   path: Type.String({
     default: '/etc/ssh/ssh_known_hosts',
     pattern: '^/',
     expected: 'a path on the host',
-    description: 'The file.',
+    description: 'The known_hosts file.',
   }),
 });
 type Args = Static<typeof Args>;
 
 export const known_hosts = defineModule<typeof Args, Seen>({
   name: 'known_hosts',
-  summary: "A host's public key is known to ssh, or is not.",
+  summary: "Adds or removes a host's public key in known_hosts.",
   args: Args,
   aliases: { host: 'name' },
   examples: [
     {
-      title: 'A host',
+      title: 'Add a host',
       args: {
         name: 'git.foobar.com',
         key: 'git.foobar.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',

@@ -18,34 +18,36 @@ import { backupData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
-  path: absolutePath('The file, on the host.'),
+  path: absolutePath('The file on the host.'),
   line: text('The line, without its newline.'),
-  regexp: text('Of the lines that match, the last one is replaced (state: absent: all are removed).'),
-  search_string: text('As regexp, but plain text that the line contains.'),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the line is to be there.' }),
-  backrefs: flag('The line may hold \\1, \\g<name> of what regexp matched; without a match nothing is done.'),
-  insertafter: text('Without a match: put it after the last line that matches this, or EOF (as without it), or BOF.'),
-  insertbefore: text('Without a match: put it before the last line that matches this, or BOF.'),
-  firstmatch: flag('The first matching line counts instead of the last.'),
-  create: flag('Make the file if it is missing.'),
+  regexp: text('Replace the last line that matches. With absent, remove all lines that match.'),
+  search_string: text('Like regexp, but a plain text that the line contains.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the line is in the file.' }),
+  backrefs: flag('Allow \\1 and \\g<name> in the line for groups of regexp. Without a match, nothing changes.'),
+  insertafter: text(
+    'Without a match, insert the line after the last line that matches this, or at EOF (the default), or at BOF.',
+  ),
+  insertbefore: text('Without a match, insert the line before the last line that matches this, or at BOF.'),
+  firstmatch: flag('Use the first matching line instead of the last.'),
+  create: flag('Create the file if it is missing.'),
   ...placing,
 });
 type Args = Static<typeof Args>;
 
 export const lineinfile = defineModule<typeof Args, Seen>({
   name: 'lineinfile',
-  summary: 'One line of a text file is there, or is not.',
+  summary: 'Adds, replaces or removes one line of a text file.',
   args: Args,
   aliases: { dest: 'path', destfile: 'path', name: 'path', regex: 'regexp', value: 'line' },
   examples: [
     {
-      title: 'No root log-in',
+      title: 'Forbid root logins',
       args: { path: '/etc/ssh/sshd_config', regexp: '^#?PermitRootLogin', line: 'PermitRootLogin no' },
     },
-    { title: 'A new file', args: { path: '/etc/motd.d/site', line: 'Welcome', create: true } },
-    { title: 'No such line', args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com$', state: 'absent' } },
+    { title: 'Create a file', args: { path: '/etc/motd.d/site', line: 'Welcome', create: true } },
+    { title: 'Remove a line', args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com$', state: 'absent' } },
     {
-      title: 'Validated before it counts',
+      title: 'Validate before replacing',
       args: {
         path: '/etc/sudoers',
         line: '%admin ALL=(ALL) NOPASSWD: ALL',

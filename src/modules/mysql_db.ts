@@ -17,10 +17,10 @@ import {
 } from './shared/mysql.ts';
 
 const Args = args({
-  name: names('The databases. For dump: all for every one.'),
+  name: names('The databases. For dump, `all` means every database.'),
   state: Type.Enum(['present', 'absent', 'dump', 'import'], {
     default: 'present',
-    description: 'dump and import: to and from target, always.',
+    description: 'dump writes to target and import reads from it, each time.',
   }),
   encoding: text('The character set of a new database.'),
   collation: text('The collation of a new database.'),
@@ -28,27 +28,27 @@ const Args = args({
     Type.String({
       pattern: '^/',
       expected: 'a path on the host',
-      description: 'The SQL file on the host; .gz, .bz2, .xz and .zst are packed.',
+      description: 'The SQL file on the host. The endings .gz, .bz2, .xz and .zst select a compression.',
     }),
   ),
   single_transaction: flag('Dump in one transaction.'),
   quick: flag('Dump row by row.', true),
   hex_blob: flag('Dump binary columns in hex.'),
-  ignore_tables: Type.Optional(names('Tables that are left out of a dump: db.table.')),
-  force: flag('Go on after errors.'),
-  sql_log_bin: flag('Written to the binary log, so that replicas do it too.', true),
+  ignore_tables: Type.Optional(names('Tables to leave out of a dump: db.table.')),
+  force: flag('Continue after errors.'),
+  sql_log_bin: flag('Write the changes to the binary log, so that replicas make them too.', true),
   ...login,
 });
 type Args = Static<typeof Args>;
 
 export const mysql_db = defineModule<typeof Args, Fields>({
   name: 'mysql_db',
-  summary: 'A MySQL or MariaDB database is there, or is not.',
+  summary: 'Creates, removes, dumps or imports a MySQL or MariaDB database.',
   args: Args,
   aliases: { db: 'name', ...LOGIN_ALIASES },
   examples: [
     {
-      title: 'A database',
+      title: 'Create a database',
       args: {
         name: 'app',
         encoding: 'utf8mb4',
@@ -57,7 +57,7 @@ export const mysql_db = defineModule<typeof Args, Fields>({
       },
     },
     {
-      title: 'A dump',
+      title: 'Dump a database',
       args: { name: 'all', state: 'dump', target: '/var/backups/all.sql.gz', single_transaction: true },
     },
   ],

@@ -10,16 +10,16 @@ const Args = args({
   name: Type.String({
     pattern: '^[a-z][a-z0-9_]{0,30}$',
     expected: 'a short lower-case name',
-    description: 'The table (inet NAME). All else in the kernel is left alone.',
+    description: 'The table (inet NAME). Other tables in the kernel are not changed.',
   }),
   rules: Type.Optional(
-    Type.String({ minLength: 1, description: "What stands in the table: sets, chains, rules, in nft's own words." }),
+    Type.String({ minLength: 1, description: "The content of the table in nft's syntax: sets, chains, rules." }),
   ),
   state: Type.Enum(['present', 'absent'], {
     default: 'present',
-    description: 'present: loaded now and at each boot, before the network is up.',
+    description: 'present: load the rules now and at each boot, before the network is up. absent: remove them.',
   }),
-  rollback: rollback('puts the old rules back'),
+  rollback: rollback('restores the old rules'),
 });
 type Args = Static<typeof Args>;
 
@@ -37,18 +37,19 @@ type Current = Readonly<{
 
 export const nftables = defineModule<typeof Args, Current>({
   name: 'nftables',
-  summary: 'A table of firewall rules, that cannot lock you out: what no new connection confirms undoes itself.',
+  summary:
+    'Manages a table of firewall rules. Rules that no new connection confirms are undone, so that they cannot lock you out.',
   args: Args,
   examples: [
     {
-      title: 'ssh and the web, nothing else',
+      title: 'Allow only ssh and web traffic',
       args: {
         name: 'site',
         rules:
           'chain input {\n\ttype filter hook input priority filter; policy drop;\n\tiif "lo" accept\n\tct state established,related accept\n\ttcp dport { 22, 80, 443 } accept\n}\n',
       },
     },
-    { title: 'No longer', args: { name: 'site', state: 'absent' } },
+    { title: 'Remove a table', args: { name: 'site', state: 'absent' } },
   ],
   verify: ({ state, rules }) =>
     state === 'present' && rules === undefined ? [{ path: [], message: "argument 'rules' is missing" }] : [],

@@ -9,30 +9,30 @@ import { backupData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
-  path: absolutePath('The file, on the host.'),
-  regexp: Type.String({ description: 'What is replaced, wherever it matches; ^ and $ are the ends of each line.' }),
+  path: absolutePath('The file on the host.'),
+  regexp: Type.String({ description: 'The pattern to replace, wherever it matches. ^ and $ match at each line.' }),
   replace: Type.String({
     default: '',
-    description: 'What comes in its place; \\1 and \\g<name> are what groups matched.',
+    description: 'The replacement. \\1 and \\g<name> stand for groups of the pattern.',
   }),
-  after: text('Only what stands after the first match of this.'),
-  before: text('Only what stands before the first match of this.'),
+  after: text('Replace only after the first match of this pattern.'),
+  before: text('Replace only before the first match of this pattern.'),
   ...placing,
 });
 type Args = Static<typeof Args>;
 
 export const replace = defineModule<typeof Args, Seen>({
   name: 'replace',
-  summary: 'All matches of a pattern in a text file are replaced.',
+  summary: 'Replaces all matches of a pattern in a text file.',
   args: Args,
   aliases: { dest: 'path', destfile: 'path', name: 'path' },
   examples: [
     {
-      title: 'A name that moved',
+      title: 'Change a host name',
       args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com\\b', replace: 'new.example.com' },
     },
     {
-      title: 'In one section',
+      title: 'Replace in one section',
       args: { path: '/etc/app.conf', after: '\\[db\\]', before: '\\[', regexp: '^port=.*$', replace: 'port=3307' },
     },
   ],

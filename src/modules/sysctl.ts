@@ -12,14 +12,14 @@ const Args = args({
   name: Type.String({
     pattern: '^[\\w.*/:@-]+$',
     expected: 'a kernel setting, as net.ipv4.ip_forward',
-    description: 'The setting.',
+    description: 'The name of the setting.',
   }),
-  value: Type.Optional(Type.String({ description: 'Its value.' })),
+  value: Type.Optional(Type.String({ description: 'The value.' })),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the setting is in the file.' }),
   sysctl_file: Type.Optional(absolutePath('The file. Default: /etc/sysctl.conf.')),
-  sysctl_set: flag('The running kernel gets the value too.'),
-  reload: flag('The file is loaded if it changed.', true),
-  ignoreerrors: flag('Settings that the kernel does not know are passed over.'),
+  sysctl_set: flag('Set the value in the running kernel too.'),
+  reload: flag('Load the file if it changed.', true),
+  ignoreerrors: flag('Ignore settings that the kernel does not know.'),
 });
 type Args = Static<typeof Args>;
 
@@ -27,12 +27,12 @@ type Current = Readonly<{ now: Seen; running: string | undefined }>;
 
 export const sysctl = defineModule<typeof Args, Current>({
   name: 'sysctl',
-  summary: 'A kernel setting, in a file for the next boot and in the running kernel.',
+  summary: 'Manages a kernel setting in a file for the next boot and in the running kernel.',
   args: Args,
   aliases: { key: 'name', val: 'value' },
   examples: [
     {
-      title: 'Now and for ever',
+      title: 'Set now and permanently',
       args: {
         name: 'net.ipv4.ip_nonlocal_bind',
         value: '1',
@@ -40,7 +40,7 @@ export const sysctl = defineModule<typeof Args, Current>({
         sysctl_file: '/etc/sysctl.d/90-vip.conf',
       },
     },
-    { title: 'No longer', args: { name: 'vm.swappiness', state: 'absent' } },
+    { title: 'Remove a setting', args: { name: 'vm.swappiness', state: 'absent' } },
   ],
   verify: ({ state, value }) =>
     state === 'present' && (value === undefined || value.trim() === '')

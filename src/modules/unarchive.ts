@@ -14,34 +14,37 @@ const Args = args({
   src: Type.String({
     minLength: 1,
     description:
-      "The archive: .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip. On the controller (the role's files/), unless remote_src; an address with remote_src.",
+      "The archive: .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip. It is on the controller (in the role's files/). With remote_src, it is on the host or a URL.",
   }),
-  dest: absolutePath('The directory that it is unpacked in.'),
-  remote_src: flag('src is on the host, or an address.'),
-  creates: text('Nothing is done where this path is there already.'),
+  dest: absolutePath('The directory to unpack into.'),
+  remote_src: flag('src is on the host, or a URL.'),
+  creates: text('A path. If it exists, nothing is unpacked.'),
   extra_opts: Type.Array(Type.String(), {
     default: [],
-    description: 'More options for tar or unzip: --strip-components=1.',
+    description: 'Additional options for tar or unzip: --strip-components=1.',
   }),
-  include: Type.Array(Type.String(), { default: [], description: 'Only these paths of the archive.' }),
-  exclude: Type.Array(Type.String(), { default: [], description: 'Not these paths of the archive.' }),
-  list_files: flag('The names of the files are returned in `files`.'),
-  keep_newer: flag('A file of the host that is newer than the one in the archive is kept.'),
-  validate_certs: flag('Ignored: certificates must be good.', true),
+  include: Type.Array(Type.String(), { default: [], description: 'Unpack only these paths of the archive.' }),
+  exclude: Type.Array(Type.String(), { default: [], description: 'Do not unpack these paths of the archive.' }),
+  list_files: flag('Return the names of the files in `files`.'),
+  keep_newer: flag('Keep a file on the host that is newer than the one in the archive.'),
+  validate_certs: flag('Ignored: certificates are always verified.', true),
   ...ownership,
 });
 type Args = Static<typeof Args>;
 
 export const unarchive = defineModule<typeof Args, Fields>({
   name: 'unarchive',
-  summary: 'An archive is unpacked on the host, once for each of its versions.',
+  summary: 'Unpacks an archive on the host, once for each version of it.',
   args: Args,
   examples: [
     {
-      title: 'Of the controller',
+      title: 'Unpack an archive of the controller',
       args: { src: 'app-1.2.tar.gz', dest: '/srv/app', owner: 'app', extra_opts: ['--strip-components=1'] },
     },
-    { title: 'Of the host', args: { src: '/var/backups/site.tar.zst', dest: '/srv/www', remote_src: true } },
+    {
+      title: 'Unpack an archive on the host',
+      args: { src: '/var/backups/site.tar.zst', dest: '/srv/www', remote_src: true },
+    },
   ],
   verify: (given) => [
     ...modeErrors(given.mode),

@@ -42,26 +42,26 @@ export const ownership = {
     Type.Union([Type.String({ pattern: '^\\s*(0?[0-7]{1,4}|0o[0-7]{1,4}|[ugoa]*[-+=].*)\\s*$' }), Type.Integer()], {
       expected: "a mode in quotes, as '0644' or 'u=rw,g=r,o='",
       description:
-        "Permissions: '0644', or symbolic ('u=rw,go=r', resolved against the present mode). A new file gets what the umask leaves, an existing one keeps its own.",
+        "Permissions: '0644', or symbolic ('u=rw,go=r', relative to the present mode). Default: a new file gets the mode that the umask gives, an existing file keeps its mode.",
     }),
   ),
-  owner: Type.Optional(Type.String({ ...ACCOUNT, description: 'The user that owns it: a name or a number.' })),
-  group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The group that owns it: a name or a number.' })),
+  owner: Type.Optional(Type.String({ ...ACCOUNT, description: 'The user that owns the file: a name or a number.' })),
+  group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The group that owns the file: a name or a number.' })),
 };
 
 /** Arguments of every module that writes a file's content. */
 export const placing = {
   ...ownership,
-  backup: flag('Keep the old file beside the new one, under a name with the date.'),
+  backup: flag('Keep the old file beside the new one, with the date in its name.'),
   validate: Type.Optional(
     Type.String({
       pattern: '%s',
       expected: "a command with %s, as 'visudo -cf %s'",
       description:
-        'A command that judges the new file (%s) before anything is touched; if it fails, the old file stays as it is.',
+        'A command that validates the new file (%s) before it replaces the old one. If the command fails, nothing changes.',
     }),
   ),
-  unsafe_writes: flag('Overwrite in place where a rename cannot be (a bind-mounted file).'),
+  unsafe_writes: flag('Overwrite the file in place if it cannot be renamed (a bind-mounted file).'),
 };
 
 export type Ownership = Readonly<{

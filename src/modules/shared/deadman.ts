@@ -8,7 +8,7 @@ export function rollback(undoing: string) {
     default: 30,
     minimum: 5,
     maximum: 600,
-    description: `Seconds after which the host ${undoing}, unless a new connection got through.`,
+    description: `Seconds after which the host ${undoing}, unless a new connection succeeded.`,
   });
 }
 

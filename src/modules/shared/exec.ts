@@ -7,12 +7,12 @@ import { flag, text } from './args.ts';
 
 /** Arguments that command, shell and script have in common. */
 export const running = {
-  chdir: text('The directory to run in.'),
-  creates: text('Nothing is run where this path (or a glob) is there already.'),
-  removes: text('Nothing is run where this path (or a glob) is not there.'),
-  stdin: Type.Optional(Type.String({ description: 'What the command reads from its standard input.' })),
-  stdin_add_newline: flag('A newline is added to stdin.', true),
-  strip_empty_ends: flag('Empty lines at the end of stdout and stderr are dropped.', true),
+  chdir: text('The working directory.'),
+  creates: text('A path or glob. If it exists, nothing runs.'),
+  removes: text('A path or glob. If it does not exist, nothing runs.'),
+  stdin: Type.Optional(Type.String({ description: 'The standard input of the command.' })),
+  stdin_add_newline: flag('Add a newline to stdin.', true),
+  strip_empty_ends: flag('Remove empty lines at the end of stdout and stderr.', true),
 };
 
 export type Running = Readonly<{

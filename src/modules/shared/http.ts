@@ -12,10 +12,10 @@ export const requestHeaders = Type.Optional(
 
 /** Arguments for authentication and certificate verification. */
 export const credentials = {
-  url_username: text('A user name.'),
-  url_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
+  url_username: text('The user name.'),
+  url_password: Type.Optional(Type.String({ secret: true, description: 'The password of url_username.' })),
   force_basic_auth: flag('Ignored: user and password are always sent.'),
-  validate_certs: flag('The certificate must be good.', true),
+  validate_certs: flag("Verify the server's certificate.", true),
 };
 
 export type Request = Readonly<{

@@ -7,16 +7,16 @@ import type { Fields } from './fields.ts';
 
 /** Arguments for logging in to the server from the host itself. */
 export const login = {
-  login_user: text('Who logs in. Default: as ~/.my.cnf says, or who the task runs as (auth_socket).'),
+  login_user: text('The user to log in as. Default: the user in ~/.my.cnf, or the user of the task (auth_socket).'),
   login_password: Type.Optional(Type.String({ secret: true, description: 'The password of login_user.' })),
   login_host: text('The server. Default: localhost, through its socket.'),
-  login_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port, with login_host.' })),
+  login_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port on login_host.' })),
   login_unix_socket: text("The server's socket."),
-  config_file: text('A file with a [client] section. Default: ~/.my.cnf, where it is there.'),
-  ca_cert: text('The CA that the server is checked with.'),
+  config_file: text('A file with a [client] section. Default: ~/.my.cnf if it exists.'),
+  ca_cert: text('The CA that verifies the server.'),
   client_cert: text("The client's certificate."),
   client_key: text("The key of the client's certificate."),
-  connect_timeout: Type.Integer({ default: 30, minimum: 1, description: 'Seconds until a log-in is given up.' }),
+  connect_timeout: Type.Integer({ default: 30, minimum: 1, description: 'The time limit of a login in seconds.' }),
 };
 
 export const LOGIN_ALIASES = {

@@ -11,16 +11,16 @@ export const unitArgs = {
   name: Type.String({
     pattern: '^[\\w@.:\\\\-]+$',
     expected: 'the name of a unit',
-    description: 'The unit; without an ending it is a .service.',
+    description: 'The unit. A name without a suffix is a .service.',
   }),
   state: Type.Optional(
     Type.Enum(['started', 'stopped', 'restarted', 'reloaded'], {
       description:
-        'started and stopped: as it should be. restarted: always. reloaded: always, and started if it does not run.',
+        'started, stopped: start or stop the unit if needed. restarted: always restart. reloaded: always reload, or start the unit if it does not run.',
     }),
   ),
-  enabled: optionalFlag('Started at boot.'),
-  daemon_reload: flag('Read all unit files anew first. (Changed ones are, without being asked.)'),
+  enabled: optionalFlag('Whether the unit starts at boot.'),
+  daemon_reload: flag('Reload all unit files first. (Changed files are reloaded in any case.)'),
 };
 
 export type UnitArgs = Readonly<{
