@@ -68,7 +68,7 @@ function docs(modules: readonly Module[]): string {
   return `<!-- Written by \`npm run gen\` from the schemas: do not edit. -->
 # Modules
 
-The arguments are Ansible's. One that is not listed here is refused, by its name.
+The arguments are Ansible's. An argument that is not listed here is rejected by name.
 
 ${list.join('\n')}
 

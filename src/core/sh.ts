@@ -1,7 +1,7 @@
 import { Failure } from './diagnostic.ts';
 import { Secret } from './value.ts';
 
-/** First of all: some scripts are made while this module is loaded. */
+/** Defined first, because some scripts are created while this module loads. */
 const NONE: readonly never[] = [];
 
 declare const made: unique symbol;
@@ -18,7 +18,7 @@ export type Script = {
    * killed run left behind.
    */
   readonly stages: readonly string[];
-  /** Code that it runs and does not hold: whoever runs the script sets each one's variable before. */
+  /** Libraries that the script uses but does not contain. Their variables must be set before the script runs. */
   readonly libraries: readonly Library[];
   /**
    * The script leaves its shell unchanged, except for variables that no other script reads. It may share a shell with
@@ -58,7 +58,7 @@ export type Question = Readonly<{
   /** Answers to other questions that `ask` reads for an item. Those questions are asked first. */
   reads?: (item: string) => readonly Asked[];
 }>;
-/** Code that many scripts run in themselves. A host's shell gets it once, as text in a variable. */
+/** Code that many scripts use. A host's shell gets it once, as the text of a variable. */
 export type Library = Readonly<{ variable: string; text: string }>;
 export type Asked = Readonly<{ question: Question; item: string }>;
 export type Word = string | number | Secret | Script | readonly Word[];
@@ -112,7 +112,7 @@ function render(word: Word, into: Parts): string {
   return word.text;
 }
 
-/** Thousands of scripts are made a run, and most of these lists are empty. */
+/** Avoids copies: a run creates thousands of scripts, and most of these lists are empty. */
 function both<T>(a: readonly T[], b: readonly T[]): readonly T[] {
   if (b.length === 0) return a;
   return a.length === 0 ? b : [...a, ...b];
@@ -166,7 +166,7 @@ export function asName(text: string): string {
   names.set(text, name);
   return name;
 }
-/** The hosts of a run are asked about the same paths, users and units. */
+/** Cached, because all hosts of a run are asked about the same paths, users and units. */
 const names = new Map<string, string>();
 
 /** Joins scripts, each on lines of its own. */
@@ -190,13 +190,16 @@ export function verbatim(text: string): Script {
   return script({ text, tame: !WILD.test(text) });
 }
 
-/** Runs the code in the script that this stands in. Its name is of letters. */
+/** Runs the code inside of the script that contains it. The name consists of letters. */
 export function library(name: string, code: Script): Script {
   const variable = `lib_${name}`;
   return script({ ...code, text: `eval "$${variable}"`, libraries: [{ variable, text: code.text }], tame: false });
 }
 
-/** Sets the variables of the libraries that the scripts need, but for those that the shell has: one line each. */
+/**
+ * Sets the variables of the libraries that the scripts need, except for those that the shell already has, one on each
+ * line.
+ */
 export function setLibraries(scripts: readonly Script[], has: ReadonlySet<string> = new Set()): string {
   const wanted = new Map(scripts.flatMap((s) => s.libraries).map(({ variable, text }) => [variable, text]));
   return [...wanted]

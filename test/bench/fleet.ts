@@ -85,7 +85,7 @@ function shell(channel: ServerChannel, answers: Map<string, Promise<Answer>>): v
 const MARK = 'MARK';
 const [BEFORE = '', AFTER = ''] = begin(MARK).split(MARK);
 
-/** What a shell keeps for its later programs (setLibraries in core/sh.ts). */
+/** The libraries that a shell keeps for its later programs (setLibraries in core/sh.ts). */
 const LIBRARY = /^lib_\w+=(?:'[^']*'|\\')+\n/gm;
 
 function ask(script: string): Promise<Answer> {

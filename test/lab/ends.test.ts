@@ -8,7 +8,7 @@ import { twoDebians } from './support/rack.ts';
 const NET = '10.83.131';
 const lab = twoDebians(NET);
 const HOSTS = ['d12', 'd13'];
-/** How many pairs of runs begin together: a few in each test run, more for a figure. */
+/** The number of pairs of runs that start together: a few in each test run, more for a measurement. */
 const PAIRS = Number(process.env['PAIRS'] ?? 5);
 let count = 0;
 function playbook(tasks: string, head = 'become: true'): string {
