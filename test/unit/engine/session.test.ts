@@ -256,4 +256,31 @@ describe('the start of a run', () => {
     interrupt.abort();
     expect(await mayChange()).toBe(true);
   });
+
+  it('claims a host anew that it left while it waited for the others', async () => {
+    const seen: string[] = [];
+    const gate = newGate();
+    const start = newStart(new AbortController().signal);
+    const connect = async (): Promise<Connection> => {
+      seen.push('open');
+      const run = async (pieces: Parameters<Connection['run']>[0]): Promise<readonly Output[]> => {
+        seen.push(pieces.map((p) => `${p.script.text} as ${p.user}`).join());
+        return pieces.map(() => ({ code: 0, stdout: '', stderr: '' }));
+      };
+      return { user: 'ops', run, close: async () => void seen.push('close') } as unknown as Connection;
+    };
+    const own = { claimed: () => start.claimed('a'), left: () => start.left('a'), all: start.all };
+    const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, gate, start: own });
+    start.expect(['a', 'b'], async (host) => (host === 'a' ? session.claim('nobody') : undefined));
+    await session.look(probe('look', []), () => []);
+    const change = session.change({ pieces: [piece], isPlanned: true }, () => [], undefined);
+    await settle();
+    gate.close();
+    await settle();
+    gate.open();
+    await settle();
+    start.claimed('b');
+    await expect(change).rejects.toBeInstanceOf(NotRun);
+    expect(seen).toEqual(['open', 'look as root', 'close', 'open', ': as root']);
+  });
 });
