@@ -1,7 +1,7 @@
 import pingPackage from 'ping';
 import { Type } from 'typebox';
 import { defineCheck } from '../core/check.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 
 const Args = Type.Object(
   {
@@ -37,11 +37,7 @@ export const ping = defineCheck<typeof Args, Seen>({
         why: got.output.trim().split('\n').at(-1) ?? '',
       };
     } catch (error) {
-      const hint = 'install iputils-ping on this machine; not as root, it needs net.ipv4.ping_group_range';
-      throw new Failure(
-        { code: 'E_CHECK', message: `ping cannot be run: ${(error as Error).message}`, hint },
-        { cause: error },
-      );
+      throw failure('E_PING', { why: (error as Error).message }, undefined, { cause: error });
     } finally {
       restoreLang(before);
     }

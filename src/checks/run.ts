@@ -80,7 +80,7 @@ async function look({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: Ab
       return {
         mismatches: [{ property: 'check', expected: 'to be run', seen }],
         seen,
-        isFinal: first?.code === 'E_CHECK',
+        isFinal: first?.code === 'E_PING',
       };
     }
     const seen = signal.aborted ? 'no answer in time' : reason(error);

@@ -84,6 +84,7 @@ function build(run: Run): Command {
   inventoryCommand(program, run);
   handlersCommand(program, run);
   docCommand(program, run);
+  explainCommand(program, run);
   reportCommand(program, run);
   demoCommand(program, run);
   return program;
@@ -185,6 +186,16 @@ function docCommand(program: Command, { done }: Run): void {
     .action(async (name: string | undefined) => {
       const { moduleDocs } = await import('./doc.ts');
       done(moduleDocs(name));
+    });
+}
+
+function explainCommand(program: Command, { done }: Run): void {
+  program
+    .command('explain [code]')
+    .description('explain an error code, or list all codes')
+    .action(async (code: string | undefined) => {
+      const { explain } = await import('./explain.ts');
+      done(explain(code));
     });
 }
 

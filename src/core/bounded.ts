@@ -1,5 +1,7 @@
 import { createContext, Script } from 'node:vm';
-import { Failure } from './diagnostic.ts';
+import type { Failure } from './diagnostic.ts';
+import { failure } from './errors/index.ts';
+import { duration } from './units.ts';
 
 /** CPU time in milliseconds after which one piece of work is aborted. */
 const LIMIT = 500;
@@ -23,15 +25,10 @@ function bounded<T>(what: string, work: () => T, onGivenUp: (failure: Failure) =
     } catch (error) {
       if (!isTimeout(error)) throw error;
       const { user, system } = process.cpuUsage(began);
-      if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // other processes used the CPU, so this work did not have its time
-      const message = `${what} did not come to an end within ${LIMIT} ms`;
-      const failure = new Failure({
-        code: 'E_ARGS',
-        message,
-        hint: 'write the pattern so that no part of a text can match in many ways',
-      });
-      onGivenUp(failure);
-      throw failure;
+      if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // others kept the processor
+      const givenUp = failure('E_SLOW_PATTERN', { what, limit: duration(LIMIT) });
+      onGivenUp(givenUp);
+      throw givenUp;
     } finally {
       delete context.work;
     }

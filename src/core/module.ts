@@ -1,6 +1,8 @@
 import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
 import { matching, mayBeSlow } from './bounded.ts';
+import type { Diagnostic } from './diagnostic.ts';
+import { type Code, type Given, tell } from './errors/index.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
@@ -119,12 +121,12 @@ export type Change = Readonly<{
    */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;
-/**
- * The task cannot be done in the host's present state. `apply` fails. `plan` shows unknown if an earlier change may
- * remove the cause.
- */
-export type Blocked = Readonly<{ blocked: string; hint?: string; detail?: string }>;
-/** null: the file or object did not exist before, or will not exist afterwards. */
+/** The host is in a state in which it cannot be done: a plan shows unknown where an earlier change may help, apply fails. */
+export type Blocked = Readonly<{ blocked: Diagnostic }>;
+export function blocked<C extends Code>(code: C, given: Given<C>): Blocked {
+  return { blocked: tell(code, given) };
+}
+/** null: there was, or will be, no such thing. */
 export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
 /** A file's content in parts. Files of the controller are read only while they are sent. */
 export type Content = readonly (Uint8Array | LocalFile)[];

@@ -1,4 +1,4 @@
-import { Failure } from './diagnostic.ts';
+import { failure } from './errors/index.ts';
 import { Secret } from './value.ts';
 
 /** Defined first, because some scripts are created while this module loads. */
@@ -72,8 +72,7 @@ export function quote(value: string): string {
 /** sh cannot hold NUL bytes, so binary data must travel as a file. Throws Failure. */
 function noNul(text: string): void {
   if (!text.includes('\0')) return;
-  const message = 'a NUL byte cannot stand in a command or a word of it';
-  throw new Failure({ code: 'E_ARGS', message, hint: 'write binary data with copy, from a file' });
+  throw failure('E_NUL_BYTE', {});
 }
 
 /** Whether sh reads the value as one literal word. ASCII only. */

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineStep } from '../core/drill.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { lay, lift } from './small-disk.ts';
@@ -46,10 +47,15 @@ export const disk = defineStep({
   ],
   verify: ({ spare, units, state }) => [
     ...(units.length > 0 && spare === undefined
-      ? [{ path: ['units'], message: "'units' are for 'spare'", hint: 'leave them out, or say how much is to spare' }]
+      ? [
+          argError(['units'], 'E_ARGUMENT_VALUE', {
+            problem: "'units' are for 'spare'",
+            hint: 'leave them out, or say how much is to spare',
+          }),
+        ]
       : []),
     ...(spare !== undefined && state === 'freed'
-      ? [{ path: ['spare'], message: "'spare' is for state: full", hint: 'leave it out' }]
+      ? [argError(['spare'], 'E_ARGUMENT_CONFLICT', { problem: "'spare' is for state: full", hint: 'leave it out' })]
       : []),
   ],
   hosts: (args) => args.hosts,

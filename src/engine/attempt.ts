@@ -1,4 +1,4 @@
-import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { failure, tell } from '../core/errors/index.ts';
 import { type Change, isBlocked, type Step } from '../core/module.ts';
 import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
@@ -75,12 +75,7 @@ export async function intend(
   const output = foreseen ?? (probe === undefined ? undefined : await session.look(probe, ahead));
   if (output !== undefined && output.code !== 0) {
     if (earlier !== undefined) return unknown(dependsOn(earlier.what));
-    const diagnostic: Diagnostic = {
-      code: 'E_PROBE',
-      message: `the host could not be looked at: exit code ${output.code}`,
-      detail: tail(output.stderr),
-      at: task.at,
-    };
+    const diagnostic = tell('E_PROBE_FAILED', { exit: output.code, detail: tail(output.stderr) }, task.at);
     return {
       status: 'failed',
       result: { failed: true, changed: false, msg: diagnostic.message, stderr: output.stderr },
@@ -93,16 +88,10 @@ export async function intend(
   const steps = step.plan(stdout, ctx);
   if (isBlocked(steps)) {
     if (earlier !== undefined) return unknown(dependsOn(earlier.what));
-    const diagnostic: Diagnostic = {
-      code: 'E_BLOCKED',
-      message: steps.blocked,
-      hint: steps.hint,
-      detail: steps.detail,
-      at: task.at,
-    };
+    const diagnostic = { ...steps.blocked, at: task.at };
     return {
       status: 'failed',
-      result: { failed: true, changed: false, msg: steps.blocked, ...dataOf(step, stdout, unit) },
+      result: { failed: true, changed: false, msg: diagnostic.message, ...dataOf(step, stdout, unit) },
       changes: [],
       diagnostic,
       label,
@@ -111,7 +100,7 @@ export async function intend(
   if (earlier !== undefined) return unknown(dependsOn(earlier.what), steps);
   if (steps.length === 0) {
     keepFacts(r, step, dataOf(step, stdout, unit));
-    if (step.module === 'debug') tell(r, dataOf(step, stdout, unit));
+    if (step.module === 'debug') say(r, dataOf(step, stdout, unit));
     return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
   }
   if (isCheck && run.mode === 'apply') return wouldBe(unit, steps, stdout);
@@ -193,8 +182,8 @@ function placeOf(r: TaskRun, scope: Scope): HostState {
   const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
   const other = typeof name === 'string' ? (r.world.hosts.get(name) ?? r.world.localhost(name)) : undefined;
   if (other !== undefined) return other;
-  const message = `delegate_to: there is no host '${String(name)}'`;
-  throw new Failure({ code: 'E_UNKNOWN', message, at: r.task.at, hint: 'add it to the inventory' });
+  const known = r.world.hosts.keys();
+  throw failure('E_UNKNOWN_HOST', { pattern: String(name), known, hint: 'add the host to the inventory' }, r.task.at);
 }
 
 function checkMode(r: TaskRun, scope: Scope): boolean {
@@ -204,8 +193,8 @@ function checkMode(r: TaskRun, scope: Scope): boolean {
     : isTrue(run, r.task.checkMode, scope, 'check_mode', r.task.at);
 }
 
-/** Shows the message of `debug`, or a variable's value, to the user. */
-function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
+/** debug's message, or a variable's value, for the user to see. */
+function say({ world: { run }, host, task }: TaskRun, data: Vars): void {
   const shown = Object.entries(data).map(([key, value]) =>
     key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
   );

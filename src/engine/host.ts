@@ -1,3 +1,4 @@
+import { tell } from '../core/errors/index.ts';
 import type { Block, Item, Task } from '../core/playbook.ts';
 import { Unknown } from '../core/value.ts';
 import type { Rest } from './ahead.ts';
@@ -159,8 +160,7 @@ async function withOthers(h: HostRun, task: Task, work: () => Promise<void>): Pr
   const here = batch.visit(`${task.at.file}:${task.at.line} fatal`, host.name);
   const stop = (by: string | undefined): void => {
     if (by === undefined) return;
-    const message = `stopped: the task failed on ${by}, and any_errors_fatal is true`;
-    throw new Aborted({ code: 'E_BLOCKED', message, at: task.at }, {}, { name: 'any_errors_fatal', at: task.at });
+    throw new Aborted(tell('E_STOPPED', { by }, task.at), {}, { name: 'any_errors_fatal', at: task.at });
   };
   await batch.meet(`${here} begins`, host.name);
   stop(batch.hosts.find((name) => isLost(world, name)));

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { HostRecap } from '../core/event.ts';
 import type { Play } from '../core/playbook.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
@@ -264,7 +265,7 @@ async function oneHost(
 function tellFailure(world: World, play: Play, host: HostState, error: Failure): void {
   host.failed = true;
   host.counts.failed++;
-  const diagnostic: Diagnostic = error.diagnostics[0] ?? { code: 'E_BLOCKED', message: error.message };
+  const diagnostic: Diagnostic = error.diagnostics[0] ?? tell('E_TASK_FAILED', { name: play.name });
   const { run } = world;
   run.emit({
     type: 'task',

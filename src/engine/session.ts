@@ -209,6 +209,7 @@ export function openSession(
     } finally {
       end();
       begun--;
+      if (begun === 0 && !holds && !isClaim) start.left(); // it failed: others may wait for this host
       await leave();
     }
   };

@@ -1,12 +1,13 @@
 import { Lost } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { isCutOff, isOfFiles, tell } from '../core/errors/index.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
 import { Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
 import { dependsOn, EMPTY_LOOP, isFalse } from './because.ts';
 import { isTrue } from './booleans.ts';
-import { asUnreachable, CUT_OFF } from './gather.ts';
+import { asUnreachable } from './gather.ts';
 import { type Items, itemsOf } from './items.ts';
 import type { Part } from './join.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
@@ -93,14 +94,14 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
   if (error instanceof Failure) {
     const [first] = error.diagnostics;
     const making =
-      world.run.mode === 'plan' && first?.code === 'E_FILE' ? world.localhost('localhost')?.planned[0] : undefined;
+      world.run.mode === 'plan' && isOfFiles(first?.code) ? world.localhost('localhost')?.planned[0] : undefined;
     if (making !== undefined) {
       const because = dependsOn(making.what);
       return { status: 'unknown', result: new Unknown(because), changes: [], because, label };
     }
-    if (first !== undefined && CUT_OFF.has(first.code)) throw new Unreachable(first);
+    if (first !== undefined && isCutOff(first.code)) throw new Unreachable(first);
     const diagnostic: Diagnostic = {
-      ...(first ?? { code: 'E_BLOCKED', message: error.message }),
+      ...(first ?? tell('E_TASK_FAILED', { name })),
       at: first?.at ?? task.at,
     };
     return {
@@ -112,12 +113,7 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
     };
   }
   if (error instanceof Lost)
-    throw new Unreachable({
-      code: 'E_CONNECT',
-      message: error.message,
-      at: task.at,
-      hint: `it was lost in '${name}': check the host, then run again; what was done stays done`,
-    });
+    throw new Unreachable(tell('E_CONNECTION_LOST', { why: error.message, during: `'${name}'` }, task.at));
   throw error;
 }
 
@@ -200,7 +196,7 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const failed = outcomes.find((o) => o.status === 'failed');
   if (failed === undefined || ignores) return;
   if (after !== undefined) after.isFailed = true;
-  const diagnostic = failed.diagnostic ?? { code: 'E_APPLY', message: `${name} failed`, at: task.at };
+  const diagnostic = failed.diagnostic ?? tell('E_TASK_FAILED', { name }, task.at);
   throw new TaskFailed(diagnostic, result, { name, at: task.at });
 }
 
@@ -208,7 +204,12 @@ function canFail({ ignoreErrors, failedWhen }: Task): boolean {
   return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
 }
 
-/** If no_log cannot be evaluated, the output is hidden. The error was reported before the task ran. */
+/** What is wrong with `no_log` itself holds no secret. */
+function isOfNoLog({ code, message }: Diagnostic): boolean {
+  return code === 'E_KEYWORD_VALUE' && message.startsWith("'no_log' ");
+}
+
+/** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */
 function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
   try {
     return isTrue(run, task.noLog, scope, 'no_log', task.at);
@@ -233,7 +234,7 @@ function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHid
     isHidden ? { what: hidden } : { what, ...(diff !== undefined && { diff }) },
   );
   const told =
-    isHidden && o.diagnostic !== undefined && !/^no_log: /.test(o.diagnostic.message)
+    isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic)
       ? { ...o.diagnostic, message: hidden, detail: undefined }
       : o.diagnostic;
   return {

@@ -1,4 +1,5 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { Float, isDict, Secret, Unknown, type Value } from '../core/value.ts';
 
 /** What an expression may yield while it is evaluated: every Value, and objects that exist only inside a template. */
@@ -73,11 +74,16 @@ export function wrong(
   message: string,
   more: Readonly<{ hint?: string | undefined; expected?: string | undefined }> = {},
 ): never {
-  throw new Failure({ code: 'E_VARS', message, ...more });
+  throw failure('E_TEMPLATE_VALUE', { problem: message, ...more });
 }
 
-export function unsupported(message: string, hint?: string): never {
-  throw new Failure({ code: 'E_UNSUPPORTED', message, ...(hint !== undefined && { hint }) });
+/** More than a template may make or do. The place is added as by `wrong`. */
+export function tooMuch(problem: string, hint?: string): never {
+  throw failure('E_TEMPLATE_LIMIT', { problem, hint });
+}
+
+export function unsupported(problem: string, hint?: string): never {
+  throw failure('E_UNSUPPORTED_PLUGIN', { problem, hint });
 }
 
 /** Runs `make`. A Failure without a position gets `at`. */

@@ -1,4 +1,5 @@
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { RenderOptions } from '../core/module.ts';
 
 export type Token = Readonly<{
@@ -62,7 +63,7 @@ export function atPlace<T>(source: Source, make: () => T): T {
   } catch (error) {
     if (!(error instanceof SyntaxMistake)) throw error;
     const { message, p, hint } = error;
-    throw new Failure({ code: 'E_SYNTAX', message, at: source.place(p), ...(hint !== undefined && { hint }) });
+    throw failure('E_TEMPLATE_SYNTAX', { problem: message, hint }, source.place(p));
   }
 }
 

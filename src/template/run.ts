@@ -1,4 +1,5 @@
 import { Failure } from '../core/diagnostic.ts';
+import { failure, isOfFiles } from '../core/errors/index.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import type { Body, Parameter, Statement, Target } from './ast.ts';
 import { equal, truth } from './compare.ts';
@@ -16,6 +17,7 @@ import {
   orUnknown,
   placed,
   Thing,
+  tooMuch,
   tuple,
   typeName,
   Undefined,
@@ -156,7 +158,7 @@ function step(statement: Statement, here: Here, out: Output): Signal {
 function write(item: Item, out: Output, { p }: Statement, here: Here): undefined {
   out.size += isString(item) ? item.length : 16;
   if (out.size > LONGEST)
-    placed(here.program.source.place(p), () => wrong('the output grows too long: more than 32 MiB'));
+    placed(here.program.source.place(p), () => tooMuch('the output grows too long: more than 32 MiB'));
   out.pieces.push(item);
   return undefined;
 }
@@ -252,8 +254,8 @@ function extra(parameters: readonly Parameter[], args: Args): Item {
 }
 
 function notGiven(parameter: string, name: string): Undefined {
-  return new Undefined(
-    () => new Failure({ code: 'E_VARS', message: `parameter '${parameter}' of '${name}' was not given` }),
+  return new Undefined(() =>
+    failure('E_UNDEFINED_VALUE', { problem: `parameter '${parameter}' of '${name}' was not given` }),
   );
 }
 
@@ -290,12 +292,12 @@ function loaded(statement: Kind<'include' | 'import' | 'from'>, here: Here, opti
         locals: locals(here.frame),
       });
     } catch (error) {
-      if (!(error instanceof Failure) || error.diagnostics.some((d) => d.code !== 'E_FILE')) throw error;
+      if (!(error instanceof Failure) || error.diagnostics.some((d) => !isOfFiles(d.code))) throw error;
       failed ??= error;
     }
   }
   if (optional) return undefined;
-  throw failed ?? new Failure({ code: 'E_FILE', message: 'no file is named', at: from });
+  throw failed ?? failure('E_NO_FILE_NAMED', {}, from);
 }
 
 function locals(frame: Frame | undefined): readonly string[] {

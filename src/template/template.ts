@@ -1,4 +1,5 @@
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { RenderOptions } from '../core/module.ts';
 import { Float, type Raw, Ready, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
 import type { Body } from './ast.ts';
@@ -41,7 +42,7 @@ export type Compiled = Readonly<{
    * functions.
    */
   names: ReadonlySet<string>;
-  /** Throws Failure (E_VARS). The result is an Unknown if the template depends on one. */
+  /** Throws Failure. A template that depends on an Unknown gives that Unknown. */
   evaluate: (env: Env) => Value;
 }>;
 
@@ -56,8 +57,8 @@ const CACHED = 20_000;
 const compiled = new Map<string, Compiled>();
 
 /**
- * Compiles a text with {{ }} and {% %}. Its value is a text or, if the text is a single {{ }}, that value itself.
- * Throws Failure: E_SYNTAX, or E_UNKNOWN for a filter, test, lookup or function that does not exist.
+ * A text with {{ }} and {% %} in it. Its value is a text, or, where it consists of one {{ }} alone, that value as it is.
+ * Throws Failure: E_TEMPLATE_SYNTAX, or E_UNKNOWN_PLUGIN for a filter, test, lookup or function that does not exist.
  */
 export function compileTemplate(text: string, at: Pos, options: TemplateOptions = {}): Compiled {
   return cached(`t${JSON.stringify(options)}`, text, at, () => parseTemplate(lex(text, options)), options.printNone);
@@ -127,7 +128,7 @@ function notTooDeep<T>(source: Source, make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof RangeError) || !/call stack/.test(error.message)) throw error;
-    throw new Failure({ code: 'E_VARS', message: 'the template nests too deep', at: source.at });
+    throw failure('E_TEMPLATE_DEPTH', {}, source.at);
   }
 }
 

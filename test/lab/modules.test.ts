@@ -487,15 +487,15 @@ rm multi-user.target.wants/cron.service`;
       expect(JSON.stringify(ran.events)).not.toContain('open sesame');
     });
     it.each([
-      ['a wrong password', ', ansible_become_password: open barley', /password is wrong/],
-      ['no password', '', /asks for a password/],
-    ])('reports an error with %s', async (_, vars, message) => {
+      ['a wrong password', ', ansible_become_password: open barley', 'E_SUDO_PASSWORD_WRONG', /password is wrong/],
+      ['no password', '', 'E_SUDO_PASSWORD', /asks for a password/],
+    ])('reports an error with %s', async (_, vars, code, message) => {
       const ran = await lab.apply(asRoot, { inventory: inventory(vars) });
       const told = ran.events.filter((e) => e.type === 'unreachable');
       expect(told).toHaveLength(2);
       for (const event of told)
         expect(event.diagnostic).toMatchObject({
-          code: 'E_BECOME',
+          code,
           message: expect.stringMatching(message),
           hint: expect.any(String),
         });

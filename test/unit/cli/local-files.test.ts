@@ -23,9 +23,9 @@ test('an unreadable file is reported at the place that asks for it', () => {
   const files = localFiles(() => ({}));
   const expected = [
     expect.objectContaining({
-      code: 'E_FILE',
+      code: 'E_FILE_UNREADABLE',
       at,
-      message: `the file '${path}' may not be read`,
+      message: `the file '${path}' cannot be read: permission denied`,
       hint: expect.any(String),
     }),
   ];

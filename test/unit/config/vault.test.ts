@@ -42,11 +42,14 @@ describe('ansible-vault', () => {
   it('reports the position if the password is missing or wrong', async () => {
     const p = project(files);
     expect((await p.mistakes()).map((d) => [d.code, d.hint])).toContainEqual([
-      'E_FILE',
+      'E_VAULT_LOCKED',
       'give --vault-password-file FILE',
     ]);
     const [first] = await p.mistakes({ vaultPasswordFile: p.path('wrong') });
-    expect(first).toMatchObject({ code: 'E_FILE', message: expect.stringContaining('no vault password opens') });
+    expect(first).toMatchObject({
+      code: 'E_VAULT_PASSWORD',
+      message: expect.stringContaining('no vault password opens'),
+    });
     expect(first?.at?.file).toContain('secret.yml');
   });
 });

@@ -63,5 +63,5 @@ test('splits many small parts and large files into blocks without losing a byte'
     sha256(Buffer.concat([...small, text.subarray(0, 3 * BLOCK + 5), ...small])),
   );
   rmSync(path);
-  await expect(blocksOf([large]).next()).rejects.toThrow(`${path} cannot be read`);
+  await expect(blocksOf([large]).next()).rejects.toThrow(`the file '${path}' cannot be read`);
 });

@@ -217,7 +217,7 @@ describe('debts', () => {
     const pay = (name: string) => async () => void paid.push(name);
     debts.owe('a', 'a is up', pay('a'));
     debts.owe('b', 'b is up', async () => {
-      throw new Failure({ code: 'E_LAB', message: 'no b' });
+      throw new Failure({ code: 'E_NO_LAB', message: 'no b' });
     });
     debts.owe('c', 'c is up', pay('c'));
     debts.owe('d', 'd is up', pay('d'));

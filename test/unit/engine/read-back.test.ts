@@ -43,7 +43,7 @@ describe('a change that is read back', () => {
   test('blames something else for a content that is neither the old one nor ours', async () => {
     const [message, , hint] = (await told(quoting, file('a\n'), file('c\n'))) as readonly string[];
     expect(message).toBe(`the change ran, but the host still differs: /etc/x: wanted '"c"', seen 'c'`);
-    expect(hint).toMatch(/^something else writes this file too/);
+    expect(hint).toMatch(/^find the other program that writes this file/);
   });
 
   test('blames nobody for the old content', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Connection, NotRun } from '../../../src/core/connection.ts';
+import { type Connection, Lost, NotRun } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
 import type { Probe } from '../../../src/engine/answers.ts';
@@ -282,5 +282,33 @@ describe('the start of a run', () => {
     start.claimed('b');
     await expect(change).rejects.toBeInstanceOf(NotRun);
     expect(seen).toEqual(['open', 'look as root', 'close', 'open', ': as root']);
+  });
+
+  it('claims a host whose first trip failed, because others wait for it', async () => {
+    const start = newStart(new AbortController().signal);
+    let opened = 0;
+    let lose = (): void => {};
+    const lost = new Promise<void>((resolve) => (lose = resolve));
+    const connect = async (): Promise<Connection> => {
+      const isFirst = opened++ === 0;
+      const run = async (pieces: Parameters<Connection['run']>[0]): Promise<readonly Output[]> => {
+        if (isFirst) {
+          await lost;
+          throw new Lost('b');
+        }
+        return pieces.map(() => ({ code: 0, stdout: '', stderr: '' }));
+      };
+      return { user: 'ops', run, close: async () => {} } as unknown as Connection;
+    };
+    const own = { claimed: () => start.claimed('b'), left: () => start.left('b'), all: async () => {} };
+    const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, start: own });
+    start.expect(['b'], () => session.claim(undefined));
+    const failing = session.change({ pieces: [piece] }, () => [], undefined);
+    await settle();
+    const others = start.all();
+    lose();
+    await expect(failing).rejects.toBeInstanceOf(Lost);
+    await others;
+    expect(opened).toBe(2);
   });
 });

@@ -44,12 +44,12 @@ describe('a diagnostic', () => {
   it('shows its position, line, caret and hint', () => {
     const text = plain(
       diagnosticText(
-        { code: 'E_ARGS', message: "unknown argument 'mtch'", at, expected: 'match', hint: 'write match' },
+        { code: 'E_UNKNOWN_ARGUMENT', message: "unknown argument 'mtch'", at, expected: 'match', hint: 'write match' },
         options.source,
       ),
     );
     expect(text.split('\n')).toEqual([
-      "site.yml:2:5: error E_ARGS: unknown argument 'mtch'",
+      "site.yml:2:5: error E_UNKNOWN_ARGUMENT: unknown argument 'mtch'",
       '  2 │     mtch: x',
       '    │     ^^^^',
       '  expected: match',
@@ -59,9 +59,9 @@ describe('a diagnostic', () => {
 
   it('works without a source, and escapes control characters', () => {
     const text = plain(
-      diagnosticText({ code: 'E_APPLY', message: 'a\u001b[2Jb', detail: 'x\u0007y\nz' }, () => undefined),
+      diagnosticText({ code: 'E_CHANGE_FAILED', message: 'a\u001b[2Jb', detail: 'x\u0007y\nz' }, () => undefined),
     );
-    expect(text).toBe('error E_APPLY: a\\x1b[2Jb\n  │ x\\x07y\n  │ z');
+    expect(text).toBe('error E_CHANGE_FAILED: a\\x1b[2Jb\n  │ x\\x07y\n  │ z');
   });
 });
 
@@ -116,7 +116,7 @@ describe('reporters', () => {
   const events: readonly Event[] = [
     { type: 'run', mode: 'apply', playbook: 'site.yml', hosts: ['a'] },
     task({}),
-    task({ status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } }),
+    task({ status: 'failed', task: 'breaks', diagnostic: { code: 'E_CHANGE_FAILED', message: 'no' } }),
     { type: 'done', mode: 'apply', hosts: [recap({ changed: 1, failed: 1 })], ms: 61_000, interrupted: false },
   ];
   const toldPlain = (all: readonly Event[]) => {
@@ -138,7 +138,7 @@ describe('reporters', () => {
   it('plain: progress and failures on stderr, the result on stdout', () => {
     const { out, err } = toldPlain(events);
     expect(err).toContain('~ a  t: do it');
-    expect(err).toContain('✗ a  breaks\n    error E_APPLY: no');
+    expect(err).toContain('✗ a  breaks\n    error E_CHANGE_FAILED: no');
     expect(out).toContain('failed: apply on 1 host in 1m 01s: 1 changed, 1 failed');
     expect(out).not.toContain('breaks');
   });
@@ -151,9 +151,9 @@ describe('reporters', () => {
       interrupted: false,
     };
     const breaks = (host: string) =>
-      task({ host, status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } });
+      task({ host, status: 'failed', task: 'breaks', diagnostic: { code: 'E_CHANGE_FAILED', message: 'no' } });
     const { out } = toldPlain([breaks('a'), breaks('b'), task({ host: 'c', task: 'last' }), done]);
-    expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_APPLY: no\n\na {2}1 ok/);
+    expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_CHANGE_FAILED: no\n\na {2}1 ok/);
     const rescued: typeof done = { ...done, hosts: [recap({ rescued: 1 })] };
     expect(toldPlain([breaks('a'), task({ task: 'last' }), rescued]).out).not.toContain('breaks');
     // A failure that was not shown during the run is shown at the end.
