@@ -77,7 +77,7 @@ function readText(path: string, problems: Diagnostic[], from?: Pos): string | un
   }
 }
 
-/** Why a file of this machine could not be read. */
+/** The diagnostic for a file of this machine that could not be read. */
 export function unreadable(path: string, error: unknown, at?: Pos): Diagnostic {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
@@ -96,7 +96,7 @@ export function unreadable(path: string, error: unknown, at?: Pos): Diagnostic {
   }
 }
 
-/** A file of variables: a map, or empty. */
+/** Reads a file of variables: a map, or empty. */
 export function varsFile(path: string, files: Files, from?: Pos): RawVars {
   const node = files.yaml(path, undefined, from);
   if (node === undefined || (node.kind === 'scalar' && node.value === null)) return {};

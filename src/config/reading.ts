@@ -173,7 +173,7 @@ export function variableName(node: MapNode, key: string, reading: Reading): stri
   return undefined;
 }
 
-/** A keyword's value that is not of the kind which the keyword takes. */
+/** Reports a value of a keyword that has the wrong type. */
 export function wrongValue(
   node: MapNode,
   key: string,

@@ -232,7 +232,7 @@ function numberValue(value: number, source: string): Value {
   return Number.isInteger(value) && /[.eE]/.test(source) && !/^0x/i.test(source) ? new Float(value) : value;
 }
 
-/** Where a tab indents a line: the parser says of it only that what follows is not expected. */
+/** The offset of a tab that indents a line. The parser reports only that the following text is not expected. */
 function tabIn(text: string): number | undefined {
   const found = /^ *\t[ \t]*[^\s#]/m.exec(text);
   return found === null ? undefined : found.index + found[0].indexOf('\t');
@@ -246,7 +246,7 @@ function yamlProblem(code: string, message: string, at: Pos): Diagnostic {
   return tell('E_YAML_SYNTAX', { problem: said, hint }, at);
 }
 
-/** What a reader calls the value of a node: 'a list', "'web'", '5'. */
+/** Describes the value of a node for a reader: 'a list', "'web'", '5'. */
 export function described(node: Node): string {
   if (node.kind !== 'scalar') return node.kind === 'map' ? 'a map' : 'a list';
   const { value, source } = node;
@@ -255,7 +255,7 @@ export function described(node: Node): string {
   return typeof value === 'string' || value instanceof TemplateText ? `'${shown}'` : shown;
 }
 
-/** A part that is a list where it must be a map, or the other way round. */
+/** The diagnostic for a list in place of a map, or the other way round. */
 export function wrongShape(node: Node, what: string, wanted: string, expected?: string, hint?: string): Diagnostic {
   const more = { ...(expected !== undefined && { expected }), ...(hint !== undefined && { hint }) };
   return tell('E_WRONG_SHAPE', { what, wanted, found: described(node), ...more }, node.at);

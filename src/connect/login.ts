@@ -161,7 +161,7 @@ function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSigna
   });
 }
 
-/** Why no connection came about, by the operating system's code. */
+/** Why no connection was established, by the operating system's error code. */
 function dialTrouble(given: Readonly<{ host: string; where: string }>, error: NodeJS.ErrnoException): Failure {
   switch (error.code) {
     case 'ECONNREFUSED':
@@ -240,7 +240,7 @@ async function keyOf(file: string, target: Target, ports: LoginPorts): Promise<s
   throw failure('E_KEY_FILE', { host: target.name, file, ...keyTrouble(file) });
 }
 
-/** Why a key file is of no use. */
+/** Why a key file cannot be used. */
 function keyTrouble(file: string): Readonly<{ problem: string; hint: string }> {
   return /encrypted/i.test(String(ssh2.utils.parseKey(readFileSync(file))))
     ? { problem: 'is protected by a passphrase', hint: `add it to the agent: ssh-add ${file}` }

@@ -11,14 +11,14 @@ type ArgCode =
   | 'E_ARGUMENT_VALUE'
   | 'E_ARGUMENT_CONFLICT'
   | 'E_MODE_NOT_OCTAL';
-/** `path` leads to the argument: ['mode'], ['env', 0]. */
+/** `path` locates the argument, for example ['mode'] or ['env', 0]. */
 export type ArgError = Readonly<{ path: readonly (string | number)[] }> & Diagnostic & Readonly<{ code: ArgCode }>;
 
 export function argError<C extends ArgCode>(path: ArgError['path'], code: C, given: Given<C>): ArgError {
   return { path, ...tell(code, given) };
 }
 
-/** What is wrong with an argument of `of`: a module, a check, a step. */
+/** The diagnostic for a wrong argument of `of`: a module, a check, a step. */
 export function argDiagnostic(of: string, { path: _, ...wrong }: ArgError, at: Pos | undefined): Diagnostic {
   return { ...wrong, message: `${of}: ${wrong.message}`, at };
 }

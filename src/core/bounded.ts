@@ -25,7 +25,7 @@ function bounded<T>(what: string, work: () => T, onGivenUp: (failure: Failure) =
     } catch (error) {
       if (!isTimeout(error)) throw error;
       const { user, system } = process.cpuUsage(began);
-      if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // others kept the processor
+      if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // other processes used the CPU, so this work did not have its time
       const givenUp = failure('E_SLOW_PATTERN', { what, limit: duration(LIMIT) });
       onGivenUp(givenUp);
       throw givenUp;

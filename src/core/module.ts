@@ -121,12 +121,15 @@ export type Change = Readonly<{
    */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;
-/** The host is in a state in which it cannot be done: a plan shows unknown where an earlier change may help, apply fails. */
+/**
+ * The task cannot be done in the host's present state. `apply` fails. `plan` shows unknown if an earlier change may
+ * remove the cause.
+ */
 export type Blocked = Readonly<{ blocked: Diagnostic }>;
 export function blocked<C extends Code>(code: C, given: Given<C>): Blocked {
   return { blocked: tell(code, given) };
 }
-/** null: there was, or will be, no such thing. */
+/** null: the file or object did not exist before, or will not exist afterwards. */
 export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
 /** A file's content in parts. Files of the controller are read only while they are sent. */
 export type Content = readonly (Uint8Array | LocalFile)[];

@@ -193,7 +193,7 @@ function checkMode(r: TaskRun, scope: Scope): boolean {
     : isTrue(run, r.task.checkMode, scope, 'check_mode', r.task.at);
 }
 
-/** debug's message, or a variable's value, for the user to see. */
+/** Shows the message of `debug`, or a variable's value, to the user. */
 function say({ world: { run }, host, task }: TaskRun, data: Vars): void {
   const shown = Object.entries(data).map(([key, value]) =>
     key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,

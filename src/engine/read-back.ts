@@ -1,4 +1,4 @@
-// What is told of a change after it was made: the host read back, or why the change failed.
+// Builds the report on a change after it was made: the result of the read-back, or why the change failed.
 
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
@@ -102,7 +102,7 @@ export function changeFailed(
   const detail = tail(stderr === '' ? (last?.stdout ?? '') : stderr);
   const exit = `exit code ${last?.code ?? 'unknown'}`;
   const failed = { what, exit, detail };
-  // dash's own words for a full disk say less than cat's.
+  // dash's own messages about a full disk say less than cat's.
   if (/No space left on device|printf: I\/O error/.test(stderr)) return tell('E_DISK_FULL', failed);
   if (/Read-only file system/.test(stderr)) return tell('E_READ_ONLY', failed);
   const [, pid, name] = DPKG_LOCK.exec(stderr) ?? [];
@@ -110,9 +110,9 @@ export function changeFailed(
   if (user !== 'root' && DENIED.test(stderr)) return tell('E_PERMISSION', { ...failed, user });
   return tell('E_CHANGE_FAILED', failed);
 }
-/** apt's words for the lock that another process holds. */
+/** apt's message about a lock that another process holds. */
 const DPKG_LOCK = /Could not get lock \S+ It is held by process (\d+) \(([^)]*)\)/;
-/** Of the kernel, systemd and apt; not what a server of the network says (ssh, MySQL). */
+/** Messages of the kernel, systemd and apt. Messages of network servers (ssh, MySQL) do not count. */
 const DENIED =
   /permission denied(?! \(publickey)|operation not permitted|access denied$|interactive authentication required|are you root\?/im;
 

@@ -204,12 +204,12 @@ function canFail({ ignoreErrors, failedWhen }: Task): boolean {
   return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
 }
 
-/** What is wrong with `no_log` itself holds no secret. */
+/** An error about `no_log` itself contains no secret. */
 function isOfNoLog({ code, message }: Diagnostic): boolean {
   return code === 'E_KEYWORD_VALUE' && message.startsWith("'no_log' ");
 }
 
-/** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */
+/** If no_log cannot be evaluated, the output is hidden. The error was reported before the task ran. */
 function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
   try {
     return isTrue(run, task.noLog, scope, 'no_log', task.at);

@@ -79,7 +79,7 @@ export async function isPopulated(group: string): Promise<boolean> {
   return events !== undefined && /^populated 1$/m.test(events);
 }
 
-/** SIGKILLs all in a cgroup until nothing is left; throws Failure when something stays for 60 s. */
+/** Sends SIGKILL to all processes in a cgroup until none is left. Throws Failure if one stays for 60 s. */
 export async function killBelow(group: string): Promise<void> {
   for (const until = Date.now() + 60_000; await isPopulated(group); await sleep(20)) {
     const pids = await pidsBelow(group);

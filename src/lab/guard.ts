@@ -16,7 +16,7 @@ export type LabEvent = Readonly<{
 export type Progress = (event: LabEvent) => void;
 export type LabOptions = Readonly<{ progress: Progress; signal?: AbortSignal | undefined }>;
 
-/** The lab's record. Throws Failure when there is no such lab. */
+/** The lab's record. Throws Failure if there is no such lab. */
 export async function needLab(name: string): Promise<LabRecord> {
   checkLabName(name);
   const record = await readLab(name);
@@ -24,7 +24,7 @@ export async function needLab(name: string): Promise<LabRecord> {
   throw failure('E_NO_LAB', { name });
 }
 
-/** A host's record. Throws Failure when the lab has no such host. */
+/** A host's record. Throws Failure if the lab has no such host. */
 export function needHost(record: LabRecord, host: string): HostRecord {
   const found = Object.hasOwn(record.hosts, host) ? record.hosts[host] : undefined;
   if (found !== undefined) return found;

@@ -29,10 +29,10 @@ export type LabState = Readonly<{
 }>;
 
 /**
- * Brings a lab up, or goes on from what is there: builds missing images, boots hosts that are off, waits until each
- * lets its user in. A host whose address or image changed is refused, as its disk has the old ones: `reset` it.
- * Like all that changes a lab it throws Failure where this machine lacks something, and waits while another
- * run is at work on the same lab.
+ * Brings a lab up, or continues from what exists: builds missing images, boots hosts that are off, and waits until each
+ * accepts logins. A host whose address or image changed is rejected, because its disk has the old ones; `reset` it.
+ * Like every function that changes a lab, it throws Failure if this machine lacks something, and waits while another
+ * run works on the same lab.
  */
 export async function up(spec: LabSpec, options: LabOptions): Promise<LabState> {
   checkSpec(spec);

@@ -9,8 +9,8 @@ import { stateDir } from './state.ts';
 const HELD = 75;
 
 /**
- * Runs `work` while holding a lock between processes. The kernel holds it for a child that ends with us, however we
- * end, so a lock cannot be left behind. Waits for `patience` ms; then throws Failure.
+ * Runs `work` while holding a lock between processes. A child process that ends with us holds the lock, so no lock is
+ * ever left behind. Waits for `patience` ms, then throws Failure.
  */
 export async function withLock<T>(
   name: string,

@@ -31,8 +31,8 @@ export function gatewayOf(subnet: string): string {
 }
 
 /**
- * The subnet of a new lab: as wished, else that of its hosts, else a free one picked by name. Throws Failure
- * when this machine already has a route into it that is not the lab's own.
+ * The subnet of a new lab: the given one, else that of its hosts, else a free one derived from the name. Throws Failure
+ * if this machine already has another route into it.
  */
 export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec): Promise<string> {
   const taken = await takenNetworks(lab);

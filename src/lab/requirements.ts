@@ -59,7 +59,7 @@ export async function requirements(): Promise<readonly Requirement[]> {
   return [...missing, ...(await kernel()), ...(await disk())];
 }
 
-/** Installs what apt can provide of `missing`. `progress` gets apt's lines. Throws Failure when apt fails. */
+/** Installs the packages of `missing` with apt. `progress` gets apt's lines. Throws Failure if apt fails. */
 export async function install(
   missing: readonly Requirement[],
   { progress, signal }: Readonly<{ progress: (line: string) => void; signal?: AbortSignal | undefined }>,

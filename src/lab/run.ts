@@ -35,7 +35,7 @@ export async function tryRun(argv: readonly string[], options: Options = {}): Pr
   return { code: out.exitCode ?? 128, stdout: out.stdout, stderr: out.stderr };
 }
 
-/** Runs a command and gives its stdout. Throws Failure with the end of its stderr when it fails. */
+/** Runs a command and returns its stdout. If the command fails, throws Failure with the end of its stderr. */
 export async function run(argv: readonly string[], options: Options = {}): Promise<string> {
   const { code, stdout, stderr } = await tryRun(argv, options);
   if (code === 0) return stdout;

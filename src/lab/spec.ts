@@ -21,14 +21,14 @@ const LAB_NAME = /^[a-z][a-z0-9-]{0,30}$/;
 const HOST_NAME = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9][a-z0-9._-]{0,40}$/;
 
-/** Throws Failure unless `name` can name a lab: it becomes part of a path, so nothing else gets in. */
+/** Throws Failure unless `name` is valid for a lab. The name becomes part of a path, so nothing else is allowed. */
 export function checkLabName(name: string): void {
   if (LAB_NAME.test(name)) return;
   const expected = 'a lower-case letter, then at most 30 lower-case letters, digits or dashes';
   throw failure('E_LAB_NAME', { name, of: 'lab', expected });
 }
 
-/** Throws Failure unless `label` can name a snapshot. */
+/** Throws Failure unless `label` is valid for a snapshot. */
 export function checkLabel(label: string): void {
   if (LABEL.test(label)) return;
   const expected = 'at most 41 lower-case letters, digits, dots, dashes or underscores, a letter or digit first';

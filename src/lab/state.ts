@@ -69,7 +69,9 @@ export async function replaceFile(file: string, data: string, mode: number): Pro
   await rename(staged, file);
 }
 
-/** For `.catch`: undefined for what is not there. Throws Failure for what only root may see, else the error. */
+/**
+ * For `.catch`: returns undefined if the file does not exist. Throws Failure if only root may read it, else the error.
+ */
 export function absent(error: unknown): undefined {
   if (error instanceof Error && 'code' in error) {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;

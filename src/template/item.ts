@@ -77,7 +77,7 @@ export function wrong(
   throw failure('E_TEMPLATE_VALUE', { problem: message, ...more });
 }
 
-/** More than a template may make or do. The place is added as by `wrong`. */
+/** Throws an error about a limit for templates. As with `wrong`, the evaluator adds the position. */
 export function tooMuch(problem: string, hint?: string): never {
   throw failure('E_TEMPLATE_LIMIT', { problem, hint });
 }

@@ -42,7 +42,7 @@ export type Compiled = Readonly<{
    * functions.
    */
   names: ReadonlySet<string>;
-  /** Throws Failure. A template that depends on an Unknown gives that Unknown. */
+  /** Throws Failure. The result is an Unknown if the template depends on one. */
   evaluate: (env: Env) => Value;
 }>;
 
@@ -57,7 +57,7 @@ const CACHED = 20_000;
 const compiled = new Map<string, Compiled>();
 
 /**
- * A text with {{ }} and {% %} in it. Its value is a text, or, where it consists of one {{ }} alone, that value as it is.
+ * Compiles a text with {{ }} and {% %}. Its value is a text or, if the text is a single {{ }}, that value itself.
  * Throws Failure: E_TEMPLATE_SYNTAX, or E_UNKNOWN_PLUGIN for a filter, test, lookup or function that does not exist.
  */
 export function compileTemplate(text: string, at: Pos, options: TemplateOptions = {}): Compiled {

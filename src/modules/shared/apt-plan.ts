@@ -1,4 +1,4 @@
-// What of that is not as asked for, and the changes that make it so.
+// Compares the host's packages with the wanted state and plans the changes.
 import { type Blocked, blocked, type Change, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';

@@ -1,4 +1,4 @@
-// A directory is there, with its owner and mode, or those of all below it.
+// Plans a directory with its owner and mode, and with `recurse` those of everything below it.
 import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';

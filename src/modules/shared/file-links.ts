@@ -1,4 +1,4 @@
-// A symbolic or a hard link is there, renamed into its place.
+// Plans a symbolic or hard link that is renamed into place.
 import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';

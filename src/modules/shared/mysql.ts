@@ -108,7 +108,7 @@ export function unreachable(f: Fields): Blocked | undefined {
   return f.get('error') === undefined ? undefined : blocked('E_MYSQL_UNREACHABLE', { why: errorOf(f) });
 }
 
-/** What the client said last. */
+/** The client's last error message. */
 export function errorOf(f: Fields): string {
   return (
     decodeText(f.get('error') ?? '')

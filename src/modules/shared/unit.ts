@@ -107,7 +107,7 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
       tool: 'systemctl',
       hint: 'use a host with systemd: no other service manager is supported',
     });
-  // systemd says itself whether a unit's files changed since it read them
+  // systemd itself reports whether a unit's files changed since it read them
   const isFresh = name !== undefined && properties['LoadState'] === 'loaded' && properties['NeedDaemonReload'] === 'no';
   const manager: Change[] = [
     ...(daemon_reexec === true
