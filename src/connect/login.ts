@@ -20,7 +20,7 @@ export type LoginPorts = Readonly<{
 export type Login = Readonly<{ client: Client; user: string; close: () => void }>;
 
 /**
- * Opens an authenticated SSH connection. The host key is verified, also of each jump host. Throws Failure E_CONNECT.
+ * Opens an authenticated SSH connection. The host key is verified, also of each jump host. Throws Failure.
  */
 export async function login(target: Target, ports: LoginPorts, signal?: AbortSignal): Promise<Login> {
   const resolved = await resolveTarget(target);

@@ -32,9 +32,9 @@ export type Piece = Readonly<{
 }>;
 
 /**
- * An open connection to one host. Every method throws Failure (E_CONNECT, E_BECOME, E_TAMPERED) if the connection
- * cannot serve; `Lost` if the connection broke while a script ran, so that the caller may connect again; `Held` if
- * another run has locked the host; `Stopped` if `signal` or `timeout` ended the script.
+ * An open connection to one host. Every method throws Failure if the connection cannot serve; `Lost` if the connection
+ * broke while a script ran, so that the caller may connect again; `Held` if another run has locked the host; `Stopped`
+ * if `signal` or `timeout` ended the script.
  */
 export type Connection = Readonly<{
   /** The login user. */

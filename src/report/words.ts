@@ -17,7 +17,7 @@ export function printable(text: string): string {
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /**
- * playbooks/site.yml:7:9: error E_ARGS: unknown argument 'mtach'
+ * playbooks/site.yml:7:9: error E_UNKNOWN_ARGUMENT: unknown argument 'mtach'
  *   7 |     mtach: yes
  *     |     ^^^^^
  *   expected: …

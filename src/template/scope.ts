@@ -24,8 +24,7 @@ export type Scope = Env &
 const EFFECT = '\0';
 
 /**
- * Layers are ordered from the lowest precedence to the highest. A variable that depends on itself throws Failure
- * (E_VARS).
+ * Layers are ordered from the lowest precedence to the highest. A variable that depends on itself throws Failure.
  */
 export function makeScope(layers: readonly RawVars[], ports: Ports): Scope {
   return scopeOf(layers, ports, undefined);
