@@ -42,7 +42,7 @@ export const balance = defineCheck<typeof Args, Seen>({
     const counts = new Map<string, number>();
     let failed = 0;
     for (let i = 0; i < args.requests; i++) {
-      const got = await request({
+      const response = await request({
         url: args.url,
         method: 'GET',
         headers: {},
@@ -51,8 +51,8 @@ export const balance = defineCheck<typeof Args, Seen>({
         ca: args.ca,
         signal,
       });
-      const by = got.headers[args.header.toLowerCase()] ?? '(nobody named)';
-      if (got.status >= 400) failed++;
+      const by = response.headers[args.header.toLowerCase()] ?? '(nobody named)';
+      if (response.status >= 400) failed++;
       else counts.set(by, (counts.get(by) ?? 0) + 1);
     }
     return { counts, failed, total: args.requests };

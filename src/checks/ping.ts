@@ -27,14 +27,14 @@ export const ping = defineCheck<typeof Args, Seen>({
   async observe({ host, count }) {
     const before = process.env['LANG'];
     try {
-      const got = await pingPackage.promise.probe(host, { timeout: 2, min_reply: count });
-      const loss = Number(got.packetLoss);
-      const ms = Number(got.avg);
+      const reply = await pingPackage.promise.probe(host, { timeout: 2, min_reply: count });
+      const loss = Number(reply.packetLoss);
+      const ms = Number(reply.avg);
       return {
-        alive: got.alive,
+        alive: reply.alive,
         loss: Number.isFinite(loss) ? loss : 100,
         ms: Number.isFinite(ms) ? ms : undefined,
-        why: got.output.trim().split('\n').at(-1) ?? '',
+        why: reply.output.trim().split('\n').at(-1) ?? '',
       };
     } catch (error) {
       throw failure('E_PING', { why: (error as Error).message }, undefined, { cause: error });

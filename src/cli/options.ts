@@ -5,7 +5,7 @@ import type { OutputOptions } from './output.ts';
 export const DEFAULT_INVENTORY = process.env['BRINGUP_INVENTORY'] ?? 'inventory/lab.yml';
 
 /** What a command that runs gets: a function for its exit code, and the signal that interrupts it. */
-export type Run = Readonly<{ done: (code: number) => void; signal: AbortSignal }>;
+export type CommandContext = Readonly<{ done: (code: number) => void; signal: AbortSignal }>;
 
 /** The selection of hosts, and extra variables. */
 export type HostOptions = Readonly<{

@@ -2,13 +2,13 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { labCommands } from './lab-commands.ts';
 import {
   agreed,
+  type CommandContext,
   collect,
   DEFAULT_INVENTORY,
   hostOptionsOf,
   inventoryOptions,
   outputOf,
   outputOptions,
-  type Run,
   words,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
@@ -68,7 +68,7 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
 /** SIGHUP: the terminal was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-function build(run: Run): Command {
+function build(run: CommandContext): Command {
   const program = new Command('bringup')
     .description('Turns bare machines into a running, redundant web stack over SSH, and proves that it runs.')
     .version(VERSION)
@@ -90,7 +90,7 @@ function build(run: Run): Command {
   return program;
 }
 
-function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }: Run): void {
+function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }: CommandContext): void {
   const command = program
     .command(`${mode} <playbook>`)
     .description(
@@ -126,7 +126,7 @@ function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }:
   });
 }
 
-function checkCommand(program: Command, { done, signal }: Run): void {
+function checkCommand(program: Command, { done, signal }: CommandContext): void {
   const command = program
     .command('check [checks]')
     .description('prove from here that the site works: DNS, HTTP by name, balance, replication …')
@@ -141,7 +141,7 @@ function checkCommand(program: Command, { done, signal }: Run): void {
   });
 }
 
-function drillCommand(program: Command, { done, signal }: Run): void {
+function drillCommand(program: Command, { done, signal }: CommandContext): void {
   const command = program
     .command('drill [drills...]')
     .description('break things on purpose while requests flow, and judge what users would have seen')
@@ -157,7 +157,7 @@ function drillCommand(program: Command, { done, signal }: Run): void {
   });
 }
 
-function inventoryCommand(program: Command, { done }: Run): void {
+function inventoryCommand(program: Command, { done }: CommandContext): void {
   const command = program
     .command('inventory')
     .description('show the hosts, their groups and variables as bringup sees them')
@@ -168,7 +168,7 @@ function inventoryCommand(program: Command, { done }: Run): void {
   });
 }
 
-function handlersCommand(program: Command, { done, signal }: Run): void {
+function handlersCommand(program: Command, { done, signal }: CommandContext): void {
   const command = program
     .command('handlers [name]')
     .description('list the notified handlers that still wait on each host')
@@ -179,7 +179,7 @@ function handlersCommand(program: Command, { done, signal }: Run): void {
   });
 }
 
-function docCommand(program: Command, { done }: Run): void {
+function docCommand(program: Command, { done }: CommandContext): void {
   program
     .command('doc [module]')
     .description("a module's arguments and examples; without a name: all modules")
@@ -189,7 +189,7 @@ function docCommand(program: Command, { done }: Run): void {
     });
 }
 
-function explainCommand(program: Command, { done }: Run): void {
+function explainCommand(program: Command, { done }: CommandContext): void {
   program
     .command('explain [code]')
     .description('explain an error code, or list all codes')
@@ -199,7 +199,7 @@ function explainCommand(program: Command, { done }: Run): void {
     });
 }
 
-function reportCommand(program: Command, { done }: Run): void {
+function reportCommand(program: Command, { done }: CommandContext): void {
   program
     .command('report')
     .description('what several runs came to')
@@ -213,7 +213,7 @@ function reportCommand(program: Command, { done }: Run): void {
     });
 }
 
-function demoCommand(program: Command, { done, signal }: Run): void {
+function demoCommand(program: Command, { done, signal }: CommandContext): void {
   program
     .command('demo')
     .description('a lab on this machine, the whole site on it, proven: from nothing to a URL')

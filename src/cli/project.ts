@@ -5,7 +5,7 @@ import { openFiles, varsFile } from '../config/files.ts';
 import { loadInventory } from '../config/inventory.ts';
 import { select } from '../config/patterns.ts';
 import { loadPlaybook } from '../config/playbook.ts';
-import type { Ports as ReadPorts } from '../config/reading.ts';
+import type { ReadingPorts } from '../config/reading.ts';
 import { parseYaml, toVars } from '../config/source.ts';
 import { openVault } from '../config/vault.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
@@ -40,7 +40,7 @@ export type Project = Readonly<{
   problems: Diagnostic[];
   redactor: Redactor;
   templates: Templates;
-  readPorts: ReadPorts;
+  readPorts: ReadingPorts;
   localFiles: LocalFiles;
   files: ReturnType<typeof openFiles>;
 }>;
@@ -66,7 +66,7 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   const { index, of } = options.shard ?? { index: 1, of: 1 };
   const limit = new Set(limited.filter((_, i) => i % of === index - 1));
   const ports = templatePorts({ onSecret: secrets.add, writes: options.writes, dir: playbookDir ?? '.' });
-  const readPorts: ReadPorts = {
+  const readPorts: ReadingPorts = {
     modules: new Map(Object.entries(modules)),
     namesIn: (text, where, kind) =>
       (kind === 'expression' ? compileExpression(text, where) : compileTemplate(text, where)).names,

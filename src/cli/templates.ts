@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
 import { readRegular, unreadable } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
-import type { Ports } from '../template/env.ts';
+import type { TemplatePorts } from '../template/env.ts';
 import { print } from '../template/print.ts';
 import { makeScope } from '../template/scope.ts';
 import {
@@ -22,7 +22,7 @@ import { listTree } from './tree.ts';
 /** The ports of template/ on the controller. */
 export function templatePorts(
   options: Readonly<{ onSecret: (secret: string) => void; writes: boolean; dir: string }>,
-): Ports {
+): TemplatePorts {
   const fresh = new Map<string, string>();
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolvePath(options.dir, path));
   const find = (path: string, from: Pos, folder: 'files' | 'templates' = 'files'): string => {
@@ -86,7 +86,7 @@ function textOf(path: string, at: Pos): string {
 }
 
 /** Adapts template/ to the engine's port. */
-export function templatesFor(ports: Ports): Templates {
+export function templatesFor(ports: TemplatePorts): Templates {
   return {
     scope: (layers) => makeScope(layers, ports),
     resolve: (raw, scope) => resolve(raw, { get: scope.get, ports }),

@@ -5,7 +5,7 @@ import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
 import { isKeyword } from './keywords.ts';
-import { isNull, type Noting, type Reading, rawOf } from './reading.ts';
+import { isNull, type Reading, rawOf, type TemplateReading } from './reading.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars, wrongShape } from './source.ts';
 
 /** One entry of a checks file, with templates not yet evaluated. */
@@ -21,19 +21,27 @@ export type CheckEntry = Readonly<{
   loop: Raw | undefined;
 }>;
 
-export type Context = Pick<Reading, 'files' | 'problems' | 'ports'>;
-type Noted = Context & Noting;
+export type SourceReading = Pick<Reading, 'files' | 'problems' | 'ports'>;
+type Noted = SourceReading & TemplateReading;
 const KEYWORDS = ['name', 'within', 'loop', 'when'];
 
 /** Reads a checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
-export function loadChecks(file: string, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
+export function loadChecks(
+  file: string,
+  kinds: ReadonlyMap<string, Check>,
+  context: SourceReading,
+): readonly CheckEntry[] {
   const node = context.files.yaml(file);
   if (node === undefined || isNull(node)) return [];
   return readChecks(node, kinds, context);
 }
 
 /** Reads checks that are part of another file, for example of a drill. */
-export function readChecks(node: Node, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
+export function readChecks(
+  node: Node,
+  kinds: ReadonlyMap<string, Check>,
+  context: SourceReading,
+): readonly CheckEntry[] {
   if (node.kind !== 'seq') {
     context.problems.push(wrongShape(node, "'checks'", 'a list', '- name: … and a check'));
     return [];
@@ -92,7 +100,7 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted
 }
 
 /** Checks what is known before templates are evaluated: names of arguments, and values without templates. */
-function checkStatic(check: Check, args: RawVars, node: MapNode, context: Context): void {
+function checkStatic(check: Check, args: RawVars, node: MapNode, context: SourceReading): void {
   const bound = check.bind(args);
   if (isBound(bound)) return;
   for (const wrong of bound) {

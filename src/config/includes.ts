@@ -1,7 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { Common, Include, Item, Loaded } from '../core/playbook.ts';
+import type { Common, Include, IncludedItems, Item } from '../core/playbook.ts';
 import { COLLECTIONS } from './arguments.ts';
 import { readCommon } from './common.ts';
 import { BLOCK, INCLUDE, isKeyword } from './keywords.ts';
@@ -54,7 +54,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     environment: common.environment,
   };
   const inner = kind.startsWith('import') ? common : applied(options, own, reading);
-  const loadNamed = (name: string): Loaded => {
+  const loadNamed = (name: string): IncludedItems => {
     if (isRole) return reading.loadRole(name, common.at, inner, reading, use);
     return {
       items: reading.readTasks(findTasks(name, common, reading), inner, reading, common),
@@ -65,7 +65,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
   const isStatic = typeof target === 'string';
   const word = isRole ? `role ${String(target)} ${use.tasksFrom ?? ''}` : findTasks(String(target), common, reading);
   const isOpen = reading.open.includes(word);
-  const load = (name: string): Loaded => {
+  const load = (name: string): IncludedItems => {
     reading.open.push(word);
     try {
       return loadNamed(name);
@@ -148,7 +148,7 @@ function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
 }
 
 /** During the run, a mistake in an included file is a failure of that task. */
-function loadLate(name: string, load: (name: string) => Loaded, reading: Reading): Loaded {
+function loadLate(name: string, load: (name: string) => IncludedItems, reading: Reading): IncludedItems {
   const before = reading.problems.length;
   const loaded = load(name);
   const found = reading.problems.slice(before);

@@ -62,7 +62,7 @@ function readGroup(
   problems: Diagnostic[],
   above: readonly string[],
 ): void {
-  const mine = group(draft, name, at);
+  const target = group(draft, name, at);
   if (above.includes(name)) {
     problems.push(tell('E_GROUP_CYCLE', { path: [...above, name] }, at));
     return;
@@ -74,14 +74,14 @@ function readGroup(
   }
   for (const { key, keyAt, value } of node.entries) {
     if (key === 'hosts') readHosts(draft, name, value, problems);
-    else if (key === 'vars') Object.assign(mine.vars, mapOf(value, `the vars of group '${name}'`, problems));
+    else if (key === 'vars') Object.assign(target.vars, mapOf(value, `the vars of group '${name}'`, problems));
     else if (key === 'children') {
       if (value.kind === 'scalar' && value.value === null) continue;
       if (value.kind !== 'map')
         problems.push(wrongShape(value, "'children'", 'a map of groups', 'children: {web: {…}}'));
       else
         for (const child of value.entries) {
-          mine.children.set(child.key, child.keyAt);
+          target.children.set(child.key, child.keyAt);
           readGroup(draft, child.key, child.keyAt, child.value, problems, [...above, name]);
         }
     } else {
@@ -139,8 +139,8 @@ function link(draft: Draft, source: string, dir: string, varDirs: readonly strin
   );
   const hosts = new Map<string, InventoryHost>();
   for (const [name, { at, vars }] of draft.hosts) {
-    const mine = sorted.filter((g) => members.get(g)?.has(name));
-    const groupLayers = mine.flatMap((g) => [
+    const groupsOfHost = sorted.filter((g) => members.get(g)?.has(name));
+    const groupLayers = groupsOfHost.flatMap((g) => [
       { from: `group ${g} in ${source}`, vars: draft.groups.get(g)?.vars ?? {} },
       ...(fromFiles.get(g) ?? []),
     ]);
@@ -149,7 +149,7 @@ function link(draft: Draft, source: string, dir: string, varDirs: readonly strin
       ...varDirs.flatMap((d) => varLayers(join(d, 'host_vars'), name, files)),
     ];
     const layers = [...groupLayers, ...own].filter((l) => Object.keys(l.vars).length > 0);
-    hosts.set(name, { name, at, groups: mine.filter((g) => g !== 'all').sort(), layers });
+    hosts.set(name, { name, at, groups: groupsOfHost.filter((g) => g !== 'all').sort(), layers });
   }
   const groups = new Map([...members].map(([name, set]) => [name, order.filter((h) => set.has(h))] as const));
   return { source, dir, hosts, groups };

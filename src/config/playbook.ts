@@ -13,8 +13,8 @@ import {
   booleanOf,
   conditionsOf,
   isNull,
-  type Ports,
   type Reading,
+  type ReadingPorts,
   rawOf,
   textOf,
   varsOf,
@@ -27,12 +27,12 @@ import { readItems, readTasksFile } from './tasks.ts';
 export type PlaybookOptions = Readonly<{
   files: Files;
   inventory: Inventory;
-  ports: Ports;
+  ports: ReadingPorts;
   extraVars: RawVars;
   /** Directories of roles beside the playbook's own roles/. */
   rolePaths?: readonly string[];
 }>;
-export type Loaded = Readonly<{
+export type LoadedPlaybook = Readonly<{
   playbook: Playbook;
   /** Every tag that occurs anywhere. Asking for any other tag is a mistake. */
   tags: ReadonlySet<string>;
@@ -44,7 +44,7 @@ export type Loaded = Readonly<{
  * Reads a playbook with everything that it imports. Mistakes are added to `files.problems`; the caller stops if there
  * are any.
  */
-export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
+export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlaybook {
   const dir = dirname(file);
   const reading: Reading = {
     files: options.files,

@@ -2,13 +2,13 @@ import { toBoolean } from '../core/coerce.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Module } from '../core/module.ts';
-import type { Common, Condition, Inventory, Item, Loaded, Role, Task } from '../core/playbook.ts';
+import type { Common, Condition, IncludedItems, Inventory, Item, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
 import { described, entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
 
 /** What reading a playbook needs from outside. cli/ provides it. */
-export type Ports = Readonly<{
+export type ReadingPorts = Readonly<{
   /** Modules by every name that a playbook may use, without collection prefixes. */
   modules: ReadonlyMap<string, Module>;
   /** Compiles a template or a bare expression and returns the names that it reads. Throws Failure. */
@@ -23,7 +23,7 @@ export type Reading = Readonly<{
   files: Files;
   problems: Diagnostic[];
   inventory: Inventory;
-  ports: Ports;
+  ports: ReadingPorts;
   playbookDir: string;
   rolePaths: readonly string[];
   extraVars: RawVars;
@@ -35,7 +35,7 @@ export type Reading = Readonly<{
   used: Map<string, Pos>;
   tags: Set<string>;
   /** loadRole of roles.ts. It is passed in because a role's tasks may import roles again. */
-  loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => Loaded;
+  loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => IncludedItems;
   /** readTasksFile of tasks.ts, passed in for the same reason. */
   readTasks: (file: string, around: Common, reading: Reading, from?: Common) => readonly Item[];
   /** Files of tasks and roles that are being read. A file that includes itself is read when the run reaches it. */
@@ -44,7 +44,7 @@ export type Reading = Readonly<{
   imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;
 /** The part of the state that records templates and the names that they read. */
-export type Noting = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
+export type TemplateReading = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
 
 export type RoleUse = Readonly<{
   params: RawVars;
@@ -55,7 +55,7 @@ export type RoleUse = Readonly<{
 }>;
 
 /** The raw value of a key, with its templates checked. undefined if the key is absent. */
-export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefined {
+export function rawOf(node: MapNode, key: string, reading: TemplateReading): Raw | undefined {
   const found = entry(node, key);
   if (found === undefined) return undefined;
   const raw = toRaw(found.value);
@@ -64,7 +64,7 @@ export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefi
 }
 
 /** A boolean keyword as a boolean or a template. Ansible's words for booleans, such as 'no', are converted. */
-export function booleanOf(node: MapNode, key: string, reading: Noting): Raw | undefined {
+export function booleanOf(node: MapNode, key: string, reading: TemplateReading): Raw | undefined {
   const raw = rawOf(node, key, reading);
   if (raw === undefined || raw === null) return undefined;
   if (raw instanceof TemplateText || raw instanceof Secret) return raw;
@@ -74,11 +74,11 @@ export function booleanOf(node: MapNode, key: string, reading: Noting): Raw | un
   return undefined;
 }
 
-export function checkTemplates(raw: Raw, reading: Noting): void {
+export function checkTemplates(raw: Raw, reading: TemplateReading): void {
   for (const { text, at } of reading.ports.templatesIn(raw)) noteNames(text, at, 'template', reading);
 }
 
-function noteNames(text: string, at: Pos, kind: 'template' | 'expression', reading: Noting): void {
+function noteNames(text: string, at: Pos, kind: 'template' | 'expression', reading: TemplateReading): void {
   guarded(reading, () => {
     const names = reading.ports.namesIn(text, at, kind);
     // A guard (`is defined`, default) makes it legitimate to read a name that nothing defines.

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { Common, Item, Layer, Loaded, Role, Task } from '../core/playbook.ts';
+import type { Common, IncludedItems, Item, Layer, Role, Task } from '../core/playbook.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { varsFile } from './files.ts';
 import { isKeyword, isUnsupported } from './keywords.ts';
@@ -20,7 +20,7 @@ export function loadRole(
   reading: Reading,
   use: RoleUse,
   above: readonly string[] = [],
-): Loaded {
+): IncludedItems {
   const path = findRole(name, around.dir, reading);
   if (path === undefined) {
     const file = `${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`;
@@ -85,7 +85,7 @@ export function onlyTasks(items: readonly Item[], reading: Reading): readonly Ta
   });
 }
 
-function dependencies(path: string, around: Common, reading: Reading, above: readonly string[]): Loaded {
+function dependencies(path: string, around: Common, reading: Reading, above: readonly string[]): IncludedItems {
   const file = yamlFile(join(path, 'meta'), 'main', reading);
   const meta = file === undefined ? undefined : reading.files.yaml(file);
   const list = meta?.kind === 'map' ? entry(meta, 'dependencies')?.value : undefined;

@@ -106,9 +106,9 @@ export function parseYaml(
     const anchor = (isMap(node) || isSeq(node) || isScalar(node)) && node.anchor;
     if (!anchor) return plainly(node, fallback);
     anchors.set(anchor, undefined);
-    const made = plainly(node, fallback);
-    anchors.set(anchor, made);
-    return made;
+    const raw = plainly(node, fallback);
+    anchors.set(anchor, raw);
+    return raw;
   };
   const aliased = (name: string, at: Pos): Node => {
     const found = anchors.get(name);

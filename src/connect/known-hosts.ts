@@ -33,13 +33,13 @@ export function parseKnownHosts(text: string, file: string): readonly KnownHost[
 
 /** What the files say about a host's `key`. A revoked key is rejected whatever else they say. */
 export function verify(entries: readonly KnownHost[], host: string, port: number, key: Buffer): Verdict {
-  const mine = entriesFor(entries, host, port);
+  const known = entriesFor(entries, host, port);
   const revoked = entries.find(
     (e) => e.marker === 'revoked' && e.key.equals(key) && matches(e.hosts, hostName(host, port)),
   );
   if (revoked !== undefined) return { is: 'revoked', by: revoked };
-  if (mine.some((e) => e.key.equals(key))) return { is: 'known' };
-  return mine.length > 0 ? { is: 'changed', known: mine } : { is: 'unknown' };
+  if (known.some((e) => e.key.equals(key))) return { is: 'known' };
+  return known.length > 0 ? { is: 'changed', known } : { is: 'unknown' };
 }
 
 /**
@@ -82,8 +82,8 @@ function matches(patterns: string, name: string): boolean {
   if (patterns.startsWith('|1|')) {
     const [, , salt = '', hash = ''] = patterns.split('|');
     const wanted = Buffer.from(hash, 'base64');
-    const got = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
-    return wanted.length === got.length && timingSafeEqual(wanted, got);
+    const digest = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+    return wanted.length === digest.length && timingSafeEqual(wanted, digest);
   }
   if (!/[*?!,]/.test(patterns)) return patterns.toLowerCase() === name.toLowerCase();
   const all = patterns.split(',');

@@ -68,13 +68,13 @@ async function sshConfig(target: Target): Promise<Map<string, string[]>> {
   const { $ } = await import('zx/core'); // loaded late, because most runs start no program here
   const port = target.port === undefined ? [] : ['-p', String(target.port)];
   const user = target.user === undefined ? [] : ['-l', target.user];
-  const got = await $({ nothrow: true, quiet: true })`ssh -G ${port} ${user} -- ${target.address}`;
-  if (got.exitCode === null || got.exitCode === 127) return new Map(); // no ssh client is installed, so the defaults apply
-  if (got.exitCode !== 0) {
-    throw failure('E_SSH_CONFIG', { host: target.name, address: target.address, detail: got.stderr.trim() });
+  const result = await $({ nothrow: true, quiet: true })`ssh -G ${port} ${user} -- ${target.address}`;
+  if (result.exitCode === null || result.exitCode === 127) return new Map(); // no ssh client is installed, so the defaults apply
+  if (result.exitCode !== 0) {
+    throw failure('E_SSH_CONFIG', { host: target.name, address: target.address, detail: result.stderr.trim() });
   }
   const config = new Map<string, string[]>();
-  for (const line of got.stdout.split('\n')) {
+  for (const line of result.stdout.split('\n')) {
     const [key = '', ...value] = line.split(' ');
     config.set(key, [...(config.get(key) ?? []), value.join(' ')]);
   }

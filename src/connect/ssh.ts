@@ -30,14 +30,14 @@ export async function connectSsh(target: Target, ports: SshPorts, signal?: Abort
       if (isLost) throw new Lost(target.name);
       // The login user's shell serves only round trips in which every piece runs as the login user. Root's shell serves
       // any user through su.
-      const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
-      const mine = shellFor(who);
+      const shellUser = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
+      const opening = shellFor(shellUser);
       try {
-        const shell = await mine;
+        const shell = await opening;
         const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
         return await shell.trip(own, options);
       } catch (error) {
-        if (!(error instanceof Held) && shells.get(who) === mine) shells.delete(who);
+        if (!(error instanceof Held) && shells.get(shellUser) === opening) shells.delete(shellUser);
         throw error;
       }
     },

@@ -3,7 +3,7 @@ import type { Static, TObject } from 'typebox';
 import { coerce } from './coerce.ts';
 import { compile } from './compile.ts';
 import { type Diagnostic, didYouMean, type Pos } from './diagnostic.ts';
-import { type Given, tell } from './errors/index.ts';
+import { type ErrorArgs, tell } from './errors/index.ts';
 
 type ArgCode =
   | 'E_UNKNOWN_ARGUMENT'
@@ -14,7 +14,7 @@ type ArgCode =
 /** `path` locates the argument, for example ['mode'] or ['env', 0]. */
 export type ArgError = Readonly<{ path: readonly (string | number)[] }> & Diagnostic & Readonly<{ code: ArgCode }>;
 
-export function argError<C extends ArgCode>(path: ArgError['path'], code: C, given: Given<C>): ArgError {
+export function argError<C extends ArgCode>(path: ArgError['path'], code: C, given: ErrorArgs<C>): ArgError {
   return { path, ...tell(code, given) };
 }
 

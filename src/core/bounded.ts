@@ -5,9 +5,9 @@ import { duration } from './units.ts';
 
 /** CPU time in milliseconds after which one piece of work is aborted. */
 const LIMIT = 500;
-type Held = { work?: () => unknown };
+type Holder = { work?: () => unknown };
 /** Created at the first use, because most runs never need it. */
-let runner: Readonly<{ context: Held; script: Script }> | undefined;
+let runner: Readonly<{ context: Holder; script: Script }> | undefined;
 
 /**
  * Runs work that may never end, such as a user's pattern that backtracks. After half a second of CPU time the work is

@@ -36,7 +36,7 @@ export type Check = Readonly<{
 }>;
 export type BoundCheck = Readonly<{
   /** Observes once and judges the observation; `seen` describes it in one line. */
-  look: (scene: Scene) => Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>>;
+  attempt: (scene: Scene) => Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>>;
 }>;
 
 export function isBound(bound: BoundCheck | readonly ArgError[]): bound is BoundCheck {
@@ -58,7 +58,7 @@ export function defineCheck<A extends TObject, Seen>(
       if ('errors' in bound) return bound.errors;
       const { args } = bound;
       return {
-        async look(scene) {
+        async attempt(scene) {
           const seen = await spec.observe(args, scene);
           return { mismatches: spec.judge(seen, args), seen: spec.tell(seen, args) };
         },

@@ -12,7 +12,7 @@ const Status = Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), {
   minItems: 1,
   description: 'The accepted status codes.',
 });
-const Look = Type.Object(
+const ReadBack = Type.Object(
   {
     path: Type.String({
       pattern: '^/',
@@ -45,8 +45,8 @@ export const Request = Type.Object(
     ),
     status: Status,
     contains: Type.Array(Type.String(), { default: [], description: 'Texts that the response must contain.' }),
-    read_back: Type.Optional(Look),
-    verify: Type.Optional(Look),
+    read_back: Type.Optional(ReadBack),
+    verify: Type.Optional(ReadBack),
   },
   closed,
 );

@@ -133,10 +133,10 @@ export type Figures = Readonly<{
   seconds: readonly Second[];
   /** How late the prober itself sent requests. If it was late, a slow answer may be the prober's fault. */
   late: Readonly<{ max: number; count: number }>;
-  ledger: Ledger | undefined;
+  ledger: LedgerFigures | undefined;
 }>;
 /** Acknowledged writes that were looked up again at the end, and writes that their sender read back at once. */
-export type Ledger = Readonly<{
+export type LedgerFigures = Readonly<{
   acknowledged: number;
   lost: readonly string[];
   /** Writes that could not be looked up. */

@@ -2,7 +2,7 @@ import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
 import { matching, mayBeSlow } from './bounded.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { type Code, type Given, tell } from './errors/index.ts';
+import { type Code, type ErrorArgs, tell } from './errors/index.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
@@ -126,7 +126,7 @@ export type Change = Readonly<{
  * remove the cause.
  */
 export type Blocked = Readonly<{ blocked: Diagnostic }>;
-export function blocked<C extends Code>(code: C, given: Given<C>): Blocked {
+export function blocked<C extends Code>(code: C, given: ErrorArgs<C>): Blocked {
   return { blocked: tell(code, given) };
 }
 /** null: the file or object did not exist before, or will not exist afterwards. */

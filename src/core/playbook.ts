@@ -107,13 +107,13 @@ export type Include = Common &
     target: Raw;
     targetAt: Pos;
     /** The items of a target whose name is known. Throws Failure if they cannot be read. */
-    load: (target: string) => Loaded;
+    load: (target: string) => IncludedItems;
     loop: Raw | undefined;
     loopControl: LoopControl;
   }>;
 
 /** What an include adds: items, and for a role its handlers. */
-export type Loaded = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
+export type IncludedItems = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
 
 /** One use of a role in a play. */
 export type Role = Readonly<{

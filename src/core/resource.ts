@@ -28,9 +28,9 @@ type Parsed = Readonly<{ kind: string; name: string; folder: string | undefined;
 function allParsed(resources: readonly Resource[]): readonly Parsed[] {
   const known = lists.get(resources);
   if (known !== undefined) return known;
-  const made = resources.map(parsed);
-  lists.set(resources, made);
-  return made;
+  const list = resources.map(parsed);
+  lists.set(resources, list);
+  return list;
 }
 const lists = new WeakMap<readonly Resource[], readonly Parsed[]>();
 
@@ -38,9 +38,9 @@ function parsed(resource: Resource): Parsed {
   const known = cache.get(resource);
   if (known !== undefined) return known;
   if (cache.size >= CACHED) cache.clear();
-  const made = parse(resource);
-  cache.set(resource, made);
-  return made;
+  const result = parse(resource);
+  cache.set(resource, result);
+  return result;
 }
 const cache = new Map<Resource, Parsed>();
 const CACHED = 10_000;

@@ -125,9 +125,9 @@ function partsOf(parts: TemplateStringsArray): Cleaned {
   const known = cleaned.get(parts);
   if (known !== undefined) return known;
   const raw = parts.raw.map((part) => part.replace(/\\(\$\{|`)/g, '$1'));
-  const made = { raw, isTame: !raw.some((part) => WILD.test(part) || OPEN.test(part)) };
-  cleaned.set(parts, made);
-  return made;
+  const result = { raw, isTame: !raw.some((part) => WILD.test(part) || OPEN.test(part)) };
+  cleaned.set(parts, result);
+  return result;
 }
 type Cleaned = Readonly<{ raw: readonly string[]; isTame: boolean }>;
 const cleaned = new WeakMap<TemplateStringsArray, Cleaned>();
@@ -220,8 +220,8 @@ export const ROOM = verbatim(
   `room() { df -Pk -- "$1" 2>/dev/null | { read -r l; read -r f l l a l m && printf 'the file system %s (%s) has %s KiB free\\n' "$m" "$f" "$a"; } >&2; }`,
 );
 
-type Made = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages' | 'libraries'>>;
-function script({ text, secrets = NONE, asked = NONE, stages = NONE, libraries = NONE, tame }: Made): Script {
+type ScriptParts = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages' | 'libraries'>>;
+function script({ text, secrets = NONE, asked = NONE, stages = NONE, libraries = NONE, tame }: ScriptParts): Script {
   return { text, secrets, asked, stages, libraries, tame } as unknown as Script;
 }
 

@@ -1,4 +1,4 @@
-import type { Cause, Figures, KindFigures, Ledger, Second } from '../core/drill.ts';
+import type { Cause, Figures, KindFigures, LedgerFigures, Second } from '../core/drill.ts';
 import { FAILED, type Names, OK, READ_BACK, type Samples, STALE } from './samples.ts';
 
 /**
@@ -6,11 +6,16 @@ import { FAILED, type Names, OK, READ_BACK, type Samples, STALE } from './sample
  */
 export const LATE_MS = 50;
 
-type Context = Readonly<{ samples: Samples; names: Names; requests: readonly string[]; ledger: Ledger | undefined }>;
+type FiguresInput = Readonly<{
+  samples: Samples;
+  names: Names;
+  requests: readonly string[];
+  ledger: LedgerFigures | undefined;
+}>;
 type Group = { indexes: number[] };
 
 /** Computes the figures from the samples. Pure. A stale read-back is an answer and no failure; the ledger counts it. */
-export function figuresOf({ samples, names, requests, ledger }: Context): Figures {
+export function figuresOf({ samples, names, requests, ledger }: FiguresInput): Figures {
   const total = samples.count[0] ?? 0;
   const groups = new Map<string, Group>();
   const scheduled: number[] = [];

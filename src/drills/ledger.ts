@@ -32,8 +32,8 @@ async function missingIn(
   const missing = async (host: string): Promise<readonly string[]> => {
     const { code, stdout, stderr } = await hands.root(host, script, signal, 60);
     if (code !== 0) throw failure('E_LEDGER', { host, why: stderr.trim().split('\n').at(-1) ?? '' });
-    const there = new Set(stdout.split('\n').map((l) => l.trim()));
-    return tokens.filter((t) => !there.has(t)).map((t) => `${t} on ${host}`);
+    const found = new Set(stdout.split('\n').map((l) => l.trim()));
+    return tokens.filter((t) => !found.has(t)).map((t) => `${t} on ${host}`);
   };
   for (;;) {
     const lost = (await Promise.all(hosts.map(missing))).flat();

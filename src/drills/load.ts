@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Figures, Ledger } from '../core/drill.ts';
+import type { Figures, LedgerFigures } from '../core/drill.ts';
 import type { Load } from '../core/drill-args.ts';
 import { figuresOf } from './figures.ts';
 import type { FromProber, ProberData, ToProber } from './prober.ts';
@@ -21,7 +21,7 @@ export type Running = Readonly<{
   done: Promise<Readonly<{ acknowledged: readonly string[] }>>;
   verify: () => Promise<Readonly<{ lost: readonly string[]; unknown: number }>>;
   /** The figures so far. */
-  figures: (ledger?: Pick<Ledger, 'lost' | 'unknown'>) => Figures;
+  figures: (ledger?: Pick<LedgerFigures, 'lost' | 'unknown'>) => Figures;
   close: () => Promise<void>;
 }>;
 

@@ -36,7 +36,7 @@ export async function endWatches(act: Act): Promise<readonly Watched[]> {
   const all = (bound?.watches ?? []).map(async ({ watch, hosts }, i): Promise<Watched> => {
     const id = watchId(given, i);
     const started = hosts.filter((host) => act.clocks.has(`${id} ${host}`));
-    const got = await Promise.all(
+    const recordings = await Promise.all(
       started.map(async (host) => ({
         host,
         output: await given.hands.root(host, collector(id), signal).catch(() => undefined),
@@ -45,10 +45,10 @@ export async function endWatches(act: Act): Promise<readonly Watched[]> {
     return {
       name: watch.name,
       every: watch.every,
-      recordings: got.flatMap(({ host, output }) =>
+      recordings: recordings.flatMap(({ host, output }) =>
         output?.code === 0 ? [{ host, samples: samplesOf(output.stdout, act.clocks.get(`${id} ${host}`) ?? 0) }] : [],
       ),
-      missing: got.filter((g) => g.output?.code !== 0).map((g) => g.host),
+      missing: recordings.filter((g) => g.output?.code !== 0).map((g) => g.host),
     };
   });
   return Promise.all(all);

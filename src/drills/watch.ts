@@ -92,12 +92,12 @@ export type Crowd = Readonly<{ hosts: readonly string[]; from: number; ms: numbe
 export function crowdOf(spans: readonly Span[], most: number): Crowd | undefined {
   let worst: Crowd | undefined;
   for (const moment of spans.map((s) => s.from)) {
-    const there = spans.filter((s) => s.from <= moment && moment < s.to);
-    const hosts = [...new Set(there.map((s) => s.host))];
+    const current = spans.filter((s) => s.from <= moment && moment < s.to);
+    const hosts = [...new Set(current.map((s) => s.host))];
     if (hosts.length <= most) continue;
     // It ends when only `most` hosts remain.
     const ends = hosts
-      .map((h) => Math.max(...there.filter((s) => s.host === h).map((s) => s.to)))
+      .map((h) => Math.max(...current.filter((s) => s.host === h).map((s) => s.to)))
       .sort((a, b) => b - a);
     const ms = (ends[most] ?? moment) - moment;
     if (worst === undefined || ms > worst.ms) worst = { hosts: hosts.sort(), from: moment, ms };

@@ -1,7 +1,7 @@
-import type { Include, Item, Loaded, Play, Task } from '../core/playbook.ts';
+import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
-import { lookOf } from './look.ts';
+import { userProbeOf } from './look.ts';
 import { handlersOf } from './notify.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
@@ -92,7 +92,7 @@ function probesOfTask(world: World, host: HostState, task: Task, where: Where): 
           unitOf(world.run, task, impl, scope.with(loopVars(items, i, task.loopControl)), undefined, one, true),
         );
   return units.flatMap((unit) => {
-    const look = lookOf(task, unit);
+    const look = userProbeOf(task, unit);
     if (look === undefined) return probeOf(unit) ?? [];
     // A command of the user's must not run ahead unless its condition is known to hold.
     return quietly(() => falseCondition(task.when, unit.scope, world.run) === undefined) === true ? [look] : [];
@@ -115,9 +115,9 @@ function guessed(host: HostState, where: Where, task: Task, make: () => readonly
   of.probes.set(where, here);
   const known = here.get(task);
   if (known !== undefined) return known;
-  const made = make();
-  if (!made.some((probe) => probe.isUsers)) here.set(task, made);
-  return made;
+  const probes = make();
+  if (!probes.some((probe) => probe.isUsers)) here.set(task, probes);
+  return probes;
 }
 type Guesses = Pick<HostState, 'facts' | 'set' | 'included'> &
   Readonly<{ probes: WeakMap<Where, Map<Task, readonly Probe[]>> }>;
@@ -140,7 +140,7 @@ function quietly<T>(work: () => T): T | undefined {
   }
 }
 
-export type Expansion = Readonly<{ loaded: Loaded; vars: Record<string, Value>; label: string | undefined }>;
+export type Expansion = Readonly<{ loaded: IncludedItems; vars: Record<string, Value>; label: string | undefined }>;
 
 /** What an include adds for this host: nothing if its condition is false. Each file is read once. */
 export function expansions(world: World, host: HostState, include: Include, where: Where): readonly Expansion[] {
@@ -159,9 +159,9 @@ export function expansions(world: World, host: HostState, include: Include, wher
   });
 }
 
-const loadedBy = new WeakMap<Include, Map<string, Loaded>>();
-function loadOnce(include: Include, target: string): Loaded {
-  const known = loadedBy.get(include) ?? new Map<string, Loaded>();
+const loadedBy = new WeakMap<Include, Map<string, IncludedItems>>();
+function loadOnce(include: Include, target: string): IncludedItems {
+  const known = loadedBy.get(include) ?? new Map<string, IncludedItems>();
   loadedBy.set(include, known);
   const loaded = known.get(target) ?? include.load(target);
   known.set(target, loaded);

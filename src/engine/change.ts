@@ -14,7 +14,7 @@ import type { Unit } from './resolve.ts';
 import type { Session } from './session.ts';
 
 /** The result of making a step's changes. */
-export type Made = Readonly<{
+export type ChangeResult = Readonly<{
   ran: Output;
   failed: Diagnostic | undefined;
   unchanged: boolean;
@@ -26,7 +26,7 @@ export type Made = Readonly<{
  * Extra pieces on the round trip of a task's changes: `before` run ahead of the first change; `after` runs after the
  * last change of an action that did not fail.
  */
-export type Around = Readonly<{ before: readonly Piece[]; after?: After | undefined }>;
+export type ExtraPieces = Readonly<{ before: readonly Piece[]; after?: After | undefined }>;
 
 /**
  * Makes the changes and reads them back, in one round trip if the uploads are small. If the connection breaks in
@@ -40,9 +40,9 @@ export async function makeChanges(
   changes: readonly Change[],
   probe: Probe | undefined,
   ahead: () => Iterable<Probe>,
-  { before, after }: Around,
+  { before, after }: ExtraPieces,
   timeout: number | undefined,
-): Promise<Made> {
+): Promise<ChangeResult> {
   const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
     const touches = touchesOf(unit.step, todo);
     const ids = todo.some((c) => c.reboots) ? await bootId(session) : '';
@@ -80,8 +80,8 @@ export async function makeChanges(
       ...(await session.change({ pieces: all, touches, own, closing, isPlanned: sent.length === 0 }, ahead, timeout)),
     ];
     // `after` is no change, so its output is taken out. It has no output if a change failed.
-    const [rode] = last.length > 0 ? ended.splice(all.length - 1, 1) : [];
-    if (after !== undefined) after.isDone = rode?.code === 0;
+    const [afterOutput] = last.length > 0 ? ended.splice(all.length - 1, 1) : [];
+    if (after !== undefined) after.isDone = afterOutput?.code === 0;
     sent.push(...ended);
     for (const change of todo) if (change.reboots !== undefined) await awaitReboot(run, session, ids, change.reboots);
     return sent.slice(before.length);
@@ -114,9 +114,9 @@ export function isAction(changes: readonly Change[]): boolean {
 
 /** Whether the scripts reported that they altered nothing. */
 export function isUnaltered(changes: readonly Change[], outputs: readonly Output[]): boolean {
-  const says = (line: string | undefined, i: number): boolean =>
+  const hasLine = (line: string | undefined, i: number): boolean =>
     line !== undefined && outputs[i]?.stdout.split('\n').includes(line) === true;
-  return changes.every((c, i) => c.harmless === true || says(c.unaltered, i));
+  return changes.every((c, i) => c.harmless === true || hasLine(c.unaltered, i));
 }
 
 /** The `closing` scripts of a unit's changes. */
@@ -124,13 +124,13 @@ export function closingOf({ user }: Unit, changes: readonly Change[]): readonly 
   return changes.flatMap(({ closing }) => (closing === undefined ? [] : [{ script: closing, user }]));
 }
 
-function lostInAction(error: Lost, changes: readonly Change[]): Made {
+function lostInAction(error: Lost, changes: readonly Change[]): ChangeResult {
   const what = changes.map((c) => c.what).join('; ');
   const failed = tell('E_CHANGE_INTERRUPTED', { why: error.message, what });
   return { ran: { code: 255, stdout: '', stderr: error.message }, failed, unchanged: false };
 }
 
-function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number | undefined): Made {
+function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number | undefined): ChangeResult {
   const what = changes.map((c) => c.what).join('; ');
   const failed = tell('E_TASK_TIMEOUT', { what, seconds: timeout, left });
   return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };

@@ -40,19 +40,19 @@ async function makeThenConfirm(
   const began = run.now();
   const touches = step.touches;
   const within = Math.min(timeout ?? risk.seconds, risk.seconds);
-  const made = await session
+  const outputs = await session
     .change({ pieces, touches, isPlanned: true }, () => [], within)
     .catch((error: unknown) => {
       // The change itself may have cut the answer off. The new connection shows what happened.
       if (run.signal.aborted || error instanceof NotRun || !isLineTrouble(error)) throw error;
       return undefined;
     });
-  if (made !== undefined && made.at(-1)?.code !== 0) return made;
+  if (outputs !== undefined && outputs.at(-1)?.code !== 0) return outputs;
   const deadline = began + risk.seconds * 1000;
   const trouble = await reach(run, session, deadline);
   if (trouble !== undefined) throw await lockedOut(run, session, risk.seconds, deadline, trouble);
   const confirmed = await session.change({ pieces: [{ script: risk.script, user }], touches, own }, ahead, timeout);
-  return [...(made ?? []), ...confirmed];
+  return [...(outputs ?? []), ...confirmed];
 }
 
 /** Opens a new connection before the host's timer fires. Returns the last error if none succeeded. */

@@ -14,15 +14,15 @@ import { scopeFor } from './variables.ts';
  * Gathers facts. The probe travels with all other probes. Facts of the last run are used for probing ahead, and the new
  * answer confirms or replaces them.
  */
-export async function gather(h: HostRun): Promise<void> {
-  const { host, world, play, where } = h;
+export async function gather(hostRun: HostRun): Promise<void> {
+  const { host, world, play, where } = hostRun;
   const { run } = world;
   if (host.factsAreFresh) return;
   if (!isTrue(run, play.gatherFacts, scopeFor(world, host, where), 'gather_facts', play.at)) return;
-  if (isLeftOut(h)) return;
+  if (isLeftOut(hostRun)) return;
   host.facts ??= run.factsCache.get(host.name);
   const scope = scopeFor(world, host, where);
-  const rest = aheadOf(h, playRest(play, where));
+  const rest = aheadOf(hostRun, playRest(play, where));
   const task = gatherTask(play);
   const unit = unitOf(run, task, run.setup, scope, undefined, undefined);
   const probe = probeOf(unit);

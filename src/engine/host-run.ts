@@ -19,7 +19,7 @@ export type HostRun = Readonly<{
 }>;
 
 /** The probes that this host will need from this point on. */
-export function aheadOf(h: HostRun, rest: Rest | undefined): () => Iterable<Probe> {
-  const empty: Rest = { items: [], index: 0, where: h.where, up: undefined };
-  return () => probesAhead(h.world, h.host, rest ?? empty, h.laterPlays);
+export function aheadOf(hostRun: HostRun, rest: Rest | undefined): () => Iterable<Probe> {
+  const empty: Rest = { items: [], index: 0, where: hostRun.where, up: undefined };
+  return () => probesAhead(hostRun.world, hostRun.host, rest ?? empty, hostRun.laterPlays);
 }

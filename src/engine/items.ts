@@ -16,8 +16,8 @@ export type Items = Readonly<{
   areDependent: () => boolean;
 }>;
 
-export function itemsOf(r: TaskRun, items: readonly Value[], first: Scope, fresh: () => Scope): Items {
-  const { host, task, world } = r;
+export function itemsOf(taskRun: TaskRun, items: readonly Value[], first: Scope, fresh: () => Scope): Items {
+  const { host, task, world } = taskRun;
   const { register } = task;
   const seen = () => ({ facts: host.facts, set: host.set, included: host.included });
   let [base, of] = [first, seen()];
@@ -60,26 +60,26 @@ export function itemsOf(r: TaskRun, items: readonly Value[], first: Scope, fresh
 
 /** A scope that calls `onRead` when a name is read, directly or through other variables. */
 function watched(scope: Scope, name: string, onRead: () => void): Scope {
-  const told = (read: string): void => {
+  const reportRead = (read: string): void => {
     if (read === name) onRead();
   };
   return {
     ...scope,
     get(read) {
-      told(read);
+      reportRead(read);
       return scope.get(read);
     },
     has(read) {
-      told(read);
+      reportRead(read);
       return scope.has(read);
     },
     raw(read) {
-      told(read);
+      reportRead(read);
       return scope.raw(read);
     },
     watched: (onEach) =>
       scope.watched((read) => {
-        told(read);
+        reportRead(read);
         onEach(read);
       }),
     with: (layer) => (Object.hasOwn(layer, name) ? scope.with(layer) : watched(scope.with(layer), name, onRead)),

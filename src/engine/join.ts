@@ -11,10 +11,10 @@ import { skippedResult } from './result.ts';
 
 /** A task's work, or one item of its loop, with its own variables. */
 export type Part = Readonly<{ item: Value | undefined; scope: Scope; label: string | undefined }>;
-export type Begun = Readonly<{ unit: Unit; made: Outcome | Intent }>;
+export type StartedPart = Readonly<{ unit: Unit; result: Outcome | Intent }>;
 
 /** The changes that one round trip carries, and what they are read back by. */
-export type Load = {
+export type TripChanges = {
   intents: readonly Intent[];
   /** The intents whose first changes one script makes, in the place of the first of them. */
   joint: readonly Intent[];
@@ -24,7 +24,7 @@ export type Load = {
   texts: ReadonlyMap<string, string>;
   size: number;
 };
-export const emptyLoad = (): Load => ({
+export const emptyTrip = (): TripChanges => ({
   intents: [],
   joint: [],
   touched: [],
@@ -55,67 +55,72 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
  * what the load alters, or the load's probes on what it alters; it was not probed yet; its change is not simple; or it
  * fails.
  */
-export async function board(r: TaskRun, { item, scope, label }: Part, name: string, load: Load) {
-  const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // when it runs alone it throws again, and the error is reported
-  const made = begun?.made;
-  if (made === undefined || !isIntent(made)) return begun;
-  const { unit, changes, probe } = made;
-  const { overlap } = made.there.session;
-  const size = load.size + sizeOf(changes);
+export async function addPart(taskRun: TaskRun, { item, scope, label }: Part, name: string, trip: TripChanges) {
+  const started = await startPart(taskRun, { item, scope, label }, name, trip).catch(() => undefined); // when it runs alone it throws again, and the error is reported
+  const result = started?.result;
+  if (result === undefined || !isIntent(result)) return started;
+  const { unit, changes, probe } = result;
+  const { overlap } = result.place.session;
+  const size = trip.size + sizeOf(changes);
   if (!changes.every((c) => isSimple(c, unit.step)) || probe === undefined || size > MOST) return undefined;
   const touches = touchesOf(unit.step, changes);
   const { edits } = unit.step;
   const leaves = changes.findLast((c) => c.leaves !== undefined)?.leaves;
-  if (made.follows) {
-    const before = load.intents.filter((one) => one.unit.step.edits?.of === edits?.of);
-    if (load.joint.length > 0 || before.length >= MOST_EDITS) return undefined;
-    if (!load.intents.every((one) => isFollowed(one, made, leaves))) return undefined;
+  if (result.follows) {
+    const before = trip.intents.filter((one) => one.unit.step.edits?.of === edits?.of);
+    if (trip.joint.length > 0 || before.length >= MOST_EDITS) return undefined;
+    if (!trip.intents.every((one) => isFollowed(one, result, leaves))) return undefined;
   } else {
-    const joint = jointWith(load, made);
+    const joint = jointWith(trip, result);
     const mayFollow = (one: Intent): boolean =>
-      isApart(one, made) || isInSeries(one, made) || (joint.includes(one) && isAll(one) && isAll(made));
-    const isOverlapping = overlap(load.touched, unit.step.needs) || overlap(touches, load.needed);
-    if (isOverlapping && !load.intents.every(mayFollow)) return undefined;
-    if (joint.length > 1) load.joint = joint;
+      isApart(one, result) || isInSeries(one, result) || (joint.includes(one) && isAll(one) && isAll(result));
+    const isOverlapping = overlap(trip.touched, unit.step.needs) || overlap(touches, trip.needed);
+    if (isOverlapping && !trip.intents.every(mayFollow)) return undefined;
+    if (joint.length > 1) trip.joint = joint;
   }
-  load.intents = [...load.intents, made];
-  load.touched = [...load.touched, ...touches];
-  load.needed = [...load.needed, ...unit.step.needs];
-  load.size = size;
-  if (edits !== undefined && leaves !== undefined) load.texts = new Map(load.texts).set(edits.of, leaves);
-  return begun;
+  trip.intents = [...trip.intents, result];
+  trip.touched = [...trip.touched, ...touches];
+  trip.needed = [...trip.needed, ...unit.step.needs];
+  trip.size = size;
+  if (edits !== undefined && leaves !== undefined) trip.texts = new Map(trip.texts).set(edits.of, leaves);
+  return started;
 }
 
-async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<Begun | undefined> {
-  const { impl } = r.task;
+async function startPart(
+  taskRun: TaskRun,
+  part: Part,
+  name: string,
+  trip: TripChanges,
+): Promise<StartedPart | undefined> {
+  const { impl } = taskRun.task;
   if (impl === undefined) return undefined;
   const { label } = part;
-  const unit = unitOf(r.world.run, r.task, impl, part.scope, label, part.item);
+  const unit = unitOf(taskRun.world.run, taskRun.task, impl, part.scope, label, part.item);
   const { step, skipped } = unit;
   if (step === undefined)
     return {
       unit,
-      made: { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(skipped), label },
+      result: { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(skipped), label },
     };
   const probe = probeOf(unit);
   if (probe === undefined) return undefined;
-  if (load.intents.length > 0 && !r.host.session.knows(probe)) return undefined; // it is probed on the load's round trip
-  const left = step.edits && load.texts.get(step.edits.of);
+  if (trip.intents.length > 0 && !taskRun.host.session.knows(probe)) return undefined; // it is probed on the load's round trip
+  const left = step.edits && trip.texts.get(step.edits.of);
   if (left === undefined || step.edits === undefined) {
-    const made = await intend(r, { ...unit, step }, name, false);
-    return !isIntent(made) && r.host.session.overlap(load.touched, step.needs) ? undefined : { unit, made };
+    const result = await intend(taskRun, { ...unit, step }, name, false);
+    return !isIntent(result) && taskRun.host.session.overlap(trip.touched, step.needs) ? undefined : { unit, result };
   }
-  const seen = step.edits.seeing((await r.host.session.look(probe, r.ahead)).stdout, left);
-  const made = seen === undefined ? undefined : await intend(r, { ...unit, step }, name, false, seen);
-  return made !== undefined && isIntent(made) ? { unit, made } : undefined;
+  const seen = step.edits.seeing((await taskRun.host.session.look(probe, taskRun.ahead)).stdout, left);
+  const result = seen === undefined ? undefined : await intend(taskRun, { ...unit, step }, name, false, seen);
+  return result !== undefined && isIntent(result) ? { unit, result } : undefined;
 }
 
 /** Whether neither change alters a resource that the other one needs. */
-function isApart({ unit: one, changes, there }: Intent, other: Intent): boolean {
+function isApart({ unit: one, changes, place }: Intent, other: Intent): boolean {
   const { unit } = other;
   return (
-    !there.session.overlap(touchesOf(one.step, changes), unit.step.needs) &&
-    !there.session.overlap(touchesOf(unit.step, other.changes), one.step.needs)
+    !place.session.overlap(touchesOf(one.step, changes), unit.step.needs) &&
+    !place.session.overlap(touchesOf(unit.step, other.changes), one.step.needs)
   );
 }
 
@@ -139,16 +144,16 @@ function isFollowed(one: Intent, made: Intent, leaves: string | undefined): bool
  * runs ahead of other changes of the load. Those must belong to it as well, or the script must be able to undo its
  * work. An empty list means that the change runs by itself.
  */
-function jointWith(load: Load, made: Intent): readonly Intent[] {
+function jointWith(trip: TripChanges, made: Intent): readonly Intent[] {
   const joins = joinsOf(made);
   if (joins === undefined) return [];
   const isAfter = (one: Intent): boolean => joins.after.includes(joinsOf(one)?.by ?? '');
-  const lead = load.joint[0] ?? load.intents.find(isAfter);
+  const lead = trip.joint[0] ?? trip.intents.find(isAfter);
   if (lead === undefined) return [];
-  const joint = load.joint.length > 0 ? load.joint : [lead];
+  const joint = trip.joint.length > 0 ? trip.joint : [lead];
   const { unit } = made;
   const isSameWay = lead.unit.user === unit.user && lead.unit.environment.text === unit.environment.text;
-  const passed = load.intents.slice(load.intents.indexOf(lead));
+  const passed = trip.intents.slice(trip.intents.indexOf(lead));
   const mayPass = (one: Intent): boolean => joins.undo !== undefined || (joint.includes(one) && isAll(one));
   return isSameWay && joint.every(isAfter) && passed.every(mayPass) ? [...joint, made] : [];
 }

@@ -93,9 +93,9 @@ function pathsOf(resources: readonly Resource[]): readonly string[] {
   const known = lists.get(resources);
   if (known !== undefined) return known;
   const paths = resources.flatMap((r) => (/^path:(?!\*$)/.test(r) ? prefixesOf(plainPath(r.slice(5))) : []));
-  const made = [...new Set(paths)].filter((path) => !path.includes('\n'));
-  lists.set(resources, made);
-  return made;
+  const plainPaths = [...new Set(paths)].filter((path) => !path.includes('\n'));
+  lists.set(resources, plainPaths);
+  return plainPaths;
 }
 const lists = new WeakMap<readonly Resource[], readonly string[]>();
 
@@ -103,9 +103,9 @@ function resourceOf(path: string): readonly Resource[] {
   const known = singles.get(path);
   if (known !== undefined) return known;
   if (singles.size >= CACHED) singles.clear();
-  const made = [`path:${path}`];
-  singles.set(path, made);
-  return made;
+  const names = [`path:${path}`];
+  singles.set(path, names);
+  return names;
 }
 const singles = new Map<string, readonly Resource[]>();
 const CACHED = 10_000;

@@ -14,7 +14,7 @@ import type { HostState, Planned } from './state.ts';
  * The probe of a user's command that only reads, as its author declares with `changed_when: false` and `check_mode:
  * false` (run it even in a plan). It travels with the other probes. If anything changes before its turn, it runs again.
  */
-export function lookOf(task: Task, { step, ctx, user, environment }: Unit): Probe | undefined {
+export function userProbeOf(task: Task, { step, ctx, user, environment }: Unit): Probe | undefined {
   if (step === undefined || !['command', 'shell'].includes(step.module)) return undefined;
   const isDeclared = task.changedWhen.length === 1 && task.changedWhen[0] === false && task.checkMode === false;
   const hasMore = task.until.length > 0 || task.timeout !== undefined || task.delegateTo !== undefined;
@@ -27,7 +27,7 @@ export function lookOf(task: Task, { step, ctx, user, environment }: Unit): Prob
 }
 
 /** The outcome of such a command, as if it had run in its turn. */
-export async function lookedAt(
+export async function userProbeOutcome(
   { world, ahead, task }: TaskRun,
   unit: Unit & { step: Step },
   look: Probe,

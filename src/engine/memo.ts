@@ -4,19 +4,19 @@ import { isDict, type Raw, Ready, type Value } from '../core/value.ts';
 import { EFFECT, type Run, type Scope } from './ports.ts';
 
 /** Records what a computation reads. A later host or moment for which all of it is the same gets the same result. */
-export type Watch = Readonly<{
+export type ReadRecorder = Readonly<{
   /** A scope that records which variables are read. */
   scope: Scope;
   /** Reads the controller's files. The result may be reused only if reading again gives the same. */
-  look: <T extends LocalFile | boolean>(look: () => T) => T;
+  recordRead: <T extends LocalFile | boolean>(look: () => T) => T;
   /** Something was read that cannot be recorded, so the result must not be reused. */
-  spoil: () => void;
+  forbidReuse: () => void;
 }>;
 
 type Entry = Readonly<{
   reads: ReadonlyMap<string, Raw | undefined>;
-  looks: readonly Readonly<{ look: () => unknown; gave: unknown }>[];
-  made: unknown;
+  fileReads: readonly Readonly<{ read: () => unknown; gave: unknown }>[];
+  result: unknown;
 }>;
 
 /** The most results kept for one item of a task. Older ones are forgotten. */
@@ -33,33 +33,33 @@ export function remembered<T>(
   task: Task,
   item: Value | undefined,
   scope: Scope,
-  make: (watch: Watch) => T,
+  make: (recorder: ReadRecorder) => T,
 ): T {
   const entries = entriesOf(run, task, item);
   const known = entries.find((entry) => isSame(entry, scope));
-  if (known !== undefined) return known.made as T;
+  if (known !== undefined) return known.result as T;
   const reads = new Map<string, Raw | undefined>();
-  const looks: { look: () => unknown; gave: unknown }[] = [];
+  const fileReads: { read: () => unknown; gave: unknown }[] = [];
   let isSpoilt = false;
   const before = run.templates.effects();
-  const made = make({
+  const result = make({
     scope: scope.watched((name) => {
       if (name === 'hostvars' || name === EFFECT) isSpoilt = true;
       else if (!reads.has(name)) reads.set(name, scope.raw(name));
     }),
-    look(look) {
-      const gave = look();
-      looks.push({ look, gave });
+    recordRead(read) {
+      const gave = read();
+      fileReads.push({ read, gave });
       return gave;
     },
-    spoil() {
+    forbidReuse() {
       isSpoilt = true;
     },
   });
-  if (isSpoilt || run.templates.effects() !== before) return made;
-  entries.unshift({ reads, looks, made });
+  if (isSpoilt || run.templates.effects() !== before) return result;
+  entries.unshift({ reads, fileReads, result });
   if (entries.length > KEPT) entries.pop();
-  return made;
+  return result;
 }
 
 function entriesOf(run: Run, task: Task, item: Value | undefined): Entry[] {
@@ -75,9 +75,9 @@ function entriesOf(run: Run, task: Task, item: Value | undefined): Entry[] {
 }
 const memos = new WeakMap<Run, WeakMap<Task, Map<string, Entry[]>>>();
 
-function isSame({ reads, looks }: Entry, scope: Scope): boolean {
+function isSame({ reads, fileReads: looks }: Entry, scope: Scope): boolean {
   for (const [name, was] of reads) if (!isEqual(scope.raw(name), was)) return false;
-  return looks.every(({ look, gave }) => attempt(look) === gave);
+  return looks.every(({ read: look, gave }) => attempt(look) === gave);
 }
 
 function attempt(look: () => unknown): unknown {

@@ -22,7 +22,7 @@ export type Outcome = Readonly<{
  * A piece that runs on a task's last round trip, after all its changes. `isDone`: the piece ran. `isTold`: the task was
  * reported.
  */
-export type After = { readonly piece: Piece | undefined; isDone: boolean; isTold: boolean; isFailed?: boolean };
+export type After = { readonly piece: Piece | undefined; isDone: boolean; isReported: boolean; isFailed?: boolean };
 
 export type TaskRun = Readonly<{
   world: World;

@@ -8,7 +8,7 @@ import type { Unit } from './resolve.ts';
 import type { Session } from './session.ts';
 
 export type ReadBack = Readonly<{ failed: Diagnostic | undefined; warnings: readonly string[] }>;
-type Given = Readonly<{
+type ReadBackInput = Readonly<{
   session: Pick<Session, 'look' | 'forget'>;
   unit: Unit & { step: Step };
   /** The changes that were made. */
@@ -18,7 +18,7 @@ type Given = Readonly<{
 }>;
 
 /** Runs the task's probe again. Its plan must be empty, except for changes of which the host shows no sign. */
-export async function readBack({ session, unit, changes, probe, ahead }: Given): Promise<ReadBack> {
+export async function readBack({ session, unit, changes, probe, ahead }: ReadBackInput): Promise<ReadBack> {
   const output = await session.look(probe, ahead);
   if (output.code !== 0) {
     const problem = `the probe that verifies it failed (exit code ${output.code})`;

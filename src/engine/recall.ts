@@ -15,23 +15,23 @@ export function readerOf({ play, host, world, where }: HostRun): Owner {
 }
 
 /** Looks for handlers that an earlier run left behind. A play without handlers spends no round trip on it. */
-export async function recallHandlers(h: HostRun): Promise<void> {
-  const { host, play } = h;
+export async function recallHandlers(hostRun: HostRun): Promise<void> {
+  const { host, play } = hostRun;
   host.late = [];
-  host.reader = readerOf(h);
+  host.reader = readerOf(hostRun);
   host.isRecalled = false;
   host.isStuck = false;
-  if (play.handlers.length > 0 || host.session.knows(pendingProbe(host.name, host.reader))) await readNotes(h);
+  if (play.handlers.length > 0 || host.session.knows(pendingProbe(host.name, host.reader))) await readNotes(hostRun);
 }
 
 /** Reads the notes once in a play. An included role may add handlers to a play that had none. */
-export async function readNotes(h: HostRun): Promise<void> {
-  const { host, play } = h;
+export async function readNotes(hostRun: HostRun): Promise<void> {
+  const { host, play } = hostRun;
   if (host.isRecalled) return;
   host.isRecalled = true;
   try {
     const probe = pendingProbe(host.name, host.reader);
-    const output = await host.session.look(probe, aheadOf(h, playRest(play, h.where)));
+    const output = await host.session.look(probe, aheadOf(hostRun, playRest(play, hostRun.where)));
     for (const { note, owner } of notesIn(output.stdout, host.reader)) {
       if (host.recalled.has(note.key)) continue; // read in an earlier play
       host.recalled.add(note.key);

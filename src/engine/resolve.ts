@@ -9,7 +9,7 @@ import { quote, type Script, sh, verbatim } from '../core/sh.ts';
 import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { checkBooleans, isTrue } from './booleans.ts';
-import { remembered, type Watch } from './memo.ts';
+import { type ReadRecorder, remembered } from './memo.ts';
 import type { Run, Scope } from './ports.ts';
 import { renderFile } from './render.ts';
 import { NotKnown } from './state.ts';
@@ -143,11 +143,11 @@ export function unitOf(
  * When probing ahead, a condition that depends on an unknown value (a registered result) may hold. Probing in vain does
  * no harm.
  */
-function surelySkipped(task: Task, run: Run, { scope, spoil }: Watch): string | undefined {
+function surelySkipped(task: Task, run: Run, { scope, forbidReuse }: ReadRecorder): string | undefined {
   try {
     return falseCondition(task.when, scope, run);
   } catch {
-    spoil(); // the error is reported when the task runs
+    forbidReuse(); // the error is reported when the task runs
     return undefined;
   }
 }
@@ -240,10 +240,11 @@ function contextFor(
   task: Task,
   scope: Scope,
   user: string | undefined,
-  { look, spoil }: Pick<Watch, 'look' | 'spoil'> = UNWATCHED,
+  { recordRead, forbidReuse }: Pick<ReadRecorder, 'recordRead' | 'forbidReuse'> = UNWATCHED,
 ): Context {
   const folders = (kind: string): readonly string[] => searchPath(run, task, kind);
-  const file = (path: string, kind: string): LocalFile => look(() => run.localFiles.file(path, folders(kind), task.at));
+  const file = (path: string, kind: string): LocalFile =>
+    recordRead(() => run.localFiles.file(path, folders(kind), task.at));
   return {
     get facts() {
       const facts = scope.get('ansible_facts');
@@ -252,9 +253,9 @@ function contextFor(
     user: user ?? 'login',
     diff: run.diff || run.mode === 'plan',
     file,
-    isFolder: (path, kind) => look(() => run.localFiles.isFolder(path, folders(kind))),
+    isFolder: (path, kind) => recordRead(() => run.localFiles.isFolder(path, folders(kind))),
     tree(path, kind, follow = true) {
-      spoil();
+      forbidReuse();
       return run.localFiles.tree(path, folders(kind), task.at, follow);
     },
     render: (path, options) => renderFile(run, scope, file(path, 'templates'), options),
@@ -269,7 +270,10 @@ function contextFor(
   };
 }
 
-const UNWATCHED: Pick<Watch, 'look' | 'spoil'> = { look: (look) => look(), spoil: () => {} };
+const UNWATCHED: Pick<ReadRecorder, 'recordRead' | 'forbidReuse'> = {
+  recordRead: (look) => look(),
+  forbidReuse: () => {},
+};
 
 export function searchPath(run: Run, task: Pick<Task, 'role' | 'dir'>, kind: string): readonly string[] {
   const playbookDir = dirname(run.playbook.file);

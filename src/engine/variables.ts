@@ -146,12 +146,12 @@ const places = new WeakMap<Run, RawVars>();
 function hostvars(world: World, where: Where): Value {
   const all: Record<string, Value> = {};
   for (const name of world.run.inventory.hosts.keys()) {
-    let made: Value | undefined;
+    let vars: Value | undefined;
     Object.defineProperty(all, name, {
       enumerable: true,
       get: () => {
-        made ??= varsOfHost(world, name, where);
-        return made;
+        vars ??= varsOfHost(world, name, where);
+        return vars;
       },
     });
   }

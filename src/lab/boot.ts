@@ -29,8 +29,10 @@ export async function forAll<T>(items: readonly T[], work: (item: T) => Promise<
   const failed: readonly unknown[] = settled.flatMap((s) => (s.status === 'rejected' ? [s.reason] : []));
   const bug = failed.find((error) => !(error instanceof Failure));
   if (bug !== undefined) throw bug;
-  const told = failed.flatMap((error): readonly Diagnostic[] => (error instanceof Failure ? error.diagnostics : []));
-  if (told.length > 0) throw new Failure(told);
+  const diagnostics = failed.flatMap((error): readonly Diagnostic[] =>
+    error instanceof Failure ? error.diagnostics : [],
+  );
+  if (diagnostics.length > 0) throw new Failure(diagnostics);
 }
 
 /** Builds missing images. An image of an older recipe is not rebuilt: ensureDisk tells the user what to do. */

@@ -32,11 +32,11 @@ async function acquire(
   const file = path.join(stateDir(), 'locks', `${name}.lock`);
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const until = Date.now() + patience;
-  for (let told = false; ; ) {
+  for (let isReported = false; ; ) {
     const release = await take(file);
     if (release !== undefined) return release;
-    if (!told) waiting?.();
-    told = true;
+    if (!isReported) waiting?.();
+    isReported = true;
     if (Date.now() > until) {
       throw failure('E_LAB_BUSY', { name });
     }

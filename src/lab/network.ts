@@ -76,20 +76,20 @@ export async function ensureNetwork(lab: string, subnet: string): Promise<boolea
 
 async function makeNetwork(lab: string, subnet: string): Promise<boolean> {
   const bridge = bridgeName(lab);
-  const made = [await ensureBridge(lab, bridge, gatewayOf(subnet)), await ensureTable(lab, bridge, subnet)];
+  const created = [await ensureBridge(lab, bridge, gatewayOf(subnet)), await ensureTable(lab, bridge, subnet)];
   if ((await readFile(FORWARD, 'utf8')).trim() === '0') {
     await replaceFile(forwardMemory(), '0\n', 0o600);
     await writeFile(FORWARD, '1\n');
-    made.push(true);
+    created.push(true);
   }
-  made.push(await openForward(bridge), await raiseLimits());
-  return made.includes(true);
+  created.push(await openForward(bridge), await raiseLimits());
+  return created.includes(true);
 }
 
 async function ensureBridge(lab: string, bridge: string, gateway: string): Promise<boolean> {
-  const there = await tryRun(['ip', '-j', 'address', 'show', 'dev', bridge]);
+  const listed = await tryRun(['ip', '-j', 'address', 'show', 'dev', bridge]);
   const links: readonly { addr_info: readonly { local: string }[]; flags: readonly string[] }[] =
-    there.code === 0 ? JSON.parse(there.stdout) : [];
+    listed.code === 0 ? JSON.parse(listed.stdout) : [];
   const [link] = links;
   if (link?.flags.includes('UP') && link.addr_info.some((a) => a.local === gateway)) return false;
   if (link === undefined) await run(['ip', 'link', 'add', bridge, 'address', bridgeMac(lab), 'type', 'bridge']);

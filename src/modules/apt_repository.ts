@@ -5,7 +5,7 @@ import { APT_DEFAULTS, preamble } from './shared/apt-get.ts';
 import { args, flag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, seen, textOf } from './shared/look.ts';
+import { probePath, seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { place } from './shared/place.ts';
 
@@ -40,7 +40,7 @@ export const apt_repository = defineModule<typeof Args, Fields>({
   probe: (
     given,
   ) => sh`grep -Fsn -e ${firstAddress(given.repo)} /etc/apt/sources.list /etc/apt/sources.list.d/*.list | sed 's/^/line /'
-${look(fileOf(given), given, { content: 'always' })}`,
+${probePath(fileOf(given), given, { content: 'always' })}`,
   parse: (stdout) => fields(stdout),
   plan(f, given, ctx): Steps {
     const found = f.all('line').flatMap((line) => {
@@ -82,11 +82,11 @@ function firstAddress(repo: string): string {
 
 function fileOf({ repo, filename }: Args): string {
   if (filename?.startsWith('/') === true) return filename;
-  const made = firstAddress(repo)
+  const name = firstAddress(repo)
     .replace(/^[a-z]+:\/\//, '')
     .replace(/[^A-Za-z0-9]+/g, '_')
     .replace(/_$/, '');
-  return `/etc/apt/sources.list.d/${(filename ?? made).replace(/\.list$/, '')}.list`;
+  return `/etc/apt/sources.list.d/${(filename ?? name).replace(/\.list$/, '')}.list`;
 }
 
 function plain(line: string): string {

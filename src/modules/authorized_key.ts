@@ -7,7 +7,7 @@ import { onSeen } from './shared/attributes.ts';
 import { joinLines, splitLines, withField } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { makeDirectory } from './shared/file-directory.ts';
-import { look, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
+import { probePath, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
 import { dirname } from './shared/paths.ts';
 import { place } from './shared/place.ts';
@@ -87,7 +87,7 @@ printf 'home %s\nids %s:%s\n' "$h" "$u" "\${i%%:*}"
 f=${fileScript(path)}
 d=; [ "$f" != ${likelyFile(user, path)} ] || d=${answer(STAT, dirname(likelyFile(user, path)))}
 [ -n "$d" ] || d=$(stat -L -c ${STAT_FORMAT} -- "\${f%/*}" 2>/dev/null); [ -z "$d" ] || printf 'folder %s\n' "$d"
-${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 }, { likely: likelyFile(user, path) })}
+${probePath(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 }, { likely: likelyFile(user, path) })}
 fi`,
   parse(stdout, given) {
     const f = fields(stdout);
@@ -101,7 +101,7 @@ fi`,
     if (home === undefined) return noSuch('user', given.user);
     if (now.stat === undefined && given.state === 'absent') return [];
     const before = textOf(now);
-    if (before === undefined) return blocked('E_NOT_TEXT', { path: path });
+    if (before === undefined) return blocked('E_NOT_TEXT', { path });
     const after = edit(before, given);
     if (typeof after !== 'string') return after;
     const manages = given.manage_dir && given.path === undefined;

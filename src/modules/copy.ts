@@ -5,14 +5,14 @@ import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, oneOf, optionalFlag, placing, text } from './shared/args.ts';
 import { ownerNeeds, ownerWord } from './shared/attributes.ts';
-import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import { fields } from './shared/fields.ts';
 import { pythonJson } from './shared/json.ts';
 import { fileData, type Stat, statOf } from './shared/look.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { basename, join, stageName } from './shared/paths.ts';
 import { backupData, place } from './shared/place.ts';
-import { lookAtTree, parseTree, planTree, type TreeSeen } from './shared/tree.ts';
+import { parseTree, planTree, probeTree, type TreeSeen } from './shared/tree.ts';
 import { stageWithin } from './shared/untrusted.ts';
 
 const Args = args({
@@ -109,15 +109,15 @@ export const copy = defineModule<typeof Args, Current>({
     const { src, dest } = given;
     if (src === undefined) {
       return sh`echo kind file
-${lookAtDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha256(contentText(given)), ...following(given) })}`;
+${probeDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha256(contentText(given)), ...following(given) })}`;
     }
     if (given.remote_src) return probeRemote(given, src);
     if (ctx.isFolder(src, 'files')) {
       return sh`echo kind tree
-${lookAtTree(treeRoot(src, dest), ctx.tree(src, 'files', given.local_follow), given)}`;
+${probeTree(treeRoot(src, dest), ctx.tree(src, 'files', given.local_follow), given)}`;
     }
     return sh`echo kind file
-${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256, ...following(given) })}`;
+${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256, ...following(given) })}`;
   },
   parse(stdout, given): Current {
     const f = fields(stdout);
@@ -215,7 +215,7 @@ if [ -d ${src} ]; then
 else
   s=$(sha256sum <${src}) && printf 'srcsum %s\n' "\${s%% *}"
 fi 2>/dev/null
-${lookAtDestination(given.dest, basename(src), given, { content: 'sum', ...following(given) })}`;
+${probeDestination(given.dest, basename(src), given, { content: 'sum', ...following(given) })}`;
 }
 
 function planRemote(

@@ -5,7 +5,7 @@ import { answer, sh } from '../core/sh.ts';
 import { ACCOUNT, args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines, withField } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
 import { join } from './shared/paths.ts';
 import { place } from './shared/place.ts';
@@ -109,7 +109,7 @@ export const cron = defineModule<typeof Args, Current>({
   },
   probe: ({ cron_file, user }) =>
     cron_file !== undefined
-      ? look(fileOf(cron_file), {}, { content: 'always', limit: 1_048_576 })
+      ? probePath(fileOf(cron_file), {}, { content: 'always', limit: 1_048_576 })
       : sh`if ! command -v crontab >/dev/null; then echo 'crontab missing'; exit 0; fi
 ${user === undefined ? sh`:` : sh`${entry(sh`e`, PASSWD, user)}; if [ -z "$e" ]; then echo 'nobody yes'; exit 0; fi`}
 ${user === undefined ? sh`t=` : sh`t=${answer(CRONTAB, user)}`}; [ -n "$t" ] || t=$(crontab ${user === undefined ? [] : ['-u', user]} -l 2>/dev/null | base64 -w0)
@@ -123,7 +123,7 @@ printf 'table %s\n' "$t"`,
     const { name, user, cron_file, state, backup } = given;
     if (cron_file !== undefined) {
       const before = textOf(now);
-      if (before === undefined) return blocked('E_NOT_TEXT', { path: path });
+      if (before === undefined) return blocked('E_NOT_TEXT', { path });
       if (now.stat === undefined && state === 'absent') return [];
       const after = edit(before, given);
       if (after.trim() === '' && state === 'absent')
@@ -206,8 +206,8 @@ function jobLine({
   weekday,
 }: Parameters<typeof edit>[1]): string {
   const when = special_time === undefined ? `${minute} ${hour} ${day} ${month} ${weekday}` : `@${special_time}`;
-  const who = cron_file === undefined ? '' : `${user ?? 'root'} `;
-  return `${disabled ? '#' : ''}${when} ${who}${job}`;
+  const account = cron_file === undefined ? '' : `${user ?? 'root'} `;
+  return `${disabled ? '#' : ''}${when} ${account}${job}`;
 }
 
 function editVariable(

@@ -5,7 +5,7 @@ import { sh } from '../core/sh.ts';
 import { args, optionalFlag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { place } from './shared/place.ts';
 
@@ -74,7 +74,7 @@ export const deb822_repository = defineModule<typeof Args, Current>({
   ],
   needs: (given) => ['path:/etc/apt', ...ownerNeeds(given)],
   touches: () => ['path:/etc/apt', 'package:*'],
-  probe: (given) => sh`${look(fileOf(given), given, { content: 'always' })}
+  probe: (given) => sh`${probePath(fileOf(given), given, { content: 'always' })}
 k=${keyOf(given)}
 if [ -e "$k" ]; then printf 'key %s\n' "$(base64 -w0 <"$k")"; fi`,
   parse(stdout, given) {

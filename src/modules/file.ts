@@ -8,7 +8,7 @@ import { fixAttributes, fixScript, onSeen, ownerNeeds, ownerWord, unknownOwner }
 import { fields } from './shared/fields.ts';
 import { directory } from './shared/file-directory.ts';
 import { hard, type LinkSeen, link, sourceOf } from './shared/file-links.ts';
-import { behind, fileData, look, type Seen, type Stat, seen, statOf } from './shared/look.ts';
+import { behind, fileData, probePath, type Seen, type Stat, seen, statOf } from './shared/look.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
 import { dirname, stageName } from './shared/paths.ts';
@@ -96,7 +96,7 @@ export const file = defineModule<typeof Args, Current>({
   series: ({ state, recurse }) => (state === 'directory' && !recurse ? 'directory' : undefined),
   probe(given) {
     const { path, recurse, state } = given;
-    return sh`${look(path, given, { content: 'none' }, { follow: follows(given) })}
+    return sh`${probePath(path, given, { content: 'none' }, { follow: follows(given) })}
 ${follows(given) ? sh`if [ -L ${path} ]; then self=$(stat -c ${STAT_FORMAT} -- ${path}); else self=$st; fi` : sh`self=$st`}; [ -z "$self" ] || printf 'self %s\n' "$self"
 ${
   state === 'link' || state === 'hard'

@@ -3,7 +3,7 @@ import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, placing, text } from './shared/args.ts';
 import { fixAttributes, ownerNeeds } from './shared/attributes.ts';
-import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import type { Fields } from './shared/fields.ts';
 import { credentials, curl, headersOf, probeClient, type Request, requestHeaders, wget } from './shared/http.ts';
 import { fileData } from './shared/look.ts';
@@ -65,7 +65,7 @@ export const get_url = defineModule<typeof Args, Destination>({
     ...ownerNeeds(given),
   ],
   touches: ({ dest }) => [`path:${dest}`],
-  probe: (given) => sh`${lookAtDestination(given.dest, nameOf(given), given, { content: 'none' })}
+  probe: (given) => sh`${probeDestination(given.dest, nameOf(given), given, { content: 'none' })}
 ${given.checksum === undefined ? sh`:` : sh`if [ -f "$r" ]; then s=$(${`${given.checksum.split(':')[0] ?? ''}sum`} <"$r"); printf 'check %s\n' "\${s%% *}"; fi`}
 ${probeClient()}`,
   parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),

@@ -75,11 +75,11 @@ ${ask('schema', 'SELECT SCHEMA_NAME FROM information_schema.SCHEMATA')}`,
     const away = unreachable(f);
     if (away !== undefined) return away;
     const { name, state, sql_log_bin } = given;
-    const there = new Set(f.all('schema').map((row) => columns(row)[0]));
+    const existing = new Set(f.all('schema').map((row) => columns(row)[0]));
     const log = sql_log_bin ? [] : ['SET SESSION sql_log_bin = 0'];
     if (state === 'present' || state === 'absent') {
       return name
-        .filter((one) => there.has(one) !== (state === 'present'))
+        .filter((one) => existing.has(one) !== (state === 'present'))
         .map((one): Change => {
           const statement = state === 'absent' ? `DROP DATABASE ${identifier(one)}` : createStatement(one, given);
           return {

@@ -5,7 +5,7 @@ import { answer, sh } from '../core/sh.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { place } from './shared/place.ts';
 import { KERNEL } from './shared/questions.ts';
 
@@ -55,7 +55,7 @@ export const sysctl = defineModule<typeof Args, Current>({
   },
   probe: ({ name, sysctl_file = FILE }) => sh`v=${answer(KERNEL, kernelFile(name))}
 if [ -n "$v" ] || v=$(cat -- ${kernelFile(name)} 2>/dev/null); then printf 'running %s\n' "$v"; fi
-${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
+${probePath(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
   parse(stdout, { sysctl_file = FILE }) {
     const f = fields(stdout);
     return { now: seen(f, sysctl_file, {}), running: f.get('running')?.replaceAll('\t', ' ') };

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type Context, defineModule, type RenderOptions } from '../core/module.ts';
 import { absolutePath, args, flag, placing } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
-import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import { fileData } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
@@ -53,7 +53,7 @@ export const template = defineModule<typeof Args, Destination>({
   needs: (given) => [`path:${given.dest}`, ...ownerNeeds(given)],
   touches: ({ dest }) => [`path:${dest}`],
   probe: (given, ctx) =>
-    lookAtDestination(given.dest, nameOf(given), given, {
+    probeDestination(given.dest, nameOf(given), given, {
       content: 'differs',
       unless: ctx.sha256(rendered(given, ctx)),
       follow: given.follow,

@@ -101,8 +101,8 @@ function test({ host, port, path, state, search_regex, connect_timeout, exclude_
   const wantsAbsence = state === 'stopped' || state === 'absent';
   const not = wantsAbsence ? sh`! ` : sh``;
   if (path !== undefined) {
-    const there = search_regex === undefined ? sh`[ -e ${path} ]` : sh`grep -Eqs -- ${search_regex} ${path}`;
-    return sh`holds() { ${not}${there}; }`;
+    const condition = search_regex === undefined ? sh`[ -e ${path} ]` : sh`grep -Eqs -- ${search_regex} ${path}`;
+    return sh`holds() { ${not}${condition}; }`;
   }
   if (state === 'drained') {
     const hex = (port ?? 0).toString(16).toUpperCase().padStart(4, '0');

@@ -112,11 +112,11 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
     }
   };
   const update = (event: TaskEvent): void => {
-    const mine = counts.get(event.host) ?? { ok: 0, changed: 0, unknown: 0 };
-    counts.set(event.host, mine);
-    if (event.status === 'ok' || event.status === 'changed' || event.status === 'unknown') mine[event.status]++;
+    const hostCounts = counts.get(event.host) ?? { ok: 0, changed: 0, unknown: 0 };
+    counts.set(event.host, hostCounts);
+    if (event.status === 'ok' || event.status === 'changed' || event.status === 'unknown') hostCounts[event.status]++;
     const row = panel.get(event.host);
-    row?.title(titleOf(event.host, mine));
+    row?.title(titleOf(event.host, hostCounts));
     row?.output(event.task);
     if (event.status === 'ignored') messages.push(failureText(event, options.source));
     if (event.status === 'failed') row?.fail('failed');
@@ -137,7 +137,7 @@ function titleOf(host: string, { ok, changed, unknown }: Counts): string {
 function openRow(host: string) {
   let task: ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer> | undefined;
   let settle: { yes: () => void; no: (error: Error) => void } | undefined;
-  let told = 0;
+  let shownAt = 0;
   const ended = new Promise<void>((yes, no) => {
     settle = { yes, no };
   });
@@ -147,8 +147,8 @@ function openRow(host: string) {
       if (task !== undefined) task.title = text;
     },
     output: (text) => {
-      if (task === undefined || Date.now() - told < 100) return;
-      told = Date.now();
+      if (task === undefined || Date.now() - shownAt < 100) return;
+      shownAt = Date.now();
       task.output = printable(text).replaceAll('\n', ' ').slice(0, 100);
     },
     done: () => settle?.yes(),

@@ -54,9 +54,9 @@ function shaCrypt({ algorithm, order }: Kind, password: string, saltText: string
   const key = Buffer.from(password);
   const salt = Buffer.from(saltText);
   const hash = (...parts: readonly Uint8Array[]): Buffer => {
-    const made = createHash(algorithm);
-    for (const part of parts) made.update(part);
-    return made.digest();
+    const digest = createHash(algorithm);
+    for (const part of parts) digest.update(part);
+    return digest.digest();
   };
   const b = hash(key, salt, key); // 4-8
   const bits: Uint8Array[] = [];

@@ -14,7 +14,7 @@ export type TreeEntry = Readonly<{
 }>;
 
 /** What a template may use beside its variables. template/ itself accesses neither disk nor network nor clock. */
-export type Ports = Readonly<{
+export type TemplatePorts = Readonly<{
   /**
    * Serves lookup('file', …), lookup('template', …), include and import. `from` is the position of the expression.
    * Throws Failure.
@@ -38,7 +38,7 @@ export type Ports = Readonly<{
 export type Env = Readonly<{
   /** The value of a variable, already evaluated. undefined if no variable has that name. */
   get: (name: string) => Value | undefined;
-  ports: Ports;
+  ports: TemplatePorts;
   /** For the suggestion "write 'x' instead of 'y'". */
   names?: () => readonly string[];
 }>;

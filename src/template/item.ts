@@ -122,9 +122,9 @@ const tuples = new WeakSet<object>();
 
 /** A list that prints as Python's tuple. */
 export function tuple(items: readonly Item[]): readonly Item[] {
-  const made = [...items];
-  tuples.add(made);
-  return made;
+  const copy = [...items];
+  tuples.add(copy);
+  return copy;
 }
 
 export function isTuple(item: object): boolean {

@@ -82,9 +82,9 @@ export function readJson(text: string): Item {
     if (word !== undefined)
       return word === 'null' ? null : word === 'true' ? true : word === 'false' ? false : Number(word);
     if (++depth > 500) return tooMuch('from_json: it nests too deep');
-    const made = sign === '[' ? array() : sign === '{' ? object() : fail();
+    const value = sign === '[' ? array() : sign === '{' ? object() : fail();
     depth--;
-    return made;
+    return value;
   };
   const array = (): Item => {
     const items: Item[] = [];

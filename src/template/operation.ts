@@ -5,8 +5,8 @@ import { type Args, asNumber, demand, Hang, type Item, typeName, Undefined, wron
 import { str } from './print.ts';
 import { inspect, quiet, reveal, seal } from './taint.ts';
 
-type Given = readonly (Item | undefined)[];
-type Run = (input: Item, given: Given, ctx: Ctx, args: Args) => Item;
+type OperationArgs = readonly (Item | undefined)[];
+type Compute = (input: Item, given: OperationArgs, ctx: Ctx, args: Args) => Item;
 
 /** A filter, test, lookup or method: the names of its arguments, and how it treats unknown and secret values. */
 export type Operation = Readonly<{
@@ -18,10 +18,10 @@ export type Operation = Readonly<{
    * them, so each unknown or secret item stays what it is. lazy: accepts even an Undefined.
    */
   kind: 'value' | 'open' | 'shape' | 'lazy';
-  run: Run;
+  run: Compute;
 }>;
 
-function define(kind: Operation['kind']): (parameters: string, run: Run) => Operation {
+function define(kind: Operation['kind']): (parameters: string, run: Compute) => Operation {
   return (parameters, run) => ({ kind, run, parameters: parameters.split(' ').filter((name) => name !== '') });
 }
 export const value = define('value');
@@ -73,7 +73,7 @@ export function hushed<T>(name: string, make: () => T): T {
 }
 
 /** Assigns arguments to the parameters, as Python does. */
-export function bind(name: string, parameters: readonly string[], args: Args): Given {
+export function bind(name: string, parameters: readonly string[], args: Args): OperationArgs {
   const names = parameters.filter((parameter) => !parameter.startsWith('*'));
   if (args.positional.length > names.length && !parameters.includes('*')) {
     wrong(`${name}() takes at most ${names.length} arguments, ${args.positional.length} given`);

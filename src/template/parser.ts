@@ -51,9 +51,9 @@ export function reader(tokens: readonly Token[]): Reader {
     end: () => (peek().kind === 'end' ? undefined : fail(`unexpected ${shown(peek())}`)),
     deeper: (make) => {
       if (++depth > MAX_DEPTH) fail('the expression nests too deep');
-      const made = make();
+      const result = make();
       depth--;
-      return made;
+      return result;
     },
   };
 }

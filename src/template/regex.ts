@@ -14,10 +14,10 @@ export function pythonRegex(pattern: string, flags: Flags = {}): RegExp {
     known.lastIndex = 0;
     return known;
   }
-  const made = translate(pattern, flags);
+  const regex = translate(pattern, flags);
   if (cache.size > 1000) cache.clear();
-  cache.set(key, made);
-  return made;
+  cache.set(key, regex);
+  return regex;
 }
 
 function translate(pattern: string, flags: Flags): RegExp {

@@ -1,7 +1,7 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import { type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
-import type { Env, Ports } from './env.ts';
+import type { Env, TemplatePorts } from './env.ts';
 import { compileText, isPlain, resolve, templatesIn } from './template.ts';
 
 /** Variables in layers. Each is evaluated once, at its first use. */
@@ -26,7 +26,7 @@ const EFFECT = '\0';
 /**
  * Layers are ordered from the lowest precedence to the highest. A variable that depends on itself throws Failure.
  */
-export function makeScope(layers: readonly RawVars[], ports: Ports): Scope {
+export function makeScope(layers: readonly RawVars[], ports: TemplatePorts): Scope {
   return scopeOf(layers, ports, undefined);
 }
 
@@ -37,7 +37,7 @@ type Inner = Scope &
     resolved: (name: string) => Resolved | undefined;
   }>;
 
-function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefined): Inner {
+function scopeOf(layers: readonly RawVars[], ports: TemplatePorts, below: Inner | undefined): Inner {
   const done = new Map<string, Resolved>();
   const busy: string[] = [];
   const using: Set<string>[] = [];
@@ -57,9 +57,9 @@ function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefi
     if (known !== undefined) return known;
     const found = raw(name);
     if (found === undefined) return undefined;
-    const made = shared(name) ?? fresh(name, found);
-    done.set(name, made);
-    return made;
+    const resolution = shared(name) ?? fresh(name, found);
+    done.set(name, resolution);
+    return resolution;
   };
   const fresh = (name: string, found: Raw): Resolved => {
     if (busy.includes(name)) throw circle([...busy.slice(busy.indexOf(name)), name], found);

@@ -79,10 +79,10 @@ function cached(kind: string, text: string, at: Pos, parse: () => Body, printNon
   const known = compiled.get(key);
   if (known !== undefined) return known;
   const program = read(sourceOf(text, at), parse, printNone);
-  const made: Compiled = { text, at, names: program.names, evaluate: (env) => evaluateProgram(program, env) };
+  const template: Compiled = { text, at, names: program.names, evaluate: (env) => evaluateProgram(program, env) };
   if (compiled.size >= CACHED) compiled.clear();
-  compiled.set(key, made);
-  return made;
+  compiled.set(key, template);
+  return template;
 }
 
 function read(source: Source, parse: () => Body, printNone: boolean, locals: readonly string[] = []): Program {
@@ -169,9 +169,9 @@ const ofText = new WeakMap<TemplateText, Compiled>();
 export function compileText(text: TemplateText): Compiled {
   const known = ofText.get(text);
   if (known !== undefined) return known;
-  const made = compileTemplate(text.text, text.at, { keepBackslashes: true });
-  ofText.set(text, made);
-  return made;
+  const template = compileTemplate(text.text, text.at, { keepBackslashes: true });
+  ofText.set(text, template);
+  return template;
 }
 
 const plain = new WeakMap<object, boolean>();

@@ -1,5 +1,5 @@
 /** The text of one error without its code and its position. */
-export type Told = Readonly<{
+export type ErrorText = Readonly<{
   /** The fact, with the value seen. */
   message: string;
   expected?: string | undefined;
@@ -17,7 +17,7 @@ export type Entry<Given> = Readonly<{
   fix: string;
   /** Arguments that give a realistic message, for `bringup explain` and the docs. */
   example: Given;
-  tell: (given: Given) => Told;
+  tell: (given: Given) => ErrorText;
 }>;
 
 /**
@@ -33,7 +33,7 @@ export function entry<Given>(
     meaning: string;
     fix: string;
     example: NoInfer<Given>;
-    tell: (given: Given) => Told;
+    tell: (given: Given) => ErrorText;
   }>,
 ): Entry<Given> {
   return of;

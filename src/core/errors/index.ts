@@ -5,7 +5,7 @@ import { args } from './arguments.ts';
 import { checkRuns, checks } from './checks.ts';
 import { connection } from './connection.ts';
 import { drillRuns, drills } from './drills.ts';
-import type { Entry, Kind, Told } from './entry.ts';
+import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
 import { inventory } from './inventory.ts';
 import { lab, labCommands } from './lab.ts';
@@ -42,7 +42,7 @@ type All = typeof all;
 
 /** The stable name of a cause. Scripts may match on it. */
 export type Code = keyof All;
-export type Given<C extends Code> = Parameters<All[C]['tell']>[0];
+export type ErrorArgs<C extends Code> = Parameters<All[C]['tell']>[0];
 
 /** The codes of one area, as the list of codes groups them. */
 export type Area = Readonly<{ title: string; kind: Kind; codes: readonly Code[] }>;
@@ -77,8 +77,8 @@ export type AnyEntry = Omit<Entry<never>, 'example'> & Readonly<{ example: unkno
 export const ENTRIES: Readonly<Record<Code, AnyEntry>> = all;
 
 /** The diagnostic of one cause, always with the same text. */
-export function tell<C extends Code>(code: C, given: Given<C>, at?: Pos): Diagnostic & Readonly<{ code: C }> {
-  const say = all[code].tell as (given: Given<C>) => Told;
+export function tell<C extends Code>(code: C, given: ErrorArgs<C>, at?: Pos): Diagnostic & Readonly<{ code: C }> {
+  const say = all[code].tell as (given: ErrorArgs<C>) => ErrorText;
   const { message, expected, hint, detail } = say(given);
   return {
     code,
@@ -91,7 +91,7 @@ export function tell<C extends Code>(code: C, given: Given<C>, at?: Pos): Diagno
 }
 
 /** The diagnostic as a Failure that can be thrown. */
-export function failure<C extends Code>(code: C, given: Given<C>, at?: Pos, options?: ErrorOptions): Failure {
+export function failure<C extends Code>(code: C, given: ErrorArgs<C>, at?: Pos, options?: ErrorOptions): Failure {
   return new Failure(tell(code, given, at), options);
 }
 

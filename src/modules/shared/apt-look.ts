@@ -38,7 +38,7 @@ export function probeApt(args: AptArgs): Script {
   const names = wanted.map((w) => w.name);
   const latest = args.state === 'latest' && names.length > 0;
   const absent = args.state === 'absent';
-  return sh`${lookAtIndex()}
+  return sh`${probeIndex()}
 half=; if ${isInterrupted()}; then
   grep -q ":$(stat -c %i /var/lib/dpkg/lock) " /proc/locks || { echo 'dpkg interrupted'; half=1; }
 fi
@@ -78,7 +78,7 @@ fi`
 }
 
 /** Reads when the index was last refreshed and whether it is incomplete. */
-function lookAtIndex(): Script {
+function probeIndex(): Script {
   return sh`set -- ${answer(NOW, IT)}; set -- $1; now=\${7-}; [ -n "$now" ] || now=$(date +%s)
 at=${answer(STAT, LISTS)}; at=\${at#*/*/*/*/}; at=\${at%%/*}; [ -n "$at" ] || at=$(stat -L -c %Y ${LISTS} 2>/dev/null) || at=0
 printf 'refreshed %s\nage %s\n' "$at" "$((now - at))"

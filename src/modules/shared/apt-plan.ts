@@ -162,15 +162,15 @@ apt_get install ${installOptions(args)} -- ${words} || { rc=$?
 }
 
 function removal(current: AptCurrent, wanted: readonly Wanted[], args: AptArgs): Steps {
-  const there = wanted.filter((one) => found(current, one, args.purge) !== undefined);
-  if (there.length === 0) return [];
-  const before = there.map((one) => `${one.name} ${found(current, one, true)?.version ?? ''}\n`).join('');
+  const installed = wanted.filter((one) => found(current, one, args.purge) !== undefined);
+  if (installed.length === 0) return [];
+  const before = installed.map((one) => `${one.name} ${found(current, one, true)?.version ?? ''}\n`).join('');
   return [
     {
-      what: `${args.purge ? 'purge' : 'remove'} ${some(there.map((one) => one.name))}`,
-      diff: { of: 'packages', before, after: there.map((one) => `${one.name} -\n`).join('') },
+      what: `${args.purge ? 'purge' : 'remove'} ${some(installed.map((one) => one.name))}`,
+      diff: { of: 'packages', before, after: installed.map((one) => `${one.name} -\n`).join('') },
       run: sh`${preamble(args)}
-apt_get remove ${args.purge ? ['--purge'] : []} ${args.autoremove ? ['--auto-remove'] : []} ${held(args)} -- ${there.map((one) => one.name)}`,
+apt_get remove ${args.purge ? ['--purge'] : []} ${args.autoremove ? ['--auto-remove'] : []} ${held(args)} -- ${installed.map((one) => one.name)}`,
     },
   ];
 }

@@ -104,16 +104,16 @@ export function onSeen(
   if (now.trusted)
     return sh`set -e
 ${act(sh`${follow ? now.real : path}`)}`;
-  const mine = `${stat.device}:${stat.inode}`;
+  const identity = `${stat.device}:${stat.inode}`;
   if (stat.kind === 'directory') {
     return sh`${untrusted(ctx)}
 enter ${path.replace(/(.)\/+$/, '$1')}
 look "$n" || die "$p: it is gone"
-[ "\${e#* }" = ${mine} ] || die "$p: it is not what it was when it was looked at; run again"
+[ "\${e#* }" = ${identity} ] || die "$p: it is not what it was when it was looked at; run again"
 into "$n"
 ${act(sh`.`)}`;
   }
   return sh`${stageBeside(path, stageName(path, ctx, `${stat.inode} ${stat.ctime}`), ctx, { follow })}
-pin '%d:%i %u:%g' ${`${mine} ${stat.uid}:${stat.gid}`}
+pin '%d:%i %u:%g' ${`${identity} ${stat.uid}:${stat.gid}`}
 ${act(sh`./.pinned`)}`;
 }

@@ -3,7 +3,7 @@ import { parentsOf, type Resource } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
-import { look, type Seen, seen, textOf } from './look.ts';
+import { probePath, type Seen, seen, textOf } from './look.ts';
 import { type Placing, place } from './place.ts';
 
 /** The largest file that can be edited, in bytes. The text travels to the controller and back. */
@@ -12,7 +12,7 @@ const EDITABLE = 8_388_608;
 type EditArgs = Placing & Readonly<{ path: string; create?: boolean }>;
 
 export function probeText(args: EditArgs): Script {
-  return look(args.path, args, { content: 'always', limit: EDITABLE });
+  return probePath(args.path, args, { content: 'always', limit: EDITABLE });
 }
 
 export function parseText(stdout: string, args: EditArgs): Seen {
@@ -58,11 +58,11 @@ export function planEdit(
   if (now.stat === undefined) {
     if (missingIsFine) return [];
     if (args.create !== true) {
-      return blocked('E_PATH_MISSING', { path: path, hint: 'set `create: true`, or make the file in an earlier task' });
+      return blocked('E_PATH_MISSING', { path, hint: 'set `create: true`, or make the file in an earlier task' });
     }
   }
   if (now.stat?.kind === 'directory')
-    return blocked('E_PATH_KIND', { path: path, is: 'a directory', hint: 'name the file in it' });
+    return blocked('E_PATH_KIND', { path, is: 'a directory', hint: 'name the file in it' });
   const before = textOf(now);
   if (before === undefined) {
     const large = now.stat !== undefined && now.stat.size > EDITABLE;

@@ -56,7 +56,7 @@ export type Want = Readonly<
 >;
 
 /** `mayBeIn`: the path is either `likely` or directly inside of it. */
-type Looking = Readonly<{ follow?: boolean; likely?: string; mayBeIn?: boolean }>;
+type ProbeOptions = Readonly<{ follow?: boolean; likely?: string; mayBeIn?: boolean }>;
 
 /**
  * Prints what `fields` and `seen` parse. `$p` is the path; `follow: false` examines a link itself. The script uses
@@ -64,15 +64,15 @@ type Looking = Readonly<{ follow?: boolean; likely?: string; mayBeIn?: boolean }
  *
  * @param path the path, or a script that finds it; it may then turn out to be `likely`
  */
-export function look(
+export function probePath(
   path: string | Script,
   { owner, group }: Ownership,
   want: Want,
-  { follow = true, likely, mayBeIn = false }: Looking = {},
+  { follow = true, likely, mayBeIn = false }: ProbeOptions = {},
 ): Script {
   const known = typeof path === 'string' ? path : likely;
   /** An answer for the likely path is used only if the path is that one. */
-  const told = (variable: Script, question: Question): Script => {
+  const answerFor = (variable: Script, question: Question): Script => {
     if (known === undefined) return sh`${variable}=`;
     const set = sh`${variable}=${answer(question, known)}`;
     return typeof path === 'string' ? set : sh`if [ "$p" = ${known} ]; then ${set}; else ${variable}=; fi`;
@@ -83,13 +83,13 @@ if [ -L "$p" ]; then
   l=$(readlink -n -- "$p"; echo .); l=\${l%.}; ${sendPath('link', sh`l`)}
   ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; ${sendPath('real', sh`r`)}; t=` : sh`:`}
 fi
-${statOfPath(told, follow)}
+${statOfPath(answerFor, follow)}
 case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
 if [ -d "\${d:-/}" ]; then d=yes; else d=no; fi; echo "parent $d$t"
 printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
-${contentOf(want, told)}`;
+${contentOf(want, answerFor)}`;
 }
 
 /** Sets t to CHAIN's answer for the path's directory. */
@@ -106,12 +106,12 @@ function sendPath(key: string, variable: Script): Script {
   return sh`case $${variable} in *[!A-Za-z0-9/._+-]*) printf ${`${key} %s\n`} "$(printf %s "$${variable}" | base64 -w0)" ;; *) printf ${`${key}_is %s\n`} "$${variable}" ;; esac`;
 }
 
-type Told = (variable: Script, question: Question) => Script;
+type AnswerFor = (variable: Script, question: Question) => Script;
 
-function statOfPath(told: Told, follow: boolean): Script {
+function statOfPath(answerFor: AnswerFor, follow: boolean): Script {
   const own = sh`st=$(stat ${follow ? sh`-L` : sh``} -c ${STAT_FORMAT} -- "$r" 2>/dev/null)`;
   const print = sh`printf 'stat %s\n' "$st"`;
-  const shared = sh`if [ -e "$r" ]; then ${told(sh`st`, STAT)}; [ -n "$st" ] || ${own}; ${print}; fi`;
+  const shared = sh`if [ -e "$r" ]; then ${answerFor(sh`st`, STAT)}; [ -n "$st" ] || ${own}; ${print}; fi`;
   return follow ? shared : sh`if [ -L "$p" ]; then ${own}; ${print}; else ${shared}; fi`;
 }
 
@@ -133,15 +133,15 @@ function ownId(name: string): number | undefined {
   return /^\d+$/.test(name) ? Number(name) : undefined;
 }
 
-function contentOf(want: Want, told: Told): Script {
+function contentOf(want: Want, answerFor: AnswerFor): Script {
   const limit = want.content === 'always' ? (want.limit ?? SMALL) : SMALL;
   // stat has already told the size
   const send = (known: Script): Script =>
     sh`z=\${st#*/*/*/}; z=\${z%%/*}; if [ "$z" -le ${limit} ]; then ${known}; [ -n "$c" ] || c=$(base64 -w0 <"$r"); printf 'content %s\n' "$c"; fi`;
-  const sum = sh`${told(sh`s`, SUM)}; [ -n "$s" ] || { s=$(sha256sum <"$r"); s=\${s%% *}; }; printf 'sum %s\n' "$s"`;
+  const sum = sh`${answerFor(sh`s`, SUM)}; [ -n "$s" ] || { s=$(sha256sum <"$r"); s=\${s%% *}; }; printf 'sum %s\n' "$s"`;
   if (want.content === 'none') return sh`:`;
   if (want.content === 'sum') return sh`if [ -f "$r" ]; then ${sum}; fi`;
-  if (want.content === 'always') return sh`if [ -f "$r" ]; then ${send(told(sh`c`, CONTENT))}; fi`;
+  if (want.content === 'always') return sh`if [ -f "$r" ]; then ${send(answerFor(sh`c`, CONTENT))}; fi`;
   if (!('unless' in want)) return sh`:`;
   return sh`if [ -f "$r" ]; then ${sum}; if [ "$s" != ${want.unless} ]; then ${send(sh`c=`)}; fi; fi`;
 }

@@ -23,7 +23,7 @@ export type TreeSeen = Readonly<{
 }>;
 
 /** One process examines all files, so that a tree of a thousand files costs one. */
-export function lookAtTree(root: string, leaves: readonly TreeNode[], { owner, group }: Ownership): Script {
+export function probeTree(root: string, leaves: readonly TreeNode[], { owner, group }: Ownership): Script {
   const files = leaves.filter(isFile).map(({ path }) => join(root, path));
   const links = leaves.filter((leaf) => 'link' in leaf).map(({ path }) => join(root, path));
   const all = [...foldersOf(root, leaves), ...files];

@@ -69,7 +69,7 @@ ${
     ? sh`:`
     : sh`u=${answer(UNIT, unitName(name))}; [ -n "$u" ] || u=$(systemctl show --property=${UNIT_PROPERTIES} -- ${unitName(name)} 2>/dev/null)
 printf '%s\n' "$u"
-${lookAtBoot(unitName(name))}`
+${probeBootState(unitName(name))}`
 }`;
 }
 
@@ -79,7 +79,7 @@ ${lookAtBoot(unitName(name))}`
  * in that case. It is not used for an alias, which has a state of its own. For a unit that does not exist, only a
  * script in /etc/init.d can tell more.
  */
-function lookAtBoot(unit: string): Script {
+function probeBootState(unit: string): Script {
   return sh`e=; l=; for f in /etc/systemd/system/*/${unit} /run/systemd/system/*/${unit}; do if [ -L "$f" ]; then l=\${f%%/systemd*}; break; fi; done
 case "$u." in *Id=${unit}[!a-zA-Z0-9@.:_-]*) case $l\ $u in
 /etc\ *UnitFileState=enabled[!-]*) e=enabled ;;
@@ -200,10 +200,16 @@ ${RELOAD}`
   }
   // The connection broke after the links were made, or somebody made them by hand: systemd still has the old state. For
   // an instance and under another name, the property may describe another unit.
-  const told = unit === properties['Id'] && !unit.includes('@') ? properties['UnitFileState'] : undefined;
-  const isUnread = (enabled === true && told === 'disabled') || (enabled === false && told === 'enabled');
-  if (booted && told !== undefined && isUnread && enabledWord === (enabled ? 'enabled' : 'disabled') && !isReadNow)
-    turn('at boot, as systemd knows it', told, enabledWord, RELOAD);
+  const knownState = unit === properties['Id'] && !unit.includes('@') ? properties['UnitFileState'] : undefined;
+  const isUnread = (enabled === true && knownState === 'disabled') || (enabled === false && knownState === 'enabled');
+  if (
+    booted &&
+    knownState !== undefined &&
+    isUnread &&
+    enabledWord === (enabled ? 'enabled' : 'disabled') &&
+    !isReadNow
+  )
+    turn('at boot, as systemd knows it', knownState, enabledWord, RELOAD);
   if (state === undefined || willRun === undefined) return [...manager, ...steps];
   const stillStale = sh`case $(systemctl show --property=NeedDaemonReload -- ${unit}) in *=no) ;; *) ${RELOAD} ;; esac`;
   return [...manager, ...steps, running(unit, properties, state, willRun, mustReload ? stillStale : sh`:`, args)];

@@ -13,7 +13,7 @@ const scene = { connect: () => Promise.reject(new Error('no hosts here')), signa
 async function look(name: string, args: Record<string, unknown>): Promise<readonly Mismatch[]> {
   const bound = checks.get(name)?.bind(args);
   if (bound === undefined || !isBound(bound)) throw new Error(JSON.stringify(bound));
-  return (await bound.look(scene)).mismatches;
+  return (await bound.attempt(scene)).mismatches;
 }
 const wrong = async (name: string, args: Record<string, unknown>): Promise<readonly string[]> =>
   (await look(name, args)).map((m) => m.property);
@@ -22,7 +22,7 @@ describe('examples', () => {
   it.each([...checks].flatMap(([name, check]) => check.examples.map((e) => [name, e.title, e] as const)))(
     '%s: %s binds',
     (name, _, example) => {
-      expect(checks.get(name)?.bind(example.args)).toHaveProperty('look');
+      expect(checks.get(name)?.bind(example.args)).toHaveProperty('attempt');
     },
   );
 });
@@ -117,12 +117,12 @@ describe('checks against servers on this machine', () => {
 
 describe('running checks', () => {
   const at = { file: 'f', line: 1, col: 1 };
-  const run = async (looks: (() => Promise<readonly Mismatch[]>)[], within: number) => {
+  const run = async (attempts: (() => Promise<readonly Mismatch[]>)[], within: number) => {
     const events: Event[] = [];
     let n = 0;
     const check = {
-      look: async () => ({
-        mismatches: (await (looks[Math.min(n++, looks.length - 1)] ?? looks[0])?.()) ?? [],
+      attempt: async () => ({
+        mismatches: (await (attempts[Math.min(n++, attempts.length - 1)] ?? attempts[0])?.()) ?? [],
         seen: 'seen',
       }),
     };

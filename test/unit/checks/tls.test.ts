@@ -14,7 +14,7 @@ const never: Scene = { connect: () => Promise.reject(new Error('no hosts here'))
 async function wrong(name: string, args: Record<string, unknown>, scene = never) {
   const bound = checks.get(name)?.bind(args);
   if (bound === undefined || !isBound(bound)) throw new Error(JSON.stringify(bound));
-  return (await bound.look(scene)).mismatches.map((m) => `${m.property}: ${m.expected}, ${m.seen}`);
+  return (await bound.attempt(scene)).mismatches.map((m) => `${m.property}: ${m.expected}, ${m.seen}`);
 }
 
 describe('tls', () => {

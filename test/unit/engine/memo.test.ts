@@ -4,7 +4,7 @@ import { parseYaml, toVars } from '../../../src/config/source.ts';
 import type { LocalFile } from '../../../src/core/module.ts';
 import type { Task } from '../../../src/core/playbook.ts';
 import { type RawVars, Ready } from '../../../src/core/value.ts';
-import { remembered, type Watch } from '../../../src/engine/memo.ts';
+import { type ReadRecorder, remembered } from '../../../src/engine/memo.ts';
 import type { Run } from '../../../src/engine/ports.ts';
 
 const templates = templatesFor(templatePorts({ onSecret: () => {}, writes: false, dir: '.' }));
@@ -16,7 +16,7 @@ const file = (path: string): LocalFile => ({ path, size: 0, mode: 0, sha256: pat
 
 /** How often the work is done for these lists of layers, one after the other. */
 function times(
-  read: (watch: Watch) => unknown,
+  read: (watch: ReadRecorder) => unknown,
   layers: readonly (readonly RawVars[])[],
   items: readonly string[] = [],
 ) {
@@ -33,7 +33,7 @@ function times(
 }
 const get =
   (...names: readonly string[]) =>
-  ({ scope }: Watch) =>
+  ({ scope }: ReadRecorder) =>
     names.map((name) => scope.get(name));
 
 describe("a task's work is done once for the same variables", () => {
@@ -84,7 +84,7 @@ describe("a task's work is done once for the same variables", () => {
   });
 
   it('an additional layer makes no difference, nor does a value that it hides', () => {
-    const work = ({ scope }: Watch) => scope.with({ name: 'inner' }).get('url');
+    const work = ({ scope }: ReadRecorder) => scope.with({ name: 'inner' }).get('url');
     expect(
       times(work, [
         [shared, vars('name: a')],
@@ -127,7 +127,7 @@ describe("a task's work is done once for the same variables", () => {
 
   it('a file of the controller may be used again while it stays the same', () => {
     let now: LocalFile | undefined = file('one');
-    const see = ({ look }: Watch): string =>
+    const see = ({ recordRead: look }: ReadRecorder): string =>
       look(() => {
         if (now === undefined) throw new Error('gone');
         return now;
@@ -152,6 +152,6 @@ describe("a task's work is done once for the same variables", () => {
     };
     expect(() => times(failing, [[shared], [shared]])).toThrow('no');
     expect(tries).toBe(1);
-    expect(times(({ spoil }) => spoil(), [[shared], [shared]]).made).toBe(2);
+    expect(times(({ forbidReuse: spoil }) => spoil(), [[shared], [shared]]).made).toBe(2);
   });
 });

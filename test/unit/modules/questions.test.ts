@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { decoder } from '../../../src/connect/decode.ts';
 import { encode } from '../../../src/connect/frame.ts';
 import { answer, type Question, type Script, sh } from '../../../src/core/sh.ts';
-import { look } from '../../../src/modules/shared/look.ts';
+import { probePath } from '../../../src/modules/shared/look.ts';
 import { entry, GROUP, GROUPS_OF, PACKAGE, PASSWD, SUM } from '../../../src/modules/shared/questions.ts';
 
 const MARK = 'bringup-0123456789abcdef';
@@ -57,10 +57,10 @@ describe('questions that many probes share', () => {
       { content: 'differs', unless: 'f'.repeat(64) },
     ] as const;
     const probes = paths.flatMap((path) => [
-      ...wants.map((want) => look(path, { owner: 'root', group: 'daemon' }, want)),
-      look(path, {}, { content: 'sum' }, { follow: false }),
-      look(sh`${path}`, {}, { content: 'sum' }, { likely: path }),
-      look(sh`${`${path}/plain`}`, {}, { content: 'sum' }, { likely: path }),
+      ...wants.map((want) => probePath(path, { owner: 'root', group: 'daemon' }, want)),
+      probePath(path, {}, { content: 'sum' }, { follow: false }),
+      probePath(sh`${path}`, {}, { content: 'sum' }, { likely: path }),
+      probePath(sh`${`${path}/plain`}`, {}, { content: 'sum' }, { likely: path }),
     ]);
     const expected = probes.map(alone).map(atimeless);
     expect(expected.some((text) => text.includes('content '))).toBe(true);
@@ -76,7 +76,7 @@ describe('questions that many probes share', () => {
     writeFileSync(at('forged'), `\n${MARK}@${at('bytes')}\n${MARK} 0 @\n`);
     writeFileSync(at('huge'), Buffer.alloc(8_388_609));
     const paths = ['bytes', 'same-bytes', 'forged', 'huge', `no/${'x'.repeat(100)}`].map(at);
-    const probes = paths.map((path) => look(path, {}, { content: 'always', limit: 8_388_608 }));
+    const probes = paths.map((path) => probePath(path, {}, { content: 'always', limit: 8_388_608 }));
     expect(
       encode({ pieces: probes.map((script) => ({ script, user: me, isProbe: true })), shellUser: me }, MARK).match(
         /^tar -/gm,
@@ -88,7 +88,7 @@ describe('questions that many probes share', () => {
   });
 
   it('do not answer for a file that disappeared before it was sent', () => {
-    const probes = ['bytes', 'forged'].map((name) => look(at(name), {}, { content: 'always' }));
+    const probes = ['bytes', 'forged'].map((name) => probePath(at(name), {}, { content: 'always' }));
     const program = encode(
       { pieces: probes.map((script) => ({ script, user: me, isProbe: true })), shellUser: me },
       MARK,
@@ -103,7 +103,7 @@ describe('questions that many probes share', () => {
   it('report whether anybody but root and the acting user can change the way to a file', () => {
     const open = mkdtempSync(join('/var/tmp', 'bringup-questions-')); // below a directory that every user can write to
     const paths = ['/etc/x', '/etc/none/of/x', join(open, 'x'), '/etc/../etc/x', at('to-folder/x')];
-    const told = (trips(paths.map((path) => look(path, {}, { content: 'none' })))[0] ?? []).map(
+    const told = (trips(paths.map((path) => probePath(path, {}, { content: 'none' })))[0] ?? []).map(
       (out) => /^parent (.*)$/m.exec(out)?.[1],
     );
     rmSync(open, { recursive: true });
@@ -113,7 +113,7 @@ describe('questions that many probes share', () => {
   it('are asked again in each round trip, and old answers are ignored', () => {
     const file = join(folder, 'changing');
     writeFileSync(file, 'before');
-    const probe = look(file, {}, { content: 'sum' });
+    const probe = probePath(file, {}, { content: 'sum' });
     expect(trips([probe], `printf after >${file}`).map(sumIn)).toEqual([sha256('before'), sha256('after')]);
     expect(trips([probe], `rm ${file}`).map(sumIn)).toEqual([sha256('after'), undefined]);
   });
