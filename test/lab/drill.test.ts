@@ -212,7 +212,7 @@ describe('a drill on real hosts', () => {
   it('rejects hosts that are not marked for drills before anything changes', async () => {
     const text = '- name: no\n  load: LOAD\n  steps: [{power: {hosts: web1, state: cut}}]\n  expect: {failed: 0}\n';
     await expect(run(text, { extraVars: ['drill=false'] })).rejects.toThrow(
-      'this drill would hurt web1, which is not marked as fit for it',
+      'this drill breaks web1, which is not marked with drill: true',
     );
     expect((await status(rack.name))?.hosts[0]?.power).toBe('on');
   });

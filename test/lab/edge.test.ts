@@ -179,9 +179,9 @@ describe('the edge of the site', () => {
     const before = await rack.root('web1', 'nft -s list ruleset');
     const ran = await rack.apply(file);
     expect(failures(ran)).toEqual([
-      expect.stringMatching(/^web1 .*locked us out.*The host has undone it by itself, and is as it was before$/),
-      expect.stringMatching(/^web2 .*locked us out.*The host has undone it by itself, and is as it was before$/),
-      expect.stringMatching(/^lb1 .*nft refuses the rules; nothing was touched$/),
+      expect.stringMatching(/^web1 .*shut this machine out.*The host has undone the change, and is as it was before$/),
+      expect.stringMatching(/^web2 .*shut this machine out.*The host has undone the change, and is as it was before$/),
+      expect.stringMatching(/^lb1 .*nft refuses the rules; nothing was changed$/),
     ]);
     expect(await rack.root('web1', 'nft -s list ruleset')).toBe(before);
     expect(await rack.root('web2', 'ls /etc/ssh/sshd_config.d')).not.toContain('00-wrong');
