@@ -18,9 +18,10 @@ type HandlersLeft = Task[];
 /**
  * Runs notified handlers once each, in the order in which they are defined. A handler may notify another.
  *
- * @param point the position in the play, for hosts that meet there @param following returns the n-th task after the
- * flush, as in tasksTogether; such a task may run on the handlers' round trip @returns how many of the following tasks
- * are done
+ * @param point the position in the play, for hosts that meet there
+ * @param following returns the n-th task after the flush, as in tasksTogether; such a task may run on the handlers'
+ * round trip
+ * @returns how many of the following tasks are done
  */
 export async function flushHandlers(
   hostRun: HostRun,

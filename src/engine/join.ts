@@ -50,10 +50,10 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
 }
 
 /**
- * Begins a part and adds its changes to the load. An edit of a text that the load already edits is planned from the
- * text that the load leaves. Returns undefined, and adds nothing, if the part has to run alone: its probe depends on
- * what the load alters, or the load's probes on what it alters; it was not probed yet; its change is not simple; or it
- * fails.
+ * Starts a part and adds its changes to the round trip. An edit of a text that the round trip already edits is planned
+ * from the text that the earlier edit leaves. Returns undefined, and adds nothing, if the part has to run alone: its
+ * probe depends on what the round trip alters, or the other way round; it was not probed yet; its change is not simple;
+ * or it fails.
  */
 export async function addPart(taskRun: TaskRun, { item, scope, label }: Part, name: string, trip: TripChanges) {
   const started = await startPart(taskRun, { item, scope, label }, name, trip).catch(() => undefined); // when it runs alone it throws again, and the error is reported
@@ -104,7 +104,7 @@ async function startPart(
     };
   const probe = probeOf(unit);
   if (probe === undefined) return undefined;
-  if (trip.intents.length > 0 && !taskRun.host.session.knows(probe)) return undefined; // it is probed on the load's round trip
+  if (trip.intents.length > 0 && !taskRun.host.session.knows(probe)) return undefined; // it is probed on this round trip
   const left = step.edits && trip.texts.get(step.edits.of);
   if (left === undefined || step.edits === undefined) {
     const result = await intend(taskRun, { ...unit, step }, name, false);
@@ -128,10 +128,10 @@ function isApart({ unit: one, changes, place }: Intent, other: Intent): boolean 
  * Whether an edit may follow a change in its round trip. It may if the two are independent, or if both edit the same
  * text as the same user and the remaining text still holds what the earlier edit made.
  */
-function isFollowed(one: Intent, made: Intent, leaves: string | undefined): boolean {
-  if (isApart(one, made)) return true;
+function isFollowed(one: Intent, edit: Intent, leaves: string | undefined): boolean {
+  if (isApart(one, edit)) return true;
   const { step, ctx, user, environment } = one.unit;
-  const { unit } = made;
+  const { unit } = edit;
   if (step.edits === undefined || step.edits.of !== unit.step.edits?.of || leaves === undefined) return false;
   if (user !== unit.user || environment.text !== unit.environment.text) return false;
   const seen = step.edits.seeing(one.stdout, leaves);
@@ -141,21 +141,21 @@ function isFollowed(one: Intent, made: Intent, leaves: string | undefined): bool
 
 /**
  * The intents whose first changes one script can make together with the first change of the new intent. That script
- * runs ahead of other changes of the load. Those must belong to it as well, or the script must be able to undo its
- * work. An empty list means that the change runs by itself.
+ * runs ahead of other changes of the round trip. Those must belong to it as well, or the script must be able to undo
+ * its work. An empty list means that the change runs by itself.
  */
-function jointWith(trip: TripChanges, made: Intent): readonly Intent[] {
-  const joins = joinsOf(made);
+function jointWith(trip: TripChanges, intent: Intent): readonly Intent[] {
+  const joins = joinsOf(intent);
   if (joins === undefined) return [];
   const isAfter = (one: Intent): boolean => joins.after.includes(joinsOf(one)?.by ?? '');
   const lead = trip.joint[0] ?? trip.intents.find(isAfter);
   if (lead === undefined) return [];
   const joint = trip.joint.length > 0 ? trip.joint : [lead];
-  const { unit } = made;
+  const { unit } = intent;
   const isSameWay = lead.unit.user === unit.user && lead.unit.environment.text === unit.environment.text;
   const passed = trip.intents.slice(trip.intents.indexOf(lead));
   const mayPass = (one: Intent): boolean => joins.undo !== undefined || (joint.includes(one) && isAll(one));
-  return isSameWay && joint.every(isAfter) && passed.every(mayPass) ? [...joint, made] : [];
+  return isSameWay && joint.every(isAfter) && passed.every(mayPass) ? [...joint, intent] : [];
 }
 
 function joinsOf({ changes }: Intent): Change['joins'] {

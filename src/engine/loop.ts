@@ -63,7 +63,7 @@ export async function itemsTogether(
   return outcomesOf(taskRun, started, concluded(trip.intents, results));
 }
 
-/** The outcomes of parts. `made` gives the outcome of each part that has changes to make. */
+/** The outcomes of parts. `outcomeFor` returns the outcome of each part that has changes to make. */
 export async function outcomesOf(
   taskRun: TaskRun,
   started: readonly StartedPart[],

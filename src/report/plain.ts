@@ -47,7 +47,10 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
   return { emit, end: async () => {} };
 }
 
-/** @param lost failures to repeat @param listChanges whether to list changes that were not shown during the run */
+/**
+ * @param lost failures to repeat
+ * @param listChanges whether to list changes that were not shown during the run
+ */
 export function finalText(
   event: Extract<Event, { type: 'done' }>,
   tasks: readonly TaskEvent[],

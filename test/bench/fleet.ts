@@ -16,7 +16,8 @@ type Answer = Readonly<{ out: string; err: string }>;
  * each script once, and its answer serves all hosts that get the same script. The hosts thus cost as little as
  * possible, and the measurement shows the controller's own work.
  *
- * @param ports one for each host @param silent the indexes of hosts that accept a connection and never answer
+ * @param ports one for each host
+ * @param silent the indexes of hosts that accept a connection and never answer
  */
 export async function openFleet(
   hostKey: Buffer,

@@ -29,7 +29,10 @@ export type Rack = Readonly<{
 
 const quiet = { progress: () => {} };
 
-/** @param inventory a lab inventory of the repository; @param net the first three numbers of the lab's own network */
+/**
+ * @param inventory a lab inventory of the repository
+ * @param net the first three numbers of the lab's own network
+ */
 export function makeRack(inventory: string, net: string): Rack {
   const rack = makeLab(readFileSync(inventory, 'utf8').replaceAll(/10\.8[34]\.0\./g, `${net}.`), net);
   cpSync('inventory/group_vars', join(dirname(rack.inventory), 'group_vars'), { recursive: true });
