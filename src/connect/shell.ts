@@ -86,14 +86,14 @@ async function oneTrip(
 ): Promise<Decoder> {
   const { client, target, who, claim, known } = where;
   signal?.throwIfAborted();
-  const got = decoder(mark);
+  const answer = decoder(mark);
   const over = new AbortController();
   const ended = new Promise<'done' | 'lost' | 'interrupted' | 'timeout'>((resolve, reject) => {
     // ssh2 swallows errors of its listeners, so an error ends the round trip here.
     const take = (into: (chunk: Buffer) => void) => (chunk: Buffer) => {
       try {
         into(chunk);
-        if (got.isDone()) resolve('done');
+        if (answer.isDone()) resolve('done');
       } catch (error) {
         reject(error);
       }
@@ -102,8 +102,8 @@ async function oneTrip(
       emitter.on(event, listener);
       over.signal.addEventListener('abort', () => emitter.off(event, listener), { once: true });
     };
-    on(channel, 'data', take(got.stdout));
-    on(channel.stderr, 'data', take(got.stderr));
+    on(channel, 'data', take(answer.stdout));
+    on(channel.stderr, 'data', take(answer.stderr));
     on(channel, 'close', () => resolve('lost'));
     on(client, 'close', () => resolve('lost'));
     signal?.addEventListener('abort', () => resolve('interrupted'), { once: true, signal: over.signal });
@@ -117,12 +117,12 @@ async function oneTrip(
       throw error;
     })
     .finally(() => over.abort());
-  known.pid ??= got.pid();
-  if (how === 'done') return got;
+  known.pid ??= answer.pid();
+  if (how === 'done') return answer;
   const { pid } = known;
   if (how === 'lost') {
     if (pid !== undefined) claim?.lost.add(pid);
-    throw shellDied(target, who, got.trouble());
+    throw shellDied(target, who, answer.trouble());
   }
   const left = await stop(where, channel, pid);
   if (pid !== undefined && (left === undefined || left.length > 0)) claim?.lost.add(pid);

@@ -72,7 +72,7 @@ export async function intend(
   if (userLook !== undefined && earlier === undefined) return userProbeOutcome(taskRun, unit, userLook, place);
   if (isRetry && probe !== undefined) session.forget(probe);
   const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
-  const output = foreseen ?? (probe === undefined ? undefined : await session.look(probe, ahead));
+  const output = foreseen ?? (probe === undefined ? undefined : await session.ask(probe, ahead));
   if (output !== undefined && output.code !== 0) {
     if (earlier !== undefined) return unknown(dependsOn(earlier.what));
     const diagnostic = tell('E_PROBE_FAILED', { exit: output.code, detail: tail(output.stderr) }, task.at);
@@ -153,7 +153,7 @@ export async function conclude(intent: Intent, changeResult: ChangeResult): Prom
   if (place !== taskRun.host) taskRun.host.session.metOthers();
   const after =
     changeResult.failed === undefined && probe !== undefined && !changes.some((c) => c.action ?? c.harmless)
-      ? (await place.session.look(probe, ahead)).stdout
+      ? (await place.session.ask(probe, ahead)).stdout
       : intent.stdout;
   const because = changeResult.failed === undefined ? undefined : bringsProgram(changeResult.ran.code, place.planned);
   if (because !== undefined) return { status: 'unknown', result: new Unknown(because), changes, because, label };

@@ -93,7 +93,7 @@ export async function makeChanges(
     if (error instanceof Stopped && error.why === 'timeout') return timedOut(error, changes, timeout);
     if (!(error instanceof Lost) || run.signal.aborted) throw error;
     if (!(error instanceof NotRun) && (isAction(changes) || probe === undefined)) return lostInAction(error, changes);
-    const now = probe === undefined ? changes : unit.step.plan((await session.look(probe, () => [])).stdout, unit.ctx);
+    const now = probe === undefined ? changes : unit.step.plan((await session.ask(probe, () => [])).stdout, unit.ctx);
     if (isBlocked(now)) throw error;
     if (now.length === 0) return { ran: { code: 0, stdout: '', stderr: '' }, failed: undefined, unchanged: false };
     outputs = await attempt(now);
@@ -189,7 +189,7 @@ const BOOT_ID = sh`cat /proc/sys/kernel/random/boot_id; sed 's/.*) //' /proc/1/s
 async function bootId(session: Session): Promise<string> {
   const probe: Probe = { script: BOOT_ID, user: undefined, needs: ['*'] };
   session.forget(probe);
-  return (await session.look(probe, () => [])).stdout;
+  return (await session.ask(probe, () => [])).stdout;
 }
 
 async function awaitReboot(

@@ -131,7 +131,7 @@ export type Waiter = Readonly<{ wait: (held: Held) => Promise<void>; end: () => 
  */
 export function waitingFor(run: Run, host: string, gate: Gate): Waiter {
   let since: number | undefined;
-  let told: string | undefined;
+  let reportedFor: string | undefined;
   let tries = 0;
   let gaveWay = false;
   const wait = async ({ by, run: other }: Held): Promise<void> => {
@@ -147,8 +147,8 @@ export function waitingFor(run: Run, host: string, gate: Gate): Waiter {
     if (left <= 0) {
       throw failure('E_LOCKED', { host, by, seconds: run.lockWait });
     }
-    if (by !== told) run.emit({ type: 'waiting', host, for: by, seconds: Math.ceil(left / 1000) });
-    told = by;
+    if (by !== reportedFor) run.emit({ type: 'waiting', host, for: by, seconds: Math.ceil(left / 1000) });
+    reportedFor = by;
     await pause(Math.min(AGAIN, left), run.signal);
   };
   return { wait, end: () => (gaveWay ? gate.open() : undefined) };

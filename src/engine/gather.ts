@@ -28,9 +28,9 @@ export async function gather(hostRun: HostRun): Promise<void> {
   const probe = probeOf(unit);
   if (probe === undefined || unit.step === undefined) return;
   const pending = pendingProbe(host.name, userOf(task, scope, run) === undefined ? undefined : 'root');
-  let output: Awaited<ReturnType<typeof host.session.look>>;
+  let output: Awaited<ReturnType<typeof host.session.ask>>;
   try {
-    output = await host.session.look(probe, () => [pending, ...rest()]);
+    output = await host.session.ask(probe, () => [pending, ...rest()]);
   } catch (error) {
     throw asUnreachable(error);
   }

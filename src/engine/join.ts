@@ -110,7 +110,7 @@ async function startPart(
     const result = await intend(taskRun, { ...unit, step }, name, false);
     return !isIntent(result) && taskRun.host.session.overlap(trip.touched, step.needs) ? undefined : { unit, result };
   }
-  const seen = step.edits.seeing((await taskRun.host.session.look(probe, taskRun.ahead)).stdout, left);
+  const seen = step.edits.seeing((await taskRun.host.session.ask(probe, taskRun.ahead)).stdout, left);
   const result = seen === undefined ? undefined : await intend(taskRun, { ...unit, step }, name, false, seen);
   return result !== undefined && isIntent(result) ? { unit, result } : undefined;
 }

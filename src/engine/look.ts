@@ -37,7 +37,7 @@ export async function userProbeOutcome(
   // The command may also read the state of other hosts, and changes there are not tracked here. So it runs again,
   // unless its answer came right after this host's own last change.
   if (world.changed.size > 0 && !session.isOfLastChange(look)) session.forget(look);
-  const ran = await session.look(look, ahead);
+  const ran = await session.ask(look, ahead);
   const steps = step.plan('', ctx);
   const changes = isBlocked(steps) ? [] : steps;
   if (ran.code === 0)

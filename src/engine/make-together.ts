@@ -156,7 +156,7 @@ async function oneByOne(
   const results: ChangeResult[] = [];
   for (const turn of all) {
     const { unit, probe } = turn.intent;
-    const now = probe === undefined ? '' : (await session.look(probe, ahead)).stdout;
+    const now = probe === undefined ? '' : (await session.ask(probe, ahead)).stdout;
     const left = unit.step.plan(now, unit.ctx);
     const ran: Output = { code: 0, stdout: '', stderr: '' };
     if (isBlocked(left)) {

@@ -9,7 +9,7 @@ import type { Session } from './session.ts';
 
 export type ReadBack = Readonly<{ failed: Diagnostic | undefined; warnings: readonly string[] }>;
 type ReadBackInput = Readonly<{
-  session: Pick<Session, 'look' | 'forget'>;
+  session: Pick<Session, 'ask' | 'forget'>;
   unit: Unit & { step: Step };
   /** The changes that were made. */
   changes: readonly Change[];
@@ -19,7 +19,7 @@ type ReadBackInput = Readonly<{
 
 /** Runs the task's probe again. Its plan must be empty, except for changes of which the host shows no sign. */
 export async function readBack({ session, unit, changes, probe, ahead }: ReadBackInput): Promise<ReadBack> {
-  const output = await session.look(probe, ahead);
+  const output = await session.ask(probe, ahead);
   if (output.code !== 0) {
     const problem = `the probe that verifies it failed (exit code ${output.code})`;
     return { failed: tell('E_DIVERGED', { problem, detail: tail(output.stderr) }), warnings: [] };
@@ -33,7 +33,7 @@ export async function readBack({ session, unit, changes, probe, ahead }: ReadBac
     if (explain === undefined) return '';
     const why: Probe = { script: explain, user: unit.user, needs: ['*'] };
     session.forget(why);
-    return (await session.look(why, () => [])).stdout.trim();
+    return (await session.ask(why, () => [])).stdout.trim();
   };
   const warnings: string[] = [];
   const open: Change[] = [];

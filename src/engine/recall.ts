@@ -31,7 +31,7 @@ export async function readNotes(hostRun: HostRun): Promise<void> {
   host.isRecalled = true;
   try {
     const probe = pendingProbe(host.name, host.reader);
-    const output = await host.session.look(probe, aheadOf(hostRun, playRest(play, hostRun.where)));
+    const output = await host.session.ask(probe, aheadOf(hostRun, playRest(play, hostRun.where)));
     for (const { note, owner } of notesIn(output.stdout, host.reader)) {
       if (host.recalled.has(note.key)) continue; // read in an earlier play
       host.recalled.add(note.key);

@@ -16,7 +16,7 @@ export type Session = Readonly<{
    * Returns the probe's output. If it is not known yet, it is asked for now, together with every probe of `ahead` that
    * is not known.
    */
-  look: (probe: Probe, ahead: () => Iterable<Probe>) => Promise<Output>;
+  ask: (probe: Probe, ahead: () => Iterable<Probe>) => Promise<Output>;
   /** Whether `ask` would answer without a round trip. */
   knows: (probe: Probe) => boolean;
   /**
@@ -128,8 +128,8 @@ export function openSession(
    * How often the host was left to another run, and the count at the last probe. If they differ, plans from before may
    * be wrong.
    */
-  let lefts = 0;
-  let lookedAt = 0;
+  let releases = 0;
+  let releasesAtProbe = 0;
   /** Whether a shell of this connection may have locked the host. */
   let holds = false;
   /** The user that the last round trip's scripts ran as. */
@@ -139,7 +139,7 @@ export function openSession(
    * `inProgress` counts round trips in progress, including those that wait for another run. `onWire` counts those that are
    * connecting or sending. `kept` counts work that must keep the host.
    */
-  let begun = 0;
+  let inProgress = 0;
   let onWire = 0;
   let kept = 0;
   const answers = noAnswers();
@@ -161,7 +161,7 @@ export function openSession(
     for (const one of old) await one?.then((c) => c.close()).catch(() => {}); // the connection may be dead
   };
   const wasLeft = (): void => {
-    lefts++;
+    releases++;
     answers.outdateAll();
     start.left();
   };
@@ -195,7 +195,7 @@ export function openSession(
     pieces: readonly Piece[],
     { groups = [], timeout, isPlanned = false, isClaim = false }: TripOptions,
   ): Promise<readonly Output[]> => {
-    begun++;
+    inProgress++;
     if (!isClaim) claimant = pieces.find(({ user }) => user !== undefined)?.user;
     withChange.clear();
     const { wait, end } = waiter();
@@ -205,9 +205,9 @@ export function openSession(
         await still;
       }
       for (;;) {
-        if (isPlanned && lookedAt !== lefts) {
+        if (isPlanned && releasesAtProbe !== releases) {
           answers.outdateAll();
-          lookedAt = lefts; // the change is planned again after NotRun
+          releasesAtProbe = releases; // the change is planned again after NotRun
           throw new NotRun('the host');
         }
         try {
@@ -218,7 +218,7 @@ export function openSession(
           });
           holds = true;
           start.claimed();
-          if (!isClaim) lookedAt = lefts;
+          if (!isClaim) releasesAtProbe = releases;
           void spare?.then((old) => old.close()).catch(() => {}); // the connection may be dead
           spare = undefined;
           return outputs;
@@ -236,13 +236,13 @@ export function openSession(
       throw error;
     } finally {
       end();
-      begun--;
-      if (begun === 0 && !holds && !isClaim) start.left(); // the round trip failed, so other runs may wait for this host
+      inProgress--;
+      if (inProgress === 0 && !holds && !isClaim) start.left(); // the round trip failed, so other runs may wait for this host
       await leave();
     }
   };
   /** Probing twice does no harm, so a lost connection is opened again. */
-  const ask = async (wanted: () => readonly Probe[]): Promise<void> => {
+  const askAll = async (wanted: () => readonly Probe[]): Promise<void> => {
     let probes: readonly Probe[] | undefined;
     const workOut = (): readonly Probe[] => {
       probes ??= wanted();
@@ -296,8 +296,8 @@ export function openSession(
   };
   return {
     user: async () => (await open()).user,
-    async look(probe, ahead) {
-      if (answers.to(probe) === undefined) await ask(() => [...answers.unknownOf(join([probe], ahead()))]);
+    async ask(probe, ahead) {
+      if (answers.to(probe) === undefined) await askAll(() => [...answers.unknownOf(join([probe], ahead()))]);
       return answers.to(probe) ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
     },
     knows: (probe) => answers.to(probe) !== undefined,
@@ -323,12 +323,12 @@ export function openSession(
     },
     keep,
     async claim(user) {
-      if (begun > 0 || holds) return;
+      if (inProgress > 0 || holds) return;
       await trip([{ script: sh`:`, user: claimant ?? user, isProbe: true }], { isClaim: true });
     },
     drop,
     async rest() {
-      if (begun + kept > 0) return;
+      if (inProgress + kept > 0) return;
       answers.clear();
       await drop();
     },

@@ -14,7 +14,7 @@ async function told(step: Step, before: string, after: string, why = ''): Promis
   const ctx = context();
   const answers = [after, why];
   const session = {
-    look: async () => ({ code: 0, stdout: answers.shift() ?? '', stderr: '' }),
+    ask: async () => ({ code: 0, stdout: answers.shift() ?? '', stderr: '' }),
     forget: () => {},
   };
   const unit = { step, ctx, user: undefined } as unknown as Parameters<typeof readBack>[0]['unit'];

@@ -44,10 +44,10 @@ describe('what a session asks', () => {
   it('asks for each answer once, with everything to come, and again only for what a change may have altered', async () => {
     const { session, trips } = host();
     const [a, b, c] = [probe('a', ['path:/a']), probe('b', ['path:/b']), probe('c', ['path:/a/c'])];
-    await session.look(a, () => [b, c]);
-    await session.look(b, () => [c]);
+    await session.ask(a, () => [b, c]);
+    await session.ask(b, () => [c]);
     await session.change({ pieces: [piece], touches: ['path:/a'], own: a }, () => [b, c], undefined);
-    expect((await session.look(c, () => [])).stdout).toBe('c');
+    expect((await session.ask(c, () => [])).stdout).toBe('c');
     expect(trips).toEqual([
       ['a', 'b', 'c'],
       ['change', 'a', 'c'],
@@ -64,7 +64,7 @@ describe('what a session asks', () => {
       Probe,
     ];
     const far = probe('far', ['path:/z'], alters);
-    await session.look(own, () => [fine, next, last, far]);
+    await session.ask(own, () => [fine, next, last, far]);
     await session.change({ pieces: [piece], touches: ['*'], own }, () => [fine, next, last, far], undefined);
     expect(trips.at(-1)).toEqual(['change', 'own', 'fine', 'next', 'far']);
     expect([own, fine, next, last].map(session.knows)).toEqual([true, true, true, false]);
@@ -77,7 +77,7 @@ describe('what a session asks', () => {
     const { session, trips } = host();
     const own = probe('own', ['path:/x'], () => ['path:/x']);
     const next = probe('next', ['path:/x/y']);
-    await session.look(own, () => [own, next]);
+    await session.ask(own, () => [own, next]);
     await session.change({ pieces: [piece], touches: ['path:/x'], own }, () => [own, next], undefined);
     expect(trips.at(-1)).toEqual(['change', 'own', 'next']);
   });
@@ -88,7 +88,7 @@ describe('what a session asks', () => {
       ...probe(text, ['live:*'], () => ['*']),
       series: text.slice(0, 5),
     })) as [Probe, Probe, Probe];
-    await session.look(own, () => [next, other]);
+    await session.ask(own, () => [next, other]);
     await session.change({ pieces: [piece], touches: ['live:*'] }, () => [own, next, other], undefined);
     expect(trips.at(-1)).toEqual(['change', 'start-a', 'start-b']);
   });
@@ -99,7 +99,7 @@ describe('what a session asks', () => {
       ...probe(text, ['live:*'], () => (text === 'start-a' ? ['*'] : [])),
       series: 'start',
     })) as [Probe, Probe];
-    await session.look(own, () => [next]);
+    await session.ask(own, () => [next]);
     await session.change({ pieces: [piece], touches: ['live:*'] }, () => [own, next], undefined);
     expect(trips.at(-1)).toEqual(['change', 'start-a']);
   });
@@ -127,10 +127,10 @@ describe('what a session asks', () => {
       order.push('worked out');
       return [];
     };
-    await session.look(probe('a', []), ahead);
+    await session.ask(probe('a', []), ahead);
     expect(order).toEqual(['worked out', 'open']);
     const other = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal });
-    const fails = other.look(probe('a', []), () => {
+    const fails = other.ask(probe('a', []), () => {
       throw new Error('no such thing');
     });
     await expect(fails).rejects.toThrow('no such thing');
@@ -167,7 +167,7 @@ describe('a run that makes no progress', () => {
 
   it('releases an idle host, and plans again what it had planned for it', async () => {
     const { session, gate, seen } = watched();
-    await session.look(probe('a', []), () => []);
+    await session.ask(probe('a', []), () => []);
     gate.close();
     await settle();
     expect(seen).toEqual({ opened: 1, closed: 1 });
@@ -272,7 +272,7 @@ describe('the start of a run', () => {
     const own = { claimed: () => start.claimed('a'), left: () => start.left('a'), all: start.all };
     const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, gate, start: own });
     start.expect(['a', 'b'], async (host) => (host === 'a' ? session.claim('nobody') : undefined));
-    await session.look(probe('look', []), () => []);
+    await session.ask(probe('look', []), () => []);
     const change = session.change({ pieces: [piece], isPlanned: true }, () => [], undefined);
     await settle();
     gate.close();
