@@ -18,7 +18,7 @@ describe(`a run that is interrupted at a random point (seed ${seed})`, () => {
   afterAll(() => lab.down());
 
   it.each(KINDS.filter(({ name }) => PART.includes(name)).map((kind) => [kind.name, kind] as const))(
-    '%s: at most two runs later the hosts are as after a quiet run',
+    '%s: at most two more runs restore the state of an undisturbed run',
     async (_, kind) => {
       const fault = await strike(lab, quiet, kind, chance);
       expect(fault.wrong.join('\n'), `${fault.host} after ${fault.afterMs} ms`).toBe('');

@@ -417,7 +417,7 @@ describe('known_hosts', () => {
     ['a pipe', (p) => spawnSync('mkfifo', [p.path('known')])],
     ['a link to a device', (p) => symlinkSync('/dev/zero', p.path('known'))],
   ])(
-    '%s is refused',
+    'rejects %s as a known_hosts file',
     async (_, make) => {
       const p = project({
         'site.yml': play('- command: echo'),

@@ -23,7 +23,7 @@ test('a successful command exits with 0, an invalid command line with 2', ({ ski
 });
 
 test.each(["throw new Error('planted')", "void Promise.reject(new Error('planted'))"])(
-  'an error that nobody expected ends with 70 and says that it is a bug: %s',
+  'an unexpected error exits with 70 and is reported as a bug: %s',
   (planted) => {
     expect(existsSync(command), 'built by node src/setup.mjs').toBe(true);
     // The error occurs while the command waits for the end of a pipe.

@@ -34,7 +34,7 @@ describe('a host key', () => {
     ['a revoked key', `${line('web1')}\n${line('*', A, '@revoked ')}`, 'web1', 22, 'revoked'],
     ['comments, blanks and rubbish', `# x\n\nfoo\n${line('web1')}`, 'web1', 22, 'known'],
     ['nothing', '', 'web1', 22, 'unknown'],
-  ])('is looked up by %s', (_, text, host, port, verdict) => expect(is(text, host, port)).toBe(verdict));
+  ])('is found or not for %s', (_, text, host, port, verdict) => expect(is(text, host, port)).toBe(verdict));
 
   it('of a known type is requested first, so that another type does not look like a changed key', () => {
     const [first] = algorithmsFor(parseKnownHosts(line('web1', B), 'f'), 'web1', 22);

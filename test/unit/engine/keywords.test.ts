@@ -87,7 +87,7 @@ ${one}- shell: echo two {{ inventory_hostname }} >> {T}/log`;
     ['a play', play(TASKS(''), 'any_errors_fatal: true')],
     ['a task', play(TASKS('  any_errors_fatal: true\n'))],
     ['a block', play(`- any_errors_fatal: true\n  block:\n${TASKS('').replace(/^/gm, '    ')}`)],
-  ])('of %s: the task is finished on all hosts, and nothing follows it', async (_, site) => {
+  ])('of %s: all hosts finish the task, and nothing runs after it', async (_, site) => {
     const p = project({ 'hosts.yml': hosts, 'site.yml': `${site}${play('- shell: echo later >> {T}/log')}` });
     const { recap } = await p.apply();
     expect(recap.failed).toBe(true);

@@ -600,7 +600,7 @@ describe('variables', () => {
     'extra',
   ];
   it.each(levels.map((top, i) => [top, levels.slice(0, i + 1)] as const))(
-    '%s wins over all below it',
+    '%s overrides everything below it',
     async (top, given) => {
       const has = (level: string, text: string): string => (given.includes(level) ? text : '');
       const p = project({
