@@ -4,6 +4,7 @@ import { sh } from '../core/sh.ts';
 import { args, flag } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { entry, GROUP } from './shared/questions.ts';
+import { UNINTERRUPTED } from './shared/uninterrupted.ts';
 
 const Args = args({
   name: Type.String({
@@ -40,7 +41,7 @@ export const group = defineModule<typeof Args, Fields>({
             {
               what: `remove group ${name}`,
               diff: { of: `group ${name}`, before: `${name} ${now}\n`, after: null },
-              run: sh`groupdel ${force ? ['-f'] : []} -- ${name}`,
+              run: sh`${UNINTERRUPTED}; groupdel ${force ? ['-f'] : []} -- ${name}`,
             },
           ];
     }
@@ -50,7 +51,7 @@ export const group = defineModule<typeof Args, Fields>({
         {
           what: `create group ${name}`,
           diff: { of: `group ${name}`, before: null, after: `${name} ${gid ?? '(next free)'}\n` },
-          run: sh`groupadd ${system ? ['-r'] : []} ${options} -- ${name}`,
+          run: sh`${UNINTERRUPTED}; groupadd ${system ? ['-r'] : []} ${options} -- ${name}`,
         },
       ];
     }
@@ -59,7 +60,7 @@ export const group = defineModule<typeof Args, Fields>({
       {
         what: `group ${name}: gid ${now} → ${gid}`,
         diff: { of: `group ${name}`, before: `${name} ${now}\n`, after: `${name} ${gid}\n` },
-        run: sh`groupmod ${options} -- ${name}`,
+        run: sh`${UNINTERRUPTED}; groupmod ${options} -- ${name}`,
       },
     ];
   },

@@ -7,6 +7,7 @@ import { type Fields, fields } from './shared/fields.ts';
 import { noSuch } from './shared/missing.ts';
 import { entry, GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
 import { newShadow, parseShadow, planShadow, type Shadow } from './shared/shadow.ts';
+import { UNINTERRUPTED } from './shared/uninterrupted.ts';
 
 const Args = args({
   name: Type.String({
@@ -152,7 +153,7 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
         {
           what: `remove user ${name}${given.remove ? ' and its home' : ''}`,
           diff: { of: `user ${name}`, before: describe(current), after: null },
-          run: sh`userdel ${given.force ? ['-f'] : []} ${given.remove ? ['-r'] : []} -- ${name}`,
+          run: sh`${UNINTERRUPTED}; userdel ${given.force ? ['-f'] : []} ${given.remove ? ['-r'] : []} -- ${name}`,
         },
       ];
     }
@@ -234,6 +235,7 @@ function create(given: Args): readonly Change[] {
           .join(''),
       },
       run: sh`set -e
+${UNINTERRUPTED}
 # useradd makes no group where one of the user's name is there already
 ${group === undefined ? sh`if getent group ${name} >/dev/null; then set -- -g ${name}; else set --; fi` : sh`set --`}
 useradd ${options} "$@" -- ${name}
@@ -275,7 +277,7 @@ function modify(current: Current, account: Account, given: Args): Steps {
     steps.push({
       what: `user ${name}: ${after.map((line) => line.split(' ')[0]).join(', ')}`,
       diff: { of: `user ${name}`, before: before.join(''), after: after.join('') },
-      run: sh`usermod ${options} -- ${name}`,
+      run: sh`${UNINTERRUPTED}; usermod ${options} -- ${name}`,
     });
   }
   const wantedHome = home ?? account.home;

@@ -70,6 +70,30 @@ describe('the end of a run', () => {
     },
   );
 
+  it('lets an account that is being made be finished, with its home directory', async () => {
+    await clear();
+    const slow = '#!/bin/sh\ntouch /tmp/at-work\nsleep 1\n/usr/sbin/useradd "$@"; x=$?\nsleep 1\nexit $x\n';
+    await everywhere(
+      `printf '${slow.replaceAll('\n', '\\n')}' >/usr/local/sbin/useradd; chmod 755 /usr/local/sbin/useradd`,
+    );
+    const run = apply(playbook('- {name: Create the account, user: {name: late, home: /srv/late}}'));
+    await atWork();
+    run.child.kill('SIGINT');
+    expect(await run.ended, run.said()).toBe(130);
+    await everywhere('rm /usr/local/sbin/useradd');
+    const again = apply(
+      playbook(
+        '- {name: Create the accounts, user: {name: "{{ item }}", home: "/srv/{{ item }}"}, loop: [late, other]}',
+      ),
+    );
+    expect(await again.ended, again.said()).toBe(0);
+    const homes = await everywhere(
+      'for u in late other; do stat -c "%a %F" /srv/$u; ls -A /srv/$u | xargs; done | sort -u | wc -l',
+    );
+    expect(homes).toEqual(onEach('2')); // a mode and a list of files: the same for both
+    await everywhere('userdel -r late; userdel -r other; :');
+  });
+
   it('a timeout ends the script and fails the task, and the host stays reachable', async () => {
     await clear();
     const file = playbook(`
