@@ -120,7 +120,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
   it('rejects a host whose spec changed', async () => {
     const changed = { name, hosts: [{ ...spec.hosts[0], image: 'debian-13' as const }] };
     await expect(lab.up(changed, options)).rejects.toThrow(
-      /exists with debian-12, and the inventory asks for debian-13/,
+      /exists with debian-12 at \S+, and the inventory asks for debian-13 at /,
     );
   });
 
