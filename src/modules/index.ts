@@ -16,6 +16,7 @@ import { file } from './file.ts';
 import { find } from './find.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
+import { git } from './git.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
 import { ini_file } from './ini_file.ts';
@@ -70,6 +71,7 @@ export const modules: Readonly<Record<string, Module>> = {
   find,
   get_url,
   getent,
+  git,
   group,
   hostname,
   ini_file,
