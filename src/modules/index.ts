@@ -2,6 +2,7 @@
 import type { Module } from '../core/module.ts';
 import { apt } from './apt.ts';
 import { apt_repository } from './apt_repository.ts';
+import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
@@ -32,6 +33,7 @@ import { nftables } from './nftables.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { ping } from './ping.ts';
+import { pip } from './pip.ts';
 import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
 import { script } from './script.ts';
@@ -57,6 +59,7 @@ import { wait_for } from './wait_for.ts';
 export const modules: Readonly<Record<string, Module>> = {
   apt,
   apt_repository,
+  assemble,
   assert,
   authorized_key,
   blockinfile,
@@ -87,6 +90,7 @@ export const modules: Readonly<Record<string, Module>> = {
   package: packages,
   package_facts,
   ping,
+  pip,
   reboot,
   replace,
   script,
