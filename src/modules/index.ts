@@ -21,9 +21,11 @@ import { git } from './git.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
 import { ini_file } from './ini_file.ts';
+import { iptables } from './iptables.ts';
 import { known_hosts } from './known_hosts.ts';
 import { lineinfile } from './lineinfile.ts';
 import { modprobe } from './modprobe.ts';
+import { mount } from './mount.ts';
 import { mysql_db } from './mysql_db.ts';
 import { mysql_query } from './mysql_query.ts';
 import { mysql_replication } from './mysql_replication.ts';
@@ -50,6 +52,7 @@ import { systemd } from './systemd.ts';
 import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
 import { timezone } from './timezone.ts';
+import { ufw } from './ufw.ts';
 import { unarchive } from './unarchive.ts';
 import { uri } from './uri.ts';
 import { user } from './user.ts';
@@ -78,9 +81,11 @@ export const modules: Readonly<Record<string, Module>> = {
   group,
   hostname,
   ini_file,
+  iptables,
   known_hosts,
   lineinfile,
   modprobe,
+  mount,
   mysql_db,
   mysql_query,
   mysql_replication,
@@ -107,6 +112,7 @@ export const modules: Readonly<Record<string, Module>> = {
   tempfile,
   template,
   timezone,
+  ufw,
   unarchive,
   uri,
   user,

@@ -23,13 +23,17 @@ function tasks(text: string): string {
   return file;
 }
 
-/** The task is planned as a change that touches nothing, made once, and found as wanted after that. */
+/**
+ * The tasks are planned as changes that touch nothing, made once, and found as wanted after that. What depends on an earlier
+ * one is known after apply.
+ */
 async function converges(task: string, state: string): Promise<readonly string[]> {
   const playbook = tasks(task);
   const before = await everywhere(state);
   const planned = await lab.plan(playbook);
   expect(troubles(planned)).toEqual([]);
-  expect([...new Set(planned.tasks.map((e) => e.status))]).toEqual(['changed']);
+  const statuses = new Set(planned.tasks.map((e) => e.status));
+  expect([...statuses].filter((one) => one !== 'unknown')).toEqual(['changed']);
   expect(await everywhere(state)).toEqual(before);
   const first = await lab.apply(playbook);
   expect(troubles(first)).toEqual([]);
@@ -120,5 +124,174 @@ describe('modules of public roles on Debian 12 and 13', () => {
     const refused = await lab.apply(tasks(task.replace('mode:', "regexp: 10, validate: 'grep -q c %s', mode:")));
     for (const { diagnostic } of refused.tasks) expect(diagnostic?.detail).toContain('the new content is refused by');
     expect(await everywhere(state)).toEqual(both('a\n#\nb\n#\nc\n640'));
+  });
+
+  it('ufw', async () => {
+    const missing = await lab.plan(tasks('- ufw: {rule: allow, port: 22}'));
+    for (const { diagnostic } of missing.tasks) expect(diagnostic?.message).toBe('ufw is not installed on the host');
+    expect(troubles(await lab.apply(tasks('- apt: {name: ufw, install_recommends: false}')))).toEqual([]);
+    const state =
+      "ufw status verbose | grep -v '^New\\|^--\\|^To\\|^$' | tr -s ' \\n' ' '; grep -h ENABLED /etc/ufw/ufw.conf";
+    // Nothing lets this machine in: the host undoes it.
+    const locked = await lab.apply(tasks('- ufw: {state: enabled, policy: deny, rollback: 8}'));
+    for (const { diagnostic } of locked.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    expect(await everywhere(state)).toEqual(both('Status: inactive ENABLED=no'));
+    const rule = "- community.general.ufw: {rule: allow, port: '22', proto: tcp, comment: ssh}";
+    expect(await converges(rule, 'grep -h "### tuple" /etc/ufw/user*.rules || :')).toEqual(
+      both(
+        '### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=737368\n### tuple ### allow tcp 22 ::/0 any ::/0 in comment=737368',
+      ),
+    );
+    for (const seen of await converges(
+      '- ufw: {state: enabled, policy: deny, direction: incoming, logging: off}',
+      state,
+    )) {
+      expect(seen).toContain('Status: active Logging: off Default: deny (incoming), allow (outgoing)');
+      expect(seen).toContain('ENABLED=yes');
+    }
+    const more = `- ufw: {rule: "{{ item.rule }}", from_ip: 10.9.0.0/16, to_port: "{{ item.port }}", insert: 1}
+  loop: [{rule: allow, port: '3306'}, {rule: reject, port: '3307'}]`;
+    expect(await converges(more, "ufw status | grep -c '10.9.0.0/16' || :")).toEqual(both('2'));
+    const gone = '- ufw: {rule: allow, from_ip: 10.9.0.0/16, to_port: 3306, delete: true}';
+    expect(await converges(gone, "ufw status | grep -c '10.9.0.0/16' || :")).toEqual(both('1'));
+    // A rule that shuts SSH out, first of all.
+    const shut = await lab.apply(
+      tasks("- ufw: {rule: deny, from_ip: 10.83.160.0/24, port: '22', proto: tcp, insert: 1, rollback: 8}"),
+    );
+    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    expect(await everywhere("ufw status | grep -c 'DENY' || :")).toEqual(both('0'));
+    const off = await lab.apply(tasks('- ufw: {state: reset}'));
+    expect(troubles(off)).toEqual([]);
+    expect(await everywhere(state)).toEqual(both('Status: inactive ENABLED=no'));
+  });
+
+  it('mount', async () => {
+    const state = 'cat /etc/fstab; findmnt -n -o FSTYPE,OPTIONS /srv/m; ls -d /srv/m* 2>/dev/null || :';
+    const task = (more: string): string => `- ansible.posix.mount: {path: /srv/m, src: tmpfs, fstype: tmpfs, ${more}}`;
+    for (const seen of await converges(task("opts: 'size=1m,nodev', state: mounted"), state)) {
+      expect(seen).toMatch(/^tmpfs \/srv\/m tmpfs size=1m,nodev 0 0$/m);
+      expect(seen).toMatch(/^tmpfs +rw,nodev.*size=1024k/m);
+    }
+    for (const seen of await converges(task("opts: 'size=2m,nosuid', state: mounted"), state)) {
+      expect(seen).toMatch(/^tmpfs +rw,nosuid.*size=2048k/m);
+    }
+    for (const seen of await converges(task('state: unmounted'), state)) expect(seen).not.toMatch(/^tmpfs +rw/m);
+    for (const seen of await converges(task("opts: 'size=2m,nosuid', state: mounted"), state)) {
+      expect(seen).toMatch(/^tmpfs +rw,nosuid/m);
+    }
+    for (const seen of await converges('- mount: {path: /srv/m, state: absent}', state))
+      expect(seen).not.toContain('/srv/m');
+    // Nothing is written of what cannot be mounted.
+    const before = await everywhere(state);
+    const failed = await lab.apply(tasks('- mount: {path: /srv/m, src: /dev/nothing, fstype: ext4, state: mounted}'));
+    expect(failed.tasks.map((e) => e.status)).toEqual(both('failed'));
+    expect(await everywhere(state)).toEqual(before);
+    const bind = "- mount: {path: '/srv/m n', src: /usr/share, fstype: none, opts: bind, state: mounted}";
+    expect(
+      await converges(bind, "ls '/srv/m n/perl5' >/dev/null 2>&1 && echo yes; grep -c 'm.040n' /etc/fstab || :"),
+    ).toEqual(both('yes\n1'));
+    expect(
+      await converges("- mount: {path: '/srv/m n', state: absent}", 'ls /srv; grep -c 040 /etc/fstab || :'),
+    ).toEqual(await everywhere('ls /srv; grep -c 040 /etc/fstab || :'));
+  });
+
+  it('iptables', async () => {
+    expect(troubles(await lab.apply(tasks('- apt: {name: iptables, install_recommends: false}')))).toEqual([]);
+    const state = 'iptables -S | grep -v ufw-; iptables -t nat -S 2>/dev/null | grep -v "^-P" || :';
+    const locked = await lab.apply(tasks('- iptables: {chain: INPUT, policy: DROP, rollback: 8}'));
+    for (const { diagnostic } of locked.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    for (const seen of await everywhere(state)) expect(seen).toContain('-P INPUT ACCEPT');
+    const rules = `- iptables: {chain: INPUT, ctstate: [ESTABLISHED, RELATED], jump: ACCEPT}
+- iptables: {chain: INPUT, protocol: tcp, destination_ports: ['22', '80'], jump: ACCEPT, comment: the ports}
+- iptables: {chain: SIDE, protocol: udp, destination_port: '53', jump: ACCEPT, chain_management: true}
+- iptables: {chain: INPUT, jump: SIDE}
+- iptables: {chain: INPUT, policy: DROP}
+- iptables: {table: nat, chain: PREROUTING, protocol: tcp, destination_port: '80', jump: REDIRECT, to_ports: '8080'}`;
+    for (const seen of await converges(rules, state)) {
+      expect(seen).toBe(`-P INPUT DROP
+-P FORWARD ACCEPT
+-P OUTPUT ACCEPT
+-N SIDE
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A INPUT -p tcp -m multiport --dports 22,80 -m comment --comment "the ports" -j ACCEPT
+-A INPUT -j SIDE
+-A SIDE -p udp -m udp --dport 53 -j ACCEPT
+-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080`);
+    }
+    const shut = await lab.apply(tasks('- iptables: {chain: INPUT, flush: true, rollback: 8}'));
+    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    for (const seen of await everywhere(state)) expect(seen).toContain('--dports 22,80');
+    const off = `- iptables: {chain: INPUT, policy: ACCEPT}
+- iptables: {chain: INPUT, flush: true}
+- iptables: {chain: SIDE, flush: true}
+- iptables: {chain: SIDE, chain_management: true, state: absent}`;
+    for (const seen of await converges(off, state)) expect(seen).not.toContain('SIDE');
+  });
+
+  it('debconf, dpkg_selections, alternatives and locale_gen', async () => {
+    expect(troubles(await lab.apply(tasks('- apt: {name: locales, install_recommends: false}')))).toEqual([]);
+    const answer = `- debconf: {name: tzdata, question: tzdata/Zones/Etc, vtype: select, value: UTC}
+- debconf: {name: bringup, question: bringup/password, vtype: password, value: s3cret}`;
+    await everywhere("echo 'tzdata tzdata/Zones/Etc select GMT' | debconf-set-selections");
+    const answers =
+      'debconf-show tzdata | grep Zones/Etc; grep -A2 "Name: bringup" /var/cache/debconf/passwords.dat || :';
+    for (const seen of await converges(answer, answers)) expect(seen).toMatch(/Zones\/Etc: UTC\n(.*\n)*Value: s3cret/);
+    const hold = '- dpkg_selections: {name: bash, selection: hold}';
+    expect(await converges(hold, 'dpkg --get-selections bash | cut -f 2- | tr -d "\\t"')).toEqual(both('hold'));
+    const group = `- community.general.alternatives: {name: demo, link: /usr/local/bin/demo, path: "{{ item }}", state: present, priority: 10}
+  loop: [/bin/true, /bin/false]`;
+    const query = 'update-alternatives --query demo 2>/dev/null | grep -v "^$" || :';
+    for (const seen of await converges(group, query)) expect(seen).toContain('Alternative: /bin/false\nPriority: 10');
+    for (const seen of await converges('- alternatives: {name: demo, path: /bin/false}', query)) {
+      expect(seen).toMatch(/Status: manual\nBest: .*\nValue: \/bin\/false/);
+    }
+    for (const seen of await converges('- alternatives: {name: demo, path: /bin/false, state: absent}', query)) {
+      expect(seen).not.toContain('/bin/false');
+    }
+    const locale = '- locale_gen: {name: de_CH.UTF-8}';
+    expect(await converges(locale, 'locale -a | grep de_; grep -v "^#" /etc/locale.gen || :')).toEqual(
+      both('de_CH.utf8\nde_CH.UTF-8 UTF-8'),
+    );
+    const gone = locale.replace('}', ', state: absent}');
+    expect(await converges(gone, 'locale -a | grep de_; grep -v "^#" /etc/locale.gen || :')).toEqual(both(''));
+  });
+
+  it('pam_limits, capabilities, acl and apache2_module', async () => {
+    expect(
+      troubles(await lab.apply(tasks('- apt: {name: [acl, libcap2-bin, apache2], install_recommends: false}'))),
+    ).toEqual([]);
+    await everywhere('mkdir -p /srv/acl; touch /srv/acl/file; cp /bin/true /srv/acl/program');
+    const limit =
+      "- community.general.pam_limits: {domain: '@web', limit_type: '-', limit_item: nofile, value: '65536'}";
+    expect(await converges(limit, "grep -v '^#' /etc/security/limits.conf | grep web | tr '\\t' ' ' || :")).toEqual(
+      both('@web - nofile 65536'),
+    );
+    const capability = '- capabilities: {path: /srv/acl/program, capability: cap_net_bind_service+ep}';
+    expect(await converges(capability, '/sbin/getcap /srv/acl/program')).toEqual(
+      both('/srv/acl/program cap_net_bind_service=ep'),
+    );
+    const more = capability.replace('bind_service', 'raw');
+    expect(await converges(more, '/sbin/getcap /srv/acl/program')).toEqual(
+      both('/srv/acl/program cap_net_bind_service,cap_net_raw=ep'),
+    );
+    expect(await converges(more.replace('}', ', state: absent}'), '/sbin/getcap /srv/acl/program')).toEqual(
+      both('/srv/acl/program cap_net_bind_service=ep'),
+    );
+    const entry = '- acl: {path: /srv/acl, entity: nobody, etype: user, permissions: rx, state: present}';
+    expect(await converges(entry, 'getfacl -cp /srv/acl | grep nobody || :')).toEqual(both('user:nobody:r-x'));
+    const below = '- acl: {path: /srv/acl, entry: "default:user:nobody:rwx", state: present, recursive: true}';
+    expect(await converges(below, 'getfacl -cp /srv/acl | grep default:user:nobody || :')).toEqual(
+      both('default:user:nobody:rwx'),
+    );
+    const gone = '- acl: {path: /srv/acl, entity: nobody, etype: user, state: absent}';
+    expect(await converges(gone, 'getfacl -cp /srv/acl | grep ^user:nobody || :')).toEqual(both(''));
+    const module = '- apache2_module: {name: rewrite}';
+    expect(await converges(module, 'apache2ctl -M 2>/dev/null | grep -c rewrite_module || :')).toEqual(both('1'));
+    expect(
+      await converges(
+        '- apache2_module: {name: rewrite, state: absent}',
+        'ls /etc/apache2/mods-enabled | grep -c rewrite || :',
+      ),
+    ).toEqual(both('0'));
   });
 });
