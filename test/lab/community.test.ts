@@ -249,11 +249,11 @@ describe('modules of public roles on Debian 12 and 13', () => {
       expect(seen).not.toContain('/bin/false');
     }
     const locale = '- locale_gen: {name: de_CH.UTF-8}';
-    expect(await converges(locale, 'locale -a | grep de_; grep -v "^#" /etc/locale.gen || :')).toEqual(
+    expect(await converges(locale, 'locale -a | grep de_; grep -v "^#\\|^$" /etc/locale.gen || :')).toEqual(
       both('de_CH.utf8\nde_CH.UTF-8 UTF-8'),
     );
     const gone = locale.replace('}', ', state: absent}');
-    expect(await converges(gone, 'locale -a | grep de_; grep -v "^#" /etc/locale.gen || :')).toEqual(both(''));
+    expect(await converges(gone, 'locale -a | grep de_; grep -v "^#\\|^$" /etc/locale.gen || :')).toEqual(both(''));
   });
 
   it('pam_limits, capabilities, acl and apache2_module', async () => {
