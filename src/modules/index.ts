@@ -4,6 +4,7 @@ import { acl } from './acl.ts';
 import { alternatives } from './alternatives.ts';
 import { apache2_module } from './apache2_module.ts';
 import { apt } from './apt.ts';
+import { apt_key } from './apt_key.ts';
 import { apt_repository } from './apt_repository.ts';
 import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
@@ -72,6 +73,7 @@ export const modules: Readonly<Record<string, Module>> = {
   alternatives,
   apache2_module,
   apt,
+  apt_key,
   apt_repository,
   assemble,
   assert,

@@ -294,4 +294,26 @@ describe('modules of public roles on Debian 12 and 13', () => {
       ),
     ).toEqual(both('0'));
   });
+
+  it('apt_key, where the host still has it', async () => {
+    expect(troubles(await lab.apply(tasks('- apt: {name: gnupg, install_recommends: false}')))).toEqual([]);
+    const key =
+      'apt-key adv --list-public-keys --with-colons 2>/dev/null | grep -c 4D64FEC119C2029067D6E791F8D2585B8783D481 || :';
+    const file = '/usr/share/keyrings/debian-archive-keyring.gpg';
+    const task = `- apt_key: {id: F8D2585B8783D481, state: absent}
+  when: inventory_hostname == 'd12'
+- apt_key: {file: ${file}, id: F8D2585B8783D481, keyring: /etc/apt/trusted.gpg.d/demo.gpg}`;
+    await everywhere('rm -f /etc/apt/trusted.gpg.d/*');
+    const ran = await lab.apply(tasks(task));
+    expect(ran.tasks.filter((e) => e.host === 'd12').map((e) => e.status)).toEqual(['ok', 'changed']);
+    const told = ran.tasks.find((e) => e.host === 'd13' && e.diagnostic !== undefined)?.diagnostic;
+    expect(told?.message).toContain('no apt-key');
+    expect((await lab.root('d12', key)).trim()).toBe('1');
+    const again = await lab.apply(tasks(task.split('\n')[2] ?? ''));
+    expect(again.tasks.filter((e) => e.host === 'd12').map((e) => e.status)).toEqual(['ok']);
+    const gone = '- apt_key: {id: F8D2585B8783D481, keyring: /etc/apt/trusted.gpg.d/demo.gpg, state: absent}';
+    const removed = await lab.apply(tasks(gone));
+    expect(removed.tasks.filter((e) => e.host === 'd12').map((e) => e.status)).toEqual(['changed']);
+    expect((await lab.root('d12', key)).trim()).toBe('0');
+  });
 });
