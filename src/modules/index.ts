@@ -27,6 +27,7 @@ import { getent } from './getent.ts';
 import { git } from './git.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
+import { htpasswd } from './htpasswd.ts';
 import { ini_file } from './ini_file.ts';
 import { iptables } from './iptables.ts';
 import { known_hosts } from './known_hosts.ts';
@@ -96,6 +97,7 @@ export const modules: Readonly<Record<string, Module>> = {
   git,
   group,
   hostname,
+  htpasswd,
   ini_file,
   iptables,
   known_hosts,
