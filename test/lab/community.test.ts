@@ -1,50 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Ran, twoDebians } from './support/rack.ts';
+import { both, moduleLab, troubles } from './support/converge.ts';
 
-const HOSTS = ['d12', 'd13'];
-const lab = twoDebians('10.83.160');
-const both = <T>(...all: readonly T[]): readonly T[] => all.flatMap((one) => [one, one]);
-const everywhere = async (command: string): Promise<readonly string[]> =>
-  Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
-const troubles = (ran: Ran): readonly string[] =>
-  ran.tasks.flatMap((e) =>
-    e.diagnostic === undefined
-      ? []
-      : [`${e.host} ${e.item ?? e.task}: ${e.diagnostic.message} ${e.diagnostic.detail ?? ''}`],
-  );
-function tasks(text: string): string {
-  const file = join(lab.folder, `tasks-${Math.random().toString(36).slice(2)}.yml`);
-  writeFileSync(
-    file,
-    `- hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n${text.trim().replace(/^/gm, '    ')}\n`,
-  );
-  return file;
-}
-
-/**
- * The tasks are planned as changes that touch nothing, made once, and found as wanted after that. What depends on an earlier
- * one is known after apply.
- */
-async function converges(task: string, state: string): Promise<readonly string[]> {
-  const playbook = tasks(task);
-  const before = await everywhere(state);
-  const planned = await lab.plan(playbook);
-  expect(troubles(planned)).toEqual([]);
-  const statuses = new Set(planned.tasks.map((e) => e.status));
-  expect([...statuses].filter((one) => one !== 'unknown')).toEqual(['changed']);
-  expect(await everywhere(state)).toEqual(before);
-  const first = await lab.apply(playbook);
-  expect(troubles(first)).toEqual([]);
-  expect([...new Set(first.tasks.map((e) => e.status))]).toEqual(['changed']);
-  const after = await everywhere(state);
-  const again = await lab.apply(playbook);
-  expect(troubles(again)).toEqual([]);
-  expect([...new Set(again.tasks.map((e) => e.status))]).toEqual(['ok']);
-  expect(await everywhere(state)).toEqual(after);
-  return after;
-}
+const { lab, everywhere, tasks, converges } = moduleLab('10.83.160');
 
 describe('modules of public roles on Debian 12 and 13', () => {
   beforeAll(async () => {
@@ -57,8 +14,6 @@ describe('modules of public roles on Debian 12 and 13', () => {
     const all = {
       git: ['{repo: /srv/repo, dest: /srv/app}', 'git'],
       pip: ['{name: x, break_system_packages: true}', 'python3-pip'],
-      ufw: ['{rule: allow, port: 22}', 'ufw'],
-      iptables: ['{chain: INPUT, policy: DROP}', 'iptables'],
       acl: ['{path: /srv, entity: nobody, etype: user, permissions: rx, state: present}', 'acl'],
       apache2_module: ['{name: rewrite}', 'apache2'],
       locale_gen: ['{name: de_CH.UTF-8}', 'locales'],
@@ -141,42 +96,6 @@ describe('modules of public roles on Debian 12 and 13', () => {
     expect(await everywhere(state)).toEqual(both('a\n#\nb\n#\nc\n640'));
   });
 
-  it('ufw', async () => {
-    const state =
-      "ufw status verbose | grep -v '^New\\|^--\\|^To\\|^$' | tr -s ' \\n' ' '; grep -h ENABLED /etc/ufw/ufw.conf";
-    // Nothing lets this machine in: the host undoes it.
-    const locked = await lab.apply(tasks('- ufw: {state: enabled, policy: deny, rollback: 8}'));
-    for (const { diagnostic } of locked.tasks) expect(diagnostic?.message).toContain('it locked us out');
-    expect(await everywhere(state)).toEqual(both('Status: inactive ENABLED=no'));
-    const rule = "- community.general.ufw: {rule: allow, port: '22', proto: tcp, comment: ssh}";
-    expect(await converges(rule, 'grep -h "### tuple" /etc/ufw/user*.rules || :')).toEqual(
-      both(
-        '### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=737368\n### tuple ### allow tcp 22 ::/0 any ::/0 in comment=737368',
-      ),
-    );
-    for (const seen of await converges(
-      '- ufw: {state: enabled, policy: deny, direction: incoming, logging: off}',
-      state,
-    )) {
-      expect(seen).toContain('Status: active Logging: off Default: deny (incoming), allow (outgoing)');
-      expect(seen).toContain('ENABLED=yes');
-    }
-    const more = `- ufw: {rule: "{{ item.rule }}", from_ip: 10.9.0.0/16, to_port: "{{ item.port }}", insert: 1}
-  loop: [{rule: allow, port: '3306'}, {rule: reject, port: '3307'}]`;
-    expect(await converges(more, "ufw status | grep -c '10.9.0.0/16' || :")).toEqual(both('2'));
-    const gone = '- ufw: {rule: allow, from_ip: 10.9.0.0/16, to_port: 3306, delete: true}';
-    expect(await converges(gone, "ufw status | grep -c '10.9.0.0/16' || :")).toEqual(both('1'));
-    // A rule that shuts SSH out, first of all.
-    const shut = await lab.apply(
-      tasks("- ufw: {rule: deny, from_ip: 10.83.160.0/24, port: '22', proto: tcp, insert: 1, rollback: 8}"),
-    );
-    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('it locked us out');
-    expect(await everywhere("ufw status | grep -c 'DENY' || :")).toEqual(both('0'));
-    const off = await lab.apply(tasks('- ufw: {state: reset}'));
-    expect(troubles(off)).toEqual([]);
-    expect(await everywhere(state)).toEqual(both('Status: inactive ENABLED=no'));
-  });
-
   it('mount', async () => {
     const state = 'cat /etc/fstab; findmnt -n -o FSTYPE,OPTIONS /srv/m; ls -d /srv/m* 2>/dev/null || :';
     const task = (more: string): string => `- ansible.posix.mount: {path: /srv/m, src: tmpfs, fstype: tmpfs, ${more}}`;
@@ -205,38 +124,6 @@ describe('modules of public roles on Debian 12 and 13', () => {
     expect(
       await converges("- mount: {path: '/srv/m n', state: absent}", 'ls /srv; grep -c 040 /etc/fstab || :'),
     ).toEqual(await everywhere('ls /srv; grep -c 040 /etc/fstab || :'));
-  });
-
-  it('iptables', async () => {
-    const state = 'iptables -S | grep -v ufw-; iptables -t nat -S 2>/dev/null | grep -v "^-P" || :';
-    const locked = await lab.apply(tasks('- iptables: {chain: INPUT, policy: DROP, rollback: 8}'));
-    for (const { diagnostic } of locked.tasks) expect(diagnostic?.message).toContain('it locked us out');
-    for (const seen of await everywhere(state)) expect(seen).toContain('-P INPUT ACCEPT');
-    const rules = `- iptables: {chain: INPUT, ctstate: [ESTABLISHED, RELATED], jump: ACCEPT}
-- iptables: {chain: INPUT, protocol: tcp, destination_ports: ['22', '80'], jump: ACCEPT, comment: the ports}
-- iptables: {chain: SIDE, protocol: udp, destination_port: '53', jump: ACCEPT, chain_management: true}
-- iptables: {chain: INPUT, jump: SIDE}
-- iptables: {chain: INPUT, policy: DROP}
-- iptables: {table: nat, chain: PREROUTING, protocol: tcp, destination_port: '80', jump: REDIRECT, to_ports: '8080'}`;
-    for (const seen of await converges(rules, state)) {
-      expect(seen).toBe(`-P INPUT DROP
--P FORWARD ACCEPT
--P OUTPUT ACCEPT
--N SIDE
--A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A INPUT -p tcp -m multiport --dports 22,80 -m comment --comment "the ports" -j ACCEPT
--A INPUT -j SIDE
--A SIDE -p udp -m udp --dport 53 -j ACCEPT
--A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080`);
-    }
-    const shut = await lab.apply(tasks('- iptables: {chain: INPUT, flush: true, rollback: 8}'));
-    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('it locked us out');
-    for (const seen of await everywhere(state)) expect(seen).toContain('--dports 22,80');
-    const off = `- iptables: {chain: INPUT, policy: ACCEPT}
-- iptables: {chain: INPUT, flush: true}
-- iptables: {chain: SIDE, flush: true}
-- iptables: {chain: SIDE, chain_management: true, state: absent}`;
-    for (const seen of await converges(off, state)) expect(seen).not.toContain('SIDE');
   });
 
   it('debconf, dpkg_selections, alternatives and locale_gen', async () => {
