@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { moduleDoc } from './core/doc.ts';
+import { AREAS, type Code, ENTRIES, exampleOf } from './core/errors/index.ts';
 import type { Module } from './core/module.ts';
 
 const root = new URL('..', import.meta.url);
@@ -14,7 +15,11 @@ type Found = Readonly<{ file: string; exported: string; module: Module }>;
 /** What `npm run gen` writes: path below the repository → text. A test compares it with what is there. */
 export async function generated(): Promise<Readonly<Record<string, string>>> {
   const found = await findModules();
-  return { 'src/modules/index.ts': registry(found), 'docs/modules.md': docs(found.map((f) => f.module)) };
+  return {
+    'src/modules/index.ts': registry(found),
+    'docs/modules.md': docs(found.map((f) => f.module)),
+    'docs/errors.md': errors(),
+  };
 }
 
 async function findModules(): Promise<readonly Found[]> {
@@ -74,6 +79,41 @@ ${list.join('\n')}
 
 ${modules.map((m) => moduleDoc(m, aliasesOf(m))).join('\n')}`;
 }
+
+function errors(): string {
+  const anchor = (title: string): string => title.toLowerCase().replaceAll(' ', '-');
+  const list = AREAS.map(({ title, codes }) => `- [${title}](#${anchor(title)}): ${codes.length} codes`);
+  const areas = AREAS.map(({ title, kind, codes }) => {
+    const exit =
+      kind === 'input'
+        ? 'Found before the run, such an error gives the exit code 2.'
+        : 'Such an error gives the exit code 1.';
+    return `## ${title}\n\n${exit}\n\n${codes.map(errorDoc).join('\n')}`;
+  });
+  return `<!-- Written by \`npm run gen\` from src/core/errors: do not edit. -->
+# Errors
+
+Each error has a code, which names its cause and does not change. \`bringup explain CODE\` prints the same text. In JSON
+output (\`-o json\`) an error is the field \`diagnostic\` with \`code\`, \`message\`, \`at\`, \`expected\`, \`hint\` and \`detail\`.
+
+${list.join('\n')}
+
+${areas.join('\n')}`;
+}
+
+function errorDoc(code: Code): string {
+  const { summary, meaning, fix } = ENTRIES[code];
+  const { message, detail, expected, hint } = exampleOf(code);
+  const lines = [
+    `error ${code}: ${message}`,
+    ...(detail === undefined || detail === '' ? [] : detail.split('\n').map((line) => `  │ ${line}`)),
+    ...(expected === undefined ? [] : [`  expected: ${expected}`]),
+    ...(hint === undefined ? [] : [`  hint: ${hint}`]),
+  ];
+  return `### ${code}\n\n${capital(summary)}. ${meaning}\n\n\`\`\`\n${lines.join('\n')}\n\`\`\`\n\n${fix}\n`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 export function onDisk(path: string): string | undefined {
   try {

@@ -55,9 +55,15 @@ export const command = defineCheck<typeof Args, Seen>({
     const held = seen.filter(isTrue);
     const away = seen.filter((s) => s.trouble !== undefined);
     if (on === 'one' && held.length !== 1)
-      return [{ property: 'hosts', expected: 'exactly one', seen: held.map((s) => s.host).join(', ') || 'none' }];
+      return [
+        {
+          property: 'hosts',
+          expected: 'exactly one host that matches',
+          seen: held.map((s) => s.host).join(', ') || 'none',
+        },
+      ];
     if (on === 'none')
-      return held.map((s) => ({ property: s.host, expected: 'not so', seen: s.output.slice(0, SHOWN) || 'it is' }));
+      return held.map((s) => ({ property: s.host, expected: 'no match', seen: s.output.slice(0, SHOWN) || 'a match' }));
     if (on === 'one') return [];
     return [
       ...away.map((s) => ({ property: s.host, expected: 'an answer', seen: s.trouble ?? '' })),

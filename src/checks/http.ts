@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
 import { matching } from '../core/bounded.ts';
 import { defineCheck, type Mismatch } from '../core/check.ts';
+import { duration, size } from '../core/units.ts';
 import { believed, type Response, request, target } from './request.ts';
 
 const Args = Type.Object(
@@ -64,14 +65,14 @@ export const http = defineCheck<typeof Args, Response>({
         ]),
     ...args.contains
       .filter((text) => !seen.body.includes(text))
-      .map((text) => ({ property: 'body', expected: `holds '${text}'`, seen: `'${seen.body.slice(0, 80)}'` })),
+      .map((text) => ({ property: 'body', expected: `contains '${text}'`, seen: `'${seen.body.slice(0, 80)}'` })),
     ...jsonMismatches(seen.body, args.json),
     ...headerMismatches(seen, args.response_headers),
     ...(args.max_ms === undefined || seen.ms <= args.max_ms
       ? []
-      : [{ property: 'time', expected: `at most ${args.max_ms} ms`, seen: `${seen.ms} ms` }]),
+      : [{ property: 'time', expected: `at most ${duration(args.max_ms)}`, seen: duration(seen.ms) }]),
   ],
-  tell: (seen) => `${seen.status} from ${seen.address}, ${seen.body.length} bytes in ${seen.ms} ms`,
+  tell: (seen) => `${seen.status} from ${seen.address}, ${size(seen.body.length)} in ${duration(seen.ms)}`,
 });
 
 function headerMismatches(seen: Response, wanted: Readonly<Record<string, string>>): readonly Mismatch[] {

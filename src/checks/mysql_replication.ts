@@ -4,6 +4,7 @@ import net from 'node:net';
 import mysql, { type Connection as MysqlConnection, type RowDataPacket } from 'mysql2/promise';
 import { type Static, Type } from 'typebox';
 import { defineCheck, type Mismatch, type Scene } from '../core/check.ts';
+import { duration } from '../core/units.ts';
 
 const Args = Type.Object(
   {
@@ -85,14 +86,17 @@ export const mysql_replication = defineCheck<typeof Args, Seen>({
   ],
   tell: (seen) =>
     [
-      `${seen.writable.join(', ')} takes writes`,
-      ...seen.replicas.map((r) => `${r.host}: row after ${r.arrivedMs ?? '?'} ms, ${r.lag ?? '?'} s behind, read-only`),
+      `${seen.writable.join(', ')} is writable`,
+      ...seen.replicas.map(
+        (r) =>
+          `${r.host}: row after ${r.arrivedMs === undefined ? '?' : duration(r.arrivedMs)}, lag ${r.lag ?? '?'} s, read-only`,
+      ),
     ].join('; '),
 });
 
 function primaryMismatches({ writable }: Seen, { primary }: Args): readonly Mismatch[] {
   const seen = writable.length === 0 ? 'none' : writable.join(', ');
-  if (writable.length !== 1) return [{ property: 'primary', expected: 'exactly one that takes writes', seen }];
+  if (writable.length !== 1) return [{ property: 'primary', expected: 'exactly one writable server', seen }];
   return primary === undefined || seen === primary ? [] : [{ property: 'primary', expected: primary, seen }];
 }
 
@@ -129,10 +133,10 @@ function replicaMismatches(seen: ReplicaSeen, args: Args): readonly Mismatch[] {
             `IO ${seen.io}, SQL ${seen.sql}${seen.error === '' ? '' : `: ${seen.error}`}`,
           ),
         ]),
-    ...(seen.arrivedMs !== undefined ? [] : [wrong('row', 'arrives', `not there after ${ARRIVAL_MS} ms`)]),
+    ...(seen.arrivedMs !== undefined ? [] : [wrong('row', 'arrives', `missing after ${duration(ARRIVAL_MS)}`)]),
     ...(seen.lag !== null && seen.lag <= args.max_lag
       ? []
-      : [wrong('lag', `at most ${args.max_lag} s`, seen.lag === null ? 'not known' : `${seen.lag} s`)]),
+      : [wrong('lag', `at most ${args.max_lag} s`, seen.lag === null ? 'unknown' : `${seen.lag} s`)]),
     ...(seen.readOnly ? [] : [wrong('read_only', 'ON', 'OFF')]),
     ...(seen.refused !== undefined ? [] : [wrong('write', 'refused', 'accepted')]),
   ];

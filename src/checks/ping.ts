@@ -1,7 +1,8 @@
 import pingPackage from 'ping';
 import { Type } from 'typebox';
 import { defineCheck } from '../core/check.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
+import { duration } from '../core/units.ts';
 
 const Args = Type.Object(
   {
@@ -37,11 +38,7 @@ export const ping = defineCheck<typeof Args, Seen>({
         why: got.output.trim().split('\n').at(-1) ?? '',
       };
     } catch (error) {
-      const mend = 'install iputils-ping on this machine; not as root, it needs net.ipv4.ping_group_range';
-      throw new Failure(
-        { code: 'E_CHECK', message: `ping cannot be run: ${(error as Error).message}`, mend },
-        { cause: error },
-      );
+      throw failure('E_PING', { why: (error as Error).message }, undefined, { cause: error });
     } finally {
       restoreLang(before);
     }
@@ -54,10 +51,16 @@ export const ping = defineCheck<typeof Args, Seen>({
         : [{ property: 'loss', expected: `at most ${args.max_loss} %`, seen: `${seen.loss} %` }]),
       ...(args.max_ms === undefined || (seen.ms ?? 0) <= args.max_ms
         ? []
-        : [{ property: 'round trip', expected: `at most ${args.max_ms} ms`, seen: `${seen.ms} ms` }]),
+        : [
+            {
+              property: 'round trip',
+              expected: `at most ${duration(args.max_ms)}`,
+              seen: seen.ms === undefined ? 'no reply' : duration(seen.ms),
+            },
+          ]),
     ];
   },
-  tell: (seen) => `${seen.loss} % lost${seen.ms === undefined ? '' : `, ${seen.ms} ms`}`,
+  tell: (seen) => `${seen.loss} % lost${seen.ms === undefined ? '' : `, ${duration(seen.ms)}`}`,
 });
 
 /** The package sets LANG=C for our whole process: that is put back. */

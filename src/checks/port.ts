@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { Type } from 'typebox';
 import { defineCheck } from '../core/check.ts';
+import { duration } from '../core/units.ts';
 
 const Args = Type.Object(
   {
@@ -42,5 +43,5 @@ export const port = defineCheck<typeof Args, Seen>({
     }),
   judge: (seen, args) =>
     seen.state === args.state ? [] : [{ property: 'port', expected: args.state, seen: `${seen.state} (${seen.why})` }],
-  tell: (seen, args) => `${args.host}:${args.port} ${seen.state} (${seen.why}, ${seen.ms} ms)`,
+  tell: (seen, args) => `${args.host}:${args.port} ${seen.state} (${seen.why}, ${duration(seen.ms)})`,
 });

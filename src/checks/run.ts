@@ -66,22 +66,22 @@ async function untilPassed(
 
 type Look = Readonly<{ mismatches: readonly Mismatch[]; seen: string; isFinal: boolean }>;
 
-/** What goes wrong while looking is what was seen. A Failure is wrong here, not there: trying again cannot mend it. */
+/** What goes wrong while looking is what was seen. A Failure is wrong here, not there: trying again cannot help. */
 async function look({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: AbortSignal): Promise<Look> {
   try {
     return { ...(await check.look({ ...scene, signal })), isFinal: false };
   } catch (error) {
     if (error instanceof Failure) {
       const [first] = error.diagnostics;
-      const seen = `${first?.message ?? error.message}${first?.mend === undefined ? '' : `: ${first.mend}`}`;
+      const seen = `${first?.message ?? error.message}${first?.hint === undefined ? '' : `: ${first.hint}`}`;
       return {
-        mismatches: [{ property: 'check', expected: 'to be run', seen }],
+        mismatches: [{ property: 'check', expected: 'the check runs', seen }],
         seen,
-        isFinal: first?.code === 'E_CHECK',
+        isFinal: first?.code === 'E_PING',
       };
     }
     const seen = signal.aborted ? 'no answer in time' : reason(error);
-    return { mismatches: [{ property: 'answer', expected: 'one', seen }], seen, isFinal: false };
+    return { mismatches: [{ property: 'answer', expected: 'an answer', seen }], seen, isFinal: false };
   }
 }
 

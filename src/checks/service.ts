@@ -36,12 +36,10 @@ export const service = defineCheck<typeof Args, Seen>({
     };
   },
   judge: (seen, args) => [
-    ...(seen.state === args.state
-      ? []
-      : [{ property: 'state', expected: args.state, seen: seen.state || 'not there' }]),
+    ...(seen.state === args.state ? [] : [{ property: 'state', expected: args.state, seen: seen.state || 'missing' }]),
     ...(args.enabled === undefined || args.enabled === ['enabled', 'static', 'alias', 'indirect'].includes(seen.enabled)
       ? []
-      : [{ property: 'enabled', expected: String(args.enabled), seen: seen.enabled || 'not there' }]),
+      : [{ property: 'enabled', expected: String(args.enabled), seen: seen.enabled || 'missing' }]),
   ],
   tell: (seen) =>
     `${seen.state}, ${seen.enabled || 'no unit file'}${seen.restarts === '0' ? '' : `, restarted ${seen.restarts} times`}`,

@@ -83,13 +83,13 @@ export const tlsCheck = defineCheck<typeof Args, Seen>({
       ...(seen.trouble === '' ? [] : [{ property: 'certificate', expected: 'trusted', seen: seen.trouble }]),
       ...(seen.daysLeft >= args.days
         ? []
-        : [{ property: 'days', expected: `at least ${args.days} left`, seen: `${seen.daysLeft}` }]),
+        : [{ property: 'validity', expected: `at least ${args.days} days left`, seen: `${seen.daysLeft} days` }]),
     ];
   },
   tell: (seen) =>
     seen.agreed === ''
       ? `refused: ${seen.trouble}`
-      : `${seen.agreed}, ${seen.cipher}, of ${seen.issuer}, ${seen.daysLeft} days left`,
+      : `${seen.agreed}, ${seen.cipher}, issued by ${seen.issuer}, ${seen.daysLeft} days left`,
 });
 
 function nameOf(issuer: tls.Certificate): string {

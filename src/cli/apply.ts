@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Claim } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Mode } from '../core/event.ts';
 import { Secret } from '../core/value.ts';
 import type { Recap } from '../engine/run.ts';
@@ -43,12 +43,7 @@ export async function runPlays(
   const project = openProject({ ...options, writes: mode === 'apply' }, dirname(playbookFile));
   const playbook = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
   const password = options.askBecomePass === true ? await ask('become password: ') : undefined;
-  if (options.askBecomePass === true && password === undefined)
-    throw new Failure({
-      code: 'E_BECOME',
-      message: 'there is no terminal to ask for the become password',
-      mend: 'set ansible_become_password in a vault file',
-    });
+  if (options.askBecomePass === true && password === undefined) throw failure('E_NO_TERMINAL', {});
   const become = password === undefined ? undefined : new Secret(password);
   try {
     return await runPlaybook({

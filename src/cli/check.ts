@@ -4,9 +4,11 @@ import { dirname } from 'node:path';
 import { checks as kinds } from '../checks/index.ts';
 import { type Planned, runAll } from '../checks/run.ts';
 import { type CheckEntry, loadChecks } from '../config/checks.ts';
+import { argDiagnostic } from '../core/bind.ts';
 import { isBound } from '../core/check.ts';
 import type { Connection } from '../core/connection.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Event } from '../core/event.ts';
 import { type Raw, Secret, type Value } from '../core/value.ts';
 import type { Scope } from '../engine/ports.ts';
@@ -79,7 +81,10 @@ export function planCheck(
   const { templates, problems } = project;
   try {
     const items = entry.loop === undefined ? [undefined] : (templates.resolve(entry.loop, scope) as readonly Value[]);
-    if (!Array.isArray(items)) throw new Failure({ code: 'E_ARGS', message: "'loop' takes a list", at: entry.at });
+    if (!Array.isArray(items)) {
+      const found = `'${templates.print(items)}'`;
+      throw failure('E_KEYWORD_VALUE', { keyword: 'loop', wanted: 'a list', found, hint: 'write a list' }, entry.at);
+    }
     return items.flatMap((item) => {
       const own = item === undefined ? scope : scope.with({ item });
       if (!applies(entry.when, entry.at, own, project)) return [];
@@ -91,14 +96,7 @@ export function planCheck(
       }
       const bound = entry.check.bind(args);
       if (!isBound(bound)) {
-        for (const wrong of bound)
-          problems.push({
-            code: 'E_ARGS',
-            message: `${entry.kind}: ${wrong.message}`,
-            at: entry.argAt(wrong.path),
-            expected: wrong.expected,
-            mend: wrong.mend,
-          });
+        for (const wrong of bound) problems.push(argDiagnostic(entry.kind, wrong, entry.argAt(wrong.path)));
         return [];
       }
       const name = entry.name === undefined ? entry.kind : text(templates.resolve(entry.name, own), project);

@@ -4,6 +4,7 @@ import { targetOf } from '../config/target.ts';
 import { connect } from '../connect/connect.ts';
 import type { Claim, Connection, Target } from '../core/connection.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Secret, Value } from '../core/value.ts';
 
 export type Getter = (name: string) => Value | undefined;
@@ -79,15 +80,11 @@ export async function download(
 ): Promise<Uint8Array> {
   try {
     const response = await fetch(url, { headers, signal });
-    if (!response.ok)
-      throw new Failure({ code: 'E_APPLY', message: `${url} answers ${response.status} ${response.statusText}` });
+    if (!response.ok) throw failure('E_FETCH', { url, why: `${response.status} ${response.statusText}` });
     return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     if (error instanceof Failure || signal.aborted) throw error;
-    throw new Failure({
-      code: 'E_APPLY',
-      message: `${url} cannot be fetched: ${String((error as Error).cause ?? error)}`,
-    });
+    throw failure('E_FETCH', { url, why: String((error as Error).cause ?? error) });
   }
 }
 

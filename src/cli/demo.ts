@@ -2,11 +2,12 @@ import { rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import pc from 'picocolors';
 import type { CheckEvent, Event, HostRecap } from '../core/event.ts';
+import { duration } from '../core/units.ts';
 import { inventoryScope } from '../engine/variables.ts';
 import { down } from '../lab/lab.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { table } from '../report/summary.ts';
-import { duration, plural } from '../report/words.ts';
+import { plural } from '../report/words.ts';
 import { runPlays } from './apply.ts';
 import { runChecks } from './check.ts';
 import { labUp, openLab, showProgress } from './lab.ts';
@@ -54,7 +55,7 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<n
     (r) => changedText(r.hosts),
   );
   if (first.failed || first.interrupted)
-    return stopped(first.interrupted, 'the first apply failed: see above; run the demo again to go on from here');
+    return stopped(first.interrupted, 'the first apply failed, see above; run the demo again to continue');
   const second = await timed(
     'Apply again',
     () => runPlays('apply', PLAYBOOK, run, signal),
@@ -63,7 +64,7 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<n
   if (second.failed || second.changed)
     return stopped(
       second.interrupted,
-      'the second apply should have changed nothing: this is a bug of the playbook, or of bringup',
+      'the second apply changed something: the playbook is not idempotent, or bringup has a bug',
     );
   const seen: CheckEvent[] = [];
   const failed = await timed(
@@ -71,7 +72,7 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<n
     () => runChecks(CHECKS, { ...QUIET, inventory: options.inventory, extraVars: [] }, signal, listening(seen)),
     () => `${seen.filter((c) => c.status === 'passed').length} of ${seen.length} passed`,
   );
-  if (failed !== 0) return stopped(signal.aborted, 'the site is up, but not as it should be: see the checks above');
+  if (failed !== 0) return stopped(signal.aborted, 'the site is up, but checks failed: see above');
   streams.out(screen(options.inventory, first.hosts, timings, Date.now() - began));
   return 0;
 }
@@ -98,7 +99,7 @@ function changedText(hosts: readonly HostRecap[]): string {
 }
 
 function stopped(interrupted: boolean, why: string): number {
-  streams.err(`\n${pc.red(interrupted ? 'interrupted: run the demo again to go on from here' : why)}\n`);
+  streams.err(`\n${pc.red(interrupted ? 'interrupted: run the demo again to continue' : why)}\n`);
   return interrupted ? 130 : 1;
 }
 
@@ -123,16 +124,16 @@ function screen(inventory: string, hosts: readonly HostRecap[], timings: readonl
   ]);
   const steps = timings.map((t) => [`  ${pc.green('✓')} ${t.what}`, duration(t.ms), pc.dim(t.outcome)]);
   const hints = [
-    ['  look at it', `curl ${ca && `--cacert ${relative('.', ca)} `}--resolve ${site}:${port}:${balancer} ${url}/`],
-    ['  ask its name server', `dig @${server} ${site}`],
+    ['  open the site', `curl ${ca && `--cacert ${relative('.', ca)} `}--resolve ${site}:${port}:${balancer} ${url}/`],
+    ['  query its name server', `dig @${server} ${site}`],
     ['  log in', `npx bringup lab ssh${flag} web1`],
-    ['  pull a plug, then check', `npx bringup lab power${flag} cut web1; npx bringup check${flag}`],
-    ['  change something', `npx bringup plan playbooks/site.yml --diff${flag}`],
-    ['  take it all away', `npm run demo -- --down${flag}`],
+    ['  cut the power, then check', `npx bringup lab power${flag} cut web1; npx bringup check${flag}`],
+    ['  plan a change', `npx bringup plan playbooks/site.yml --diff${flag}`],
+    ['  remove everything', `npm run demo -- --down${flag}`],
   ];
   return [
     '',
-    pc.bold(`${url}/ is up, and proven.`) + pc.dim(` ${duration(ms)} in all`),
+    pc.bold(`${url}/ is up, and all checks passed.`) + pc.dim(` ${duration(ms)} in total`),
     '',
     table(rows),
     '',
@@ -158,6 +159,6 @@ async function takeDown(inventory: string, name: string, signal: AbortSignal): P
           .get('secrets_dir');
   if (typeof secrets === 'string') rmSync(secrets, { recursive: true, force: true });
   for (const folder of ['facts', 'build']) rmSync(join('.bringup', folder), { recursive: true, force: true });
-  streams.out(`lab ${name} is gone: no process, mount, network or file of it is left\n`);
+  streams.out(`removed lab ${name}: its processes, mounts, network and files\n`);
   return 0;
 }

@@ -1,5 +1,5 @@
-import { didYouMean, Failure } from '../core/diagnostic.ts';
 import { moduleDoc } from '../core/doc.ts';
+import { failure } from '../core/errors/index.ts';
 import { modules } from '../modules/index.ts';
 import { table } from '../report/summary.ts';
 import { streams } from './output.ts';
@@ -13,12 +13,7 @@ export function moduleDocs(name: string | undefined): number {
     return 0;
   }
   const module = Object.entries(modules).find(([key]) => key === name.split('.').at(-1))?.[1];
-  if (module === undefined)
-    throw new Failure({
-      code: 'E_UNKNOWN',
-      message: `there is no module '${name}'`,
-      ...didYouMean(name, Object.keys(modules)),
-    });
+  if (module === undefined) throw failure('E_UNKNOWN_MODULE', { name, known: Object.keys(modules) });
   streams.out(moduleDoc(module));
   return 0;
 }

@@ -7,6 +7,7 @@ import type { Connection } from '../core/connection.ts';
 import { Lost, Stopped } from '../core/connection.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import type { BoundStep, Verdict } from '../core/drill.ts';
+import { failure, isOfConnection, tell } from '../core/errors/index.ts';
 import type { Emit, Event } from '../core/event.ts';
 import { Secret, type Value } from '../core/value.ts';
 import type { Hands } from '../drills/contract.ts';
@@ -65,17 +66,10 @@ export function drillHands(project: Project, file: string, options: CheckOptions
       const failed: string[] = [];
       const reporter = { emit: (event: Event) => void failed.push(...failureOf(event)), end: async () => {} };
       const recap = await runPlays('apply', playbook, runOptions(options, vars, limit), signal, reporter);
-      if (recap.failed) throw new Failure({ code: 'E_APPLY', message: `${playbook} failed: ${failed.join('; ')}` });
+      if (recap.failed) throw failure('E_PLAYBOOK_FAILED', { playbook, why: failed.join('; ') });
     },
     unfit: (hosts, at) =>
-      hosts
-        .filter((host) => get(host, 'drill') !== true)
-        .map((host) => ({
-          code: 'E_ARGS' as const,
-          message: `this drill would hurt ${host}, which is not marked as fit for it`,
-          at,
-          mend: `if ${host} may be broken, set drill: true for it in the inventory`,
-        })),
+      hosts.filter((host) => get(host, 'drill') !== true).map((host) => tell('E_DRILL_HOST', { host }, at)),
     lacking: (step, hosts, at) => hosts.flatMap((host) => lack(step, host, text, at)),
     readAhead(step, at) {
       if (step.kind !== 'playbook') return;
@@ -117,7 +111,7 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     async waitFor(check, signal) {
       const [verdict] = await this.check([check], signal);
       if (verdict?.passed !== true)
-        throw new Failure({ code: 'E_CHECK', message: `${check.name}: ${verdict?.seen ?? 'not seen'}` });
+        throw failure('E_WAIT_FOR', { check: check.name, seen: verdict?.seen ?? 'not seen' });
     },
   };
   function failureOf(event: Event): readonly string[] {
@@ -155,13 +149,11 @@ function lack(
   const isLab = text(host, 'lab_image') !== undefined;
   const driver = (step.wants === 'power' ? text(host, 'power_driver') : undefined) ?? (isLab ? 'lab' : 'none');
   if (driver === 'lab' && isLab) return [];
-  const message =
+  const problem =
     driver === 'none' || driver === 'lab'
-      ? `nothing here can ${VERBS[step.wants]} of ${host}: it is no lab host`
-      : `there is no power driver '${driver}' (of ${host})`;
-  return [
-    { code: 'E_BLOCKED', message, at, expected: 'a host with lab_image', mend: `leave ${host} out of this step` },
-  ];
+      ? `nothing here can ${VERBS[step.wants]} of ${host}: it is not a lab host`
+      : `${host} has an unknown power_driver: '${driver}'`;
+  return [tell('E_DRIVER', { host, problem }, at)];
 }
 
 /** Addresses that a load may go to: those of hosts, and `drill_addresses`, where those are private. */
@@ -174,23 +166,13 @@ function addresses(
   const scope = inventoryScope(templates, inventory, extraVars, dirname(file));
   const more = templates.toPlain(scope.get('drill_addresses') ?? [], redactor.add);
   const wrong = (Array.isArray(more) ? more : []).filter((a) => typeof a !== 'string' || !PRIVATE.test(a));
-  if (wrong.length > 0 || !Array.isArray(more))
-    throw new Failure({
-      code: 'E_ARGS',
-      message: `drill_addresses: ${wrong.join(', ')} is no private address`,
-      expected: 'a list such as [192.168.1.10]',
-    });
+  if (wrong.length > 0 || !Array.isArray(more)) throw failure('E_DRILL_ADDRESS', { addresses: wrong.join(', ') });
   const own = [...inventory.hosts.keys()].flatMap((host) => text(host, 'ansible_host') ?? []);
   return [...new Set([...own, ...(more as string[])])];
 }
 const PRIVATE = /^(10\.|127\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/;
 
-const foreign = (address: string, at: Pos): Diagnostic => ({
-  code: 'E_ARGS',
-  message: `${address} is no address of this inventory: a load goes nowhere else`,
-  at,
-  mend: 'use the name of the site, or the ansible_host of a host; a shared address belongs in drill_addresses',
-});
+const foreign = (address: string, at: Pos): Diagnostic => tell('E_DRILL_TARGET', { address }, at);
 
 /** One line a host, opened when it is needed and again when it was lost: hosts go away in drills. */
 function openLines(project: Project, get: (host: string, name: string) => Value | undefined) {
@@ -220,10 +202,10 @@ function openLines(project: Project, get: (host: string, name: string) => Value 
         const isAway =
           error instanceof Lost ||
           error instanceof Stopped ||
-          (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT');
+          (error instanceof Failure && isOfConnection(error.diagnostics[0]?.code));
         if (signal.aborted || !isAway || Date.now() > until) {
           if (error instanceof Lost || error instanceof Stopped)
-            throw new Failure({ code: 'E_CONNECT', message: error.message });
+            throw failure('E_CONNECTION_LOST', { why: error.message });
           throw error;
         }
         await new Promise((resolve) => setTimeout(resolve, 500));

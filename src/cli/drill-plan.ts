@@ -2,10 +2,11 @@ import type { TObject } from 'typebox';
 import type { Planned } from '../checks/run.ts';
 import type { DrillEntry, Piece, StepEntry } from '../config/drills.ts';
 import { select } from '../config/patterns.ts';
-import { binder } from '../core/bind.ts';
+import { argDiagnostic, binder } from '../core/bind.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { isBoundStep } from '../core/drill.ts';
 import { Expect, Find, Ledger, Load, Watch } from '../core/drill-args.ts';
+import { failure, tell } from '../core/errors/index.ts';
 import { Ready, type Value } from '../core/value.ts';
 import type { Bound, PlannedDrill, TimedStep } from '../drills/contract.ts';
 import type { Scope } from '../engine/ports.ts';
@@ -78,7 +79,7 @@ function bindAll(
       // Where what was found is only guessed, a template may make no sense of it: it is bound again before the load.
       const quiet: Diagnostic[] = [];
       const bound = gathered(() => bindStep(step, scope, planning, hurt, quiet), quiet, step.at);
-      problems.push(...quiet.filter((d) => !isGuess || d.code === 'E_BLOCKED'));
+      problems.push(...quiet.filter((d) => !isGuess || d.code === 'E_DRIVER'));
       return bound ?? [];
     });
   const bound = {
@@ -132,7 +133,7 @@ function bindStep(
     if (raw === undefined) return otherwise;
     const value = Number(project.templates.toPlain(project.templates.resolve(raw, scope), project.redactor.add));
     if (Number.isFinite(value) && value >= 0) return value;
-    throw new Failure({ code: 'E_ARGS', message: "'at' and 'after' are seconds", at: step.at, expected: 'a number' });
+    throw failure('E_DRILL_TIME', { found: String(value) }, step.at);
   };
   const timing = { pos: step.at, at: seconds(step.time, undefined), after: seconds(step.after, 0) ?? 0 };
   const given =
@@ -147,16 +148,7 @@ function bindStep(
   }
   const { kind, args } = step.does;
   const bound = kind.bind(plainOf(args, scope, project));
-  if (!isBoundStep(bound))
-    throw new Failure(
-      bound.map((w) => ({
-        code: 'E_ARGS' as const,
-        message: `${kind.name}: ${w.message}`,
-        at: args.argAt(w.path),
-        expected: w.expected,
-        mend: w.mend,
-      })),
-    );
+  if (!isBoundStep(bound)) throw new Failure(bound.map((w) => argDiagnostic(kind.name, w, args.argAt(w.path))));
   const hosts = hostsOf(bound.hosts, args.at, project);
   for (const host of hosts) hurt.add(host);
   problems.push(...hands.lacking(bound, hosts, step.at));
@@ -177,21 +169,14 @@ function gathered<T>(work: () => T, problems: Diagnostic[], at: Pos): T | undefi
 function plainOf(piece: Piece, scope: Scope, { templates, redactor }: Project): Record<string, unknown> {
   const value = templates.toPlain(templates.resolve(piece.raw, scope), redactor.add);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new Failure({ code: 'E_ARGS', message: 'a map is wanted here', at: piece.at });
+  const found = Array.isArray(value) ? 'a list' : `'${String(value)}'`;
+  throw failure('E_WRONG_SHAPE', { what: 'this part of a drill', wanted: 'a map', found }, piece.at);
 }
 
 function bindPiece<A extends TObject>(piece: Piece, schema: A, what: string, scope: Scope, project: Project) {
   const bound = binder(schema, `drill ${what}`)(plainOf(piece, scope, project));
   if (!('errors' in bound)) return bound.args;
-  throw new Failure(
-    bound.errors.map((w) => ({
-      code: 'E_ARGS' as const,
-      message: `${what}: ${w.message}`,
-      at: piece.argAt(w.path),
-      expected: w.expected,
-      mend: w.mend,
-    })),
-  );
+  throw new Failure(bound.errors.map((w) => argDiagnostic(what, w, piece.argAt(w.path))));
 }
 
 function hostsOf(patterns: readonly string[], at: Pos, { inventory }: Project): readonly string[] {
@@ -210,26 +195,14 @@ function unknownNames(expect: Expect, load: Load, watches: readonly string[], pi
   const of = (key: 'gap' | 'failed_by'): readonly Diagnostic[] =>
     Object.keys(expect[key] ?? {})
       .filter((name) => !requests.includes(name))
-      .map((name) => ({
-        code: 'E_UNKNOWN' as const,
-        message: `no request of the load is named '${name}'`,
-        at: piece.argAt([key, name]),
-        expected: `one of ${requests.join(', ')}`,
-      }));
+      .map((name) => tell('E_UNKNOWN_REQUEST', { name, known: requests }, piece.argAt([key, name])));
   return [
     ...of('gap'),
     ...of('failed_by'),
     ...expect.watch.flatMap((w, i) =>
       watches.includes(w.name)
         ? []
-        : [
-            {
-              code: 'E_UNKNOWN' as const,
-              message: `there is no watch '${w.name}'`,
-              at: piece.argAt(['watch', i, 'name']),
-              expected: watches.join(', ') || 'a watch: …',
-            },
-          ],
+        : [tell('E_UNKNOWN_WATCH', { name: w.name, known: watches }, piece.argAt(['watch', i, 'name']))],
     ),
   ];
 }

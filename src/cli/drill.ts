@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checks } from '../checks/index.ts';
 import { loadDrills } from '../config/drills.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Event } from '../core/event.ts';
 import type { PlannedDrill } from '../drills/contract.ts';
 import { steps } from '../drills/index.ts';
@@ -62,12 +62,7 @@ export async function runDrills(
     const chosen = planned.filter(
       (p) => options.only.length === 0 || options.only.some((o) => p.drill.name.includes(o)),
     );
-    if (chosen.length === 0)
-      throw new Failure({
-        code: 'E_UNKNOWN',
-        message: 'no drill is left to run',
-        expected: planned.map((p) => p.drill.name).join('; '),
-      });
+    if (chosen.length === 0) throw failure('E_NO_DRILL_SELECTED', { names: planned.map((p) => p.drill.name) });
     const failed = await runEach(chosen, options.times, emit, signal);
     const total = chosen.length * options.times;
     emit({ type: 'drills', passed: total - failed, failed, ms: Date.now() - began, interrupted: signal.aborted });
@@ -109,11 +104,7 @@ function ownFiles(): readonly string[] {
     const found = readdirSync(FOLDER).filter((name) => /\.ya?ml$/.test(name));
     if (found.length > 0) return found.sort().map((name) => join(FOLDER, name));
   } catch {
-    // told below
+    // reported below
   }
-  throw new Failure({
-    code: 'E_FILE',
-    message: `there are no drills in ${FOLDER}`,
-    mend: 'name a file: bringup drill FILE',
-  });
+  throw failure('E_NO_DRILLS', { folder: FOLDER });
 }

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import pc from 'picocolors';
 import { type Connection, Lost } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Output } from '../core/module.ts';
 import { forgetPending, type Note, notesIn, type Owner, pendingProbe } from '../engine/pending.ts';
 import { inventoryScope } from '../engine/variables.ts';
@@ -47,7 +48,7 @@ async function ofHost(
     for (const { note } of found) streams.out(`${lineOf(host, note, forget)}\n`);
     return 0;
   } catch (error) {
-    if (error instanceof Lost) tellError(new Failure({ code: 'E_CONNECT', message: error.message }));
+    if (error instanceof Lost) tellError(failure('E_CONNECTION_LOST', { why: error.message }));
     else if (error instanceof Failure) tellError(error);
     else throw error;
     return 1;
@@ -87,8 +88,7 @@ async function forgetAll(
 
 function mustSucceed(output: Output | undefined, host: string): void {
   if (output?.code === 0) return;
-  const message = `${host}: cannot remove the note of a handler: exit code ${output?.code ?? 'unknown'}`;
-  throw new Failure({ code: 'E_APPLY', message, detail: output?.stderr.trim() });
+  throw failure('E_HANDLER_NOTE', { host, exit: String(output?.code ?? 'unknown'), detail: output?.stderr.trim() });
 }
 
 function handlerOf({ key }: Note): string {

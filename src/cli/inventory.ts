@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { Secret, TemplateText } from '../core/value.ts';
 import { inventoryScope } from '../engine/variables.ts';
 import { table } from '../report/summary.ts';
@@ -19,12 +19,7 @@ export function listInventory(name: string | undefined, options: Omit<ProjectOpt
     return 0;
   }
   const host = inventory.hosts.get(name);
-  if (host === undefined)
-    throw new Failure({
-      code: 'E_UNKNOWN',
-      message: `there is no host '${name}'`,
-      ...didYouMean(name, inventory.hosts.keys()),
-    });
+  if (host === undefined) throw failure('E_UNKNOWN_HOST', { pattern: name, known: inventory.hosts.keys() });
   const scope = inventoryScope(templates, inventory, project.extraVars, '.', name);
   const names = [...new Set(host.layers.flatMap((l) => Object.keys(l.vars)))].sort();
   for (const key of names) {

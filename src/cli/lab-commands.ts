@@ -6,12 +6,12 @@ import { streams } from './output.ts';
 export function labCommands(program: Command, { done, signal }: Run): void {
   const lab = program
     .command('lab')
-    .description('virtual hosts on this machine: real systemd, sshd and network, with a power switch')
+    .description('run virtual hosts on this machine, with systemd, sshd, network and power switch')
     .enablePositionalOptions();
   const withInventory = (command: Command): Command =>
-    command.option('-i, --inventory <file>', 'where the lab is described', DEFAULT_INVENTORY);
+    command.option('-i, --inventory <file>', 'use the lab of this inventory', DEFAULT_INVENTORY);
   withInventory(lab.command('up').description('boot the hosts of the inventory that have lab_image'))
-    .option('-y, --yes', 'install what is missing without asking')
+    .option('-y, --yes', 'install missing packages without asking')
     .action(async (o) => {
       const { labUp, openLab, stateText } = await import('./lab.ts');
       const state = await labUp(openLab(o.inventory), agreed(o), signal);
@@ -20,8 +20,8 @@ export function labCommands(program: Command, { done, signal }: Run): void {
     });
   lab
     .command('install')
-    .description('install what a lab needs of this machine, with apt')
-    .option('-y, --yes', 'without asking')
+    .description('install the packages that a lab needs, with apt')
+    .option('-y, --yes', 'install without asking')
     .action(async (o) => {
       const { ensureRequirements } = await import('./lab.ts');
       await ensureRequirements(agreed(o), signal);
@@ -45,15 +45,15 @@ export function labCommands(program: Command, { done, signal }: Run): void {
       );
     });
   };
-  verb('status', 'which hosts are on');
-  verb('down', 'take the lab away: hosts, disks, network').option('--images', 'its images too');
-  verb('reset <host...>', 'bare machines again, in seconds');
-  verb('power <on|off|cut> <host...>', 'off: a clean shutdown; cut: the plug is pulled');
-  verb('net <cut|heal> [host...]', "cut: a host's wire; heal: every cut of these hosts, or all cuts")
-    .option('--from <hosts>', 'cut off from these hosts only', words, [])
-    .option('--way <way>', 'both, in or out', 'both');
+  verb('status', 'list the hosts, and whether they are on');
+  verb('down', 'remove the lab: hosts, disks and network').option('--images', 'remove the images too');
+  verb('reset <host...>', 'reset hosts to a fresh disk');
+  verb('power <on|off|cut> <host...>', 'switch hosts on, shut them down, or cut their power');
+  verb('net <cut|heal> [host...]', 'cut the network of hosts, or heal cuts (without a host: all)')
+    .option('--from <hosts>', 'cut hosts off from these hosts only', words, [])
+    .option('--way <way>', 'cut packets in both directions, or only in or out', 'both');
   verb('ssh <host> [command...]', 'log in to a host').passThroughOptions();
-  verb('snapshot <label>', 'keep the disks of all hosts');
-  verb('restore <label>', 'put them back, in seconds');
-  verb('logs <host>', "the end of a host's console and journal");
+  verb('snapshot <label>', 'save the disks of all hosts');
+  verb('restore <label>', 'restore the disks of all hosts');
+  verb('logs <host>', "show the end of a host's console and journal");
 }

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pc from 'picocolors';
 import { Failure } from '../core/diagnostic.ts';
+import { failure, tell } from '../core/errors/index.ts';
+import { duration } from '../core/units.ts';
 import { Secret } from '../core/value.ts';
 import type { LabEvent, LabOptions } from '../lab/guard.ts';
 import {
@@ -23,7 +25,6 @@ import {
 import { install, type Requirement, requirements } from '../lab/requirements.ts';
 import type { LabSpec } from '../lab/spec.ts';
 import { table } from '../report/summary.ts';
-import { duration } from '../report/words.ts';
 import { ask, type Getter } from './connections.ts';
 import { streams } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
@@ -47,18 +48,9 @@ export function labSpec(project: Project, name?: string): LabSpec {
     if (subnet !== undefined) subnets.add(subnet);
   }
   if (hosts.length === 0) {
-    throw new Failure({
-      code: 'E_LAB',
-      message: `no host of ${project.inventory.source} has lab_image`,
-      mend: 'give each virtual host lab_image: debian-13, or name another inventory with -i',
-    });
+    throw failure('E_LAB_NO_HOSTS', { inventory: project.inventory.source });
   }
-  if (names.size > 1 || subnets.size > 1)
-    throw new Failure({
-      code: 'E_LAB',
-      message: `the hosts of ${project.inventory.source} belong to more than one lab`,
-      mend: 'set lab_name and lab_subnet once, in vars: of a group that holds them all',
-    });
+  if (names.size > 1 || subnets.size > 1) throw failure('E_LAB_MIXED', { inventory: project.inventory.source });
   const [subnet] = subnets;
   return {
     name: name ?? [...names][0] ?? 'lab',
@@ -87,20 +79,16 @@ export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Pr
   if (missing.length === 0) return;
   const packages = [...new Set(missing.flatMap((m) => m.packages))];
   streams.err(
-    `The lab needs of this machine:\n${table(missing.map((m) => [`  ${pc.bold(m.what)}`, m.why, m.packages.length > 0 ? pc.dim(`apt: ${m.packages.join(' ')}`) : pc.cyan(m.mend ?? '')]))}\n`,
+    `The lab needs the following on this machine:\n${table(missing.map((m) => [`  ${pc.bold(m.what)}`, m.why, m.packages.length > 0 ? pc.dim(`apt: ${m.packages.join(' ')}`) : pc.cyan(m.hint ?? '')]))}\n`,
   );
   const byHand = missing.filter((m) => m.packages.length === 0);
   if (byHand.length > 0) {
     throw new Failure(
-      byHand.map((m) => ({ code: 'E_LAB' as const, message: `${m.what} is missing: ${m.why}`, mend: m.mend })),
+      byHand.map((m) => tell('E_LAB_REQUIREMENTS', { problem: `${m.what} is missing: ${m.why}`, hint: m.hint })),
     );
   }
   if (!yes && !(await agrees(`Install ${packages.join(' ')} with apt-get? [Y/n] `))) {
-    throw new Failure({
-      code: 'E_LAB',
-      message: 'nothing was installed',
-      mend: `run: apt-get install ${packages.join(' ')}; or say --yes`,
-    });
+    throw failure('E_LAB_NOT_INSTALLED', { packages: packages.join(' ') });
   }
   await install(missing, { progress: (line) => streams.err(`${pc.dim(line)}\n`), signal });
 }
@@ -175,7 +163,7 @@ export async function labCommand(
       return 0;
     case 'power':
       if (first !== 'on' && first !== 'off' && first !== 'cut')
-        throw new Failure({ code: 'E_ARGS', message: `power '${first}' is not known`, expected: 'on, off or cut' });
+        throw failure('E_LAB_COMMAND', { problem: `power '${first}' is not known`, expected: 'on, off or cut' });
       for (const host of args.slice(1)) await power(name, host, first, quiet);
       return 0;
     case 'net':
@@ -199,7 +187,10 @@ export async function labCommand(
         [second, ...args.slice(2)].filter((a) => a !== ''),
       );
     default:
-      throw new Failure({ code: 'E_UNKNOWN', message: `unknown lab command '${verb}'` });
+      throw failure('E_LAB_COMMAND', {
+        problem: `lab '${verb}' is not known`,
+        expected: 'a command of bringup lab --help',
+      });
   }
 }
 
@@ -212,10 +203,11 @@ async function wire(
 ): Promise<void> {
   if (verb === 'heal') return heal(name, hosts, quiet);
   if (verb !== 'cut')
-    throw new Failure({ code: 'E_ARGS', message: `net '${verb}' is not known`, expected: 'cut or heal' });
+    throw failure('E_LAB_COMMAND', { problem: `net '${verb}' is not known`, expected: 'cut or heal' });
   if (way !== 'both' && way !== 'in' && way !== 'out')
-    throw new Failure({ code: 'E_ARGS', message: `--way ${way} is not known`, expected: 'both, in or out' });
-  if (hosts.length === 0) throw new Failure({ code: 'E_ARGS', message: 'whose wire?', expected: 'net cut HOST…' });
+    throw failure('E_LAB_COMMAND', { problem: `--way ${way} is not known`, expected: 'both, in or out' });
+  if (hosts.length === 0)
+    throw failure('E_LAB_COMMAND', { problem: 'net cut names no host', expected: 'net cut HOST…' });
   await cut(name, hosts, { from: from.length === 0 ? undefined : from, direction: way }, quiet);
 }
 

@@ -12,8 +12,9 @@ import {
 } from 'node:fs';
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { NO_FILE, readRegular } from '../config/files.ts';
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import { readRegular } from '../config/files.ts';
+import type { Failure, Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { LocalFile, TreeNode } from '../core/module.ts';
 import type { RawVars } from '../core/value.ts';
 import type { LocalFiles } from '../engine/ports.ts';
@@ -23,8 +24,7 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
   const known = new Map<string, Readonly<{ file: LocalFile; version: string }>>();
   const open = (path: string, from: Pos): LocalFile => {
     const stat = statSync(path);
-    if (!stat.isFile() && path !== '/dev/null')
-      throw new Failure({ code: 'E_FILE', message: `${path} ${NO_FILE}`, at: from, expected: 'a file' });
+    if (!stat.isFile() && path !== '/dev/null') throw failure('E_NOT_A_FILE', { path, is: 'not a regular file' }, from);
     const version = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.mode}`;
     const cached = known.get(path);
     if (cached?.version === version) return cached.file;
@@ -49,8 +49,7 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
     file(path, folders, from) {
       asked++;
       const found = find(path, folders, from);
-      if (statSync(found).isDirectory())
-        throw new Failure({ code: 'E_FILE', message: `${found} is a folder`, at: from, expected: 'a file' });
+      if (statSync(found).isDirectory()) throw failure('E_NOT_A_FILE', { path: found, is: 'a directory' }, from);
       return open(found, from);
     },
     isFolder(path, folders) {
@@ -98,8 +97,7 @@ function nodesBelow(root: string, below: string, walk: Walk): readonly TreeNode[
 }
 
 function badLink(message: string, at: Pos): Failure {
-  const mend = 'remove the link, or set `local_follow: false` to copy links as they are';
-  return new Failure({ code: 'E_FILE', message, at, mend });
+  return failure('E_BAD_LINK', { problem: message }, at);
 }
 
 function find(path: string, folders: readonly string[], from: Pos): string {
@@ -110,21 +108,15 @@ function find(path: string, folders: readonly string[], from: Pos): string {
 }
 
 export function notHere(path: string, tried: readonly string[], at: Pos): Failure {
-  return new Failure({
-    code: 'E_FILE',
-    message: `the file '${path}' is not here`,
-    at,
-    detail: `looked for:\n${tried.join('\n')}`,
-    mend: 'correct the name, or make the file',
-  });
+  return failure('E_FILE_MISSING', { path, tried }, at);
 }
 
 function mustBeReadable(path: string, at: Pos): void {
   try {
     closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   } catch {
-    const mend = `let ${userInfo().username} read it, or run bringup as who may`;
-    throw new Failure({ code: 'E_FILE', message: `the file '${path}' may not be read`, at, mend });
+    const hint = `let ${userInfo().username} read it: chmod o+r ${path}`;
+    throw failure('E_FILE_UNREADABLE', { path, why: 'permission denied', hint }, at);
   }
 }
 

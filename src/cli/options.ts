@@ -17,21 +17,21 @@ export type HostOptions = Readonly<{
 
 export function inventoryOptions(command: Command): Command {
   return command
-    .option('-i, --inventory <file>', 'hosts: a YAML or INI file, or a folder', DEFAULT_INVENTORY)
-    .option('-l, --limit <pattern>', 'only these hosts, as in hosts:')
-    .option('-e, --extra-vars <vars>', 'NAME=VALUE, a JSON object or @FILE; wins over all', collect, [])
-    .option('--vault-password-file <file>', 'opens ansible-vault values');
+    .option('-i, --inventory <file>', 'read hosts from this YAML or INI file, or folder', DEFAULT_INVENTORY)
+    .option('-l, --limit <pattern>', 'work only on hosts that match this pattern')
+    .option('-e, --extra-vars <vars>', 'set variables: NAME=VALUE, a JSON object or @FILE (repeatable)', collect, [])
+    .option('--vault-password-file <file>', 'read the ansible-vault password from this file');
 }
 
 export function outputOptions(command: Command): Command {
   return command
     .addOption(
       command
-        .createOption('-o, --output <kind>', 'auto: a live panel on a terminal')
+        .createOption('-o, --output <kind>', 'print a live panel on terminals (auto), plain text or JSON')
         .choices(['auto', 'plain', 'json'])
         .default('auto'),
     )
-    .option('-v, --verbose', 'more lines (twice: all)', (_: string, n: number) => n + 1, 0);
+    .option('-v, --verbose', 'print more (repeatable)', (_: string, n: number) => n + 1, 0);
 }
 
 export function hostOptionsOf(o: OptionValues): HostOptions {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Failure } from '../core/diagnostic.ts';
+import { isOfRun } from '../core/errors/index.ts';
 import { jsonReporter } from '../report/json.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { diagnosticText, type Source } from '../report/words.ts';
@@ -35,8 +36,8 @@ export function tellError(error: unknown): number {
   if (error instanceof Failure) {
     for (const d of error.diagnostics) streams.err(`${diagnosticText(d, source)}\n`);
     const n = error.diagnostics.length;
-    if (n > 1) streams.err(`\n${n} mistakes\n`);
-    return error.diagnostics.every((d) => AT_RUN.has(d.code)) ? 1 : 2;
+    if (n > 1) streams.err(`\n${n} errors; 'bringup explain CODE' says more about one\n`);
+    return error.diagnostics.every((d) => isOfRun(d.code)) ? 1 : 2;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   streams.err(
@@ -44,16 +45,3 @@ export function tellError(error: unknown): number {
   );
   return 70;
 }
-/** Kinds that only show when hosts are talked to: exit 1; all others are wrong input: exit 2. */
-const AT_RUN = new Set([
-  'E_CONNECT',
-  'E_BECOME',
-  'E_LOCKED',
-  'E_TAMPERED',
-  'E_PROBE',
-  'E_APPLY',
-  'E_DIVERGED',
-  'E_BLOCKED',
-  'E_CHECK',
-  'E_LAB',
-]);

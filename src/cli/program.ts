@@ -19,7 +19,7 @@ import { streams, tellError } from './output.ts';
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = interruptible();
   let code: number | undefined;
-  const program = build({
+  const program = commandLine({
     done: (result) => {
       code = result;
     },
@@ -30,7 +30,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (stop.signal.aborted) {
-      streams.err('interrupted: what was changed stays changed; run the same command again to go on\n');
+      streams.err('interrupted: completed changes stay; run the same command again to continue\n');
       return 130;
     }
     return tellError(error);
@@ -47,10 +47,10 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) {
-      streams.err('\nleft at once: scripts may still run on the hosts until they end\n');
+      streams.err('\nstopped at once: scripts may still run on the hosts\n');
       process.exit(130);
     }
-    streams.err('\nstopping: ending what runs on the hosts (press Ctrl-C again to leave at once)\n');
+    streams.err('\nstopping: ending the processes on the hosts (press Ctrl-C again to stop at once)\n');
     controller.abort(new Error('interrupted'));
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -65,9 +65,10 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
 /** SIGHUP: the terminal is gone. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-function build(run: Run): Command {
+/** The program with its commands, before it reads a command line. */
+export function commandLine(run: Run): Command {
   const program = new Command('bringup')
-    .description('Turns bare machines into a running, redundant web stack over SSH, and proves that it runs.')
+    .description('turn bare machines into a running, redundant web stack over SSH, and verify it')
     .version(VERSION)
     .enablePositionalOptions() // what stands behind `lab ssh HOST` is the host's
     .showHelpAfterError("(see 'bringup --help')")
@@ -81,6 +82,7 @@ function build(run: Run): Command {
   inventoryCommand(program, run);
   handlersCommand(program, run);
   docCommand(program, run);
+  explainCommand(program, run);
   reportCommand(program, run);
   demoCommand(program, run);
   return program;
@@ -90,20 +92,27 @@ function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }:
   const command = program
     .command(`${mode} <playbook>`)
     .description(
-      mode === 'plan' ? 'show what apply would change; touches nothing' : 'make it so, and read back what was changed',
+      mode === 'plan'
+        ? 'show what apply would change, without changing anything'
+        : 'apply the playbook, then verify every change',
     );
   inventoryOptions(command);
   outputOptions(command)
-    .option('-D, --diff', 'show what changes in files')
-    .option('-t, --tags <tags>', 'only tasks with one of these tags', words, [])
-    .option('--skip-tags <tags>', 'not the tasks with one of these', words, [])
-    .option('-f, --forks <n>', 'hosts at the same time', atLeastOne, 25)
-    .option('--shard <i/n>', 'of n controllers this is the i-th: every n-th host is its own', shard)
-    .option('-K, --ask-become-pass', 'ask for the sudo password');
+    .option('-D, --diff', 'show the differences in changed files')
+    .option('-t, --tags <tags>', 'run only tasks with any of these tags', words, [])
+    .option('--skip-tags <tags>', 'skip tasks with any of these tags', words, [])
+    .option('-f, --forks <n>', 'work on this many hosts at the same time', atLeastOne, 25)
+    .option('--shard <i/n>', 'run shard i of n: every n-th host, counted from the i-th', shard)
+    .option('-K, --ask-become-pass', 'ask for the become password');
   if (mode === 'apply')
-    command.option('--lock-wait <seconds>', 'wait this long for another run on a host to end', seconds, 600);
-  if (mode === 'plan') command.option('--exit-code', 'exit 3 when there is something to change');
-  else command.option('-C, --check', 'as `bringup plan`');
+    command.option(
+      '--lock-wait <seconds>',
+      'wait this many seconds for a host that another run has locked',
+      seconds,
+      600,
+    );
+  if (mode === 'plan') command.option('--exit-code', 'exit with 3 if there is something to change');
+  else command.option('-C, --check', 'plan instead of applying, like `bringup plan`');
   command.action(async (playbook: string, o) => {
     const options = {
       ...outputOf(o),
@@ -125,9 +134,9 @@ function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }:
 function checkCommand(program: Command, { done, signal }: Run): void {
   const command = program
     .command('check [checks]')
-    .description('prove from here that the site works: DNS, HTTP by name, balance, replication …')
-    .option('--junit <file>', 'write the results as JUnit XML too')
-    .option('--within <seconds>', 'try each check again for so long (default: each one says)', seconds);
+    .description('verify from this machine that the site works: DNS, HTTP, balancing, replication')
+    .option('--junit <file>', 'write the results to a JUnit XML file as well')
+    .option('--within <seconds>', 'retry each check for this many seconds (default: set in each check)', seconds);
   inventoryOptions(command);
   outputOptions(command);
   command.action(async (file: string | undefined, o) => {
@@ -140,10 +149,10 @@ function checkCommand(program: Command, { done, signal }: Run): void {
 function drillCommand(program: Command, { done, signal }: Run): void {
   const command = program
     .command('drill [drills...]')
-    .description('break things on purpose while requests flow, and judge what users would have seen')
-    .option('--junit <file>', 'write the results as JUnit XML too')
-    .option('--times <n>', 'run each drill so many times', atLeastOne, 1)
-    .option('--only <text>', 'only drills with this text in their name (again for more)', collect, []);
+    .description('cause failures under load, and judge what users notice')
+    .option('--junit <file>', 'write the results to a JUnit XML file as well')
+    .option('--times <n>', 'run each drill this many times', atLeastOne, 1)
+    .option('--only <text>', 'run only drills with this text in their name (repeatable)', collect, []);
   inventoryOptions(command);
   outputOptions(command);
   command.action(async (files: readonly string[], o) => {
@@ -156,8 +165,8 @@ function drillCommand(program: Command, { done, signal }: Run): void {
 function inventoryCommand(program: Command, { done }: Run): void {
   const command = program
     .command('inventory')
-    .description('show the hosts, their groups and variables as bringup sees them')
-    .argument('[host]', 'one host: all its variables, and where each comes from');
+    .description('show hosts and groups, or the variables of one host')
+    .argument('[host]', 'show all variables of this host, and where each is defined');
   inventoryOptions(command).action(async (host: string | undefined, o) => {
     const { listInventory } = await import('./inventory.ts');
     done(listInventory(host, hostOptionsOf(o)));
@@ -167,8 +176,8 @@ function inventoryCommand(program: Command, { done }: Run): void {
 function handlersCommand(program: Command, { done, signal }: Run): void {
   const command = program
     .command('handlers [name]')
-    .description('list the notified handlers that still wait on each host')
-    .option('--forget', 'remove them: no run will run them any more');
+    .description('list the notified handlers that wait on each host')
+    .option('--forget', 'remove the listed handlers, so that no run runs them');
   inventoryOptions(command).action(async (name: string | undefined, o) => {
     const { listHandlers } = await import('./handlers.ts');
     done(await listHandlers({ ...hostOptionsOf(o), name, forget: o.forget === true }, signal));
@@ -178,21 +187,33 @@ function handlersCommand(program: Command, { done, signal }: Run): void {
 function docCommand(program: Command, { done }: Run): void {
   program
     .command('doc [module]')
-    .description("a module's arguments and examples; without a name: all modules")
+    .description('show the arguments and examples of a module, or list all modules')
     .action(async (name: string | undefined) => {
       const { moduleDocs } = await import('./doc.ts');
       done(moduleDocs(name));
     });
 }
 
+function explainCommand(program: Command, { done }: Run): void {
+  program
+    .command('explain [code]')
+    .description('explain an error code, or list all codes')
+    .action(async (code: string | undefined) => {
+      const { explain } = await import('./explain.ts');
+      done(explain(code));
+    });
+}
+
 function reportCommand(program: Command, { done }: Run): void {
   program
     .command('report')
-    .description('what several runs came to')
+    .description('work with the JSON output of runs')
     .command('merge <file...>')
-    .description("one recap of the outputs of 'apply -o json' or 'plan -o json', as shards leave them")
-    .addOption(new Option('-o, --output <kind>').choices(['plain', 'json']).default('plain'))
-    .option('--exit-code', 'exit 3 when a plan has something to change')
+    .description("merge the output of several 'apply -o json' or 'plan -o json' into one recap")
+    .addOption(
+      new Option('-o, --output <kind>', 'print plain text or JSON').choices(['plain', 'json']).default('plain'),
+    )
+    .option('--exit-code', 'exit with 3 if a plan has something to change')
     .action(async (files: readonly string[], o) => {
       const { mergeFiles } = await import('./report.ts');
       done(mergeFiles(files, { json: o.output === 'json', exitCode: o.exitCode === true }));
@@ -202,10 +223,10 @@ function reportCommand(program: Command, { done }: Run): void {
 function demoCommand(program: Command, { done, signal }: Run): void {
   program
     .command('demo')
-    .description('a lab on this machine, the whole site on it, proven: from nothing to a URL')
-    .option('-i, --inventory <file>', 'the lab to bring up', DEFAULT_INVENTORY)
-    .option('-y, --yes', 'install what is missing without asking')
-    .option('--down', 'take it all away again')
+    .description('boot a lab on this machine, deploy the site on it, and verify it')
+    .option('-i, --inventory <file>', 'use the lab of this inventory', DEFAULT_INVENTORY)
+    .option('-y, --yes', 'install missing packages without asking')
+    .option('--down', 'remove everything')
     .action(async (o) => {
       const { demo } = await import('./demo.ts');
       done(await demo({ inventory: o.inventory, yes: agreed(o), down: o.down === true }, signal));
@@ -214,16 +235,16 @@ function demoCommand(program: Command, { done, signal }: Run): void {
 
 function atLeastOne(value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('a number from 1 up');
+  throw new InvalidArgumentError('expected: a whole number from 1');
 }
 function shard(value: string): Readonly<{ index: number; of: number }> {
   const [, index = 0, of = 0] = (/^([1-9]\d*)\/([1-9]\d*)$/.exec(value) ?? []).map(Number);
   if (index > 0 && index <= of) return { index, of };
-  throw new InvalidArgumentError('two numbers such as 1/4: the first from 1 to the second');
+  throw new InvalidArgumentError('expected: i/n, such as 1/4, with i from 1 to n');
 }
 function seconds(value: string): number {
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('a number of seconds');
+  throw new InvalidArgumentError('expected: a number of seconds');
 }
 
 const VERSION = '0.1.0';

@@ -8,7 +8,8 @@ import { loadPlaybook } from '../config/playbook.ts';
 import type { Ports as ReadPorts } from '../config/reading.ts';
 import { parseYaml, toVars } from '../config/source.ts';
 import { openVault } from '../config/vault.ts';
-import { type Diagnostic, didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
+import { failure, tell } from '../core/errors/index.ts';
 import type { Inventory, Playbook } from '../core/playbook.ts';
 import { type Redactor, redactor } from '../core/redact.ts';
 import { type RawVars, Secret } from '../core/value.ts';
@@ -96,7 +97,7 @@ export function openPlaybook(file: string, project: Project, tags: readonly stri
   const loaded = loadPlaybook(file, { files, inventory, ports: readPorts, extraVars, rolePaths });
   for (const tag of tags) {
     if (loaded.tags.has(tag) || ['all', 'tagged', 'untagged', 'always', 'never'].includes(tag)) continue;
-    problems.push({ code: 'E_UNKNOWN', message: `no task has the tag '${tag}'`, ...didYouMean(tag, loaded.tags) });
+    problems.push(tell('E_UNKNOWN_TAG', { name: tag, known: loaded.tags }));
   }
   neverDefined(loaded.used, loaded.defined, inventory, problems);
   checkInventoryTemplates(project);
@@ -127,12 +128,8 @@ function neverDefined(
     for (const layer of host.layers) for (const name of Object.keys(layer.vars)) known.add(name);
   for (const [name, at] of used) {
     if (known.has(name) || /^(ansible_|__)/.test(name)) continue;
-    problems.push({
-      code: 'E_VARS',
-      message: `'${name}' is never defined`,
-      at,
-      mend: didYouMean(name, known).mend ?? `define it in the inventory, in vars: or with -e ${name}=…`,
-    });
+    const hint = `define it in the inventory, in vars: or with -e ${name}=…`;
+    problems.push(tell('E_UNDEFINED_VARIABLE', { name, known, hint }, at));
   }
 }
 const MAGIC = [
@@ -184,12 +181,7 @@ function parseExtraVars(
       if (node?.kind === 'map') Object.assign(all, toVars(node));
     } else {
       const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(text) ?? [];
-      if (name === undefined || value === undefined)
-        problems.push({
-          code: 'E_ARGS',
-          message: `-e '${text}' is not NAME=VALUE`,
-          expected: 'NAME=VALUE, a JSON object or @FILE',
-        });
+      if (name === undefined || value === undefined) problems.push(tell('E_EXTRA_VARS', { text }));
       else all[name] = value;
     }
   }
@@ -201,8 +193,8 @@ function vaultPasswords(file: string | undefined): readonly Secret[] {
   if (path === undefined) return [];
   try {
     return [new Secret(readFileSync(path, 'utf8').trim())];
-  } catch {
-    throw new Failure({ code: 'E_FILE', message: `the vault password file ${path} cannot be read` });
+  } catch (error) {
+    throw failure('E_VAULT_PASSWORD_FILE', { path, why: (error as Error).message });
   }
 }
 

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { unreadable } from '../config/files.ts';
 import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { mergeReports, Wrong } from '../report/merge.ts';
 import { doneText, recapText } from '../report/summary.ts';
 import { streams } from './output.ts';
@@ -21,12 +23,7 @@ function merged(outputs: Parameters<typeof mergeReports>[0]): ReturnType<typeof 
     return mergeReports(outputs);
   } catch (error) {
     if (!(error instanceof Wrong)) throw error;
-    throw new Failure({
-      code: 'E_FILE',
-      message: error.message,
-      at: { file: error.file, line: error.line, col: 1 },
-      expected: "what 'bringup apply -o json' or 'bringup plan -o json' prints",
-    });
+    throw failure('E_REPORT_FORMAT', { problem: error.message }, { file: error.file, line: error.line, col: 1 });
   }
 }
 
@@ -34,7 +31,6 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const message = `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    throw new Failure({ code: 'E_FILE', message, mend: 'name the files that the runs wrote' });
+    throw new Failure(unreadable(file, error));
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
-import { readRegular } from '../config/files.ts';
+import { readRegular, unreadable } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
 import type { Ports } from '../template/env.ts';
@@ -79,8 +79,7 @@ function textOf(path: string, at: Pos): string {
   try {
     return new TextDecoder().decode(readRegular(path));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Failure({ code: 'E_FILE', message: `cannot read the file '${path}': ${why}`, at });
+    throw new Failure(unreadable(path, error, at));
   }
 }
 

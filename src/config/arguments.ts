@@ -1,4 +1,5 @@
-import type { ArgError } from '../core/bind.ts';
+import { type ArgError, argDiagnostic } from '../core/bind.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Module } from '../core/module.ts';
 import { isStep } from '../core/module.ts';
 import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
@@ -46,12 +47,7 @@ export function readArgs(
   }
   if (isNull(value)) return extra;
   if (value.kind === 'seq') {
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `the arguments of '${module}' are a list`,
-      at: value.at,
-      expected: 'a map: name: value',
-    });
+    reading.problems.push(tell('E_ARGUMENT_FORM', { module, found: 'a list' }, value.at));
     return extra;
   }
   const into = impl?.freeForm ?? (module === 'meta' ? 'free_form' : module === 'include_vars' ? 'file' : undefined);
@@ -60,12 +56,7 @@ export function readArgs(
       ? keyValues(value.source, value.at)
       : freeForm(value.source, value.at, into, Object.keys(impl?.args.properties ?? {}));
   if (parsed === undefined) {
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `the arguments of '${module}' are not key=value`,
-      at: value.at,
-      expected: 'a map: name: value',
-    });
+    reading.problems.push(tell('E_ARGUMENT_FORM', { module, found: 'not key=value' }, value.at));
     return extra;
   }
   checkTemplates(parsed as Raw, reading);
@@ -77,12 +68,8 @@ function checkModes(node: MapNode, reading: Reading): void {
   for (const { key, value } of node.entries) {
     if (!/mode$/.test(key) || value.kind !== 'scalar' || !value.isPlain || typeof value.value !== 'number') continue;
     if (/^0[0-7]+$/.test(value.source)) continue;
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `${key}: ${value.source} is a decimal number, not an octal mode`,
-      at: value.at,
-      mend: `write ${key}: '0${value.source}'`,
-    });
+    const { source } = value;
+    reading.problems.push(tell('E_MODE_NOT_OCTAL', { name: key, value: source, digits: `0${source}` }, value.at));
   }
 }
 
@@ -103,19 +90,13 @@ export function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry
     if (leadsToTemplate(wrong.path, renamedBack(args, impl), reading)) continue;
     const own = wrong.path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
     const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own, markOf(wrong));
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `${impl.name}: ${wrong.message}`,
-      at,
-      expected: wrong.expected,
-      mend: wrong.mend,
-    });
+    reading.problems.push(argDiagnostic(impl.name, wrong, at));
   }
 }
 
 /** An unknown name is marked itself, a wrong value where it stands. */
 export function markOf(wrong: ArgError): 'key' | 'value' {
-  return wrong.message.startsWith('unknown argument') ? 'key' : 'value';
+  return wrong.code === 'E_UNKNOWN_ARGUMENT' ? 'key' : 'value';
 }
 
 function renamedBack(args: RawVars, impl: Module): Record<string, unknown> {

@@ -1,10 +1,12 @@
+import { argDiagnostic } from '../core/bind.ts';
 import { type Check, isBound } from '../core/check.ts';
-import { didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
 import { isKeyword } from './keywords.ts';
 import { isNull, type Noting, type Reading, rawOf } from './reading.ts';
-import { type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
+import { type MapNode, type Node, placeOf, toRaw, toVars, wrongShape } from './source.ts';
 
 /** One entry of a checks file, its templates not yet evaluated. */
 export type CheckEntry = Readonly<{
@@ -33,12 +35,7 @@ export function loadChecks(file: string, kinds: ReadonlyMap<string, Check>, cont
 /** Checks that stand in another file: at the end of a drill, say. */
 export function readChecks(node: Node, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
   if (node.kind !== 'seq') {
-    context.problems.push({
-      code: 'E_SYNTAX',
-      message: 'checks are a list',
-      at: node.at,
-      expected: '- name: … and a check',
-    });
+    context.problems.push(wrongShape(node, "'checks'", 'a list', '- name: … and a check'));
     return [];
   }
   const noted: Noted = { ...context, defined: new Set(), used: new Map() };
@@ -48,7 +45,7 @@ export function readChecks(node: Node, kinds: ReadonlyMap<string, Check>, contex
 function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted): readonly CheckEntry[] {
   const { problems } = context;
   if (item.kind !== 'map') {
-    problems.push({ code: 'E_SYNTAX', message: 'a check is a map', at: item.at, expected: '- name: … and a check' });
+    problems.push(wrongShape(item, 'a check', 'a map', '- name: … and a check'));
     return [];
   }
   const [kind, ...more] = item.entries.filter((e) => kinds.has(e.key));
@@ -56,32 +53,22 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted
   if (kind === undefined) {
     const [wrong] = others;
     if (wrong === undefined)
-      problems.push({
-        code: 'E_SYNTAX',
-        message: 'this entry names no check',
-        at: item.at,
-        expected: [...kinds.keys()].join(', '),
-      });
-    else
-      problems.push({
-        code: 'E_UNKNOWN',
-        message: `unknown check '${wrong.key}'`,
-        at: wrong.keyAt,
-        ...didYouMean(wrong.key, kinds.keys()),
-      });
+      problems.push(
+        tell(
+          'E_NO_ACTION',
+          { of: 'entry', action: 'check', expected: `one of ${[...kinds.keys()].join(', ')}` },
+          item.at,
+        ),
+      );
+    else problems.push(tell('E_UNKNOWN_CHECK', { name: wrong.key, known: kinds.keys() }, wrong.keyAt));
     return [];
   }
   for (const e of others) isKeyword(e, KEYWORDS, 'a check', problems);
   for (const e of more)
-    problems.push({
-      code: 'E_SYNTAX',
-      message: `two checks in one entry: '${kind.key}' and '${e.key}'`,
-      at: e.keyAt,
-      mend: 'make two entries of it',
-    });
+    problems.push(tell('E_TWO_ACTIONS', { of: 'entry', action: 'check', first: kind.key, second: e.key }, e.keyAt));
   const check = kinds.get(kind.key);
   if (check === undefined || kind.value.kind !== 'map') {
-    problems.push({ code: 'E_ARGS', message: `'${kind.key}' takes a map`, at: kind.value.at });
+    problems.push(wrongShape(kind.value, `'${kind.key}'`, 'a map'));
     return [];
   }
   const value = kind.value;
@@ -110,13 +97,7 @@ function checkStatic(check: Check, args: RawVars, node: MapNode, context: Contex
   if (isBound(bound)) return;
   for (const wrong of bound) {
     if (!leadsToTemplate(wrong.path, args, context)) {
-      context.problems.push({
-        code: 'E_ARGS',
-        message: `${check.name}: ${wrong.message}`,
-        at: placeOf(node, wrong.path, markOf(wrong)),
-        expected: wrong.expected,
-        mend: wrong.mend,
-      });
+      context.problems.push(argDiagnostic(check.name, wrong, placeOf(node, wrong.path, markOf(wrong))));
     }
   }
 }

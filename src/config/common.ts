@@ -1,3 +1,4 @@
+import { tell } from '../core/errors/index.ts';
 import type { Become, Common, Role } from '../core/playbook.ts';
 import type { Raw } from '../core/value.ts';
 import { booleanOf, conditionsOf, type Reading, rawOf, varsOf, wordsOf } from './reading.ts';
@@ -58,14 +59,12 @@ export function readBecome(node: MapNode, around: Become, reading: Reading): Bec
   const user = rawOf(node, 'become_user', reading);
   const method = rawOf(node, 'become_method', reading);
   if (method !== undefined && method !== 'sudo') {
-    const at = entry(node, 'become_method')?.value.at;
-    const mend = 'set ansible_become_method in the inventory';
-    reading.problems.push({
-      code: 'E_UNSUPPORTED',
-      message: "'become_method' other than sudo is not supported here",
-      at,
-      mend,
-    });
+    const found = entry(node, 'become_method')?.value;
+    const value = found?.kind === 'scalar' ? found.source : 'a list';
+    const hint = 'set ansible_become_method in the inventory';
+    reading.problems.push(
+      tell('E_UNSUPPORTED_VALUE', { keyword: 'become_method', value, expected: 'sudo', hint }, found?.at),
+    );
   }
   return {
     ...around,

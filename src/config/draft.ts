@@ -1,4 +1,5 @@
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 
 /** What the YAML and the INI reader both give: unlinked groups. */
@@ -30,12 +31,7 @@ export function expandRange(pattern: string, at: Pos, problems: Diagnostic[]): r
   const letters = /^[a-zA-Z]$/.test(from) && /^[a-zA-Z]$/.test(to);
   const [low, high] = digits ? [Number(from), Number(to)] : [from.charCodeAt(0), to.charCodeAt(0)];
   if (!(digits || letters) || !/^[1-9]\d*$/.test(step) || high < low || high - low > 100_000) {
-    problems.push({
-      code: 'E_SYNTAX',
-      message: `'[${range}]' is not a range`,
-      at,
-      expected: '[1:20], [01:20], [a:f] or [1:20:2]',
-    });
+    problems.push(tell('E_HOST_RANGE', { range }, at));
     return [];
   }
   const names: string[] = [];

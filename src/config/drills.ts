@@ -1,15 +1,16 @@
 import type { TObject } from 'typebox';
-import { type ArgError, binder } from '../core/bind.ts';
+import { type ArgError, argDiagnostic, binder } from '../core/bind.ts';
 import type { Check } from '../core/check.ts';
-import { didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
 import { isBoundStep, type StepKind } from '../core/drill.ts';
 import { Expect, Find, Ledger, Load, Watch } from '../core/drill-args.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
 import { type CheckEntry, type Context, readChecks } from './checks.ts';
 import { isKeyword } from './keywords.ts';
 import { checkTemplates, isNull, type Noting, rawOf } from './reading.ts';
-import { entry, type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
+import { entry, type MapNode, type Node, placeOf, toRaw, toVars, wrongShape } from './source.ts';
 
 /** A part of a drill whose templates are not yet evaluated, and where things stand in it. */
 export type Piece = Readonly<{ raw: Raw; at: Pos; argAt: (path: readonly (string | number)[]) => Pos }>;
@@ -57,14 +58,13 @@ function readDrill(node: MapNode, kinds: Kinds, context: Noted): readonly DrillE
   for (const e of node.entries) isKeyword(e, KEYWORDS, 'a drill', problems);
   for (const key of ['name', 'load', 'expect'])
     if (entry(node, key) === undefined)
-      problems.push({ code: 'E_ARGS', message: `a drill needs '${key}'`, at: node.at, expected: EXPECTED[key] });
+      problems.push(tell('E_DRILL_INCOMPLETE', { key, expected: EXPECTED[key] }, node.at));
   const [name, load, expect] = [entry(node, 'name'), entry(node, 'load'), entry(node, 'expect')];
   if (name === undefined || load === undefined || expect === undefined) return [];
   const pieces = (key: string, schema: TObject): readonly Piece[] =>
     listOf(node, key, context).map((item) => piece(key, item, binder(schema, `drill ${key}`), context));
   const vars = entry(node, 'vars')?.value;
-  if (vars !== undefined && vars.kind !== 'map')
-    problems.push({ code: 'E_ARGS', message: "'vars' is not a map", at: vars.at, expected: 'name: value' });
+  if (vars !== undefined && vars.kind !== 'map') problems.push(wrongShape(vars, "'vars'", 'a map', 'name: value'));
   const found = vars?.kind === 'map' ? toVars(vars) : {};
   checkTemplates(found as Raw, context);
   const ledger = entry(node, 'ledger');
@@ -102,24 +102,15 @@ function readStep(node: MapNode, kinds: Kinds, context: Noted): readonly StepEnt
   if (does === undefined) {
     const [wrong] = others;
     if (wrong === undefined)
-      problems.push({ code: 'E_SYNTAX', message: 'this step does nothing', at: node.at, expected: known.join(', ') });
-    else
-      problems.push({
-        code: 'E_UNKNOWN',
-        message: `unknown step '${wrong.key}'`,
-        at: wrong.keyAt,
-        ...didYouMean(wrong.key, known),
-      });
+      problems.push(
+        tell('E_NO_ACTION', { of: 'step', action: 'action', expected: `one of ${known.join(', ')}` }, node.at),
+      );
+    else problems.push(tell('E_UNKNOWN_STEP', { name: wrong.key, known }, wrong.keyAt));
     return [];
   }
   for (const e of others) isKeyword(e, STEP_KEYWORDS, 'a step', problems);
   for (const e of more)
-    problems.push({
-      code: 'E_SYNTAX',
-      message: `two things in one step: '${does.key}' and '${e.key}'`,
-      at: e.keyAt,
-      mend: 'make two steps of it',
-    });
+    problems.push(tell('E_TWO_ACTIONS', { of: 'step', action: 'action', first: does.key, second: e.key }, e.keyAt));
   const timing = {
     name: rawOf(node, 'name', context),
     at: node.at,
@@ -151,21 +142,14 @@ function piece(
   checkTemplates(raw, context);
   const self: Piece = { raw, at: node.at, argAt: (path) => placeOf(node, path) };
   if (node.kind !== 'map') {
-    if ([...context.ports.templatesIn(raw)].length === 0)
-      context.problems.push({ code: 'E_ARGS', message: `'${what}' takes a map`, at: node.at });
+    if ([...context.ports.templatesIn(raw)].length === 0) context.problems.push(wrongShape(node, `'${what}'`, 'a map'));
     return self;
   }
   const args = toVars(node);
   const bound = bind(args);
   for (const wrong of 'errors' in bound ? bound.errors : [])
     if (!leadsToTemplate(wrong.path, args, context))
-      context.problems.push({
-        code: 'E_ARGS',
-        message: `${what}: ${wrong.message}`,
-        at: placeOf(node, wrong.path, markOf(wrong)),
-        expected: wrong.expected,
-        mend: wrong.mend,
-      });
+      context.problems.push(argDiagnostic(what, wrong, placeOf(node, wrong.path, markOf(wrong))));
   return self;
 }
 
@@ -176,12 +160,12 @@ function listOf(node: MapNode, key: string, context: Noted): readonly MapNode[] 
 
 function itemsOf(node: Node, what: string, expected: string, { problems }: Noted): readonly MapNode[] {
   if (node.kind !== 'seq') {
-    problems.push({ code: 'E_SYNTAX', message: `${what} is a list`, at: node.at, expected });
+    problems.push(wrongShape(node, what, 'a list', expected));
     return [];
   }
   return node.items.flatMap((item) => {
     if (item.kind === 'map') return [item];
-    problems.push({ code: 'E_SYNTAX', message: `${what} is a list of maps`, at: item.at, expected });
+    problems.push(wrongShape(item, `an item of ${what}`, 'a map', expected));
     return [];
   });
 }

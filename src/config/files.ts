@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import { Float, type Raw, type RawVars, Ready, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
-import { type Node, parseYaml, toVars } from './source.ts';
+import { type Node, parseYaml, toVars, wrongShape } from './source.ts';
 
 /** Reading files: each once, every fault collected as a problem instead of thrown. */
 export type Files = Readonly<{
@@ -47,12 +48,7 @@ function opened(
 ): string | undefined {
   const at: Pos = { file: path, line: 1, col: 1 };
   if (decrypt === undefined) {
-    problems.push({
-      code: 'E_FILE',
-      message: 'this file is encrypted with ansible-vault',
-      at,
-      mend: 'give --vault-password-file FILE',
-    });
+    problems.push(tell('E_VAULT_LOCKED', { what: 'file' }, at));
     return undefined;
   }
   const value = decrypt(text, at);
@@ -68,33 +64,35 @@ function opened(
 export function readRegular(path: string): Uint8Array {
   if (path === '/dev/null') return new Uint8Array();
   const stat = statSync(path);
-  if (!stat.isFile() && !stat.isDirectory()) throw Object.assign(new Error(NO_FILE), { code: 'NOFILE' });
+  if (!stat.isFile() && !stat.isDirectory()) throw Object.assign(new Error('not a regular file'), { code: 'NOFILE' });
   return readFileSync(path);
 }
-export const NO_FILE = 'is not a regular file';
 
 function readText(path: string, problems: Diagnostic[], from?: Pos): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readRegular(path));
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT'
-        ? 'does not exist'
-        : code === 'EISDIR'
-          ? 'is a folder'
-          : code === 'EACCES'
-            ? 'may not be read'
-            : code === 'NOFILE'
-              ? NO_FILE
-              : 'is not UTF-8 text';
-    problems.push({
-      code: 'E_FILE',
-      message: `${path} ${why}`,
-      at: from,
-      mend: code === 'ENOENT' ? 'correct the name, or make the file' : undefined,
-    });
+    problems.push(unreadable(path, error, from));
     return undefined;
+  }
+}
+
+/** Why a file of this machine could not be read. */
+export function unreadable(path: string, error: unknown, at?: Pos): Diagnostic {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+      return tell('E_FILE_MISSING', { path }, at);
+    case 'EISDIR':
+      return tell('E_NOT_A_FILE', { path, is: 'a directory' }, at);
+    case 'NOFILE':
+      return tell('E_NOT_A_FILE', { path, is: 'not a regular file' }, at);
+    case 'EACCES':
+      return tell('E_FILE_UNREADABLE', { path, why: 'permission denied', hint: `run: chmod u+r ${path}` }, at);
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return tell('E_NOT_UTF8', { path }, at);
+    default:
+      return tell('E_FILE_UNREADABLE', { path, why: message }, at);
   }
 }
 
@@ -103,7 +101,7 @@ export function varsFile(path: string, files: Files, from?: Pos): RawVars {
   const node = files.yaml(path, undefined, from);
   if (node === undefined || (node.kind === 'scalar' && node.value === null)) return {};
   if (node.kind === 'map') return files.isSecret(path) ? secretVars(toVars(node)) : toVars(node);
-  files.problems.push({ code: 'E_ARGS', message: 'a variables file is a map', at: node.at, expected: 'name: value' });
+  files.problems.push(wrongShape(node, 'a file of variables', 'a map', 'name: value'));
   return {};
 }
 

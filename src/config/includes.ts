@@ -1,35 +1,32 @@
 import { isAbsolute, join } from 'node:path';
 import { Failure } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Common, Include, Item, Loaded } from '../core/playbook.ts';
 import { COLLECTIONS } from './arguments.ts';
 import { readCommon } from './common.ts';
 import { BLOCK, INCLUDE, isKeyword } from './keywords.ts';
 import { readLoop } from './loops.ts';
 import { booleanOf, checkTemplates, isNull, type Reading, rawOf, textOf } from './reading.ts';
-import { type Entry, entry, type MapNode, toRaw } from './source.ts';
+import { described, type Entry, entry, type MapNode, toRaw, wrongShape } from './source.ts';
 
 export function readInclude(node: MapNode, action: Entry, around: Common, reading: Reading): readonly Item[] {
   const kind = action.key.replace(COLLECTIONS, '');
   const { problems } = reading;
   for (const e of node.entries) if (e !== action && !e.key.startsWith('with_')) isKeyword(e, INCLUDE, kind, problems);
   if (kind === 'include' || kind === 'import_playbook') {
-    const mend =
+    const hint =
       kind === 'include'
         ? 'write include_tasks or import_tasks'
-        : 'import_playbook stands at the top of a playbook, beside plays';
-    problems.push({ code: 'E_UNSUPPORTED', message: `'${kind}' cannot stand here`, at: action.keyAt, mend });
+        : 'write import_playbook at the top of a playbook, beside plays';
+    problems.push(tell('E_INCLUDE_PLACE', { kind, hint }, action.keyAt));
     return [];
   }
   const isRole = kind.endsWith('role');
   const options = optionsOf(node, action, isRole);
   const target = options === undefined ? toRaw(action.value) : rawOf(options, isRole ? 'name' : 'file', reading);
   if (target === undefined || target === null) {
-    problems.push({
-      code: 'E_ARGS',
-      message: `${kind} names no ${isRole ? 'role' : 'file'}`,
-      at: action.keyAt,
-      expected: isRole ? 'name: ROLE' : 'a file',
-    });
+    const [wanted, expected] = isRole ? ['role', 'name: ROLE'] : ['file', `${kind}: FILE`];
+    problems.push(tell('E_NO_TARGET', { kind, wanted, expected }, action.keyAt));
     return [];
   }
   const optionNames = isRole
@@ -77,16 +74,11 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
   };
   if (kind.startsWith('import')) {
     if (isOpen) {
-      problems.push({ code: 'E_SYNTAX', message: `'${String(target)}' imports itself`, at: action.value.at });
+      problems.push(tell('E_CYCLE', { what: `'${String(target)}'`, verb: 'imports' }, action.value.at));
       return [];
     }
     if (!isStatic || entry(node, 'loop') !== undefined) {
-      problems.push({
-        code: 'E_UNSUPPORTED',
-        message: `${kind} is read before the run: it takes no ${isStatic ? 'loop' : 'template'}`,
-        at: action.value.at,
-        mend: `write ${kind.replace('import', 'include')}`,
-      });
+      problems.push(tell('E_IMPORT_DYNAMIC', { kind, what: isStatic ? 'loop' : 'template' }, action.value.at));
       return [];
     }
     const loaded = load(target);
@@ -123,7 +115,7 @@ function applied(options: MapNode | undefined, inner: Common, reading: Reading):
   const apply = options && entry(options, 'apply')?.value;
   if (apply === undefined || isNull(apply)) return inner;
   if (apply.kind !== 'map') {
-    reading.problems.push({ code: 'E_ARGS', message: "'apply' takes a map of keywords", at: apply.at });
+    reading.problems.push(wrongShape(apply, "'apply'", 'a map of keywords'));
     return inner;
   }
   const allowed = BLOCK.filter((key) => !['block', 'rescue', 'always', 'name'].includes(key));
@@ -135,22 +127,23 @@ function applied(options: MapNode | undefined, inner: Common, reading: Reading):
 function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
   const only: readonly (readonly [string, boolean, string])[] = [
     ['public', kind === 'import_role', 'list the role under roles: or use import_role to share its variables'],
-    ['allow_duplicates', true, 'remove it: a role runs each time that it is used'],
+    ['allow_duplicates', true, 'remove it: a role always runs each time that it is used'],
   ];
-  for (const [key, value, mend] of only) {
+  for (const [key, value, hint] of only) {
     const given = booleanOf(options, key, reading);
     if (given === undefined || given === value) continue;
-    const message = `'${key}' other than ${value} is not supported in ${kind}`;
-    reading.problems.push({ code: 'E_UNSUPPORTED', message, at: entry(options, key)?.value.at, mend });
+    const option = `${key}: ${described(entry(options, key)?.value ?? options)}`;
+    reading.problems.push(tell('E_UNSUPPORTED_OPTION', { option, kind, hint }, entry(options, key)?.value.at));
   }
   const apply = entry(options, 'apply');
   if (apply !== undefined && kind.startsWith('import'))
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `'apply' cannot stand in ${kind}`,
-      at: apply.keyAt,
-      mend: 'write its keywords beside the import',
-    });
+    reading.problems.push(
+      tell(
+        'E_UNSUPPORTED_OPTION',
+        { option: 'apply', kind, hint: 'write its keywords beside the import' },
+        apply.keyAt,
+      ),
+    );
 }
 
 /** During the run a mistake in an included file is that task's failure. */

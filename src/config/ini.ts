@@ -1,4 +1,5 @@
-import { type Diagnostic, didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import { Float, type Raw, TemplateText } from '../core/value.ts';
 import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { HAS_TEMPLATE } from './source.ts';
@@ -29,21 +30,11 @@ function readHeader(
 ): { name: string; kind: string } | undefined {
   const [, name, kind = 'hosts'] = /^\[([^:\]\s]+)(?::(\w+))?\]\s*(?:[#;].*)?$/.exec(line) ?? [];
   if (name === undefined) {
-    problems.push({
-      code: 'E_SYNTAX',
-      message: 'this is not a section',
-      at,
-      expected: '[group], [group:vars] or [group:children]',
-    });
+    problems.push(tell('E_INI_SECTION', { line }, at));
     return undefined;
   }
   if (!['hosts', 'vars', 'children'].includes(kind)) {
-    problems.push({
-      code: 'E_UNKNOWN',
-      message: `unknown section kind ':${kind}'`,
-      at,
-      ...didYouMean(kind, ['vars', 'children']),
-    });
+    problems.push(tell('E_UNKNOWN_SECTION', { kind }, at));
     return undefined;
   }
   group(draft, name, at);
@@ -53,7 +44,7 @@ function readHeader(
 function readHost(line: string, at: Pos, section: string, draft: Draft, problems: Diagnostic[]): void {
   const words = splitWords(line);
   if (words === undefined) {
-    problems.push({ code: 'E_SYNTAX', message: 'a quote is not closed', at });
+    problems.push(tell('E_INI_QUOTE', { line }, at));
     return;
   }
   const [pattern = '', ...pairs] = words;
@@ -61,13 +52,7 @@ function readHost(line: string, at: Pos, section: string, draft: Draft, problems
   for (const pair of pairs) {
     const eq = pair.indexOf('=');
     if (eq < 1) {
-      problems.push({
-        code: 'E_SYNTAX',
-        message: `'${pair}' is not key=value`,
-        at,
-        expected: 'key=value',
-        mend: 'quote values that hold spaces',
-      });
+      problems.push(tell('E_INI_KEY_VALUE', { text: pair }, at));
       continue;
     }
     vars[pair.slice(0, eq)] = literal(pair.slice(eq + 1), at);
@@ -81,7 +66,7 @@ function readHost(line: string, at: Pos, section: string, draft: Draft, problems
 
 function readVar(line: string, at: Pos, section: string, draft: Draft, problems: Diagnostic[]): void {
   const eq = line.indexOf('=');
-  if (eq < 1) problems.push({ code: 'E_SYNTAX', message: 'this is not key=value', at, expected: 'key=value' });
+  if (eq < 1) problems.push(tell('E_INI_KEY_VALUE', { text: line }, at));
   else group(draft, section, at).vars[line.slice(0, eq).trim()] = literal(line.slice(eq + 1).trim(), at);
 }
 

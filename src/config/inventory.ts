@@ -1,12 +1,13 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Inventory, InventoryHost, Layer } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { type Files, varsFile } from './files.ts';
 import { parseIni } from './ini.ts';
-import { type Node, toVars } from './source.ts';
+import { type Node, toVars, wrongShape } from './source.ts';
 
 /**
  * Reads an inventory: a YAML or INI file, or a folder of them, with group_vars/ and host_vars/ beside it. A list of
@@ -29,8 +30,7 @@ function sources(path: string, files: Files): readonly string[] {
   const found = readdirSync(path)
     .filter((name) => !skip.test(name) && !isFolder(join(path, name)))
     .sort();
-  if (found.length === 0)
-    files.problems.push({ code: 'E_FILE', message: `no inventory file in ${path}`, mend: 'add hosts.yml' });
+  if (found.length === 0) files.problems.push(tell('E_INVENTORY_EMPTY', { path }));
   return found.map((name) => join(path, name));
 }
 
@@ -48,12 +48,7 @@ function readSource(file: string, draft: Draft, files: Files): void {
   const node = files.yaml(file, text);
   if (node === undefined) return;
   if (node.kind !== 'map') {
-    files.problems.push({
-      code: 'E_SYNTAX',
-      message: 'an inventory is a map of groups',
-      at: node.at,
-      expected: 'all: {hosts: …, children: …}',
-    });
+    files.problems.push(wrongShape(node, 'an inventory', 'a map of groups', 'all: {hosts: …, children: …}'));
     return;
   }
   for (const { key, keyAt, value } of node.entries) readGroup(draft, key, keyAt, value, files.problems, []);
@@ -69,21 +64,12 @@ function readGroup(
 ): void {
   const mine = group(draft, name, at);
   if (above.includes(name)) {
-    problems.push({
-      code: 'E_SYNTAX',
-      message: `group '${name}' is its own child (${[...above, name].join(' → ')})`,
-      at,
-    });
+    problems.push(tell('E_GROUP_CYCLE', { path: [...above, name] }, at));
     return;
   }
   if (node.kind === 'scalar' && node.value === null) return;
   if (node.kind !== 'map') {
-    problems.push({
-      code: 'E_ARGS',
-      message: `group '${name}' is not a map`,
-      at: node.at,
-      expected: 'hosts, vars or children',
-    });
+    problems.push(wrongShape(node, `group '${name}'`, 'a map', 'hosts, vars or children'));
     return;
   }
   for (const { key, keyAt, value } of node.entries) {
@@ -92,25 +78,14 @@ function readGroup(
     else if (key === 'children') {
       if (value.kind === 'scalar' && value.value === null) continue;
       if (value.kind !== 'map')
-        problems.push({
-          code: 'E_ARGS',
-          message: "'children' is not a map of groups",
-          at: value.at,
-          expected: 'children: {web: {…}}',
-        });
+        problems.push(wrongShape(value, "'children'", 'a map of groups', 'children: {web: {…}}'));
       else
         for (const child of value.entries) {
           mine.children.set(child.key, child.keyAt);
           readGroup(draft, child.key, child.keyAt, child.value, problems, [...above, name]);
         }
     } else {
-      problems.push({
-        code: 'E_UNKNOWN',
-        message: `unknown key '${key}' in group '${name}'`,
-        at: keyAt,
-        expected: 'hosts, vars or children',
-        mend: `put variables under 'vars:', groups under 'children:'`,
-      });
+      problems.push(tell('E_UNKNOWN_GROUP_KEY', { key, group: name }, keyAt));
     }
   }
 }
@@ -118,13 +93,8 @@ function readGroup(
 function readHosts(draft: Draft, name: string, node: Node, problems: Diagnostic[]): void {
   if (node.kind === 'scalar' && node.value === null) return;
   if (node.kind !== 'map') {
-    problems.push({
-      code: 'E_ARGS',
-      message: "'hosts' is not a map",
-      at: node.at,
-      expected: 'hosts: {web1: , web2: }',
-      mend: "write 'web1:' (with a colon) instead of '- web1'",
-    });
+    const hint = "write 'web1:' (with a colon) instead of '- web1'";
+    problems.push(wrongShape(node, "'hosts'", 'a map', 'hosts: {web1: , web2: }', hint));
     return;
   }
   for (const { key, keyAt, value } of node.entries) {
@@ -136,7 +106,7 @@ function readHosts(draft: Draft, name: string, node: Node, problems: Diagnostic[
 function mapOf(node: Node, what: string, problems: Diagnostic[]): RawVars {
   if (node.kind === 'map') return toVars(node);
   if (!(node.kind === 'scalar' && node.value === null)) {
-    problems.push({ code: 'E_ARGS', message: `${what}: expected variables`, at: node.at, expected: 'name: value' });
+    problems.push(wrongShape(node, what, 'a map of variables', 'name: value'));
   }
   return {};
 }

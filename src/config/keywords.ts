@@ -1,4 +1,5 @@
-import { type Diagnostic, didYouMean } from '../core/diagnostic.ts';
+import type { Diagnostic } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Entry } from './source.ts';
 
 /** Ansible's keywords by where they may stand (playbooks_keywords in its documentation). */
@@ -75,9 +76,9 @@ export const INCLUDE = [
 
 /** What Ansible knows and we do not (yet): refused by name, never ignored. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  vars_prompt: 'give the value with -e NAME=VALUE',
-  async: "write the task without it: hosts don't wait for each other here",
-  poll: "write the task without it: hosts don't wait for each other here",
+  vars_prompt: 'pass the value with -e NAME=VALUE',
+  async: 'remove it: in bringup hosts do not wait for each other',
+  poll: 'remove it: in bringup hosts do not wait for each other',
   connection: 'set ansible_connection in the inventory',
   remote_user: 'set ansible_user in the inventory',
   port: 'set ansible_port in the inventory',
@@ -85,11 +86,11 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   module_defaults: 'write the arguments in each task, or a YAML anchor',
   throttle: 'use `serial` on the play',
   debugger: 'remove it, and use -vv or plan',
-  order: 'remove it: hosts run in the order of the inventory',
-  ignore_unreachable: 'remove it',
-  become_flags: 'remove it',
-  become_exe: 'remove it',
-  delegate_facts: 'remove it: facts go to the host that the task is for',
+  order: 'remove it: hosts always run in the order of the inventory',
+  ignore_unreachable: 'remove it: an unreachable host never stops the others',
+  become_flags: 'remove it, and set the flags in sudoers',
+  become_exe: 'remove it, and put sudo into the PATH of the login user',
+  delegate_facts: 'remove it: facts always belong to the host of the task',
   local_action: 'write the module itself, with delegate_to: localhost',
   fact_path: 'run the module `setup` with `fact_path`',
 };
@@ -99,15 +100,8 @@ export function isKeyword(entry: Entry, known: readonly string[], where: string,
   if (known.includes(entry.key)) return true;
   const at = entry.keyAt;
   const instead = UNSUPPORTED[entry.key];
-  if (instead !== undefined)
-    problems.push({ code: 'E_UNSUPPORTED', message: `'${entry.key}' is not supported`, at, mend: instead });
-  else
-    problems.push({
-      code: 'E_UNKNOWN',
-      message: `unknown keyword '${entry.key}' in ${where}`,
-      at,
-      ...didYouMean(entry.key, known),
-    });
+  if (instead !== undefined) problems.push(tell('E_UNSUPPORTED_KEYWORD', { keyword: entry.key, instead }, at));
+  else problems.push(tell('E_UNKNOWN_KEYWORD', { keyword: entry.key, where, known }, at));
   return false;
 }
 

@@ -1,4 +1,4 @@
-import { didYouMean } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { LoopControl } from '../core/playbook.ts';
 import { type Raw, TemplateText } from '../core/value.ts';
 import { isKeyword } from './keywords.ts';
@@ -49,15 +49,9 @@ function withLoop(withs: Entry, reading: Reading): Raw {
     'lines',
   ];
   if (!known.includes(kind)) {
-    reading.problems.push({
-      code: 'E_UNKNOWN',
-      message: `unknown loop '${withs.key}'`,
-      at: withs.keyAt,
-      ...didYouMean(
-        withs.key,
-        known.map((k) => `with_${k}`),
-      ),
-    });
+    reading.problems.push(
+      tell('E_UNKNOWN_LOOP', { name: withs.key, known: known.map((k) => `with_${k}`) }, withs.keyAt),
+    );
     return [];
   }
   if (kind === 'dict') return lookupOver(raw, '__terms | dict2items', withs);

@@ -1,4 +1,5 @@
-import { type Diagnostic, didYouMean } from '../core/diagnostic.ts';
+import type { Diagnostic } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Item, Task } from '../core/playbook.ts';
 
 /** Handlers of a role that is used twice stand once. */
@@ -22,12 +23,7 @@ export function checkNotified(items: readonly Item[], handlers: readonly Task[],
     for (const name of item.notify) {
       if (typeof name !== 'string' || anyTemplated || known.has(name) || known.has(name.replace(/^.* : /, '')))
         continue;
-      problems.push({
-        code: 'E_UNKNOWN',
-        message: `there is no handler '${name}'`,
-        at: item.at,
-        ...didYouMean(name, known),
-      });
+      problems.push(tell('E_UNKNOWN_HANDLER', { name, known }, item.at));
     }
   };
   for (const item of items) look(item);

@@ -1,5 +1,6 @@
 import { matching } from '../core/bounded.ts';
-import { type Diagnostic, didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import { globMatches } from '../core/glob.ts';
 import type { Inventory } from '../core/playbook.ts';
 
@@ -37,16 +38,12 @@ function matchTerm(term: string, inventory: Inventory, at: Pos, problems: Diagno
   const found = named(name, inventory);
   if (found === undefined) {
     if (term === 'localhost' || term === '127.0.0.1') {
-      problems.push({
-        code: 'E_UNKNOWN',
-        message: `'${term}' is not in the inventory`,
-        at,
-        mend: 'add: localhost: {ansible_connection: local}',
-      });
+      const hint = 'add to the inventory: localhost: {ansible_connection: local}';
+      problems.push(tell('E_UNKNOWN_HOST', { pattern: term, known: [], hint }, at));
       return [];
     }
     const known = [...inventory.hosts.keys(), ...inventory.groups.keys()];
-    problems.push({ code: 'E_UNKNOWN', message: `no host or group matches '${name}'`, at, ...didYouMean(name, known) });
+    problems.push(tell('E_UNKNOWN_HOST', { pattern: name, known }, at));
     return [];
   }
   return range === undefined ? found : slice(found, range, name, at, problems);
@@ -70,11 +67,11 @@ function byRegex(source: string, inventory: Inventory, at: Pos, problems: Diagno
     const found = matching(source, () =>
       [...inventory.hosts.values()].filter((h) => regex.test(h.name) || h.groups.some((g) => regex.test(g))),
     );
-    if (found.length === 0) problems.push({ code: 'E_UNKNOWN', message: `no host or group matches '~${source}'`, at });
+    if (found.length === 0) problems.push(tell('E_UNKNOWN_HOST', { pattern: `~${source}`, known: [] }, at));
     return found.map((h) => h.name);
   } catch (error) {
     if (error instanceof Failure) problems.push(...error.diagnostics.map((d) => ({ ...d, at })));
-    else problems.push({ code: 'E_SYNTAX', message: `'${source}' is not a regular expression`, at });
+    else problems.push(tell('E_HOST_REGEX', { source, why: error instanceof Error ? error.message : '' }, at));
     return [];
   }
 }
@@ -96,11 +93,7 @@ function slice(
   const last = to === undefined ? first : index(to, hosts.length - 1);
   const found = hosts.slice(Math.max(first, 0), last + 1);
   if (found.length === 0 || first < 0)
-    problems.push({
-      code: 'E_UNKNOWN',
-      message: `'${name}' has only ${hosts.length} hosts: [${range}] is none of them`,
-      at,
-    });
+    problems.push(tell('E_HOST_SUBSCRIPT', { name, count: hosts.length, range }, at));
   return first < 0 ? [] : found;
 }
 

@@ -1,7 +1,8 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { RawVars } from '../core/value.ts';
 import type { Reading } from './reading.ts';
-import { type Entry, entry, type MapNode, toRaw } from './source.ts';
+import { described, type Entry, entry, type MapNode, toRaw } from './source.ts';
 
 export function patternOf(hosts: Entry, vars: RawVars, reading: Reading): string {
   const { value } = hosts;
@@ -15,18 +16,15 @@ export function patternOf(hosts: Entry, vars: RawVars, reading: Reading): string
       ...error.diagnostics.map(
         (d): Diagnostic => ({
           ...d,
-          mend: d.mend ?? 'give it with -e NAME=VALUE: only extra vars and those of the play are known here',
+          hint: d.hint ?? 'pass it with -e NAME=VALUE: `hosts` can use only extra vars and vars of the play',
         }),
       ),
     );
     return 'all';
   }
-  reading.problems.push({
-    code: 'E_ARGS',
-    message: "'hosts' takes a pattern",
-    at: value.at,
-    expected: 'hosts: web, or a list',
-  });
+  const found = described(value);
+  const expected = 'hosts: web, or a list';
+  reading.problems.push(tell('E_KEYWORD_VALUE', { keyword: 'hosts', wanted: 'a pattern', found, expected }, value.at));
   return 'all';
 }
 
@@ -38,12 +36,11 @@ export function serialOf(node: MapNode, reading: Reading): readonly (number | st
     const value = item.kind === 'scalar' ? item.value : null;
     if (typeof value === 'number' && value > 0) return [value];
     if (typeof value === 'string' && /^\d+%?$/.test(value)) return [value.endsWith('%') ? value : Number(value)];
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: "'serial' takes how many hosts at once",
-      at: item.at,
-      expected: '1, "50%", or a list of these',
-    });
+    const wanted = 'a number of hosts';
+    const expected = '1, "50%", or a list of these';
+    reading.problems.push(
+      tell('E_KEYWORD_VALUE', { keyword: 'serial', wanted, found: described(item), expected }, item.at),
+    );
     return [];
   });
 }

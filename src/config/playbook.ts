@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Common, Inventory, Item, Layer, Play, Playbook, Role, Section, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { readBecome, readCommon, topLevel } from './common.ts';
@@ -20,7 +21,7 @@ import {
   wordsOf,
 } from './reading.ts';
 import { loadRole, onlyTasks, roleUse } from './roles.ts';
-import { type Entry, entry, type MapNode, type Node, toRaw } from './source.ts';
+import { type Entry, entry, type MapNode, type Node, toRaw, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
 export type PlaybookOptions = Readonly<{
@@ -72,17 +73,12 @@ function readPlays(
   const node = reading.files.yaml(file, undefined, from);
   if (node === undefined) return [];
   if (node.kind !== 'seq') {
-    reading.problems.push({
-      code: 'E_SYNTAX',
-      message: 'a playbook is a list of plays',
-      at: node.at,
-      expected: '- hosts: …',
-    });
+    reading.problems.push(wrongShape(node, 'a playbook', 'a list of plays', '- hosts: …'));
     return [];
   }
   return node.items.flatMap((item) => {
     if (item.kind !== 'map') {
-      reading.problems.push({ code: 'E_SYNTAX', message: 'a play is a map', at: item.at, expected: '- hosts: …' });
+      reading.problems.push(wrongShape(item, 'a play', 'a map', '- hosts: …'));
       return [];
     }
     const imported = item.entries.find((e) => /^(ansible\.builtin\.)?import_playbook$/.test(e.key));
@@ -116,7 +112,7 @@ function importPlays(
   const name = found.value.kind === 'scalar' ? found.value.source : '';
   const path = isAbsolute(name) ? name : join(dirname(file), name);
   if (path !== file && !above.includes(path)) return readPlays(path, reading, [...above, file], own, found.value.at);
-  reading.problems.push({ code: 'E_SYNTAX', message: `'${name}' imports itself`, at: found.value.at });
+  reading.problems.push(tell('E_CYCLE', { what: `'${name}'`, verb: 'imports' }, found.value.at));
   return [];
 }
 
@@ -125,7 +121,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   for (const e of node.entries) isKeyword(e, PLAY, 'a play', problems);
   const hosts = entry(node, 'hosts');
   if (hosts === undefined) {
-    problems.push({ code: 'E_SYNTAX', message: 'this play names no hosts', at: node.at, expected: 'hosts: PATTERN' });
+    problems.push(tell('E_NO_HOSTS', {}, node.at));
     return undefined;
   }
   reading.imported.handlers.length = 0;
@@ -168,12 +164,8 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   checkNotified([...sections.flatMap((s) => s.body), ...handlers], known, problems);
   const strategy = textOf(node, 'strategy', reading);
   if (strategy !== undefined && !['free', 'linear', 'host_pinned'].includes(strategy)) {
-    problems.push({
-      code: 'E_UNSUPPORTED',
-      message: `strategy '${strategy}' is not supported`,
-      at: entry(node, 'strategy')?.value.at,
-      expected: 'linear, free or host_pinned',
-    });
+    const value = { keyword: 'strategy', value: strategy, expected: 'linear, free or host_pinned' };
+    problems.push(tell('E_UNSUPPORTED_VALUE', value, entry(node, 'strategy')?.value.at));
   }
   const max = rawOf(node, 'max_fail_percentage', reading);
   return {
@@ -230,7 +222,7 @@ function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
   const list = entry(node, 'roles')?.value;
   if (list === undefined || isNull(list)) return { items: [], handlers: [], roles: [] };
   if (list.kind !== 'seq') {
-    reading.problems.push({ code: 'E_SYNTAX', message: "'roles' is a list", at: list.at, expected: '- ROLE' });
+    reading.problems.push(wrongShape(list, "'roles'", 'a list', '- ROLE'));
     return { items: [], handlers: [], roles: [] };
   }
   const seen = new Set<string>();

@@ -1,10 +1,11 @@
 import { toBoolean } from '../core/coerce.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Module } from '../core/module.ts';
 import type { Common, Condition, Inventory, Item, Loaded, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
-import { entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
+import { described, entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
 
 /** What reading a playbook needs from outside: cli/ hands it in. */
 export type Ports = Readonly<{
@@ -67,9 +68,7 @@ export function booleanOf(node: MapNode, key: string, reading: Noting): Raw | un
   if (raw instanceof TemplateText || raw instanceof Secret) return raw;
   const word = toBoolean(raw);
   if (typeof word === 'boolean') return word;
-  const at = entry(node, key)?.value.at;
-  const message = `'${key}' is not a boolean`;
-  reading.problems.push({ code: 'E_ARGS', message, at, expected: 'true or false' });
+  wrongValue(node, key, 'a boolean', reading, 'true or false');
   return undefined;
 }
 
@@ -101,12 +100,7 @@ export function varsOf(node: MapNode, reading: Reading, key = 'vars'): RawVars {
   const found = entry(node, key);
   if (found === undefined || isNull(found.value)) return {};
   if (found.value.kind !== 'map') {
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `'${key}' is not a map`,
-      at: found.value.at,
-      expected: 'name: value',
-    });
+    wrongValue(node, key, 'a map', reading, 'name: value');
     return {};
   }
   const vars = toVars(found.value);
@@ -122,12 +116,9 @@ export function conditionsOf(node: MapNode, key: string, reading: Reading): read
   const items = found.value.kind === 'seq' ? found.value.items : [found.value];
   return items.flatMap((item): readonly Condition[] => {
     if (item.kind !== 'scalar') {
-      reading.problems.push({
-        code: 'E_ARGS',
-        message: `'${key}' takes expressions`,
-        at: item.at,
-        expected: "an expression such as: ansible_os_family == 'Debian'",
-      });
+      const expected = "an expression such as: ansible_os_family == 'Debian'";
+      const found = described(item);
+      reading.problems.push(tell('E_KEYWORD_VALUE', { keyword: key, wanted: 'expressions', found, expected }, item.at));
       return [];
     }
     if (typeof item.value === 'boolean') return [item.value];
@@ -136,12 +127,7 @@ export function conditionsOf(node: MapNode, key: string, reading: Reading): read
     const at = { ...item.at, col: item.at.col + quoted };
     const [, inner] = /^\s*\{\{((?:(?!\{\{|\}\})[\s\S])*)\}\}\s*$/.exec(item.source) ?? [];
     if (inner === undefined && HAS_TEMPLATE.test(item.source)) {
-      reading.problems.push({
-        code: 'E_SYNTAX',
-        message: `'${key}' is an expression already`,
-        at: item.at,
-        mend: 'remove the {{ }}',
-      });
+      reading.problems.push(tell('E_TEMPLATE_IN_EXPRESSION', { keyword: key }, item.at));
       return [];
     }
     const text = inner ?? item.source;
@@ -161,12 +147,8 @@ export function wordsOf(node: MapNode, key: string, reading: Reading): readonly 
         .split(',')
         .map((w) => w.trim())
         .filter((w) => w !== '');
-    reading.problems.push({
-      code: 'E_ARGS',
-      message: `'${key}' takes words`,
-      at: item.at,
-      expected: `${key}: [one, two]`,
-    });
+    const value = { keyword: key, wanted: 'words', found: described(item), expected: `${key}: [one, two]` };
+    reading.problems.push(tell('E_KEYWORD_VALUE', value, item.at));
     return [];
   });
 }
@@ -177,7 +159,7 @@ export function textOf(node: MapNode, key: string, reading: Reading): string | u
   if (found === undefined) return undefined;
   if (found.value.kind === 'scalar' && (typeof found.value.value === 'string' || typeof found.value.value === 'number'))
     return found.value.source;
-  reading.problems.push({ code: 'E_ARGS', message: `'${key}' takes a plain text`, at: found.value.at });
+  wrongValue(node, key, 'a plain text', reading);
   return undefined;
 }
 
@@ -185,10 +167,22 @@ export function textOf(node: MapNode, key: string, reading: Reading): string | u
 export function variableName(node: MapNode, key: string, reading: Reading): string | undefined {
   const name = textOf(node, key, reading);
   if (name === undefined || /^[A-Za-z_]\w*$/.test(name)) return name;
-  const message = `'${key}' takes the name of a variable, not '${name}'`;
-  const at = entry(node, key)?.value.at;
-  reading.problems.push({ code: 'E_ARGS', message, at, expected: 'letters, digits and _; no digit first' });
+  wrongValue(node, key, 'the name of a variable', reading, 'letters, digits and _; no digit first');
   return undefined;
+}
+
+/** A keyword's value that is not of the kind which the keyword takes. */
+export function wrongValue(
+  node: MapNode,
+  key: string,
+  wanted: string,
+  { problems }: Pick<Reading, 'problems'>,
+  expected?: string,
+): void {
+  const value = entry(node, key)?.value;
+  const found = value === undefined ? 'nothing' : described(value);
+  const more = { ...(expected !== undefined && { expected }) };
+  problems.push(tell('E_KEYWORD_VALUE', { keyword: key, wanted, found, ...more }, value?.at));
 }
 
 export function isNull(node: Node): boolean {

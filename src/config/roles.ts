@@ -1,12 +1,13 @@
 import { readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Common, Item, Layer, Loaded, Role, Task } from '../core/playbook.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { varsFile } from './files.ts';
 import { isKeyword, isUnsupported } from './keywords.ts';
 import { checkTemplates, type Reading, type RoleUse } from './reading.ts';
-import { entry, type Node, toRaw, toVars } from './source.ts';
+import { entry, type Node, toRaw, toVars, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
 /** A role's items with those of the roles it depends on before them; its handlers; every role that is used. */
@@ -20,17 +21,12 @@ export function loadRole(
 ): Loaded {
   const path = findRole(name, around.dir, reading);
   if (path === undefined) {
-    reading.problems.push({
-      code: 'E_UNKNOWN',
-      message: `there is no role '${name}'`,
-      at,
-      ...didYouMean(name, rolesThere(reading)),
-      mend: `make it: ${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`,
-    });
+    const file = `${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`;
+    reading.problems.push(tell('E_UNKNOWN_ROLE', { name, known: rolesThere(reading), file }, at));
     return { items: [], handlers: [], roles: [] };
   }
   if (above.includes(path)) {
-    reading.problems.push({ code: 'E_SYNTAX', message: `role '${name}' depends on itself`, at });
+    reading.problems.push(tell('E_CYCLE', { what: `role '${name}'`, verb: 'depends on' }, at));
     return { items: [], handlers: [], roles: [] };
   }
   const role: Role = {
@@ -76,20 +72,13 @@ export function onlyTasks(items: readonly Item[], reading: Reading): readonly Ta
     if (item.kind === 'task') {
       const action = item.module === 'meta' ? item.args['free_form'] : undefined;
       if (action !== 'flush_handlers' && action !== 'end_role') return [item];
-      reading.problems.push({
-        code: 'E_UNSUPPORTED',
-        message: `'meta: ${action}' cannot be a handler`,
-        at: item.at,
-        mend: 'write it as a task',
-      });
+      reading.problems.push(
+        tell('E_NOT_A_HANDLER', { what: `'meta: ${action}'`, hint: 'write it as a task' }, item.at),
+      );
       return [];
     }
-    reading.problems.push({
-      code: 'E_UNSUPPORTED',
-      message: 'a handler is a single task here',
-      at: item.at,
-      mend: 'give each task of it the same listen: topic',
-    });
+    const hint = 'give each of its tasks the same listen: topic';
+    reading.problems.push(tell('E_NOT_A_HANDLER', { what: `a ${item.kind}`, hint }, item.at));
     return [];
   });
 }
@@ -137,12 +126,14 @@ const isRefused = (key: string): boolean => key !== 'port' && isUnsupported(key)
 export function roleUse(item: Node, reading: Reading): { name: string | undefined; params: RawVars } {
   if (item.kind === 'scalar' && typeof item.value === 'string') return { name: item.value, params: {} };
   if (item.kind !== 'map') {
-    reading.problems.push({ code: 'E_SYNTAX', message: 'a role is a name, or a map with role:', at: item.at });
+    reading.problems.push(wrongShape(item, 'an item of roles', 'a name, or a map with role:', '- ROLE'));
     return { name: undefined, params: {} };
   }
   const name = (entry(item, 'role') ?? entry(item, 'name'))?.value;
   if (name?.kind !== 'scalar' || typeof name.value !== 'string') {
-    reading.problems.push({ code: 'E_ARGS', message: 'this role has no name', at: item.at, expected: 'role: NAME' });
+    reading.problems.push(
+      tell('E_NO_TARGET', { kind: 'the item of roles', wanted: 'role', expected: 'role: NAME' }, item.at),
+    );
     return { name: undefined, params: {} };
   }
   const vars = entry(item, 'vars')?.value;
@@ -174,7 +165,7 @@ function partOf(folder: string, from: string | undefined, reading: Reading, at: 
   const file = yamlFile(folder, from ?? 'main', reading);
   if (file !== undefined || from === undefined) return file;
   const wanted = /\.ya?ml$/.test(from) ? from : `${from}.yml`;
-  reading.problems.push({ code: 'E_FILE', message: `there is no ${join(folder, wanted)}`, at });
+  reading.problems.push(tell('E_FILE_MISSING', { path: join(folder, wanted) }, at));
   return undefined;
 }
 

@@ -10,6 +10,8 @@ import {
   type Node as YamlNode,
 } from 'yaml';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
+import { size } from '../core/units.ts';
 import { Float, type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
 import { OWN, UNWANTED } from './yaml-tags.ts';
 
@@ -43,8 +45,7 @@ export function parseYaml(
   options: SourceOptions = {},
 ): Node | undefined {
   if (text.length > MOST) {
-    const message = `the file is larger than ${MOST / 1024 ** 2} MiB, the most that is read as YAML`;
-    problems.push({ code: 'E_SYNTAX', message, at: { file, line: 1, col: 1 }, mend: 'split it' });
+    problems.push(tell('E_YAML_TOO_LARGE', { limit: size(MOST) }, { file, line: 1, col: 1 }));
     return undefined;
   }
   const bad = text.search(UNPRINTABLE);
@@ -73,17 +74,17 @@ export function parseYaml(
   };
   const [first, second] = documents;
   if (second !== undefined) {
-    problems.push({
-      code: 'E_SYNTAX',
-      message: 'more than one YAML document',
-      at: place(second.range?.[0] ?? 0),
-      mend: "remove the second '---'",
-    });
+    problems.push(tell('E_YAML_DOCUMENTS', {}, place(second.range?.[0] ?? 0)));
   }
   const faults = [...(first?.errors ?? []), ...(first?.warnings ?? [])];
   const deep = faults.find(({ message }) => DEEP.test(message));
   if (deep !== undefined) {
     problems.push(tooDeep(place(deep.pos[0])));
+    return undefined;
+  }
+  const tab = faults.length === 0 ? undefined : tabIn(text);
+  if (tab !== undefined) {
+    problems.push(tell('E_YAML_TAB', {}, place(tab, tab + 1)));
     return undefined;
   }
   for (const fault of faults)
@@ -96,7 +97,7 @@ export function parseYaml(
   const anchors = new Map<string, Node | undefined>();
   const sized = <N extends Node>(node: N, parts: readonly Node[]): N => {
     const size = parts.reduce((sum, part) => sum + (sizes.get(part) ?? 1), 1);
-    if (size > MOST_NODES) throw new Bomb({ ...node.at }, 'too many aliases: the file grows beyond a million nodes');
+    if (size > MOST_NODES) throw new Bomb({ ...node.at }, 'too many aliases: the file grows beyond a million values');
     if (size > 1) sizes.set(node, size);
     return node;
   };
@@ -112,7 +113,7 @@ export function parseYaml(
   const aliased = (name: string, at: Pos): Node => {
     const found = anchors.get(name);
     if (found !== undefined) return found;
-    const why = anchors.has(name) ? 'is inside of what it stands for' : 'stands for nothing before it';
+    const why = anchors.has(name) ? 'is inside of its own anchor' : 'has no anchor before it';
     throw new Bomb(at, `the alias '*${name}' ${why}`);
   };
   const plainly = (node: YamlNode | null | undefined, fallback: Pos): Node => {
@@ -133,12 +134,7 @@ export function parseYaml(
     for (const pair of pairs) {
       const keyAt = pair.key?.range ? place(pair.key.range[0], pair.key.range[1]) : at;
       if (isMap(pair.key) || isSeq(pair.key)) {
-        problems.push({
-          code: 'E_SYNTAX',
-          message: 'a template must be quoted here: YAML reads {{ }} as a map in a map',
-          at: keyAt,
-          mend: `write "{{ … }}" in double quotes`,
-        });
+        problems.push(tell('E_UNQUOTED_TEMPLATE', {}, keyAt));
         continue;
       }
       const key = convert(pair.key, keyAt);
@@ -152,7 +148,7 @@ export function parseYaml(
     const own = new Set<string>();
     for (const { key, keyValue, keyAt } of entries) {
       const word = `${typeof keyValue} ${key}`;
-      if (own.has(word)) problems.push(twice(keyAt));
+      if (own.has(word)) problems.push(tell('E_DUPLICATE_KEY', { key }, keyAt));
       own.add(word);
     }
     for (const { key } of entries) own.add(key);
@@ -168,7 +164,7 @@ export function parseYaml(
     const isPlain = node.type === undefined || node.type === Scalar.PLAIN;
     if (node.tag === '!vault') {
       const value = options.decrypt?.(String(node.value), at) ?? null;
-      if (options.decrypt === undefined) problems.push(noVault(at));
+      if (options.decrypt === undefined) problems.push(tell('E_VAULT_LOCKED', { what: 'value' }, at));
       return { kind: 'scalar', at, value, source: '', isPlain: false };
     }
     const { value } = node;
@@ -182,7 +178,7 @@ export function parseYaml(
   try {
     return convert(first.contents as YamlNode, place(0));
   } catch (error) {
-    if (error instanceof Bomb) problems.push({ code: 'E_SYNTAX', message: error.message, at: error.at });
+    if (error instanceof Bomb) problems.push(tell('E_YAML_ALIAS', { problem: error.message }, error.at));
     else if (error instanceof RangeError && DEEP.test(error.message)) problems.push(tooDeep(place(0)));
     else throw error;
     return undefined;
@@ -202,7 +198,7 @@ class Bomb extends Error {
 const DEEP = /Maximum call stack/;
 
 function tooDeep(at: Pos): Diagnostic {
-  return { code: 'E_SYNTAX', message: 'the file is nested too deeply', at };
+  return tell('E_YAML_DEPTH', {}, at);
 }
 
 /** As YAML has it; a lone surrogate cannot be in a file's text. */
@@ -212,13 +208,9 @@ function unprintable(text: string, at: number, file: string): Diagnostic {
   const before = text.slice(0, at).split('\n');
   const place = { file, line: before.length, col: (before.at(-1) ?? '').length + 1 };
   const code = text.charCodeAt(at).toString(16).padStart(4, '0');
-  const mend = `write it as "\\u${code}" in double quotes`;
-  return { code: 'E_SYNTAX', message: `a control character, U+${code}, cannot stand in YAML`, at: place, mend };
+  return tell('E_YAML_CONTROL_CHARACTER', { code }, place);
 }
 
-function twice(at: Pos): Diagnostic {
-  return { code: 'E_SYNTAX', message: 'this key stands twice in one map', at, mend: 'remove one of the two' };
-}
 function keyOf(key: ScalarNode): Value {
   return key.value instanceof TemplateText || typeof key.value === 'object' ? key.source : key.value;
 }
@@ -237,25 +229,33 @@ function numberValue(value: number, source: string): Value {
   return Number.isInteger(value) && /[.eE]/.test(source) && !/^0x/i.test(source) ? new Float(value) : value;
 }
 
-function noVault(at: Pos): Diagnostic {
-  return {
-    code: 'E_FILE',
-    message: 'this value is encrypted with ansible-vault',
-    at,
-    mend: 'give --vault-password-file FILE',
-  };
+/** Where a tab indents a line: the parser says of it only that what follows is not expected. */
+function tabIn(text: string): number | undefined {
+  const found = /^ *\t[ \t]*[^\s#]/m.exec(text);
+  return found === null ? undefined : found.index + found[0].indexOf('\t');
 }
 
 function yamlProblem(code: string, message: string, at: Pos): Diagnostic {
   const [first = message] = message.split('\n');
   const said = first.replace(/ at line \d+, column \d+:?$/, '');
-  if (code === 'TAB_AS_INDENT')
-    return { code: 'E_SYNTAX', message: 'a tab in the indentation', at, mend: 'indent with spaces' };
-  if (code === 'TAG_RESOLVE_FAILED') return { code: 'E_SYNTAX', message: said, at, expected: '!vault or !unsafe' };
-  const mend = /implicit|nested mappings|compact mapping/i.test(said)
-    ? 'quote the value: it holds a colon and a space'
-    : undefined;
-  return { code: 'E_SYNTAX', message: said, at, mend };
+  if (code === 'TAG_RESOLVE_FAILED') return tell('E_YAML_TAG', { problem: said }, at);
+  const hint = /implicit|nested mappings|compact mapping/i.test(said) ? "quote the value: it contains ': '" : undefined;
+  return tell('E_YAML_SYNTAX', { problem: said, hint }, at);
+}
+
+/** What a reader calls the value of a node: 'a list', "'web'", '5'. */
+export function described(node: Node): string {
+  if (node.kind !== 'scalar') return node.kind === 'map' ? 'a map' : 'a list';
+  const { value, source } = node;
+  if (value === null) return 'nothing';
+  const shown = source.length > 60 ? `${source.slice(0, 57)}...` : source;
+  return typeof value === 'string' || value instanceof TemplateText ? `'${shown}'` : shown;
+}
+
+/** A part that is a list where it must be a map, or the other way round. */
+export function wrongShape(node: Node, what: string, wanted: string, expected?: string, hint?: string): Diagnostic {
+  const more = { ...(expected !== undefined && { expected }), ...(hint !== undefined && { hint }) };
+  return tell('E_WRONG_SHAPE', { what, wanted, found: described(node), ...more }, node.at);
 }
 
 /** The plain data of a node, templates left in it as TemplateText. A map whose keys JavaScript would reorder is a Map. */

@@ -1,18 +1,19 @@
 import type { Target } from '../core/connection.ts';
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Failure, Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { Float, Secret, type Value } from '../core/value.ts';
 
 /** Variables that say how to reach a host, by Ansible's names. */
 export type Reach = Readonly<{ name: string; at: Pos | undefined; get: (name: string) => Value | undefined }>;
 
-/** Reads ansible_host, ansible_user and their like into a Target. Throws Failure E_ARGS. */
+/** Reads ansible_host, ansible_user and their like into a Target. Throws Failure E_HOST_VARIABLE. */
 export function targetOf({ name, at, get }: Reach): Target {
   const text = (...names: string[]): string | undefined => {
     const value = names.map(get).find((v) => v !== undefined && v !== null && v !== '');
     if (value === undefined || value === null) return undefined;
     if (value instanceof Secret) return value.reveal();
     if (typeof value === 'string' || typeof value === 'number') return String(value);
-    throw wrong(`${names[0]} of ${name} is not a text`, at, undefined);
+    throw wrong(names[0] ?? '', name, 'a list or a map', 'a text', at);
   };
   const secret = (...names: string[]): Secret | undefined => {
     const value = text(...names);
@@ -20,10 +21,10 @@ export function targetOf({ name, at, get }: Reach): Target {
   };
   const via = text('ansible_connection') ?? 'ssh';
   if (!['ssh', 'local', 'smart', 'paramiko'].includes(via))
-    throw wrong(`ansible_connection '${via}' of ${name} is not supported`, at, 'ssh or local');
+    throw wrong('ansible_connection', name, `'${via}'`, 'ssh or local', at);
   const method = text('ansible_become_method') ?? 'sudo';
   if (method !== 'sudo' && method !== 'doas' && method !== 'su')
-    throw wrong(`ansible_become_method '${method}' of ${name} is not supported`, at, 'sudo or doas');
+    throw wrong('ansible_become_method', name, `'${method}'`, 'sudo or doas', at);
   const args = [text('ansible_ssh_common_args'), text('ansible_ssh_extra_args')]
     .filter((a) => a !== undefined)
     .join(' ');
@@ -50,7 +51,7 @@ function port(value: Value | undefined, name: string, at: Pos | undefined): numb
   const n = number(value);
   if (value === undefined || value === null) return undefined;
   if (n !== undefined && Number.isInteger(n) && n > 0 && n < 65536) return n;
-  throw wrong(`ansible_port of ${name} is not a port`, at, 'a number from 1 to 65535');
+  throw wrong('ansible_port', name, `'${String(value)}'`, 'a number from 1 to 65535', at);
 }
 
 function number(value: Value | undefined): number | undefined {
@@ -59,6 +60,6 @@ function number(value: Value | undefined): number | undefined {
   return typeof n === 'number' && Number.isFinite(n) ? n : undefined;
 }
 
-function wrong(message: string, at: Pos | undefined, expected: string | undefined): Failure {
-  return new Failure({ code: 'E_ARGS', message, at, expected, mend: 'correct it in the inventory' });
+function wrong(variable: string, host: string, value: string, expected: string, at: Pos | undefined): Failure {
+  return failure('E_HOST_VARIABLE', { variable, host, value, expected }, at);
 }

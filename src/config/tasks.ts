@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { didYouMean } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import { META_ACTIONS } from '../core/meta.ts';
 import type { Block, Common, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
@@ -9,7 +9,7 @@ import { readInclude } from './includes.ts';
 import { BLOCK, isKeyword, isUnsupported, TASK } from './keywords.ts';
 import { readLoop } from './loops.ts';
 import { conditionsOf, isNull, type Reading, rawOf, variableName, wordsOf } from './reading.ts';
-import { type Entry, entry, type MapNode, type Node, placeOf } from './source.ts';
+import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongShape } from './source.ts';
 
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
 /** Actions that the engine itself does. */
@@ -19,22 +19,12 @@ export const ENGINE_ACTIONS: readonly string[] = ['meta', 'include_vars'];
 export function readItems(node: Node | undefined, around: Common, reading: Reading): readonly Item[] {
   if (node === undefined || isNull(node)) return [];
   if (node.kind !== 'seq') {
-    reading.problems.push({
-      code: 'E_SYNTAX',
-      message: 'a list of tasks is expected here',
-      at: node.at,
-      expected: '- name: …',
-    });
+    reading.problems.push(wrongShape(node, 'this part', 'a list of tasks', '- name: …'));
     return [];
   }
   return node.items.flatMap((item) => {
     if (item.kind === 'map') return readItem(item, around, reading);
-    reading.problems.push({
-      code: 'E_SYNTAX',
-      message: 'a task is a map',
-      at: item.at,
-      expected: '- name: … and a module',
-    });
+    reading.problems.push(wrongShape(item, 'a task', 'a map', '- name: … and a module'));
     return [];
   });
 }
@@ -71,22 +61,20 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
     if (e === action || (modules.length > 0 && !modules.includes(e))) {
       if (e !== action) isKeyword(e, TASK, 'a task', problems);
     } else if (modules.includes(e))
-      problems.push({
-        code: 'E_SYNTAX',
-        message: `two modules in one task: '${action?.key}' and '${e.key}'`,
-        at: e.keyAt,
-        mend: 'make two tasks of it',
-      });
+      problems.push(
+        tell('E_TWO_ACTIONS', { of: 'task', action: 'module', first: action?.key ?? '', second: e.key }, e.keyAt),
+      );
     else if (isUnsupported(e.key)) isKeyword(e, TASK, 'a task', problems);
   }
   if (action === undefined) {
     if (actions.length === 0)
-      problems.push({
-        code: 'E_SYNTAX',
-        message: 'this task names no module',
-        at: node.at,
-        expected: 'a module, as in: apt: {name: nginx}',
-      });
+      problems.push(
+        tell(
+          'E_NO_ACTION',
+          { of: 'task', action: 'module', expected: 'a module, such as: apt: {name: nginx}' },
+          node.at,
+        ),
+      );
     return undefined;
   }
   const given =
@@ -94,12 +82,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
   const impl = ports.modules.get(given.module);
   if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
     const known = [...ports.modules.keys(), ...ENGINE_ACTIONS, ...TASK];
-    problems.push({
-      code: 'E_UNKNOWN',
-      message: `unknown module or keyword '${action.key}'`,
-      at: action.keyAt,
-      ...onlyMend(didYouMean(given.module, known)),
-    });
+    problems.push(tell('E_UNKNOWN_MODULE', { name: action.key, known }, action.keyAt));
     return undefined;
   }
   const args = readArgs(node, given.value, impl, given.module, reading);
@@ -134,29 +117,12 @@ function checkMeta(args: RawVars, action: Entry, { role }: Common, { problems }:
   const what = args['free_form'];
   const at = action.value.at;
   if (typeof what !== 'string') {
-    problems.push({
-      code: 'E_ARGS',
-      message: "'meta' takes the name of an action",
-      at,
-      expected: META_ACTIONS.join(', '),
-    });
+    const expected = `one of ${META_ACTIONS.join(', ')}`;
+    const found = described(action.value);
+    problems.push(tell('E_KEYWORD_VALUE', { keyword: 'meta', wanted: 'the name of an action', found, expected }, at));
   } else if (!META_ACTIONS.includes(what)) {
-    problems.push({
-      code: 'E_UNKNOWN',
-      message: `unknown meta action '${what}'`,
-      at,
-      ...didYouMean(what, META_ACTIONS),
-    });
+    problems.push(tell('E_UNKNOWN_META', { name: what, known: META_ACTIONS }, at));
   } else if (what === 'end_role' && role === undefined) {
-    problems.push({
-      code: 'E_ARGS',
-      message: "'meta: end_role' stands outside of a role",
-      at,
-      mend: 'use end_play or end_host',
-    });
+    problems.push(tell('E_END_ROLE_OUTSIDE', {}, at));
   }
-}
-
-function onlyMend({ mend }: { expected?: string | undefined; mend?: string | undefined }) {
-  return { mend: mend ?? "see 'bringup doc' for the modules there are" };
 }

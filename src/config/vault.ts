@@ -1,5 +1,6 @@
 import { createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto';
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { Secret } from '../core/value.ts';
 
 /**
@@ -9,12 +10,7 @@ import { Secret } from '../core/value.ts';
 export function openVault(text: string, at: Pos, passwords: readonly Secret[]): Secret {
   const [header = '', ...body] = text.trim().split(/\s*\n\s*/);
   if (!/^\$ANSIBLE_VAULT;1\.[12];AES256/.test(header)) {
-    throw new Failure({
-      code: 'E_SYNTAX',
-      message: 'this is not an ansible-vault value',
-      at,
-      expected: '$ANSIBLE_VAULT;1.1;AES256',
-    });
+    throw failure('E_VAULT_FORMAT', {}, at);
   }
   const parts = Buffer.from(body.join(''), 'hex')
     .toString('latin1')
@@ -29,10 +25,5 @@ export function openVault(text: string, at: Pos, passwords: readonly Secret[]): 
     const padded = Buffer.concat([decipher.update(ciphertext), decipher.final()]);
     return new Secret(padded.subarray(0, padded.length - (padded.at(-1) ?? 0)).toString('utf8'));
   }
-  throw new Failure({
-    code: 'E_FILE',
-    message: 'no vault password opens this value',
-    at,
-    mend: 'give the right --vault-password-file',
-  });
+  throw failure('E_VAULT_PASSWORD', {}, at);
 }

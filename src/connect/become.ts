@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Client, ClientChannel } from 'ssh2';
 import { Lost, type Target } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import type { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { quote } from '../core/sh.ts';
 
 /**
@@ -35,11 +36,7 @@ export async function become(
 }
 
 function noPasswordForSu(target: Target): Failure {
-  return new Failure({
-    code: 'E_BECOME',
-    message: `${target.name}: become_method ${target.become.method} cannot be given a password without a terminal`,
-    mend: "use become_method: sudo, or doas with 'permit nopass'",
-  });
+  return failure('E_BECOME_METHOD', { host: target.name, method: target.become.method });
 }
 
 function answered(channel: ClientChannel, prompt: string, password: string, target: Target): Promise<void> {
@@ -76,13 +73,11 @@ function answered(channel: ClientChannel, prompt: string, password: string, targ
 }
 
 function wrongPassword(target: Target): Failure {
-  const mend = 'give the right one with --ask-become-pass or ansible_become_password';
-  return new Failure({ code: 'E_BECOME', message: `${target.name}: the sudo password is wrong`, mend });
+  return failure('E_SUDO_PASSWORD_WRONG', { host: target.name });
 }
 
 function notAllowed(target: Target, stderr: string): Failure {
-  const mend = 'allow the login to become root in sudoers';
-  return new Failure({ code: 'E_BECOME', message: `${target.name}: sudo refused`, detail: stderr.trim(), mend });
+  return failure('E_SUDO_REFUSED', { host: target.name, method: 'sudo', detail: stderr.trim() });
 }
 
 function exec(client: Client, target: Target, command: string): Promise<ClientChannel> {

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Content } from '../core/module.ts';
 
 /** Bytes. */
@@ -28,7 +28,7 @@ async function* piecesOf(content: Content): AsyncGenerator<Uint8Array> {
       try {
         yield* createReadStream(part.path, { highWaterMark: BLOCK, end: part.size - 1 });
       } catch (error) {
-        throw new Failure({ code: 'E_FILE', message: `${part.path} cannot be read: ${(error as Error).message}` });
+        throw failure('E_FILE_UNREADABLE', { path: part.path, why: (error as Error).message });
       }
     }
   }

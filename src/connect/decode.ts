@@ -1,4 +1,5 @@
 import type { Output } from '../core/module.ts';
+import { size as sizeOf } from '../core/units.ts';
 import { KEPT } from './output-files.ts';
 import { filesIn, withFiles } from './questions.ts';
 
@@ -83,8 +84,8 @@ function isNumber(word: string): boolean {
 /** Long outputs come as their beginning and their end. */
 function textOf(body: Buffer, size: number): string {
   if (size === body.length) return body.toString('utf8');
-  const left = ((size - body.length) / 1024 / 1024).toFixed(1);
-  return `${body.toString('utf8', 0, KEPT)}\n[… ${left} MiB left out …]\n${body.toString('utf8', KEPT)}`;
+  const left = sizeOf(size - body.length);
+  return `${body.toString('utf8', 0, KEPT)}\n[… ${left} left out …]\n${body.toString('utf8', KEPT)}`;
 }
 
 /** Of scripts that share a shell: what stands before each line of the mark on stderr, by number. */
@@ -133,7 +134,7 @@ function stream(end: string) {
   return {
     push(chunk: Buffer): void {
       size += chunk.length;
-      if (size > MOST) throw new Tampered(`more than ${MOST / 1024 / 1024} MiB`);
+      if (size > MOST) throw new Tampered(`more than ${sizeOf(MOST)}`);
       chunks.push(chunk);
       if (head.length < 100) head += chunk.toString('latin1', 0, 100);
       if (done) return;

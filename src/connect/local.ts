@@ -5,7 +5,7 @@ import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Connection, Lost, Stopped, type Target } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { blocksOf } from './content.ts';
 import { type Decoder, decoder, Tampered } from './decode.ts';
 import { encode } from './frame.ts';
@@ -82,8 +82,7 @@ async function oneTrip(
   if (how !== 'done') throw new Stopped(how, await stop(isOwn, got.pid()));
   if (got.isDone()) return got;
   if (/sudo:/.test(got.trouble())) {
-    const mend = 'run as root, or allow yourself NOPASSWD in sudoers';
-    throw new Failure({ code: 'E_BECOME', message: `${target.name}: no root here`, detail: got.trouble(), mend });
+    throw failure('E_SUDO_REFUSED', { host: target.name, method: 'sudo', detail: got.trouble() });
   }
   throw new Lost(target.name, new Error(got.trouble()));
 }

@@ -3,7 +3,8 @@ import net from 'node:net';
 import { NodeSSH } from 'node-ssh';
 import ssh2, { type AnyAuthMethod, type Client } from 'ssh2';
 import type { Target } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import type { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { algorithmsFor, fingerprint, keyType, verify } from './known-hosts.ts';
 import { type Resolved, resolveTarget } from './resolve.ts';
 
@@ -136,11 +137,11 @@ function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSigna
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
-    const fail = (why: string, mend: string): void => {
+    const given = { host: target.name, where: `${to.host}:${to.port}` };
+    const timer = setTimeout(() => {
       sock.destroy();
-      reject(new Failure({ code: 'E_CONNECT', message: `${target.name} (${to.host}:${to.port}): ${why}`, mend }));
-    };
-    const timer = setTimeout(() => fail(`no answer within ${seconds} s`, IS_IT_ON), seconds * 1000);
+      reject(failure('E_TIMEOUT', { ...given, seconds }));
+    }, seconds * 1000);
     sock.once('connect', () => {
       dialled();
       sock.removeAllListeners('error');
@@ -148,20 +149,31 @@ function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSigna
     });
     sock.once('error', (error: NodeJS.ErrnoException) => {
       dialled();
-      const [why, mend] = DIAL_ERRORS[error.code ?? ''] ?? [error.message, IS_IT_ON];
-      fail(why, mend);
+      sock.destroy();
+      reject(dialTrouble(given, error));
     });
   });
 }
-const IS_IT_ON = 'is it switched on and on this network? try: ping, then ssh';
-const DIAL_ERRORS: Readonly<Record<string, readonly [string, string]>> = {
-  ECONNREFUSED: ['connection refused: nothing listens on this port', 'start sshd there, or set ansible_port'],
-  EHOSTUNREACH: ['no route to host', IS_IT_ON],
-  ENETUNREACH: ['network is unreachable', "check this machine's own network"],
-  ENOTFOUND: ['this name is not known', 'set ansible_host to its address, or add the name to DNS or /etc/hosts'],
-  EAI_AGAIN: ['this name could not be looked up', 'check DNS, or set ansible_host to its address'],
-  ETIMEDOUT: ['connection timed out', IS_IT_ON],
-};
+
+/** Why no connection came about, by the operating system's code. */
+function dialTrouble(given: Readonly<{ host: string; where: string }>, error: NodeJS.ErrnoException): Failure {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return failure('E_CONNECTION_REFUSED', given);
+    case 'EHOSTUNREACH':
+      return failure('E_NO_ROUTE', { ...given, why: 'no route to host' });
+    case 'ENETUNREACH':
+      return failure('E_NO_ROUTE', { ...given, why: 'network is unreachable' });
+    case 'ENOTFOUND':
+      return failure('E_NAME_NOT_RESOLVED', { ...given, why: 'no such name' });
+    case 'EAI_AGAIN':
+      return failure('E_NAME_NOT_RESOLVED', { ...given, why: 'DNS does not answer' });
+    case 'ETIMEDOUT':
+      return failure('E_TIMEOUT', given);
+    default:
+      return failure('E_CONNECTION_FAILED', { ...given, why: error.message });
+  }
+}
 
 /** When our greeting is on its way: ssh2 sends it once its own parts are loaded. A line that is closed by then has had it. */
 async function greeted(sock: NodeJS.EventEmitter & { bytesWritten?: number; destroyed?: boolean }): Promise<void> {
@@ -172,14 +184,7 @@ function forwarded(via: Client, host: string, port: number): Promise<NodeJS.Read
   return new Promise((resolve, reject) => {
     via.forwardOut('127.0.0.1', 0, host, port, (error, stream) => {
       if (error === undefined) return resolve(stream);
-      const mend = 'check the address as the jump host sees it, and AllowTcpForwarding in its sshd_config';
-      reject(
-        new Failure({
-          code: 'E_CONNECT',
-          message: `the jump host cannot reach ${host}:${port}: ${error.message}`,
-          mend,
-        }),
-      );
+      reject(failure('E_JUMP_HOST', { where: `${host}:${port}`, why: error.message }));
     });
   });
 }
@@ -193,12 +198,12 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
     if (!existsSync(file)) {
       troubles.push(`${file} does not exist`);
       if (target.privateKeyFile === undefined) continue;
-      const mend = 'correct ansible_ssh_private_key_file, or make the key with ssh-keygen';
-      throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} does not exist`, mend });
+      const hint = `correct ansible_ssh_private_key_file, or create the key: ssh-keygen -t ed25519 -f ${file}`;
+      throw failure('E_KEY_FILE', { host: target.name, file, problem: 'does not exist', hint });
     }
     const key = await keyOf(file, target, ports);
     if (key !== undefined) keys.push({ type: 'publickey', username, key });
-    else troubles.push(`${file} ${keyTrouble(file).what}`);
+    else troubles.push(`${file} ${keyTrouble(file).problem}`);
   }
   const agent: AnyAuthMethod[] = to.agent === undefined ? [] : [{ type: 'agent', username, agent: to.agent }];
   const password = target.password?.reveal();
@@ -207,13 +212,7 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
     ...(password === undefined ? [] : [{ type: 'password', username, password } as const]),
   ];
   if (methods.length > 0) return methods;
-  const mend = 'set ansible_ssh_private_key_file, start ssh-agent, or make a key with ssh-keygen';
-  throw new Failure({
-    code: 'E_CONNECT',
-    message: `${target.name}: there is no key, agent or password to log in with`,
-    detail: troubles.join('\n'),
-    mend,
-  });
+  throw failure('E_NO_CREDENTIALS', { host: target.name, detail: troubles.join('\n') });
 }
 
 /** Each key file is read and opened once in a run, however many hosts it serves: a passphrase costs a second and a question. */
@@ -226,15 +225,14 @@ async function keyOf(file: string, target: Target, ports: LoginPorts): Promise<s
   const key = await known;
   if (key !== undefined || target.privateKeyFile === undefined) return key; // a default key that cannot be used: the agent may hold it
   opened.delete(id);
-  const { what, mend } = keyTrouble(file);
-  throw new Failure({ code: 'E_CONNECT', message: `${target.name}: the key ${file} ${what}`, mend });
+  throw failure('E_KEY_FILE', { host: target.name, file, ...keyTrouble(file) });
 }
 
 /** Why a key file is of no use. */
-function keyTrouble(file: string): Readonly<{ what: string; mend: string }> {
+function keyTrouble(file: string): Readonly<{ problem: string; hint: string }> {
   return /encrypted/i.test(String(ssh2.utils.parseKey(readFileSync(file))))
-    ? { what: 'is protected by a passphrase', mend: `add it to the agent: ssh-add ${file}` }
-    : { what: 'is not a private key that ssh2 reads', mend: 'use an OpenSSH key: ssh-keygen -t ed25519' };
+    ? { problem: 'is protected by a passphrase', hint: `add it to the agent: ssh-add ${file}` }
+    : { problem: 'is not a private key that ssh2 reads', hint: 'create an OpenSSH key: ssh-keygen -t ed25519' };
 }
 
 async function openKey(text: Buffer, file: string, ports: LoginPorts): Promise<ssh2.ParsedKey | undefined> {
@@ -255,49 +253,29 @@ function hostKeyTrouble(to: Resolved, target: Target, key: Buffer): Failure | un
     case 'known':
       return undefined;
     case 'unknown':
-      return new Failure({
-        code: 'E_CONNECT',
-        message: `${target.name}: the host key of ${where} is not known`,
-        detail: shown,
-        mend: `compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' on the host, then: ${pin}`,
-      });
+      return failure('E_HOST_KEY_UNKNOWN', { host: target.name, where, detail: shown, pin });
     case 'revoked':
-      return new Failure({
-        code: 'E_CONNECT',
-        message: `${target.name}: the host key of ${where} is revoked (${verdict.by.file}:${verdict.by.line})`,
+      return failure('E_HOST_KEY_REVOKED', {
+        host: target.name,
+        where,
+        by: `${verdict.by.file}:${verdict.by.line}`,
         detail: shown,
-        mend: 'do not connect before you know why it was revoked',
       });
     case 'changed': {
       const known = verdict.known.map((e) => `known is   ${e.type} ${fingerprint(e.key)}  (${e.file}:${e.line})`);
       const file = verdict.known[0]?.file ?? to.knownHostsFile;
-      return new Failure({
-        code: 'E_CONNECT',
-        message: `${target.name}: the host key of ${where} is NOT the known one: another machine answers, or it was reinstalled`,
-        detail: [...known, shown].join('\n'),
-        mend: `only if you know that it was reinstalled: ssh-keygen -R '${where}' -f ${file} && ${pin}`,
-      });
+      const renew = `ssh-keygen -R '${where}' -f ${file} && ${pin}`;
+      return failure('E_HOST_KEY_CHANGED', { host: target.name, where, detail: [...known, shown].join('\n'), renew });
     }
   }
 }
 
 function loginTrouble(error: unknown, to: Resolved, target: Target, methods: readonly AnyAuthMethod[]): Failure {
   const text = error instanceof Error ? error.message : String(error);
-  const where = `${to.user}@${to.host}:${to.port}`;
+  const login = { host: target.name, user: to.user, address: to.host, port: to.port };
   if (/authentication methods failed/i.test(text)) {
     const tried = methods.map((m) => (m.type === 'publickey' ? 'key' : m.type)).join(', ');
-    return new Failure({
-      code: 'E_CONNECT',
-      message: `${target.name}: ${where} refused the login (tried: ${tried})`,
-      mend: `put your public key there: ssh-copy-id -p ${to.port} ${to.user}@${to.host}; or set ansible_user`,
-    });
+    return failure('E_AUTH', { ...login, tried });
   }
-  return new Failure(
-    {
-      code: 'E_CONNECT',
-      message: `${target.name}: no SSH session with ${where}: ${text}`,
-      mend: `try: ssh -v -p ${to.port} ${to.user}@${to.host}`,
-    },
-    { cause: error },
-  );
+  return failure('E_SSH_SESSION', { ...login, why: text }, undefined, { cause: error });
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Target } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { type KnownHost, parseKnownHosts } from './known-hosts.ts';
 
 /** A target with everything that ~/.ssh/config and OpenSSH's defaults add. */
@@ -53,8 +53,7 @@ function knownHostsIn(file: string): readonly KnownHost[] {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat === undefined || file === '/dev/null') return [];
   if (!stat.isFile()) {
-    const message = `the known_hosts file ${file} is not a regular file`;
-    throw new Failure({ code: 'E_CONNECT', message, mend: 'name a file in bringup_known_hosts_file or ~/.ssh/config' });
+    throw failure('E_KNOWN_HOSTS_FILE', { file });
   }
   const stamp = `${stat.mtimeMs} ${stat.size}`;
   const known = read.get(file);
@@ -72,12 +71,7 @@ async function sshConfig(target: Target): Promise<Map<string, string[]>> {
   const got = await $({ nothrow: true, quiet: true })`ssh -G ${port} ${user} -- ${target.address}`;
   if (got.exitCode === null || got.exitCode === 127) return new Map(); // no ssh client here: the defaults must do
   if (got.exitCode !== 0) {
-    throw new Failure({
-      code: 'E_CONNECT',
-      message: `~/.ssh/config cannot be read for ${target.name}`,
-      mend: `run 'ssh -G ${target.address}' and mend what it names`,
-      detail: got.stderr.trim(),
-    });
+    throw failure('E_SSH_CONFIG', { host: target.name, address: target.address, detail: got.stderr.trim() });
   }
   const config = new Map<string, string[]>();
   for (const line of got.stdout.split('\n')) {

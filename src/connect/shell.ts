@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { type Claim, type Group, Held, Lost, type Piece, Stopped, type Target } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import type { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Output } from '../core/module.ts';
 import { become } from './become.ts';
 import { BEAT, beat, claiming } from './claim.ts';
@@ -167,25 +168,10 @@ function shellDied(target: Target, who: string, stderr: string): Error {
 }
 
 function becomeRefused(target: Target, stderr: string): Failure {
-  const needs = /password is required/.test(stderr);
-  return new Failure({
-    code: 'E_BECOME',
-    message: `${target.name}: ${needs ? `${target.become.method} asks for a password` : `${target.become.method} refused`}`,
-    detail: stderr,
-    mend: needs
-      ? 'give it with --ask-become-pass or ansible_become_password, or allow the login NOPASSWD in sudoers'
-      : 'allow the login to become root in sudoers',
-  });
+  const given = { host: target.name, method: target.become.method, detail: stderr };
+  return /password is required/.test(stderr) ? failure('E_SUDO_PASSWORD', given) : failure('E_SUDO_REFUSED', given);
 }
 
 export function tampered(target: Target, error: Tampered): Failure {
-  return new Failure(
-    {
-      code: 'E_TAMPERED',
-      message: `${target.name}: a process on the host wrote into the answers of bringup's shell (${error.message})`,
-      expected: 'only the records that the shell itself writes',
-      mend: 'nothing that this host says is believed: look for processes that do not belong there (ps aux)',
-    },
-    { cause: error },
-  );
+  return failure('E_TAMPERED', { host: target.name, why: error.message }, undefined, { cause: error });
 }

@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 import type { Client } from 'ssh2';
 import { closeUpload, Lost, openUpload, type Sending, type Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Content } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
 import { become } from './become.ts';
@@ -53,12 +54,8 @@ export async function upload(
   const { code, stderr } = isPacked && sent.code === NOT_FOUND ? await send(false) : sent;
   if (code === 0) return;
   if (code === undefined) throw new Lost(target.name, new Error(stderr));
-  throw new Failure({
-    code: 'E_APPLY',
-    message: `${target.name}: ${path} could not be written`,
-    detail: stderr.trim(),
-    mend: /No space left/.test(stderr) ? 'make room on the disk; nothing was changed' : 'see what the host says',
-  });
+  const hint = /No space left/.test(stderr) ? 'make room on the disk: df -h; nothing was changed' : undefined;
+  throw failure('E_UPLOAD', { host: target.name, path, detail: stderr.trim(), hint });
 }
 
 /** The file first: whoever owns its directory can put a link in its place. */

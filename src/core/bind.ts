@@ -2,15 +2,26 @@ import type { ErrorObject } from 'ajv';
 import type { Static, TObject } from 'typebox';
 import { coerce } from './coerce.ts';
 import { compile } from './compile.ts';
-import { didYouMean } from './diagnostic.ts';
+import { type Diagnostic, didYouMean, type Pos } from './diagnostic.ts';
+import { type Given, tell } from './errors/index.ts';
 
+type ArgCode =
+  | 'E_UNKNOWN_ARGUMENT'
+  | 'E_MISSING_ARGUMENT'
+  | 'E_ARGUMENT_VALUE'
+  | 'E_ARGUMENT_CONFLICT'
+  | 'E_MODE_NOT_OCTAL';
 /** `path` leads to the argument: ['mode'], ['env', 0]. */
-export type ArgError = Readonly<{
-  path: readonly (string | number)[];
-  message: string;
-  expected?: string;
-  mend?: string;
-}>;
+export type ArgError = Readonly<{ path: readonly (string | number)[] }> & Diagnostic & Readonly<{ code: ArgCode }>;
+
+export function argError<C extends ArgCode>(path: ArgError['path'], code: C, given: Given<C>): ArgError {
+  return { path, ...tell(code, given) };
+}
+
+/** What is wrong with an argument of `of`: a module, a check, a step. */
+export function argDiagnostic(of: string, { path: _, ...wrong }: ArgError, at: Pos | undefined): Diagnostic {
+  return { ...wrong, message: `${of}: ${wrong.message}`, at };
+}
 
 /** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. `id`: what it is the schema of. */
 export function binder<A extends TObject>(schema: A, id: string, aliases: Readonly<Record<string, string>> = {}) {
@@ -50,10 +61,10 @@ export function argErrors(
         const key = String(error.params['additionalProperty']);
         const known =
           path.length === 0 ? [...Object.keys(schema.properties), ...Object.keys(aliases)] : keysOf(error.parentSchema);
-        return { path: [...path, key], message: `unknown argument '${key}'`, ...compact(didYouMean(key, known)) };
+        return argError([...path, key], 'E_UNKNOWN_ARGUMENT', { name: key, known });
       }
       if (error.keyword === 'required') {
-        return { path, message: `argument '${String(error.params['missingProperty'])}' is missing` };
+        return argError(path, 'E_MISSING_ARGUMENT', { name: `'${String(error.params['missingProperty'])}'` });
       }
       const { expected, enum: choices, anyOf } = (error.parentSchema ?? {}) as Record<string, unknown>;
       const literals = Array.isArray(choices)
@@ -72,29 +83,15 @@ export function argErrors(
           ? didYouMean(
               error.data,
               literals.filter((l): l is string => typeof l === 'string'),
-            ).mend
+            ).hint
           : undefined;
       const what = path.length === 0 ? 'the arguments' : `'${path.join('.')}'`;
-      return {
-        path,
-        message: said === undefined ? `${what} ${error.message ?? 'is not valid'}` : `${what} is not valid`,
-        ...(said !== undefined && { expected: said }),
-        ...(near !== undefined && { mend: near }),
-      };
+      const problem = said === undefined ? `${what} ${error.message ?? 'is not valid'}` : `${what} is not valid`;
+      return argError(path, 'E_ARGUMENT_VALUE', { problem, expected: said, hint: near });
     });
 }
 
 function keysOf(schema: unknown): readonly string[] {
   const properties = (schema as { properties?: object } | undefined)?.properties;
   return properties === undefined ? [] : Object.keys(properties);
-}
-
-function compact(parts: { expected?: string | undefined; mend?: string | undefined }): {
-  expected?: string;
-  mend?: string;
-} {
-  return {
-    ...(parts.expected !== undefined && { expected: parts.expected }),
-    ...(parts.mend !== undefined && { mend: parts.mend }),
-  };
 }

@@ -1,5 +1,7 @@
 import { createContext, Script } from 'node:vm';
-import { Failure } from './diagnostic.ts';
+import type { Failure } from './diagnostic.ts';
+import { failure } from './errors/index.ts';
+import { duration } from './units.ts';
 
 /** Milliseconds of this process's own work, after which a piece of it is given up. */
 const LIMIT = 500;
@@ -23,14 +25,9 @@ function bounded<T>(what: string, work: () => T, onGivenUp: (failure: Failure) =
       if (!isTimeout(error)) throw error;
       const { user, system } = process.cpuUsage(began);
       if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // others kept the processor
-      const message = `${what} did not come to an end within ${LIMIT} ms`;
-      const failure = new Failure({
-        code: 'E_ARGS',
-        message,
-        mend: 'write the pattern so that no part of a text can match in many ways',
-      });
-      onGivenUp(failure);
-      throw failure;
+      const givenUp = failure('E_SLOW_PATTERN', { what, limit: duration(LIMIT) });
+      onGivenUp(givenUp);
+      throw givenUp;
     } finally {
       delete context.work;
     }

@@ -44,7 +44,7 @@ export type TaskEvent = Readonly<{
   status: TaskStatus;
   /** What was or would be done; of an unknown: what would be done as things stand. */
   changes: readonly Readonly<{ what: string; diff?: Diff | undefined }>[];
-  /** unknown: the earlier change it hangs on. skipped: the condition that was false. */
+  /** unknown: the earlier change that it depends on. skipped: the condition that was false. A whole phrase. */
   because?: string | undefined;
   /** Of a loop: what the item is called. */
   item?: string | undefined;

@@ -1,6 +1,8 @@
 import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
 import { matching, mayBeSlow } from './bounded.ts';
+import type { Diagnostic } from './diagnostic.ts';
+import { type Code, type Given, tell } from './errors/index.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
@@ -95,8 +97,11 @@ export type Change = Readonly<{
   /** The host goes away and comes back: wait for a new boot id. Seconds; the delay is before the first try. */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;
-/** It cannot be done as things stand: `plan` shows unknown where an earlier change may mend it, `apply` fails. */
-export type Blocked = Readonly<{ blocked: string; mend?: string; detail?: string }>;
+/** The host is in a state in which it cannot be done: a plan shows unknown where an earlier change may help, apply fails. */
+export type Blocked = Readonly<{ blocked: Diagnostic }>;
+export function blocked<C extends Code>(code: C, given: Given<C>): Blocked {
+  return { blocked: tell(code, given) };
+}
 /** null: there was, or will be, no such thing. */
 export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
 /** What a file is to hold, part after part; files of the controller are read only as they are sent. */

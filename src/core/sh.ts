@@ -1,4 +1,4 @@
-import { Failure } from './diagnostic.ts';
+import { failure } from './errors/index.ts';
 import { Secret } from './value.ts';
 
 /** First of all: some scripts are made while this module is loaded. */
@@ -60,8 +60,7 @@ export function quote(value: string): string {
 /** sh takes no NUL byte: what is binary has to travel as a file. Throws Failure. */
 function noNul(text: string): void {
   if (!text.includes('\0')) return;
-  const message = 'a NUL byte cannot stand in a command or a word of it';
-  throw new Failure({ code: 'E_ARGS', message, mend: 'write binary data with copy, from a file' });
+  throw failure('E_NUL_BYTE', {});
 }
 
 /** One word to sh as it stands; ASCII. */

@@ -65,7 +65,7 @@ export class Secret {
 }
 export const REDACTED = '[REDACTED]';
 
-/** A value that only an earlier, not yet made change will give. `because` names that change, for the plan's reader. */
+/** A value that only an earlier, not yet made change will give. `because` names that change in a phrase, for the plan's reader. */
 export class Unknown {
   readonly because: string;
   constructor(because: string) {

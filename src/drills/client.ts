@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import { duration } from '../core/units.ts';
 
 /** Where a load goes, and how. */
 export type Site = Readonly<{
@@ -57,7 +58,7 @@ export function makeClient(site: Site): Client {
     };
     const timer = setTimeout(() => {
       const isOpen = running?.socket != null && !running.socket.connecting;
-      settle(undefined, `no ${isOpen ? 'answer' : 'connection'} in ${site.timeoutMs / 1000} s`);
+      settle(undefined, `no ${isOpen ? 'answer' : 'connection'} within ${duration(site.timeoutMs)}`);
       running?.destroy(Object.assign(new Error('the client hung up'), { code: TIMED_OUT }));
     }, site.timeoutMs);
     const once = (agent: http.Agent | https.Agent): void => {

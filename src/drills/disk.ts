@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineStep } from '../core/drill.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { lay, lift } from './small-disk.ts';
@@ -41,10 +42,15 @@ export const disk = defineStep({
   ],
   verify: ({ spare, units, state }) => [
     ...(units.length > 0 && spare === undefined
-      ? [{ path: ['units'], message: "'units' are for 'spare'", mend: 'leave them out, or say how much is to spare' }]
+      ? [
+          argError(['units'], 'E_ARGUMENT_VALUE', {
+            problem: "'units' are for 'spare'",
+            hint: 'leave them out, or say how much is to spare',
+          }),
+        ]
       : []),
     ...(spare !== undefined && state === 'freed'
-      ? [{ path: ['spare'], message: "'spare' is for state: full", mend: 'leave it out' }]
+      ? [argError(['spare'], 'E_ARGUMENT_CONFLICT', { problem: "'spare' is for state: full", hint: 'leave it out' })]
       : []),
   ],
   hosts: (args) => args.hosts,
@@ -61,10 +67,10 @@ export const disk = defineStep({
     if (state === 'full')
       for (const host of chosen) {
         if (spare !== undefined)
-          scene.owe(`small ${debt(host)}`, `${path} on ${host} is on the disk again`, async (later) => {
+          scene.owe(`small ${debt(host)}`, `move ${path} on ${host} back to the disk`, async (later) => {
             await later.root(host, lift(path, units), { timeout: 240 });
           });
-        scene.owe(debt(host), `${path} on ${host} has its space back`, async (later) => {
+        scene.owe(debt(host), `free the space of ${path} on ${host}`, async (later) => {
           await later.root(host, free);
         });
       }

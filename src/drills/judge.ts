@@ -1,5 +1,6 @@
 import type { Figures, KindFigures, StepRun, Verdict } from '../core/drill.ts';
 import type { Expect } from '../core/drill-args.ts';
+import { duration } from '../core/units.ts';
 import type { Paid } from './debts.ts';
 import { LATE_MS } from './figures.ts';
 import { absence, crowdOf, type Recording, spansOf } from './watch.ts';
@@ -32,7 +33,7 @@ export function judge(expect: Expect, evidence: Evidence): readonly Verdict[] {
       .map((s) => line(`step: ${s.what}`, 'done', `failed: ${s.failed}`, false)),
     ...paid
       .filter((p) => p.failed !== undefined)
-      .map((p) => line(`put right: ${p.what}`, 'done', `failed: ${p.failed}`, false)),
+      .map((p) => line(`repaired: ${p.what}`, 'done', `failed: ${p.failed}`, false)),
     ...failures(expect, figures),
     ...Object.entries(expect.gap ?? {}).map(([name, most]) => gap(name, most, kind(name, figures))),
     ...(expect.p99 === undefined ? [] : [atMost('p99', expect.p99, Math.round(figures.all.p99), 'ms')]),
@@ -48,7 +49,7 @@ export function notesOf({ figures }: Pick<Evidence, 'figures'>): readonly string
   return [
     ...(late.count > 0
       ? [
-          `the prober itself was late: ${late.count} of ${all.sent} requests went out more than ${LATE_MS} ms late, at worst ${Math.round(late.max)} ms. Times count from when a request was due.`,
+          `the prober itself was late: ${late.count} of ${all.sent} requests went out more than ${LATE_MS} ms late, at worst ${duration(late.max)}. Times count from the moment when a request was due.`,
         ]
       : []),
     ...(ledger !== undefined && ledger.stale > 0
@@ -78,9 +79,9 @@ function failures(expect: Expect, figures: Figures): readonly Verdict[] {
 
 function gap(name: string, most: number, seen: KindFigures | undefined): Verdict {
   const what = name === 'all' ? 'longest time without a success' : `longest time without a success: ${name}`;
-  if (seen === undefined) return line(what, `at most ${most} s`, 'no such request was sent', false);
+  if (seen === undefined) return line(what, `at most ${seconds(most * 1000)}`, 'no such request was sent', false);
   const at = `${seconds(seen.gap)} (from ${seconds(seen.gapFrom)} on)`;
-  return line(what, `at most ${most} s`, at, seen.gap <= most * 1000);
+  return line(what, `at most ${seconds(most * 1000)}`, at, seen.gap <= most * 1000);
 }
 
 function ledger(expect: Expect, { figures, verifies }: Evidence): readonly Verdict[] {
@@ -92,7 +93,7 @@ function ledger(expect: Expect, { figures, verifies }: Evidence): readonly Verdi
     ...(verifies
       ? [
           line(
-            'acknowledged writes that are lost',
+            'lost acknowledged writes',
             bound(lost),
             `${seen.lost.length} of ${seen.acknowledged}${named === '' ? '' : `: ${named}`}${seen.unknown > 0 ? `; ${seen.unknown} could not be looked up` : ''}`,
             seen.lost.length <= lost && seen.unknown === 0 && seen.acknowledged > 0,
@@ -128,12 +129,12 @@ function shares(expect: Expect, { backends }: Figures): readonly Verdict[] {
 function watch(wanted: Expect['watch'][number], { watched, from, to }: Evidence): readonly Verdict[] {
   const seen = watched.find((w) => w.name === wanted.name);
   const what = `${wanted.name}: /${wanted.prints}/`;
-  if (seen === undefined) return [line(what, 'a watch', 'there is none of that name', false)];
+  if (seen === undefined) return [line(what, 'a watch', 'no watch has this name', false)];
   const pattern = new RegExp(wanted.prints);
   const records = seen.recordings;
   const verdicts: Verdict[] = [];
   if (seen.missing.length > 0)
-    verdicts.push(line(what, 'a record of each host', `none of ${seen.missing.join(', ')}`, false));
+    verdicts.push(line(what, 'a record of each host', `no record of ${seen.missing.join(', ')}`, false));
   if (wanted.at_most !== undefined) {
     const spans = records.flatMap((r) => spansOf(r, pattern, seen.every));
     const crowd = crowdOf(spans, wanted.at_most);
@@ -144,7 +145,7 @@ function watch(wanted: Expect['watch'][number], { watched, from, to }: Evidence)
         what,
         `on at most ${wanted.at_most} at the same time`,
         crowd === undefined
-          ? `never on more (${found.size === 0 ? 'on no host at all' : `on ${[...found].sort().join(', ')}`}; ${samples} samples)`
+          ? `never on more (${found.size === 0 ? 'on no host' : `on ${[...found].sort().join(', ')}`}; ${samples} samples)`
           : `on ${crowd.hosts.join(' and ')} for ${seconds(crowd.ms)} (from ${seconds(crowd.from - from)} on)`,
         crowd === undefined && samples > 0,
       ),
@@ -155,7 +156,7 @@ function watch(wanted: Expect['watch'][number], { watched, from, to }: Evidence)
     verdicts.push(
       line(
         `${what} on no host`,
-        `at most ${wanted.gap} s`,
+        `at most ${seconds(wanted.gap * 1000)}`,
         `${seconds(longest.ms)} (from ${seconds(longest.from - from)} on)`,
         longest.ms <= wanted.gap * 1000,
       ),
@@ -173,7 +174,7 @@ function atMost(what: string, most: number, seen: number, unit: string): Verdict
 }
 
 const bound = (most: number): string => (most === 0 ? 'none' : `at most ${most}`);
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+const seconds = (ms: number): string => duration(ms, 2);
 const line = (what: string, expected: string, seen: string, passed: boolean): Verdict => ({
   what,
   expected,

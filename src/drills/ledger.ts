@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../core/diagnostic.ts';
 import type { Figures } from '../core/drill.ts';
+import { failure } from '../core/errors/index.ts';
 import { verbatim } from '../core/sh.ts';
 import type { Act, Bound, DrillRun, LedgerSpec } from './contract.ts';
 
@@ -31,11 +31,7 @@ async function missingIn(
   const until = Date.now() + within * 1000;
   const missing = async (host: string): Promise<readonly string[]> => {
     const { code, stdout, stderr } = await hands.root(host, script, signal, 60);
-    if (code !== 0)
-      throw new Failure({
-        code: 'E_CHECK',
-        message: `the ledger cannot be read on ${host}: ${stderr.trim().split('\n').at(-1) ?? ''}`,
-      });
+    if (code !== 0) throw failure('E_LEDGER', { host, why: stderr.trim().split('\n').at(-1) ?? '' });
     const there = new Set(stdout.split('\n').map((l) => l.trim()));
     return tokens.filter((t) => !there.has(t)).map((t) => `${t} on ${host}`);
   };

@@ -22,7 +22,7 @@ export function cachedLookup(servers: readonly string[], allowed: ReadonlySet<st
     const { addresses, ttl } = await ask(name);
     const foreign = addresses.find((address) => !allowed.has(address));
     if (foreign !== undefined)
-      throw Object.assign(new Error(`${name} leads to ${foreign}, which is no address of the inventory`), {
+      throw Object.assign(new Error(`${name} resolves to ${foreign}, which is not an address of the inventory`), {
         code: 'FOREIGN',
       });
     cache.set(name, { addresses, until: Date.now() + ttl * 1000 });

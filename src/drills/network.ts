@@ -32,9 +32,10 @@ export const network = defineStep({
   wants: 'wire',
   hosts: (args) => args.hosts,
   tell({ state, from, direction }, hosts) {
-    if (state === 'healed') return `${hosts.join(', ')} ${hosts.length > 1 ? 'are' : 'is'} on the network again`;
+    if (state === 'healed')
+      return `${hosts.join(', ')} ${hosts.length > 1 ? 'are' : 'is'} connected to the network again`;
     const way = direction === 'both' ? '' : direction === 'in' ? ' (what comes in)' : ' (what goes out)';
-    return `${hosts.join(', ')} ${hosts.length > 1 ? 'are' : 'is'} cut off from ${from === undefined ? 'everybody' : from.join(', ')}${way}`;
+    return `${hosts.join(', ')} ${hosts.length > 1 ? 'are' : 'is'} cut off from ${from === undefined ? 'all hosts' : from.join(', ')}${way}`;
   },
   async run({ hosts, state, from, direction }, scene) {
     const chosen = scene.select(hosts);
@@ -45,7 +46,7 @@ export const network = defineStep({
       return;
     }
     for (const host of chosen)
-      scene.owe(debt(host), `${host} is on the network`, (later) => later.wire('heal', [host]));
+      scene.owe(debt(host), `reconnect ${host} to the network`, (later) => later.wire('heal', [host]));
     await scene.wire({ from: from === undefined ? undefined : scene.select(from), direction }, chosen);
   },
 });

@@ -10,8 +10,8 @@ const Args = Type.Object(
   },
   { additionalProperties: false },
 );
-const WORDS = { cut: 'loses its power', off: 'is shut down', on: 'gets its power back' } as const;
-const MANY = { cut: 'lose their power', off: 'are shut down', on: 'get their power back' } as const;
+const WORDS = { cut: 'loses its power', off: 'is shut down', on: 'is switched on' } as const;
+const MANY = { cut: 'lose their power', off: 'are shut down', on: 'are switched on' } as const;
 
 export const power = defineStep({
   name: 'power',
@@ -24,7 +24,7 @@ export const power = defineStep({
   async run({ hosts, state }, scene) {
     const chosen = scene.select(hosts);
     if (state !== 'on')
-      for (const host of chosen) scene.owe(`power ${host}`, `${host} has power`, (later) => later.power([host], 'on'));
+      for (const host of chosen) scene.owe(`power ${host}`, `switch ${host} on`, (later) => later.power([host], 'on'));
     await scene.power(chosen, state);
     if (state === 'on') for (const host of chosen) scene.settle(`power ${host}`);
   },

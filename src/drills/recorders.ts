@@ -1,4 +1,4 @@
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Act, Bound, DrillRun } from './contract.ts';
 import type { Watched } from './judge.ts';
 import { within } from './steps.ts';
@@ -20,11 +20,7 @@ export async function startWatches(act: Act, { watches, load }: Bound): Promise<
         act.clocks.set(`${id} ${host}`, 0);
         const before = Date.now();
         const { code, stdout, stderr } = await hands.root(host, recorder(watch, id, seconds), signal);
-        if (code !== 0)
-          throw new Failure({
-            code: 'E_APPLY',
-            message: `${host}: the watch '${watch.name}' does not start: ${stderr.trim()}`,
-          });
+        if (code !== 0) throw failure('E_WATCH_START', { host, watch: watch.name, why: stderr.trim() });
         const clock = Number(stdout.trim().split('\n').at(-1));
         // Its clock was read at the end of a trip that we saw begin and end. Below what that can tell, they are alike.
         const ahead = clock - Date.now();

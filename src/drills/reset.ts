@@ -15,13 +15,11 @@ export const reset = defineStep({
   wants: 'disk',
   hosts: (args) => args.hosts,
   tell: (_, hosts) =>
-    hosts.length > 1
-      ? `${hosts.join(', ')} lose their disks, and are bare machines`
-      : `${hosts.join(', ')} loses its disk, and is a bare machine`,
+    hosts.length > 1 ? `${hosts.join(', ')} get fresh disks` : `${hosts.join(', ')} gets a fresh disk`,
   async run({ hosts }, scene) {
     const chosen = scene.select(hosts);
     // one that is cut short between power off and on would leave it dark
-    for (const host of chosen) scene.owe(`power ${host}`, `${host} has power`, (later) => later.power([host], 'on'));
+    for (const host of chosen) scene.owe(`power ${host}`, `switch ${host} on`, (later) => later.power([host], 'on'));
     await scene.reset(chosen);
     for (const host of chosen) scene.settle(`power ${host}`);
   },

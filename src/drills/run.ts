@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../core/diagnostic.ts';
 import type { Figures, Verdict } from '../core/drill.ts';
 import type { Load } from '../core/drill-args.ts';
+import { failure } from '../core/errors/index.ts';
 import { sh, verbatim } from '../core/sh.ts';
 import type { Act, DrillRun } from './contract.ts';
 import { openDebts } from './debts.ts';
@@ -102,12 +103,7 @@ async function perform(act: Act): Promise<void> {
   const load = startLoad(bound.load, prefixOf(act.given), allowed);
   act.load = load;
   const problems = await load.warm();
-  if (problems.length > 0)
-    throw new Failure({
-      code: 'E_CHECK',
-      message: `the site does not answer even before anything was broken: ${problems.join('; ')}`,
-      mend: 'make it right first: bringup check',
-    });
+  if (problems.length > 0) throw failure('E_SITE_DOWN', { why: problems.join('; ') });
   signal.throwIfAborted();
   await load.begin();
   act.from = Date.now();
@@ -139,12 +135,7 @@ async function findAll({ given: { drill, hands, signal } }: Act): Promise<Readon
     );
     const meant = said.filter((s) => pattern.test(s.stdout)).map((s) => s.host);
     if (meant.length !== find.count)
-      throw new Failure({
-        code: 'E_CHECK',
-        message: `'${find.var}' must be ${find.count} of ${hosts.join(', ')}, and is ${meant.length === 0 ? 'none' : meant.join(', ')}`,
-        at,
-        mend: 'see what the command prints there, and whether the site is sound: bringup check',
-      });
+      throw failure('E_FIND', { variable: find.var, count: find.count, hosts, found: meant }, at);
     found[find.var] = meant;
   }
   return found;

@@ -40,15 +40,11 @@ export const service = defineStep({
     const debt = (host: string): string => `service ${host} ${name.join(' ')}`;
     if (state === 'stopped' || state === 'killed')
       for (const host of chosen)
-        scene.owe(
-          debt(host),
-          `${name.join(' and ')} on ${host} ${name.length > 1 ? 'run' : 'runs'} again`,
-          async (later) => {
-            await later.root(host, sh`systemctl reset-failed -- ${name} 2>/dev/null; systemctl start -- ${name}`, {
-              timeout: 90,
-            });
-          },
-        );
+        scene.owe(debt(host), `start ${name.join(' and ')} on ${host}`, async (later) => {
+          await later.root(host, sh`systemctl reset-failed -- ${name} 2>/dev/null; systemctl start -- ${name}`, {
+            timeout: 90,
+          });
+        });
     const script =
       state === 'killed' ? sh`systemctl kill -s ${signal} -- ${name}` : sh`systemctl ${VERBS[state]} -- ${name}`;
     await Promise.all(chosen.map((host) => scene.root(host, script, { timeout: 120 })));

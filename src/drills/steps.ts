@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../core/diagnostic.ts';
 import type { DrillScene } from '../core/drill.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Act, TimedStep } from './contract.ts';
 import type { Running } from './load.ts';
 
@@ -56,10 +57,8 @@ export function sceneOf({ given, debts }: Act, signal: AbortSignal): DrillScene 
     async root(host, script, { timeout, mayFail = false } = {}) {
       const { code, stdout, stderr } = await hands.root(host, script, signal, timeout);
       if (code === 0 || mayFail) return stdout;
-      throw new Failure({
-        code: 'E_APPLY',
-        message: `${host}: exit code ${code}: ${(stderr || stdout).trim().split('\n').slice(-3).join(' ')}`,
-      });
+      const why = (stderr || stdout).trim().split('\n').slice(-3).join(' ');
+      throw failure('E_STEP_FAILED', { host, exit: code, why });
     },
     power: (hosts, to) => hands.power(hosts, to, signal),
     reset: (hosts) => hands.reset(hosts, signal),
@@ -74,7 +73,7 @@ export function sceneOf({ given, debts }: Act, signal: AbortSignal): DrillScene 
 
 export function textOf(error: Error): string {
   if (!(error instanceof Failure)) return error.message;
-  return error.diagnostics.map((d) => `${d.message}${d.mend === undefined ? '' : `: ${d.mend}`}`).join('; ');
+  return error.diagnostics.map((d) => `${d.message}${d.hint === undefined ? '' : `: ${d.hint}`}`).join('; ');
 }
 
 /** Every host listens to it. */

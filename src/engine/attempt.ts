@@ -1,7 +1,8 @@
-import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { failure, tell } from '../core/errors/index.ts';
 import { type Change, isBlocked, type Step } from '../core/module.ts';
 import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import { dependsOn, ONLY_APPLY_ASKS } from './because.ts';
 import { isTrue } from './booleans.ts';
 import { type Made, makeChanges } from './change.ts';
 import { bringsProgram, lookedAt, lookOf } from './look.ts';
@@ -60,23 +61,18 @@ export async function intend(
   const isCheck = checkMode(r, scope);
   const userLook = lookOf(task, unit);
   const probe = probeOf(unit);
-  const hangsOn = run.mode === 'plan' ? there.planned.find((p) => session.overlap(p.touches, step.needs)) : undefined;
+  const earlier = run.mode === 'plan' ? there.planned.find((p) => session.overlap(p.touches, step.needs)) : undefined;
   const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
     there.planned.push({ what: name, touches: step.touches });
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
   };
-  if (userLook !== undefined && hangsOn === undefined) return lookedAt(r, unit, userLook, there);
+  if (userLook !== undefined && earlier === undefined) return lookedAt(r, unit, userLook, there);
   if (isRetry && probe !== undefined) session.forget(probe);
   const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
   const output = foreseen ?? (probe === undefined ? undefined : await session.look(probe, ahead));
   if (output !== undefined && output.code !== 0) {
-    if (hangsOn !== undefined) return unknown(hangsOn.what);
-    const diagnostic: Diagnostic = {
-      code: 'E_PROBE',
-      message: `the host could not be looked at: exit code ${output.code}`,
-      detail: tail(output.stderr),
-      at: task.at,
-    };
+    if (earlier !== undefined) return unknown(dependsOn(earlier.what));
+    const diagnostic = tell('E_PROBE_FAILED', { exit: output.code, detail: tail(output.stderr) }, task.at);
     return {
       status: 'failed',
       result: { failed: true, changed: false, msg: diagnostic.message, stderr: output.stderr },
@@ -88,33 +84,27 @@ export async function intend(
   const stdout = output?.stdout ?? '';
   const steps = step.plan(stdout, ctx);
   if (isBlocked(steps)) {
-    if (hangsOn !== undefined) return unknown(hangsOn.what);
-    const diagnostic: Diagnostic = {
-      code: 'E_BLOCKED',
-      message: steps.blocked,
-      mend: steps.mend,
-      detail: steps.detail,
-      at: task.at,
-    };
+    if (earlier !== undefined) return unknown(dependsOn(earlier.what));
+    const diagnostic = { ...steps.blocked, at: task.at };
     return {
       status: 'failed',
-      result: { failed: true, changed: false, msg: steps.blocked, ...dataOf(step, stdout, unit) },
+      result: { failed: true, changed: false, msg: diagnostic.message, ...dataOf(step, stdout, unit) },
       changes: [],
       diagnostic,
       label,
     };
   }
-  if (hangsOn !== undefined) return unknown(hangsOn.what, steps);
+  if (earlier !== undefined) return unknown(dependsOn(earlier.what), steps);
   if (steps.length === 0) {
     keepFacts(r, step, dataOf(step, stdout, unit));
-    if (step.module === 'debug') tell(r, dataOf(step, stdout, unit));
+    if (step.module === 'debug') say(r, dataOf(step, stdout, unit));
     return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
   }
   if (isCheck && run.mode === 'apply') return wouldBe(unit, steps, stdout);
   if (isCheck) {
-    if (steps.every((s) => s.harmless === true)) return unknown('it is asked when it is applied', steps);
+    if (steps.every((s) => s.harmless === true)) return unknown(ONLY_APPLY_ASKS, steps);
     there.planned.push({ what: name, touches: step.touches });
-    return { status: 'changed', result: new Unknown(name), changes: steps, label };
+    return { status: 'changed', result: new Unknown(dependsOn(name)), changes: steps, label };
   }
   return { r, unit, name, there, ahead, probe, stdout, changes: steps, follows: seen !== undefined };
 }
@@ -123,7 +113,7 @@ export async function intend(
 function wouldBe(unit: Bound, changes: readonly Change[], stdout: string): Outcome {
   const { step, label } = unit;
   const isUsers = changes.some((c) => c.action === true) && step.series === undefined;
-  const because = 'check_mode is true: not run';
+  const because = 'check_mode is true';
   const base = isUsers ? { changed: false, skipped: true, msg: because } : { changed: true };
   const result = resultOf(step, stdout, unit, base);
   return { status: isUsers ? 'skipped' : 'ok', result, changes, because, label };
@@ -186,8 +176,8 @@ function placeOf(r: TaskRun, scope: Scope): HostState {
   const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
   const other = typeof name === 'string' ? (r.world.hosts.get(name) ?? r.world.localhost(name)) : undefined;
   if (other !== undefined) return other;
-  const message = `delegate_to: there is no host '${String(name)}'`;
-  throw new Failure({ code: 'E_UNKNOWN', message, at: r.task.at, mend: 'add it to the inventory' });
+  const known = r.world.hosts.keys();
+  throw failure('E_UNKNOWN_HOST', { pattern: String(name), known, hint: 'add the host to the inventory' }, r.task.at);
 }
 
 function checkMode(r: TaskRun, scope: Scope): boolean {
@@ -198,7 +188,7 @@ function checkMode(r: TaskRun, scope: Scope): boolean {
 }
 
 /** debug's message, or a variable's value, for the user to see. */
-function tell({ world: { run }, host, task }: TaskRun, data: Vars): void {
+function say({ world: { run }, host, task }: TaskRun, data: Vars): void {
   const shown = Object.entries(data).map(([key, value]) =>
     key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
   );

@@ -1,5 +1,6 @@
 import { toBoolean } from '../core/coerce.ts';
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Task } from '../core/playbook.ts';
 import { Float, type Raw, Secret, Unknown } from '../core/value.ts';
 import type { Run, Scope } from './ports.ts';
@@ -24,12 +25,8 @@ export function isTrue(
   const word = toBoolean(plain);
   if (typeof word === 'boolean') return word;
   const shown = value instanceof Secret ? String(value) : run.templates.print(value);
-  throw new Failure({
-    code: 'E_ARGS',
-    message: `${keyword}: '${shown}' is not a boolean`,
-    at,
-    expected: 'true or false',
-  });
+  const wrong = { keyword, wanted: 'a boolean', found: `'${shown}'`, expected: 'true or false' };
+  throw failure('E_KEYWORD_VALUE', wrong, at);
 }
 
 /** Boolean keywords that are read once the task is done: a wrong one has to be told before. Throws Failure. */

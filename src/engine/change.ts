@@ -1,5 +1,6 @@
 import { closeUpload, Lost, NotRun, openUpload, type Piece, type Sending, Stopped } from '../core/connection.ts';
-import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import type { Diagnostic } from '../core/diagnostic.ts';
+import { failure, tell } from '../core/errors/index.ts';
 import type { Change, Content, Output, Step, Upload } from '../core/module.ts';
 import { isBlocked, touchesOf } from '../core/module.ts';
 import { lines, type Script, sh, verbatim } from '../core/sh.ts';
@@ -119,25 +120,14 @@ export function closingOf({ user }: Unit, changes: readonly Change[]): readonly 
 }
 
 function lostInAction(error: Lost, changes: readonly Change[]): Made {
-  const failed: Diagnostic = {
-    code: 'E_CONNECT',
-    message: `${error.message} while it ran: ${changes.map((c) => c.what).join('; ')}`,
-    mend: 'whether it was done is not known: look at the host, then run again',
-  };
+  const what = changes.map((c) => c.what).join('; ');
+  const failed = tell('E_CHANGE_INTERRUPTED', { why: error.message, what });
   return { ran: { code: 255, stdout: '', stderr: error.message }, failed, unchanged: false };
 }
 
 function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number | undefined): Made {
   const what = changes.map((c) => c.what).join('; ');
-  const ended = left !== undefined && left.length === 0;
-  const failed: Diagnostic = {
-    code: 'E_APPLY',
-    message: `timed out after ${timeout} s: ${what}`,
-    detail: ended
-      ? 'its processes on the host were ended'
-      : `its processes may still run on the host${left === undefined ? '' : `: ${left.join(' ')}`}`,
-    mend: 'raise `timeout`, or look on the host for what it waits for',
-  };
+  const failed = tell('E_TASK_TIMEOUT', { what, seconds: timeout, left });
   return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };
 }
 
@@ -211,22 +201,10 @@ async function awaitReboot(
     } catch (error) {
       if (run.signal.aborted) throw error;
       if (run.now() > deadline) {
-        throw new Failure(
-          {
-            code: 'E_CONNECT',
-            message: `it did not come back within ${timeout} s after the reboot`,
-            mend: 'look at its console; raise reboot_timeout if it is slow',
-          },
-          { cause: error },
-        );
+        throw failure('E_NOT_BACK', { timeout }, undefined, { cause: error });
       }
     }
-    if (run.now() > deadline)
-      throw new Failure({
-        code: 'E_APPLY',
-        message: `it did not reboot within ${timeout} s`,
-        mend: 'does something inhibit the shutdown? see journalctl',
-      });
+    if (run.now() > deadline) throw failure('E_NO_REBOOT', { timeout });
     await pause(1000, run.signal);
   }
 }

@@ -1,6 +1,7 @@
 // One run at a time on a host: what is done when another one holds it, and what is told of scripts that were ended.
+
 import { type Claim, type Held, Stopped } from '../core/connection.ts';
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { pause } from './pause.ts';
 import type { Run } from './ports.ts';
 
@@ -134,12 +135,7 @@ export function waitingFor(run: Run, host: string, gate: Gate): Waiter {
     since ??= run.now();
     const left = since + run.lockWait * 1000 - run.now();
     if (left <= 0) {
-      throw new Failure({
-        code: 'E_LOCKED',
-        message: `${host} is locked by ${by}`,
-        expected: `the host to be free within ${run.lockWait} s`,
-        mend: 'wait until the other run has ended, or end it; --lock-wait sets how long this one waits',
-      });
+      throw failure('E_LOCKED', { host, by, seconds: run.lockWait });
     }
     if (by !== told) run.emit({ type: 'waiting', host, for: by, seconds: Math.ceil(left / 1000) });
     told = by;

@@ -1,5 +1,6 @@
 import { Lost, NotRun, type Piece, Stopped } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
+import { failure, isOfConnection } from '../core/errors/index.ts';
 import type { Change, Output } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import type { Probe } from './answers.ts';
@@ -71,10 +72,7 @@ async function reach(run: Run, session: Session, deadline: number): Promise<Fail
 async function within(trying: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Failure({ code: 'E_CONNECT', message: 'no answer to a new connection' })),
-      Math.max(1, ms),
-    );
+    timer = setTimeout(() => reject(failure('E_NO_NEW_CONNECTION', {})), Math.max(1, ms));
   });
   trying.catch(() => {}); // it may end after its time
   try {
@@ -94,7 +92,7 @@ async function lockedOut(
   deadline: number,
   trouble: Failure | Lost | Stopped,
 ): Promise<Failure> {
-  const what = `it locked us out: no new connection within ${seconds} s after the change`;
+  const what = `the change shut this machine out: no new connection within ${seconds} s`;
   session.forgetAll();
   const end = deadline + GRACE * 1000;
   await pause(Math.max(0, deadline - run.now()) + 1000, run.signal);
@@ -102,16 +100,11 @@ async function lockedOut(
     try {
       await within(session.reconnect(), 10_000);
       await session.change({ pieces: [{ script: sh`:`, user: undefined }] }, () => [], 10);
-      const message = `${what}. The host has undone it by itself, and is as it was before`;
-      return new Failure(
-        { code: 'E_APPLY', message, detail: trouble.message, mend: 'let this machine in, then run again' },
-        { cause: trouble },
-      );
+      return failure('E_UNDONE', { what, detail: trouble.message }, undefined, { cause: trouble });
     } catch (error) {
       if (run.signal.aborted || !isLineTrouble(error)) throw error;
       if (run.now() > end) {
-        const message = `${what}, and none ${GRACE} s after the host should have undone it`;
-        return new Failure({ code: 'E_CONNECT', message, mend: 'look at its console' }, { cause: trouble });
+        return failure('E_LOCKED_OUT', { what, grace: GRACE }, undefined, { cause: trouble });
       }
     }
     await pause(1000, run.signal);
@@ -122,6 +115,6 @@ function isLineTrouble(error: unknown): error is Failure | Lost | Stopped {
   return (
     error instanceof Lost ||
     (error instanceof Stopped && error.why === 'timeout') ||
-    (error instanceof Failure && error.diagnostics[0]?.code === 'E_CONNECT')
+    (error instanceof Failure && isOfConnection(error.diagnostics[0]?.code))
   );
 }

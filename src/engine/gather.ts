@@ -1,4 +1,5 @@
-import { type Code, Failure } from '../core/diagnostic.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { isCutOff, tell } from '../core/errors/index.ts';
 import type { Play, Task } from '../core/playbook.ts';
 import { isDict, type RawVars, type Value } from '../core/value.ts';
 import { playRest } from './ahead.ts';
@@ -32,7 +33,7 @@ export async function gather(h: HostRun): Promise<void> {
   }
   if (output.code !== 0) {
     throw new TaskFailed(
-      { code: 'E_PROBE', message: 'facts could not be gathered', at: play.at, detail: output.stderr.trim() },
+      tell('E_PROBE_FAILED', { what: 'gathering facts', exit: output.code, detail: output.stderr.trim() }, play.at),
       {},
       { name: 'Gathering Facts', at: play.at },
     );
@@ -58,13 +59,11 @@ function isLeftOut({ world, play, host, where }: HostRun): boolean {
 export function asUnreachable(error: unknown): unknown {
   if (!(error instanceof Failure))
     return error instanceof Error && error.name === 'Lost'
-      ? new Unreachable({ code: 'E_CONNECT', message: error.message, mend: 'check the host, then run again' })
+      ? new Unreachable(tell('E_CONNECTION_LOST', { why: error.message }))
       : error;
   const [first] = error.diagnostics;
-  return first !== undefined && CUT_OFF.has(first.code) ? new Unreachable(first) : error;
+  return first !== undefined && isCutOff(first.code) ? new Unreachable(first) : error;
 }
-/** Nothing more can be done on such a host in this run. */
-export const CUT_OFF: ReadonlySet<Code> = new Set<Code>(['E_CONNECT', 'E_BECOME', 'E_LOCKED', 'E_TAMPERED']);
 
 /** The task that gathers a play's facts, the same for all its hosts. */
 export function gatherTask(play: Play): Task {

@@ -1,7 +1,9 @@
+import { tell } from '../core/errors/index.ts';
 import type { Block, Item, Task } from '../core/playbook.ts';
 import { Unknown } from '../core/value.ts';
 import type { Rest } from './ahead.ts';
 import type { Met } from './batch.ts';
+import { runsOnlyIfFails } from './because.ts';
 import { isTrue } from './booleans.ts';
 import { gather } from './gather.ts';
 import { flushHandlers } from './handlers.ts';
@@ -112,7 +114,7 @@ async function announceRescue(h: HostRun, block: Block, before: number, where: W
   const { host } = h;
   const [name, ...others] = host.mayFail.slice(before);
   if (name === undefined) return;
-  const maybe = others.length === 0 ? `if '${name}' fails` : `if '${name}' or another task of its block fails`;
+  const maybe = runsOnlyIfFails(name, others.length > 0);
   const unknown = { ansible_failed_task: new Unknown(maybe), ansible_failed_result: new Unknown(maybe) };
   host.set = { ...host.set, ...unknown };
   await runItems({ ...h, maybe }, block.rescue, where, always);
@@ -152,8 +154,7 @@ async function withOthers(h: HostRun, task: Task, work: () => Promise<void>): Pr
   const here = batch.visit(`${task.at.file}:${task.at.line} fatal`, host.name);
   const stop = (by: string | undefined): void => {
     if (by === undefined) return;
-    const message = `stopped: the task failed on ${by}, and any_errors_fatal is true`;
-    throw new Aborted({ code: 'E_BLOCKED', message, at: task.at }, {}, { name: 'any_errors_fatal', at: task.at });
+    throw new Aborted(tell('E_STOPPED', { by }, task.at), {}, { name: 'any_errors_fatal', at: task.at });
   };
   await batch.meet(`${here} begins`, host.name);
   stop(batch.hosts.find((name) => isLost(world, name)));

@@ -1,4 +1,5 @@
 import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Include, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { expansions } from './ahead.ts';
@@ -72,13 +73,7 @@ export async function runInclude(
 /** Includes in each other. */
 const MOST = 200;
 function tooDeep({ at }: Include): Failure {
-  const mend = 'does a file include itself without a condition that ends it?';
-  return new Failure({
-    code: 'E_BLOCKED',
-    message: `more than ${MOST} includes in each other, nested too deeply`,
-    at,
-    mend,
-  });
+  return failure('E_INCLUDE_DEPTH', { limit: MOST }, at);
 }
 
 /** A role's handlers, once however often it is included: those of the last time count. */

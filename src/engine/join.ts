@@ -2,6 +2,7 @@ import { type Change, isBlocked, type Step, touchesOf } from '../core/module.ts'
 import type { Resource } from '../core/resource.ts';
 import type { Value } from '../core/value.ts';
 import { type Intent, intend, isIntent } from './attempt.ts';
+import { isFalse } from './because.ts';
 import { INLINE, lengthOf } from './change.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
@@ -92,7 +93,10 @@ async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<
   const unit = unitOf(r.world.run, r.task, impl, part.scope, label, part.item);
   const { step, skipped } = unit;
   if (step === undefined)
-    return { unit, made: { status: 'skipped', result: skippedResult(unit), changes: [], because: skipped, label } };
+    return {
+      unit,
+      made: { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(skipped), label },
+    };
   const probe = probeOf(unit);
   if (probe === undefined) return undefined;
   if (load.intents.length > 0 && !r.host.session.knows(probe)) return undefined; // it is asked with the load

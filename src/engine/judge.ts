@@ -1,5 +1,7 @@
+import { tell } from '../core/errors/index.ts';
 import type { Task } from '../core/playbook.ts';
 import { isDict, Unknown, type Value } from '../core/value.ts';
+import { ONLY_APPLY_RUNS } from './because.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { tail } from './read-back.ts';
@@ -21,12 +23,8 @@ export function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number
     failed = falseCondition(task.failedWhen, scope(), world.run) === undefined;
     const text = task.failedWhen.map((c) => (typeof c === 'boolean' ? String(c) : c.text.trim())).join(' and ');
     diagnostic = failed
-      ? (diagnostic ?? {
-          code: 'E_APPLY',
-          message: `failed_when holds: ${text}`,
-          at: task.at,
-          detail: tail(String(result['stderr'] ?? '')),
-        })
+      ? (diagnostic ??
+        tell('E_FAILED_WHEN', { condition: text, detail: tail(String(result['stderr'] ?? '')) }, task.at))
       : undefined;
   }
   status = failed ? 'failed' : changed ? 'changed' : 'ok';
@@ -41,7 +39,7 @@ export function unknownJudged(r: TaskRun, unit: Unit, outcome: Outcome): Outcome
       falseCondition(r.task.changedWhen, withResult(r.task, unit.scope, outcome.result, 1), r.world.run) === undefined;
     return changed || outcome.status !== 'changed'
       ? outcome
-      : { ...outcome, status: 'unknown', because: 'it runs when it is applied' };
+      : { ...outcome, status: 'unknown', because: ONLY_APPLY_RUNS };
   } catch (error) {
     if (!(error instanceof NotKnown)) throw error;
     return { ...outcome, status: 'unknown', because: error.because };
@@ -67,10 +65,6 @@ export function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
   return {
     ...outcome,
     status: 'failed',
-    diagnostic: {
-      code: 'E_APPLY',
-      message: `after ${retries} retries this still does not hold: ${until}`,
-      at: task.at,
-    },
+    diagnostic: tell('E_RETRIES', { retries, condition: until }, task.at),
   };
 }

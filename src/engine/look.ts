@@ -3,6 +3,7 @@ import type { Task } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
 import { Unknown } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import { dependsOn } from './because.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { changeFailed } from './read-back.ts';
 import type { Unit } from './resolve.ts';
@@ -53,5 +54,6 @@ const NOT_FOUND = 127;
 /** In a plan: which planned change may bring the program that a command did not find. Nothing is planned in apply. */
 export function bringsProgram(code: number, planned: readonly Planned[]): string | undefined {
   if (code !== NOT_FOUND) return undefined;
-  return (planned.find((p) => p.touches.some((one) => one.startsWith('package:'))) ?? planned.at(-1))?.what;
+  const change = planned.find((p) => p.touches.some((one) => one.startsWith('package:'))) ?? planned.at(-1);
+  return change && dependsOn(change.what);
 }

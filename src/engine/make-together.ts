@@ -151,8 +151,7 @@ async function oneByOne(
     const left = unit.step.plan(now, unit.ctx);
     const ran: Output = { code: 0, stdout: '', stderr: '' };
     if (isBlocked(left)) {
-      const { blocked: message, mend, detail } = left;
-      made.push({ ran, failed: { code: 'E_BLOCKED', message, mend, detail }, unchanged: false });
+      made.push({ ran, failed: left.blocked, unchanged: false });
     } else if (left.length === 0) made.push({ ran, failed: undefined, unchanged: false });
     else made.push(await makeChanges(run, session, unit, left, probe, ahead, aroundOf(turn), undefined));
     if (all[made.length]?.isNext === true && made.some(({ failed }) => failed !== undefined))

@@ -1,4 +1,4 @@
-import { didYouMean } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import { META_ACTIONS } from '../core/meta.ts';
 import type { Task } from '../core/playbook.ts';
 import type { HostRun } from './host-run.ts';
@@ -36,12 +36,7 @@ export async function plainMeta(h: HostRun, task: Task, where: Where): Promise<v
     case 'refresh_inventory':
       return;
     default: {
-      const diagnostic = {
-        code: 'E_UNKNOWN',
-        message: `unknown meta action '${what}'`,
-        at: task.at,
-        ...didYouMean(what, META_ACTIONS),
-      } as const;
+      const diagnostic = tell('E_UNKNOWN_META', { name: String(what), known: META_ACTIONS }, task.at);
       throw new TaskFailed(diagnostic, {}, { name: 'meta', at: task.at });
     }
   }

@@ -1,5 +1,6 @@
 import type { Piece } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Play, Task } from '../core/playbook.ts';
 import { TemplateText } from '../core/value.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
@@ -26,7 +27,8 @@ export function handlersFor(r: TaskRun, scope: Scope): readonly Task[] {
   const found = names.flatMap((name) => {
     const answering = answeringTo(all, name, scope, r.world);
     if (answering.length > 0) return answering;
-    throw new Failure({ code: 'E_UNKNOWN', message: `there is no handler '${name}'`, at: r.task.at });
+    const known = all.flatMap((handler) => (typeof handler.name === 'string' ? [handler.name] : []));
+    throw failure('E_UNKNOWN_HANDLER', { name, known }, r.task.at);
   });
   return r.isHandler ? found.filter((handler) => !r.host.flushed.has(handler)) : found;
 }

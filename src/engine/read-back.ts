@@ -1,5 +1,7 @@
 // What is told of a change after it was made: the host read back, or why the change failed.
+
 import type { Diagnostic } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import { type Change, type Diff, isBlocked, type Output, type Step } from '../core/module.ts';
 import type { Probe } from './answers.ts';
 import type { Unit } from './resolve.ts';
@@ -19,13 +21,13 @@ type Given = Readonly<{
 export async function readBack({ session, unit, changes, probe, ahead }: Given): Promise<ReadBack> {
   const output = await session.look(probe, ahead);
   if (output.code !== 0) {
-    const message = `the change ran, but the probe that reads it back failed (exit code ${output.code})`;
-    return { failed: { code: 'E_DIVERGED', message, detail: tail(output.stderr) }, warnings: [] };
+    const problem = `the probe that verifies it failed (exit code ${output.code})`;
+    return { failed: tell('E_DIVERGED', { problem, detail: tail(output.stderr) }), warnings: [] };
   }
   const left = unit.step.plan(output.stdout, unit.ctx);
   if (isBlocked(left)) {
-    const message = `the change ran, but the host still differs: ${left.blocked}`;
-    return { failed: { code: 'E_DIVERGED', message, mend: left.mend, detail: left.detail }, warnings: [] };
+    const { message, hint, detail } = left.blocked;
+    return { failed: tell('E_DIVERGED', { problem: `${DIFFERS}: ${message}`, hint, detail }), warnings: [] };
   }
   const explained = async ({ explain }: Change): Promise<string> => {
     if (explain === undefined) return '';
@@ -41,13 +43,15 @@ export async function readBack({ session, unit, changes, probe, ahead }: Given):
     else if (one.excused !== true && !isAsLeft(one, changes)) open.push(one);
   }
   if (open.length === 0) return { failed: undefined, warnings };
-  const message = `the change ran, but the host still differs: ${open.map(difference).join('; ')}`;
+  const problem = `${DIFFERS}: ${open.map(difference).join('; ')}`;
   const details = await Promise.all(open.map(explained));
   const detail = tail(details.filter((text) => text !== '').join('\n'));
-  const mend = open.some((one) => isOfAnother(one, changes)) ? ANOTHER : undefined;
-  return { failed: { code: 'E_DIVERGED', message, mend, ...(detail !== '' && { detail }) }, warnings: [] };
+  const hint = open.some((one) => isOfAnother(one, changes)) ? ANOTHER : undefined;
+  return { failed: tell('E_DIVERGED', { problem, hint, ...(detail !== '' && { detail }) }), warnings: [] };
 }
-const ANOTHER = 'something else writes this file too: its content is neither the old one nor the one of this task';
+const DIFFERS = 'the host still differs';
+const ANOTHER =
+  'find the other program that writes this file: its content is neither the old one nor the one of this task';
 
 /** An edit that would alter its own result is done where the text is the one that it left. */
 function isAsLeft({ diff, leaves }: Change, made: readonly Change[]): boolean {
@@ -93,22 +97,20 @@ export function changeFailed(
   const what = changes[Math.max(0, Math.min(outputs.length, changes.length) - 1)]?.what ?? 'the change';
   const stderr = last?.stderr.trim() ?? '';
   const detail = tail(stderr === '' ? (last?.stdout ?? '') : stderr);
-  const code = `exit code ${last?.code ?? 'unknown'}`;
+  const exit = `exit code ${last?.code ?? 'unknown'}`;
+  const failed = { what, exit, detail };
   // dash's own words for a full disk say less than cat's.
-  if (/No space left on device|printf: I\/O error/.test(stderr)) {
-    const mend = 'is the disk full? make room (df -h); the old state was kept';
-    return { code: 'E_APPLY', message: `${what}: ${code}`, detail, mend };
-  }
-  if (/Read-only file system/.test(stderr)) {
-    const mend = 'find out why the file system is read-only (dmesg, mount), and remount it; the old state was kept';
-    return { code: 'E_APPLY', message: `${what}: ${code}`, detail, mend };
-  }
-  if (user !== 'root' && DENIED.test(stderr)) {
-    const mend = 'add `become: true` to the task or the play';
-    return { code: 'E_APPLY', message: `${what}: permission denied for user '${user}' (${code})`, detail, mend };
-  }
-  return { code: 'E_APPLY', message: `${what}: ${code}`, detail };
+  if (/No space left on device|printf: I\/O error/.test(stderr)) return tell('E_DISK_FULL', failed);
+  if (/Read-only file system/.test(stderr)) return tell('E_READ_ONLY', failed);
+  const [, pid, name = ''] = LOCKED_BY.exec(stderr) ?? APT_LOCK.exec(stderr) ?? [];
+  if (pid !== undefined) return tell('E_DPKG_LOCKED', { ...failed, by: `process ${pid}, ${name.trim()}` });
+  if (user !== 'root' && DENIED.test(stderr)) return tell('E_PERMISSION', { ...failed, user });
+  return tell('E_CHANGE_FAILED', failed);
 }
+/** apt's words for the lock that another process holds. */
+const APT_LOCK = /Could not get lock \S+ It is held by process (\d+) \(([^)]*)\)/;
+/** The words of our own script for apt, which names the whole command. */
+const LOCKED_BY = /^(?:apt|dpkg) is locked by process (\d+), (.*)\(\/[^()]*\)$/m;
 /** Of the kernel, systemd and apt; not what a server of the network says (ssh, MySQL). */
 const DENIED =
   /permission denied(?! \(publickey)|operation not permitted|access denied$|interactive authentication required|are you root\?/im;

@@ -1,4 +1,4 @@
-import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Context, LocalFile, RenderOptions } from '../core/module.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import type { Run, Scope } from './ports.ts';
@@ -34,10 +34,5 @@ function optionOf(pair: string, file: string): readonly [string, string | boolea
   const quoted = /^'([^']+)'$|^"([^"]+)"$/.exec(value);
   const mark = quoted?.[1] ?? quoted?.[2];
   if (/^(variable|block|comment)_(start|end)_string$/.test(name) && mark !== undefined) return [name, mark];
-  throw new Failure({
-    code: 'E_SYNTAX',
-    message: `#jinja2: '${pair}' is not supported`,
-    at: { file, line: 1, col: 1 },
-    expected: "lstrip_blocks: True, trim_blocks: False or variable_start_string: '[['",
-  });
+  throw failure('E_JINJA2_HEADER', { pair }, { file, line: 1, col: 1 });
 }

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
-import type { ArgError } from '../core/bind.ts';
+import { type ArgError, argDiagnostic } from '../core/bind.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Context, LocalFile, Module, Step } from '../core/module.ts';
 import { isBlocked, isStep, touchesOf } from '../core/module.ts';
 import type { Condition, LoopControl, Task } from '../core/playbook.ts';
@@ -40,8 +41,7 @@ export function userOf(task: Pick<Task, 'become' | 'at'>, scope: Scope, run: Run
   const name = value instanceof Secret ? value.reveal() : run.templates.print(value ?? '');
   if (name === '') return 'root';
   if (USER.test(name)) return name;
-  const message = `become_user: '${run.redactor.hide(name)}' is not a user name`;
-  throw new Failure({ code: 'E_ARGS', message, at: task.at, expected: 'a name such as www-data' });
+  throw failure('E_BECOME_USER', { name: run.redactor.hide(name) }, task.at);
 }
 /** No option of a command, no path, no separator of passwd. */
 const USER = /^[^-\s:/\p{C}][^\s:/\p{C}]*$/u;
@@ -61,13 +61,9 @@ export function loopItems(
   if (list instanceof Unknown || (unknown !== undefined && !Array.isArray(list)))
     throw new NotKnown((unknown ?? (list as Unknown)).because);
   if (Array.isArray(list)) return list;
-  const message = `'loop' takes a list, not ${isDict(list) ? 'a dict' : `'${run.templates.print(list)}'`}`;
-  throw new Failure({
-    code: 'E_ARGS',
-    message,
-    at: task.at,
-    mend: isDict(list) ? 'add | dict2items' : 'write a list, or with_items',
-  });
+  const found = isDict(list) ? 'a dict' : `'${run.templates.print(list)}'`;
+  const hint = isDict(list) ? 'add | dict2items' : 'write a list, or with_items';
+  throw failure('E_KEYWORD_VALUE', { keyword: 'loop', wanted: 'a list', found, hint }, task.at);
 }
 
 function withItems(loop: RawVars, scope: Scope, run: Run): Value {
@@ -198,13 +194,7 @@ function isExpression(module: string, key: string): boolean {
 }
 
 function argFailure(wrong: ArgError, module: Module, task: Task) {
-  return {
-    code: 'E_ARGS' as const,
-    message: `${module.name}: ${wrong.message}`,
-    at: task.argAt(wrong.path),
-    expected: wrong.expected,
-    mend: wrong.mend,
-  };
+  return argDiagnostic(module.name, wrong, task.argAt(wrong.path));
 }
 
 /** Longer texts (a file with a password in it) are made of what is known to be secret already: only their parts are hidden. */
@@ -226,8 +216,7 @@ function environmentOf(run: Run, task: Task, scope: Scope): Script {
   });
   if (pairs.length === 0) return sh``;
   const text = pairs.map(([name, value]) => {
-    if (!/^[A-Za-z_]\w*$/.test(name))
-      throw new Failure({ code: 'E_ARGS', message: `'${name}' is no name for an environment variable`, at: task.at });
+    if (!/^[A-Za-z_]\w*$/.test(name)) throw failure('E_ENVIRONMENT_NAME', { name }, task.at);
     const plain = value instanceof Secret ? value.reveal() : run.templates.print(value);
     return `export ${name}=${quote(plain)}\n`;
   });

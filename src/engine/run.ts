@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { HostRecap } from '../core/event.ts';
 import type { Play } from '../core/playbook.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
@@ -10,6 +11,7 @@ import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
 import { tellLeftBehind } from './recall.ts';
+import { userOf } from './resolve.ts';
 import { openSession } from './session.ts';
 import { Aborted, EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
@@ -161,7 +163,7 @@ async function onePlay(
     const names = left.slice(0, size);
     left = left.slice(size).filter((name) => isAlive(world.hosts.get(name)));
     const batch = makeBatch(names);
-    world.start.expect(names, async (name) => world.hosts.get(name)?.session.claim());
+    world.start.expect(names, (name) => claimAs(world, play, name));
     await Promise.all(names.map((name) => oneHost(world, play, batch, name, playsAfter)));
     const failed = names.filter((name) => !isAlive(world.hosts.get(name)) || world.hosts.get(name)?.isStuck === true);
     const tooMany =
@@ -176,6 +178,13 @@ async function onePlay(
       return;
     }
   }
+}
+
+async function claimAs(world: World, play: Play, name: string): Promise<void> {
+  const host = world.hosts.get(name);
+  if (host === undefined) return;
+  const scope = scopeFor(world, host, { play, batch: [], role: undefined, vars: [] });
+  await host.session.claim(userOf(play, scope, world.run));
 }
 
 function isPlayFatal(world: World, play: Play, name: string | undefined): boolean {
@@ -256,7 +265,7 @@ async function oneHost(
 function tellFailure(world: World, play: Play, host: HostState, error: Failure): void {
   host.failed = true;
   host.counts.failed++;
-  const diagnostic: Diagnostic = error.diagnostics[0] ?? { code: 'E_BLOCKED', message: error.message };
+  const diagnostic: Diagnostic = error.diagnostics[0] ?? tell('E_TASK_FAILED', { name: play.name });
   const { run } = world;
   run.emit({
     type: 'task',

@@ -1,6 +1,7 @@
 import { type Connection, type Group, Held, inGroups, Lost, NotRun, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import type { Resource } from '../core/resource.ts';
+import { sh } from '../core/sh.ts';
 import { type Answers, keyOf, noAnswers, type Probe } from './answers.ts';
 import { type Gate, newGate, type Waiter } from './claims.ts';
 
@@ -40,8 +41,8 @@ export type Session = Readonly<{
   put: Connection['put'];
   /** The host is not left to another run before `work` is done, though the run stands still. */
   keep: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Claims the host, unless a trip is about to. */
-  claim: () => Promise<void>;
+  /** Claims the host, unless a trip is about to: for who works there, which is `user` where nobody has yet. */
+  claim: (user: string | undefined) => Promise<void>;
   /** Closes the line; the next trip opens a new one. */
   drop: () => Promise<void>;
   /** The host has nothing more to do in this run: closes the line and forgets, unless another host's task is at work on it. */
@@ -69,6 +70,8 @@ type TripOptions = Readonly<{
   groups?: readonly Group[];
   timeout?: number | undefined;
   isPlanned?: boolean;
+  /** It only claims the host: nothing is looked at. */
+  isClaim?: boolean;
 }>;
 
 /**
@@ -104,6 +107,8 @@ export function openSession(
   let lookedAt = 0;
   /** Whether a shell of the line may have claimed the host. */
   let holds = false;
+  /** Who the last trip's scripts ran as. */
+  let claimant: string | undefined;
   let trips = 0;
   /** Trips that were begun, also those that wait for another run; those on the wire, or connecting; work that keeps the host. */
   let begun = 0;
@@ -135,8 +140,9 @@ export function openSession(
   /** Nothing is at work on the host while the run stands still: its line, and with it the claim, is given up. */
   const leave = async (): Promise<void> => {
     if (onWire > 0 || kept > 0 || line === undefined || gate.standing() === undefined) return;
-    wasLeft();
-    await drop();
+    const dropped = drop();
+    wasLeft(); // a host that is not held any more may be claimed anew at once
+    await dropped;
   };
   gate.onClose(leave);
   const keep: Session['keep'] = async (work) => {
@@ -159,9 +165,10 @@ export function openSession(
   /** Throws NotRun where the host was left to another run after `isPlanned` was planned. */
   const trip = async (
     pieces: readonly Piece[],
-    { groups = [], timeout, isPlanned = false }: TripOptions,
+    { groups = [], timeout, isPlanned = false, isClaim = false }: TripOptions,
   ): Promise<readonly Output[]> => {
     begun++;
+    if (!isClaim) claimant = pieces.find(({ user }) => user !== undefined)?.user;
     withChange.clear();
     const { wait, end } = waiter();
     try {
@@ -183,7 +190,7 @@ export function openSession(
           });
           holds = true;
           start.claimed();
-          if (pieces.length > 0) lookedAt = lefts;
+          if (!isClaim) lookedAt = lefts;
           void spare?.then((old) => old.close()).catch(() => {}); // it may be dead
           spare = undefined;
           return outputs;
@@ -202,6 +209,7 @@ export function openSession(
     } finally {
       end();
       begun--;
+      if (begun === 0 && !holds && !isClaim) start.left(); // it failed: others may wait for this host
       await leave();
     }
   };
@@ -286,8 +294,9 @@ export function openSession(
       });
     },
     keep,
-    async claim() {
-      if (begun === 0 && !holds) await trip([], {});
+    async claim(user) {
+      if (begun > 0 || holds) return;
+      await trip([{ script: sh`:`, user: claimant ?? user, isProbe: true }], { isClaim: true });
     },
     drop,
     async rest() {

@@ -1,11 +1,13 @@
 import { Lost } from '../core/connection.ts';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { isCutOff, isOfFiles, tell } from '../core/errors/index.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
 import { Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
+import { dependsOn, EMPTY_LOOP, isFalse } from './because.ts';
 import { isTrue } from './booleans.ts';
-import { asUnreachable, CUT_OFF } from './gather.ts';
+import { asUnreachable } from './gather.ts';
 import { type Items, itemsOf } from './items.ts';
 import type { Part } from './join.ts';
 import { gaveUp, holds, judge, withAttempts } from './judge.ts';
@@ -92,12 +94,14 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
   if (error instanceof Failure) {
     const [first] = error.diagnostics;
     const making =
-      world.run.mode === 'plan' && first?.code === 'E_FILE' ? world.localhost('localhost')?.planned[0] : undefined;
-    if (making !== undefined)
-      return { status: 'unknown', result: new Unknown(making.what), changes: [], because: making.what, label };
-    if (first !== undefined && CUT_OFF.has(first.code)) throw new Unreachable(first);
+      world.run.mode === 'plan' && isOfFiles(first?.code) ? world.localhost('localhost')?.planned[0] : undefined;
+    if (making !== undefined) {
+      const because = dependsOn(making.what);
+      return { status: 'unknown', result: new Unknown(because), changes: [], because, label };
+    }
+    if (first !== undefined && isCutOff(first.code)) throw new Unreachable(first);
     const diagnostic: Diagnostic = {
-      ...(first ?? { code: 'E_BLOCKED', message: error.message }),
+      ...(first ?? tell('E_TASK_FAILED', { name })),
       at: first?.at ?? task.at,
     };
     return {
@@ -109,12 +113,7 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
     };
   }
   if (error instanceof Lost)
-    throw new Unreachable({
-      code: 'E_CONNECT',
-      message: error.message,
-      at: task.at,
-      mend: `it was lost in '${name}': check the host, then run again; what was done stays done`,
-    });
+    throw new Unreachable(tell('E_CONNECTION_LOST', { why: error.message, during: `'${name}'` }, task.at));
   throw error;
 }
 
@@ -123,14 +122,15 @@ async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): 
   const { run } = world;
   if (r.maybe !== undefined) {
     const skipped = surelyFalse(task, scope, world);
-    if (skipped !== undefined) return { status: 'skipped', result: { skipped: true }, changes: [], because: skipped };
+    if (skipped !== undefined)
+      return { status: 'skipped', result: { skipped: true }, changes: [], because: isFalse(skipped) };
     return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };
   }
   const { impl } = task;
   if (impl === undefined) throw new Error(`no module '${task.module}'`);
   const unit = unitOf(run, task, impl, scope, label, item);
   if (unit.step === undefined)
-    return { status: 'skipped', result: skippedResult(unit), changes: [], because: unit.skipped, label };
+    return { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(unit.skipped), label };
   const tries =
     task.until.length > 0 && run.mode === 'apply' ? Number(run.templates.resolve(task.retries ?? 3, scope)) + 1 : 1;
   const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
@@ -158,7 +158,7 @@ function surelyFalse(task: Task, scope: Scope, world: World): string | undefined
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
   if (unknown === undefined || task.module !== 'set_fact') return;
-  const value = new Unknown(unknown.because ?? 'a task before it');
+  const value = new Unknown(unknown.because ?? dependsOn('a task before it'));
   host.set = { ...host.set, ...Object.fromEntries(Object.keys(task.args).map((name) => [name, value])) };
 }
 
@@ -178,7 +178,7 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
     const isCertain = outcomes.some((o) => o.status === 'changed');
-    const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? name);
+    const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? dependsOn(name));
     for (const handler of handlersFor(r, scope)) {
       if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);
       if (isCertain) notifiedAnew(host, handler);
@@ -189,19 +189,24 @@ export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: rea
   host.counts[status]++;
   if (run.mode === 'plan' && (status === 'changed' || status === 'unknown') && canFail(task)) host.mayFail.push(name);
   for (const o of outcomes.length === 0
-    ? [{ status, changes: [], because: 'the loop is empty', result: null } as Outcome]
+    ? [{ status, changes: [], because: EMPTY_LOOP, result: null } as Outcome]
     : outcomes) {
     run.emit(taskEvent(r, name, o, ignores, isHidden, ms));
   }
   const failed = outcomes.find((o) => o.status === 'failed');
   if (failed === undefined || ignores) return;
   if (after !== undefined) after.isFailed = true;
-  const diagnostic = failed.diagnostic ?? { code: 'E_APPLY', message: `${name} failed`, at: task.at };
+  const diagnostic = failed.diagnostic ?? tell('E_TASK_FAILED', { name }, task.at);
   throw new TaskFailed(diagnostic, result, { name, at: task.at });
 }
 
 function canFail({ ignoreErrors, failedWhen }: Task): boolean {
   return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
+}
+
+/** What is wrong with `no_log` itself holds no secret. */
+function isOfNoLog({ code, message }: Diagnostic): boolean {
+  return code === 'E_KEYWORD_VALUE' && message.startsWith("'no_log' ");
 }
 
 /** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */
@@ -229,7 +234,7 @@ function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHid
     isHidden ? { what: hidden } : { what, ...(diff !== undefined && { diff }) },
   );
   const told =
-    isHidden && o.diagnostic !== undefined && !/^no_log: /.test(o.diagnostic.message)
+    isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic)
       ? { ...o.diagnostic, message: hidden, detail: undefined }
       : o.diagnostic;
   return {

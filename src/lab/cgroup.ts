@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 import { absent } from './state.ts';
 
 /** Where this machine has its cgroup2 hierarchy, and systemd's old one if there is one beside it. */
@@ -18,13 +18,11 @@ export function findHierarchies(mounts: string): Hierarchies | undefined {
   return unified === undefined ? undefined : { unified, systemd: systemd?.[1] };
 }
 
-/** This machine's hierarchies. Throws Failure (E_LAB) without cgroup2. */
+/** This machine's hierarchies. Throws Failure without cgroup2. */
 export async function hierarchies(): Promise<Hierarchies> {
   const found = findHierarchies(await readFile('/proc/self/mounts', 'utf8'));
   if (found !== undefined) return found;
-  throw labFailure('no cgroup2 hierarchy is mounted on this machine', {
-    mend: 'mount one: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
-  });
+  throw failure('E_LAB_CGROUP', {});
 }
 
 /** The lab's cgroup below each hierarchy. A host's is below that: HOST/sup (what restarts it), HOST/box (nspawn and all inside). */
@@ -75,13 +73,13 @@ export async function isPopulated(group: string): Promise<boolean> {
   return events !== undefined && /^populated 1$/m.test(events);
 }
 
-/** SIGKILLs all in a cgroup until nothing is left; throws Failure (E_LAB) when something stays for 60 s. */
+/** SIGKILLs all in a cgroup until nothing is left; throws Failure when something stays for 60 s. */
 export async function killBelow(group: string): Promise<void> {
   for (const until = Date.now() + 60_000; await isPopulated(group); await sleep(20)) {
     const pids = await pidsBelow(group);
     if (Date.now() > until) {
-      const which = pids.length > 0 ? `: ${pids.join(' ')}` : ', though they are killed: is the disk stuck?';
-      throw labFailure(`processes of ${group} do not end${which}`);
+      const which = pids.length > 0 ? `: ${pids.join(' ')}` : ' after SIGKILL: the disk may hang';
+      throw failure('E_LAB_PROCESSES', { group, which });
     }
     for (const pid of pids) {
       try {

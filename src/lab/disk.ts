@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { lchown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 import { aptProxy, imageExists } from './image.ts';
 import { clientKey, hostKey } from './keys.ts';
 import { gatewayOf } from './network.ts';
@@ -27,9 +27,8 @@ export async function ensureDisk(lab: LabRecord, host: HostRecord): Promise<void
   const fresh = !(await hasDisk(lab.name, host.name));
   if (!fresh && (await isMounted(root))) return;
   if (!(await imageExists(host.base))) {
-    throw labFailure(`${host.name}: the image ${host.base} under its disk is gone`, {
-      mend: `start it anew: bringup lab reset ${host.name}`,
-    });
+    const problem = `the image ${host.base} of its disk is missing`;
+    throw failure('E_LAB_DISK', { host: host.name, problem, hint: `reset the host: bringup lab reset ${host.name}` });
   }
   // Half set up is not set up: a killed run's disk is thrown away.
   if (fresh) await wipeDisk(lab.name, host.name);
@@ -53,9 +52,11 @@ async function mountDisk(lab: string, host: HostRecord): Promise<void> {
   const options = `lowerdir=${lower},upperdir=${upper(lab, host.name)},workdir=${work}`;
   const { code, stderr } = await tryRun(['mount', '-t', 'overlay', 'overlay', '-o', options, rootOf(lab, host.name)]);
   if (code === 0) return;
-  throw labFailure(`${host.name}: its disk cannot be mounted`, {
+  throw failure('E_LAB_DISK', {
+    host: host.name,
+    problem: 'its disk cannot be mounted',
     detail: stderr.trim(),
-    mend: 'set BRINGUP_STATE to a directory on a real disk (ext4, xfs, btrfs), not one inside of a container',
+    hint: 'set BRINGUP_STATE to a directory on a real disk (ext4, xfs, btrfs), not one inside of a container',
   });
 }
 

@@ -24,7 +24,7 @@ export async function takeDown(name: string, options: LabOptions & Readonly<{ im
   for (const host of hosts) await forgetMachine(machineName(name, host));
   await rm(dir, { recursive: true, force: true });
   if (options.images) await removeImages(await usedImages());
-  options.progress({ type: 'off', message: `the lab ${name} is gone`, ms: Date.now() - started });
+  options.progress({ type: 'off', message: `removed the lab ${name}`, ms: Date.now() - started });
 }
 
 /** nspawn leaves a directory (and, killed, a mount on it) per machine under /run. */

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 import { withLock } from './lock.ts';
 import { type Requirement, requirements } from './requirements.ts';
 import { checkLabName } from './spec.ts';
@@ -16,21 +16,19 @@ export type LabEvent = Readonly<{
 export type Progress = (event: LabEvent) => void;
 export type LabOptions = Readonly<{ progress: Progress; signal?: AbortSignal | undefined }>;
 
-/** The lab's record. Throws Failure (E_LAB) when there is no such lab. */
+/** The lab's record. Throws Failure when there is no such lab. */
 export async function needLab(name: string): Promise<LabRecord> {
   checkLabName(name);
   const record = await readLab(name);
   if (record !== undefined) return record;
-  throw labFailure(`there is no lab '${name}'`, { mend: 'bring it up: bringup lab up' });
+  throw failure('E_NO_LAB', { name });
 }
 
-/** A host's record. Throws Failure (E_LAB) when the lab has no such host. */
+/** A host's record. Throws Failure when the lab has no such host. */
 export function needHost(record: LabRecord, host: string): HostRecord {
   const found = Object.hasOwn(record.hosts, host) ? record.hosts[host] : undefined;
   if (found !== undefined) return found;
-  throw labFailure(`the lab ${record.name} has no host '${host}'`, {
-    expected: `one of ${Object.keys(record.hosts).join(', ')}`,
-  });
+  throw failure('E_LAB_HOST', { lab: record.name, host, known: Object.keys(record.hosts) });
 }
 
 /** Runs what changes a lab: not without what it needs, and never two at once on one lab. `to` as in Requirement. */
@@ -43,18 +41,20 @@ export async function alone<T>(
   checkLabName(name);
   refuse((await requirements()).filter((missing) => to === 'build' || missing.to === 'run'));
   await mkdir(stateDir(), { recursive: true, mode: 0o700 });
-  const waiting = () => progress({ type: 'note', message: `another bringup is at work on the lab ${name}; waiting` });
+  const waiting = () =>
+    progress({ type: 'note', message: `waiting for another bringup that works on the lab ${name}` });
   return withLock(`lab-${name}`, { patience: 10 * 60_000, signal, waiting }, work);
 }
 
 function refuse(missing: readonly Requirement[]): void {
   if (missing.length === 0) return;
   const packages = missing.flatMap((m) => m.packages);
-  throw labFailure('this machine lacks something that the lab needs', {
+  throw failure('E_LAB_REQUIREMENTS', {
+    problem: 'this machine lacks something that the lab needs',
     detail: missing.map((m) => `${m.what}: ${m.why}`).join('\n'),
-    mend: [
+    hint: [
       ...(packages.length > 0 ? [`apt-get install --no-install-recommends ${[...new Set(packages)].join(' ')}`] : []),
-      ...missing.flatMap((m) => (m.mend === undefined ? [] : [m.mend])),
+      ...missing.flatMap((m) => (m.hint === undefined ? [] : [m.hint])),
     ].join('; '),
   });
 }

@@ -3,9 +3,9 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from '../core/errors/index.ts';
 import { isPopulated, killBelow, labGroup, makeGroups, pidsBelow, removeGroups } from './cgroup.ts';
 import { ensureDisk, rootOf } from './disk.ts';
-import { labFailure } from './fail.ts';
 import { bridgeName, machineName, portName } from './names.ts';
 import { cutPort, removePort } from './network.ts';
 import { lastLines, tryRun } from './run.ts';
@@ -78,8 +78,10 @@ export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean
   child.unref();
   // Until the supervisor is in its cgroup, nobody would find it.
   for (const until = Date.now() + 5000; !(await isOn(lab.name, host.name)); await sleep(10)) {
-    if (Date.now() > until)
-      throw labFailure(`${host.name} does not start`, { detail: await logEnd(lab.name, host.name) });
+    if (Date.now() > until) {
+      const detail = await logEnd(lab.name, host.name);
+      throw failure('E_LAB_BOOT', { host: host.name, problem: 'the host does not start', detail });
+    }
   }
   return true;
 }
@@ -95,13 +97,8 @@ export async function waitForSsh(
     if ((await saysSsh(host.address)) && (await lets(lab, host.name))) return;
     const off = !(await isOn(lab, host.name));
     if (!off && Date.now() < until) continue;
-    throw labFailure(
-      off ? `${host.name} went off while it booted` : `${host.name}: no sshd after ${deadline / 1000} s`,
-      {
-        detail: await logEnd(lab, host.name),
-        mend: `look at its log: bringup lab logs ${host.name}`,
-      },
-    );
+    const problem = off ? 'the host powered off while it booted' : `no sshd after ${deadline / 1000} s`;
+    throw failure('E_LAB_BOOT', { host: host.name, problem, detail: await logEnd(lab, host.name) });
   }
 }
 

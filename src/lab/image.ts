@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Failure } from '../core/diagnostic.ts';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 import { withLock } from './lock.ts';
 import { lastLines, tryRun } from './run.ts';
 import type { ImageName } from './spec.ts';
@@ -142,10 +142,7 @@ async function build(image: ImageName, key: string, signal: AbortSignal | undefi
       { signal, killSignal: 'SIGKILL', ...(proxy !== undefined && { env: { http_proxy: proxy } }) },
     );
     if (code !== 0) {
-      throw labFailure(`the image ${image} could not be built (mmdebstrap ended with ${code})`, {
-        detail: lastLines(stderr, 20),
-        mend: 'see that this machine reaches deb.debian.org and that its clock is right, then run it again',
-      });
+      throw failure('E_LAB_IMAGE', { image, code, detail: lastLines(stderr, 20) });
     }
     await rename(staged, path.join(imagesDir(), key));
   } catch (error) {

@@ -31,7 +31,7 @@ export type LabState = Readonly<{
 /**
  * Brings a lab up, or goes on from what is there: builds missing images, boots hosts that are off, waits until each
  * lets its user in. A host whose address or image changed is refused, as its disk has the old ones: `reset` it.
- * Like all that changes a lab it throws Failure (E_LAB) where this machine lacks something, and waits while another
+ * Like all that changes a lab it throws Failure where this machine lacks something, and waits while another
  * run is at work on the same lab.
  */
 export async function up(spec: LabSpec, options: LabOptions): Promise<LabState> {
@@ -97,7 +97,7 @@ export async function cut(name: string, hosts: readonly string[], how: WireCut, 
     await cutWire(name, hosts, how);
     options.progress({
       type: 'network',
-      message: `${hosts.join(', ')} cut off from ${how.from?.join(', ') ?? 'everybody'}`,
+      message: `${hosts.join(', ')} cut off from ${how.from?.join(', ') ?? 'all hosts'}`,
     });
   });
 }
@@ -108,7 +108,10 @@ export async function heal(name: string, hosts: readonly string[], options: LabO
     const record = await needLab(name);
     for (const host of hosts) needHost(record, host);
     await healWire(name, hosts.length === 0 ? undefined : hosts);
-    options.progress({ type: 'network', message: `${hosts.length === 0 ? 'every wire' : hosts.join(', ')} healed` });
+    options.progress({
+      type: 'network',
+      message: `${hosts.length === 0 ? 'all hosts' : hosts.join(', ')}: network healed`,
+    });
   });
 }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 import { stateDir } from './state.ts';
 
 /** flock's exit code for "somebody else holds it" (ours to choose). */
@@ -10,7 +10,7 @@ const HELD = 75;
 
 /**
  * Runs `work` while holding a lock between processes. The kernel holds it for a child that ends with us, however we
- * end, so a lock cannot be left behind. Waits for `patience` ms; then throws Failure (E_LAB).
+ * end, so a lock cannot be left behind. Waits for `patience` ms; then throws Failure.
  */
 export async function withLock<T>(
   name: string,
@@ -38,7 +38,7 @@ async function acquire(
     if (!told) waiting?.();
     told = true;
     if (Date.now() > until) {
-      throw labFailure(`another bringup is at work on ${name}`, { mend: 'wait until it is done, then try again' });
+      throw failure('E_LAB_BUSY', { name });
     }
     await sleep(200, undefined, signal ? { signal } : {});
   }
@@ -57,7 +57,7 @@ function take(file: string): Promise<(() => Promise<void>) | undefined> {
     child.once('error', reject);
     child.once('exit', (code) => {
       if (code === HELD) resolve(undefined);
-      else reject(labFailure(`cannot lock ${file}: flock ended with ${code}`));
+      else reject(failure('E_LAB_PROGRAM', { command: `flock ${file}`, code }));
     });
     child.stdout.once('data', () => {
       resolve(async () => {

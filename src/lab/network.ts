@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 import { raiseLimits, restoreLimits } from './limits.ts';
 import { withLock } from './lock.ts';
 import { bridgeMac, bridgeName, tableName } from './names.ts';
@@ -31,7 +31,7 @@ export function gatewayOf(subnet: string): string {
 }
 
 /**
- * The subnet of a new lab: as wished, else that of its hosts, else a free one picked by name. Throws Failure (E_LAB)
+ * The subnet of a new lab: as wished, else that of its hosts, else a free one picked by name. Throws Failure
  * when this machine already has a route into it that is not the lab's own.
  */
 export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec): Promise<string> {
@@ -44,13 +44,11 @@ export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec
       lab,
       taken.map((t) => t.network),
     );
-  if (!chosen)
-    throw labFailure('no /24 in 10.80.0.0–10.95.255.0 is free', { mend: 'give the lab a subnet of its own' });
+  if (!chosen) throw failure('E_LAB_SUBNET', { problem: 'no /24 in 10.80.0.0–10.95.255.0 is free on this machine' });
   const clash = taken.find((other) => overlaps(other.network, chosen));
   if (clash === undefined) return formatNetwork(chosen);
-  throw labFailure(`the lab's subnet ${formatNetwork(chosen)} is taken on this machine (${clash.by})`, {
-    mend: 'give the lab another subnet, and its hosts addresses in it',
-  });
+  const subnet = formatNetwork(chosen);
+  throw failure('E_LAB_SUBNET', { problem: `the lab's subnet ${subnet} is in use on this machine (${clash.by})` });
 }
 
 /** Networks that this machine has routes to (not the default one), and those of other labs, be they up or not. */

@@ -1,12 +1,13 @@
 import { constants } from 'node:fs';
 import { access, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { size } from '../core/units.ts';
 import { findHierarchies } from './cgroup.ts';
 import { run } from './run.ts';
 import { stateDir } from './state.ts';
 
 /**
- * Something the lab needs and this machine lacks: `packages` of apt bring it, or else `mend` says what does. Needed `to`
+ * Something the lab needs and this machine lacks: `packages` of apt bring it, or else `hint` says what does. Needed `to`
  * build images and new disks, or to run hosts at all.
  */
 export type Requirement = Readonly<{
@@ -14,7 +15,7 @@ export type Requirement = Readonly<{
   why: string;
   to: 'build' | 'run';
   packages: readonly string[];
-  mend?: string;
+  hint?: string;
 }>;
 
 const COMMANDS: readonly Readonly<{ command: string; why: string; package: string }>[] = [
@@ -28,8 +29,8 @@ const COMMANDS: readonly Readonly<{ command: string; why: string; package: strin
   { command: 'unshare', why: 'it ends a build together with us', package: 'util-linux' },
 ];
 
-/** An image is 350 MB and a host's changes some 500 MB; below this a lab would fill the disk half-way. */
-const LEAST_FREE = 3e9;
+/** An image is 350 MiB and a host's changes some 500 MiB; below this a lab would fill the disk half-way. */
+const LEAST_FREE = 3 * 1024 ** 3;
 
 /** What is missing for a lab on this machine; nothing when all is there. */
 export async function requirements(): Promise<readonly Requirement[]> {
@@ -40,7 +41,7 @@ export async function requirements(): Promise<readonly Requirement[]> {
       to: 'run',
       why: 'hosts need namespaces, mounts and a bridge',
       packages: [],
-      mend: 'run it with sudo',
+      hint: 'run it with sudo',
     });
   }
   for (const { command, why, package: name } of COMMANDS) {
@@ -58,7 +59,7 @@ export async function requirements(): Promise<readonly Requirement[]> {
   return [...missing, ...(await kernel()), ...(await disk())];
 }
 
-/** Installs what apt can mend of `missing`. `progress` gets apt's lines. Throws Failure (E_LAB) when apt fails. */
+/** Installs what apt can provide of `missing`. `progress` gets apt's lines. Throws Failure when apt fails. */
 export async function install(
   missing: readonly Requirement[],
   { progress, signal }: Readonly<{ progress: (line: string) => void; signal?: AbortSignal | undefined }>,
@@ -81,7 +82,7 @@ async function kernel(): Promise<readonly Requirement[]> {
       to: 'run',
       why: 'systemd runs its services in it',
       packages: [],
-      mend: 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
+      hint: 'mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified',
     });
   }
   const id = await readFile('/etc/machine-id', 'utf8').catch(() => '');
@@ -91,7 +92,7 @@ async function kernel(): Promise<readonly Requirement[]> {
       to: 'run',
       why: "nspawn derives the hosts' MAC addresses from it",
       packages: [],
-      mend: 'systemd-machine-id-setup',
+      hint: 'systemd-machine-id-setup',
     });
   }
   return missing;
@@ -106,9 +107,9 @@ async function disk(): Promise<readonly Requirement[]> {
     missing.push({
       what: 'disk space',
       to: 'build',
-      why: `${dir} has ${((bavail * bsize) / 1e9).toFixed(1)} GB free, a lab wants ${LEAST_FREE / 1e9} GB`,
+      why: `${dir} has ${size(bavail * bsize)} free, and a lab needs ${size(LEAST_FREE)}`,
       packages: [],
-      mend: 'free some, or set BRINGUP_STATE to a directory on a larger disk',
+      hint: 'free some, or set BRINGUP_STATE to a directory on a larger disk',
     });
   }
   if (/[,:\\\s]/.test(dir)) {
@@ -117,7 +118,7 @@ async function disk(): Promise<readonly Requirement[]> {
       to: 'run',
       why: `'${dir}' has a character that mount options cannot carry`,
       packages: [],
-      mend: 'set BRINGUP_STATE to a path without commas, colons, backslashes and blanks',
+      hint: 'set BRINGUP_STATE to a path without commas, colons, backslashes and blanks',
     });
   }
   return missing;

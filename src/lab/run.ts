@@ -1,5 +1,5 @@
 import { $ } from 'zx/core';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 
 export type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
 type Options = Readonly<{
@@ -35,11 +35,11 @@ export async function tryRun(argv: readonly string[], options: Options = {}): Pr
   return { code: out.exitCode ?? 128, stdout: out.stdout, stderr: out.stderr };
 }
 
-/** Runs a command and gives its stdout. Throws Failure (E_LAB) with the end of its stderr when it fails. */
+/** Runs a command and gives its stdout. Throws Failure with the end of its stderr when it fails. */
 export async function run(argv: readonly string[], options: Options = {}): Promise<string> {
   const { code, stdout, stderr } = await tryRun(argv, options);
   if (code === 0) return stdout;
-  throw labFailure(`'${argv.join(' ')}' failed with exit code ${code}`, { detail: lastLines(stderr || stdout, 20) });
+  throw failure('E_LAB_PROGRAM', { command: argv.join(' '), code, detail: lastLines(stderr || stdout, 20) });
 }
 
 export function lastLines(text: string, count: number): string {

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { bootAll, forAll } from './boot.ts';
 import { freezeDisk, hasDisk, thawDisk } from './disk.ts';
-import { labFailure } from './fail.ts';
 import type { LabOptions } from './guard.ts';
 import { isOn, powerCut, powerOff } from './host.ts';
 import { dropUnusedLayers } from './layers.ts';
@@ -23,9 +22,7 @@ export async function takeSnapshot(before: LabRecord, label: string, options: La
   for (const host of Object.values(before.hosts)) if (await hasDisk(before.name, host.name)) hosts.push(host);
   const full = hosts.find((host) => host.layers.length >= MOST_LAYERS);
   if (full !== undefined) {
-    throw labFailure(`${full.name} stands on ${MOST_LAYERS} snapshots already`, {
-      mend: 'restore an early one, or reset the host, and take the snapshot then',
-    });
+    throw failure('E_LAB_SNAPSHOTS', { host: full.name, limit: MOST_LAYERS });
   }
   const id = randomBytes(3).toString('hex');
   const frozen = hosts.map((host) => ({ ...host, layers: [`${id}-${host.name}`, ...host.layers] }));
@@ -52,11 +49,7 @@ export async function restoreSnapshot(before: LabRecord, label: string, options:
   const started = Date.now();
   const snapshot = Object.hasOwn(before.snapshots, label) ? before.snapshots[label] : undefined;
   if (snapshot === undefined) {
-    throw new Failure({
-      code: 'E_LAB',
-      message: `the lab ${before.name} has no snapshot '${label}'`,
-      ...didYouMean(label, Object.keys(before.snapshots)),
-    });
+    throw failure('E_UNKNOWN_SNAPSHOT', { lab: before.name, label, known: Object.keys(before.snapshots) });
   }
   const hosts = Object.values(before.hosts).flatMap((host) => {
     const layers = snapshot.hosts[host.name];

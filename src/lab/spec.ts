@@ -1,4 +1,5 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { failure, tell } from '../core/errors/index.ts';
 import { contains, isPrivate, parseAddress, parseSubnet } from './subnet.ts';
 
 export const IMAGES = ['debian-12', 'debian-13', 'debian-sid'] as const;
@@ -17,51 +18,49 @@ const LAB_NAME = /^[a-z][a-z0-9-]{0,30}$/;
 const HOST_NAME = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9][a-z0-9._-]{0,40}$/;
 
-/** Throws Failure (E_LAB) unless `name` can name a lab: it becomes part of a path, so nothing else gets in. */
+/** Throws Failure unless `name` can name a lab: it becomes part of a path, so nothing else gets in. */
 export function checkLabName(name: string): void {
   if (LAB_NAME.test(name)) return;
-  throw new Failure({
-    code: 'E_LAB',
-    message: `'${name}' cannot name a lab`,
-    expected: 'a lower-case letter, then at most 30 lower-case letters, digits or dashes',
-  });
+  const expected = 'a lower-case letter, then at most 30 lower-case letters, digits or dashes';
+  throw failure('E_LAB_NAME', { name, of: 'lab', expected });
 }
 
-/** Throws Failure (E_LAB) unless `label` can name a snapshot. */
+/** Throws Failure unless `label` can name a snapshot. */
 export function checkLabel(label: string): void {
   if (LABEL.test(label)) return;
-  throw new Failure({
-    code: 'E_LAB',
-    message: `'${label}' cannot name a snapshot`,
-    expected: 'at most 41 lower-case letters, digits, dots, dashes or underscores, a letter or digit first',
-  });
+  const expected = 'at most 41 lower-case letters, digits, dots, dashes or underscores, a letter or digit first';
+  throw failure('E_LAB_NAME', { name: label, of: 'snapshot', expected });
 }
 
 /** Throws one Failure with every mistake of the spec. */
 export function checkSpec(spec: LabSpec): void {
   checkLabName(spec.name);
   const mistakes: Diagnostic[] = [];
-  const say = (message: string, expected?: string) => mistakes.push({ code: 'E_LAB', message, expected });
+  const say = (problem: string, expected?: string) => mistakes.push(tell('E_LAB_SPEC', { problem, expected }));
   const subnet = spec.subnet === undefined ? undefined : parseSubnet(spec.subnet);
   if (spec.subnet !== undefined && (subnet === undefined || !isPrivate(subnet))) {
-    say(`'${spec.subnet}' cannot be the subnet of a lab`, 'a private /24 that ends in .0, e.g. 10.83.0.0/24');
+    say(`'${spec.subnet}' is not a valid subnet of a lab`, 'a private /24 that ends in .0, e.g. 10.83.0.0/24');
   }
   const names = new Set<string>();
   const addresses = new Map<number, string>();
   for (const host of spec.hosts) {
     if (!HOST_NAME.test(host.name)) {
-      say(`'${host.name}' cannot name a lab host`, 'lower-case letters, digits and dashes, at most 63 characters');
+      say(
+        `'${host.name}' is not a valid name of a lab host`,
+        'lower-case letters, digits and dashes, at most 63 characters',
+      );
     }
     if (names.has(host.name)) say(`two lab hosts are named '${host.name}'`);
     names.add(host.name);
     if (!IMAGES.includes(host.image)) say(`${host.name}: no lab image '${host.image}'`, `one of ${IMAGES.join(', ')}`);
     const address = parseAddress(host.address);
     const last = address === undefined ? 0 : address % 256;
-    if (address === undefined) say(`${host.name}: '${host.address}' is no IPv4 address`, 'e.g. 10.83.0.21');
-    else if (last < 2 || last > 254) say(`${host.name}: no host can have ${host.address}`, 'a last number of 2 to 254');
+    if (address === undefined) say(`${host.name}: '${host.address}' is not an IPv4 address`, 'e.g. 10.83.0.21');
+    else if (last < 2 || last > 254)
+      say(`${host.name}: ${host.address} is not an address of a host`, 'a last number of 2 to 254');
     else if (!isPrivate({ base: address, prefix: 32 })) say(`${host.name}: ${host.address} is a public address`);
     else if (subnet !== undefined && !contains(subnet, address)) {
-      say(`${host.name}: ${host.address} is outside of the lab's subnet ${spec.subnet}`);
+      say(`${host.name}: ${host.address} is outside the lab's subnet ${spec.subnet}`);
     } else {
       const other = addresses.get(address);
       if (other !== undefined) say(`${other} and ${host.name} both have the address ${host.address}`);

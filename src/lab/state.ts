@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { labFailure } from './fail.ts';
+import { failure } from '../core/errors/index.ts';
 import type { ImageName } from './spec.ts';
 
 /**
@@ -47,7 +47,7 @@ export async function readLab(lab: string): Promise<LabRecord | undefined> {
   } catch {
     // told below
   }
-  throw labFailure(`${file} is not readable`, { mend: 'take the lab down and up again: bringup lab down' });
+  throw failure('E_LAB_STATE', { file });
 }
 
 export async function writeLab(record: LabRecord): Promise<void> {
@@ -69,11 +69,11 @@ export async function replaceFile(file: string, data: string, mode: number): Pro
   await rename(staged, file);
 }
 
-/** For `.catch`: undefined for what is not there. Throws Failure (E_LAB) for what only root may see, else the error. */
+/** For `.catch`: undefined for what is not there. Throws Failure for what only root may see, else the error. */
 export function absent(error: unknown): undefined {
   if (error instanceof Error && 'code' in error) {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;
-    if (error.code === 'EACCES') throw labFailure(error.message, { mend: 'run it as root: sudo bringup lab …' });
+    if (error.code === 'EACCES') throw failure('E_LAB_ROOT', { why: error.message });
   }
   throw error;
 }

@@ -1,4 +1,5 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import { bootAll } from './boot.ts';
 import { hasDisk } from './disk.ts';
 import type { LabOptions } from './guard.ts';
@@ -26,7 +27,7 @@ export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRe
   if (JSON.stringify(record) !== JSON.stringify(before)) await writeLab(record);
   const wanted = spec.hosts.map((host) => host.name);
   for (const name of Object.keys(record.hosts).filter((n) => !wanted.includes(n))) {
-    options.progress({ type: 'note', host: name, message: 'is in the lab, but not in the inventory' });
+    options.progress({ type: 'note', host: name, message: 'exists in the lab, but not in the inventory' });
   }
   await bootAll(record, wanted, options);
   return record;
@@ -49,20 +50,21 @@ async function withDisks(record: LabRecord): Promise<LabRecord | undefined> {
 function refuseChanged(before: LabRecord, spec: LabSpec): void {
   const mistakes: Diagnostic[] = [];
   if (spec.subnet !== undefined && spec.subnet !== before.subnet) {
-    mistakes.push({
-      code: 'E_LAB',
-      message: `the lab ${spec.name} was made in ${before.subnet}, now it shall be in ${spec.subnet}`,
-      mend: 'take it down first: bringup lab down',
-    });
+    const hint = 'remove the lab first: bringup lab down';
+    const what = `the lab ${spec.name}`;
+    mistakes.push(tell('E_LAB_CHANGED', { what, was: before.subnet, wanted: spec.subnet, hint }));
   }
   for (const host of spec.hosts) {
     const old = before.hosts[host.name];
     if (old === undefined || (old.address === host.address && old.image === host.image)) continue;
-    mistakes.push({
-      code: 'E_LAB',
-      message: `${host.name} was made as ${old.image} at ${old.address}, now it shall be ${host.image} at ${host.address}`,
-      mend: `make it anew: bringup lab reset ${host.name}`,
-    });
+    mistakes.push(
+      tell('E_LAB_CHANGED', {
+        what: host.name,
+        was: `${old.image} at ${old.address}`,
+        wanted: `${host.image} at ${host.address}`,
+        hint: `reset the host: bringup lab reset ${host.name}`,
+      }),
+    );
   }
   if (mistakes.length > 0) throw new Failure(mistakes);
 }

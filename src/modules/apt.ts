@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import type { AptArgs } from './shared/apt-get.ts';
 import { type AptCurrent, parseApt, probeApt } from './shared/apt-look.ts';
@@ -105,7 +106,7 @@ export const apt = defineModule<typeof Args, AptCurrent>({
     const refreshes = rest.update_cache ?? rest.cache_valid_time > 0;
     return [
       ...aptErrors(name ?? []),
-      ...(acts || refreshes ? [] : [{ path: [], message: "argument 'name' is missing" }]),
+      ...(acts || refreshes ? [] : [argError([], 'E_MISSING_ARGUMENT', { name: "'name'" })]),
     ];
   },
   needs: ({ name = [], deb }) => [

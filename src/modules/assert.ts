@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type Context, defineModule } from '../core/module.ts';
+import { blocked, type Context, defineModule } from '../core/module.ts';
 import { Float, isDict, Unknown, type Value } from '../core/value.ts';
 import { args, flag } from './shared/args.ts';
 
@@ -27,13 +27,11 @@ export const assert = defineModule<typeof Args, null>({
   plan(_, { that, fail_msg }, ctx) {
     for (const condition of that) {
       const value = judgement(condition, ctx);
-      if (value instanceof Unknown) return { blocked: `${String(condition)} is not known before ${value.because}` };
+      if (value instanceof Unknown)
+        return blocked('E_NOT_KNOWN_YET', { condition: String(condition), because: value.because });
       if (!holds(value)) {
         const said = Array.isArray(fail_msg) ? fail_msg.join('\n') : (fail_msg as string | undefined);
-        return {
-          blocked: said ?? `assertion failed: ${String(condition)}`,
-          ...(said !== undefined && { detail: `assertion: ${String(condition)}` }),
-        };
+        return blocked('E_ASSERTION', { condition: String(condition), said });
       }
     }
     return [];

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Blocked, defineModule } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { type Blocked, blocked, defineModule } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { onSeen } from './shared/attributes.ts';
@@ -62,12 +63,15 @@ export const authorized_key = defineModule<typeof Args, Current>({
   verify: ({ key, exclusive, state }) => [
     ...keyLines(key)
       .filter((line) => parseKey(line) === undefined)
-      .map((line) => ({
-        path: ['key'],
-        message: `'${line.slice(0, 40)}' is not a public key`,
-        expected: 'type, key in base64, comment',
-      })),
-    ...(exclusive && state === 'absent' ? [{ path: ['exclusive'], message: "'exclusive' is for state: present" }] : []),
+      .map((line) =>
+        argError(['key'], 'E_ARGUMENT_VALUE', {
+          problem: `'${line.slice(0, 40)}' is not a public key`,
+          expected: 'type, key in base64, comment',
+        }),
+      ),
+    ...(exclusive && state === 'absent'
+      ? [argError(['exclusive'], 'E_ARGUMENT_CONFLICT', { problem: "'exclusive' is for state: present" })]
+      : []),
   ],
   needs: ({ user, path }) => [`user:${user}`, `path:${likelyFile(user, path)}`],
   touches: ({ user, path }) => [`path:${path === undefined ? dirname(likelyFile(user)) : likelyFile(user, path)}`],
@@ -97,7 +101,7 @@ fi`,
     if (home === undefined) return noSuch('user', given.user);
     if (now.stat === undefined && given.state === 'absent') return [];
     const before = textOf(now);
-    if (before === undefined) return { blocked: `${path} is not UTF-8 text` };
+    if (before === undefined) return blocked('E_NOT_TEXT', { path: path });
     const after = edit(before, given);
     if (typeof after !== 'string') return after;
     const manages = given.manage_dir && given.path === undefined;

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Blocked, defineModule } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { type Blocked, blocked, defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import {
@@ -61,10 +62,9 @@ export const blockinfile = defineModule<typeof Args, Seen>({
     ...exclude(given, 'insertafter', 'insertbefore'),
     ...(given.marker_begin === given.marker_end
       ? [
-          {
-            path: ['marker_end'],
-            message: "'marker_begin' and 'marker_end' are the same: the block could not be found again",
-          },
+          argError(['marker_end'], 'E_ARGUMENT_VALUE', {
+            problem: "'marker_begin' and 'marker_end' are the same: the block could not be found again",
+          }),
         ]
       : []),
   ],
@@ -89,10 +89,7 @@ export function edit(before: string, given: EditArgs): string | Blocked {
   const ends = indexes(was.list, end);
   const [start, stop] = [starts[0], ends[0]];
   if (starts.length > 1 || ends.length > 1 || starts.length !== ends.length || (start ?? 0) > (stop ?? 0)) {
-    return {
-      blocked: `damaged block: '${begin}' is on line ${where(starts)}, '${end}' on line ${where(ends)}`,
-      mend: 'restore or remove the lone marker by hand, or give this block a marker of its own',
-    };
+    return blocked('E_DAMAGED_BLOCK', { begin, starts: where(starts), end, ends: where(ends) });
   }
   const inner = given.block.replace(/\n$/, '');
   const wanted = given.state === 'absent' || inner === '' ? [] : [begin, ...inner.split(/\r?\n/), end];

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { defineModule } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, names } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
@@ -67,12 +68,17 @@ export const certificate = defineModule<typeof Args, Current>({
   verify: (given) => [
     ...((given.signed_by === undefined) === (given.signed_by_key === undefined)
       ? []
-      : [{ path: [], message: "'signed_by' and 'signed_by_key' go together" }]),
+      : [argError([], 'E_ARGUMENT_CONFLICT', { problem: "'signed_by' and 'signed_by_key' go together" })]),
     ...(given.days > given.renew_days
       ? []
-      : [{ path: ['renew_days'], message: 'it would be renewed at each run', expected: "fewer than 'days'" }]),
+      : [
+          argError(['renew_days'], 'E_ARGUMENT_VALUE', {
+            problem: "'renew_days' is not smaller than 'days': the certificate would be renewed at each run",
+            expected: "fewer than 'days'",
+          }),
+        ]),
     ...(given.permitted !== undefined && !given.ca
-      ? [{ path: ['permitted'], message: "'permitted' is for a CA", mend: 'set `ca: true`' }]
+      ? [argError(['permitted'], 'E_ARGUMENT_CONFLICT', { problem: "'permitted' is for a CA", hint: 'set `ca: true`' })]
       : []),
   ],
   needs: (given) => ['package:openssl', ...files(given)],
@@ -101,7 +107,8 @@ export const certificate = defineModule<typeof Args, Current>({
     };
   },
   plan({ openssl, why, bundled, until }, given) {
-    if (!openssl) return { blocked: 'openssl is not there', mend: 'install the package openssl in an earlier task' };
+    if (!openssl)
+      return blocked('E_TOOL_MISSING', { tool: 'openssl', hint: 'install the package openssl in an earlier task' });
     const of = given.common_name;
     if (why.length > 0)
       return [

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Context, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Context, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, oneOf, optionalFlag, placing, text } from './shared/args.ts';
@@ -92,10 +93,15 @@ export const copy = defineModule<typeof Args, Current>({
     ...(given.mode === 'preserve' ? [] : modeErrors(given.mode)),
     ...modeErrors(given.directory_mode, 'directory_mode'),
     ...(given.content !== undefined && given.dest.endsWith('/')
-      ? [{ path: ['dest'], message: "with 'content', 'dest' must be a file", mend: 'add the file name to dest' }]
+      ? [
+          argError(['dest'], 'E_ARGUMENT_CONFLICT', {
+            problem: "with 'content', 'dest' must be a file",
+            hint: 'add the file name to dest',
+          }),
+        ]
       : []),
     ...(given.remote_src && given.src?.startsWith('/') === false
-      ? [{ path: ['src'], message: "with 'remote_src', 'src' must begin with /" }]
+      ? [argError(['src'], 'E_ARGUMENT_CONFLICT', { problem: "with 'remote_src', 'src' must begin with /" })]
       : []),
   ],
   needs: (given) => [
@@ -158,7 +164,7 @@ ${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ct
     }
     const local = ctx.file(src, 'files');
     if (given.checksum !== undefined && given.checksum !== local.sha256) {
-      return { blocked: `${local.path} has the sha256 ${local.sha256}, not ${given.checksum}` };
+      return blocked('E_CHECKSUM', { path: local.path, seen: local.sha256, wanted: given.checksum });
     }
     if (now.stat !== undefined && !given.force) return [];
     const how = given.mode === 'preserve' ? { ...given, mode: local.mode & 0o7777 } : withoutPreserve(given);
@@ -224,7 +230,7 @@ function planRemote(
 ): Steps {
   const { src = '' } = given;
   if (source === undefined)
-    return { blocked: `${src} does not exist on the host`, mend: 'make it in an earlier task, or drop `remote_src`' };
+    return blocked('E_PATH_MISSING', { path: src, hint: 'create it in an earlier task, or remove `remote_src`' });
   if (source.kind === 'directory') {
     if (!differs) return [];
     return [{ what: `copy ${src} to ${root}`, run: copyOnHost(given, src, root, ctx) }];

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
 import { ACCOUNT, args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines, withField } from './shared/edit.ts';
@@ -71,15 +72,24 @@ export const cron = defineModule<typeof Args, Current>({
   verify({ state, job, cron_file, user, special_time, ...times }) {
     const isTimed = [times.minute, times.hour, times.day, times.month, times.weekday].some((one) => one !== '*');
     return [
-      ...(state === 'present' && job === undefined ? [{ path: [], message: "argument 'job' is missing" }] : []),
+      ...(state === 'present' && job === undefined ? [argError([], 'E_MISSING_ARGUMENT', { name: "'job'" })] : []),
       ...(job?.includes('\n') === true
-        ? [{ path: ['job'], message: 'a job is one line', mend: 'put a script in place and name it' }]
+        ? [
+            argError(['job'], 'E_ARGUMENT_VALUE', {
+              problem: "'job' has more than one line",
+              hint: 'put the lines into a script, and name the script',
+            }),
+          ]
         : []),
       ...(special_time !== undefined && isTimed
-        ? [{ path: ['special_time'], message: "'special_time' excludes minute, hour, day, month and weekday" }]
+        ? [
+            argError(['special_time'], 'E_ARGUMENT_CONFLICT', {
+              problem: "'special_time' excludes minute, hour, day, month and weekday",
+            }),
+          ]
         : []),
       ...(cron_file !== undefined && user === undefined && state === 'present'
-        ? [{ path: [], message: "with 'cron_file', 'user' is needed" }]
+        ? [argError([], 'E_ARGUMENT_CONFLICT', { problem: "with 'cron_file', 'user' is needed" })]
         : []),
     ];
   },
@@ -112,7 +122,7 @@ printf 'table %s\n' "$t"`,
     const { name, user, cron_file, state, backup } = given;
     if (cron_file !== undefined) {
       const before = textOf(now);
-      if (before === undefined) return { blocked: `${path} is not UTF-8 text` };
+      if (before === undefined) return blocked('E_NOT_TEXT', { path: path });
       if (now.stat === undefined && state === 'absent') return [];
       const after = edit(before, given);
       if (after.trim() === '' && state === 'absent')
@@ -125,7 +135,7 @@ printf 'table %s\n' "$t"`,
       );
     }
     if (f.get('crontab') === 'missing')
-      return { blocked: 'the host has no crontab', mend: 'install cron in an earlier task' };
+      return blocked('E_TOOL_MISSING', { tool: 'crontab', hint: 'install cron in an earlier task' });
     if (f.get('nobody') === 'yes') return noSuch('user', user ?? '');
     const before = f.text('table') ?? '';
     const after = edit(before, given);

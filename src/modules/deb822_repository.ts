@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args, optionalFlag, ownership, text } from './shared/args.ts';
@@ -65,7 +66,7 @@ export const deb822_repository = defineModule<typeof Args, Current>({
   verify: (given) => [
     ...modeErrors(given.mode),
     ...(given.state === 'present' && (given.uris === undefined || given.suites === undefined)
-      ? [{ path: [], message: "arguments 'uris' and 'suites' are needed" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'uris' and 'suites'" })]
       : []),
   ],
   needs: (given) => ['path:/etc/apt', ...ownerNeeds(given)],

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import type { Value } from '../core/value.ts';
 import { args, text } from './shared/args.ts';
@@ -18,7 +19,9 @@ export const debug = defineModule<typeof Args, null>({
     { title: 'A variable', args: { var: 'ansible_facts.distribution' } },
   ],
   verify: ({ msg, var: name }) =>
-    msg !== undefined && name !== undefined ? [{ path: ['var'], message: "'msg' and 'var' exclude each other" }] : [],
+    msg !== undefined && name !== undefined
+      ? [argError(['var'], 'E_ARGUMENT_CONFLICT', { problem: "'msg' and 'var' exclude each other" })]
+      : [],
   parse: () => null,
   plan: () => [],
   data: (_, { msg, var: name }, ctx) =>

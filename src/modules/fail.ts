@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { defineModule } from '../core/module.ts';
+import { blocked, defineModule } from '../core/module.ts';
 import { args } from './shared/args.ts';
 
 const Args = args({
@@ -12,6 +12,6 @@ export const fail = defineModule<typeof Args, null>({
   args: Args,
   examples: [{ title: 'With a reason', args: { msg: 'this host has less than 1 GiB' } }],
   parse: () => null,
-  plan: (_, { msg }) => ({ blocked: msg }),
+  plan: (_, { msg }) => blocked('E_FAIL', { message: msg }),
   data: (_, { msg }) => ({ msg }),
 });

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, ownership, text } from './shared/args.ts';
@@ -60,13 +61,22 @@ export const file = defineModule<typeof Args, Current>({
     const wrong = [...modeErrors(given.mode)];
     const { state, src, recurse, path } = given;
     if ((state === 'link' || state === 'hard') && src === undefined)
-      wrong.push({ path: [], message: `argument 'src' is missing: what the ${state} points to` });
+      wrong.push(argError([], 'E_MISSING_ARGUMENT', { name: `'src'`, hint: `what the ${state} points to` }));
     if (src !== undefined && state !== 'link' && state !== 'hard')
-      wrong.push({ path: ['src'], message: "'src' is for state: link and hard", mend: 'use copy to put a file' });
+      wrong.push(
+        argError(['src'], 'E_ARGUMENT_CONFLICT', {
+          problem: "'src' is for state: link and hard",
+          hint: 'use copy to put a file',
+        }),
+      );
     if (recurse && state !== undefined && state !== 'directory')
-      wrong.push({ path: ['recurse'], message: "'recurse' is for state: directory" });
+      wrong.push(argError(['recurse'], 'E_ARGUMENT_CONFLICT', { problem: "'recurse' is for state: directory" }));
     if (state === 'absent' && /^(\/+\.{0,2})+$/.test(path))
-      wrong.push({ path: ['path'], message: 'the root of the file system is not removed' });
+      wrong.push(
+        argError(['path'], 'E_ARGUMENT_VALUE', {
+          problem: "'path' is the root of the file system, which is never removed",
+        }),
+      );
     return wrong;
   },
   needs: (given) => [
@@ -117,13 +127,13 @@ ${recurse ? sh`if [ -d "$r" ]; then find "$r" ! -type l -printf 'below %y/%m/%U/
         return touch(current, given, ctx);
       default:
         if (now.stat === undefined) {
-          return {
-            blocked: `${given.path} does not exist`,
-            mend: 'make it in an earlier task, or say what it is to be with `state`',
-          };
+          return blocked('E_PATH_MISSING', {
+            path: given.path,
+            hint: 'make it in an earlier task, or say what it is to be with `state`',
+          });
         }
         if (given.state === 'file' && now.stat.kind === 'directory')
-          return { blocked: `${given.path} is a directory`, mend: 'say `state: directory`' };
+          return blocked('E_PATH_KIND', { path: given.path, is: 'a directory', hint: 'say `state: directory`' });
         return fixAttributes(now, given.path, given, ctx, given.follow);
     }
   },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { defineModule } from '../core/module.ts';
+import { blocked, defineModule } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import type { Value } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
@@ -35,12 +35,13 @@ getent ${database} ${key === undefined ? [] : [key]} >/dev/null; printf 'code %s
   },
   plan({ code }, { database, key, fail_key }) {
     if (code === 0 || (code === 2 && !fail_key)) return [];
-    if (code === 1) return { blocked: `there is no database '${database}'` };
-    if (code === 3) return { blocked: `'${database}' cannot be listed`, mend: 'name a `key`' };
-    return {
-      blocked: `'${key ?? ''}' is not in ${database}`,
-      mend: 'make it in an earlier task, or set `fail_key: false`',
-    };
+    if (code === 1) return blocked('E_NOT_IN_DATABASE', { problem: `there is no database '${database}'` });
+    if (code === 3)
+      return blocked('E_NOT_IN_DATABASE', { problem: `'${database}' cannot be listed`, hint: 'name a `key`' });
+    return blocked('E_NOT_IN_DATABASE', {
+      problem: `'${key ?? ''}' is not in ${database}`,
+      hint: 'create it in an earlier task, or set `fail_key: false`',
+    });
   },
   data({ rows }, given) {
     const separator = given.split ?? (/^(passwd|group|shadow|gshadow)$/.test(given.database) ? ':' : undefined);

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
@@ -43,10 +44,10 @@ export const ini_file = defineModule<typeof Args, Seen>({
     given.value === undefined &&
     given.values === undefined &&
     !given.allow_no_value
-      ? [{ path: [], message: "argument 'value' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'value'" })]
       : []),
     ...(given.section === undefined && given.option === undefined
-      ? [{ path: [], message: "argument 'section' or 'option' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'section' or 'option'" })]
       : []),
   ],
   needs: (given) => [`path:${given.path}`, ...ownerNeeds(given)],

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { args, flag, text } from './shared/args.ts';
 import { decodeBytes, encodeBase64 } from './shared/bytes.ts';
@@ -35,7 +36,7 @@ export const known_hosts = defineModule<typeof Args, Seen>({
     },
   ],
   verify: ({ state, key }) =>
-    state === 'present' && key === undefined ? [{ path: [], message: "argument 'key' is missing" }] : [],
+    state === 'present' && key === undefined ? [argError([], 'E_MISSING_ARGUMENT', { name: "'key'" })] : [],
   needs: ({ path }) => [`path:${path}`],
   touches: ({ path }) => [`path:${path}`],
   edits: fileEdits,

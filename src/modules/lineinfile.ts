@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
@@ -63,16 +64,16 @@ export const lineinfile = defineModule<typeof Args, Seen>({
       ...exclude(given, 'backrefs', 'search_string'),
     ];
     if (given.backrefs && given.regexp === undefined)
-      wrong.push({ path: ['backrefs'], message: "'backrefs' needs 'regexp'" });
+      wrong.push(argError(['backrefs'], 'E_ARGUMENT_CONFLICT', { problem: "'backrefs' needs 'regexp'" }));
     if (given.state === 'present' && given.line === undefined)
-      wrong.push({ path: [], message: "argument 'line' is missing" });
+      wrong.push(argError([], 'E_MISSING_ARGUMENT', { name: "'line'" }));
     if (
       given.state === 'absent' &&
       given.line === undefined &&
       given.regexp === undefined &&
       given.search_string === undefined
     ) {
-      wrong.push({ path: [], message: "argument 'line', 'regexp' or 'search_string' is missing" });
+      wrong.push(argError([], 'E_MISSING_ARGUMENT', { name: "'line', 'regexp' or 'search_string'" }));
     }
     return wrong;
   },

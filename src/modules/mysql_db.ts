@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { args, flag, names, text } from './shared/args.ts';
@@ -63,7 +64,7 @@ export const mysql_db = defineModule<typeof Args, Fields>({
   ],
   verify: ({ state, target }) =>
     (state === 'dump' || state === 'import') && target === undefined
-      ? [{ path: [], message: "argument 'target' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'target'" })]
       : [],
   needs: () => MYSQL_NEEDS,
   touches: ({ target }) => ['mysql:*', 'live:*', ...(target === undefined ? [] : [`path:${target}`])],
@@ -71,8 +72,8 @@ export const mysql_db = defineModule<typeof Args, Fields>({
 ${ask('schema', 'SELECT SCHEMA_NAME FROM information_schema.SCHEMATA')}`,
   parse: (stdout) => fields(stdout),
   plan(f, given): Steps {
-    const blocked = unreachable(f);
-    if (blocked !== undefined) return blocked;
+    const away = unreachable(f);
+    if (away !== undefined) return away;
     const { name, state, sql_log_bin } = given;
     const there = new Set(f.all('schema').map((row) => columns(row)[0]));
     const log = sql_log_bin ? [] : ['SET SESSION sql_log_bin = 0'];

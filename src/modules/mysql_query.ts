@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import type { Value } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
-import { client, columns, LOGIN_ALIASES, login, MYSQL_NEEDS, unreachable } from './shared/mysql.ts';
+import { client, columns, errorOf, LOGIN_ALIASES, login, MYSQL_NEEDS, unreachable } from './shared/mysql.ts';
 
 const Args = args({
   query: Type.Union([Type.String(), Type.Array(Type.String())], { description: 'One statement, or a list of them.' }),
@@ -36,11 +36,11 @@ SQL
 ); then :; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`,
   parse: (stdout) => stdout,
   plan(stdout, given): Steps {
-    const blocked = unreachable(fields(stdout));
-    if (blocked !== undefined && isReadOnly(given) && fields(stdout).get('error') !== undefined) {
-      return { blocked: blocked.blocked.replace('the server cannot be asked', 'the query failed') };
+    const away = unreachable(fields(stdout));
+    if (away !== undefined && isReadOnly(given) && fields(stdout).get('error') !== undefined) {
+      return blocked('E_MYSQL_QUERY', { why: errorOf(fields(stdout)) });
     }
-    if (blocked !== undefined) return blocked;
+    if (away !== undefined) return away;
     if (isReadOnly(given)) return [];
     return [
       {

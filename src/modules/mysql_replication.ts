@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { blocked, type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import type { Value } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
@@ -87,8 +87,8 @@ ${primary_password === undefined ? sh`:` : sh`printf '%s' ${`SELECT User_passwor
   },
   parse: (stdout) => fields(stdout),
   plan(f, given): Steps {
-    const blocked = unreachable(f);
-    if (blocked !== undefined) return blocked;
+    const away = unreachable(f);
+    if (away !== undefined) return away;
     const status = rows(f, 'replica');
     const isMaria = /mariadb/i.test(f.get('version') ?? '');
     const words = isMaria || /^[0-7]\.|^8\.0\.(\d|1\d|2[0-2])\b/.test(f.get('version') ?? '') ? OLD : NEW;
@@ -103,11 +103,7 @@ ${primary_password === undefined ? sh`:` : sh`printf '%s' ${`SELECT User_passwor
     ];
     switch (modeOf(given)) {
       case 'startreplica':
-        if (!isReplica)
-          return {
-            blocked: 'the server is no replica',
-            mend: 'name its primary in an earlier task (mode: changeprimary)',
-          };
+        if (!isReplica) return blocked('E_NOT_A_REPLICA', {});
         return isRunning.every(Boolean)
           ? []
           : simple('start the replica', [`START ${words.replica}${target}${channel}`]);

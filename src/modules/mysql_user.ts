@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args, exclude, flag, text } from './shared/args.ts';
@@ -109,25 +110,32 @@ export const mysql_user = defineModule<typeof Args, Current>({
     ...exclude(given, 'plugin_hash_string', 'plugin_auth_string'),
     ...exclude(given, 'plugin', 'password'),
     ...(given.priv !== undefined && parsePrivileges(given.priv) === undefined
-      ? [{ path: ['priv'], message: 'the privileges cannot be read', expected: "'db.table:PRIVILEGE,PRIVILEGE/…'" }]
+      ? [
+          argError(['priv'], 'E_ARGUMENT_VALUE', {
+            problem: 'the privileges cannot be read',
+            expected: "'db.table:PRIVILEGE,PRIVILEGE/…'",
+          }),
+        ]
       : []),
     ...(given.host_all && given.state === 'present' && given.password !== undefined
-      ? [{ path: ['host_all'], message: "'host_all' and 'password' exclude each other" }]
+      ? [argError(['host_all'], 'E_ARGUMENT_CONFLICT', { problem: "'host_all' and 'password' exclude each other" })]
       : []),
     ...Object.keys(given.resource_limits ?? {})
       .filter((key) => !(key in LIMITS))
-      .map((key) => ({
-        path: ['resource_limits', key],
-        message: `there is no limit '${key}'`,
-        expected: `one of ${Object.keys(LIMITS).join(', ')}`,
-      })),
+      .map((key) =>
+        argError(['resource_limits', key], 'E_ARGUMENT_VALUE', {
+          problem: `there is no limit '${key}'`,
+          expected: `one of ${Object.keys(LIMITS).join(', ')}`,
+        }),
+      ),
     ...Object.keys(given.tls_requires ?? {})
       .filter((key) => !/^(SSL|X509|SUBJECT|ISSUER|CIPHER)$/i.test(key))
-      .map((key) => ({
-        path: ['tls_requires', key],
-        message: `there is no requirement '${key}'`,
-        expected: 'one of SSL, X509, SUBJECT, ISSUER, CIPHER',
-      })),
+      .map((key) =>
+        argError(['tls_requires', key], 'E_ARGUMENT_VALUE', {
+          problem: `there is no requirement '${key}'`,
+          expected: 'one of SSL, X509, SUBJECT, ISSUER, CIPHER',
+        }),
+      ),
   ],
   needs: () => MYSQL_NEEDS,
   touches: () => ['mysql:*', 'live:*'],
@@ -166,8 +174,8 @@ ${native}`;
     };
   },
   plan(current, given, ctx): Steps {
-    const blocked = unreachable(current.fields);
-    if (blocked !== undefined) return blocked;
+    const away = unreachable(current.fields);
+    if (away !== undefined) return away;
     const { name, host, state, host_all } = given;
     if (state === 'absent') {
       return current.accounts.map((account) => ({

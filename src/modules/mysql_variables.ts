@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -45,15 +45,11 @@ ${ask('running', `SHOW GLOBAL VARIABLES WHERE Variable_name = ${literal(given.va
 ${given.mode === 'global' ? sh`:` : ask('persisted', `SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME = ${literal(given.variable)}`)}`,
   parse: (stdout) => fields(stdout),
   plan(f, given): Steps {
-    const blocked = unreachable(f);
-    if (blocked !== undefined) return blocked;
+    const away = unreachable(f);
+    if (away !== undefined) return away;
     const { variable, value, mode } = given;
     const [running, persisted] = [of(f, 'running'), of(f, 'persisted')];
-    if (running === undefined)
-      return {
-        blocked: `the server has no variable ${variable}`,
-        mend: 'look at the spelling, and at the version of the server',
-      };
+    if (running === undefined) return blocked('E_MYSQL_VARIABLE', { variable });
     if (value === undefined) return [];
     const isRight =
       (mode === 'persist_only' || same(running, value)) && (mode === 'global' || same(persisted ?? '', value));

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Change, type Context, defineModule } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Change, type Context, defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { arm, disarm, rollback, settle } from './shared/deadman.ts';
@@ -51,7 +52,7 @@ export const nftables = defineModule<typeof Args, Current>({
     { title: 'No longer', args: { name: 'site', state: 'absent' } },
   ],
   verify: ({ state, rules }) =>
-    state === 'present' && rules === undefined ? [{ path: [], message: "argument 'rules' is missing" }] : [],
+    state === 'present' && rules === undefined ? [argError([], 'E_MISSING_ARGUMENT', { name: "'rules'" })] : [],
   needs: ({ name }) => [`nftables:${name}`, 'package:nftables', `path:${fileOf(name)}`, `path:${unitOf(name)}`],
   touches: ({ name }) => [`nftables:${name}`, `path:${fileOf(name)}`, `path:${unitOf(name)}`, 'live:*'],
   probe,
@@ -73,9 +74,10 @@ export const nftables = defineModule<typeof Args, Current>({
       const isGone = now.file === undefined && now.unit === undefined && !now.table;
       return isGone ? [] : [{ what: `no table inet ${name}`, run: remove(name) }];
     }
-    if (!now.nft) return { blocked: 'nft is not there', mend: 'install the package nftables in an earlier task' };
+    if (!now.nft)
+      return blocked('E_TOOL_MISSING', { tool: 'nft', hint: 'install the package nftables in an earlier task' });
     if (now.refused !== undefined)
-      return { blocked: 'nft refuses the rules; nothing was touched', detail: now.refused, mend: 'correct `rules`' };
+      return blocked('E_CONFIG_REFUSED', { program: 'nft', what: 'rules', detail: now.refused });
     if (now.file !== textOf(given, ctx) || !now.table || !now.untouched) return [load(now, given, ctx)];
     if (now.unit === unitText(name) && now.enabled) return [];
     return [

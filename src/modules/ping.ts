@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { defineModule } from '../core/module.ts';
+import { blocked, defineModule } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 
@@ -12,6 +12,6 @@ export const ping = defineModule<typeof Args, boolean>({
   examples: [{ title: 'Is it there', args: {} }],
   probe: () => sh`echo pong`,
   parse: (stdout) => stdout === 'pong\n',
-  plan: (answered) => (answered ? [] : { blocked: 'the host gave no sensible answer' }),
+  plan: (answered) => (answered ? [] : blocked('E_NO_PONG', {})),
   data: (_, { data }) => ({ ping: data }),
 });

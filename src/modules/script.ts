@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { sh, staged } from '../core/sh.ts';
 import { args, text } from './shared/args.ts';
@@ -20,7 +21,8 @@ export const script = defineModule<typeof Args, Markers>({
   aliases: { _raw_params: 'cmd' },
   freeForm: 'cmd',
   examples: [{ title: 'Once', args: { cmd: 'setup.sh --fast', creates: '/srv/done' } }],
-  verify: ({ cmd }) => (splitWords(cmd) === undefined ? [{ path: ['cmd'], message: 'a quote is not closed' }] : []),
+  verify: ({ cmd }) =>
+    splitWords(cmd) === undefined ? [argError(['cmd'], 'E_ARGUMENT_VALUE', { problem: 'a quote is not closed' })] : [],
   touches: () => ['*'],
   probe: probeMarkers,
   parse: parseMarkers,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { args } from './shared/args.ts';
 import {
@@ -38,7 +39,7 @@ export const service = defineModule<typeof Args, UnitSeen>({
   ],
   verify: ({ state, enabled }) =>
     state === undefined && enabled === undefined
-      ? [{ path: [], message: "argument 'state' or 'enabled' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'state' or 'enabled'" })]
       : [],
   needs: unitNeeds,
   touches: unitTouches,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import type { Value, Vars } from '../core/value.ts';
 
@@ -15,7 +16,12 @@ export const set_fact = defineModule<typeof Args, null>({
   verify: (given) =>
     Object.keys(given)
       .filter((key) => !/^[A-Za-z_]\w*$/.test(key))
-      .map((key) => ({ path: [key], message: `'${key}' is not a variable name`, expected: 'letters, digits and _' })),
+      .map((key) =>
+        argError([key], 'E_ARGUMENT_VALUE', {
+          problem: `'${key}' is not a variable name`,
+          expected: 'letters, digits and _',
+        }),
+      ),
   parse: () => null,
   plan: () => [],
   data: (_, { cacheable: _cacheable, ...facts }) => ({ ansible_facts: facts as Vars }),

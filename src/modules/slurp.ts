@@ -1,4 +1,4 @@
-import { defineModule, type Steps } from '../core/module.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { absolutePath, args } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -17,10 +17,9 @@ export const slurp = defineModule<typeof Args, Fields>({
   parse: (stdout) => fields(stdout),
   plan(f, { src }): Steps {
     if (f.get('content') !== undefined) return [];
-    return {
-      blocked: f.get('folder') === 'yes' ? `${src} is a directory` : `${src} does not exist`,
-      mend: 'make it in an earlier task',
-    };
+    return f.get('folder') === 'yes'
+      ? blocked('E_PATH_KIND', { path: src, is: 'a directory', wanted: 'a file', hint: 'name a file' })
+      : blocked('E_PATH_MISSING', { path: src });
   },
   data: (f, { src }) => ({ content: f.get('content') ?? '', encoding: 'base64', source: src }),
 });

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type Change, defineModule } from '../core/module.ts';
+import { blocked, type Change, defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { arm, disarm, keep, oldCopyOf, rollback, settle } from './shared/deadman.ts';
@@ -52,14 +52,16 @@ export const sshd_config = defineModule<typeof Args, Current>({
     return { sshd: f.get('sshd') !== undefined, before: f.text('before'), refused: f.text('refused'), missed };
   },
   plan({ sshd, before, refused, missed }, given) {
-    if (!sshd) return { blocked: 'there is no sshd with a folder sshd_config.d', mend: 'install openssh-server' };
+    if (!sshd)
+      return blocked('E_TOOL_MISSING', {
+        tool: 'sshd with a folder sshd_config.d',
+        hint: 'install openssh-server in an earlier task',
+      });
     if (refused !== undefined)
-      return { blocked: 'sshd refuses the settings; nothing was touched', detail: refused, mend: 'correct `settings`' };
+      return blocked('E_CONFIG_REFUSED', { program: 'sshd', what: 'settings', detail: refused });
     if (before !== textOf(given)) return [change(before, given)];
     if (missed.length === 0) return [];
-    const mend =
-      'an earlier file of /etc/ssh/sshd_config.d, or a line above its Include, says otherwise: remove that, or give a lower `name`';
-    return { blocked: `${fileOf(given.name)} is not what counts: ${missed.join(', ')}`, mend };
+    return blocked('E_CONFIG_OVERRIDDEN', { file: fileOf(given.name), missed: missed.join(', ') });
   },
 });
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Change, defineModule } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Change, defineModule } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines } from './shared/edit.ts';
@@ -44,7 +45,7 @@ export const sysctl = defineModule<typeof Args, Current>({
   ],
   verify: ({ state, value }) =>
     state === 'present' && (value === undefined || value.trim() === '')
-      ? [{ path: [], message: "argument 'value' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'value'" })]
       : [],
   needs: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`],
   touches: ({ name, sysctl_file }) => [`sysctl:${name}`, `path:${sysctl_file ?? FILE}`, 'live:*'],
@@ -63,7 +64,7 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
     const { name, sysctl_file = FILE, sysctl_set, state, reload, ignoreerrors } = given;
     const value = wordOf(given.value);
     const before = textOf(now);
-    if (before === undefined) return { blocked: `${sysctl_file} is not UTF-8 text` };
+    if (before === undefined) return blocked('E_NOT_TEXT', { path: sysctl_file });
     const isMissing = now.stat === undefined && state === 'absent';
     const after = edit(before, given);
     const steps = isMissing
@@ -83,10 +84,7 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
     const set: Change[] = [];
     const differs = state === 'present' && clean(running ?? '') !== clean(value);
     if (sysctl_set && running === undefined && state === 'present' && !ignoreerrors) {
-      return {
-        blocked: `the kernel has no setting ${name}`,
-        mend: 'load its module in an earlier task (modprobe), or set `ignoreerrors: true`',
-      };
+      return blocked('E_KERNEL_SETTING', { name });
     }
     if (differs && running !== undefined && (sysctl_set || (reload && steps.length > 0))) {
       const tolerated = ignoreerrors ? sh` || :` : sh``;

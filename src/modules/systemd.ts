@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { args, flag, optionalFlag } from './shared/args.ts';
 import {
@@ -38,7 +39,7 @@ export const systemd = defineModule<typeof Args, UnitSeen>({
   ],
   verify: (given) =>
     given.name === undefined && (given.state !== undefined || given.enabled !== undefined || given.masked !== undefined)
-      ? [{ path: [], message: "argument 'name' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'name'" })]
       : [],
   needs: unitNeeds,
   touches: unitTouches,

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { blocked, type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh, staged } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -28,11 +28,7 @@ if [ -r /etc/timezone ]; then read -r z </etc/timezone; printf 'file %s\n' "\${z
     const now = (f.get('link') ?? '').replace(/^.*\/zoneinfo\//, '');
     const file = f.get('file');
     if (now === name && (file === undefined || file === name)) return [];
-    if (f.get('zone') !== 'yes')
-      return {
-        blocked: `the host has no time zone ${name}`,
-        mend: 'install tzdata in an earlier task, and look at the spelling',
-      };
+    if (f.get('zone') !== 'yes') return blocked('E_TIME_ZONE', { name });
     const change: Change = {
       what: `time zone ${name}`,
       diff: { of: 'time zone', before: `${now}\n`, after: `${name}\n` },

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type Context, defineModule, type Steps } from '../core/module.ts';
+import { blocked, type Context, defineModule, type Steps } from '../core/module.ts';
 import { answer, type Script, sh, staged } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, ownership, text } from './shared/args.ts';
 import { ownerNeeds, ownerWord } from './shared/attributes.ts';
@@ -82,17 +82,14 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     const local = remote_src ? undefined : ctx.file(src, 'files');
     const sum = isAddress(src) ? src : (local?.sha256 ?? f.get('sum'));
     if (sum === undefined)
-      return {
-        blocked: `${src} does not exist on the host`,
-        mend: 'put it there in an earlier task, or drop `remote_src`',
-      };
+      return blocked('E_PATH_MISSING', { path: src, hint: 'create it in an earlier task, or remove `remote_src`' });
     const key = ctx.sha256(
       [sum, owner, group, mode, ...given.extra_opts, '-', ...given.include, '-', ...given.exclude].join('\0'),
     );
     if (f.get('was') === key && f.get('intact') === 'yes') return [];
     const tool = packer(src);
     if (!f.all('has').includes(tool))
-      return { blocked: `the host has no ${tool}`, mend: `install ${PACKAGES[tool] ?? tool} in an earlier task` };
+      return blocked('E_TOOL_MISSING', { tool, hint: `install ${PACKAGES[tool] ?? tool} in an earlier task` });
     const isOurs = !remote_src || isAddress(src);
     const at = isOurs ? spoolOf(dest, sum, ctx) : src;
     return [

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import type { ArgError } from '../core/bind.ts';
-import { defineModule, type Output, type Steps } from '../core/module.ts';
+import { type ArgError, argError } from '../core/bind.ts';
+import { blocked, defineModule, type Output, type Steps } from '../core/module.ts';
 import { type Script, sh, verbatim } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
@@ -60,7 +60,7 @@ export const uri = defineModule<typeof Args, string | undefined>({
   ],
   verify: ({ body, body_format }): readonly ArgError[] =>
     body_format === 'raw' && typeof body === 'object' && body !== null
-      ? [{ path: ['body'], message: 'the body is not a text', mend: 'say `body_format: json`' }]
+      ? [argError(['body'], 'E_ARGUMENT_VALUE', { problem: "'body' is not a text", hint: 'set `body_format: json`' })]
       : [],
   needs: () => ['live:*', 'package:*'],
   touches: ({ method }) => (isHarmless(method) ? [] : ['live:*']),
@@ -77,10 +77,10 @@ export const uri = defineModule<typeof Args, string | undefined>({
             ? byBash(given)
             : undefined;
     if (run === undefined) {
-      return {
-        blocked: `the host has neither curl nor wget${url.startsWith('https') ? ', and bash cannot speak https' : ''}`,
-        mend: 'install curl in an earlier task, or `delegate_to: localhost`',
-      };
+      return blocked('E_TOOL_MISSING', {
+        tool: `curl and no wget${url.startsWith('https') ? ', and bash cannot speak https' : ''}`,
+        hint: 'install curl in an earlier task, or `delegate_to: localhost`',
+      });
     }
     return [
       {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { ACCOUNT, args, flag, optionalFlag, text } from './shared/args.ts';
@@ -88,13 +89,14 @@ export const user = defineModule<typeof Args, Current>({
       ...(isHash
         ? []
         : [
-            {
-              path: ['password'],
-              message: 'the password has to be hashed',
-              mend: "use the filter: {{ password | password_hash('sha512') }}",
-            },
+            argError(['password'], 'E_ARGUMENT_VALUE', {
+              problem: 'the password is not hashed',
+              hint: "use the filter: {{ password | password_hash('sha512') }}",
+            }),
           ]),
-      ...(append && groups === undefined ? [{ path: ['append'], message: "'append' needs 'groups'" }] : []),
+      ...(append && groups === undefined
+        ? [argError(['append'], 'E_ARGUMENT_CONFLICT', { problem: "'append' needs 'groups'" })]
+        : []),
     ];
   },
   needs: ({ name, group, groups = [] }) => [

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, text } from './shared/args.ts';
@@ -45,7 +46,7 @@ export const wait_for = defineModule<typeof Args, boolean>({
   verify: (given) => [
     ...exclude(given, 'port', 'path'),
     ...(given.state === 'drained' && given.port === undefined
-      ? [{ path: [], message: "argument 'port' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'port'" })]
       : []),
   ],
   needs: ({ path }) => ['live:*', ...(path === undefined ? [] : [`path:${path}`])],

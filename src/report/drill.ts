@@ -1,8 +1,9 @@
 import pc from 'picocolors';
 import type { Figures, Second, StepRun, Verdict } from '../core/drill.ts';
 import type { DrillEvent, DrilledEvent } from '../core/event.ts';
+import { duration } from '../core/units.ts';
 import { table } from './summary.ts';
-import { duration, plural, printable, shortPath } from './words.ts';
+import { plural, printable, shortPath } from './words.ts';
 
 type Of<T extends DrillEvent['type']> = Extract<DrillEvent, { type: T }>;
 
@@ -32,20 +33,19 @@ function verdictLine({ what, expected, seen, passed }: Verdict): string {
 }
 
 function figuresText({ kinds, causes, backends }: Figures): string {
-  const ms = (n: number): string => `${n < 10 ? n.toFixed(1) : Math.round(n)}`;
   const rows = Object.entries(kinds).map(([name, k]) => [
     name,
     `${k.sent} sent`,
     k.failed > 0 ? pc.red(`${k.failed} failed`) : '0 failed',
     `${k.repeated} repeated`,
-    `p50 ${ms(k.p50)}`,
-    `p95 ${ms(k.p95)}`,
-    `p99 ${ms(k.p99)}`,
-    `max ${ms(k.max)} ms`,
-    `gap ${(k.gap / 1000).toFixed(2)} s`,
+    `p50 ${duration(k.p50)}`,
+    `p95 ${duration(k.p95)}`,
+    `p99 ${duration(k.p99)}`,
+    `max ${duration(k.max)}`,
+    `gap ${duration(k.gap, 2)}`,
   ]);
   const why = causes.slice(0, 8).map((c) => {
-    const times = c.first === c.last ? `at ${sec(c.first)}` : `from ${sec(c.first)} to ${sec(c.last)}`;
+    const times = c.first === c.last ? `at ${duration(c.first)}` : `from ${duration(c.first)} to ${duration(c.last)}`;
     return `${pc.red(`${c.count} ×`)} ${printable(c.request)}: ${printable(c.cause)} ${pc.dim(times)}`;
   });
   const by = Object.entries(backends).sort();
@@ -76,7 +76,7 @@ export function timeline(seconds: readonly Second[], steps: readonly StepRun[]):
     marks[column] = marks[column] === ' ' ? letter : '+';
     const took = step.to - step.from;
     const how = step.failed === undefined ? pc.dim(`(${duration(Math.max(0, took))})`) : pc.red(step.failed);
-    return `${letter} ${sec(step.from).padStart(7)}  ${printable(step.what)} ${how}`;
+    return `${letter} ${duration(step.from).padStart(7)}  ${printable(step.what)} ${how}`;
   });
   const failed = columns.map((c) => {
     const n = sum(c, 'failed');
@@ -91,22 +91,21 @@ export function timeline(seconds: readonly Second[], steps: readonly StepRun[]):
   ].join('\n');
 }
 
-const sec = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const indented = (text: string): string => text.replace(/^/gm, '    ');
 
 export function drillHead({ drill, hosts, run, of }: Of<'drill'>): string {
   const nth = of > 1 ? ` (${run} of ${of})` : '';
-  return `${pc.bold(`drill ${printable(drill)}`)}${nth} ${pc.dim(`(may hurt ${hosts.join(' ')})`)}`;
+  return `${pc.bold(`drill ${printable(drill)}`)}${nth} ${pc.dim(`(may break ${hosts.join(' ')})`)}`;
 }
 
 export function drillStepText({ what, status, ms, failed }: Of<'drill-step'>): string {
   const mark = { begun: pc.cyan('▸'), done: pc.dim('·'), failed: pc.red('✗'), righted: pc.green('↺') }[status];
   const word = { begun: '', done: ' done', failed: ` failed: ${failed ?? ''}`, righted: '' }[status];
-  return `${mark} ${sec(ms).padStart(7)}  ${printable(status === 'righted' ? `put right: ${what}` : what)}${printable(word)}`;
+  return `${mark} ${duration(ms).padStart(7)}  ${printable(status === 'righted' ? `repaired: ${what}` : what)}${printable(word)}`;
 }
 
 export function drillLoadText({ ms, of, sent, failed, lastOk }: Of<'drill-load'>): string {
-  return `${sec(ms)} of ${sec(of)}: ${sent} sent, ${failed} failed, ${lastOk} good in the last second`;
+  return `${duration(ms)} of ${duration(of)}: ${sent} sent, ${failed} failed, ${lastOk} good in the last second`;
 }
 
 /** At the end of all; with --times, what the runs of a drill had in common. */
@@ -142,16 +141,12 @@ function spreadText(all: readonly DrilledEvent[]): string {
         'max',
       ],
       line('failed', (f) => Object.values(f.kinds).reduce((n, k) => n + k.failed, 0), whole),
-      line(
-        'p99',
-        (f) => f.all.p99,
-        (n) => `${Math.round(n)} ms`,
-      ),
+      line('p99', (f) => f.all.p99, duration),
       ...kinds.map((k) =>
         line(
           `gap: ${k}`,
           (f) => f.kinds[k]?.gap ?? 0,
-          (n) => `${(n / 1000).toFixed(2)} s`,
+          (n) => duration(n, 2),
         ),
       ),
     ];

@@ -128,7 +128,7 @@ function titleOf(host: string, { ok, changed, unknown }: Counts): string {
   const parts = [
     `${ok} ok`,
     ...(changed > 0 ? [pc.yellow(`${changed} changed`)] : []),
-    ...(unknown > 0 ? [pc.magenta(`${unknown} unknown`)] : []),
+    ...(unknown > 0 ? [pc.magenta(`${unknown} known after apply`)] : []),
   ];
   return `${pc.bold(host)}  ${pc.dim(parts.join(', '))}`;
 }

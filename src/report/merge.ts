@@ -20,7 +20,7 @@ export function mergeReports(outputs: readonly Readonly<{ name: string; text: st
     const events = [...eventsIn(name, text)];
     const of = events.find((e) => e.type === 'run' || e.type === 'done')?.mode;
     if (mode !== undefined && of !== undefined && of !== mode)
-      throw new Wrong(name, 1, `this is of ${of}, those before it of ${mode}`);
+      throw new Wrong(name, 1, `this is the output of '${of}', and the files before it are of '${mode}'`);
     mode ??= of;
     const done = events.findLast((e) => e.type === 'done');
     if (done === undefined) unfinished.push(name);
@@ -49,7 +49,7 @@ function* eventsIn(name: string, text: string): Iterable<Extract<Event, { type: 
     const isLast = i === lines.length - 1; // a run that was killed may leave half a line
     const event = parsed(line);
     if (event === undefined && isLast) continue;
-    if (event === undefined) throw new Wrong(name, i + 1, 'this is no line of JSON');
+    if (event === undefined) throw new Wrong(name, i + 1, 'this line is not JSON');
     if (isRunOrDone(event)) yield event;
   }
 }

@@ -116,5 +116,7 @@ function taskLine(event: TaskEvent, mode: Mode, options: Options): string | unde
     return `${pc.yellow('~')} ${name}: ${event.changes.map((c) => printable(c.what)).join('; ')}`;
   if (options.verbose === 0 || mode === 'plan') return undefined;
   if (event.status === 'ok') return pc.dim(`${pc.green('·')} ${name}`);
-  return event.status === 'skipped' ? pc.dim(`- ${name}: not (${event.because ?? ''})`) : undefined;
+  return event.status === 'skipped'
+    ? pc.dim(`- ${name}: skipped${event.because === undefined ? '' : `, ${event.because}`}`)
+    : undefined;
 }

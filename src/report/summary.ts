@@ -1,8 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import type { Event, HostRecap, Mode, TaskEvent } from '../core/event.ts';
+import { duration } from '../core/units.ts';
 import { diffText } from './diff.ts';
-import { diagnosticText, duration, plural, printable, type Source, shortPath } from './words.ts';
+import { diagnosticText, plural, printable, type Source, shortPath } from './words.ts';
 
 export type Options = Readonly<{ source: Source; verbose: number; diff: boolean }>;
 
@@ -32,9 +33,11 @@ function groupText(group: readonly TaskEvent[], mode: Mode, options: Options): s
   const mark = event.status === 'unknown' ? pc.magenta('?') : pc.yellow(event.isHandler ? '↻' : '~');
   const lines = [`${mark} ${hosts}  ${printable(event.task)}${item}`];
   if (event.status === 'unknown') {
-    lines.push(`    ${pc.magenta('unknown until apply')}${hangingOn(event.because)}`);
+    lines.push(
+      `    ${pc.magenta('known after apply')}${event.because === undefined ? '' : ` (${printable(event.because)})`}`,
+    );
     if (event.changes.length > 0)
-      lines.push(pc.dim(`    as things stand: ${event.changes.map((c) => printable(c.what)).join('; ')}`));
+      lines.push(pc.dim(`    would now: ${event.changes.map((c) => printable(c.what)).join('; ')}`));
   } else
     for (const change of event.changes) {
       lines.push(`    ${printable(change.what)}`);
@@ -74,7 +77,7 @@ export function recapText(hosts: readonly HostRecap[], mode: Mode): string {
     h.failed > 0 || h.unreachable ? pc.red(h.host) : h.changed + h.unknown > 0 ? pc.yellow(h.host) : pc.green(h.host),
     `${h.ok} ok`,
     paint(h.changed, word, pc.yellow),
-    ...(mode === 'plan' ? [paint(h.unknown, 'unknown until apply', pc.magenta)] : []),
+    ...(mode === 'plan' ? [paint(h.unknown, 'known after apply', pc.magenta)] : []),
     paint(h.skipped, 'skipped', pc.dim),
     paint(h.failed, 'failed', pc.red),
     ...(hosts.some((o) => o.rescued > 0) ? [paint(h.rescued, 'rescued', pc.yellow)] : []),
@@ -113,12 +116,12 @@ export function noticeText(event: Notice): string {
     case 'waiting':
       return `${host}  waiting up to ${duration(event.seconds * 1000)} for ${printable(event.for)}`;
     case 'took-over':
-      return `${host}  took over the lock of a run that is gone: ${printable(event.from)}`;
+      return `${host}  took over the lock of a dead run: ${printable(event.from)}`;
     case 'stopped': {
       const { left } = event;
       const fate =
         left === undefined
-          ? pc.red('the host gave no answer; what was begun may still run until it ends')
+          ? pc.red('the host does not answer, and the processes may still run')
           : left.length === 0
             ? 'its processes were ended'
             : pc.red(`these processes could not be ended: ${left.join(' ')}`);
@@ -137,11 +140,11 @@ export function doneText(event: Extract<Event, { type: 'done' }>): string {
       : pc.green('done');
   const parts =
     event.mode === 'plan'
-      ? [plural(sum('changed'), 'change'), `${sum('unknown')} unknown until apply`]
+      ? [plural(sum('changed'), 'change'), `${sum('unknown')} known after apply`]
       : [`${sum('changed')} changed`];
   if (sum('failed') > 0) parts.push(`${sum('failed')} failed`);
   if (away > 0) parts.push(`${away} unreachable`);
-  const more = event.interrupted ? '; what was changed stays: run it again to go on' : '';
+  const more = event.interrupted ? '; completed changes stay, run again to continue' : '';
   return `${how}: ${event.mode} on ${plural(event.hosts.length, 'host')} in ${duration(event.ms)}: ${parts.join(', ')}${more}`;
 }
 
@@ -158,9 +161,4 @@ export function checkText(event: Extract<Event, { type: 'check' }>): string {
     ...wrong,
     pc.dim(`    ${shortPath(event.at.file)}:${event.at.line}`),
   ].join('\n');
-}
-
-function hangingOn(because: string | undefined): string {
-  if (because === undefined) return '';
-  return because.startsWith("if '") ? `: runs only ${printable(because)}` : `: hangs on '${printable(because)}'`;
 }

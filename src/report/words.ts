@@ -21,7 +21,7 @@ const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028
  *   7 |     mtach: yes
  *     |     ^^^^^
  *   expected: …
- *   mend: …
+ *   hint: …
  */
 export function diagnosticText(d: Diagnostic, source: Source): string {
   const where = d.at === undefined ? '' : `${shortPath(d.at.file)}:${d.at.line}:${d.at.col}: `;
@@ -34,7 +34,7 @@ export function diagnosticText(d: Diagnostic, source: Source): string {
           .split('\n')
           .map((line) => `  ${pc.dim('│')} ${line}`)),
     ...(d.expected === undefined ? [] : [`  ${pc.cyan('expected:')} ${printable(d.expected)}`]),
-    ...(d.mend === undefined ? [] : [`  ${pc.green('mend:')} ${printable(d.mend)}`]),
+    ...(d.hint === undefined ? [] : [`  ${pc.green('hint:')} ${printable(d.hint)}`]),
   ];
   return [head, ...more].join('\n');
 }
@@ -59,11 +59,4 @@ export function shortPath(file: string): string {
 
 export function plural(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? '' : 's'}`;
-}
-
-/** 850 ms, 12.3 s, 3 min 05 s. */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${String(Math.floor((ms % 60_000) / 1000)).padStart(2, '0')} s`;
 }

@@ -1,4 +1,4 @@
-import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { REDACTED, Secret, Unknown } from '../core/value.ts';
 import type { Ctx } from './env.ts';
 import {
@@ -149,16 +149,11 @@ function described(of: Item): string {
 
 function absent(of: Item, name: string, ctx: () => Ctx): Undefined {
   return new Undefined(() => {
-    const near = isMapping(of) && name !== REDACTED ? didYouMean(name, keysOf(of).filter(isString)) : {};
-    return new Failure({
-      code: 'E_VARS',
-      message: `${described(of)} has no attribute '${name}'`,
-      at: ctx().at,
-      ...near,
-    });
+    const known = isMapping(of) && name !== REDACTED ? keysOf(of).filter(isString) : [];
+    return failure('E_UNDEFINED_ATTRIBUTE', { of: described(of), name, known }, ctx().at);
   });
 }
 
-export function undefinedItem(message: string, ctx: () => Ctx): Undefined {
-  return new Undefined(() => new Failure({ code: 'E_VARS', message, at: ctx().at }));
+export function undefinedItem(problem: string, ctx: () => Ctx): Undefined {
+  return new Undefined(() => failure('E_UNDEFINED_VALUE', { problem }, ctx().at));
 }

@@ -1,4 +1,5 @@
-import { type Diagnostic, didYouMean, Failure } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Body, CallArgs, Expr, Parameter, Target } from './ast.ts';
 import { filters, plain } from './filters.ts';
 import { globals } from './globals.ts';
@@ -33,12 +34,7 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
   let mutates = false;
 
   const unknown = (what: string, name: string, known: Iterable<string>, p: number): void => {
-    wrongs.push({
-      code: 'E_UNKNOWN',
-      message: `no ${what} named '${name}'`,
-      at: { ...source.place(p), length: name.length },
-      ...didYouMean(name, known),
-    });
+    wrongs.push(tell('E_UNKNOWN_PLUGIN', { kind: what, name, known }, { ...source.place(p), length: name.length }));
   };
   const known = (what: 'filter' | 'test', name: string, p: number): void => {
     const short = plain(name);

@@ -1,4 +1,5 @@
-import { didYouMean, Failure, type Pos } from '../core/diagnostic.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { Unknown } from '../core/value.ts';
 import { attribute, slice, subscript } from './access.ts';
 import type { CallArgs, Expr } from './ast.ts';
@@ -147,14 +148,8 @@ function named(name: string, p: number, here: Here): Item {
   if (global !== undefined) return global((at) => context(at ?? p, here));
   const { machine, program } = here;
   return new Undefined(() => {
-    const near = didYouMean(name, machine.env.names?.() ?? []).mend;
     const place = { ...program.source.place(p), length: name.length };
-    return new Failure({
-      code: 'E_VARS',
-      message: `'${name}' is undefined`,
-      at: place,
-      ...(near !== undefined && { mend: near }),
-    });
+    return failure('E_UNDEFINED_VARIABLE', { name, known: machine.env.names?.() ?? [] }, place);
   });
 }
 
@@ -193,8 +188,8 @@ function dictLiteral(node: Node<'dict'>, here: Here): Item {
 }
 
 function withoutElse(p: number, here: Here): Undefined {
-  const message = 'the inline if-expression evaluated to false and has no else';
-  return new Undefined(() => new Failure({ code: 'E_VARS', message, at: here.program.source.place(p) }), true);
+  const problem = 'the inline if-expression evaluated to false and has no else';
+  return new Undefined(() => failure('E_UNDEFINED_VALUE', { problem }, here.program.source.place(p)), true);
 }
 
 function comparison(node: Node<'compare'>, here: Here): Item {
@@ -244,7 +239,7 @@ function applyFilter(name: string, input: Item, args: Args, ctx: Ctx): Item {
   if (operation === undefined) {
     // Ansible takes its tests as filters: {{ result | success }}
     if (Object.hasOwn(tests, short_)) return applyTest(name, input, args, ctx);
-    return wrong(`no filter named '${name}'`, didYouMean(name, Object.keys(filters)));
+    throw failure('E_UNKNOWN_PLUGIN', { kind: 'filter', name, known: Object.keys(filters) });
   }
   return bounded(operate(name, operation, input, args, ctx));
 }
@@ -252,7 +247,7 @@ function applyFilter(name: string, input: Item, args: Args, ctx: Ctx): Item {
 function applyTest(name: string, input: Item, args: Args, ctx: Ctx): boolean | Unknown {
   const short_ = plain(name);
   const operation = Object.hasOwn(tests, short_) ? tests[short_] : undefined;
-  if (operation === undefined) return wrong(`no test named '${name}'`, didYouMean(name, Object.keys(tests)));
+  if (operation === undefined) throw failure('E_UNKNOWN_PLUGIN', { kind: 'test', name, known: Object.keys(tests) });
   const result = operate(name, operation, input, args, ctx);
   return result instanceof Unknown ? result : result === true;
 }

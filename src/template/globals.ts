@@ -1,7 +1,7 @@
 import type { Value } from '../core/value.ts';
 import { undefinedItem } from './access.ts';
 import type { Ctx } from './env.ts';
-import { Callable, dictOf, entriesOf, type Item, isMapping, Thing, wrong } from './item.ts';
+import { Callable, dictOf, entriesOf, type Item, isMapping, Thing, tooMuch, wrong } from './item.ts';
 import { lookUpPlugin } from './lookups.ts';
 import { pairs } from './methods/dict.ts';
 import { bind, noArgs, number, text } from './operation.ts';
@@ -30,7 +30,7 @@ export const globals: Readonly<Record<string, Global>> = {
       const [start, stop] = second === undefined ? [0, first] : [first, second];
       if (step === 0) wrong('range() arg 3 must not be zero');
       const length = Math.max(0, Math.ceil((stop - start) / step));
-      if (length > 1_000_000) wrong('the range is too long: more than 1,000,000 items');
+      if (length > 1_000_000) tooMuch('the range is too long: more than 1,000,000 items');
       ctx().burn(length);
       return Array.from({ length }, (_, i) => start + i * step);
     }),

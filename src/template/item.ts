@@ -1,4 +1,5 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { Float, isDict, Secret, Unknown, type Value } from '../core/value.ts';
 
 /** What an expression may give while it is evaluated: every Value, and what lives only inside a template. */
@@ -66,13 +67,18 @@ export class Hang extends Error {
 /** A mistake in a template whose place is not known here: the evaluator adds the `at` of the node it was at. */
 export function wrong(
   message: string,
-  more: Readonly<{ mend?: string | undefined; expected?: string | undefined }> = {},
+  more: Readonly<{ hint?: string | undefined; expected?: string | undefined }> = {},
 ): never {
-  throw new Failure({ code: 'E_VARS', message, ...more });
+  throw failure('E_TEMPLATE_VALUE', { problem: message, ...more });
 }
 
-export function unsupported(message: string, mend?: string): never {
-  throw new Failure({ code: 'E_UNSUPPORTED', message, ...(mend !== undefined && { mend }) });
+/** More than a template may make or do. The place is added as by `wrong`. */
+export function tooMuch(problem: string, hint?: string): never {
+  throw failure('E_TEMPLATE_LIMIT', { problem, hint });
+}
+
+export function unsupported(problem: string, hint?: string): never {
+  throw failure('E_UNSUPPORTED_PLUGIN', { problem, hint });
 }
 
 /** Runs `make`; a Failure without a place gets `at`. */

@@ -9,6 +9,7 @@ import {
   isMapping,
   isNumber,
   isString,
+  tooMuch,
   typeName,
   wrong,
 } from './item.ts';
@@ -80,7 +81,7 @@ export function readJson(text: string): Item {
     if (digits !== undefined) return /[.eE]/.test(digits) ? float(Number(digits)) : Number(digits);
     if (word !== undefined)
       return word === 'null' ? null : word === 'true' ? true : word === 'false' ? false : Number(word);
-    if (++depth > 500) return wrong('from_json: it nests too deep');
+    if (++depth > 500) return tooMuch('from_json: it nests too deep');
     const made = sign === '[' ? array() : sign === '{' ? object() : fail();
     depth--;
     return made;

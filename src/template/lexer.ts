@@ -1,4 +1,5 @@
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { RenderOptions } from '../core/module.ts';
 
 export type Token = Readonly<{
@@ -23,11 +24,11 @@ export type LexOptions = RenderOptions &
 /** A mistake at an offset of the text: whoever knows where the text stands makes a Failure of it. */
 export class SyntaxMistake extends Error {
   readonly p: number;
-  readonly mend: string | undefined;
-  constructor(message: string, p: number, mend?: string) {
+  readonly hint: string | undefined;
+  constructor(message: string, p: number, hint?: string) {
     super(message);
     this.p = p;
-    this.mend = mend;
+    this.hint = hint;
   }
 }
 
@@ -61,8 +62,8 @@ export function atPlace<T>(source: Source, make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof SyntaxMistake)) throw error;
-    const { message, p, mend } = error;
-    throw new Failure({ code: 'E_SYNTAX', message, at: source.place(p), ...(mend !== undefined && { mend }) });
+    const { message, p, hint } = error;
+    throw failure('E_TEMPLATE_SYNTAX', { problem: message, hint }, source.place(p));
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { matching } from '../core/bounded.ts';
-import { didYouMean, Failure } from '../core/diagnostic.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import { path } from './access.ts';
 import { truth } from './compare.ts';
@@ -17,6 +18,7 @@ import {
   isMapping,
   isString,
   iterate,
+  tooMuch,
   tuple,
   Undefined,
   unsupported,
@@ -30,9 +32,9 @@ import { inspect, reveal } from './taint.ts';
 type Named = ReadonlyMap<string, Item>;
 type Lookup = (terms: readonly Item[], named: Named, ctx: Ctx) => readonly Item[];
 const refused =
-  (name: string, mend: string): Lookup =>
+  (name: string, hint: string): Lookup =>
   () =>
-    unsupported(`the lookup '${name}' is not supported`, mend);
+    unsupported(`the lookup '${name}' is not supported`, hint);
 
 /** Every lookup by its short name; each gives a list. */
 export const lookups: Readonly<Record<string, Lookup>> = {
@@ -113,12 +115,7 @@ export function lookUpPlugin(name: string, terms: readonly Item[], named: Named,
   const plugin = plain(name);
   const lookup = Object.hasOwn(lookups, plugin) ? lookups[plugin] : undefined;
   if (lookup === undefined)
-    throw new Failure({
-      code: 'E_UNKNOWN',
-      message: `no lookup named '${name}'`,
-      at: ctx.at,
-      ...didYouMean(plugin, Object.keys(lookups)),
-    });
+    throw failure('E_UNKNOWN_PLUGIN', { kind: 'lookup', name, known: Object.keys(lookups) }, ctx.at);
   for (const term of terms) {
     if (term instanceof Undefined) throw term.failure;
     if (term instanceof Unknown) return term;
@@ -154,7 +151,7 @@ function flat(items: readonly Item[]): readonly Item[] {
 
 function product(lists: readonly (readonly Item[])[]): readonly Item[] {
   const size = lists.reduce((all, one) => all * one.length, 1);
-  if (size > 1_000_000) wrong('nested: more than 1,000,000 items');
+  if (size > 1_000_000) tooMuch('nested: more than 1,000,000 items');
   return lists.reduce<readonly (readonly Item[])[]>(
     (done, one) => done.flatMap((head) => one.map((item) => [...head, item])),
     [[]],
@@ -192,7 +189,7 @@ function sequence(terms: readonly Item[], named: Named): readonly Item[] {
     if (Number.isNaN(end) || Number.isNaN(start)) wrong("lookup 'sequence' needs start and end, or count");
     if (stride === 0) return [];
     const length = Math.max(0, Math.floor((end - start) / stride) + 1);
-    if (length > 1_000_000) wrong('sequence: more than 1,000,000 items');
+    if (length > 1_000_000) tooMuch('sequence: more than 1,000,000 items');
     return Array.from({ length }, (_, i) => percentFormat(format, start + i * stride));
   });
 }
@@ -216,7 +213,7 @@ function firstFound(terms: readonly Item[], named: Named, ctx: Ctx): readonly It
   const skips =
     named.get('skip') === true ||
     terms.some((term) => isMapping(term) && entriesOf(term).some(([key, value]) => key === 'skip' && value === true));
-  return skips ? [] : wrong(`no file was found of ${paths.join(', ')}`);
+  return skips ? [] : wrong(`none of these files exists: ${paths.join(', ')}`);
 }
 
 const sets: Readonly<Record<string, string>> = {

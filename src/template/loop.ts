@@ -49,7 +49,7 @@ function part({ items, at, depth, changed, again }: Loop, name: string): Item | 
     case '__call__':
       return new Callable('loop', ({ positional: [next = null] }) =>
         again === undefined
-          ? wrong('the loop is not recursive', { mend: "end its tag with 'recursive'" })
+          ? wrong('the loop is not recursive', { hint: "end its tag with 'recursive'" })
           : again(next),
       );
     default:

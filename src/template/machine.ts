@@ -1,7 +1,7 @@
 import type { Pos } from '../core/diagnostic.ts';
 import type { Body } from './ast.ts';
 import type { Env } from './env.ts';
-import { type Item, wrong } from './item.ts';
+import { type Item, tooMuch, wrong } from './item.ts';
 import type { Source } from './lexer.ts';
 
 /** A template that was read and checked. */
@@ -49,14 +49,14 @@ const DEEPEST = 150;
 export function burn(machine: Machine, steps: number): void {
   machine.fuel.steps -= steps;
   if (machine.fuel.steps < 0) {
-    wrong(`the template takes too long: more than ${STEPS} steps`, { mend: 'look for a loop that is too large' });
+    tooMuch(`the template takes too long: more than ${STEPS} steps`, 'look for a loop that is too large');
   }
 }
 
 /** For macros, recursive loops and includes, which may call themselves. */
 export function deeper<T>(machine: Machine, make: () => T): T {
   if (++machine.fuel.depth > DEEPEST)
-    wrong('the template calls itself too deep', { mend: 'look for a macro or include that never ends' });
+    wrong('the template calls itself too deep', { hint: 'look for a macro or include that never ends' });
   try {
     return make();
   } finally {

@@ -11,6 +11,7 @@ import {
   isList,
   isString,
   isTuple,
+  tooMuch,
   tuple,
   typeName,
   Undefined,
@@ -48,7 +49,7 @@ function compute(sign: string, left: Item, right: Item): Item {
       return isString(right)
         ? short(left + right)
         : wrong(`can only concatenate str (not "${typeName(right)}") to str`, {
-            mend: 'join them with ~ instead of +, or use | string',
+            hint: 'join them with ~ instead of +, or use | string',
           });
   }
   if (sign === '*' && (isString(left) || isString(right))) return repeatedText(left, right);
@@ -101,7 +102,7 @@ function join(left: readonly Item[], right: readonly Item[]): Item {
 function repeated(left: Item, right: Item): Item {
   const list = isList(left) ? left : (right as readonly Item[]);
   const times = times_(isList(left) ? right : left, list);
-  if (list.length * times > LONGEST / 32) wrong('the list grows too long');
+  if (list.length * times > LONGEST / 32) tooMuch('the list grows too long');
   const out = Array.from({ length: times }, () => list).flat(1);
   return isTuple(list) ? tuple(out) : out;
 }
@@ -109,7 +110,7 @@ function repeated(left: Item, right: Item): Item {
 function repeatedText(left: Item, right: Item): Item {
   const text = isString(left) ? left : (right as string);
   const times = times_(isString(left) ? right : left, text);
-  if (text.length * times > LONGEST) wrong('the text grows too long: more than 32 MiB');
+  if (text.length * times > LONGEST) tooMuch('the text grows too long: more than 32 MiB');
   return text.repeat(times);
 }
 
@@ -120,11 +121,11 @@ function times_(item: Item, of: Item): number {
 
 /** Refuses a text that has grown beyond the limit. */
 export function short(text: string): string {
-  return text.length > LONGEST ? wrong('the text grows too long: more than 32 MiB') : text;
+  return text.length > LONGEST ? tooMuch('the text grows too long: more than 32 MiB') : text;
 }
 
 function sized(list: readonly Item[]): readonly Item[] {
-  return list.length > LONGEST / 32 ? wrong('the list grows too long') : list;
+  return list.length > LONGEST / 32 ? tooMuch('the list grows too long') : list;
 }
 
 /** One comparison of a chain. Hangs on an Unknown. */

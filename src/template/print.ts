@@ -18,7 +18,7 @@ export function repr(item: Item): string {
   if (typeof item === 'string') return quoted(item);
   if (item instanceof Float) return floatText(item.value);
   if (item instanceof Secret) return quoted(REDACTED);
-  if (item instanceof Unknown) return `<unknown until apply: ${item.because}>`;
+  if (item instanceof Unknown) return `<known after apply (${item.because})>`;
   if (item instanceof Undefined) {
     if (item.lenient) return '';
     throw item.failure;

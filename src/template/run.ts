@@ -1,4 +1,5 @@
 import { Failure } from '../core/diagnostic.ts';
+import { failure, isOfFiles } from '../core/errors/index.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import type { Body, Parameter, Statement, Target } from './ast.ts';
 import { equal, truth } from './compare.ts';
@@ -16,6 +17,7 @@ import {
   orUnknown,
   placed,
   Thing,
+  tooMuch,
   tuple,
   typeName,
   Undefined,
@@ -62,7 +64,7 @@ function textOf(out: Output, here: Here): Item {
   if (missing !== undefined) throw missing.failure;
   if (unknown !== undefined) throw new Hang(unknown);
   if (out.pieces.includes(omit))
-    wrong('omit cannot stand within a text', { mend: 'let it be the whole value of an argument' });
+    wrong('omit cannot stand within a text', { hint: 'let it be the whole value of an argument' });
   const text = out.pieces
     .map((piece) => (piece === null && !printNone ? '' : str(secret ? reveal(piece) : piece)))
     .join('');
@@ -153,7 +155,7 @@ function step(statement: Statement, here: Here, out: Output): Signal {
 function write(item: Item, out: Output, { p }: Statement, here: Here): undefined {
   out.size += isString(item) ? item.length : 16;
   if (out.size > LONGEST)
-    placed(here.program.source.place(p), () => wrong('the output grows too long: more than 32 MiB'));
+    placed(here.program.source.place(p), () => tooMuch('the output grows too long: more than 32 MiB'));
   out.pieces.push(item);
   return undefined;
 }
@@ -246,8 +248,8 @@ function extra(parameters: readonly Parameter[], args: Args): Item {
 }
 
 function notGiven(parameter: string, name: string): Undefined {
-  return new Undefined(
-    () => new Failure({ code: 'E_VARS', message: `parameter '${parameter}' of '${name}' was not given` }),
+  return new Undefined(() =>
+    failure('E_UNDEFINED_VALUE', { problem: `parameter '${parameter}' of '${name}' was not given` }),
   );
 }
 
@@ -284,12 +286,12 @@ function loaded(statement: Kind<'include' | 'import' | 'from'>, here: Here, opti
         locals: locals(here.frame),
       });
     } catch (error) {
-      if (!(error instanceof Failure) || error.diagnostics.some((d) => d.code !== 'E_FILE')) throw error;
+      if (!(error instanceof Failure) || error.diagnostics.some((d) => !isOfFiles(d.code))) throw error;
       failed ??= error;
     }
   }
   if (optional) return undefined;
-  throw failed ?? new Failure({ code: 'E_FILE', message: 'no file is named', at: from });
+  throw failed ?? failure('E_NO_FILE_NAMED', {}, from);
 }
 
 function locals(frame: Frame | undefined): readonly string[] {

@@ -1,4 +1,5 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import { type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
 import type { Env, Ports } from './env.ts';
 import { compileText, isPlain, resolve, templatesIn } from './template.ts';
@@ -149,10 +150,5 @@ function attempt(make: () => Resolved | undefined): Resolved | undefined {
 
 function circle(names: readonly string[], raw: Raw): Failure {
   const at: Pos | undefined = raw instanceof TemplateText ? raw.at : [...templatesIn(raw)][0]?.at;
-  return new Failure({
-    code: 'E_VARS',
-    message: `recursive: ${names.join(' -> ')}`,
-    at,
-    mend: 'give one of them a value of its own',
-  });
+  return failure('E_RECURSIVE_VARIABLE', { names }, at);
 }

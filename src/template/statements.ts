@@ -56,8 +56,8 @@ export function parseTemplate(chunks: readonly Chunk[]): Body {
 function statement(name: string, p: number, r: Reader, feed: Feed, inside: Opened | undefined): Statement {
   const parse = Object.hasOwn(statements, name) ? statements[name] : undefined;
   if (parse === undefined) {
-    const hint = inside === undefined ? '' : `; the innermost open block is '${inside.name}'`;
-    throw new SyntaxMistake(`unknown tag '${name}'${hint}`, p, didYouMean(name, Object.keys(statements)).mend);
+    const innermost = inside === undefined ? '' : `; the innermost open block is '${inside.name}'`;
+    throw new SyntaxMistake(`unknown tag '${name}'${innermost}`, p, didYouMean(name, Object.keys(statements)).hint);
   }
   return parse(r, { name, p }, feed);
 }

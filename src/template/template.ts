@@ -1,4 +1,5 @@
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { RenderOptions } from '../core/module.ts';
 import { Float, type Raw, Ready, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
 import type { Body } from './ast.ts';
@@ -38,7 +39,7 @@ export type Compiled = Readonly<{
   at: Pos;
   /** Free variable names it may read: not those of its loops, sets and macros, nor the global functions. */
   names: ReadonlySet<string>;
-  /** Throws Failure (E_VARS). A template that depends on an Unknown gives that Unknown. */
+  /** Throws Failure. A template that depends on an Unknown gives that Unknown. */
   evaluate: (env: Env) => Value;
 }>;
 
@@ -54,7 +55,7 @@ const compiled = new Map<string, Compiled>();
 
 /**
  * A text with {{ }} and {% %} in it. Its value is a text, or, where it consists of one {{ }} alone, that value as it is.
- * Throws Failure: E_SYNTAX, or E_UNKNOWN for a filter, test, lookup or function that does not exist.
+ * Throws Failure: E_TEMPLATE_SYNTAX, or E_UNKNOWN_PLUGIN for a filter, test, lookup or function that does not exist.
  */
 export function compileTemplate(text: string, at: Pos, options: TemplateOptions = {}): Compiled {
   return cached(`t${JSON.stringify(options)}`, text, at, () => parseTemplate(lex(text, options)), options.printNone);
@@ -124,7 +125,7 @@ function notTooDeep<T>(source: Source, make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof RangeError) || !/call stack/.test(error.message)) throw error;
-    throw new Failure({ code: 'E_VARS', message: 'the template nests too deep', at: source.at });
+    throw failure('E_TEMPLATE_DEPTH', {}, source.at);
   }
 }
 
@@ -137,7 +138,7 @@ function finished(item: Item, program: Program): Value {
   if (item instanceof Callable || item instanceof Thing) {
     if (program.body.length === 1 && item instanceof Thing && item.type === 'datetime') return str(item);
     return placed(program.source.at, () =>
-      wrong(`${str(item)} is no value`, { ...(item instanceof Callable && { mend: `call it: ${item.name}()` }) }),
+      wrong(`${str(item)} is no value`, { ...(item instanceof Callable && { hint: `call it: ${item.name}()` }) }),
     );
   }
   if (isList(item)) {

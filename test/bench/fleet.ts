@@ -59,6 +59,7 @@ export async function openFleet(
 
 function shell(channel: ServerChannel, answers: Map<string, Promise<Answer>>): void {
   let text = '';
+  let libraries = '';
   channel.setEncoding('utf8');
   channel.on('data', (chunk: string) => {
     text += chunk;
@@ -69,7 +70,8 @@ function shell(channel: ServerChannel, answers: Map<string, Promise<Answer>>): v
     }
     const mark = text.slice(BEFORE.length, text.indexOf(AFTER));
     if (!text.endsWith(end(mark))) return;
-    const script = text.replaceAll(mark, MARK);
+    const script = libraries + text.replaceAll(mark, MARK);
+    libraries += (text.match(LIBRARY) ?? []).join('');
     text = '';
     const answer = answers.get(script) ?? ask(script);
     answers.set(script, answer);
@@ -83,6 +85,9 @@ function shell(channel: ServerChannel, answers: Map<string, Promise<Answer>>): v
 /** Stands for the mark of a program, which is another each time. */
 const MARK = 'MARK';
 const [BEFORE = '', AFTER = ''] = begin(MARK).split(MARK);
+
+/** What a shell keeps for its later programs (setLibraries in core/sh.ts). */
+const LIBRARY = /^lib_\w+=(?:'[^']*'|\\')+\n/gm;
 
 function ask(script: string): Promise<Answer> {
   return new Promise((resolve, reject) => {

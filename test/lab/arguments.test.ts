@@ -54,7 +54,7 @@ describe('arguments that the host decides about', () => {
     );
     for (const { diagnostic } of wrong.tasks) {
       expect(diagnostic?.detail).toContain('the kernel refuses the value many');
-      expect(diagnostic?.mend).toBeUndefined();
+      expect(diagnostic?.hint).toBeUndefined();
     }
   });
 

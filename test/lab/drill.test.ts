@@ -100,7 +100,7 @@ describe('drills on real hosts', () => {
     expect(lines.filter((l) => l.startsWith('no'))).toEqual([]);
     expect(code).toBe(0);
     expect(events.flatMap((e) => (e.type === 'drill-step' && e.status === 'righted' ? [e.what] : []))).toEqual([
-      'tiny on web1 runs again',
+      'start tiny on web1',
     ]);
   });
 
@@ -212,7 +212,7 @@ describe('drills on real hosts', () => {
   it('refuses hosts that are not marked, before anything is touched', async () => {
     const text = '- name: no\n  load: LOAD\n  steps: [{power: {hosts: web1, state: cut}}]\n  expect: {failed: 0}\n';
     await expect(run(text, { extraVars: ['drill=false'] })).rejects.toThrow(
-      'this drill would hurt web1, which is not marked as fit for it',
+      'this drill breaks web1, which is not marked with drill: true',
     );
     expect((await status(rack.name))?.hosts[0]?.power).toBe('on');
   });

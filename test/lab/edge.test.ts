@@ -179,9 +179,9 @@ describe('the edge of the site', () => {
     const before = await rack.root('web1', 'nft -s list ruleset');
     const ran = await rack.apply(file);
     expect(failures(ran)).toEqual([
-      expect.stringMatching(/^web1 .*locked us out.*The host has undone it by itself, and is as it was before$/),
-      expect.stringMatching(/^web2 .*locked us out.*The host has undone it by itself, and is as it was before$/),
-      expect.stringMatching(/^lb1 .*nft refuses the rules; nothing was touched$/),
+      expect.stringMatching(/^web1 .*shut this machine out.*The host has undone the change, and is as it was before$/),
+      expect.stringMatching(/^web2 .*shut this machine out.*The host has undone the change, and is as it was before$/),
+      expect.stringMatching(/^lb1 .*nft refuses the rules; nothing was changed$/),
     ]);
     expect(await rack.root('web1', 'nft -s list ruleset')).toBe(before);
     expect(await rack.root('web2', 'ls /etc/ssh/sshd_config.d')).not.toContain('00-wrong');
@@ -240,7 +240,7 @@ describe('the edge of the site', () => {
     expect(again.recap.hosts.filter((h) => h.trips !== 1).map((h) => h.host)).toEqual([]);
     const seen = await rack.check();
     expect(seen.filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
-    expect(seen.filter((c) => /of Pebble/.test(c.seen)).length).toBe(2);
+    expect(seen.filter((c) => /issued by Pebble/.test(c.seen)).length).toBe(2);
     const serial = () => rack.root('lb1', 'openssl x509 -in /etc/haproxy/certs/site.pem -noout -serial');
     const first = await serial();
     await rack.root(

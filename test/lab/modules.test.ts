@@ -448,7 +448,7 @@ rm multi-user.target.wants/cron.service`;
         'mkdir -p /mnt/small && mount -t tmpfs -o size=64k none /mnt/small && echo old > /mnt/small/f && head -c 40000 /dev/zero > /mnt/small/fill',
       );
       const ran = await lab.apply(tasks('- copy: {dest: /mnt/small/f, content: "{{ \'x\' * 60000 }}"}'));
-      for (const e of ran.tasks) expect(e.diagnostic?.mend).toMatch(/disk/);
+      for (const e of ran.tasks) expect(e.diagnostic?.hint).toMatch(/disk/);
       expect(failures(ran)).toHaveLength(2);
       expect(await everywhere('cat /mnt/small/f; ls -A /mnt/small')).toEqual(['old\nf\nfill', 'old\nf\nfill']);
       await everywhere('umount /mnt/small');
@@ -486,17 +486,17 @@ rm multi-user.target.wants/cron.service`;
       expect(JSON.stringify(ran.events)).not.toContain('open sesame');
     });
     it.each([
-      ['a wrong password', ', ansible_become_password: open barley', /password is wrong/],
-      ['no password', '', /asks for a password/],
-    ])('says so with %s', async (_, vars, message) => {
+      ['a wrong password', ', ansible_become_password: open barley', 'E_SUDO_PASSWORD_WRONG', /password is wrong/],
+      ['no password', '', 'E_SUDO_PASSWORD', /asks for a password/],
+    ])('says so with %s', async (_, vars, code, message) => {
       const ran = await lab.apply(asRoot, { inventory: inventory(vars) });
       const told = ran.events.filter((e) => e.type === 'unreachable');
       expect(told).toHaveLength(2);
       for (const event of told)
         expect(event.diagnostic).toMatchObject({
-          code: 'E_BECOME',
+          code,
           message: expect.stringMatching(message),
-          mend: expect.any(String),
+          hint: expect.any(String),
         });
     });
     it('not without the known host key', async () => {
@@ -552,7 +552,7 @@ rm multi-user.target.wants/cron.service`;
       });
       expect(locked.events.find((e) => e.type === 'unreachable')?.diagnostic).toMatchObject({
         message: expect.stringContaining('is protected by a passphrase'),
-        mend: expect.stringContaining('ssh-add'),
+        hint: expect.stringContaining('ssh-add'),
       });
       const agent = spawnSync('ssh-agent', ['-s'], { encoding: 'utf8' }).stdout;
       const [, socket = ''] = /SSH_AUTH_SOCK=([^;]+)/.exec(agent) ?? [];

@@ -35,7 +35,7 @@ describe('what is told of a change after it was made', () => {
     for (const { diagnostic } of ran.tasks) {
       expect(`${diagnostic?.message}\n${diagnostic?.detail}`).toMatch(/status=3/);
       expect(diagnostic?.detail).toContain('no config');
-      expect(diagnostic?.mend ?? '').not.toContain('something else');
+      expect(diagnostic?.hint ?? '').not.toContain('the other program');
     }
   });
 
@@ -110,9 +110,9 @@ describe('what is told of a change after it was made', () => {
     const ran = await lab.apply(tasks('- name: Restart\n  systemd: {name: systemd-logind, state: restarted}\n', false));
     for (const { diagnostic } of ran.tasks) {
       expect(diagnostic?.message).toContain('permission denied for user');
-      expect(diagnostic?.mend).toBe('add `become: true` to the task or the play');
+      expect(diagnostic?.hint).toBe('add `become: true` to the task or the play');
     }
     const file = await lab.apply(tasks('- name: Write\n  copy: {dest: /etc/mine, content: x}\n', false));
-    expect(file.tasks.map((e) => e.diagnostic?.mend)).toEqual(both('add `become: true` to the task or the play'));
+    expect(file.tasks.map((e) => e.diagnostic?.hint)).toEqual(both('add `become: true` to the task or the play'));
   });
 });

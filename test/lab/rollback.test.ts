@@ -57,7 +57,7 @@ describe('settings of sshd that wait for their confirmation', () => {
 
   it('that lock everybody out are undone when their time is over', async () => {
     const ran = await lab.apply(settings('{settings: {AllowUsers: nobody}, rollback: 5}'));
-    for (const { diagnostic } of ran.tasks) expect(diagnostic?.message).toContain('The host has undone it by itself');
+    for (const { diagnostic } of ran.tasks) expect(diagnostic?.message).toContain('The host has undone the change');
     for (const text of await everywhere(`cat ${FILE}`)) expect(text).toContain('MaxAuthTries 4');
     expect(await everywhere(LEFT)).toEqual(['0', '0']);
   });
@@ -72,7 +72,7 @@ describe('settings of sshd that wait for their confirmation', () => {
     const ran = await lab.apply(file);
     const loads = ran.tasks.filter((e) => e.task === 'Load');
     expect(loads.length).toBe(2);
-    for (const { diagnostic } of loads) expect(diagnostic?.message).toContain('The host has undone it by itself');
+    for (const { diagnostic } of loads) expect(diagnostic?.message).toContain('The host has undone the change');
     expect(await everywhere(`nft list tables; ls /etc/nftables.d /run/bringup-undo-* 2>/dev/null; ${LEFT}`)).toEqual([
       '0',
       '0',

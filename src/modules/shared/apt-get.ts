@@ -117,7 +117,7 @@ locked_apt() {
 repair() {
   await_locks
   echo ${REPAIRING}
-  # Its own failure may be what apt can mend: a package that was cut off while it was unpacked, or lacks a dependency.
+  # Its own failure may be what apt can repair: a package that was cut off while it was unpacked, or lacks a dependency.
   dpkg ${dpkg} --configure -a || echo 'dpkg --configure -a failed; trying apt-get --fix-broken install' >&2
   locked_apt --fix-broken --no-remove install
 }

@@ -1,16 +1,17 @@
+import { type ArgError, argError } from '../../core/bind.ts';
+
 /** A name as users write it: nginx, nginx=1.22*, nginx:arm64, lib*, nginx/trixie-backports. */
 export type Wanted = Readonly<{ text: string; name: string; version?: string; release?: string }>;
 
-export function aptErrors(
-  names: readonly string[],
-): readonly { path: readonly string[]; message: string; expected: string }[] {
+export function aptErrors(names: readonly string[]): readonly ArgError[] {
   return names
     .filter((name) => !/^[A-Za-z0-9*?[][\w.+*?[\]:~-]*([=/][\w.+*?[\]:~-]+)?$/.test(name))
-    .map((name) => ({
-      path: ['name'],
-      message: `'${name}' is not the name of a package`,
-      expected: 'name, name=version or name/release',
-    }));
+    .map((name) =>
+      argError(['name'], 'E_ARGUMENT_VALUE', {
+        problem: `'${name}' is not the name of a package`,
+        expected: 'name, name=version or name/release',
+      }),
+    );
 }
 
 export function wantedOf(text: string): Wanted {

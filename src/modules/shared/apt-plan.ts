@@ -1,5 +1,5 @@
 // What of that is not as asked for, and the changes that make it so.
-import type { Blocked, Change, Steps } from '../../core/module.ts';
+import { type Blocked, blocked, type Change, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { type AptArgs, held, installOptions, preamble, REPAIRING, updating, upgradeVerb } from './apt-get.ts';
@@ -61,7 +61,7 @@ function planPackages(current: AptCurrent, args: AptArgs): Steps {
   if (args.deb !== undefined) {
     const { deb } = current;
     if (deb === undefined)
-      return { blocked: `${args.deb} is not on the host`, mend: 'put it there in an earlier task (get_url, copy)' };
+      return blocked('E_PATH_MISSING', { path: args.deb, hint: 'put it there in an earlier task (get_url, copy)' });
     const has = current.installed.find(({ name, isConfig }) => name === deb.name && !isConfig);
     if (has?.version !== deb.version) {
       steps.push({
@@ -121,15 +121,8 @@ function unknownPackages(current: AptCurrent, differ: readonly Wanted[]): Blocke
     .filter((one) => !isGlob(one.name) && !candidates.has(one.name) && found(current, one) === undefined)
     .map((one) => one.name);
   if (unknown.length === 0) return undefined;
-  if (indexIsEmpty)
-    return {
-      blocked: `the package index is empty: ${unknown.join(', ')} cannot be found in it`,
-      mend: 'set `update_cache: true`',
-    };
-  return {
-    blocked: `no such package: ${unknown.join(', ')}`,
-    mend: 'look at the spelling and the repositories; `update_cache: true` reads the package index anew',
-  };
+  if (indexIsEmpty) return blocked('E_PACKAGE_INDEX_EMPTY', { names: unknown.join(', ') });
+  return blocked('E_PACKAGE_UNKNOWN', { names: unknown.join(', ') });
 }
 
 function isStale({ age, sourcesChanged, indexIsEmpty }: AptCurrent, { cache_valid_time }: AptArgs): boolean {

@@ -1,5 +1,5 @@
 import { type TObject, type TProperties, Type } from 'typebox';
-import type { ArgError } from '../../core/bind.ts';
+import { type ArgError, argError } from '../../core/bind.ts';
 
 /** An object that refuses unknown names: what a module's arguments are. */
 export function args<const P extends TProperties>(properties: P): TObject<P> {
@@ -72,12 +72,17 @@ export function exclude(given: Readonly<Record<string, unknown>>, ...keys: reado
   const set = keys.filter((key) => given[key] !== undefined && given[key] !== false);
   const [first, second] = set;
   if (first === undefined || second === undefined) return [];
-  return [{ path: [second], message: `'${first}' and '${second}' exclude each other`, mend: 'keep one of the two' }];
+  return [
+    argError([second], 'E_ARGUMENT_CONFLICT', {
+      problem: `'${first}' and '${second}' exclude each other`,
+      hint: 'keep one of the two',
+    }),
+  ];
 }
 
 /** The names of which one must be given. */
 export function oneOf(given: Readonly<Record<string, unknown>>, ...keys: readonly string[]): readonly ArgError[] {
   if (keys.some((key) => given[key] !== undefined)) return [];
   const all = keys.map((key) => `'${key}'`).join(' or ');
-  return [{ path: [], message: `argument ${all} is missing` }];
+  return [argError([], 'E_MISSING_ARGUMENT', { name: `${all}` })];
 }

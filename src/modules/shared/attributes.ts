@@ -52,7 +52,7 @@ export function fixScript(path: Script, { chown, chmod }: Fix, isLink = false): 
 chmod -- ${chmod} ${path}`;
 }
 
-/** How `install -d` makes a directory with its owner and mode: one process, where three would make and mend it. */
+/** How `install -d` makes a directory with its owner and mode: one process, where three would make it and correct it. */
 export function installOptions(mode: string, owner: string | undefined, group: string | undefined): readonly string[] {
   return ['-m', mode, ...(owner === undefined ? [] : ['-o', owner]), ...(group === undefined ? [] : ['-g', group])];
 }

@@ -1,4 +1,4 @@
-import { type Blocked, type Context, isBlocked, type Steps } from '../../core/module.ts';
+import { type Blocked, blocked, type Context, isBlocked, type Steps } from '../../core/module.ts';
 import { parentsOf, type Resource } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
 import { encodeBase64 } from './bytes.ts';
@@ -57,14 +57,15 @@ export function planEdit(
   if (now.stat === undefined) {
     if (missingIsFine) return [];
     if (args.create !== true) {
-      return { blocked: `${path} does not exist`, mend: 'set `create: true`, or make the file in an earlier task' };
+      return blocked('E_PATH_MISSING', { path: path, hint: 'set `create: true`, or make the file in an earlier task' });
     }
   }
-  if (now.stat?.kind === 'directory') return { blocked: `${path} is a directory`, mend: 'name the file in it' };
+  if (now.stat?.kind === 'directory')
+    return blocked('E_PATH_KIND', { path: path, is: 'a directory', hint: 'name the file in it' });
   const before = textOf(now);
   if (before === undefined) {
     const large = now.stat !== undefined && now.stat.size > EDITABLE;
-    return { blocked: `${path} ${large ? 'is too large to be edited line by line' : 'is not UTF-8 text'}` };
+    return blocked('E_NOT_TEXT', { path, ...(large && { problem: 'is too large to be edited line by line' }) });
   }
   const after = edit(before);
   if (typeof after !== 'string') return after;

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { ArgError } from '../../core/bind.ts';
+import { type ArgError, argError } from '../../core/bind.ts';
 import type { Output, Steps } from '../../core/module.ts';
 import { type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
@@ -129,10 +129,12 @@ ${end}`;
 }
 
 export function commandErrors(cmd: string | undefined, argv: readonly string[] | undefined): readonly ArgError[] {
-  if (cmd === undefined && argv === undefined) return [{ path: [], message: "argument 'cmd' is missing" }];
+  if (cmd === undefined && argv === undefined) return [argError([], 'E_MISSING_ARGUMENT', { name: "'cmd'" })];
   if (cmd !== undefined && argv !== undefined)
-    return [{ path: ['argv'], message: "'cmd' and 'argv' exclude each other" }];
-  if (cmd !== undefined && splitWords(cmd) === undefined) return [{ path: ['cmd'], message: 'a quote is not closed' }];
-  if (cmd !== undefined && cmd.trim() === '') return [{ path: ['cmd'], message: 'no command is given' }];
+    return [argError(['argv'], 'E_ARGUMENT_CONFLICT', { problem: "'cmd' and 'argv' exclude each other" })];
+  if (cmd !== undefined && splitWords(cmd) === undefined)
+    return [argError(['cmd'], 'E_ARGUMENT_VALUE', { problem: 'a quote is not closed' })];
+  if (cmd !== undefined && cmd.trim() === '')
+    return [argError(['cmd'], 'E_ARGUMENT_VALUE', { problem: 'no command is given' })];
   return [];
 }

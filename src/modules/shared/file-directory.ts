@@ -1,5 +1,5 @@
 // A directory is there, with its owner and mode, or those of all below it.
-import type { Context, Steps } from '../../core/module.ts';
+import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, installOptions, ownerWord } from './attributes.ts';
@@ -14,10 +14,12 @@ type Wanted = Ownership & Readonly<{ path: string; recurse: boolean }>;
 export function directory(now: Seen, below: readonly string[], given: Wanted, ctx: Context): Steps {
   const { path, recurse, mode, owner, group } = given;
   if (now.stat !== undefined && now.stat.kind !== 'directory') {
-    return {
-      blocked: `${path} is a ${now.stat.kind}, not a directory`,
-      mend: 'remove it in an earlier task (state: absent)',
-    };
+    return blocked('E_PATH_KIND', {
+      path,
+      is: `a ${now.stat.kind}`,
+      wanted: 'a directory',
+      hint: 'remove it in an earlier task (state: absent)',
+    });
   }
   if (now.stat === undefined) {
     const fresh = mode === undefined ? undefined : resolveMode(mode, 0o777 & ~now.umask, true, now.umask);

@@ -1,5 +1,5 @@
 // A symbolic or a hard link is there, renamed into its place.
-import type { Context, Steps } from '../../core/module.ts';
+import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { attributeFix, fixAttributes, fixRun, isFixed, ownerWord } from './attributes.ts';
@@ -28,22 +28,26 @@ export function link({ now, self, source, empty }: LinkSeen, given: Link, ctx: C
   const isLink = self?.kind === 'link';
   const right = isLink && now.link !== undefined && now.link.replace(/\n$/, '') === src;
   if (source === undefined && !force) {
-    return {
-      blocked: `the link's target ${sourceOf(given)} does not exist`,
-      mend: 'make it in an earlier task, or set `force: true`',
-    };
+    return blocked('E_PATH_MISSING', {
+      path: sourceOf(given),
+      what: "the link's target ",
+      hint: 'create it in an earlier task, or set `force: true`',
+    });
   }
   if (!right && self !== undefined && !isLink) {
     if (!force)
-      return {
-        blocked: `${path} is a ${self.kind}, not a link`,
-        mend: 'set `force: true` to put the link in its place',
-      };
+      return blocked('E_PATH_KIND', {
+        path,
+        is: `a ${self.kind}`,
+        wanted: 'a link',
+        hint: 'set `force: true` to put the link in its place',
+      });
     if (self.kind === 'directory' && !empty)
-      return {
-        blocked: `${path} is a directory that is not empty`,
-        mend: 'remove it in an earlier task (state: absent)',
-      };
+      return blocked('E_PATH_KIND', {
+        path,
+        is: 'a directory that is not empty',
+        hint: 'remove it in an earlier task (state: absent)',
+      });
   }
   if (right) return linkOwner(self, now, given, ctx);
   const chown = ownerWord(given);
@@ -99,11 +103,16 @@ function linkOwner(self: Stat, now: Seen, { path, owner, group }: Link, ctx: Con
 
 export function hard({ now, self, source }: LinkSeen, given: Link, ctx: Context): Steps {
   const { path, src = '', force } = given;
-  if (source === undefined) return { blocked: `${src} does not exist`, mend: 'make it in an earlier task' };
+  if (source === undefined) return blocked('E_PATH_MISSING', { path: src, hint: 'make it in an earlier task' });
   if (self !== undefined && self.inode === source.inode && self.device === source.device)
     return fixAttributes(now, path, given, ctx);
   if (self !== undefined && !force)
-    return { blocked: `${path} is there and is not a hard link to ${src}`, mend: 'set `force: true`' };
+    return blocked('E_PATH_KIND', {
+      path,
+      is: 'another file',
+      wanted: `a hard link to ${src}`,
+      hint: 'set `force: true` to replace it',
+    });
   const careful = { ...now, trusted: false };
   return [
     {

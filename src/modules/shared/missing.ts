@@ -1,16 +1,14 @@
 // What an earlier task has to make first.
-import type { Blocked } from '../../core/module.ts';
+import { type Blocked, blocked } from '../../core/module.ts';
 
 export function noSuch(kind: 'user' | 'group', name: string): Blocked {
-  return {
-    blocked: `there is no ${kind} '${name}' on the host`,
-    mend: `make it in an earlier task (${kind}: name=${name})`,
-  };
+  return blocked('E_NO_ACCOUNT', { kind, name });
 }
 
 export function noFolder(folder: string): Blocked {
-  return {
-    blocked: `the directory ${folder} does not exist`,
-    mend: `make it in an earlier task (file: path=${folder} state=directory)`,
-  };
+  return blocked('E_PATH_MISSING', {
+    path: folder,
+    what: 'the directory ',
+    hint: `create it in an earlier task (file: path=${folder} state=directory)`,
+  });
 }

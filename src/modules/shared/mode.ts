@@ -1,4 +1,4 @@
-import type { ArgError } from '../../core/bind.ts';
+import { type ArgError, argError } from '../../core/bind.ts';
 
 /** The nine permission bits and the three special ones. */
 const ALL = 0o7777;
@@ -31,18 +31,15 @@ export function modeErrors(mode: string | number | undefined, name = 'mode'): re
     const text = mode.trim();
     if (/^(0o)?[0-7]+$/.test(text) || clauses(text) !== undefined) return [];
     return [
-      { path: [name], message: `'${mode}' is not a mode`, expected: "octal digits, or clauses as 'u=rw,g=r,o='" },
+      argError([name], 'E_ARGUMENT_VALUE', {
+        problem: `'${mode}' is not a mode`,
+        expected: "octal digits, or clauses as 'u=rw,g=r,o='",
+      }),
     ];
   }
   if (mode < 0 || mode > ALL || writtenInDecimal(mode)) {
     const digits = /^[0-7]{3,4}$/.test(String(mode)) ? String(mode).padStart(4, '0') : '0644';
-    return [
-      {
-        path: [name],
-        message: `${mode} is a decimal number: as a mode it would be ${mode < 0 ? 'nonsense' : mode.toString(8)}`,
-        mend: `write '${digits}', with the quotes`,
-      },
-    ];
+    return [argError([name], 'E_MODE_NOT_OCTAL', { name, value: String(mode), digits })];
   }
   return [];
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Blocked } from '../../core/module.ts';
+import { type Blocked, blocked } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import { text } from './args.ts';
 import { decodeText } from './bytes.ts';
@@ -99,17 +99,21 @@ printf '%s\n' ${statements.map((s) => `${s.replace(/;\s*$/, '')};`).join('\n')} 
 /** Why the server could not be asked. */
 export function unreachable(f: Fields): Blocked | undefined {
   if (f.get('client') === 'missing') {
-    return {
-      blocked: 'the host has no mysql client',
-      mend: 'install mysql-client or mariadb-client in an earlier task',
-    };
+    return blocked('E_TOOL_MISSING', {
+      tool: 'mysql client',
+      hint: 'install mysql-client or mariadb-client in an earlier task',
+    });
   }
-  const error = f.get('error');
-  if (error === undefined) return undefined;
-  return {
-    blocked: `the server cannot be asked: ${decodeText(error).split('\n').at(-1) ?? ''}`,
-    mend: 'start the server in an earlier task, or give login_user and login_password, or login_unix_socket',
-  };
+  return f.get('error') === undefined ? undefined : blocked('E_MYSQL_UNREACHABLE', { why: errorOf(f) });
+}
+
+/** What the client said last. */
+export function errorOf(f: Fields): string {
+  return (
+    decodeText(f.get('error') ?? '')
+      .split('\n')
+      .at(-1) ?? ''
+  );
 }
 
 /** A row of --batch: tabs between the columns, \t \n \\ escaped in them. */

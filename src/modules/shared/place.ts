@@ -1,4 +1,4 @@
-import type { Blocked, Context, LocalFile, Steps, Upload } from '../../core/module.ts';
+import { type Blocked, blocked, type Context, type LocalFile, type Steps, type Upload } from '../../core/module.ts';
 import { quote, ROOM, type Script, sh, staged, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
@@ -48,8 +48,8 @@ export function place(seen: Seen, wanted: Wanted, how: Placing, ctx: Context): S
   const isReplaced = wanted.follow === false && seen.stat?.kind === 'link';
   const now = isReplaced ? { ...seen, stat: undefined, real: wanted.path } : seen;
   const { stat } = now;
-  const blocked = obstacle(now, wanted, how);
-  if (blocked !== undefined) return blocked;
+  const inTheWay = obstacle(now, wanted, how);
+  if (inTheWay !== undefined) return inTheWay;
   if (stat !== undefined && wanted.same) return fixAttributes(now, wanted.path, how, ctx, wanted.follow);
   const small = smallContent(wanted.source);
   const { run, to } = now.trusted ? trusted(now, wanted, how, small, ctx) : careful(now, wanted, how, small, ctx);
@@ -79,7 +79,7 @@ function uploads(source: Source, small: Small, to: string): readonly Upload[] {
 
 function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked | undefined {
   if (now.stat?.kind === 'directory') {
-    return { blocked: `${path} is a directory`, mend: 'name the file in it' };
+    return blocked('E_PATH_KIND', { path: path, is: 'a directory', hint: 'name the file in it' });
   }
   if (now.stat === undefined && !now.parent && parents !== true) return noFolder(dirname(now.real));
   return unknownOwner(now, how);

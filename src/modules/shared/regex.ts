@@ -1,4 +1,4 @@
-import type { ArgError } from '../../core/bind.ts';
+import { type ArgError, argError } from '../../core/bind.ts';
 
 /**
  * A pattern as Ansible's documentation writes them (Python's re) as a JavaScript RegExp: `(?P<n>…)`, `(?P=n)`, leading
@@ -22,7 +22,11 @@ export function regexErrors(given: Readonly<Record<string, unknown>>, ...keys: r
       regex(pattern);
       return [];
     } catch (error) {
-      return [{ path: [key], message: `'${pattern}' is not a regular expression: ${(error as Error).message}` }];
+      return [
+        argError([key], 'E_ARGUMENT_VALUE', {
+          problem: `'${pattern}' is not a regular expression: ${(error as Error).message}`,
+        }),
+      ];
     }
   });
 }

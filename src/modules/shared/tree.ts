@@ -1,4 +1,4 @@
-import type { Change, Context, LocalFile, Steps, TreeNode } from '../../core/module.ts';
+import { blocked, type Change, type Context, type LocalFile, type Steps, type TreeNode } from '../../core/module.ts';
 import { answer, type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
@@ -83,7 +83,11 @@ export function planTree(
   if (unknown !== undefined) return unknown;
   for (const { path } of leaves.filter((leaf) => !('isFolder' in leaf))) {
     if (stats.get(join(root, path))?.kind === 'directory' || links.get(join(root, path))?.startsWith('d/'))
-      return { blocked: `${join(root, path)} is a directory`, mend: 'remove it in an earlier task' };
+      return blocked('E_PATH_KIND', {
+        path: join(root, path),
+        is: 'a directory',
+        hint: 'remove it in an earlier task',
+      });
   }
   const folders = foldersOf(root, leaves).filter((path) => !stats.has(path));
   const differ = leaves.filter((leaf) => {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { Change, Steps } from '../../core/module.ts';
+import { blocked, type Change, type Steps } from '../../core/module.ts';
 import { answer, type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { flag, optionalFlag } from './args.ts';
@@ -101,7 +101,11 @@ export function parseUnit(stdout: string): UnitSeen {
 
 export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitArgs): Steps {
   const { name, state, enabled, masked, daemon_reload, daemon_reexec } = args;
-  if (!systemd) return { blocked: 'the host has no systemctl', mend: 'only systemd is known as a service manager' };
+  if (!systemd)
+    return blocked('E_TOOL_MISSING', {
+      tool: 'systemctl',
+      hint: 'use a host with systemd: no other service manager is supported',
+    });
   // systemd says itself whether a unit's files changed since it read them
   const isFresh = name !== undefined && properties['LoadState'] === 'loaded' && properties['NeedDaemonReload'] === 'no';
   const manager: Change[] = [
@@ -138,14 +142,10 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
   const isMasked = load === 'masked' || /^masked/.test(enabledWord);
   if (load === 'not-found' && /^(not-found)?$/.test(enabledWord) && daemon_reload !== true) {
     if (state === 'stopped' && enabled === undefined && masked !== true) return manager;
-    if (masked !== true)
-      return {
-        blocked: `there is no unit ${unit}`,
-        mend: 'install its package, or put its file in place, in an earlier task',
-      };
+    if (masked !== true) return blocked('E_UNIT_MISSING', { unit });
   }
   if (isMasked && masked !== false && (state === 'started' || state === 'restarted' || enabled === true)) {
-    return { blocked: `${unit} is masked`, mend: 'set `masked: false`' };
+    return blocked('E_UNIT_MASKED', { unit });
   }
   const mustReload = stale === 'yes' && state !== undefined && state !== 'stopped' && daemon_reload !== true;
   const steps: Change[] = [];

@@ -96,7 +96,7 @@ export const textFilters: Readonly<Record<string, Operation>> = {
 function needText(item: Item, name: string): string {
   return isString(item)
     ? item
-    : wrong(`${name} needs a string, got ${typeName(item)}`, { mend: 'put | string before it' });
+    : wrong(`${name} needs a string, got ${typeName(item)}`, { hint: 'put | string before it' });
 }
 
 function htmlEscape(s: string): string {

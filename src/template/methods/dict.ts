@@ -57,7 +57,7 @@ export function pairs(item: Item): readonly (readonly [Item, Item])[] {
 /** Dicts that a template changes were made Maps when they were made or read: see evaluation's `mutable`. */
 function put(dict: Item, key: Item, item: Item): void {
   if (dict instanceof Map) setEntry(dict, key, item);
-  else wrong('this dict cannot be changed', { mend: 'make a new one with combine()' });
+  else wrong('this dict cannot be changed', { hint: 'make a new one with combine()' });
 }
 
 function drop(dict: Item, key: Item): void {

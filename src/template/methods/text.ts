@@ -1,5 +1,5 @@
 import { braceFormat } from '../format.ts';
-import { asNumber, type Item, isList, isString, iterate, tuple, typeName, wrong } from '../item.ts';
+import { asNumber, type Item, isList, isString, iterate, tooMuch, tuple, typeName, wrong } from '../item.ts';
 import { number, type Operation, open, text, value } from '../operation.ts';
 import { LONGEST } from '../operators.ts';
 
@@ -171,7 +171,7 @@ export function splitLines(s: string, keep = false): readonly string[] {
 export function replace(s: string, from: string, to: string, count = -1): string {
   const parts = from === '' ? ['', ...s, ''] : s.split(from);
   const times = count < 0 ? parts.length - 1 : Math.min(count, parts.length - 1);
-  if (s.length + times * to.length > LONGEST) wrong('the text grows too long: more than 32 MiB');
+  if (s.length + times * to.length > LONGEST) tooMuch('the text grows too long: more than 32 MiB');
   return (
     parts.slice(0, times + 1).join(to) +
     parts
@@ -198,7 +198,7 @@ function place(s: string, at: number): number {
 
 function padding(s: string, width: Item | undefined, fill: Item | undefined): string {
   const space = Math.max(0, number(width, 0) - [...s].length);
-  if (space > LONGEST) wrong('the text grows too long: more than 32 MiB');
+  if (space > LONGEST) tooMuch('the text grows too long: more than 32 MiB');
   return text(fill, ' ').repeat(space);
 }
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checks } from '../../../src/checks/index.ts';
 import { runAll } from '../../../src/checks/run.ts';
 import { isBound, type Mismatch } from '../../../src/core/check.ts';
-import { Failure } from '../../../src/core/diagnostic.ts';
+import { failure } from '../../../src/core/errors/index.ts';
 import type { CheckEvent, Event } from '../../../src/core/event.ts';
 
 const scene = { connect: () => Promise.reject(new Error('no hosts here')), signal: AbortSignal.timeout(10_000) };
@@ -146,7 +146,7 @@ describe('running checks', () => {
     expect((await run([bad], 0.2)).last).toMatchObject({ status: 'failed', mismatches: [{ property: 'p' }] });
   });
   it('does not try again what is wrong here', async () => {
-    const { last } = await run([() => Promise.reject(new Failure({ code: 'E_CHECK', message: 'no ping' }))], 30);
+    const { last } = await run([() => Promise.reject(failure('E_PING', { why: 'no ping' }))], 30);
     expect(last).toMatchObject({ status: 'failed', tries: 1 });
   });
 });

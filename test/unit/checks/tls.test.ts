@@ -46,7 +46,7 @@ describe('tls', () => {
 
   it('believes the CA it is given, for the right name and time', async () => {
     expect(await wrong('tls', at({}))).toEqual([]);
-    expect(await wrong('tls', at({ days: 11 }))).toEqual(['days: at least 11 left, 9']);
+    expect(await wrong('tls', at({ days: 11 }))).toEqual(['validity: at least 11 days left, 9 days']);
     expect(await wrong('tls', at({ name: 'other.test' }))).toEqual([expect.stringMatching(/^certificate: trusted/)]);
     expect(await wrong('tls', at({ ca: undefined }))).toEqual([expect.stringMatching(/^certificate: trusted/)]);
   });
@@ -81,13 +81,13 @@ describe('command', () => {
   it.each([
     ['one', { a: HERE, b: '' }, []],
     ['one', { a: HERE }, []],
-    ['one', { a: '', b: '' }, ['hosts: exactly one, none']],
-    ['one', { a: HERE, b: HERE }, ['hosts: exactly one, a, b']],
+    ['one', { a: '', b: '' }, ['hosts: exactly one host that matches, none']],
+    ['one', { a: HERE, b: HERE }, ['hosts: exactly one host that matches, a, b']],
     ['all', { a: HERE, b: HERE }, []],
     ['all', { a: HERE }, ['b: an answer, away']],
     ['all', { a: HERE, b: 'else' }, ['b: / 192\\.0\\.2\\.1//, else']],
     ['none', { a: '', b: '' }, []],
-    ['none', { a: HERE, b: '' }, [`a: not so, ${HERE}`]],
+    ['none', { a: HERE, b: '' }, [`a: no match, ${HERE}`]],
   ])('on %s: %o', async (on, said, expected) => {
     expect(await ask(on, said)).toEqual(expected);
   });

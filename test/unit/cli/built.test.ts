@@ -25,7 +25,7 @@ it('the built command loads from its kept code what stands in files of its own',
     expect(applied.stderr).toBe('');
     expect(applied.status).toBe(0);
     const checked = run('check', 'checks.yml', '--within', '0'); // reads every check's file: dns-packet, ping, mysql2
-    expect(checked.stdout + checked.stderr).toMatch(/answer: expected one.*\n.*\n1 of 1 check failed/);
+    expect(checked.stdout + checked.stderr).toMatch(/answer: expected an answer.*\n.*\n1 of 1 check failed/);
     expect(checked.status).toBe(1);
   } finally {
     rmSync(folder, { recursive: true });

@@ -129,7 +129,7 @@ describe('shards', () => {
     const { path } = project(files);
     const { code, err } = await bringup('apply', path('hello.yml'), '--shard', word);
     expect(code).toBe(2);
-    expect(err).toContain('two numbers such as 1/4');
+    expect(err).toContain('expected: i/n, such as 1/4');
   });
 
   it('their reports merge, and the exit code is that of the worst', async () => {

@@ -23,10 +23,10 @@ test('a file that may not be read is told with the place that asks for it', () =
   const files = localFiles(() => ({}));
   const expected = [
     expect.objectContaining({
-      code: 'E_FILE',
+      code: 'E_FILE_UNREADABLE',
       at,
-      message: `the file '${path}' may not be read`,
-      mend: expect.any(String),
+      message: `the file '${path}' cannot be read: permission denied`,
+      hint: expect.any(String),
     }),
   ];
   if (process.geteuid?.() === 0) {

@@ -38,7 +38,7 @@ function drill(files: Readonly<Record<string, string>>, more: Partial<DrillOptio
       return [];
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return error.diagnostics.map((d) => `${d.at?.line}:${d.at?.col} ${d.message}${d.mend ? ` → ${d.mend}` : ''}`);
+      return error.diagnostics.map((d) => `${d.at?.line}:${d.at?.col} ${d.message}${d.hint ? ` → ${d.hint}` : ''}`);
     }
   };
   return { ...p, run, mistakes, events };
@@ -46,7 +46,7 @@ function drill(files: Readonly<Record<string, string>>, more: Partial<DrillOptio
 
 describe('mistakes in a drills file are told with their places, before anything is touched', () => {
   it.each<[string, string, string[]]>([
-    ['no list', 'name: x\n', ['1:1 a drills file is a list']],
+    ['no list', 'name: x\n', ['1:1 a drills file must be a list, not a map']],
     ['parts that are missing', '- name: x\n', ["1:3 a drill needs 'load'", "1:3 a drill needs 'expect'"]],
     [
       'an unknown keyword',
@@ -69,7 +69,7 @@ describe('mistakes in a drills file are told with their places, before anything 
     [
       'two things in one step',
       DRILL('  expect: {failed: 0}\n  steps:\n    - {power: {hosts: a, state: cut}, disk: {hosts: a, path: /x}}'),
-      ["5:39 two things in one step: 'power' and 'disk' → make two steps of it"],
+      ["5:39 the step names two actions: 'power' and 'disk' → split the step into two"],
     ],
     [
       'too much of it',
@@ -79,7 +79,7 @@ describe('mistakes in a drills file are told with their places, before anything 
     [
       'an expectation of a request that there is not',
       DRILL('  expect: {gap: {pag: 1}}'),
-      ["3:23 no request of the load is named 'pag'"],
+      ["3:23 no request of the load is named 'pag' → write 'page' instead of 'pag'"],
     ],
     [
       'a watch that there is not',
@@ -90,7 +90,7 @@ describe('mistakes in a drills file are told with their places, before anything 
       'an address that is not ours',
       DRILL('  expect: {failed: 0}', 'http://192.0.2.1'),
       [
-        '2:15 192.0.2.1 is no address of this inventory: a load goes nowhere else → use the name of the site, or the ansible_host of a host; a shared address belongs in drill_addresses',
+        '2:15 192.0.2.1 is not an address of this inventory, and a load goes to no other → use the name of the site, or the ansible_host of a host; add a shared address to drill_addresses',
       ],
     ],
     [
@@ -116,7 +116,7 @@ describe('mistakes in a drills file are told with their places, before anything 
     const text = DRILL('  expect: {failed: 0}\n  steps:\n    - command: {hosts: b, script: touch {T}/hurt}');
     const d = drill({ 'drills.yml': text });
     expect(await d.mistakes()).toEqual([
-      '1:9 this drill would hurt b, which is not marked as fit for it → if b may be broken, set drill: true for it in the inventory',
+      '1:9 this drill breaks b, which is not marked with drill: true → if b may be broken, set drill: true for it in the inventory',
     ]);
     expect(d.events).toEqual([]);
     expect(() => d.read('hurt')).toThrow();
@@ -125,7 +125,7 @@ describe('mistakes in a drills file are told with their places, before anything 
     const text = DRILL(
       "  expect: {failed: 0}\n  find: [{var: it, hosts: all, command: echo x, prints: x}]\n  steps:\n    - command: {hosts: '{{ it }}', script: 'true'}",
     );
-    expect((await drill({ 'drills.yml': text }).mistakes()).join()).toMatch(/would hurt a.*would hurt b/s);
+    expect((await drill({ 'drills.yml': text }).mistakes()).join()).toMatch(/breaks a.*breaks b/s);
   });
   it('a host without a power switch, or a wire', async () => {
     const text = DRILL(
@@ -133,12 +133,12 @@ describe('mistakes in a drills file are told with their places, before anything 
     );
     const files = { 'drills.yml': text, 'hosts.yml': HOSTS(', drill: true') };
     expect((await drill(files).mistakes()).map((m) => m.split(' → ')[0])).toEqual([
-      '5:7 nothing here can switch the power of a: it is no lab host',
-      '6:7 nothing here can cut the wire of b: it is no lab host',
-      '7:7 nothing here can change the disk of a: it is no lab host',
+      '5:7 nothing here can switch the power of a: it is not a lab host',
+      '6:7 nothing here can cut the wire of b: it is not a lab host',
+      '7:7 nothing here can change the disk of a: it is not a lab host',
     ]);
     const named = { ...files, 'hosts.yml': HOSTS(', drill: true, power_driver: shelly') };
-    expect((await drill(named).mistakes())[0]).toMatch(/^5:7 there is no power driver 'shelly' \(of a\)/);
+    expect((await drill(named).mistakes())[0]).toMatch(/^5:7 a has an unknown power_driver: 'shelly'/);
   });
 });
 
@@ -181,7 +181,7 @@ describe('a drill', { timeout: 60_000 }, () => {
     const { code, drilled } = await drill({ 'drills.yml': DRILL('  expect: {failed: 0}', url) }).run();
     broken = false;
     expect(code).toBe(1);
-    expect(drilled[0]?.verdicts[0]?.seen).toMatch(/before anything was broken: page: status 500/);
+    expect(drilled[0]?.verdicts[0]?.seen).toMatch(/before the drill breaks anything: page: status 500/);
   });
   it('puts right what a failed step broke, and runs no step after it', async () => {
     const more = `  expect: {failed: 100}

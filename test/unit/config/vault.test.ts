@@ -41,12 +41,15 @@ describe('ansible-vault', () => {
 
   it('are a mistake with a place without a password, and with a wrong one', async () => {
     const p = project(files);
-    expect((await p.mistakes()).map((d) => [d.code, d.mend])).toContainEqual([
-      'E_FILE',
+    expect((await p.mistakes()).map((d) => [d.code, d.hint])).toContainEqual([
+      'E_VAULT_LOCKED',
       'give --vault-password-file FILE',
     ]);
     const [first] = await p.mistakes({ vaultPasswordFile: p.path('wrong') });
-    expect(first).toMatchObject({ code: 'E_FILE', message: expect.stringContaining('no vault password opens') });
+    expect(first).toMatchObject({
+      code: 'E_VAULT_PASSWORD',
+      message: expect.stringContaining('no vault password opens'),
+    });
     expect(first?.at?.file).toContain('secret.yml');
   });
 });

@@ -25,9 +25,9 @@ const trouble = async (privateKeyFile?: string): Promise<string> => {
   const target = { name: 'h', via: 'ssh', address: '127.0.0.1', port: 1, privateKeyFile } as Target;
   return login(target, { passphrase: async () => undefined }).then(
     () => 'logged in',
-    (error: { diagnostics?: readonly { message: string; detail?: string; mend?: string }[] }) => {
+    (error: { diagnostics?: readonly { message: string; detail?: string; hint?: string }[] }) => {
       const [first] = error.diagnostics ?? [];
-      return [first?.message, first?.detail, first?.mend].join('\n');
+      return [first?.message, first?.detail, first?.hint].join('\n');
     },
   );
 };

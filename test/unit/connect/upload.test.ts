@@ -60,5 +60,5 @@ test('many small parts and large files come in blocks, whole', async () => {
     sha256(Buffer.concat([...small, text.subarray(0, 3 * BLOCK + 5), ...small])),
   );
   rmSync(path);
-  await expect(blocksOf([large]).next()).rejects.toThrow(`${path} cannot be read`);
+  await expect(blocksOf([large]).next()).rejects.toThrow(`the file '${path}' cannot be read`);
 });

@@ -103,6 +103,6 @@ describe('suggestions', () => {
   it('name what was likely meant', () => {
     expect(nearest('strated', ['stopped', 'started'])).toBe('started');
     expect(nearest('zzz', ['started'])).toBeUndefined();
-    expect(didYouMean('wbe', ['web', 'db']).mend).toContain("'web'");
+    expect(didYouMean('wbe', ['web', 'db']).hint).toContain("'web'");
   });
 });

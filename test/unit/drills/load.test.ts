@@ -81,7 +81,7 @@ describe('a virtual client', () => {
   });
   it('gives up when its time is over, and knows an answer that was cut off', async () => {
     const silent = await serve(() => {});
-    expect((await client(silent, 100)()).cause).toBe('no answer in 0.1 s');
+    expect((await client(silent, 100)()).cause).toBe('no answer within 100 ms');
     const cut = await serve((request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('half');
       setTimeout(() => request.socket.destroy(), 20);
@@ -95,7 +95,7 @@ describe('a virtual client', () => {
   });
   it('goes to no address that is not allowed', async () => {
     const { resolve } = cachedLookup([], new Set(['10.0.0.1']));
-    await expect(resolve('localhost')).rejects.toThrow(/127\.0\.0\.1, which is no address of the inventory/);
+    await expect(resolve('localhost')).rejects.toThrow(/127\.0\.0\.1, which is not an address of the inventory/);
   });
 });
 

@@ -128,7 +128,7 @@ describe('the judge', () => {
   it('measures gaps in seconds, and says from when on', () => {
     const seen = figures({ kinds: { write: kind({ gap: 5500, gapFrom: 5020 }) } });
     expect(lines({ gap: { write: 5 } }, { figures: seen })).toEqual([
-      'no longest time without a success: write: at most 5 s; 5.50 s (from 5.02 s on)',
+      'no longest time without a success: write: at most 5.00 s; 5.50 s (from 5.02 s on)',
     ]);
     expect(lines({ gap: { all: 1 } }, {})[0]).toMatch(/^ok /);
   });
@@ -136,7 +136,7 @@ describe('the judge', () => {
     const ledger = { acknowledged: 9, lost: ['x-1 on db2'], unknown: 0, readBack: 9, stale: 2 };
     const at = (more: object) => ({ verifies: true, figures: figures({ ledger: { ...ledger, ...more } }) });
     expect(lines({ stale: 0 }, at({}))).toEqual([
-      'no acknowledged writes that are lost: none; 1 of 9: x-1 on db2',
+      'no lost acknowledged writes: none; 1 of 9: x-1 on db2',
       'no stale reads of own writes: none; 2 of 9',
     ]);
     expect(lines({}, at({ lost: [], unknown: 1 }))[0]).toMatch(/^no .*1 could not be looked up$/);
@@ -148,7 +148,7 @@ describe('the judge', () => {
     const step = { what: 'nginx is stopped', at, from: 0, to: 1, failed: 'no such unit' };
     expect(lines({}, { steps: [step], paid: [{ what: 'a has power', failed: 'no' }] })).toEqual([
       'no step: nginx is stopped: done; failed: no such unit',
-      'no put right: a has power: done; failed: no',
+      'no repaired: a has power: done; failed: no',
     ]);
   });
   it('compares shares', () =>
@@ -173,8 +173,8 @@ describe('the judge', () => {
     });
     const wanted = { watch: [{ name: 'w', prints: '^0$', at_most: 1 }] };
     expect(lines(wanted, watched('0001111', '1110000'))[0]).toMatch(/^ok .*never on more \(on a, b; 14 samples\)/);
-    expect(lines(wanted, watched('0000011', '1110000'))[0]).toMatch(/^no .*on a and b for 0\.09 s \(from 0\.31 s on\)/);
-    expect(lines(wanted, watched('0', '0', ['c']))[0]).toMatch(/^no .*none of c$/);
+    expect(lines(wanted, watched('0000011', '1110000'))[0]).toMatch(/^no .*on a and b for 90 ms \(from 310 ms on\)/);
+    expect(lines(wanted, watched('0', '0', ['c']))[0]).toMatch(/^no .*no record of c$/);
     expect(lines(wanted, watched('', ''))[0]).toMatch(/^no /);
     expect(lines({ watch: [{ name: 'w', prints: '^0$', gap: 1 }] }, watched('0011', '1111'))[0]).toMatch(
       /^no .*9\.89 s/,
@@ -217,7 +217,7 @@ describe('debts', () => {
     const pay = (name: string) => async () => void paid.push(name);
     debts.owe('a', 'a is up', pay('a'));
     debts.owe('b', 'b is up', async () => {
-      throw new Failure({ code: 'E_LAB', message: 'no b' });
+      throw new Failure({ code: 'E_NO_LAB', message: 'no b' });
     });
     debts.owe('c', 'c is up', pay('c'));
     debts.owe('d', 'd is up', pay('d'));

@@ -78,13 +78,13 @@ describe('roles and includes', () => {
   });
 
   it.each([
-    ['- include_role: {name: r, public: true}', /'public' other than false/],
-    ['- import_role: {name: r, public: false}', /'public' other than true/],
-    ['- include_role: {name: r, allow_duplicates: false}', /'allow_duplicates' other than true/],
+    ['- include_role: {name: r, public: true}', /'public: true' is not supported/],
+    ['- import_role: {name: r, public: false}', /'public: false' is not supported/],
+    ['- include_role: {name: r, allow_duplicates: false}', /'allow_duplicates: false' is not supported/],
     ['- include_role: {name: r, aply: {}}', /unknown keyword 'aply'/],
     ['- include_role: {name: r, apply: {hosts: x}}', /unknown keyword 'hosts'/],
     ['- include_role: {name: r}\n  register: x', /unknown keyword 'register'/],
-    ['- command: echo\n  become_method: su', /'become_method' other than sudo/],
+    ['- command: echo\n  become_method: su', /'become_method: su' is not supported/],
   ])('%s is refused', async (task, message) => {
     expect(await messages(play(task), role)).toEqual([expect.stringMatching(message)]);
   });

@@ -235,8 +235,8 @@ describe('plans', () => {
       'a guarded unknown',
       'a apart ok',
     ]);
-    expect(planned.tasks[1]?.because).toBe('folder');
-    expect(planned.tasks[4]?.because).toBe('ask');
+    expect(planned.tasks[1]?.because).toBe("depends on 'folder'");
+    expect(planned.tasks[4]?.because).toBe("depends on 'ask'");
     const applied = await p.apply();
     expect(applied.said).toEqual(['a: X', 'a: held', 'a: fine']);
     expect((await p.plan()).lines.filter((l) => /file|folder/.test(l))).toEqual(['a folder ok', 'a file ok']);

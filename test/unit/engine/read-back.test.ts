@@ -25,7 +25,7 @@ async function told(step: Step, before: string, after: string, why = ''): Promis
     probe: PROBE,
     ahead: () => [],
   });
-  return failed === undefined ? warnings : [failed.message, failed.detail ?? '', failed.mend ?? ''];
+  return failed === undefined ? warnings : [failed.message, failed.detail ?? '', failed.hint ?? ''];
 }
 
 const file = (text: string): string =>
@@ -43,7 +43,7 @@ describe('a change that is read back', () => {
   test('a content that is neither the old one nor ours was written by something else', async () => {
     const [message, , hint] = (await told(quoting, file('a\n'), file('c\n'))) as readonly string[];
     expect(message).toBe(`the change ran, but the host still differs: /etc/x: wanted '"c"', seen 'c'`);
-    expect(hint).toMatch(/^something else writes this file too/);
+    expect(hint).toMatch(/^find the other program that writes this file/);
   });
 
   test('the old content blames nobody', async () => {
@@ -102,7 +102,24 @@ describe('a change that failed', () => {
     ['git@host: Permission denied (publickey).', 'ops', false],
     ["ERROR 1045: Access denied for user 'a'@'b'", 'ops', false],
   ])('%s, as %s: become is named %s', (stderr, who, expected) => {
-    const { mend } = failed(stderr, who);
-    expect(mend === 'add `become: true` to the task or the play').toBe(expected);
+    const { hint } = failed(stderr, who);
+    expect(hint === 'add `become: true` to the task or the play').toBe(expected);
+  });
+  test.each([
+    ['cat: write error: No space left on device', 'E_DISK_FULL', 'no space left'],
+    ['sh: 8: cannot create /etc/x: Read-only file system', 'E_READ_ONLY', 'read-only'],
+    [
+      'E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (unattended-upgr)',
+      'E_DPKG_LOCKED',
+      'dpkg is locked by process 812, unattended-upgr',
+    ],
+    [
+      'dpkg is locked by process 7, apt-get -q -y install slow (/var/lib/dpkg/lock)',
+      'E_DPKG_LOCKED',
+      'dpkg is locked by process 7, apt-get -q -y install slow',
+    ],
+    ['nginx: [emerg] unknown directive', 'E_CHANGE_FAILED', 'write /etc/x: exit code 2'],
+  ])('%s is %s', (stderr, code, message) => {
+    expect(failed(stderr, 'root')).toMatchObject({ code, message: expect.stringContaining(message) });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Connection, NotRun } from '../../../src/core/connection.ts';
+import { type Connection, Lost, NotRun } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
 import type { Probe } from '../../../src/engine/answers.ts';
@@ -252,5 +252,60 @@ describe('the start of a run', () => {
     expect(await mayChange()).toBe(false);
     interrupt.abort();
     expect(await mayChange()).toBe(true);
+  });
+
+  it('claims a host anew that it left while it waited for the others', async () => {
+    const seen: string[] = [];
+    const gate = newGate();
+    const start = newStart(new AbortController().signal);
+    const connect = async (): Promise<Connection> => {
+      seen.push('open');
+      const run = async (pieces: Parameters<Connection['run']>[0]): Promise<readonly Output[]> => {
+        seen.push(pieces.map((p) => `${p.script.text} as ${p.user}`).join());
+        return pieces.map(() => ({ code: 0, stdout: '', stderr: '' }));
+      };
+      return { user: 'ops', run, close: async () => void seen.push('close') } as unknown as Connection;
+    };
+    const own = { claimed: () => start.claimed('a'), left: () => start.left('a'), all: start.all };
+    const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, gate, start: own });
+    start.expect(['a', 'b'], async (host) => (host === 'a' ? session.claim('nobody') : undefined));
+    await session.look(probe('look', []), () => []);
+    const change = session.change({ pieces: [piece], isPlanned: true }, () => [], undefined);
+    await settle();
+    gate.close();
+    await settle();
+    gate.open();
+    await settle();
+    start.claimed('b');
+    await expect(change).rejects.toBeInstanceOf(NotRun);
+    expect(seen).toEqual(['open', 'look as root', 'close', 'open', ': as root']);
+  });
+
+  it('claims a host whose first trip failed, because others wait for it', async () => {
+    const start = newStart(new AbortController().signal);
+    let opened = 0;
+    let lose = (): void => {};
+    const lost = new Promise<void>((resolve) => (lose = resolve));
+    const connect = async (): Promise<Connection> => {
+      const isFirst = opened++ === 0;
+      const run = async (pieces: Parameters<Connection['run']>[0]): Promise<readonly Output[]> => {
+        if (isFirst) {
+          await lost;
+          throw new Lost('b');
+        }
+        return pieces.map(() => ({ code: 0, stdout: '', stderr: '' }));
+      };
+      return { user: 'ops', run, close: async () => {} } as unknown as Connection;
+    };
+    const own = { claimed: () => start.claimed('b'), left: () => start.left('b'), all: async () => {} };
+    const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, start: own });
+    start.expect(['b'], () => session.claim(undefined));
+    const failing = session.change({ pieces: [piece] }, () => [], undefined);
+    await settle();
+    const others = start.all();
+    lose();
+    await expect(failing).rejects.toBeInstanceOf(Lost);
+    await others;
+    expect(opened).toBe(2);
   });
 });

@@ -35,11 +35,11 @@ describe('a lab spec', () => {
     ];
     expect(mistakes({ name: 'demo', hosts, subnet: '10.83.0.0/24' })).toEqual([
       "two lab hosts are named 'web1'",
-      "'../etc' cannot name a lab host",
+      "'../etc' is not a valid name of a lab host",
       'web1 and web2 both have the address 10.83.0.21',
-      'gw: no host can have 10.83.0.1',
-      "v6: '::1' is no IPv4 address",
-      "far: 10.84.0.9 is outside of the lab's subnet 10.83.0.0/24",
+      'gw: 10.83.0.1 is not an address of a host',
+      "v6: '::1' is not an IPv4 address",
+      "far: 10.84.0.9 is outside the lab's subnet 10.83.0.0/24",
       "odd: no lab image 'debian-11'",
     ]);
   });

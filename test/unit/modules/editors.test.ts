@@ -99,10 +99,10 @@ describe('blockinfile', () => {
 
   test('a lone marker is damage, never a second block', () => {
     expect(block('# BEGIN X\nx\n', { ...BLOCK, block: 'y' })).toMatchObject({
-      blocked: expect.stringContaining('damaged block'),
+      blocked: expect.objectContaining({ message: expect.stringContaining('damaged block') }),
     });
     expect(block('# END X\n# BEGIN X\n', { ...BLOCK, block: 'y' })).toMatchObject({
-      blocked: expect.stringContaining('damaged block'),
+      blocked: expect.objectContaining({ message: expect.stringContaining('damaged block') }),
     });
   });
 
@@ -113,7 +113,7 @@ describe('blockinfile', () => {
         const before = around.map((l) => `${l}\n`).join('');
         const args = { ...BLOCK, block: inner.join('\n') };
         const after = block(before, args);
-        if (typeof after !== 'string') throw new Error(after.blocked);
+        if (typeof after !== 'string') throw new Error(after.blocked.message);
         expect(block(after, args)).toBe(after);
         expect(block(after, { ...BLOCK, block: '' })).toBe(before);
       }),

@@ -64,7 +64,7 @@ describe('copy', () => {
     expect(apply(copy, { src: 'conf/app.conf', dest: `${dir}/sub/` }, ctx).again).toEqual([]);
     expect(read(`${dir}/app.conf`) + read(`${dir}/sub/app.conf`)).toBe('aa');
     expect(apply(copy, { src: 'conf/app.conf', dest: `${dir}/none/app.conf` }, ctx).first).toBe(
-      `the directory ${dir}/none does not exist`,
+      `the directory ${dir}/none does not exist on the host`,
     );
   });
 
@@ -126,7 +126,7 @@ describe('editors', () => {
   test('lineinfile', () => {
     const dir = scratch();
     const path = `${dir}/f`;
-    expect(apply(lineinfile, { path, line: 'x' }).first).toBe(`${path} does not exist`);
+    expect(apply(lineinfile, { path, line: 'x' }).first).toBe(`${path} does not exist on the host`);
     expect(apply(lineinfile, { path, line: 'x', state: 'absent' }).first).toEqual([]);
     expect(apply(lineinfile, { path, line: 'a=1', create: true, mode: '0600' })).toMatchObject({ again: [] });
     expect(apply(lineinfile, { path, line: 'a=2', regexp: '^a=' })).toMatchObject({ again: [] });
@@ -173,7 +173,7 @@ describe('file', () => {
     const dir = scratch();
     const path = `${dir}/l k`;
     expect(apply(file, { path, state: 'link', src: 'none' }).first).toBe(
-      `the link's target ${dir}/none does not exist`,
+      `the link's target ${dir}/none does not exist on the host`,
     );
     expect(apply(file, { path, state: 'link', src: 'none', force: true })).toMatchObject({
       first: [`link ${path} → none`],
@@ -197,7 +197,7 @@ describe('file', () => {
     );
     expect(apply(file, { path, state: 'touch' }).first).toEqual([`touch ${path}`]);
     expect(apply(file, { path, state: 'absent' })).toMatchObject({ first: [`remove ${path}`], again: [] });
-    expect(apply(file, { path }).first).toBe(`${path} does not exist`);
+    expect(apply(file, { path }).first).toBe(`${path} does not exist on the host`);
   });
 });
 

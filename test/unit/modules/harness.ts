@@ -81,16 +81,16 @@ export function refusal(module: Module, args: Readonly<Record<string, unknown>>)
   const step = module.bind(args);
   return isStep(step)
     ? ''
-    : step.map((e) => [e.message, e.expected, e.mend].filter((s) => s !== undefined).join('; ')).join('\n');
+    : step.map((e) => [e.message, e.expected, e.hint].filter((s) => s !== undefined).join('; ')).join('\n');
 }
 
 /** What a plan is, in short: the changes' words, or why it is blocked. */
 export function words(steps: Steps): readonly string[] | string {
-  return isBlocked(steps) ? steps.blocked : steps.map((s) => s.what);
+  return isBlocked(steps) ? steps.blocked.message : steps.map((s) => s.what);
 }
 
 export function changes(steps: Steps): readonly Change[] {
-  if (isBlocked(steps)) throw new Error(steps.blocked);
+  if (isBlocked(steps)) throw new Error(steps.blocked.message);
   return steps;
 }
 
@@ -120,7 +120,8 @@ export function apply(
   };
   const before = look();
   const planned = step.plan(before, ctx);
-  if (isBlocked(planned)) return { first: planned.blocked, again: planned.blocked, data: step.data(before, ctx) };
+  if (isBlocked(planned))
+    return { first: planned.blocked.message, again: planned.blocked.message, data: step.data(before, ctx) };
   let output: Ran = { code: 0, stdout: '', stderr: '' };
   for (const change of planned) {
     for (const upload of change.upload ?? []) {

@@ -28,8 +28,8 @@ describe('nftables', () => {
       `file ${encodeBase64('old')}\n${unit}enabled\nnft\ntable\nuntouched\n`,
       ['load the table inet site'],
     ],
-    ['no nft', '', 'nft is not there'],
-    ['nonsense', `nft\nrefused ${encodeBase64('syntax error')}\n`, 'nft refuses the rules; nothing was touched'],
+    ['no nft', '', 'the host has no nft'],
+    ['nonsense', `nft\nrefused ${encodeBase64('syntax error')}\n`, 'nft refuses the rules; nothing was changed'],
   ])('%s', (_, observed, expected) => {
     expect(words(step.plan(observed, ctx))).toEqual(expected);
   });
@@ -69,10 +69,10 @@ describe('sshd_config', () => {
     [
       'not what counts',
       `${own}effective passwordauthentication yes\n`,
-      '/etc/ssh/sshd_config.d/10-bringup.conf is not what counts: PasswordAuthentication is yes',
+      '/etc/ssh/sshd_config.d/10-bringup.conf is overridden: PasswordAuthentication is yes',
     ],
-    ['nonsense', `sshd\nrefused ${encodeBase64('bad')}\n`, 'sshd refuses the settings; nothing was touched'],
-    ['no sshd', '', 'there is no sshd with a folder sshd_config.d'],
+    ['nonsense', `sshd\nrefused ${encodeBase64('bad')}\n`, 'sshd refuses the settings; nothing was changed'],
+    ['no sshd', '', 'the host has no sshd with a folder sshd_config.d'],
   ])('%s', (_, observed, expected) => {
     expect(words(step.plan(observed, ctx))).toEqual(expected);
   });

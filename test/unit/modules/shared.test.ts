@@ -20,7 +20,7 @@ describe('modes', () => {
       expect(modeErrors(mode), octal(mode)).toEqual([]);
     for (const mode of [644, 600, 640, 755, 750, 777, 700, 444, 400, 664, 440, 1777, 2755])
       expect(modeErrors(mode), String(mode)).toMatchObject([
-        { mend: `write '${String(mode).padStart(4, '0')}', with the quotes` },
+        { hint: `write mode: '${String(mode).padStart(4, '0')}', with the quotes` },
       ]);
     expect(modeErrors('u=q')).toHaveLength(1);
   });

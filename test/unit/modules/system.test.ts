@@ -323,7 +323,7 @@ test('unarchive', () => {
   expect(read(`${dir}/out/sub/a b`)).toBe('x');
   expect(
     apply(unarchive, { ...args, src: `${dir}/app.tar.gz`, remote_src: true, dest: `${dir}/none` }, ctx).first,
-  ).toBe(`the directory ${dir}/none does not exist`);
+  ).toBe(`the directory ${dir}/none does not exist on the host`);
 });
 
 describe('mysql', () => {
@@ -359,7 +359,7 @@ describe('mysql', () => {
       'no server',
       `error ${Buffer.from('ERROR 2002').toString('base64')}\n`,
       {},
-      'the server cannot be asked: ERROR 2002',
+      'the database server does not answer: ERROR 2002',
     ],
   ] as const)('mysql_user: %s', (_, observed, args, steps) => {
     expect(words(plan(mysql_user, observed, { name: 'app', host: '10.%', ...args }))).toEqual(steps);

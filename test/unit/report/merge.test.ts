@@ -56,8 +56,8 @@ describe('reports of shards', () => {
   });
 
   test('what is no output of ours is refused, with its line', () => {
-    expect(() => mergeReports([{ name: 'x', text: 'hello\nworld\n' }])).toThrow(/no line of JSON/);
+    expect(() => mergeReports([{ name: 'x', text: 'hello\nworld\n' }])).toThrow(/this line is not JSON/);
     const two = [run([recap('a')]), run([recap('b')], 'plan')].map((text, i) => ({ name: String(i), text }));
-    expect(() => mergeReports(two)).toThrow('this is of plan, those before it of apply');
+    expect(() => mergeReports(two)).toThrow("this is the output of 'plan', and the files before it are of 'apply'");
   });
 });

@@ -1,12 +1,13 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Event, HostRecap, TaskEvent } from '../../../src/core/event.ts';
+import { duration, size } from '../../../src/core/units.ts';
 import { diffText } from '../../../src/report/diff.ts';
 import { jsonReporter } from '../../../src/report/json.ts';
 import { junitXml } from '../../../src/report/junit.ts';
 import { finalText, plainReporter } from '../../../src/report/plain.ts';
 import { changesText, recapText, table } from '../../../src/report/summary.ts';
-import { diagnosticText, duration, printable } from '../../../src/report/words.ts';
+import { diagnosticText, printable } from '../../../src/report/words.ts';
 
 const plain = stripVTControlCharacters;
 const at = { file: 'site.yml', line: 2, col: 5, length: 4 };
@@ -40,27 +41,27 @@ const recap = (more: Partial<HostRecap>): HostRecap => ({
 const options = { source: () => 'first\n    mtch: x\n', verbose: 0, diff: false };
 
 describe('a diagnostic', () => {
-  it('shows its place, line, caret and mending', () => {
+  it('shows its place, line, caret and hint', () => {
     const text = plain(
       diagnosticText(
-        { code: 'E_ARGS', message: "unknown argument 'mtch'", at, expected: 'match', mend: 'write match' },
+        { code: 'E_UNKNOWN_ARGUMENT', message: "unknown argument 'mtch'", at, expected: 'match', hint: 'write match' },
         options.source,
       ),
     );
     expect(text.split('\n')).toEqual([
-      "site.yml:2:5: error E_ARGS: unknown argument 'mtch'",
+      "site.yml:2:5: error E_UNKNOWN_ARGUMENT: unknown argument 'mtch'",
       '  2 │     mtch: x',
       '    │     ^^^^',
       '  expected: match',
-      '  mend: write match',
+      '  hint: write match',
     ]);
   });
 
   it('does without a source, and lets no control character through', () => {
     const text = plain(
-      diagnosticText({ code: 'E_APPLY', message: 'a\u001b[2Jb', detail: 'x\u0007y\nz' }, () => undefined),
+      diagnosticText({ code: 'E_CHANGE_FAILED', message: 'a\u001b[2Jb', detail: 'x\u0007y\nz' }, () => undefined),
     );
-    expect(text).toBe('error E_APPLY: a\\x1b[2Jb\n  │ x\\x07y\n  │ z');
+    expect(text).toBe('error E_CHANGE_FAILED: a\\x1b[2Jb\n  │ x\\x07y\n  │ z');
   });
 });
 
@@ -81,9 +82,9 @@ describe('what changes', () => {
     expect(text).toBe('~ a b  t\n    do it\n~ c  t\n    other');
   });
 
-  it('that is unknown says on what it hangs, and how things stand', () => {
-    const text = plain(changesText([task({ status: 'unknown', because: 'install it' })], 'plan', options));
-    expect(text).toContain("? a  t\n    unknown until apply: hangs on 'install it'\n    as things stand: do it");
+  it('that is known after apply names the change it depends on, and what it would do now', () => {
+    const text = plain(changesText([task({ status: 'unknown', because: "depends on 'install it'" })], 'plan', options));
+    expect(text).toContain("? a  t\n    known after apply (depends on 'install it')\n    would now: do it");
   });
 
   it('is shown as a diff, bounded', () => {
@@ -115,7 +116,7 @@ describe('reporters', () => {
   const events: readonly Event[] = [
     { type: 'run', mode: 'apply', playbook: 'site.yml', hosts: ['a'] },
     task({}),
-    task({ status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } }),
+    task({ status: 'failed', task: 'breaks', diagnostic: { code: 'E_CHANGE_FAILED', message: 'no' } }),
     { type: 'done', mode: 'apply', hosts: [recap({ changed: 1, failed: 1 })], ms: 61_000, interrupted: false },
   ];
   const toldPlain = (all: readonly Event[]) => {
@@ -137,8 +138,8 @@ describe('reporters', () => {
   it('plain: progress and failures on stderr, the result on stdout', () => {
     const { out, err } = toldPlain(events);
     expect(err).toContain('~ a  t: do it');
-    expect(err).toContain('✗ a  breaks\n    error E_APPLY: no');
-    expect(out).toContain('failed: apply on 1 host in 1 min 01 s: 1 changed, 1 failed');
+    expect(err).toContain('✗ a  breaks\n    error E_CHANGE_FAILED: no');
+    expect(out).toContain('failed: apply on 1 host in 1m 01s: 1 changed, 1 failed');
     expect(out).not.toContain('breaks');
   });
   it('plain: a failure that other lines have buried stands once more at the end, once for hosts that are alike', () => {
@@ -150,9 +151,9 @@ describe('reporters', () => {
       interrupted: false,
     };
     const breaks = (host: string) =>
-      task({ host, status: 'failed', task: 'breaks', diagnostic: { code: 'E_APPLY', message: 'no' } });
+      task({ host, status: 'failed', task: 'breaks', diagnostic: { code: 'E_CHANGE_FAILED', message: 'no' } });
     const { out } = toldPlain([breaks('a'), breaks('b'), task({ host: 'c', task: 'last' }), done]);
-    expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_APPLY: no\n\na {2}1 ok/);
+    expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_CHANGE_FAILED: no\n\na {2}1 ok/);
     const rescued: typeof done = { ...done, hosts: [recap({ rescued: 1 })] };
     expect(toldPlain([breaks('a'), task({ task: 'last' }), rescued]).out).not.toContain('breaks');
     // Where nobody saw it pass by, it is told all the same.
@@ -192,5 +193,20 @@ describe('reporters', () => {
   });
 });
 
-it('durations read well', () => expect([12, 1234, 65_000].map(duration)).toEqual(['12 ms', '1.2 s', '1 min 05 s']));
+it('durations have one form', () => {
+  const all = [12, 999.4, 1000, 1234, 59_940, 59_960, 65_000, 119_600];
+  expect(all.map((ms) => duration(ms))).toEqual([
+    '12 ms',
+    '999 ms',
+    '1.0 s',
+    '1.2 s',
+    '59.9 s',
+    '1m 00s',
+    '1m 05s',
+    '2m 00s',
+  ]);
+  expect([90, 5496, 59_996].map((ms) => duration(ms, 2))).toEqual(['90 ms', '5.50 s', '1m 00s']);
+});
+it('sizes have one form', () =>
+  expect([0, 512, 1024, 1_572_864, 3 * 1024 ** 3].map(size)).toEqual(['0 B', '512 B', '1 KiB', '1.5 MiB', '3 GiB']));
 it('only control characters are escaped', () => expect(printable('ä\t\n\u009b')).toBe('ä\t\n\\x9b'));

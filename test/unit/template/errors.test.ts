@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Code } from '../../../src/core/diagnostic.ts';
+import type { Code } from '../../../src/core/errors/index.ts';
 import { compileExpression, compileTemplate, resolve } from '../../../src/template/template.ts';
 import { at, caught, envOf, text } from './support.ts';
 
@@ -7,43 +7,43 @@ const vars = { x: 'abc', n: 5, list: [1, 2], conf: { port: 80 }, many: Array.fro
 
 // [template, code, line, col, message]: the text starts at line 7, column 3; its further lines at column 1.
 const cases: readonly (readonly [string, Code, number, number, string])[] = [
-  ['{{ y }}', 'E_VARS', 7, 6, "'y' is undefined"],
-  ['a\n  {{ x | nofilter }}', 'E_UNKNOWN', 8, 10, "no filter named 'nofilter'"],
-  ['{{ x is notest }}', 'E_UNKNOWN', 7, 11, "no test named 'notest'"],
-  ["{{ lookup('fil', 'a') }}", 'E_UNKNOWN', 7, 13, "no lookup named 'fil'"],
-  ['{{ rang(3) }}', 'E_UNKNOWN', 7, 6, "no function named 'rang'"],
-  ["{{ list | map('uper') }}", 'E_UNKNOWN', 7, 17, "no filter named 'uper'"],
-  ["{{ list | selectattr('a', 'definde') }}", 'E_UNKNOWN', 7, 29, "no test named 'definde'"],
-  ['{{ conf.prot }}', 'E_VARS', 7, 11, "'dict object' has no attribute 'prot'"],
-  ['{{ conf.prot.deep }}', 'E_VARS', 7, 11, "'dict object' has no attribute 'prot'"],
-  ['{{ list[9] }}', 'E_VARS', 7, 10, 'list object has no element 9'],
-  ["{{ 'a' + 1 }}", 'E_VARS', 7, 10, 'can only concatenate str (not "int") to str'],
-  ['{{ 1 / 0 }}', 'E_VARS', 7, 8, 'division by zero'],
-  ['{{ x', 'E_SYNTAX', 7, 3, "'{{' is never closed"],
-  ['{{ (x }}', 'E_SYNTAX', 7, 9, "unexpected '}', expected ')'"],
-  ['{% if x %}\n', 'E_SYNTAX', 7, 6, "'if' is never closed"],
-  ['a\nb\n{% endif %}', 'E_SYNTAX', 9, 4, "unknown tag 'endif'"],
-  ['{{ x x }}', 'E_SYNTAX', 7, 8, "unexpected 'x'"],
-  ["{{ 'x }}", 'E_SYNTAX', 7, 6, 'the string is never closed'],
-  ['{{ ! }}', 'E_SYNTAX', 7, 6, 'unexpected character "!"'],
-  ['{{ }}', 'E_SYNTAX', 7, 6, 'expected an expression, got the end'],
-  ['{# x', 'E_SYNTAX', 7, 3, 'missing end of comment tag'],
-  ['{% for a, b in list %}{% endfor %}', 'E_VARS', 7, 10, "'int' object is not iterable"],
-  ["{{ '{}' | json_query('a') }}", 'E_UNSUPPORTED', 7, 13, "the filter 'json_query' is not supported"],
-  ["{{ lookup('pipe', 'id') }}", 'E_UNSUPPORTED', 7, 6, "the lookup 'pipe' is not supported"],
+  ['{{ y }}', 'E_UNDEFINED_VARIABLE', 7, 6, "'y' is undefined"],
+  ['a\n  {{ x | nofilter }}', 'E_UNKNOWN_PLUGIN', 8, 10, "no filter named 'nofilter'"],
+  ['{{ x is notest }}', 'E_UNKNOWN_PLUGIN', 7, 11, "no test named 'notest'"],
+  ["{{ lookup('fil', 'a') }}", 'E_UNKNOWN_PLUGIN', 7, 13, "no lookup named 'fil'"],
+  ['{{ rang(3) }}', 'E_UNKNOWN_PLUGIN', 7, 6, "no function named 'rang'"],
+  ["{{ list | map('uper') }}", 'E_UNKNOWN_PLUGIN', 7, 17, "no filter named 'uper'"],
+  ["{{ list | selectattr('a', 'definde') }}", 'E_UNKNOWN_PLUGIN', 7, 29, "no test named 'definde'"],
+  ['{{ conf.prot }}', 'E_UNDEFINED_ATTRIBUTE', 7, 11, "'dict object' has no attribute 'prot'"],
+  ['{{ conf.prot.deep }}', 'E_UNDEFINED_ATTRIBUTE', 7, 11, "'dict object' has no attribute 'prot'"],
+  ['{{ list[9] }}', 'E_UNDEFINED_VALUE', 7, 10, 'list object has no element 9'],
+  ["{{ 'a' + 1 }}", 'E_TEMPLATE_VALUE', 7, 10, 'can only concatenate str (not "int") to str'],
+  ['{{ 1 / 0 }}', 'E_TEMPLATE_VALUE', 7, 8, 'division by zero'],
+  ['{{ x', 'E_TEMPLATE_SYNTAX', 7, 3, "'{{' is never closed"],
+  ['{{ (x }}', 'E_TEMPLATE_SYNTAX', 7, 9, "unexpected '}', expected ')'"],
+  ['{% if x %}\n', 'E_TEMPLATE_SYNTAX', 7, 6, "'if' is never closed"],
+  ['a\nb\n{% endif %}', 'E_TEMPLATE_SYNTAX', 9, 4, "unknown tag 'endif'"],
+  ['{{ x x }}', 'E_TEMPLATE_SYNTAX', 7, 8, "unexpected 'x'"],
+  ["{{ 'x }}", 'E_TEMPLATE_SYNTAX', 7, 6, 'the string is never closed'],
+  ['{{ ! }}', 'E_TEMPLATE_SYNTAX', 7, 6, 'unexpected character "!"'],
+  ['{{ }}', 'E_TEMPLATE_SYNTAX', 7, 6, 'expected an expression, got the end'],
+  ['{# x', 'E_TEMPLATE_SYNTAX', 7, 3, 'missing end of comment tag'],
+  ['{% for a, b in list %}{% endfor %}', 'E_TEMPLATE_VALUE', 7, 10, "'int' object is not iterable"],
+  ["{{ '{}' | json_query('a') }}", 'E_UNSUPPORTED_PLUGIN', 7, 13, "the filter 'json_query' is not supported"],
+  ["{{ lookup('pipe', 'id') }}", 'E_UNSUPPORTED_PLUGIN', 7, 6, "the lookup 'pipe' is not supported"],
   [
     "{{ '/x' is exists }}",
-    'E_UNSUPPORTED',
+    'E_UNSUPPORTED_PLUGIN',
     7,
     14,
     "the test 'exists' is not supported: it would look at this machine's disk",
   ],
-  ['{{ x | indent(wdth=2) }}', 'E_VARS', 7, 10, "indent() got an unexpected keyword argument 'wdth'"],
-  ['{{ x | upper(1, 2) }}', 'E_VARS', 7, 10, 'upper() takes at most 0 arguments, 2 given'],
-  ['{{ 9007199254740993 }}', 'E_SYNTAX', 7, 6, 'the integer is too large: more than 53 bits'],
-  ['{{ 2 ** 70 }}', 'E_VARS', 7, 8, 'the integer is too large: more than 53 bits'],
-  ['{% set list.a = 1 %}', 'E_VARS', 7, 10, "'list' is no namespace: only a namespace's fields can be set"],
-  ['{{ x.upper }}', 'E_VARS', 7, 3, '<function upper> is no value'],
+  ['{{ x | indent(wdth=2) }}', 'E_TEMPLATE_VALUE', 7, 10, "indent() got an unexpected keyword argument 'wdth'"],
+  ['{{ x | upper(1, 2) }}', 'E_TEMPLATE_VALUE', 7, 10, 'upper() takes at most 0 arguments, 2 given'],
+  ['{{ 9007199254740993 }}', 'E_TEMPLATE_SYNTAX', 7, 6, 'the integer is too large: more than 53 bits'],
+  ['{{ 2 ** 70 }}', 'E_TEMPLATE_VALUE', 7, 8, 'the integer is too large: more than 53 bits'],
+  ['{% set list.a = 1 %}', 'E_TEMPLATE_VALUE', 7, 10, "'list' is no namespace: only a namespace's fields can be set"],
+  ['{{ x.upper }}', 'E_TEMPLATE_VALUE', 7, 3, '<function upper> is no value'],
 ];
 
 describe('a mistake is told with its place', () => {
@@ -61,21 +61,21 @@ describe('a mistake is told with its place', () => {
       "no filter named 'uper'",
       "no test named 'definde'",
     ]);
-    expect(diagnostics.map((d) => d.mend)).toContain("write 'upper' instead of 'uper'");
+    expect(diagnostics.map((d) => d.hint)).toContain("write 'upper' instead of 'uper'");
   });
 
   test('the nearest variable and key', () => {
     const name = caught(() => compileTemplate('{{ lsit }}', at).evaluate(envOf(vars)));
-    expect(name.diagnostics[0]?.mend).toBe("write 'list' instead of 'lsit'");
+    expect(name.diagnostics[0]?.hint).toBe("write 'list' instead of 'lsit'");
     const key = caught(() => compileTemplate('{{ conf.prot }}', at).evaluate(envOf(vars)));
-    expect(key.diagnostics[0]?.mend).toBe("write 'port' instead of 'prot'");
+    expect(key.diagnostics[0]?.hint).toBe("write 'port' instead of 'prot'");
   });
 
   test('in a bare expression', () => {
     const { diagnostics } = caught(() => compileExpression('n > and', at));
-    expect(diagnostics[0]).toMatchObject({ code: 'E_SYNTAX', at: { line: 7, col: 7 } });
+    expect(diagnostics[0]).toMatchObject({ code: 'E_TEMPLATE_SYNTAX', at: { line: 7, col: 7 } });
     const vague = caught(() => compileExpression('n > y', at).evaluate(envOf(vars)));
-    expect(vague.diagnostics[0]).toMatchObject({ code: 'E_VARS', at: { line: 7, col: 7, length: 1 } });
+    expect(vague.diagnostics[0]).toMatchObject({ code: 'E_UNDEFINED_VARIABLE', at: { line: 7, col: 7, length: 1 } });
   });
 
   test('in a variable that another one needs', () => {
@@ -131,9 +131,9 @@ describe('nothing of JavaScript can be reached', () => {
   test('names and keys', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
       expect(caught(() => compileTemplate(`{{ ${name} }}`, at).evaluate(envOf(vars))).message).toContain('undefined');
-      expect(caught(() => compileTemplate(`{{ x | ${name} }}`, at)).diagnostics[0]?.code).toBe('E_UNKNOWN');
-      expect(caught(() => compileTemplate(`{{ x is ${name} }}`, at)).diagnostics[0]?.code).toBe('E_UNKNOWN');
-      expect(caught(() => compileTemplate(`{% ${name} %}`, at)).diagnostics[0]?.code).toBe('E_SYNTAX');
+      expect(caught(() => compileTemplate(`{{ x | ${name} }}`, at)).diagnostics[0]?.code).toBe('E_UNKNOWN_PLUGIN');
+      expect(caught(() => compileTemplate(`{{ x is ${name} }}`, at)).diagnostics[0]?.code).toBe('E_UNKNOWN_PLUGIN');
+      expect(caught(() => compileTemplate(`{% ${name} %}`, at)).diagnostics[0]?.code).toBe('E_TEMPLATE_SYNTAX');
     }
     const made = compileTemplate("{{ {'__proto__': {'polluted': 1}} | combine({'a': 1}) }}", at).evaluate(envOf({}));
     expect(made).toBeInstanceOf(Map);

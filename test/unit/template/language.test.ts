@@ -119,7 +119,7 @@ describe('files', () => {
   });
   test('what is wrong with them', () => {
     expect(caught(() => run("{% include 'none.j2' %}", {}, files)).diagnostics[0]).toMatchObject({
-      code: 'E_FILE',
+      code: 'E_FILE_MISSING',
       at: { col: 14 },
     });
     expect(caught(() => run("{% include 'self.j2' %}", {}, files)).message).toMatch(/too deep/);
@@ -167,7 +167,7 @@ describe('variables are lazy', () => {
   test('a circle is told', () => {
     const scope = makeScope([{ a: text('{{ b }}'), b: { x: text('{{ a }}') } }], portsOf());
     expect(caught(() => scope.get('a')).diagnostics[0]).toMatchObject({
-      code: 'E_VARS',
+      code: 'E_RECURSIVE_VARIABLE',
       message: 'recursive: a -> b -> a',
       at,
     });

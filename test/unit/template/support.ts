@@ -1,4 +1,5 @@
 import { Failure } from '../../../src/core/diagnostic.ts';
+import { failure } from '../../../src/core/errors/index.ts';
 import type { RawVars } from '../../../src/core/value.ts';
 import { TemplateText } from '../../../src/core/value.ts';
 import type { Ports } from '../../../src/template/env.ts';
@@ -13,7 +14,7 @@ export function portsOf(files: Readonly<Record<string, string>> = {}): Ports {
     readFile: (path, from) =>
       files[path] ??
       (() => {
-        throw new Failure({ code: 'E_FILE', message: `no file ${path}`, at: from });
+        throw failure('E_FILE_MISSING', { path }, from);
       })(),
     env: (name) => (name === 'HOME' ? '/root' : undefined),
     password: (path, make) => {

@@ -1,0 +1,229 @@
+import { didYouMean } from '../diagnostic.ts';
+import { entry } from './entry.ts';
+
+type Named = Readonly<{ name: string; known: Iterable<string> }>;
+
+export const playbook = {
+  E_WRONG_SHAPE: entry({
+    summary: 'a list stands where a map belongs, or the other way round',
+    meaning:
+      'A part of a playbook, an inventory, a checks file or a drills file has a form that bringup cannot read. A dash begins an item of a list. A name with a colon begins an entry of a map.',
+    fix: 'Write the part in the form that `expected:` shows.',
+    example: { what: 'a playbook', wanted: 'a list of plays', found: 'a map', expected: '- hosts: …' },
+    tell: (of: { what: string; wanted: string; found: string; expected?: string; hint?: string }) => ({
+      message: `${of.what} must be ${of.wanted}, not ${of.found}`,
+      expected: of.expected,
+      hint: of.hint,
+    }),
+  }),
+  E_UNKNOWN_KEYWORD: entry({
+    summary: 'a keyword is not known at this place',
+    meaning:
+      'Each play, block, task, check and drill takes a fixed set of keywords. bringup refuses any other, because Ansible would ignore it or fail later.',
+    fix: 'Correct the spelling, or move the keyword to a place that takes it.',
+    example: { keyword: 'whenn', where: 'a task', known: ['when', 'loop'] },
+    tell: ({ keyword, where, known }: { keyword: string; where: string; known: Iterable<string> }) => ({
+      message: `unknown keyword '${keyword}' in ${where}`,
+      ...didYouMean(keyword, known),
+    }),
+  }),
+  E_UNSUPPORTED_KEYWORD: entry({
+    summary: 'a keyword of Ansible is not supported',
+    meaning: 'Ansible has this keyword, and bringup does not. bringup refuses it, so that it is not silently ignored.',
+    fix: 'Do what the hint says.',
+    example: { keyword: 'throttle', instead: 'use `serial` on the play' },
+    tell: ({ keyword, instead }: { keyword: string; instead: string }) => ({
+      message: `'${keyword}' is not supported`,
+      hint: instead,
+    }),
+  }),
+  E_KEYWORD_VALUE: entry({
+    summary: 'a keyword has a value of the wrong kind',
+    meaning: 'The keyword is known, and its value is not of the kind that the keyword takes.',
+    fix: 'Write a value such as the one that `expected:` shows.',
+    example: { keyword: 'become', wanted: 'a boolean', found: "'maybe'", expected: 'true or false' },
+    tell: (of: { keyword: string; wanted: string; found: string; expected?: string; hint?: string }) => ({
+      message: `'${of.keyword}' takes ${of.wanted}, not ${of.found}`,
+      expected: of.expected,
+      hint: of.hint,
+    }),
+  }),
+  E_UNSUPPORTED_VALUE: entry({
+    summary: 'a value of a keyword is not supported',
+    meaning: 'Ansible accepts this value of the keyword, and bringup does not.',
+    fix: 'Use one of the values that `expected:` lists, or do what the hint says.',
+    example: { keyword: 'strategy', value: 'debug', expected: 'linear, free or host_pinned' },
+    tell: (of: { keyword: string; value: string; expected?: string; hint?: string }) => ({
+      message: `'${of.keyword}: ${of.value}' is not supported`,
+      expected: of.expected,
+      hint: of.hint,
+    }),
+  }),
+  E_TEMPLATE_IN_EXPRESSION: entry({
+    summary: 'an expression contains {{ }}',
+    meaning: 'The value of `when`, `changed_when`, `failed_when` and `until` is an expression already.',
+    fix: 'Remove the {{ }}.',
+    example: { keyword: 'when' },
+    tell: ({ keyword }: { keyword: string }) => ({
+      message: `'${keyword}' is an expression already, and contains {{ }}`,
+      hint: 'remove the {{ }}',
+    }),
+  }),
+  E_NO_ACTION: entry({
+    summary: 'a task names no module, or an entry names no check or step',
+    meaning:
+      'Each task names exactly one module. Each entry of a checks file names one check, each step of a drill one action.',
+    fix: 'Add the module, the check or the action.',
+    example: { of: 'task', action: 'module', expected: 'a module, such as: apt: {name: nginx}' },
+    tell: ({ of, action, expected }: { of: string; action: string; expected: string }) => ({
+      message: `the ${of} names no ${action}`,
+      expected,
+    }),
+  }),
+  E_TWO_ACTIONS: entry({
+    summary: 'a task names two modules, or an entry two checks or steps',
+    meaning:
+      'Each task names exactly one module. Each entry of a checks file names one check, each step of a drill one action.',
+    fix: 'Split the entry into two.',
+    example: { of: 'task', action: 'module', first: 'apt', second: 'copy' },
+    tell: ({ of, action, first, second }: { of: string; action: string; first: string; second: string }) => ({
+      message: `the ${of} names two ${action}s: '${first}' and '${second}'`,
+      hint: `split the ${of} into two`,
+    }),
+  }),
+  E_UNKNOWN_MODULE: entry({
+    summary: 'a module is not known',
+    meaning: 'A task has a key that is neither a keyword nor the name of a module.',
+    fix: "Correct the spelling. 'bringup doc' lists all modules.",
+    example: { name: 'atp', known: ['apt', 'copy'] },
+    tell: ({ name, known }: Named) => ({
+      message: `unknown module or keyword '${name}'`,
+      hint: didYouMean(name.split('.').at(-1) ?? name, known).hint ?? "run 'bringup doc' to list the modules",
+    }),
+  }),
+  E_NO_HOSTS: entry({
+    summary: 'a play names no hosts',
+    meaning: 'A play without `hosts` has nothing to run on.',
+    fix: 'Add `hosts:` with a host, a group or a pattern.',
+    example: {},
+    tell: () => ({ message: 'the play names no hosts', expected: 'hosts: PATTERN' }),
+  }),
+  E_UNKNOWN_ROLE: entry({
+    summary: 'a role does not exist',
+    meaning: 'No folder with the name of the role is in `roles/` beside the playbook.',
+    fix: "Correct the name, or create the role's tasks file.",
+    example: { name: 'ngnix', known: ['nginx', 'haproxy'], file: 'playbooks/roles/ngnix/tasks/main.yml' },
+    tell: ({ name, known, file }: Named & { file: string }) => ({
+      message: `there is no role '${name}'`,
+      ...didYouMean(name, known),
+      hint: didYouMean(name, known).hint ?? `create ${file}`,
+    }),
+  }),
+  E_CYCLE: entry({
+    summary: 'a file imports itself, or a role depends on itself',
+    meaning: 'bringup reads imports and role dependencies before the run. A cycle of them never ends.',
+    fix: 'Remove one import of the cycle, or use include_tasks with a condition.',
+    example: { what: "'tasks/main.yml'", verb: 'imports' },
+    tell: ({ what, verb }: { what: string; verb: 'imports' | 'depends on' }) => ({ message: `${what} ${verb} itself` }),
+  }),
+  E_NO_TARGET: entry({
+    summary: 'an include or a role entry names no file or role',
+    meaning: 'The entry says that something is included, and not what.',
+    fix: 'Add the name.',
+    example: { kind: 'include_role', wanted: 'role', expected: 'name: ROLE' },
+    tell: ({ kind, wanted, expected }: { kind: string; wanted: string; expected: string }) => ({
+      message: `${kind} names no ${wanted}`,
+      expected,
+    }),
+  }),
+  E_UNKNOWN_HANDLER: entry({
+    summary: 'a notified handler does not exist',
+    meaning:
+      'A task notifies a name that no handler of the play has as its name or its `listen` topic. The handler would silently never run.',
+    fix: 'Correct the name in `notify`, or add the handler.',
+    example: { name: 'reload ngnix', known: ['reload nginx'] },
+    tell: ({ name, known }: Named) => ({ message: `there is no handler '${name}'`, ...didYouMean(name, known) }),
+  }),
+  E_NOT_A_HANDLER: entry({
+    summary: 'a handler is a block, an include or a meta action',
+    meaning: 'A handler is a single task that runs a module.',
+    fix: 'Give each task of the block the same `listen` topic, or write the action as a task.',
+    example: { what: "'meta: flush_handlers'", hint: 'write it as a task' },
+    tell: ({ what, hint }: { what: string; hint: string }) => ({ message: `${what} cannot be a handler`, hint }),
+  }),
+  E_UNKNOWN_META: entry({
+    summary: 'a meta action is not known',
+    meaning: 'A misspelled meta action would end a play, or be ignored, without a message.',
+    fix: 'Use one of the actions that `expected:` lists.',
+    example: { name: 'flush_handler', known: ['flush_handlers', 'end_play'] },
+    tell: ({ name, known }: Named) => ({ message: `unknown meta action '${name}'`, ...didYouMean(name, known) }),
+  }),
+  E_END_ROLE_OUTSIDE: entry({
+    summary: '`meta: end_role` is used outside of a role',
+    meaning: 'The action skips the rest of the role that contains it.',
+    fix: 'Use `meta: end_play` or `meta: end_host`.',
+    example: {},
+    tell: () => ({ message: "'meta: end_role' is outside of a role", hint: 'use end_play or end_host' }),
+  }),
+  E_INCLUDE_PLACE: entry({
+    summary: 'an include or import is not possible at this place',
+    meaning: 'import_playbook belongs beside plays. The old keyword `include` is not supported.',
+    fix: 'Do what the hint says.',
+    example: { kind: 'include', hint: 'write include_tasks or import_tasks' },
+    tell: ({ kind, hint }: { kind: string; hint: string }) => ({ message: `'${kind}' is not possible here`, hint }),
+  }),
+  E_IMPORT_DYNAMIC: entry({
+    summary: 'an import contains a loop or a template',
+    meaning: 'bringup reads an import before the run, when loops and variables of hosts have no value.',
+    fix: 'Write the include of the same name, which is read during the run.',
+    example: { kind: 'import_tasks', what: 'loop' },
+    tell: ({ kind, what }: { kind: string; what: 'loop' | 'template' }) => ({
+      message: `${kind} is read before the run, and takes no ${what}`,
+      hint: `write ${kind.replace('import', 'include')}`,
+    }),
+  }),
+  E_UNSUPPORTED_OPTION: entry({
+    summary: 'an option of an include or import is not supported',
+    meaning: 'Ansible accepts the option, and bringup does not.',
+    fix: 'Do what the hint says.',
+    example: { option: 'public: true', kind: 'include_role', hint: 'list the role under roles: or use import_role' },
+    tell: ({ option, kind, hint }: { option: string; kind: string; hint: string }) => ({
+      message: `'${option}' is not supported in ${kind}`,
+      hint,
+    }),
+  }),
+  E_UNKNOWN_LOOP: entry({
+    summary: 'a `with_…` loop is not known',
+    meaning: 'A key that begins with `with_` names a lookup that bringup cannot loop over.',
+    fix: 'Correct the name, or write `loop:`.',
+    example: { name: 'with_itmes', known: ['with_items', 'with_dict'] },
+    tell: ({ name, known }: Named) => ({ message: `unknown loop '${name}'`, ...didYouMean(name, known) }),
+  }),
+  E_UNKNOWN_TAG: entry({
+    summary: 'no task has the given tag',
+    meaning: 'The run would select no task, or skip none.',
+    fix: 'Correct the tag after `--tags` or `--skip-tags`.',
+    example: { name: 'ngnix', known: ['nginx', 'dns'] },
+    tell: ({ name, known }: Named) => ({ message: `no task has the tag '${name}'`, ...didYouMean(name, known) }),
+  }),
+  E_JINJA2_HEADER: entry({
+    summary: 'a `#jinja2:` line of a template has an unknown setting',
+    meaning: 'The first line of a template file may change the marks of Jinja2 and how blocks are trimmed.',
+    fix: 'Use one of the settings that `expected:` shows.',
+    example: { pair: 'trim_block: True' },
+    tell: ({ pair }: { pair: string }) => ({
+      message: `#jinja2: '${pair}' is not supported`,
+      expected: "lstrip_blocks: True, trim_blocks: False or variable_start_string: '[['",
+    }),
+  }),
+  E_INCLUDE_DEPTH: entry({
+    summary: 'includes are nested too deeply',
+    meaning: 'A file probably includes itself without a condition that ends the recursion.',
+    fix: 'Add a `when` that becomes false, or remove the include.',
+    example: { limit: 200 },
+    tell: ({ limit }: { limit: number }) => ({
+      message: `more than ${limit} nested includes: nested too deeply`,
+      hint: 'check whether a file includes itself without a condition that ends it',
+    }),
+  }),
+};
