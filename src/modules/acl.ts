@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -58,16 +59,25 @@ export const acl = defineModule<typeof Args, Fields>({
     const perms = entry === undefined ? permissions : entryPermissions(entry);
     return [
       ...(entry !== undefined && isApart
-        ? [{ path: ['entry'], message: "'entry' excludes 'entity', 'etype' and 'permissions'" }]
+        ? [
+            argError(['entry'], 'E_ARGUMENT_CONFLICT', {
+              problem: "'entry' excludes 'entity', 'etype' and 'permissions'",
+            }),
+          ]
         : []),
       ...(state !== 'query' && entry === undefined && etype === undefined
-        ? [{ path: [], message: "argument 'etype' or 'entry' is missing" }]
+        ? [argError([], 'E_MISSING_ARGUMENT', { name: "'etype' or 'entry'" })]
         : []),
       ...(state === 'present' && perms === undefined
-        ? [{ path: [], message: 'permissions are missing', mend: 'write `permissions: rx`, or entry: user:app:rx' }]
+        ? [
+            argError([], 'E_ARGUMENT_VALUE', {
+              problem: 'permissions are missing',
+              hint: 'write `permissions: rx`, or entry: user:app:rx',
+            }),
+          ]
         : []),
       ...(state === 'absent' && perms !== undefined && perms !== ''
-        ? [{ path: [], message: 'an entry that is to be absent has no permissions' }]
+        ? [argError([], 'E_ARGUMENT_VALUE', { problem: 'an entry that is to be absent has no permissions' })]
         : []),
     ];
   },
@@ -89,14 +99,14 @@ else printf 'refused %s\n' "$(printf '%s\n' "$t" | base64 -w0)"; fi`
   plan(f, given): Steps {
     const { path, state } = given;
     if (f.get('setfacl') === 'missing') {
-      return { blocked: 'setfacl is not installed on the host', mend: 'install the package acl in an earlier task' };
+      return blocked('E_TOOL_MISSING', { tool: 'setfacl', hint: 'install the package acl in an earlier task' });
     }
     if (f.get('path') === 'missing') {
-      return { blocked: `${path} does not exist on the host`, mend: 'make it in an earlier task (file)' };
+      return blocked('E_PATH_MISSING', { path: path, hint: 'make it in an earlier task (file)' });
     }
     const refused = f.text('refused');
     if (refused !== undefined) {
-      return { blocked: `setfacl refuses the entry for ${path}; nothing was changed`, detail: refused };
+      return blocked('E_CONFIG_REFUSED', { program: 'setfacl', what: 'entry', detail: refused });
     }
     const differ = f.all('differs');
     if (differ.length === 0 || state === 'query') return [];

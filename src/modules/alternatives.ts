@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { blocked, type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { absolutePath, args } from './shared/args.ts';
 
@@ -70,7 +70,7 @@ LC_ALL=C update-alternatives --query ${name} 2>/dev/null
   plan(now, given): Steps {
     const { name, path, priority, state, subcommands } = given;
     if (!now.isInstalled) {
-      return { blocked: 'update-alternatives is not installed on the host', mend: 'install the package dpkg' };
+      return blocked('E_TOOL_MISSING', { tool: 'update-alternatives', hint: 'install the package dpkg' });
     }
     const is = now.all.get(path);
     const list = (steps: readonly Change[]): Steps => steps;
@@ -90,7 +90,7 @@ LC_ALL=C update-alternatives --query ${name} 2>/dev/null
       (subcommands !== undefined && !areSame(subcommands, is.slaves, now.links));
     const link = given.link ?? now.link;
     if (isWrong && link === undefined) {
-      return { blocked: `there is no alternative ${name} on the host`, mend: 'give the `link` of the new one' };
+      return blocked('E_NOT_ON_HOST', { what: 'alternative', name, hint: 'give the `link` of the new one' });
     }
     const wanted = priority ?? is?.priority ?? 50;
     const slaves =

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -37,16 +37,10 @@ if [ -e ${`/etc/apache2/mods-enabled/${name}.load`} ]; then echo 'enabled yes'; 
     const isEnabled = f.get('enabled') !== undefined;
     if (isEnabled === (state === 'present')) return [];
     if (f.get('tool') === undefined) {
-      return {
-        blocked: 'apache2 is not installed on the host',
-        mend: 'install the package apache2 in an earlier task',
-      };
+      return blocked('E_TOOL_MISSING', { tool: 'apache2', hint: 'install the package apache2 in an earlier task' });
     }
     if (state === 'present' && f.get('available') === undefined) {
-      return {
-        blocked: `Apache has no module ${name} in /etc/apache2/mods-available`,
-        mend: 'install its package in an earlier task',
-      };
+      return blocked('E_NOT_ON_HOST', { what: 'Apache module', name, hint: 'install its package in an earlier task' });
     }
     const verb = state === 'present' ? 'a2enmod' : 'a2dismod';
     return [

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Change, type Context, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh, staged } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag } from './shared/args.ts';
 import { decodeBytes } from './shared/bytes.ts';
@@ -53,13 +54,13 @@ export const apt_key = defineModule<typeof Args, Fields>({
     ...exclude(given, 'data', 'keyserver'),
     ...exclude(given, 'file', 'keyserver'),
     ...(given.keyserver !== undefined && given.id === undefined
-      ? [{ path: ['keyserver'], message: "'keyserver' needs 'id'" }]
+      ? [argError(['keyserver'], 'E_ARGUMENT_CONFLICT', { problem: "'keyserver' needs 'id'" })]
       : []),
     ...(given.state === 'present' && sourceOf(given) === undefined
-      ? [{ path: [], message: "one of 'url', 'data', 'file' and 'keyserver' is needed" }]
+      ? [argError([], 'E_ARGUMENT_CONFLICT', { problem: "one of 'url', 'data', 'file' and 'keyserver' is needed" })]
       : []),
     ...(given.state === 'absent' && (given.id ?? given.data ?? given.file) === undefined
-      ? [{ path: [], message: "argument 'id' is missing" }]
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'id'" })]
       : []),
     ...(given.data !== undefined ? dataErrors(given, given.data) : []),
   ],
@@ -74,24 +75,24 @@ ${file === undefined ? sh`:` : sh`if [ -f ${file} ]; then printf 'file %s\n' "$(
   plan(f, given, ctx): Steps {
     const { id, file, state, keyring } = given;
     if (f.get('apt-key') !== undefined) {
-      return {
-        blocked: 'the host has no apt-key: Debian 13 has removed it',
-        mend: 'use deb822_repository, with the key in `signed_by`',
-      };
+      return blocked('E_TOOL_MISSING', {
+        tool: 'apt-key, which Debian 13 has removed',
+        hint: 'use deb822_repository, with the key in `signed_by`',
+      });
     }
     if (f.get('gpg') !== undefined) {
-      return { blocked: 'gpg is not installed on the host', mend: 'install the package gnupg in an earlier task' };
+      return blocked('E_TOOL_MISSING', { tool: 'gpg', hint: 'install the package gnupg in an earlier task' });
     }
     const sent = f.get('file');
     if (file !== undefined && sent === undefined) {
-      return { blocked: `${file} does not exist on the host`, mend: 'put it there in an earlier task (copy)' };
+      return blocked('E_PATH_MISSING', { path: file, hint: 'put it there in an earlier task (copy)' });
     }
     const own = given.data !== undefined ? new TextEncoder().encode(given.data) : sent && decodeBytes(sent);
     const found = own ? fingerprintsOf(own) : [];
-    if (own && found.length === 0) return { blocked: `${file} is no public key` };
+    if (own && found.length === 0) return blocked('E_KEY_INVALID', { problem: `${file} is no public key` });
     const key = plain(id) ?? found[0];
     if (own && key !== undefined && !found.some((one) => one.endsWith(key))) {
-      return { blocked: `the key is ${found[0]}, not ${id}`, mend: 'correct `id`, or the key' };
+      return blocked('E_KEY_INVALID', { problem: `the key is ${found[0]}, not ${id}` });
     }
     const has = f.all('has').filter((one) => one !== '');
     const isThere = key !== undefined && has.some((one) => one.endsWith(key));
@@ -118,10 +119,11 @@ function sourceOf({ url, data, file, keyserver }: Args): string | undefined {
 function dataErrors({ id }: Args, data: string) {
   const found = fingerprintsOf(new TextEncoder().encode(data));
   const key = plain(id);
-  if (found.length === 0) return [{ path: ['data'], message: 'it is no public key of OpenPGP' }];
+  if (found.length === 0)
+    return [argError(['data'], 'E_ARGUMENT_VALUE', { problem: 'it is no public key of OpenPGP' })];
   return key === undefined || found.some((one) => one.endsWith(key))
     ? []
-    : [{ path: ['id'], message: `the key is ${found[0]}, not ${id}` }];
+    : [argError(['id'], 'E_ARGUMENT_VALUE', { problem: `the key is ${found[0]}, not ${id}` })];
 }
 
 function plain(id: string | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Context, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Context, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, optionalFlag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
@@ -58,11 +59,10 @@ export const assemble = defineModule<typeof Args, Current>({
     ...regexErrors(given, 'regexp'),
     ...(given.remote_src && !given.src.startsWith('/')
       ? [
-          {
-            path: ['src'],
-            message: "'src' must begin with /",
-            mend: 'set `remote_src: false` for fragments on the controller',
-          },
+          argError(['src'], 'E_ARGUMENT_VALUE', {
+            problem: "'src' must begin with /",
+            hint: 'set `remote_src: false` for fragments on the controller',
+          }),
         ]
       : []),
   ],
@@ -81,15 +81,17 @@ ${look(given.dest, given, { content: 'always', limit: LARGEST }, { follow: given
   plan({ fields: f, now, fragments }, given, ctx): Steps {
     const { src, dest, remote_src, follow } = given;
     if (remote_src && f.get('source') !== 'yes') {
-      return {
-        blocked: `the directory ${src} does not exist on the host`,
-        mend: 'make it in an earlier task, or set `remote_src: false`',
-      };
+      return blocked('E_PATH_MISSING', {
+        path: src,
+        what: 'the directory ',
+        hint: 'make it in an earlier task, or set `remote_src: false`',
+      });
     }
     if (f.get('large') !== undefined) {
-      return { blocked: `the fragments in ${src} are larger than 8 MiB together` };
+      return blocked('E_NOT_TEXT', { path: src, problem: 'has more than 8 MiB of fragments' });
     }
-    if (!remote_src && !ctx.isFolder(src, 'files')) return { blocked: `${src} is no directory of the controller` };
+    if (!remote_src && !ctx.isFolder(src, 'files'))
+      return blocked('E_PATH_KIND', { path: src, is: 'no directory of the controller', hint: 'correct `src`' });
     const content = joined(remote_src ? fragments : localFragments(given, ctx), given);
     const sha256 = ctx.sha256(content);
     const is = now.content === undefined ? undefined : ctx.sha256(now.content);

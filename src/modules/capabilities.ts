@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { absolutePath, args } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -25,11 +26,10 @@ export const capabilities = defineModule<typeof Args, Fields>({
   verify: ({ state, capability }) =>
     state === 'present' && !/[+=][eip]+$/.test(capability)
       ? [
-          {
-            path: ['capability'],
-            message: `'${capability}' has no flags`,
-            mend: `write ${capability.replace(/[-+=].*$/, '')}+ep`,
-          },
+          argError(['capability'], 'E_ARGUMENT_VALUE', {
+            problem: `'${capability}' has no flags`,
+            hint: `write ${capability.replace(/[-+=].*$/, '')}+ep`,
+          }),
         ]
       : [],
   needs: ({ path }) => [`path:${path}`, 'package:*'],
@@ -40,13 +40,10 @@ if [ -f ${path} ]; then echo 'file yes'; c=$(getcap -- ${path} 2>/dev/null); pri
   parse: (stdout) => fields(stdout),
   plan(f, { path, capability, state }): Steps {
     if (f.get('setcap') === 'missing') {
-      return {
-        blocked: 'setcap is not installed on the host',
-        mend: 'install the package libcap2-bin in an earlier task',
-      };
+      return blocked('E_TOOL_MISSING', { tool: 'setcap', hint: 'install the package libcap2-bin in an earlier task' });
     }
     if (f.get('file') === undefined) {
-      return { blocked: `${path} is no file on the host`, mend: 'put it there in an earlier task' };
+      return blocked('E_PATH_MISSING', { path, hint: 'put it there in an earlier task' });
     }
     const is = parse(f.get('is') ?? '');
     const [, name = '', flags = ''] = /^([^-+=]*)[-+=]?(.*)$/.exec(capability.toLowerCase()) ?? [];

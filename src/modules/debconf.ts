@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { Secret } from '../core/value.ts';
 import { args, flag } from './shared/args.ts';
@@ -51,7 +52,7 @@ export const debconf = defineModule<typeof Args, Fields>({
   verify: ({ question, vtype, value }) =>
     question === undefined || (vtype !== undefined && value !== undefined && !textOf({ vtype, value }).includes('\n'))
       ? []
-      : [{ path: [], message: "'question' needs 'vtype' and a 'value' of one line" }],
+      : [argError([], 'E_ARGUMENT_CONFLICT', { problem: "'question' needs 'vtype' and a 'value' of one line" })],
   needs: ({ name }) => [`debconf:${name}`, `package:${name}`, 'package:debconf'],
   touches: ({ name }) => [`debconf:${name}`, 'path:/var/cache/debconf'],
   probe: ({ name, question = '', vtype, value }) => sh`PATH=$PATH:/usr/sbin:/sbin
@@ -63,10 +64,7 @@ ${vtype === 'password' && value !== undefined ? samePassword(question, textOf({ 
   plan(f, given): Steps {
     const { name, question, vtype, unseen } = given;
     if (f.get('debconf') === 'missing') {
-      return {
-        blocked: 'debconf is not installed on the host',
-        mend: 'install the package debconf in an earlier task',
-      };
+      return blocked('E_TOOL_MISSING', { tool: 'debconf', hint: 'install the package debconf in an earlier task' });
     }
     if (question === undefined || vtype === undefined) return [];
     const is = answers(f).get(question);

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { defineModule, type Steps } from '../core/module.ts';
+import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -30,7 +30,7 @@ export const dpkg_selections = defineModule<typeof Args, Fields>({
     if (is === selection) return [];
     if (is === undefined) {
       if (selection === 'deinstall' || selection === 'purge') return [];
-      return { blocked: `dpkg knows no package ${name}`, mend: 'install it in an earlier task (apt)' };
+      return blocked('E_NOT_ON_HOST', { what: 'package', name, hint: 'install it in an earlier task (apt)' });
     }
     return [
       {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Blocked, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { type Blocked, blocked, defineModule, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { quote, type Script, sh } from '../core/sh.ts';
 import { Secret } from '../core/value.ts';
@@ -93,10 +94,14 @@ export const git = defineModule<typeof Args, Current>({
   ],
   verify: (given) => [
     ...(given.accept_hostkey && given.accept_newhostkey
-      ? [{ path: ['accept_newhostkey'], message: "'accept_hostkey' and 'accept_newhostkey' exclude each other" }]
+      ? [
+          argError(['accept_newhostkey'], 'E_ARGUMENT_CONFLICT', {
+            problem: "'accept_hostkey' and 'accept_newhostkey' exclude each other",
+          }),
+        ]
       : []),
     ...(given.track_submodules && !given.recursive
-      ? [{ path: ['track_submodules'], message: "'track_submodules' needs 'recursive'" }]
+      ? [argError(['track_submodules'], 'E_ARGUMENT_CONFLICT', { problem: "'track_submodules' needs 'recursive'" })]
       : []),
   ],
   needs: ({ dest, repo, key_file }) => [
@@ -328,43 +333,29 @@ function isCheckedOut({ head, branch, target }: Current): boolean {
 function obstacleOf({ fields: f, head, modified }: Current, given: Args): Blocked | undefined {
   const { dest, executable, force, update } = given;
   if (f.get('git') === 'missing') {
-    return {
-      blocked: `${executable ?? 'git'} is not installed on the host`,
-      mend: 'install the package git in an earlier task',
-    };
+    return blocked('E_TOOL_MISSING', { tool: executable ?? 'git', hint: 'install the package git in an earlier task' });
   }
   const refused = f.text('refused');
   if (refused !== undefined) {
-    return {
-      blocked: `git refuses to work in ${dest}`,
-      detail: refused,
-      mend: `run the task as the owner of ${dest} (become_user)`,
-    };
+    return blocked('E_GIT_REFUSED', { dest, detail: refused });
   }
   if (f.get('occupied') === 'yes') {
-    return {
-      blocked: `${dest} is not empty and is no git repository`,
-      mend: 'choose another dest, or remove it in an earlier task (file: state=absent)',
-    };
+    return blocked('E_NOT_A_REPOSITORY', { dest });
   }
   if (head !== undefined && !update) return undefined;
   if (modified.length > 0 && !force) {
-    return {
-      blocked: `${dest} has local modifications`,
-      detail: modified.join('\n'),
-      mend: 'commit or revert them, or set `force: true` to discard them',
-    };
+    return blocked('E_LOCAL_MODIFICATIONS', { dest, files: modified.join('\n') });
   }
   const unreachable = f.text('unreachable');
   if (unreachable === undefined) return undefined;
   const isUnknown = /Host key verification failed/.test(unreachable);
-  return {
-    blocked: `git cannot read ${addressOf(given)}`,
+  return blocked('E_REPOSITORY_UNREACHABLE', {
+    repo: addressOf(given),
     detail: unreachable,
-    mend: isUnknown
+    hint: isUnknown
       ? 'add its host key in an earlier task (known_hosts), or set `accept_newhostkey: true`'
       : 'check the address, the network and the credentials of the host',
-  };
+  });
 }
 
 function wordsFor({ head, otherUrl, modified, target }: Current, given: Args, isBehind: boolean): string {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Context, defineModule, isBlocked, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Context, defineModule, isBlocked, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { Secret } from '../core/value.ts';
 import { absolutePath, args, flag, ownership } from './shared/args.ts';
@@ -55,7 +56,9 @@ export const htpasswd = defineModule<typeof Args, Current>({
   ],
   verify: ({ state, password, mode }) => [
     ...modeErrors(mode),
-    ...(state === 'present' && password === undefined ? [{ path: [], message: "argument 'password' is missing" }] : []),
+    ...(state === 'present' && password === undefined
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'password'" })]
+      : []),
   ],
   needs: (given) => [`path:${given.path}`, 'package:openssl', ...ownerNeeds(given)],
   touches: editTouches,
@@ -70,10 +73,7 @@ ${given.state === 'absent' ? sh`:` : hashes(given, ctx)}`,
     const isGood =
       is !== undefined && (f.get('matches') === 'yes' || is === ownHash('ldap_sha1', password) || is === password);
     if (state === 'present' && !isGood && (own === undefined || own === '')) {
-      return {
-        blocked: 'openssl is not installed on the host',
-        mend: 'install the package openssl in an earlier task',
-      };
+      return blocked('E_TOOL_MISSING', { tool: 'openssl', hint: 'install the package openssl in an earlier task' });
     }
     const steps = planEdit(
       now,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Change, defineModule, type Steps } from '../core/module.ts';
 import type { Resource } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import type { Vars } from '../core/value.ts';
@@ -119,18 +120,27 @@ export const iptables = defineModule<typeof Args, Fields>({
   verify: (given) => {
     const isLogging = given.log_prefix !== undefined || given.log_level !== undefined;
     return [
-      ...(given.chain === undefined && !given.flush ? [{ path: [], message: "argument 'chain' is missing" }] : []),
+      ...(given.chain === undefined && !given.flush ? [argError([], 'E_MISSING_ARGUMENT', { name: "'chain'" })] : []),
       ...(given.flush && given.policy !== undefined
-        ? [{ path: ['policy'], message: "'flush' and 'policy' exclude each other" }]
+        ? [argError(['policy'], 'E_ARGUMENT_CONFLICT', { problem: "'flush' and 'policy' exclude each other" })]
         : []),
       ...(given.set_dscp_mark !== undefined && given.set_dscp_mark_class !== undefined
-        ? [{ path: ['set_dscp_mark_class'], message: "'set_dscp_mark' and 'set_dscp_mark_class' exclude each other" }]
+        ? [
+            argError(['set_dscp_mark_class'], 'E_ARGUMENT_CONFLICT', {
+              problem: "'set_dscp_mark' and 'set_dscp_mark_class' exclude each other",
+            }),
+          ]
         : []),
       ...(isLogging && given.jump !== undefined && given.jump !== 'LOG'
-        ? [{ path: ['jump'], message: "'log_prefix' and 'log_level' need jump: LOG" }]
+        ? [argError(['jump'], 'E_ARGUMENT_CONFLICT', { problem: "'log_prefix' and 'log_level' need jump: LOG" })]
         : []),
       ...(!given.flush && given.policy === undefined && !given.chain_management && ruleOf(given, 'ipv4').length === 0
-        ? [{ path: [], message: 'no rule is given', mend: 'set `chain_management: true` to create or delete a chain' }]
+        ? [
+            argError([], 'E_ARGUMENT_VALUE', {
+              problem: 'no rule is given',
+              hint: 'set `chain_management: true` to create or delete a chain',
+            }),
+          ]
         : []),
     ];
   },
@@ -145,18 +155,14 @@ ${versionsOf(given).map((version) => probeVersion(given, version))}:`,
     for (const version of versionsOf(given)) {
       const told = f.get(`${version}-is`);
       if (told === undefined) {
-        return {
-          blocked: `${PROGRAMS[version]} is not installed on the host`,
-          mend: 'install the package iptables in an earlier task',
-        };
+        return blocked('E_TOOL_MISSING', {
+          tool: PROGRAMS[version],
+          hint: 'install the package iptables in an earlier task',
+        });
       }
       const refused = f.text(`${version}-refused`);
       if (refused !== undefined) {
-        return {
-          blocked: `${PROGRAMS[version]} refuses the rule; nothing was changed`,
-          detail: refused,
-          mend: 'correct the rule, or create the chain that it names in an earlier task',
-        };
+        return blocked('E_CONFIG_REFUSED', { program: PROGRAMS[version], what: 'rule', detail: refused });
       }
       const change = changeOf(f, given, version);
       if (change !== undefined) steps.push(isHarmless(given) ? change : guarded(change, given, version));

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { defineModule, isBlocked, type Steps } from '../core/module.ts';
+import { blocked, defineModule, isBlocked, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
@@ -37,22 +37,23 @@ ${look(FILE, {}, { content: 'always' })}`,
   },
   plan({ fields: f, now }, { name, state }, ctx): Steps {
     if (f.get('locale-gen') === 'missing') {
-      return {
-        blocked: 'locale-gen is not installed on the host',
-        mend: 'install the package locales in an earlier task',
-      };
+      return blocked('E_TOOL_MISSING', { tool: 'locale-gen', hint: 'install the package locales in an earlier task' });
     }
     const generated = new Set(f.all('is').map(plain));
     const differ = name.filter((one) => generated.has(plain(one)) !== (state === 'present'));
     if (differ.length === 0) return [];
     const before = textOf(now);
-    if (before === undefined) return { blocked: `${FILE} is not UTF-8 text` };
+    if (before === undefined) return blocked('E_NOT_TEXT', { path: FILE });
     const known = f.all('known');
     const isKnown = (one: string): boolean =>
       known.some((line) => line.startsWith(`${one} `)) || splitLines(before).list.some((line) => isAbout(line, one));
     const unknown = differ.find((one) => !isKnown(one));
     if (state === 'present' && unknown !== undefined) {
-      return { blocked: `there is no locale ${unknown}`, mend: 'see /usr/share/i18n/SUPPORTED on the host' };
+      return blocked('E_NOT_ON_HOST', {
+        what: 'locale',
+        name: unknown,
+        hint: 'see /usr/share/i18n/SUPPORTED on the host',
+      });
     }
     const after = edit(before, differ, state, known);
     const file = place(now, { path: FILE, source: { text: after }, same: after === before, isEdit: true }, {}, ctx);

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Change, type Context, defineModule, isBlocked, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { blocked, type Change, type Context, defineModule, isBlocked, type Steps } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { type Script, sh, staged } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
@@ -63,15 +64,14 @@ export const mount = defineModule<typeof Args, Current>({
     const needsSource = ['mounted', 'present', 'ephemeral'].includes(state);
     const isMount = !['present', 'absent_from_fstab', 'absent'].includes(state);
     return [
-      ...(needsSource && src === undefined ? [{ path: [], message: "argument 'src' is missing" }] : []),
-      ...(needsSource && fstype === undefined ? [{ path: [], message: "argument 'fstype' is missing" }] : []),
+      ...(needsSource && src === undefined ? [argError([], 'E_MISSING_ARGUMENT', { name: "'src'" })] : []),
+      ...(needsSource && fstype === undefined ? [argError([], 'E_MISSING_ARGUMENT', { name: "'fstype'" })] : []),
       ...(isMount && !path.startsWith('/')
         ? [
-            {
-              path: ['path'],
-              message: `swap is not mounted on '${path}'`,
-              mend: 'use state: present or absent_from_fstab',
-            },
+            argError(['path'], 'E_ARGUMENT_VALUE', {
+              problem: `swap is not mounted on '${path}'`,
+              hint: 'use state: present or absent_from_fstab',
+            }),
           ]
         : []),
     ];
@@ -155,14 +155,14 @@ function helperOf(fstype: string): string | undefined {
 function plan({ fields: f, now }: Current, given: Args, ctx: Context): Steps {
   const { path, state, src, fstab, fstype = '', backup } = given;
   const before = textOf(now);
-  if (before === undefined) return { blocked: `${fstab} is not UTF-8 text` };
+  if (before === undefined) return blocked('E_NOT_TEXT', { path: fstab });
   const isMounted = f.get('mounted') !== undefined;
   const isWanted = state === 'mounted' || state === 'ephemeral';
   if (isWanted && !isMounted && f.get('helper') !== undefined) {
-    return {
-      blocked: `mount.${fstype} is not installed on the host`,
-      mend: `install the package ${helperOf(fstype)} in an earlier task`,
-    };
+    return blocked('E_TOOL_MISSING', {
+      tool: `mount.${fstype}`,
+      hint: `install the package ${helperOf(fstype)} in an earlier task`,
+    });
   }
   const after = edit(before, given);
   const entry =
@@ -190,15 +190,12 @@ function plan({ fields: f, now }: Current, given: Args, ctx: Context): Steps {
         return entry.length === 0 ? [] : [...entry, ...(f.get('there') === undefined ? [] : [emptied(path)])];
       return [unmounting(path), ...entry, emptied(path)];
     case 'remounted':
-      if (!isMounted) return { blocked: `nothing is mounted on ${path}`, mend: 'use state: mounted' };
+      if (!isMounted) return blocked('E_NOT_MOUNTED', { path });
       return [{ ...remounting(path, undefined, ctx), action: true }];
     case 'ephemeral': {
       if (!isMounted) return [mounting(f, given, line, ctx)];
       if (f.get('same') === undefined && !f.all('mounted').includes(f.get('source') ?? src ?? '')) {
-        return {
-          blocked: `${f.all('mounted').at(-1)} is mounted on ${path}, not ${src}`,
-          mend: 'unmount it in an earlier task (state: unmounted)',
-        };
+        return blocked('E_MOUNTED_OTHER', { path, is: f.all('mounted').at(-1) ?? '', wanted: src ?? '' });
       }
       return [{ ...remounting(path, line, ctx), action: true }];
     }

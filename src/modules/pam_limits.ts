@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
@@ -61,8 +62,12 @@ export const pam_limits = defineModule<typeof Args, Seen>({
     { title: 'Open files', args: { domain: 'www-data', limit_type: '-', limit_item: 'nofile', value: '65536' } },
   ],
   verify: ({ use_max, use_min, comment }) => [
-    ...(use_max && use_min ? [{ path: ['use_min'], message: "'use_max' and 'use_min' exclude each other" }] : []),
-    ...(comment?.includes('\n') === true ? [{ path: ['comment'], message: 'a comment is one line' }] : []),
+    ...(use_max && use_min
+      ? [argError(['use_min'], 'E_ARGUMENT_CONFLICT', { problem: "'use_max' and 'use_min' exclude each other" })]
+      : []),
+    ...(comment?.includes('\n') === true
+      ? [argError(['comment'], 'E_ARGUMENT_VALUE', { problem: 'a comment is one line' })]
+      : []),
   ],
   needs: ({ dest }) => [`path:${dest}`],
   touches: ({ dest }) => [`path:${dest}`],

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Blocked, type Change, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { type Blocked, blocked, type Change, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh, verbatim } from '../core/sh.ts';
 import { Secret } from '../core/value.ts';
 import { absolutePath, args, exclude, flag, oneOf, text } from './shared/args.ts';
@@ -64,31 +65,39 @@ export const pip = defineModule<typeof Args, Fields>({
     ...oneOf(given, 'name', 'requirements'),
     ...exclude(given, 'executable', 'virtualenv'),
     ...(given.version !== undefined && (given.name === undefined || wanted(given).length !== 1)
-      ? [{ path: ['version'], message: "'version' is for one package", mend: 'write the versions into `name`' }]
+      ? [
+          argError(['version'], 'E_ARGUMENT_CONFLICT', {
+            problem: "'version' is for one package",
+            hint: 'write the versions into `name`',
+          }),
+        ]
       : []),
     ...(given.version !== undefined && given.state === 'latest'
-      ? [{ path: ['version'], message: "'version' and state: latest exclude each other" }]
+      ? [argError(['version'], 'E_ARGUMENT_CONFLICT', { problem: "'version' and state: latest exclude each other" })]
       : []),
     ...(given.version !== undefined &&
     given.name?.length === 1 &&
     parseRequirement(given.name[0] ?? '')?.clauses.length !== 0
-      ? [{ path: ['version'], message: 'the name is an address, or has a version already' }]
+      ? [argError(['version'], 'E_ARGUMENT_VALUE', { problem: 'the name is an address, or has a version already' })]
       : []),
     ...(given.virtualenv?.startsWith('/') === false && given.chdir === undefined
-      ? [{ path: ['virtualenv'], message: "'virtualenv' must begin with / where there is no 'chdir'" }]
+      ? [
+          argError(['virtualenv'], 'E_ARGUMENT_VALUE', {
+            problem: "'virtualenv' must begin with / where there is no 'chdir'",
+          }),
+        ]
       : []),
     ...(given.virtualenv_python !== undefined && isVenv(given)
       ? [
-          {
-            path: ['virtualenv_python'],
-            message: "'virtualenv_python' is for virtualenv, not for venv",
-            mend: 'write `virtualenv_command: python3.11 -m venv`',
-          },
+          argError(['virtualenv_python'], 'E_ARGUMENT_CONFLICT', {
+            problem: "'virtualenv_python' is for virtualenv, not for venv",
+            hint: 'write `virtualenv_command: python3.11 -m venv`',
+          }),
         ]
       : []),
     ...(['extra_args', 'virtualenv_command'] as const)
       .filter((key) => splitWords(given[key] ?? '') === undefined)
-      .map((key) => ({ path: [key], message: 'a quote is not closed' })),
+      .map((key) => argError([key], 'E_ARGUMENT_VALUE', { problem: 'a quote is not closed' })),
   ],
   needs: (given) => [
     'package:*',
@@ -237,50 +246,49 @@ function credentials(given: Args): Script {
 }
 
 function obstacle(f: Fields, given: Args): Blocked | undefined {
-  const { chdir, executable, requirements, virtualenv_command } = given;
+  const { chdir = '', executable, requirements = '', virtualenv_command } = given;
   const env = environment(given);
   if (f.get('folder') === 'missing') {
-    return {
-      blocked: `the directory ${chdir} does not exist`,
-      mend: `make it in an earlier task (file: path=${chdir} state=directory)`,
-    };
+    return blocked('E_PATH_MISSING', {
+      path: chdir,
+      what: 'the directory ',
+      hint: `make it in an earlier task (file: path=${chdir} state=directory)`,
+    });
   }
   if (f.get('creator') === 'missing') {
     const [command = ''] = splitWords(virtualenv_command) ?? [];
-    return {
-      blocked: `${command} is not installed on the host`,
-      mend: `install ${isVenv(given) ? 'python3-venv' : 'the package virtualenv'} in an earlier task, or set \`virtualenv_command: python3 -m venv\``,
-    };
+    return blocked('E_TOOL_MISSING', {
+      tool: command,
+      hint: `install ${isVenv(given) ? 'python3-venv' : 'the package virtualenv'} in an earlier task, or set \`virtualenv_command: python3 -m venv\``,
+    });
   }
   if (f.get('ensurepip') === 'missing') {
-    return {
-      blocked: `${virtualenv_command} needs ensurepip, which is not installed`,
-      mend: 'install the package python3-venv in an earlier task',
-    };
+    return blocked('E_TOOL_MISSING', {
+      tool: `ensurepip for ${virtualenv_command}`,
+      hint: 'install the package python3-venv in an earlier task',
+    });
   }
   if (f.get('pip') === 'missing') {
     return env === undefined
-      ? {
-          blocked: `${executable ?? 'pip'} is not installed on the host`,
-          mend: 'install the package python3-pip in an earlier task',
-        }
-      : {
-          blocked: `the virtual environment ${env} has no pip`,
-          mend: 'remove it in an earlier task (file: state=absent)',
-        };
+      ? blocked('E_TOOL_MISSING', {
+          tool: executable ?? 'pip',
+          hint: 'install the package python3-pip in an earlier task',
+        })
+      : blocked('E_TOOL_MISSING', {
+          tool: `pip in the virtual environment ${env}`,
+          hint: 'remove it in an earlier task (file: state=absent)',
+        });
   }
   if (f.get('requirements') === 'missing') {
-    return { blocked: `${requirements} does not exist on the host`, mend: 'put it there in an earlier task (copy)' };
+    return blocked('E_PATH_MISSING', { path: requirements, hint: 'put it there in an earlier task (copy)' });
   }
   const refused = f.text('refused');
-  return refused === undefined
-    ? undefined
-    : { blocked: 'pip cannot install the packages; nothing was changed', detail: refused };
+  return refused === undefined ? undefined : blocked('E_PIP_REFUSED', { detail: refused });
 }
 
 function plan(f: Fields, given: Args): Steps {
-  const blocked = obstacle(f, given);
-  if (blocked !== undefined) return blocked;
+  const found = obstacle(f, given);
+  if (found !== undefined) return found;
   const env = environment(given);
   const isFresh = f.get('environment') === 'missing';
   const create = env !== undefined && isFresh ? [createEnvironment(env, given)] : [];
@@ -291,10 +299,7 @@ function plan(f: Fields, given: Args): Steps {
     isManaged &&
     !/--break-system-packages|--root|--target|--prefix/.test(given.extra_args ?? '')
   ) {
-    return {
-      blocked: 'Debian manages the Python packages of the system (PEP 668)',
-      mend: 'set `virtualenv`, or `break_system_packages: true`',
-    };
+    return blocked('E_PYTHON_MANAGED', {});
   }
   return change === undefined ? create : [...create, change];
 }

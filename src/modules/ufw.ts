@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type Blocked, type Change, defineModule, type Steps } from '../core/module.ts';
+import { argError } from '../core/bind.ts';
+import { type Blocked, blocked, type Change, defineModule, type Steps } from '../core/module.ts';
 import { lines, type Script, sh } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { arm, disarm, oldCopyOf, rollback, settle } from './shared/deadman.ts';
@@ -88,30 +89,46 @@ export const ufw = defineModule<typeof Args, Fields>({
     given.default === undefined &&
     given.rule === undefined &&
     given.logging === undefined
-      ? [{ path: [], message: "one of 'state', 'default', 'rule' and 'logging' is needed" }]
+      ? [argError([], 'E_ARGUMENT_CONFLICT', { problem: "one of 'state', 'default', 'rule' and 'logging' is needed" })]
       : []),
     ...(given.rule !== undefined && !['in', 'out', undefined].includes(given.direction)
-      ? [{ path: ['direction'], message: "the direction of a rule is 'in' or 'out'" }]
+      ? [argError(['direction'], 'E_ARGUMENT_CONFLICT', { problem: "the direction of a rule is 'in' or 'out'" })]
       : []),
     ...(given.default !== undefined && ['in', 'out'].includes(given.direction ?? '')
-      ? [{ path: ['direction'], message: "the direction of a default policy is 'incoming', 'outgoing' or 'routed'" }]
+      ? [
+          argError(['direction'], 'E_ARGUMENT_CONFLICT', {
+            problem: "the direction of a default policy is 'incoming', 'outgoing' or 'routed'",
+          }),
+        ]
       : []),
     ...(given.interface !== undefined && given.direction === undefined
-      ? [{ path: ['interface'], message: "'interface' needs 'direction'" }]
+      ? [argError(['interface'], 'E_ARGUMENT_CONFLICT', { problem: "'interface' needs 'direction'" })]
       : []),
     ...(given.interface !== undefined && (given.interface_in ?? given.interface_out) !== undefined
-      ? [{ path: ['interface'], message: "'interface' excludes 'interface_in' and 'interface_out'" }]
+      ? [
+          argError(['interface'], 'E_ARGUMENT_CONFLICT', {
+            problem: "'interface' excludes 'interface_in' and 'interface_out'",
+          }),
+        ]
       : []),
     ...(given.direction !== undefined &&
     given.rule !== undefined &&
     (given.interface_in ?? given.interface_out) !== undefined
-      ? [{ path: ['direction'], message: "'direction' excludes 'interface_in' and 'interface_out'" }]
+      ? [
+          argError(['direction'], 'E_ARGUMENT_CONFLICT', {
+            problem: "'direction' excludes 'interface_in' and 'interface_out'",
+          }),
+        ]
       : []),
     ...(!given.route && given.interface_in !== undefined && given.interface_out !== undefined
-      ? [{ path: ['interface_out'], message: "only a rule with 'route' has both 'interface_in' and 'interface_out'" }]
+      ? [
+          argError(['interface_out'], 'E_ARGUMENT_CONFLICT', {
+            problem: "only a rule with 'route' has both 'interface_in' and 'interface_out'",
+          }),
+        ]
       : []),
     ...(given.name !== undefined && given.proto !== undefined
-      ? [{ path: ['proto'], message: "'name' and 'proto' exclude each other" }]
+      ? [argError(['proto'], 'E_ARGUMENT_CONFLICT', { problem: "'name' and 'proto' exclude each other" })]
       : []),
   ],
   needs: (given) => [
@@ -150,8 +167,8 @@ printf '%s\n' "$e" | sed -n 's/^### tuple ###/dry/p; s/^Skipping.*/skip &/p; s/^
 :`,
   parse: (stdout) => fields(stdout),
   plan(f, given): Steps {
-    const blocked = obstacle(f);
-    if (blocked !== undefined) return blocked;
+    const found = obstacle(f);
+    if (found !== undefined) return found;
     const commands = commandsFor(f, given);
     if (commands.length === 0) return [];
     const change = changeOf(commands, given);
@@ -164,14 +181,14 @@ type Command = Readonly<{ kind: 'state' | 'default' | 'rule' | 'logging'; run: S
 
 function obstacle(f: Fields): Blocked | undefined {
   if (f.get('ufw') === 'missing') {
-    return { blocked: 'ufw is not installed on the host', mend: 'install the package ufw in an earlier task' };
+    return blocked('E_TOOL_MISSING', { tool: 'ufw', hint: 'install the package ufw in an earlier task' });
   }
   const broken = f.text('broken');
-  if (broken !== undefined) return { blocked: 'ufw does not tell its state', detail: broken };
+  if (broken !== undefined) return blocked('E_FIREWALL_UNKNOWN', { detail: broken });
   const refused = f.text('refused');
   return refused === undefined
     ? undefined
-    : { blocked: 'ufw refuses the rule; nothing was changed', detail: refused, mend: 'correct the rule' };
+    : blocked('E_CONFIG_REFUSED', { program: 'ufw', what: 'rule', detail: refused });
 }
 
 /** What is not as wanted. The firewall starts last, when its rules and policies are in place. */

@@ -20,7 +20,7 @@ describe('modules of public roles on Debian 12 and 13', () => {
     } as const;
     const each = Object.entries(all).map(([name, [args]]) => `- ${name}: ${args}\n  ignore_errors: true`);
     const planned = await lab.plan(tasks(each.join('\n')));
-    const hints = planned.tasks.filter((e) => e.host === 'd13').map((e) => e.diagnostic?.mend ?? '');
+    const hints = planned.tasks.filter((e) => e.host === 'd13').map((e) => e.diagnostic?.hint ?? '');
     expect(hints).toEqual(Object.values(all).map(([, name]) => expect.stringContaining(name)));
     const packages = 'python3-venv, libcap2-bin, gnupg, openssl, apache2-utils';
     const names = `[${Object.values(all).map(([, name]) => name)}, ${packages}]`;

@@ -16,7 +16,7 @@ describe('firewalls on Debian 12 and 13', () => {
 - iptables: {chain: INPUT, policy: DROP}
   ignore_errors: true`;
     const planned = await lab.plan(tasks(each));
-    const hints = planned.tasks.filter((e) => e.host === 'd13').map((e) => e.diagnostic?.mend ?? '');
+    const hints = planned.tasks.filter((e) => e.host === 'd13').map((e) => e.diagnostic?.hint ?? '');
     expect(hints).toEqual([expect.stringContaining('package ufw'), expect.stringContaining('package iptables')]);
     expect(troubles(await lab.apply(tasks('- apt: {name: [ufw, iptables], install_recommends: false}')))).toEqual([]);
   });
@@ -26,7 +26,8 @@ describe('firewalls on Debian 12 and 13', () => {
       "ufw status verbose | grep -v '^New\\|^--\\|^To\\|^$' | tr -s ' \\n' ' '; grep -h ENABLED /etc/ufw/ufw.conf";
     // Nothing lets this machine in: the host undoes it.
     const locked = await lab.apply(tasks('- ufw: {state: enabled, policy: deny, rollback: 8}'));
-    for (const { diagnostic } of locked.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    for (const { diagnostic } of locked.tasks)
+      expect(diagnostic?.message).toContain('the change shut this machine out');
     expect(await everywhere(state)).toEqual(both('Status: inactive ENABLED=no'));
     const rule = "- community.general.ufw: {rule: allow, port: '22', proto: tcp, comment: ssh}";
     expect(await converges(rule, 'grep -h "### tuple" /etc/ufw/user*.rules || :')).toEqual(
@@ -50,7 +51,7 @@ describe('firewalls on Debian 12 and 13', () => {
     const shut = await lab.apply(
       tasks("- ufw: {rule: deny, from_ip: 10.83.161.0/24, port: '22', proto: tcp, insert: 1, rollback: 8}"),
     );
-    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('the change shut this machine out');
     expect(await everywhere("ufw status | grep -c 'DENY' || :")).toEqual(both('0'));
     const off = await lab.apply(tasks('- ufw: {state: reset}'));
     expect(troubles(off)).toEqual([]);
@@ -60,7 +61,8 @@ describe('firewalls on Debian 12 and 13', () => {
   it('iptables', async () => {
     const state = 'iptables -S | grep -v ufw-; iptables -t nat -S 2>/dev/null | grep -v "^-P" || :';
     const locked = await lab.apply(tasks('- iptables: {chain: INPUT, policy: DROP, rollback: 8}'));
-    for (const { diagnostic } of locked.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    for (const { diagnostic } of locked.tasks)
+      expect(diagnostic?.message).toContain('the change shut this machine out');
     for (const seen of await everywhere(state)) expect(seen).toContain('-P INPUT ACCEPT');
     const rules = `- iptables: {chain: INPUT, ctstate: [ESTABLISHED, RELATED], jump: ACCEPT}
 - iptables: {chain: INPUT, protocol: tcp, destination_ports: ['22', '80'], jump: ACCEPT, comment: the ports}
@@ -80,7 +82,7 @@ describe('firewalls on Debian 12 and 13', () => {
 -A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080`);
     }
     const shut = await lab.apply(tasks('- iptables: {chain: INPUT, flush: true, rollback: 8}'));
-    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('it locked us out');
+    for (const { diagnostic } of shut.tasks) expect(diagnostic?.message).toContain('the change shut this machine out');
     for (const seen of await everywhere(state)) expect(seen).toContain('--dports 22,80');
     const off = `- iptables: {chain: INPUT, policy: ACCEPT}
 - iptables: {chain: INPUT, flush: true}

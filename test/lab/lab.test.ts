@@ -119,7 +119,9 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
 
   it('refuses a host that changed', async () => {
     const changed = { name, hosts: [{ ...spec.hosts[0], image: 'debian-13' as const }] };
-    await expect(lab.up(changed, options)).rejects.toThrow(/exists with debian-12, and the inventory asks for debian-13/);
+    await expect(lab.up(changed, options)).rejects.toThrow(
+      /exists with debian-12, and the inventory asks for debian-13/,
+    );
   });
 
   it('comes back by itself from a reboot inside, with a new boot id', async () => {

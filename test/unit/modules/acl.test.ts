@@ -8,12 +8,12 @@ const bind = (args: Readonly<Record<string, unknown>>) => bound(acl, { path: '/s
 
 describe('what is planned', () => {
   test.each([
-    ['no tool', 'setfacl missing\n', RX, 'setfacl is not installed on the host'],
+    ['no tool', 'setfacl missing\n', RX, 'the host has no setfacl'],
     ['no file', 'path missing\n', RX, '/srv does not exist on the host'],
     ['there', 'acl user:app:r-x\n', RX, []],
     ['missing', 'acl user::rwx\ndiffers srv: u::rwx,u:app:r-x,*\n', RX, ['/srv: set the entry user:app:rx']],
     ['to be gone', 'differs x\n', { entry: 'user:app', state: 'absent' }, ['/srv: remove the entry user:app']],
-    ['refused', `refused ${encodeBase64('Invalid')}\n`, RX, 'setfacl refuses the entry for /srv; nothing was changed'],
+    ['refused', `refused ${encodeBase64('Invalid')}\n`, RX, 'setfacl refuses the entry; nothing was changed'],
     ['only asked', 'acl user::rwx\n', {}, []],
   ] as const)('%s', (_, observed, args, expected) => {
     expect(words(bind(args).plan(observed, context()))).toEqual(expected);

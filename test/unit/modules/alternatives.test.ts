@@ -56,7 +56,7 @@ describe('what is planned', () => {
       ['editor: register /bin/nano with the priority 50', 'editor: select /bin/nano'],
     ],
     ['a new group without a link', {}, 'Installed: yes\n', 'there is no alternative editor on the host'],
-    ['no tool', {}, '', 'update-alternatives is not installed on the host'],
+    ['no tool', {}, '', 'the host has no update-alternatives'],
   ] as const)('%s', (_, args, observed, expected) => {
     expect(words(plan(args, observed))).toEqual(expected);
   });

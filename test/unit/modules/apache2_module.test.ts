@@ -3,8 +3,8 @@ import { apache2_module } from '../../../src/modules/apache2_module.ts';
 import { bound, context, words } from './harness.ts';
 
 test.each([
-  ['no apache', '', {}, 'apache2 is not installed on the host'],
-  ['no such module', 'tool yes\n', {}, 'Apache has no module rewrite in /etc/apache2/mods-available'],
+  ['no apache', '', {}, 'the host has no apache2'],
+  ['no such module', 'tool yes\n', {}, 'there is no Apache module rewrite on the host'],
   ['disabled', 'tool yes\navailable yes\n', {}, ['enable the Apache module rewrite']],
   ['enabled', 'tool yes\navailable yes\nenabled yes\n', {}, []],
   ['to be disabled', 'tool yes\nenabled yes\n', { state: 'absent' }, ['disable the Apache module rewrite']],

@@ -44,8 +44,8 @@ describe('fingerprints', () => {
 describe('what is planned', () => {
   const file = `file ${encodeBase64(KEY)}\n`;
   test.each([
-    ['no apt-key', 'apt-key missing\n', { data: KEY }, 'the host has no apt-key: Debian 13 has removed it'],
-    ['no gpg', 'gpg missing\n', { data: KEY }, 'gpg is not installed on the host'],
+    ['no apt-key', 'apt-key missing\n', { data: KEY }, 'the host has no apt-key, which Debian 13 has removed'],
+    ['no gpg', 'gpg missing\n', { data: KEY }, 'the host has no gpg'],
     ['missing', '', { data: KEY }, [`trust the key ${FPR}`]],
     ['there', `has ${FPR}\n`, { data: KEY }, []],
     ['there, by its short id', `has ${FPR}\n`, { url: 'https://x', id: `0x${FPR.slice(-8).toLowerCase()}` }, []],

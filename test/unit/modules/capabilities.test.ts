@@ -7,8 +7,8 @@ const plan = (observed: string, args: Readonly<Record<string, unknown>>) =>
 
 describe('what is planned', () => {
   test.each([
-    ['no tool', 'setcap missing\n', {}, 'setcap is not installed on the host'],
-    ['no file', '', {}, '/bin/x is no file on the host'],
+    ['no tool', 'setcap missing\n', {}, 'the host has no setcap'],
+    ['no file', '', {}, '/bin/x does not exist on the host'],
     ['none', 'file yes\nis \n', {}, ['/bin/x: set cap_net_raw']],
     ['there', 'file yes\nis  cap_net_raw=ep\n', {}, []],
     ['there, as older versions write it', 'file yes\nis  = cap_net_raw+ep\n', {}, []],

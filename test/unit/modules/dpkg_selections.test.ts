@@ -6,7 +6,7 @@ test.each([
   ['is install\n', 'hold', ['app: selection hold']],
   ['is hold\n', 'hold', []],
   ['is hold\n', 'install', ['app: selection install']],
-  ['', 'hold', 'dpkg knows no package app'],
+  ['', 'hold', 'there is no package app on the host'],
   ['', 'purge', []],
 ] as const)('%j → %s', (observed, selection, expected) => {
   const step = bound(dpkg_selections, { name: 'app', selection });

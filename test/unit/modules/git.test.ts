@@ -15,7 +15,7 @@ const there = `repository yes\nhead ${A}\nbranch main\ndefault main\n${url(REPO)
 
 describe('what is planned', () => {
   test.each([
-    ['no git', 'git missing\n', {}, 'git is not installed on the host'],
+    ['no git', 'git missing\n', {}, 'the host has no git'],
     ['missing', `remote ${A} HEAD\nremotehead main\n`, {}, [`clone ${REPO} to /srv/app (HEAD)`]],
     ['missing, clone: false', `remote ${A} HEAD\nremotehead main\n`, { clone: false }, []],
     ['other files', 'occupied yes\n', {}, '/srv/app is not empty and is no git repository'],

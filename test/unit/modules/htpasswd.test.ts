@@ -39,7 +39,9 @@ describe('with openssl', () => {
 
   test('without the file it is made, unless it must not be', () => {
     const path = join(scratch(), 'passwd');
-    expect(apply(htpasswd, { path, name: 'ada', password: 'x', create: false }).first).toBe(`${path} does not exist`);
+    expect(apply(htpasswd, { path, name: 'ada', password: 'x', create: false }).first).toBe(
+      `${path} does not exist on the host`,
+    );
     expect(apply(htpasswd, { path, name: 'ada', state: 'absent' }).first).toEqual([]);
   });
 });

@@ -46,7 +46,7 @@ const WEB = { chain: 'INPUT', protocol: 'tcp', destination_port: 80, jump: 'ACCE
 
 describe('what is planned', () => {
   test.each([
-    ['no iptables', '', WEB, 'iptables is not installed on the host'],
+    ['no iptables', '', WEB, 'the host has no iptables'],
     ['a new rule', IS, WEB, ['iptables filter: append INPUT -p tcp -j ACCEPT --destination-port 80']],
     ['a rule that is there', `${IS}ipv4-rule yes\n`, WEB, []],
     [

@@ -20,11 +20,11 @@ describe('/etc/locale.gen', () => {
 
 describe('what is planned', () => {
   test.each([
-    ['no tool', 'locale-gen missing\n', {}, 'locale-gen is not installed on the host'],
+    ['no tool', 'locale-gen missing\n', {}, 'the host has no locale-gen'],
     ['generated', `is de_CH.utf8\n${FILE}`, {}, []],
     ['missing', FILE, {}, ['update /etc/locale.gen', 'generate de_CH.UTF-8']],
     ['enabled, not generated', FILE, { name: 'en_US.UTF-8' }, ['generate en_US.UTF-8']],
-    ['unknown', FILE, { name: 'xx_YY.UTF-8' }, 'there is no locale xx_YY.UTF-8'],
+    ['unknown', FILE, { name: 'xx_YY.UTF-8' }, 'there is no locale xx_YY.UTF-8 on the host'],
     ['gone', FILE, { state: 'absent' }, []],
     [
       'to be gone',

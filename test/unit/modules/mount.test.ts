@@ -71,8 +71,7 @@ describe('what is planned', () => {
     const step = bound(mount, { path: '/n', src: 'nas:/x', fstype: 'nfs', state: 'mounted' });
     const steps = step.plan(`helper missing\n${file('')}`, context());
     expect(steps).toMatchObject({
-      blocked: 'mount.nfs is not installed on the host',
-      mend: expect.stringContaining('nfs-common'),
+      blocked: { message: 'the host has no mount.nfs', hint: expect.stringContaining('nfs-common') },
     });
   });
 

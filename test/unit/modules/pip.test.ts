@@ -53,7 +53,7 @@ const SHA = 'c'.repeat(40);
 
 describe('what is planned', () => {
   test.each([
-    ['no pip', 'pip missing\n', { name: 'flask' }, 'pip is not installed on the host'],
+    ['no pip', 'pip missing\n', { name: 'flask' }, 'the host has no pip'],
     ['missing', 'is idna==3.3\n', { name: 'flask,idna' }, ['install flask']],
     ['installed', 'is Flask==3.0.2\n', { name: 'flask>=3,<4' }, []],
     ['too old', 'is Flask==2.0.2\n', { name: 'flask>=3,<4' }, ['install flask>=3,<4']],
@@ -97,7 +97,7 @@ describe('what is planned', () => {
       'a new environment, without a tool',
       'environment missing\ncreator missing\n',
       { name: 'flask', virtualenv: '/srv/v' },
-      'virtualenv is not installed on the host',
+      'the host has no virtualenv',
     ],
     ['a commit', `from git+https://x/y.git@${SHA}\n`, { name: `git+https://x/y.git@${SHA}` }, []],
     ['a branch', 'is y==1\n', { name: 'git+https://me:pw@x/y.git' }, ['install git+https://x/y.git']],

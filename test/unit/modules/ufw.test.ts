@@ -10,7 +10,7 @@ const plan = (observed: string, args: Readonly<Record<string, unknown>>) => boun
 
 describe('what is planned', () => {
   test.each([
-    ['no ufw', 'ufw missing\n', { state: 'enabled' }, 'ufw is not installed on the host'],
+    ['no ufw', 'ufw missing\n', { state: 'enabled' }, 'the host has no ufw'],
     ['off', OFF, { state: 'enabled' }, ['enable ufw']],
     ['on', ON, { state: 'enabled', policy: 'deny' }, []],
     ['on, but not at boot', ON.replace('boot yes', 'boot no'), { state: 'enabled' }, ['enable ufw']],
