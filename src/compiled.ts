@@ -7,7 +7,7 @@ import { Expect, Find, Ledger, Load, Watch } from './core/drill-args.ts';
 import { steps } from './drills/index.ts';
 import { modules } from './modules/index.ts';
 
-/** Every schema that the command may compile, by the id that its binder gives. */
+/** Every schema that the command may compile, by the id that its binder passes. */
 export function schemas(): Readonly<Record<string, TObject>> {
   const of = (kind: string, all: Iterable<Readonly<{ name: string; args: TObject }>>) =>
     [...all].map(({ name, args }) => [`${kind} ${name}`, args] as const);
@@ -21,7 +21,7 @@ export function schemas(): Readonly<Record<string, TObject>> {
   ]);
 }
 
-/** What stands in the built command in the place of core/compile.ts: the same `compile`, with the work done. */
+/** Replaces core/compile.ts in the built command: the same `compile`, with all schemas compiled. */
 export function compiledModule(): string {
   const code = { source: true, esm: true, lines: false, formats: _`formats` };
   const ajv = new Ajv({ ...OPTIONS, code }).addFormat('regex', () => true).addVocabulary(WORDS);

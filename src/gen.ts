@@ -12,7 +12,7 @@ const ALIASES: Readonly<Record<string, string>> = { systemd_service: 'systemd' }
 
 type Found = Readonly<{ file: string; exported: string; module: Module }>;
 
-/** What `npm run gen` writes: path below the repository → text. A test compares it with what is there. */
+/** What `npm run gen` writes: path in the repository → text. A test compares it with the files. */
 export async function generated(): Promise<Readonly<Record<string, string>>> {
   const found = await findModules();
   return {
@@ -73,7 +73,7 @@ function docs(modules: readonly Module[]): string {
   return `<!-- Written by \`npm run gen\` from the schemas: do not edit. -->
 # Modules
 
-The arguments are Ansible's. One that is not listed here is refused, by its name.
+The arguments are Ansible's. An argument that is not listed here is rejected by name.
 
 ${list.join('\n')}
 

@@ -1,9 +1,9 @@
 import { main } from './cli/program.ts';
 
-// Only a command that reached its end has another exit code: a run without its recap never ends with 0.
+// A command that reaches its end sets the exit code. A run that dies before its recap never ends with 0.
 process.exitCode = 70;
 
-// A reader that goes away (`| head`, a closed terminal) ends the output, not the run.
+// If the reader goes away (`| head`, a closed terminal), the output ends but the run continues.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' || error.code === 'EIO') stream.write = () => true;

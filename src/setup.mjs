@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: packages (npm ci) and the built command. Run by the npm scripts before their work, with
-// nothing but Node there; quick when there is nothing to do. Plain JavaScript: there is no TypeScript yet at this point.
+// Prepares a fresh clone: packages (npm ci) and the built command. The npm scripts run it first. It needs only Node,
+// and is quick if there is nothing to do. It is plain JavaScript, because TypeScript is not installed yet.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -20,10 +20,10 @@ const stamp = join(root, 'node_modules', '.bringup-setup');
 const dist = join(root, 'dist');
 const command = join(dist, 'bringup.cjs');
 const bundle = join(dist, 'main.cjs');
-/** As start.cjs names it: V8's code is of one version of Node. */
+/** The same name as in start.cjs. V8's code works only for one version of Node. */
 const code = `${bundle}.${process.version}-${process.arch}.code`;
 
-/** Packages that a run needs only for what few runs do. They are files of their own: what is read at every start is small. */
+/** Packages that only few runs need. They become files of their own, so that the file read at every start is small. */
 const APART = {
   'dns-packet': 'dns-packet',
   listr2: 'listr2',
@@ -45,14 +45,14 @@ function checkNode() {
   process.exit(2);
 }
 
-/** When the lockfile is not the one that node_modules was made from. */
+/** Runs if node_modules was not installed from the present lockfile. */
 function installPackages() {
   const wanted = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.error('setup: npm ci (the packages named in package-lock.json)');
-  // No package needs its install script: ssh2 works without its native parts, esbuild brings its binary as a package.
+  // No package needs its install script: ssh2 works without its native parts, and esbuild's binary is a package.
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) {
@@ -63,8 +63,8 @@ function installPackages() {
 }
 
 /**
- * One file for what every run needs, and its code as V8 has it after a run: what starts takes a third of the time that a
- * tree of modules does.
+ * Builds one file with what every run needs, and stores its code as V8 compiled it. The command then starts in a third
+ * of the time of a tree of modules.
  */
 async function build(always) {
   const newest = Math.max(
@@ -88,7 +88,8 @@ async function bundleAll() {
       on.onResolve({ filter: new RegExp(`^(${Object.keys(APART).join('|')})$`) }, ({ path, kind }) =>
         kind === 'entry-point' ? undefined : { path: `./${APART[path]}.cjs`, external: true },
       );
-      // What nothing here does: serve SSH, ask for pages through it, fetch folders, run a program for each subcommand.
+      // Parts of packages that nothing here uses: serving SSH, HTTP agents over SSH, creating directories, a program
+      // for each subcommand.
       const unused = /(ssh2[/\\]lib[/\\](server|http-agents)|make-dir[/\\]index)\.js$/;
       on.onLoad({ filter: unused }, () => ({ contents: 'module.exports = {};' }));
       on.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
@@ -106,13 +107,13 @@ async function bundleAll() {
     target: 'node20',
     minifyWhitespace: true,
     external: ['cpu-features', '*.node'],
-    // A script that starts from kept code may not call import(): what is apart is required.
+    // A script that starts from stored code may not call import(), so separate files are loaded with require.
     supported: { 'dynamic-import': false },
     logLevel: 'warning',
     plugins: [plugin],
     define: { 'import.meta.url': '__url' },
   };
-  // ES modules know where they are.
+  // ES modules have import.meta.url; this provides it.
   const url = "const __url = require('node:url').pathToFileURL(__filename).href;";
   await bundleUp({
     ...how,
@@ -122,11 +123,11 @@ async function bundleAll() {
     },
     banner: { js: url },
   });
-  // The last: by its time one sees whether all was built.
+  // Built last, so that its existence shows that everything was built.
   await bundleUp({
     ...how,
     entryPoints: { main: join(root, 'src', 'main.ts') },
-    // As start.cjs compiles it: a function, as Node makes one of every CommonJS module.
+    // In the form in which start.cjs compiles it: a function, as Node wraps every CommonJS module.
     banner: { js: `(function (exports, require, module, __filename, __dirname) { ${url}` },
     footer: { js: '})' },
   });
@@ -134,7 +135,7 @@ async function bundleAll() {
   chmodSync(command, 0o755);
 }
 
-/** src/compiled.ts, run as it is: every schema as a function. */
+/** Runs src/compiled.ts, which compiles every schema to a function. */
 async function compiledSchemas(bundleUp) {
   const file = join(root, 'node_modules', '.bringup-compiled.mjs');
   await bundleUp({

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
-// The command: runs main.cjs, with the code that V8 made of it in an earlier run where there is such. setup.mjs has it made;
-// without it, or with another Node, everything works as well, a little later.
+// The command: runs main.cjs with the code that V8 compiled in an earlier run. setup.mjs creates that code. Without it, or
+// with another version of Node, everything works but starts more slowly.
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const v8 = require('node:v8');
 const vm = require('node:vm');
 
-// Optimizing a function pays when it is run for long. A run is over in a second or two, and would spend a fifth of its CPU on
-// that: only what is four times as hot as Node 20 asks for is worth it. (Later ones ask for more, and know no such flag.) Kept
-// code is of the flags that it was made with.
+// Optimizing a function pays off only if it runs for long. A run ends after a second or two and would spend a fifth of its
+// CPU time on optimizing. It therefore optimizes only functions that are four times as hot as Node 20 requires. (Later
+// versions require more and do not have this flag.) Stored code is valid only for the flags that it was compiled with.
 if (process.version.startsWith('v20.')) v8.setFlagsFromString('--interrupt-budget=300000');
 
 const file = path.join(__dirname, 'main.cjs');
@@ -30,8 +30,9 @@ else limitYoungGeneration();
 script.runInThisContext()(exports, createRequire(file), module, file, __dirname);
 
 /**
- * A run keeps 10 MB alive, and V8 lets the young generation grow to 2 × 16 MB for that. How large it may become is settled when
- * node starts, how fast it grows is not: no further than 2 × 8 MB. With 24 hosts this saves 16 MB, and costs no time.
+ * Stops the young generation from growing at 2 × 8 MB. A run keeps 10 MB alive, and V8 would let the young generation grow
+ * to 2 × 16 MB. Its largest size is fixed when node starts, but its growth factor is not. With 24 hosts this saves 16 MB
+ * and costs no time.
  */
 function limitYoungGeneration() {
   const watch = setInterval(() => {

@@ -1,5 +1,6 @@
-// Run once by setup.mjs: takes the built command through an apply of much that there is, in check mode, on this machine and over SSH to a
-// server that lives in here for that second, and has start.cjs keep the code that V8 made of it. Nothing is changed.
+// setup.mjs runs this once. It takes the built command through an apply in check mode that uses many features, on this
+// machine and over SSH to a server in this process. start.cjs then stores the code that V8 compiled. Nothing is
+// changed.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -123,9 +124,9 @@ export async function keepCode(command) {
     write('hosts.yml', `all: {hosts: {here: {ansible_connection: local}, there: {${ssh}, ${keys}}}}\n`);
     const plan = spawn(process.execPath, [command, 'apply', 'site.yml', '-i', 'hosts.yml', '-o', 'json'], {
       cwd: folder,
-      env: { ...process.env, HOME: folder, BRINGUP_KEEP_CODE: '1' }, // nobody's ~/.ssh/config sends it elsewhere
+      env: { ...process.env, HOME: folder, BRINGUP_KEEP_CODE: '1' }, // ignores the user's ~/.ssh/config
       stdio: process.env.BRINGUP_WARM_SHOWN === '1' ? 'inherit' : 'ignore',
-      timeout: 30_000, // without the code all works as well
+      timeout: 30_000, // if this fails, the command works without the stored code
     });
     await new Promise((resolve) => plan.on('close', resolve));
   } finally {
@@ -134,7 +135,7 @@ export async function keepCode(command) {
   }
 }
 
-/** An SSH server on a free port of 127.0.0.1, for the one key that it gives out. */
+/** An SSH server on a free port of 127.0.0.1 that accepts only the key that it creates. */
 async function serve() {
   const host = ssh2.utils.generateKeyPairSync('ed25519');
   const client = ssh2.utils.generateKeyPairSync('ed25519');

@@ -8,19 +8,19 @@ const Args = Type.Object(
     header: Type.String({ default: 'x-served-by', description: 'The header that names the backend.' }),
     backends: Type.Array(Type.String(), {
       minItems: 1,
-      description: 'Who must answer; an answer of anybody else is a fault.',
+      description: 'The backends that must answer. An answer of any other backend is a failure.',
     }),
     requests: Type.Integer({
       default: 20,
       minimum: 2,
       maximum: 1000,
-      description: 'How many requests, one after the other, each on a new connection.',
+      description: 'Number of requests. They are sent one after the other, each on a new connection.',
     }),
     tolerance: Type.Number({
       default: 10,
       minimum: 0,
       maximum: 100,
-      description: "How far a backend's share may be from an equal one, in percent points.",
+      description: "How far a backend's share may deviate from an equal share, in percentage points.",
     }),
     ca: believed,
   },
@@ -30,11 +30,11 @@ type Seen = Readonly<{ counts: ReadonlyMap<string, number>; failed: number; tota
 
 export const balance = defineCheck<typeof Args, Seen>({
   name: 'balance',
-  summary: 'Requests are shared among the backends.',
+  summary: 'Checks that requests are distributed among the backends.',
   args: Args,
   examples: [
     {
-      title: 'Round robin over both',
+      title: 'Round robin over two backends',
       args: { url: 'http://www.example.com/', backends: ['web1', 'web2'], requests: 20 },
     },
   ],
@@ -42,7 +42,7 @@ export const balance = defineCheck<typeof Args, Seen>({
     const counts = new Map<string, number>();
     let failed = 0;
     for (let i = 0; i < args.requests; i++) {
-      const got = await request({
+      const response = await request({
         url: args.url,
         method: 'GET',
         headers: {},
@@ -51,8 +51,8 @@ export const balance = defineCheck<typeof Args, Seen>({
         ca: args.ca,
         signal,
       });
-      const by = got.headers[args.header.toLowerCase()] ?? '(nobody named)';
-      if (got.status >= 400) failed++;
+      const by = response.headers[args.header.toLowerCase()] ?? '(nobody named)';
+      if (response.status >= 400) failed++;
       else counts.set(by, (counts.get(by) ?? 0) + 1);
     }
     return { counts, failed, total: args.requests };

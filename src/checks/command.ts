@@ -8,30 +8,33 @@ const Args = Type.Object(
     hosts: Type.Array(Type.String(), { minItems: 1, description: 'Hosts of the inventory.' }),
     cmd: Type.String({
       minLength: 1,
-      description: 'What is run on each, by sh, as the login user; it must only look.',
+      description: 'The command to run on each host, with sh as the login user. It must only read.',
     }),
-    become: Type.Boolean({ default: false, description: 'As root.' }),
+    become: Type.Boolean({ default: false, description: 'Run the command as root.' }),
     matches: Type.Optional(
-      Type.String({ format: 'regex', description: 'What its output must match, beside the exit code 0.' }),
+      Type.String({
+        format: 'regex',
+        description: 'A regular expression that the output must match. The exit code must be 0 as well.',
+      }),
     ),
     on: Type.Union([Type.Literal('all'), Type.Literal('one'), Type.Literal('none')], {
       default: 'all',
-      description: 'On how many of the hosts it holds.',
+      description: 'On how many of the hosts the command must succeed and match.',
     }),
   },
   { additionalProperties: false },
 );
-/** As much of an output as says what is wrong. */
+/** How much of an output is shown in an error. */
 const SHOWN = 1000;
 type Seen = readonly Readonly<{ host: string; code: number; output: string; trouble?: string }>[];
 
 export const command = defineCheck<typeof Args, Seen>({
   name: 'command',
-  summary: 'A command on hosts says what it should: on all of them, on exactly one, on none.',
+  summary: 'Checks the output of a command on hosts: on all of them, on exactly one, or on none.',
   args: Args,
   examples: [
     {
-      title: 'An address is on exactly one of two',
+      title: 'An address is on exactly one of two hosts',
       args: { hosts: ['lb1', 'lb2'], cmd: 'ip -o address show to 192.0.2.10', matches: '192\\.0\\.2\\.10/', on: 'one' },
     },
     { title: 'No unit has failed', args: { hosts: ['web1'], cmd: 'systemctl is-failed --quiet nginx', on: 'none' } },
@@ -45,7 +48,7 @@ export const command = defineCheck<typeof Args, Seen>({
           const [ran] = await line.run([{ script: sh`${verbatim(cmd)}`, user }], { signal });
           return { host, code: ran?.code ?? 255, output: `${ran?.stdout ?? ''}${ran?.stderr ?? ''}`.trim() };
         } catch (error) {
-          // a host that is away neither has it nor has it not: only the others are counted
+          // an unreachable host counts neither for nor against the expectation; only the other hosts are counted
           return { host, code: 255, output: '', trouble: error instanceof Error ? error.message : String(error) };
         }
       }),

@@ -4,27 +4,29 @@ import { type Answers, addressesIn, askServer } from './resolver.ts';
 
 const Args = Type.Object(
   {
-    name: Type.String({ description: 'The name to ask for.' }),
-    server: Type.String({ description: 'The name server that is asked: ADDRESS or ADDRESS:PORT.' }),
-    type: Type.Union([Type.Literal('A'), Type.Literal('AAAA')], { default: 'A', description: 'The kind of record.' }),
-    addresses: Type.Optional(Type.Array(Type.String(), { description: 'Exactly these addresses, in any order.' })),
+    name: Type.String({ description: 'The name to resolve.' }),
+    server: Type.String({ description: 'The name server to ask: ADDRESS or ADDRESS:PORT.' }),
+    type: Type.Union([Type.Literal('A'), Type.Literal('AAAA')], { default: 'A', description: 'The record type.' }),
+    addresses: Type.Optional(
+      Type.Array(Type.String(), { description: 'The expected addresses, complete and in any order.' }),
+    ),
     authoritative: Type.Optional(Type.Boolean({ description: 'Whether the answer must have the AA flag.' })),
-    rcode: Type.String({ default: 'NOERROR', description: 'The response code: NOERROR, NXDOMAIN …' }),
+    rcode: Type.String({ default: 'NOERROR', description: 'The expected response code: NOERROR, NXDOMAIN …' }),
   },
   { additionalProperties: false },
 );
 
 export const dns = defineCheck<typeof Args, Answers>({
   name: 'dns',
-  summary: 'A name server answers a name with the right addresses.',
+  summary: 'Checks that a name server resolves a name to the right addresses.',
   args: Args,
   examples: [
     {
-      title: 'The site leads to the balancer',
+      title: "The site's name resolves to the balancer",
       args: { name: 'www.example.com', server: '192.0.2.53', addresses: ['192.0.2.10'], authoritative: true },
     },
     {
-      title: 'A name outside is not made up',
+      title: 'An unknown external name does not resolve',
       args: { name: 'nosuch.example.com', server: '192.0.2.53', rcode: 'NXDOMAIN' },
     },
   ],

@@ -8,20 +8,23 @@ import { believed, type Response, request, target } from './request.ts';
 const Args = Type.Object(
   {
     ...target,
-    method: Type.String({ default: 'GET', description: 'The method.' }),
+    method: Type.String({ default: 'GET', description: 'The HTTP method.' }),
     headers: Type.Record(Type.String(), Type.String(), { default: {}, description: 'Headers to send.' }),
     body: Type.Optional(Type.String({ description: 'The body to send.' })),
-    status: Type.Array(Type.Integer(), { default: [200], description: 'One of these status codes.' }),
-    contains: Type.Array(Type.String(), { default: [], description: 'Texts that the body holds.' }),
+    status: Type.Array(Type.Integer(), { default: [200], description: 'The accepted status codes.' }),
+    contains: Type.Array(Type.String(), { default: [], description: 'Texts that the body must contain.' }),
     json: Type.Record(Type.String(), Type.Unknown(), {
       default: {},
-      description: "What the body says as JSON: the value at each path, as 'data.items.0.name'.",
+      description: "Expected values in a JSON body, by path, for example 'data.items.0.name'.",
     }),
     response_headers: Type.Record(Type.String(), Type.String(), {
       default: {},
-      description: 'Headers of the answer: a regular expression for each, or an empty text for none.',
+      description:
+        'Expected response headers: a regular expression for each, or an empty text if the header must be absent.',
     }),
-    max_ms: Type.Optional(Type.Number({ description: 'The longest time to the end of the answer, in milliseconds.' })),
+    max_ms: Type.Optional(
+      Type.Number({ description: 'The longest time until the response is complete, in milliseconds.' }),
+    ),
     ca: believed,
   },
   { additionalProperties: false },
@@ -29,11 +32,11 @@ const Args = Type.Object(
 
 export const http = defineCheck<typeof Args, Response>({
   name: 'http',
-  summary: 'A request by name is answered with the right status, body and headers.',
+  summary: 'Checks the status, body and headers of the response to an HTTP request.',
   args: Args,
   examples: [
     {
-      title: 'The front page',
+      title: 'Front page',
       args: {
         url: 'http://www.example.com/',
         server: '192.0.2.53',
@@ -42,10 +45,10 @@ export const http = defineCheck<typeof Args, Response>({
       },
     },
     {
-      title: 'An API says that nothing is wrong',
+      title: 'API without errors',
       args: { url: 'http://www.example.com/api/state', json: { status: 'ok', 'data.alerts': [] } },
     },
-    { title: 'Health is not for the public', args: { url: 'http://www.example.com/healthz', status: [404] } },
+    { title: 'Health page not public', args: { url: 'http://www.example.com/healthz', status: [404] } },
   ],
   observe: (args, { signal }) =>
     request({

@@ -10,30 +10,31 @@ const Args = Type.Object(
   {
     servers: Type.Array(Type.String(), {
       minItems: 2,
-      description: 'The hosts of the inventory that hold the data: one takes writes, the others follow it.',
+      description: 'The hosts of the inventory that hold the data. One accepts writes, the others replicate from it.',
     }),
     primary: Type.Optional(
-      Type.String({ description: 'The host that must be the one. Default: whichever takes writes.' }),
+      Type.String({ description: 'The host that must be the primary. Default: whichever accepts writes.' }),
     ),
-    port: Type.Integer({ default: 3306, description: 'Where the server listens on each host.' }),
+    port: Type.Integer({ default: 3306, description: 'The port on which the server listens on each host.' }),
     user: Type.String({
       description:
-        'An account that may write `table`, and read the replication status (REPLICATION CLIENT; SLAVE MONITOR on MariaDB).',
+        'An account that may write `table` and read the replication status (REPLICATION CLIENT; SLAVE MONITOR on MariaDB).',
     }),
-    password: Type.String({ secret: true, description: 'Its password.' }),
-    database: Type.String({ description: 'Where the table is.' }),
+    password: Type.String({ secret: true, description: 'The password of `user`.' }),
+    database: Type.String({ description: 'The database that contains the table.' }),
     table: Type.String({
       default: 'bringup_check',
       pattern: '^[A-Za-z0-9_]+$',
-      description:
-        'A table (token VARCHAR(64) PRIMARY KEY): a row is written, looked for on every replica and removed.',
+      description: 'A table (token VARCHAR(64) PRIMARY KEY). A row is written, looked up on every replica and removed.',
     }),
-    ca: Type.Optional(Type.String({ description: 'A PEM file: TLS with this CA, and the names below, are demanded.' })),
+    ca: Type.Optional(
+      Type.String({ description: 'A PEM file. With it, TLS with this CA and the names below is required.' }),
+    ),
     names: Type.Record(Type.String(), Type.String(), {
       default: {},
-      description: "The name in each host's certificate, by host. Default: the host's own.",
+      description: "The name in each host's certificate, by host. Default: the host's own name.",
     }),
-    max_lag: Type.Number({ default: 5, description: 'Seconds that a replica may be behind.' }),
+    max_lag: Type.Number({ default: 5, description: 'The largest allowed lag of a replica, in seconds.' }),
   },
   { additionalProperties: false },
 );
@@ -51,12 +52,12 @@ type ReplicaSeen = Readonly<{
 type Seen = Readonly<{ writable: readonly string[]; replicas: readonly ReplicaSeen[] }>;
 type Server = Readonly<{ host: string; line: MysqlConnection }>;
 
-/** How long a row may take to arrive before it counts as not arrived; the check as a whole is tried again. */
+/** How long a row may take to arrive in one attempt. The check as a whole is retried. */
 const ARRIVAL_MS = 3000;
 
 export const mysql_replication = defineCheck<typeof Args, Seen>({
   name: 'mysql_replication',
-  summary: 'What is written on the primary arrives on its replicas, which refuse writes (MySQL and MariaDB).',
+  summary: 'Checks that writes on the primary reach its replicas, and that replicas reject writes (MySQL and MariaDB).',
   args: Args,
   examples: [
     {
@@ -142,7 +143,10 @@ function replicaMismatches(seen: ReplicaSeen, args: Args): readonly Mismatch[] {
   ];
 }
 
-/** Through SSH to the server on its own host: no port need be open to here. TLS is verified against the server's name all the same. */
+/**
+ * Connects through SSH to the server on its own host, so that no port needs to be open to the controller. TLS is still
+ * verified against the server's name.
+ */
 async function connect(args: Args, host: string, scene: Scene): Promise<MysqlConnection> {
   const line = await scene.connect(host);
   const local = await line.forward('127.0.0.1', args.port);
@@ -194,7 +198,7 @@ async function isReadOnly(line: MysqlConnection): Promise<boolean> {
   return Number(row?.['ro']) !== 0;
 }
 
-/** Tries to write, in a transaction that is rolled back: a replica must refuse even that. */
+/** Tries to write in a transaction that is rolled back. A replica must reject even that. */
 async function writeRefused(line: MysqlConnection, table: string): Promise<string | undefined> {
   try {
     await line.query('START TRANSACTION');

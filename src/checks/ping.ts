@@ -7,12 +7,12 @@ import { duration } from '../core/units.ts';
 const Args = Type.Object(
   {
     host: Type.String({ description: 'Address or name.' }),
-    count: Type.Integer({ default: 1, minimum: 1, maximum: 20, description: 'How many echo requests.' }),
+    count: Type.Integer({ default: 1, minimum: 1, maximum: 20, description: 'Number of echo requests.' }),
     max_loss: Type.Number({
       default: 0,
       minimum: 0,
       maximum: 100,
-      description: 'Percent of the requests that may stay unanswered.',
+      description: 'Percentage of requests that may stay unanswered.',
     }),
     max_ms: Type.Optional(Type.Number({ description: 'The longest average round trip, in milliseconds.' })),
   },
@@ -22,20 +22,20 @@ type Seen = Readonly<{ alive: boolean; loss: number; ms: number | undefined; why
 
 export const ping = defineCheck<typeof Args, Seen>({
   name: 'ping',
-  summary: 'A host answers ICMP echo requests.',
+  summary: 'Checks that a host answers ICMP echo requests.',
   args: Args,
-  examples: [{ title: 'The balancer is there', args: { host: '192.0.2.10' } }],
+  examples: [{ title: 'Ping the balancer', args: { host: '192.0.2.10' } }],
   async observe({ host, count }) {
     const before = process.env['LANG'];
     try {
-      const got = await pingPackage.promise.probe(host, { timeout: 2, min_reply: count });
-      const loss = Number(got.packetLoss);
-      const ms = Number(got.avg);
+      const reply = await pingPackage.promise.probe(host, { timeout: 2, min_reply: count });
+      const loss = Number(reply.packetLoss);
+      const ms = Number(reply.avg);
       return {
-        alive: got.alive,
+        alive: reply.alive,
         loss: Number.isFinite(loss) ? loss : 100,
         ms: Number.isFinite(ms) ? ms : undefined,
-        why: got.output.trim().split('\n').at(-1) ?? '',
+        why: reply.output.trim().split('\n').at(-1) ?? '',
       };
     } catch (error) {
       throw failure('E_PING', { why: (error as Error).message }, undefined, { cause: error });
@@ -63,7 +63,7 @@ export const ping = defineCheck<typeof Args, Seen>({
   tell: (seen) => `${seen.loss} % lost${seen.ms === undefined ? '' : `, ${duration(seen.ms)}`}`,
 });
 
-/** The package sets LANG=C for our whole process: that is put back. */
+/** The package `ping` sets LANG=C for our whole process; this restores it. */
 function restoreLang(before: string | undefined): void {
   if (before === undefined) delete process.env['LANG'];
   else process.env['LANG'] = before;

@@ -5,13 +5,16 @@ import { duration } from '../core/units.ts';
 
 const Args = Type.Object(
   {
-    host: Type.String({ description: 'Address or name, as seen from here.' }),
+    host: Type.String({ description: 'Address or name, as seen from the controller.' }),
     port: Type.Integer({ minimum: 1, maximum: 65_535, description: 'TCP port.' }),
     state: Type.Union([Type.Literal('open'), Type.Literal('closed')], {
       default: 'open',
-      description: 'closed: refused, or no answer.',
+      description: 'open, or closed: refused or no answer.',
     }),
-    timeout: Type.Number({ default: 3, description: 'Seconds until no answer counts as closed.' }),
+    timeout: Type.Number({
+      default: 3,
+      description: 'Seconds without an answer after which the port counts as closed.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -19,11 +22,11 @@ type Seen = Readonly<{ state: 'open' | 'closed'; why: string; ms: number }>;
 
 export const port = defineCheck<typeof Args, Seen>({
   name: 'port',
-  summary: 'A TCP port is open, or is not.',
+  summary: 'Checks that a TCP port is open or closed.',
   args: Args,
   examples: [
-    { title: 'The balancer listens', args: { host: '192.0.2.10', port: 80 } },
-    { title: 'The database is not for everybody', args: { host: '192.0.2.31', port: 3306, state: 'closed' } },
+    { title: 'The balancer accepts connections', args: { host: '192.0.2.10', port: 80 } },
+    { title: 'The database is not public', args: { host: '192.0.2.31', port: 3306, state: 'closed' } },
   ],
   observe: (args, { signal }) =>
     new Promise((resolve) => {

@@ -4,27 +4,27 @@ import https from 'node:https';
 import { Type } from 'typebox';
 import { lookupBy } from './resolver.ts';
 
-/** What a check that asks by HTTP is told of where to. */
+/** Arguments that every HTTP check has in common. */
 export const target = {
   url: Type.String({
     pattern: '^https?://',
     expected: 'a URL that begins with http:// or https://',
-    description: 'What is asked for, by its public name.',
+    description: 'The URL to request, with the public name.',
   }),
   server: Type.Optional(
-    Type.String({ description: "The name server that the URL's name is asked of. Default: the system's." }),
+    Type.String({ description: "The name server that resolves the URL's name. Default: the system's resolver." }),
   ),
 };
-export const believed = Type.Optional(Type.String({ description: 'A PEM file with the CA to believe.' }));
+export const believed = Type.Optional(Type.String({ description: 'A PEM file with the CA to trust.' }));
 
 export type Request = Readonly<{
   url: string;
   method: string;
   headers: Readonly<Record<string, string>>;
   body: string | undefined;
-  /** The name server that the URL's name is asked of; the system's own when undefined. */
+  /** The name server that resolves the URL's name. undefined: the system's resolver. */
   server: string | undefined;
-  /** A PEM file with the CA to believe. */
+  /** A PEM file with the CA to trust. */
   ca: string | undefined;
   signal: AbortSignal;
 }>;
@@ -38,7 +38,10 @@ export type Response = Readonly<{
 
 const MAX_BODY = 8 * 1024 * 1024;
 
-/** One request on a new connection, as a user's first one is. Redirects are not followed: they are a result. */
+/**
+ * Sends one request on a new connection, as a user's first request is. Redirects are not followed, because they are a
+ * result.
+ */
 export function request({ url, method, headers, body, server, ca, signal }: Request): Promise<Response> {
   const began = performance.now();
   const at = new URL(url);

@@ -2,10 +2,13 @@ import dgram from 'node:dgram';
 import { isIP, type LookupFunction } from 'node:net';
 import packet, { type Answer, type Packet } from 'dns-packet';
 
-/** What a name server said. */
+/** The answer of a name server. */
 export type Answers = Readonly<{ rcode: string; authoritative: boolean; answers: readonly Answer[] }>;
 
-/** Asks one server one question over UDP, again every second until `signal` aborts. Bypasses /etc/hosts and any cache. */
+/**
+ * Asks one server one question over UDP, and repeats it every second until `signal` aborts. It bypasses /etc/hosts and
+ * every cache.
+ */
 export function askServer(server: string, name: string, type: 'A' | 'AAAA', signal: AbortSignal): Promise<Answers> {
   const [host, port] = hostPort(server, 53);
   const id = 1 + Math.floor(Math.random() * 65_534);
@@ -39,12 +42,15 @@ export function askServer(server: string, name: string, type: 'A' | 'AAAA', sign
   });
 }
 
-/** The addresses in an answer, aliases followed by the server. */
+/** The addresses in an answer. The server has already followed aliases. */
 export function addressesIn({ answers }: Answers): readonly string[] {
   return answers.flatMap((a) => (a.type === 'A' || a.type === 'AAAA' ? [a.data] : []));
 }
 
-/** A lookup for node:http and node:net that asks `server`, so that a check goes the way a user's request goes. */
+/**
+ * A lookup function for node:http and node:net that asks `server`, so that a check takes the same path as a user's
+ * request.
+ */
 export function lookupBy(server: string, signal: AbortSignal): LookupFunction {
   return (name, options, done) => {
     askServer(server, name, 'A', signal).then(
@@ -64,7 +70,7 @@ export function lookupBy(server: string, signal: AbortSignal): LookupFunction {
   };
 }
 
-/** 10.0.0.1, 10.0.0.1:5353, [::1]:53. */
+/** Parses 10.0.0.1, 10.0.0.1:5353 or [::1]:53. */
 export function hostPort(text: string, otherwise: number): readonly [string, number] {
   const [, v6, v6port] = /^\[([^\]]+)\](?::(\d+))?$/.exec(text) ?? [];
   if (v6 !== undefined) return [v6, Number(v6port ?? otherwise)];

@@ -7,7 +7,7 @@ export type Planned = Readonly<{
   kind: string;
   at: Pos;
   check: BoundCheck;
-  /** Seconds in which it has to pass. */
+  /** The check has to pass within this many seconds. */
   within: number;
 }>;
 export type ChecksRun = Readonly<{
@@ -18,11 +18,11 @@ export type ChecksRun = Readonly<{
   now: () => number;
 }>;
 
-/** The pause between two looks, and the longest that one look may take. */
+/** The pause between two attempts, and the time limit of one attempt. */
 const PAUSE_MS = 500;
-const LOOK_MS = 30_000;
+const ATTEMPT_MS = 30_000;
 
-/** Runs checks one after the other, each until it passes or its time is up. Gives how many did not pass. */
+/** Runs checks one after the other, each until it passes or its time is up. Returns how many did not pass. */
 export async function runAll({ checks, scene, emit, signal, now }: ChecksRun): Promise<number> {
   const began = now();
   let failed = 0;
@@ -45,10 +45,10 @@ async function untilPassed(
   const { name: check, kind, at } = planned;
   for (let tries = 1; ; tries++) {
     const left = planned.within * 1000 - (now() - began);
-    const { mismatches, seen, isFinal } = await look(
+    const { mismatches, seen, isFinal } = await attempt(
       planned,
       scene,
-      AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(Math.max(1000, Math.min(left, LOOK_MS))))]),
+      AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(Math.max(1000, Math.min(left, ATTEMPT_MS))))]),
     );
     const ms = now() - began;
     if (mismatches.length === 0) {
@@ -64,12 +64,15 @@ async function untilPassed(
   }
 }
 
-type Look = Readonly<{ mismatches: readonly Mismatch[]; seen: string; isFinal: boolean }>;
+type Attempt = Readonly<{ mismatches: readonly Mismatch[]; seen: string; isFinal: boolean }>;
 
-/** What goes wrong while looking is what was seen. A Failure is wrong here, not there: trying again cannot help. */
-async function look({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: AbortSignal): Promise<Look> {
+/**
+ * An error of the observation counts as a mismatch. A Failure means a mistake on the controller, so retrying cannot
+ * help.
+ */
+async function attempt({ check }: Planned, scene: Omit<Scene, 'signal'>, signal: AbortSignal): Promise<Attempt> {
   try {
-    return { ...(await check.look({ ...scene, signal })), isFinal: false };
+    return { ...(await check.attempt({ ...scene, signal })), isFinal: false };
   } catch (error) {
     if (error instanceof Failure) {
       const [first] = error.diagnostics;

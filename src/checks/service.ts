@@ -10,7 +10,9 @@ const Args = Type.Object(
       default: 'active',
       description: "systemd's ActiveState.",
     }),
-    enabled: Type.Optional(Type.Boolean({ description: 'Whether it starts at boot.' })),
+    enabled: Type.Optional(
+      Type.Boolean({ description: 'Whether the unit must be enabled, so that it starts at boot.' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -18,7 +20,7 @@ type Seen = Readonly<{ state: string; enabled: string; restarts: string }>;
 
 export const service = defineCheck<typeof Args, Seen>({
   name: 'service',
-  summary: 'A systemd unit is running on a host.',
+  summary: 'Checks the state of a systemd unit on a host.',
   args: Args,
   examples: [{ title: 'nginx runs, also after a reboot', args: { host: 'web1', name: 'nginx', enabled: true } }],
   async observe(args, { connect, signal }) {

@@ -8,17 +8,20 @@ type Version = (typeof VERSIONS)[number];
 
 const Args = Type.Object(
   {
-    host: Type.String({ description: 'Address or name, as seen from here.' }),
+    host: Type.String({ description: 'Address or name, as seen from the controller.' }),
     port: Type.Integer({ default: 443, minimum: 1, maximum: 65_535, description: 'TCP port.' }),
-    name: Type.String({ description: 'The name that is asked for, and that the certificate must vouch for.' }),
-    ca: Type.Optional(Type.String({ description: "A PEM file with the CA to believe. Default: the system's." })),
+    name: Type.String({ description: 'The name to request, which the certificate must contain.' }),
+    ca: Type.Optional(Type.String({ description: "A PEM file with the CA to trust. Default: the system's CAs." })),
     days: Type.Integer({
       default: 7,
       minimum: 0,
-      description: 'The certificate is valid for at least so many days more.',
+      description: 'The certificate must be valid for at least this many days.',
     }),
-    protocol: Type.Optional(Type.Enum([...VERSIONS], { description: 'Only this version is offered.' })),
-    refused: Type.Boolean({ default: false, description: 'The server must not agree to it: for old versions.' }),
+    protocol: Type.Optional(Type.Enum([...VERSIONS], { description: 'The only TLS version to offer.' })),
+    refused: Type.Boolean({
+      default: false,
+      description: 'Whether the server must reject the offered version. Use it for old versions.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -26,12 +29,12 @@ type Seen = Readonly<{ agreed: string; cipher: string; trouble: string; daysLeft
 
 export const tlsCheck = defineCheck<typeof Args, Seen>({
   name: 'tls',
-  summary: "A server's certificate is trusted, of the right name, and valid for a while.",
+  summary: "Checks that a server's certificate is trusted, has the right name and is valid for some time.",
   args: Args,
   examples: [
-    { title: "The site's certificate", args: { host: '192.0.2.10', name: 'www.example.com', days: 14 } },
+    { title: 'Certificate of the site', args: { host: '192.0.2.10', name: 'www.example.com', days: 14 } },
     {
-      title: 'Nothing old',
+      title: 'No old TLS version',
       args: { host: '192.0.2.10', name: 'www.example.com', protocol: 'TLSv1.1', refused: true },
     },
   ],
@@ -42,9 +45,10 @@ export const tlsCheck = defineCheck<typeof Args, Seen>({
         host: args.host,
         port: args.port,
         servername: args.name,
-        rejectUnauthorized: false, // what is wrong with it is a finding, not the end
+        rejectUnauthorized: false, // a bad certificate is a result, not an error
         ...(args.ca !== undefined && { ca: readFileSync(args.ca) }),
-        // old versions are offered in earnest: at OpenSSL's default level this end would refuse them itself
+        // at OpenSSL's default security level this client would itself reject old versions, and the server would never
+        // be asked
         ...(version !== undefined && { minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }),
       });
       const end = (then: () => void): void => {
@@ -97,12 +101,12 @@ function nameOf(issuer: tls.Certificate): string {
   return Array.isArray(name) ? name.join(', ') : String(name ?? 'nobody');
 }
 
-/** OpenSSL's own word for it, without its address and file. */
+/** OpenSSL's own reason, without its address and file. */
 function reasonOf(error: NodeJS.ErrnoException & { reason?: unknown }): string {
   return typeof error.reason === 'string' ? error.reason : error.message;
 }
 
-/** The other end said no to the handshake; a line that broke before it says nothing about TLS. */
+/** The server rejected the handshake. A connection that broke before the handshake says nothing about TLS. */
 function isRefusal(error: NodeJS.ErrnoException): boolean {
   return /^ERR_SSL|^EPROTO$/.test(error.code ?? '') || error.code === 'ECONNRESET';
 }

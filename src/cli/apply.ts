@@ -26,11 +26,11 @@ export type RunOptions = OutputOptions &
     forks: number;
     vaultPasswordFile?: string | undefined;
     askBecomePass?: boolean | undefined;
-    /** Seconds; default 600. */
+    /** In seconds. Default: 600. */
     lockWait?: number | undefined;
   }>;
 
-/** plan and apply: everything is read and checked first, then the hosts are worked on. */
+/** plan and apply: everything is read and checked before any host is contacted. */
 export async function runPlays(
   mode: Mode,
   playbookFile: string,
@@ -38,7 +38,7 @@ export async function runPlays(
   signal: AbortSignal,
   given?: Reporter,
 ): Promise<Recap> {
-  setMaxListeners(0, signal); // every host listens
+  setMaxListeners(0, signal); // every host listens to it
   const reporter = given ?? (await chooseReporter(options));
   const project = openProject({ ...options, writes: mode === 'apply' }, dirname(playbookFile));
   const playbook = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
@@ -83,7 +83,7 @@ export async function runPlays(
   }
 }
 
-/** How this run holds the hosts that it changes, and what it says to a run that comes meanwhile. */
+/** The lock that this run takes on the hosts that it changes, with the message for other runs. */
 function claimOf(playbookFile: string): Pick<Claim, 'run' | 'words'> {
   const since = new Date().toISOString().replace('T', ' ').slice(0, 19);
   const words = `${userInfo().username}@${hostname()} since ${since} UTC (apply ${playbookFile})`;
@@ -91,7 +91,7 @@ function claimOf(playbookFile: string): Pick<Claim, 'run' | 'words'> {
   return { run: `${began}${randomBytes(8).toString('hex')}`, words: words.replace(/[^\x20-\x7e]/g, '?') };
 }
 
-/** localhost that the inventory does not name is this machine itself. */
+/** If the inventory has no localhost, that name stands for this machine. */
 function localGet(name: string, get: (key: string) => ReturnType<Parameters<typeof openLine>[2]>) {
   return (key: string) => get(key) ?? (name === 'localhost' && key === 'ansible_connection' ? 'local' : undefined);
 }

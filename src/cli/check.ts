@@ -24,18 +24,18 @@ export type CheckOptions = OutputOptions &
   HostOptions &
   Readonly<{
     junit?: string | undefined;
-    /** Seconds for each check, over what the file says. */
+    /** Seconds for each check. It overrides the value in the file. */
     within?: number | undefined;
   }>;
 
-/** Runs a checks file from here. Gives the exit code. */
+/** Runs a checks file from this machine. Returns the exit code. */
 export async function runChecks(
   file: string,
   options: CheckOptions,
   signal: AbortSignal,
   given?: Reporter,
 ): Promise<number> {
-  setMaxListeners(0, signal); // every look listens
+  setMaxListeners(0, signal); // every attempt listens to it
   const reporter = given ?? (await chooseReporter(options));
   const project = openProject({ ...options, writes: false }, dirname(file));
   const { problems, files, readPorts, inventory, redactor } = project;
@@ -71,7 +71,7 @@ export async function runChecks(
   }
 }
 
-/** An entry's checks, one for each item of its loop. Mistakes go to the project's problems. */
+/** The checks of one entry: one for each item of its loop. Mistakes are added to the project's problems. */
 export function planCheck(
   entry: CheckEntry,
   scope: Scope,
@@ -110,7 +110,7 @@ export function planCheck(
   }
 }
 
-/** Whether `when` holds: a condition, or a list that all must hold. */
+/** Whether `when` holds: a condition, or a list of conditions that must all hold. */
 export function applies(when: Raw | undefined, at: Pos, scope: Scope, { templates }: Project): boolean {
   if (when === undefined) return true;
   const all = Array.isArray(when) ? when : [when];

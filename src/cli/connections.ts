@@ -10,8 +10,8 @@ import type { Secret, Value } from '../core/value.ts';
 export type Getter = (name: string) => Value | undefined;
 
 /**
- * How to reach a host of the inventory. A host with `lab_name` is one of that lab's: its login, key and pinned host key
- * are the lab's own.
+ * How to reach a host of the inventory. A host with `lab_name` belongs to that lab, which supplies its login, key and
+ * pinned host key.
  */
 export async function reach(
   name: string,
@@ -40,11 +40,11 @@ export async function reach(
 
 export type LineOptions = Readonly<{
   becomePassword?: Secret | undefined;
-  /** Told of each secret before it is used, so that nobody prints it. */
+  /** Called with each secret before it is used, so that it is never printed. */
   onSecret: (secret: string) => void;
   signal: AbortSignal;
   meanwhile?: () => void;
-  /** The run may change the host, and locks it. */
+  /** The run may change the host, so it locks it. */
   claim?: Claim | undefined;
 }>;
 
@@ -59,7 +59,7 @@ export async function openLine(
   return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `), meanwhile, claim }, signal);
 }
 
-/** A hidden answer from the terminal; undefined when there is none to ask. */
+/** Asks for a hidden answer on the terminal. undefined without a terminal. */
 export async function ask(question: string): Promise<string | undefined> {
   if (process.stdin.isTTY !== true) return undefined;
   const { createInterface } = await import('node:readline/promises');
@@ -72,7 +72,7 @@ export async function ask(question: string): Promise<string | undefined> {
   return answer;
 }
 
-/** For what a host has no client for: the controller fetches it and pushes it over. */
+/** Downloads a file on the controller for a host without an HTTP client. */
 export async function download(
   url: string,
   headers: Readonly<Record<string, string>>,

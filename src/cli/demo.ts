@@ -21,7 +21,7 @@ const PLAYBOOK = 'playbooks/site.yml';
 const CHECKS = 'playbooks/checks/site.yml';
 const QUIET = { output: 'plain', verbose: 0, diff: false } as const;
 
-/** From nothing to a proven site: lab, apply, apply again, check; then one screen that says what there is. */
+/** Builds a proven site from nothing: lab, apply, apply again, check. It ends with one screen about the result. */
 export async function demo(options: DemoOptions, signal: AbortSignal): Promise<number> {
   const spec = openLab(options.inventory);
   if (options.down) return takeDown(options.inventory, spec.name, signal);
@@ -81,7 +81,7 @@ function heading(text: string): void {
   streams.err(`\n${pc.bold(pc.cyan(`── ${text} `))}${pc.cyan('─'.repeat(Math.max(0, 60 - text.length)))}\n`);
 }
 
-/** Shows checks as they pass, and keeps them. */
+/** A reporter that shows and collects checks that pass. */
 function listening(seen: CheckEvent[]): Reporter {
   const plain = plainReporter({ out: streams.err, err: streams.err }, { source, verbose: 0, diff: false });
   return {
@@ -145,7 +145,7 @@ function screen(inventory: string, hosts: readonly HostRecap[], timings: readonl
   ].join('\n');
 }
 
-/** Hosts, disks, images, network, and what was made for them here: passwords, keys, caches. */
+/** Removes hosts, disks, images, network, and what was created for them here: passwords, keys, caches. */
 async function takeDown(inventory: string, name: string, signal: AbortSignal): Promise<number> {
   await down(name, { progress: showProgress, signal, images: true });
   const { inventory: read, templates } = openProject({ inventory, writes: false });

@@ -4,7 +4,7 @@ import { modules } from '../modules/index.ts';
 import { table } from '../report/summary.ts';
 import { streams } from './output.ts';
 
-/** A module's page, or one line for each of them. */
+/** Prints a module's page, or one line for each module. */
 export function moduleDocs(name: string | undefined): number {
   if (name === undefined) {
     streams.out(

@@ -18,15 +18,15 @@ import type { CheckOptions } from './check.ts';
 import { openLine } from './connections.ts';
 import { openPlaybook, openProject, type Project } from './project.ts';
 
-/** What drills need of the other rooms, and what hosts lack for them. */
+/** What drills need of the other rooms, and checks whether hosts are suitable. */
 export type DrillHands = Hands &
   Readonly<{
     allowed: readonly string[];
-    /** Why these hosts must not be hurt. */
+    /** Why these hosts must not be harmed. */
     unfit: (hosts: readonly string[], at: Pos) => readonly Diagnostic[];
-    /** What a step wants of hosts and they don't have. */
+    /** What a step needs of hosts and they lack. */
     lacking: (step: BoundStep, hosts: readonly string[], at: Pos) => readonly Diagnostic[];
-    /** Reads what a step will read, so that its mistakes are told now. Throws Failure. */
+    /** Reads the files that a step will read, so that mistakes in them are reported now. Throws Failure. */
     readAhead: (step: BoundStep, at: Pos) => void;
     wrongUrl: (url: string, at: Pos) => readonly Diagnostic[];
     check: (checks: readonly Planned[], signal: AbortSignal) => Promise<readonly Verdict[]>;
@@ -54,7 +54,7 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     hangUp: lines.hangUp,
     select: (patterns) => select(patterns.join(','), inventory, NOWHERE, []),
     async power(hosts, to, signal) {
-      lines.forget(hosts); // what is open to them will be dead
+      lines.forget(hosts); // connections that are open to them will be dead
       await powerAll(labOf(hosts), hosts, to, { ...quiet, signal });
     },
     async reset(hosts, signal) {
@@ -92,7 +92,7 @@ export function drillHands(project: Project, file: string, options: CheckOptions
       return [foreign(hostname, at)];
     },
     async check(checks, signal) {
-      await lines.hangUp(); // a host may have been away and come back: a check must not stumble over that
+      await lines.hangUp(); // a host may have rebooted, and a check must not fail on a dead connection
       const verdicts: Verdict[] = [];
       const keep = (event: Event): void => {
         if (event.type !== 'check' || event.status === 'trying') return;
@@ -138,7 +138,7 @@ function runOptions(options: CheckOptions, vars: Readonly<Record<string, unknown
 
 const VERBS = { power: 'switch the power', wire: 'cut the wire', disk: 'change the disk' } as const;
 
-/** Power and wires are switched by a host's driver. Today there is the lab's; hardware's will stand beside it. */
+/** A host's driver switches power and network links. The lab is the only driver so far. */
 function lack(
   step: BoundStep,
   host: string,
@@ -156,7 +156,7 @@ function lack(
   return [tell('E_DRIVER', { host, problem }, at)];
 }
 
-/** Addresses that a load may go to: those of hosts, and `drill_addresses`, where those are private. */
+/** The addresses to which a load may go: those of hosts, and `drill_addresses` if they are private. */
 function addresses(
   project: Project,
   file: string,
@@ -174,12 +174,14 @@ const PRIVATE = /^(10\.|127\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/;
 
 const foreign = (address: string, at: Pos): Diagnostic => tell('E_DRILL_TARGET', { address }, at);
 
-/** One line a host, opened when it is needed and again when it was lost: hosts go away in drills. */
+/**
+ * One connection for each host. It is opened when needed, and again after it was lost, because drills take hosts down.
+ */
 function openLines(project: Project, get: (host: string, name: string) => Value | undefined) {
   const { inventory, redactor } = project;
   const lines = new Map<string, Promise<Connection>>();
   const never = new AbortController().signal;
-  setMaxListeners(0, never); // every line listens
+  setMaxListeners(0, never); // every connection listens to it
   const line = (name: string, signal: AbortSignal): Promise<Connection> => {
     signal.throwIfAborted();
     const host = inventory.hosts.get(name);

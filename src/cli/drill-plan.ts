@@ -17,8 +17,8 @@ import type { Project } from './project.ts';
 export type Planning = Readonly<{ project: Project; scope: Scope; hands: DrillHands }>;
 
 /**
- * A drill ready to be run. What `find` will find is not known yet: until then it stands for every host that it may be,
- * so that all of them are looked at before anything is touched; bound again, it must be right.
+ * Prepares a drill. The result of `find` is not known yet, so it stands for every host that may be found, and all of
+ * these hosts are checked before anything changes. The drill is bound again with the real result.
  */
 export function planDrill(entry: DrillEntry, planning: Planning): PlannedDrill | undefined {
   const { project } = planning;
@@ -76,7 +76,8 @@ function bindAll(
   );
   const steps = (all: readonly StepEntry[]): readonly TimedStep[] =>
     all.flatMap((step) => {
-      // Where what was found is only guessed, a template may make no sense of it: it is bound again before the load.
+      // With a guessed result of `find`, a template may fail. The template is evaluated again before the load, so such
+      // an error is ignored here.
       const quiet: Diagnostic[] = [];
       const bound = gathered(() => bindStep(step, scope, planning, hurt, quiet), quiet, step.at);
       problems.push(...quiet.filter((d) => !isGuess || d.code === 'E_DRIVER'));
@@ -114,7 +115,7 @@ function bindAll(
   };
 }
 
-/** Their mistakes go where those of the drill go: a checks file's go to the project at once. */
+/** Mistakes are collected with those of the drill. Those of a checks file go to the project directly. */
 function bindChecks(entry: DrillEntry, scope: Scope, project: Project, problems: Diagnostic[]): readonly Planned[] {
   const own = { ...project, problems };
   return entry.checks.flatMap((check) => planCheck(check, scope, own, undefined));
@@ -186,7 +187,7 @@ function hostsOf(patterns: readonly string[], at: Pos, { inventory }: Project): 
   return hosts;
 }
 
-/** Names in `expect` that stand for nothing: such an expectation could never be told. */
+/** Reports names in `expect` that stand for nothing, because such an expectation could never be judged. */
 function unknownNames(expect: Expect, load: Load, watches: readonly string[], piece: Piece): readonly Diagnostic[] {
   const requests = [
     'all',

@@ -20,15 +20,15 @@ import { nonce } from './templates.ts';
 
 export type DrillOptions = CheckOptions &
   Readonly<{
-    /** How many times each drill is run. */
+    /** How many times each drill runs. */
     times: number;
-    /** Only drills whose name holds one of these texts. */
+    /** Only drills whose name contains one of these texts. */
     only: readonly string[];
   }>;
 
 const FOLDER = 'playbooks/drills';
 
-/** Runs drills one after the other, after all of them were read and found fit. Gives the exit code. */
+/** Reads and checks all drills, then runs them one after the other. Returns the exit code. */
 export async function runDrills(
   files: readonly string[],
   options: DrillOptions,

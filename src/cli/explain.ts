@@ -4,7 +4,7 @@ import { table } from '../report/summary.ts';
 import { diagnosticText } from '../report/words.ts';
 import { streams } from './output.ts';
 
-/** What an error code means and how to fix it; without a code, the list of all codes. Throws Failure. */
+/** Prints what an error code means and how to fix it or, without a code, the list of all codes. Throws Failure. */
 export function explain(code: string | undefined): number {
   if (code === undefined) {
     streams.out(`${AREAS.map(({ title, codes }) => `${pc.bold(title)}\n${listed(codes)}`).join('\n\n')}\n`);

@@ -19,10 +19,10 @@ export type HandlersOptions = Omit<ProjectOptions, 'writes'> &
   }>;
 type Waiting = Readonly<{ note: Note; owner: Owner }>;
 
-/** Hosts that are asked at the same time. */
+/** The number of hosts that are asked at the same time. */
 const AT_ONCE = 25;
 
-/** Lists the handlers that wait on each host, and forgets them when asked to. */
+/** Lists the handlers that wait on each host, and forgets them on request. */
 export async function listHandlers(options: HandlersOptions, signal: AbortSignal): Promise<number> {
   const project = openProject({ ...options, writes: false });
   stopOnProblems(project.problems);
@@ -57,7 +57,10 @@ async function ofHost(
   }
 }
 
-/** As the login user, and as root where the login may become root: root's notes need not be readable for others. */
+/**
+ * Reads notes as the login user and, if that user may become root, as root, because root's notes need not be readable
+ * for others.
+ */
 async function waitingOn(line: Connection, host: string, signal: AbortSignal): Promise<readonly Waiting[]> {
   const ask = async (reader: Owner): Promise<readonly Waiting[]> => {
     const { script, user } = pendingProbe(host, reader);

@@ -6,7 +6,10 @@ import { table } from '../report/summary.ts';
 import { streams } from './output.ts';
 import { openProject, type ProjectOptions, stopOnProblems } from './project.ts';
 
-/** Without a host: all hosts and their groups. With one: each variable, its value and every layer that sets it. */
+/**
+ * Without a host, prints all hosts and their groups. With a host, prints each variable, its value and every layer that
+ * sets it.
+ */
 export function listInventory(name: string | undefined, options: Omit<ProjectOptions, 'writes'>): number {
   const project = openProject({ ...options, writes: false });
   stopOnProblems(project.problems);

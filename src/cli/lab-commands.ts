@@ -1,9 +1,9 @@
-// The words of `bringup lab`.
+// The subcommands of `bringup lab`.
 import type { Command } from 'commander';
-import { agreed, DEFAULT_INVENTORY, type Run, words } from './options.ts';
+import { agreed, type CommandContext, DEFAULT_INVENTORY, words } from './options.ts';
 import { streams } from './output.ts';
 
-export function labCommands(program: Command, { done, signal }: Run): void {
+export function labCommands(program: Command, { done, signal }: CommandContext): void {
   const lab = program
     .command('lab')
     .description('run virtual hosts on this machine, with systemd, sshd, network and power switch')

@@ -30,8 +30,8 @@ import { streams } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
 
 /**
- * The lab that an inventory describes: every host with `lab_image`, at its ansible_host. `lab_name` and `lab_subnet` are
- * variables of all of them.
+ * The lab that an inventory describes: every host with `lab_image`, at its ansible_host. All of them share `lab_name`
+ * and `lab_subnet`.
  */
 export function labSpec(project: Project, name?: string): LabSpec {
   const hosts: { name: string; address: string; image: string }[] = [];
@@ -73,7 +73,7 @@ export function openLab(inventory: string, extraVars: readonly string[] = []): L
   return labSpec(project);
 }
 
-/** Says what the lab needs of this machine and why, and installs it: after asking, or with `yes`. */
+/** Prints what the lab needs of this machine and why, and installs it after asking, or at once with `yes`. */
 export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Promise<void> {
   const missing = [...(await requirements()), ...ownRequirements()];
   if (missing.length === 0) return;
@@ -93,7 +93,7 @@ export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Pr
   await install(missing, { progress: (line) => streams.err(`${pc.dim(line)}\n`), signal });
 }
 
-/** What the site's playbook and checks use of this machine, beside what the lab does. */
+/** What the site's playbook and checks need of this machine in addition to the lab. */
 function ownRequirements(): readonly Requirement[] {
   const folders = (process.env['PATH'] ?? '').split(':').concat('/usr/sbin', '/sbin');
   const has = (command: string): boolean => folders.some((folder) => existsSync(join(folder, command)));
@@ -137,7 +137,7 @@ export function stateText(state: LabState): string {
   return `lab ${pc.bold(state.name)}  ${state.subnet}\n${table(rows)}${wires}${snapshots}`;
 }
 
-/** One of the lab's verbs beside `up`. `name` is the lab, `args` what stands behind the verb. */
+/** Runs a subcommand of the lab other than `up`. `name` is the lab, `args` are the subcommand's arguments. */
 export async function labCommand(
   verb: string,
   name: string,

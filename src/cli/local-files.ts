@@ -19,7 +19,7 @@ import type { LocalFile, TreeNode } from '../core/module.ts';
 import type { RawVars } from '../core/value.ts';
 import type { LocalFiles } from '../engine/ports.ts';
 
-/** Files of the controller for the engine. Each is hashed once, and again when a task on this machine has made it anew. */
+/** Files of the controller for the engine. Each is hashed once, and again if a task on this machine replaced it. */
 export function localFiles(readVars: (file: string, from: Pos) => RawVars): LocalFiles {
   const known = new Map<string, Readonly<{ file: LocalFile; version: string }>>();
   const open = (path: string, from: Pos): LocalFile => {
@@ -73,7 +73,7 @@ type Walk = Readonly<{
   open: (path: string, from: Pos) => LocalFile;
   from: Pos;
   follow: boolean;
-  /** The folders that this one is in, by their real paths: a link may lead back to one of them. */
+  /** The real paths of the directories that contain this one, because a link may lead back to one of them. */
   within: readonly string[];
 }>;
 
@@ -120,7 +120,7 @@ function mustBeReadable(path: string, at: Pos): void {
   }
 }
 
-/** SHA-256, a MiB at a time: a disk image is larger than memory. */
+/** SHA-256, one MiB at a time, because a disk image may be larger than memory. */
 export function hashFile(path: string): string {
   const hash = createHash('sha256');
   const block = Buffer.allocUnsafe(Math.min(1 << 20, statSync(path).size + 1));

@@ -1,13 +1,13 @@
-// The options that commands take alike, and what their actions make of them.
+// Options that several commands share, and how their actions read them.
 import type { Command, OptionValues } from 'commander';
 import type { OutputOptions } from './output.ts';
 
 export const DEFAULT_INVENTORY = process.env['BRINGUP_INVENTORY'] ?? 'inventory/lab.yml';
 
-/** What a command that runs is given: where its exit code goes, and the end of its time. */
-export type Run = Readonly<{ done: (code: number) => void; signal: AbortSignal }>;
+/** What a command that runs gets: a function for its exit code, and the signal that interrupts it. */
+export type CommandContext = Readonly<{ done: (code: number) => void; signal: AbortSignal }>;
 
-/** Which hosts, and with which variables. */
+/** The selection of hosts, and extra variables. */
 export type HostOptions = Readonly<{
   inventory: string;
   limit?: string | undefined;
@@ -51,7 +51,7 @@ export function outputOf(o: OptionValues): OutputOptions {
   };
 }
 
-/** Nobody has to be asked: --yes, or nobody is there. */
+/** Whether no confirmation is needed: --yes is set, or nobody can answer. */
 export function agreed(o: OptionValues): boolean {
   return o['yes'] === true || process.env['CI'] !== undefined;
 }

@@ -12,7 +12,7 @@ export const streams = {
   err: (text: string): void => void process.stderr.write(text),
 };
 
-/** A file's text for pointing at a line; undefined for what is no file (`-e`, `--limit`). */
+/** A file's text, for pointing at a line. undefined for sources that are no file (`-e`, `--limit`). */
 export const source: Source = (file) => {
   try {
     return readFileSync(file, 'utf8');
@@ -21,7 +21,7 @@ export const source: Source = (file) => {
   }
 };
 
-/** A live panel on a terminal, plain lines off it, JSON when asked. */
+/** The live display on a terminal, plain lines elsewhere, JSON on request. */
 export async function chooseReporter({ output, verbose, diff }: OutputOptions): Promise<Reporter> {
   if (output === 'json') return jsonReporter(streams.out);
   const options = { source, verbose, diff };
@@ -31,7 +31,9 @@ export async function chooseReporter({ output, verbose, diff }: OutputOptions): 
   return liveReporter(streams, options, process.stdout.rows ?? 24);
 }
 
-/** What stops a command, in words; a bug of ours looks different. Gives the exit code. */
+/**
+ * Prints why a command stopped. A bug of ours is printed differently from a mistake of the user. Returns the exit code.
+ */
 export function tellError(error: unknown): number {
   if (error instanceof Failure) {
     for (const d of error.diagnostics) streams.err(`${diagnosticText(d, source)}\n`);

@@ -2,20 +2,23 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { labCommands } from './lab-commands.ts';
 import {
   agreed,
+  type CommandContext,
   collect,
   DEFAULT_INVENTORY,
   hostOptionsOf,
   inventoryOptions,
   outputOf,
   outputOptions,
-  type Run,
   words,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
 
-// Each command brings its own rooms when it runs: `--help` must not wait for a database client.
+// Each command imports its rooms when it runs, so that `--help` does not load a database client.
 
-/** Runs one command line. Gives the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 4 locked by another run, 130 interrupted. */
+/**
+ * Runs one command line. Returns the exit code: 0 done, 1 a host or a check failed, 2 wrong input, 3 changes, 4 locked
+ * by another run, 130 interrupted.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = interruptible();
   let code: number | undefined;
@@ -42,7 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   return code;
 }
 
-/** The first Ctrl-C ends things cleanly; a second one at once. */
+/** The first Ctrl-C stops the run cleanly, the second one at once. */
 function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   const controller = new AbortController();
   const onSignal = (): void => {
@@ -62,15 +65,15 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
   };
 }
 
-/** SIGHUP: the terminal is gone. */
+/** SIGHUP: the terminal was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The program with its commands, before it reads a command line. */
-export function commandLine(run: Run): Command {
+export function commandLine(run: CommandContext): Command {
   const program = new Command('bringup')
     .description('turn bare machines into a running, redundant web stack over SSH, and verify it')
     .version(VERSION)
-    .enablePositionalOptions() // what stands behind `lab ssh HOST` is the host's
+    .enablePositionalOptions() // options after `lab ssh HOST` belong to the command on the host
     .showHelpAfterError("(see 'bringup --help')")
     .exitOverride()
     .configureOutput({ writeOut: streams.out, writeErr: streams.err });
@@ -88,7 +91,7 @@ export function commandLine(run: Run): Command {
   return program;
 }
 
-function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }: Run): void {
+function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }: CommandContext): void {
   const command = program
     .command(`${mode} <playbook>`)
     .description(
@@ -131,7 +134,7 @@ function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }:
   });
 }
 
-function checkCommand(program: Command, { done, signal }: Run): void {
+function checkCommand(program: Command, { done, signal }: CommandContext): void {
   const command = program
     .command('check [checks]')
     .description('verify from this machine that the site works: DNS, HTTP, balancing, replication')
@@ -146,7 +149,7 @@ function checkCommand(program: Command, { done, signal }: Run): void {
   });
 }
 
-function drillCommand(program: Command, { done, signal }: Run): void {
+function drillCommand(program: Command, { done, signal }: CommandContext): void {
   const command = program
     .command('drill [drills...]')
     .description('cause failures under load, and judge what users notice')
@@ -162,7 +165,7 @@ function drillCommand(program: Command, { done, signal }: Run): void {
   });
 }
 
-function inventoryCommand(program: Command, { done }: Run): void {
+function inventoryCommand(program: Command, { done }: CommandContext): void {
   const command = program
     .command('inventory')
     .description('show hosts and groups, or the variables of one host')
@@ -173,7 +176,7 @@ function inventoryCommand(program: Command, { done }: Run): void {
   });
 }
 
-function handlersCommand(program: Command, { done, signal }: Run): void {
+function handlersCommand(program: Command, { done, signal }: CommandContext): void {
   const command = program
     .command('handlers [name]')
     .description('list the notified handlers that wait on each host')
@@ -184,7 +187,7 @@ function handlersCommand(program: Command, { done, signal }: Run): void {
   });
 }
 
-function docCommand(program: Command, { done }: Run): void {
+function docCommand(program: Command, { done }: CommandContext): void {
   program
     .command('doc [module]')
     .description('show the arguments and examples of a module, or list all modules')
@@ -194,7 +197,7 @@ function docCommand(program: Command, { done }: Run): void {
     });
 }
 
-function explainCommand(program: Command, { done }: Run): void {
+function explainCommand(program: Command, { done }: CommandContext): void {
   program
     .command('explain [code]')
     .description('explain an error code, or list all codes')
@@ -204,7 +207,7 @@ function explainCommand(program: Command, { done }: Run): void {
     });
 }
 
-function reportCommand(program: Command, { done }: Run): void {
+function reportCommand(program: Command, { done }: CommandContext): void {
   program
     .command('report')
     .description('work with the JSON output of runs')
@@ -220,7 +223,7 @@ function reportCommand(program: Command, { done }: Run): void {
     });
 }
 
-function demoCommand(program: Command, { done, signal }: Run): void {
+function demoCommand(program: Command, { done, signal }: CommandContext): void {
   program
     .command('demo')
     .description('boot a lab on this machine, deploy the site on it, and verify it')

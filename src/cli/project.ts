@@ -5,7 +5,7 @@ import { openFiles, varsFile } from '../config/files.ts';
 import { loadInventory } from '../config/inventory.ts';
 import { select } from '../config/patterns.ts';
 import { loadPlaybook } from '../config/playbook.ts';
-import type { Ports as ReadPorts } from '../config/reading.ts';
+import type { ReadingPorts } from '../config/reading.ts';
 import { parseYaml, toVars } from '../config/source.ts';
 import { openVault } from '../config/vault.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
@@ -23,15 +23,15 @@ import { templatePorts, templatesFor } from './templates.ts';
 export type ProjectOptions = Readonly<{
   inventory: string;
   limit?: string | undefined;
-  /** Of `of` controllers the `index`-th, from 1. */
+  /** The `index`-th of `of` controllers, from 1. */
   shard?: Readonly<{ index: number; of: number }> | undefined;
   extraVars?: readonly string[] | undefined;
   vaultPasswordFile?: string | undefined;
-  /** Whether lookup('password') may keep what it makes. */
+  /** Whether lookup('password') may store new passwords. */
   writes: boolean;
 }>;
 
-/** An inventory that was read, and what serves everything that is read with it. */
+/** An inventory that was read, and everything that is needed to read playbooks, checks and drills with it. */
 export type Project = Readonly<{
   inventory: Inventory;
   /** The hosts that --limit leaves. */
@@ -40,12 +40,12 @@ export type Project = Readonly<{
   problems: Diagnostic[];
   redactor: Redactor;
   templates: Templates;
-  readPorts: ReadPorts;
+  readPorts: ReadingPorts;
   localFiles: LocalFiles;
   files: ReturnType<typeof openFiles>;
 }>;
 
-/** Reads the inventory. Mistakes are gathered in `problems`: see `stopOnProblems`. */
+/** Reads the inventory. Mistakes are collected in `problems`: see `stopOnProblems`. */
 export function openProject(options: ProjectOptions, playbookDir?: string): Project {
   const problems: Diagnostic[] = [];
   const secrets = redactor();
@@ -61,11 +61,12 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   const at: Pos = { file: '--limit', line: 1, col: 1 };
   const limited =
     options.limit === undefined ? [...inventory.hosts.keys()] : select(options.limit, inventory, at, problems);
-  // Every n-th in the inventory's order: shards of the same inventory and limit share nothing and leave nobody out.
+  // Takes every n-th host in the inventory's order. Shards of the same inventory and limit share no host and together
+  // include all.
   const { index, of } = options.shard ?? { index: 1, of: 1 };
   const limit = new Set(limited.filter((_, i) => i % of === index - 1));
   const ports = templatePorts({ onSecret: secrets.add, writes: options.writes, dir: playbookDir ?? '.' });
-  const readPorts: ReadPorts = {
+  const readPorts: ReadingPorts = {
     modules: new Map(Object.entries(modules)),
     namesIn: (text, where, kind) =>
       (kind === 'expression' ? compileExpression(text, where) : compileTemplate(text, where)).names,
@@ -88,7 +89,7 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   };
 }
 
-/** Reads a playbook against the project, and stops with every mistake at once, before any host is touched. */
+/** Reads a playbook. It stops with all mistakes at once, before any host is contacted. */
 export function openPlaybook(file: string, project: Project, tags: readonly string[]): Playbook {
   const { inventory, files, readPorts, extraVars, problems } = project;
   const rolePaths = [join(dirname(inventory.source), 'roles'), 'roles', join('playbooks', 'roles')].filter((p) =>
@@ -115,7 +116,7 @@ export function stopOnProblems(problems: readonly Diagnostic[]): void {
   throw new Failure(once);
 }
 
-/** A name that nothing defines anywhere, read without a guard, would fail on the first host: it is told before. */
+/** A name that nothing defines, read without a guard, would fail on the first host. It is reported before the run. */
 function neverDefined(
   used: ReadonlyMap<string, Pos>,
   defined: ReadonlySet<string>,
@@ -167,7 +168,7 @@ function checkInventoryTemplates({ inventory, readPorts, problems }: Project): v
   }
 }
 
-/** -e key=value, -e '{"json": 1}', -e @file.yml; the last wins. */
+/** Parses -e key=value, -e '{"json": 1}' and -e @file.yml. The last value wins. */
 function parseExtraVars(
   given: readonly string[],
   problems: Diagnostic[],
@@ -198,9 +199,9 @@ function vaultPasswords(file: string | undefined): readonly Secret[] {
   }
 }
 
-/** Under .bringup/ where the user stands: nothing of it is needed, all of it saves a trip. */
+/** Stored under .bringup/ in the working directory. The cache saves a round trip and can be deleted at any time. */
 export function factsCache(inventory: string): FactsCache {
-  // two racks have hosts of the same names
+  // two racks may have hosts of the same names
   const rack = createHash('sha256').update(absolute(inventory)).digest('hex').slice(0, 12);
   const folder = join('.bringup', 'facts', rack);
   const file = (host: string): string => join(folder, `${encodeURIComponent(host)}.json`);
@@ -215,15 +216,15 @@ export function factsCache(inventory: string): FactsCache {
     set(host, facts) {
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 });
-        writeFileSync(file(host), JSON.stringify(facts), { mode: 0o600 }); // facts hold root's environment
+        writeFileSync(file(host), JSON.stringify(facts), { mode: 0o600 }); // facts contain root's environment
       } catch {
-        // a cache that cannot be written is no cache
+        // without a writable cache, facts are gathered each time
       }
     },
   };
 }
 
-/** Variables that are read while the run is under way: what is wrong with the file is the task's failure. */
+/** Reads a file of variables during the run. A mistake in the file is a failure of the task. */
 function varsInRun(file: string, files: ReturnType<typeof openFiles>, from: Pos): RawVars {
   const before = files.problems.length;
   const vars = varsFile(file, files, from);
@@ -232,7 +233,10 @@ function varsInRun(file: string, files: ReturnType<typeof openFiles>, from: Pos)
   return vars;
 }
 
-/** The project that a playbook belongs to: the nearest folder above it that looks like one, else the playbook's own. */
+/**
+ * The project of a playbook: the nearest directory above it that looks like a project, else the playbook's own
+ * directory.
+ */
 export function projectDir(playbook: string): string {
   const own = dirname(absolute(playbook));
   for (let folder = own; ; folder = dirname(folder)) {

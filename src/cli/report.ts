@@ -6,7 +6,7 @@ import { mergeReports, Wrong } from '../report/merge.ts';
 import { doneText, recapText } from '../report/summary.ts';
 import { streams } from './output.ts';
 
-/** `report merge`: one recap of the JSON outputs of many runs. The exit code is that of the worst. */
+/** `report merge`: one recap of the JSON outputs of several runs. The exit code is that of the worst run. */
 export function mergeFiles(files: readonly string[], options: Readonly<{ json: boolean; exitCode: boolean }>): number {
   const { done, unfinished } = merged(files.map((name) => ({ name, text: read(name) })));
   streams.out(

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
 import { readRegular, unreadable } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Templates } from '../engine/ports.ts';
-import type { Ports } from '../template/env.ts';
+import type { TemplatePorts } from '../template/env.ts';
 import { print } from '../template/print.ts';
 import { makeScope } from '../template/scope.ts';
 import {
@@ -19,10 +19,10 @@ import {
 import { notHere } from './local-files.ts';
 import { listTree } from './tree.ts';
 
-/** What template/ may do outside itself, from the controller's side. */
+/** The ports of template/ on the controller. */
 export function templatePorts(
   options: Readonly<{ onSecret: (secret: string) => void; writes: boolean; dir: string }>,
-): Ports {
+): TemplatePorts {
   const fresh = new Map<string, string>();
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolvePath(options.dir, path));
   const find = (path: string, from: Pos, folder: 'files' | 'templates' = 'files'): string => {
@@ -52,10 +52,12 @@ export function templatePorts(
     listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
     env: counted((name) => process.env[name]),
     now: counted(() => new Date()),
-    /** A password is made once and kept beside the inventory; a plan makes one for itself and keeps nothing. */
+    /**
+     * A password is created once and stored beside the inventory. A plan creates a temporary one and stores nothing.
+     */
     password: counted((path, make) => {
       if (path === '/dev/null') {
-        const password = make(); // each time another, kept nowhere
+        const password = make(); // a new one each time, stored nowhere
         options.onSecret(password);
         return password;
       }
@@ -83,8 +85,8 @@ function textOf(path: string, at: Pos): string {
   }
 }
 
-/** template/ as the engine wants it. */
-export function templatesFor(ports: Ports): Templates {
+/** Adapts template/ to the engine's port. */
+export function templatesFor(ports: TemplatePorts): Templates {
   return {
     scope: (layers) => makeScope(layers, ports),
     resolve: (raw, scope) => resolve(raw, { get: scope.get, ports }),

@@ -4,10 +4,13 @@ import { basename, join } from 'node:path';
 import type { TreeEntry } from '../template/env.ts';
 import { hashFile } from './local-files.ts';
 
-/** One walk asks for the same files many times, as a variable is looked up by every task that names it. */
+/** Cached, because one run asks for the same files many times: every task that reads a variable looks it up again. */
 const known = new Map<string, string>();
 
-/** What lies below a folder, or the file itself, by name; `path` is relative to the folder. Links are not followed. */
+/**
+ * The entries below a directory, or the file itself, sorted by name. `path` is relative to the directory. Links are not
+ * followed.
+ */
 export function listTree(root: string, exclude: RegExp | undefined): readonly TreeEntry[] {
   if (!lstatSync(root).isDirectory()) return [entry(root, basename(root))];
   const below = (folder: string): readonly TreeEntry[] =>

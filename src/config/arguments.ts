@@ -7,7 +7,7 @@ import { freeForm, keyValues } from './freeform.ts';
 import { checkTemplates, isNull, type Reading, textOf } from './reading.ts';
 import { type Entry, entry, type MapNode, type Node, placeOf, toVars } from './source.ts';
 
-/** Ansible's own collections, and the two whose modules we have: their prefix says nothing here. */
+/** Ansible's own collections, and the two collections whose modules we have. Their prefix is optional. */
 export const COLLECTIONS = /^(ansible\.(builtin|legacy|posix)|community\.(general|mysql))\./;
 
 /** `action: module k=v` or `action: {module: …, …}`. */
@@ -63,7 +63,9 @@ export function readArgs(
   return { ...parsed, ...extra };
 }
 
-/** `mode: 644` is decimal: Ansible makes 1204 of it. 0644 (octal in YAML 1.1) is meant as it is written. */
+/**
+ * `mode: 644` is a decimal number, which Ansible turns into octal 1204. 0644 (octal in YAML 1.1) is read as written.
+ */
 function checkModes(node: MapNode, reading: Reading): void {
   for (const { key, value } of node.entries) {
     if (!/mode$/.test(key) || value.kind !== 'scalar' || !value.isPlain || typeof value.value !== 'number') continue;
@@ -82,7 +84,7 @@ function octalModes(node: MapNode, args: RawVars): RawVars {
     : { ...args, ...Object.fromEntries(modes.map((e) => [e.key, (e.value as { source: string }).source])) };
 }
 
-/** As far as arguments can be checked before templates have values: names, and every value that has no template in it. */
+/** Checks arguments before templates have values: all names, and every value that contains no template. */
 export function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, reading: Reading): void {
   const bound = impl.bind(args);
   if (isStep(bound)) return;
@@ -94,7 +96,7 @@ export function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry
   }
 }
 
-/** An unknown name is marked itself, a wrong value where it stands. */
+/** An unknown name is marked itself. A wrong value is marked where it stands. */
 export function markOf(wrong: ArgError): 'key' | 'value' {
   return wrong.code === 'E_UNKNOWN_ARGUMENT' ? 'key' : 'value';
 }
@@ -107,7 +109,7 @@ function aliasOf(name: string, args: RawVars, impl: Module): string {
   return Object.keys(args).find((key) => (impl.aliases[key] ?? key) === name) ?? name;
 }
 
-/** Whether what stands at `path`, or on the way there, is or holds a template: its value is not known yet. */
+/** Whether the value at `path`, or one on the way to it, is or contains a template, so that it is not known yet. */
 export function leadsToTemplate(
   path: readonly (string | number)[],
   args: unknown,
@@ -124,5 +126,5 @@ export function leadsToTemplate(
 
 export function noteDefinitions(module: string, args: RawVars, reading: Reading): void {
   if (module === 'set_fact') for (const name of Object.keys(args)) reading.defined.add(name);
-  if (module === 'include_vars') reading.defined.add('*'); // from now on nobody knows every name
+  if (module === 'include_vars') reading.defined.add('*'); // after include_vars, any name may be defined
 }

@@ -5,10 +5,10 @@ import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
 import { isKeyword } from './keywords.ts';
-import { isNull, type Noting, type Reading, rawOf } from './reading.ts';
+import { isNull, type Reading, rawOf, type TemplateReading } from './reading.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars, wrongShape } from './source.ts';
 
-/** One entry of a checks file, its templates not yet evaluated. */
+/** One entry of a checks file, with templates not yet evaluated. */
 export type CheckEntry = Readonly<{
   name: Raw | undefined;
   kind: string;
@@ -21,19 +21,27 @@ export type CheckEntry = Readonly<{
   loop: Raw | undefined;
 }>;
 
-export type Context = Pick<Reading, 'files' | 'problems' | 'ports'>;
-type Noted = Context & Noting;
+export type SourceReading = Pick<Reading, 'files' | 'problems' | 'ports'>;
+type Noted = SourceReading & TemplateReading;
 const KEYWORDS = ['name', 'within', 'loop', 'when'];
 
-/** A checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
-export function loadChecks(file: string, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
+/** Reads a checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
+export function loadChecks(
+  file: string,
+  kinds: ReadonlyMap<string, Check>,
+  context: SourceReading,
+): readonly CheckEntry[] {
   const node = context.files.yaml(file);
   if (node === undefined || isNull(node)) return [];
   return readChecks(node, kinds, context);
 }
 
-/** Checks that stand in another file: at the end of a drill, say. */
-export function readChecks(node: Node, kinds: ReadonlyMap<string, Check>, context: Context): readonly CheckEntry[] {
+/** Reads checks that are part of another file, for example of a drill. */
+export function readChecks(
+  node: Node,
+  kinds: ReadonlyMap<string, Check>,
+  context: SourceReading,
+): readonly CheckEntry[] {
   if (node.kind !== 'seq') {
     context.problems.push(wrongShape(node, "'checks'", 'a list', '- name: … and a check'));
     return [];
@@ -91,8 +99,8 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted
   ];
 }
 
-/** Names of arguments, and values without templates, as far as they can be checked now. */
-function checkStatic(check: Check, args: RawVars, node: MapNode, context: Context): void {
+/** Checks what is known before templates are evaluated: names of arguments, and values without templates. */
+function checkStatic(check: Check, args: RawVars, node: MapNode, context: SourceReading): void {
   const bound = check.bind(args);
   if (isBound(bound)) return;
   for (const wrong of bound) {

@@ -4,7 +4,7 @@ import type { Raw } from '../core/value.ts';
 import { booleanOf, conditionsOf, type Reading, rawOf, varsOf, wordsOf } from './reading.ts';
 import { entry, type MapNode } from './source.ts';
 
-/** What an item inherits when nothing is around it. */
+/** What an item inherits if no block or play surrounds it. */
 export function topLevel(dir: string, become: Become, role?: Role, tags: readonly string[] = []): Common {
   return {
     at: { file: dir, line: 1, col: 1 },
@@ -27,7 +27,7 @@ export function topLevel(dir: string, become: Become, role?: Role, tags: readonl
   };
 }
 
-/** What the item says itself, put on what is around it. */
+/** Reads the item's own keywords and combines them with the inherited ones. */
 export function readCommon(node: MapNode, around: Common, reading: Reading): Common {
   const vars = varsOf(node, reading);
   const tags = wordsOf(node, 'tags', reading);

@@ -2,7 +2,7 @@ import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 
-/** What the YAML and the INI reader both give: unlinked groups. */
+/** The result of both the YAML and the INI reader: groups that are not linked yet. */
 export type Draft = Readonly<{
   hosts: Map<string, { at: Pos; vars: Record<string, Raw> }>;
   groups: Map<string, { at: Pos; hosts: Set<string>; children: Map<string, Pos>; vars: Record<string, Raw> }>;
@@ -21,7 +21,10 @@ export function addHost(draft: Draft, groupName: string, name: string, at: Pos, 
   if (groupName !== 'all') group(draft, groupName, at).hosts.add(name);
 }
 
-/** web[1:3] → web1 web2 web3; [01:10] keeps zeros; [a:f]; [1:9:2] steps. Both ends are in. */
+/**
+ * Expands web[1:3] to web1, web2, web3. [01:10] keeps leading zeros, [a:f] counts letters, [1:9:2] has a step. Both
+ * ends are included.
+ */
 export function expandRange(pattern: string, at: Pos, problems: Diagnostic[]): readonly string[] {
   const found = /^(.*?)\[([^\]]*)\](.*)$/.exec(pattern);
   if (found === null) return [pattern];

@@ -7,12 +7,12 @@ import { Expect, Find, Ledger, Load, Watch } from '../core/drill-args.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
-import { type CheckEntry, type Context, readChecks } from './checks.ts';
+import { type CheckEntry, readChecks, type SourceReading } from './checks.ts';
 import { isKeyword } from './keywords.ts';
-import { checkTemplates, isNull, type Noting, rawOf } from './reading.ts';
+import { checkTemplates, isNull, rawOf, type TemplateReading } from './reading.ts';
 import { entry, type MapNode, type Node, placeOf, toRaw, toVars, wrongShape } from './source.ts';
 
-/** A part of a drill whose templates are not yet evaluated, and where things stand in it. */
+/** A part of a drill with its templates not yet evaluated, and the positions of its values. */
 export type Piece = Readonly<{ raw: Raw; at: Pos; argAt: (path: readonly (string | number)[]) => Pos }>;
 export type StepEntry = Readonly<{
   name: Raw | undefined;
@@ -20,7 +20,7 @@ export type StepEntry = Readonly<{
   time: Raw | undefined;
   after: Raw | undefined;
   when: Raw | undefined;
-  /** `wait_for` waits for a check; all others are kinds of steps. */
+  /** `wait_for` waits for a check. All other keys are kinds of steps. */
   does: Readonly<{ kind: StepKind; args: Piece }> | Readonly<{ check: CheckEntry }>;
 }>;
 /** One entry of a drills file. */
@@ -44,16 +44,16 @@ const KEYWORDS = ['name', 'when', 'vars', 'load', 'find', 'watch', 'ledger', 'st
 const STEP_KEYWORDS = ['name', 'at', 'after', 'when'];
 const WAIT = 'wait_for';
 
-/** A drills file: a list of drills. Every mistake that can be seen before variables have values is a problem. */
-export function loadDrills(file: string, kinds: Kinds, context: Context): readonly DrillEntry[] {
+/** Reads a drills file: a list of drills. Every mistake that can be found before variables have values is reported. */
+export function loadDrills(file: string, kinds: Kinds, context: SourceReading): readonly DrillEntry[] {
   const node = context.files.yaml(file);
   if (node === undefined || isNull(node)) return [];
-  const noted: Noted = { ...context, defined: new Set(), used: new Map() };
+  const noted: DrillReading = { ...context, defined: new Set(), used: new Map() };
   return itemsOf(node, 'a drills file', '- name: …', noted).flatMap((item) => readDrill(item, kinds, noted));
 }
-type Noted = Context & Noting;
+type DrillReading = SourceReading & TemplateReading;
 
-function readDrill(node: MapNode, kinds: Kinds, context: Noted): readonly DrillEntry[] {
+function readDrill(node: MapNode, kinds: Kinds, context: DrillReading): readonly DrillEntry[] {
   const { problems } = context;
   for (const e of node.entries) isKeyword(e, KEYWORDS, 'a drill', problems);
   for (const key of ['name', 'load', 'expect'])
@@ -94,7 +94,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   expect: 'expect: {failed: 0}',
 };
 
-function readStep(node: MapNode, kinds: Kinds, context: Noted): readonly StepEntry[] {
+function readStep(node: MapNode, kinds: Kinds, context: DrillReading): readonly StepEntry[] {
   const { problems } = context;
   const known = [...kinds.steps.keys(), WAIT];
   const [does, ...more] = node.entries.filter((e) => known.includes(e.key));
@@ -131,12 +131,12 @@ function readStep(node: MapNode, kinds: Kinds, context: Noted): readonly StepEnt
   return [{ ...timing, does: { kind, args: piece(does.key, does.value, bind, context) } }];
 }
 
-/** Names of arguments, and values without templates, as far as they can be checked now. */
+/** Checks what is known before templates are evaluated: names of arguments, and values without templates. */
 function piece(
   what: string,
   node: Node,
   bind: (args: RawVars) => { errors: readonly ArgError[] } | object,
-  context: Noted,
+  context: DrillReading,
 ): Piece {
   const raw = toRaw(node);
   checkTemplates(raw, context);
@@ -153,12 +153,12 @@ function piece(
   return self;
 }
 
-function listOf(node: MapNode, key: string, context: Noted): readonly MapNode[] {
+function listOf(node: MapNode, key: string, context: DrillReading): readonly MapNode[] {
   const found = entry(node, key);
   return found === undefined || isNull(found.value) ? [] : itemsOf(found.value, `'${key}'`, `${key}: [{…}]`, context);
 }
 
-function itemsOf(node: Node, what: string, expected: string, { problems }: Noted): readonly MapNode[] {
+function itemsOf(node: Node, what: string, expected: string, { problems }: DrillReading): readonly MapNode[] {
   if (node.kind !== 'seq') {
     problems.push(wrongShape(node, what, 'a list', expected));
     return [];

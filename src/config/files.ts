@@ -4,7 +4,7 @@ import { tell } from '../core/errors/index.ts';
 import { Float, type Raw, type RawVars, Ready, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
 import { type Node, parseYaml, toVars, wrongShape } from './source.ts';
 
-/** Reading files: each once, every fault collected as a problem instead of thrown. */
+/** Reads files, each once. Errors are collected as problems instead of thrown. */
 export type Files = Readonly<{
   problems: Diagnostic[];
   read: (path: string, from?: Pos) => string | undefined;
@@ -58,8 +58,8 @@ function opened(
 }
 
 /**
- * A file's bytes. A pipe, a socket or a device may never end: they are refused, but for /dev/null. Throws what the system
- * says, or a code of ours.
+ * A file's bytes. Reading a pipe, a socket or a device may never end, so they are rejected, except for /dev/null.
+ * Throws the system's error, or an error with a code of our own.
  */
 export function readRegular(path: string): Uint8Array {
   if (path === '/dev/null') return new Uint8Array();
@@ -77,7 +77,7 @@ function readText(path: string, problems: Diagnostic[], from?: Pos): string | un
   }
 }
 
-/** Why a file of this machine could not be read. */
+/** The diagnostic for a file of this machine that could not be read. */
 export function unreadable(path: string, error: unknown, at?: Pos): Diagnostic {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
@@ -96,7 +96,7 @@ export function unreadable(path: string, error: unknown, at?: Pos): Diagnostic {
   }
 }
 
-/** A file of variables: a map, or empty. */
+/** Reads a file of variables: a map, or empty. */
 export function varsFile(path: string, files: Files, from?: Pos): RawVars {
   const node = files.yaml(path, undefined, from);
   if (node === undefined || (node.kind === 'scalar' && node.value === null)) return {};
@@ -105,7 +105,7 @@ export function varsFile(path: string, files: Files, from?: Pos): RawVars {
   return {};
 }
 
-/** What a vault hides is hidden as a whole: every text and number of an encrypted file is a secret, at any depth. */
+/** Makes every text and number of an encrypted file a secret, at any depth. */
 function secretVars(vars: RawVars): RawVars {
   return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, hidden(value)]));
 }

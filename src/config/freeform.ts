@@ -3,8 +3,8 @@ import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
 import { HAS_TEMPLATE } from './source.ts';
 
 /**
- * `apt: name=nginx state=present`. Quotes group, {{ }} holds together; undefined when a word is not key=value.
- * Values stay strings, as in Ansible.
+ * Parses `apt: name=nginx state=present`. Quotes and {{ }} keep words together. Returns undefined if a word is not
+ * key=value. Values stay strings, as in Ansible.
  */
 export function keyValues(text: string, at: Pos): RawVars | undefined {
   const vars: Record<string, Raw> = {};
@@ -16,7 +16,10 @@ export function keyValues(text: string, at: Pos): RawVars | undefined {
   return vars;
 }
 
-/** `command: ls /tmp creates=/tmp/x`: words that set one of `options` are taken out, the rest is the free form. */
+/**
+ * Parses `command: ls /tmp creates=/tmp/x`. Words that set one of `options` are taken out, and the rest is the free
+ * form.
+ */
 export function freeForm(text: string, at: Pos, into: string, options: readonly string[]): RawVars {
   const vars: Record<string, Raw> = {};
   let rest = text;
@@ -37,7 +40,7 @@ function unquoted(text: string): string {
   return /^(["'])([\s\S]*)\1$/.exec(text)?.[2] ?? text;
 }
 
-/** Split at blanks that stand in no quotes and in no {{ }} or {% %}. */
+/** Splits at blanks outside of quotes, {{ }} and {% %}. */
 function words(text: string): readonly string[] {
   return text.match(/(?:\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}|"(?:\\[\s\S]|[^"\\])*"|'[^']*'|[^\s"'])+/g) ?? [];
 }

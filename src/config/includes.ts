@@ -1,7 +1,7 @@
 import { isAbsolute, join } from 'node:path';
 import { Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { Common, Include, Item, Loaded } from '../core/playbook.ts';
+import type { Common, Include, IncludedItems, Item } from '../core/playbook.ts';
 import { COLLECTIONS } from './arguments.ts';
 import { readCommon } from './common.ts';
 import { BLOCK, INCLUDE, isKeyword } from './keywords.ts';
@@ -44,7 +44,8 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     handlersFrom: from('handlers_from'),
   };
   if (options !== undefined) refuseOptions(options, kind, reading);
-  // An import's when and tags go to each task; an include's are its own, only its variables go on.
+  // An import passes its when and tags on to each task. An include applies them to itself and passes on only its
+  // variables.
   const own = {
     ...around,
     vars: common.vars,
@@ -53,7 +54,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     environment: common.environment,
   };
   const inner = kind.startsWith('import') ? common : applied(options, own, reading);
-  const loadNamed = (name: string): Loaded => {
+  const loadNamed = (name: string): IncludedItems => {
     if (isRole) return reading.loadRole(name, common.at, inner, reading, use);
     return {
       items: reading.readTasks(findTasks(name, common, reading), inner, reading, common),
@@ -64,7 +65,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
   const isStatic = typeof target === 'string';
   const word = isRole ? `role ${String(target)} ${use.tasksFrom ?? ''}` : findTasks(String(target), common, reading);
   const isOpen = reading.open.includes(word);
-  const load = (name: string): Loaded => {
+  const load = (name: string): IncludedItems => {
     reading.open.push(word);
     try {
       return loadNamed(name);
@@ -86,7 +87,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     reading.imported.roles.push(...loaded.roles);
     return loaded.items;
   }
-  if (isStatic && !isOpen) reading.imported.late.push(...load(target).handlers); // and for its mistakes: they are told before the run
+  if (isStatic && !isOpen) reading.imported.late.push(...load(target).handlers); // also for the mistakes in them, which are reported before the run
   const include: Include = {
     ...common,
     kind: 'include',
@@ -99,7 +100,7 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
   return [include];
 }
 
-/** What an include is given: its map, a bare name with `args:` beside it. */
+/** The options of an include: its map, or a bare name with `args:` beside it. */
 function optionsOf(node: MapNode, action: Entry, isRole: boolean): MapNode | undefined {
   const args = entry(node, 'args')?.value;
   const more = args?.kind === 'map' ? args.entries : [];
@@ -110,7 +111,7 @@ function optionsOf(node: MapNode, action: Entry, isRole: boolean): MapNode | und
   return { kind: 'map', at: action.keyAt, entries: [...target, ...more] };
 }
 
-/** `apply:` of an include: what its tasks have as if it stood around them. */
+/** `apply:` of an include. Its tasks inherit these keywords as if a block surrounded them. */
 function applied(options: MapNode | undefined, inner: Common, reading: Reading): Common {
   const apply = options && entry(options, 'apply')?.value;
   if (apply === undefined || isNull(apply)) return inner;
@@ -123,7 +124,7 @@ function applied(options: MapNode | undefined, inner: Common, reading: Reading):
   return { ...readCommon(apply, inner, reading), at: inner.at, name: inner.name };
 }
 
-/** Options of which only the value that is in force anyway is accepted. */
+/** Rejects options of which only the default is supported. */
 function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
   const only: readonly (readonly [string, boolean, string])[] = [
     ['public', kind === 'import_role', 'list the role under roles: or use import_role to share its variables'],
@@ -146,8 +147,8 @@ function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
     );
 }
 
-/** During the run a mistake in an included file is that task's failure. */
-function loadLate(name: string, load: (name: string) => Loaded, reading: Reading): Loaded {
+/** During the run, a mistake in an included file is a failure of that task. */
+function loadLate(name: string, load: (name: string) => IncludedItems, reading: Reading): IncludedItems {
   const before = reading.problems.length;
   const loaded = load(name);
   const found = reading.problems.slice(before);
@@ -155,7 +156,7 @@ function loadLate(name: string, load: (name: string) => Loaded, reading: Reading
   return loaded;
 }
 
-/** Beside the including file, then the role's tasks/, then beside the playbook. */
+/** Searched beside the including file, then in the role's tasks/, then beside the playbook. */
 function findTasks(name: string, common: Common, reading: Reading): string {
   if (isAbsolute(name)) return name;
   const roots = [

@@ -4,7 +4,7 @@ import { Float, type Raw, TemplateText } from '../core/value.ts';
 import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { HAS_TEMPLATE } from './source.ts';
 
-/** Ansible's INI inventory: [group], [group:children], [group:vars], `host[1:3] key=value …`. */
+/** Parses Ansible's INI inventory: [group], [group:children], [group:vars], `host[1:3] key=value …`. */
 export function parseIni(text: string, file: string, draft: Draft, problems: Diagnostic[]): void {
   let section = { name: 'ungrouped', kind: 'hosts' };
   for (const [i, raw] of text.split(/\r?\n/).entries()) {
@@ -70,7 +70,10 @@ function readVar(line: string, at: Pos, section: string, draft: Draft, problems:
   else group(draft, section, at).vars[line.slice(0, eq).trim()] = literal(line.slice(eq + 1).trim(), at);
 }
 
-/** Words as sh splits them: quotes group, a # that begins a word ends the line. undefined: a quote is open. */
+/**
+ * Splits words as sh does: quotes keep words together, and a # at the start of a word ends the line. undefined: a quote
+ * is not closed.
+ */
 function splitWords(line: string): readonly string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;
@@ -94,7 +97,7 @@ function splitWords(line: string): readonly string[] | undefined {
   return word === undefined ? words : [...words, word];
 }
 
-/** Python's literals (numbers, True/False/None, quoted strings); anything else is a string. */
+/** Parses Python literals (numbers, True/False/None, quoted strings). Anything else is a string. */
 function literal(text: string, at: Pos): Raw {
   const bare = text.replace(/\s+#.*$/, '');
   if (/^[-+]?(0|[1-9]\d*)$/.test(bare)) return Number(bare);

@@ -10,8 +10,8 @@ import { parseIni } from './ini.ts';
 import { type Node, toVars, wrongShape } from './source.ts';
 
 /**
- * Reads an inventory: a YAML or INI file, or a folder of them, with group_vars/ and host_vars/ beside it. A list of
- * hosts with a comma (`'web1,'`) is one too, as in Ansible.
+ * Reads an inventory: a YAML or INI file, or a directory of them, with group_vars/ and host_vars/ beside it. As in
+ * Ansible, a list of hosts with a comma (`'web1,'`) is an inventory too.
  */
 export function loadInventory(path: string, files: Files, playbookDirs: readonly string[] = []): Inventory {
   const draft: Draft = { hosts: new Map(), groups: new Map() };
@@ -62,7 +62,7 @@ function readGroup(
   problems: Diagnostic[],
   above: readonly string[],
 ): void {
-  const mine = group(draft, name, at);
+  const target = group(draft, name, at);
   if (above.includes(name)) {
     problems.push(tell('E_GROUP_CYCLE', { path: [...above, name] }, at));
     return;
@@ -74,14 +74,14 @@ function readGroup(
   }
   for (const { key, keyAt, value } of node.entries) {
     if (key === 'hosts') readHosts(draft, name, value, problems);
-    else if (key === 'vars') Object.assign(mine.vars, mapOf(value, `the vars of group '${name}'`, problems));
+    else if (key === 'vars') Object.assign(target.vars, mapOf(value, `the vars of group '${name}'`, problems));
     else if (key === 'children') {
       if (value.kind === 'scalar' && value.value === null) continue;
       if (value.kind !== 'map')
         problems.push(wrongShape(value, "'children'", 'a map of groups', 'children: {web: {…}}'));
       else
         for (const child of value.entries) {
-          mine.children.set(child.key, child.keyAt);
+          target.children.set(child.key, child.keyAt);
           readGroup(draft, child.key, child.keyAt, child.value, problems, [...above, name]);
         }
     } else {
@@ -139,8 +139,8 @@ function link(draft: Draft, source: string, dir: string, varDirs: readonly strin
   );
   const hosts = new Map<string, InventoryHost>();
   for (const [name, { at, vars }] of draft.hosts) {
-    const mine = sorted.filter((g) => members.get(g)?.has(name));
-    const groupLayers = mine.flatMap((g) => [
+    const groupsOfHost = sorted.filter((g) => members.get(g)?.has(name));
+    const groupLayers = groupsOfHost.flatMap((g) => [
       { from: `group ${g} in ${source}`, vars: draft.groups.get(g)?.vars ?? {} },
       ...(fromFiles.get(g) ?? []),
     ]);
@@ -149,7 +149,7 @@ function link(draft: Draft, source: string, dir: string, varDirs: readonly strin
       ...varDirs.flatMap((d) => varLayers(join(d, 'host_vars'), name, files)),
     ];
     const layers = [...groupLayers, ...own].filter((l) => Object.keys(l.vars).length > 0);
-    hosts.set(name, { name, at, groups: mine.filter((g) => g !== 'all').sort(), layers });
+    hosts.set(name, { name, at, groups: groupsOfHost.filter((g) => g !== 'all').sort(), layers });
   }
   const groups = new Map([...members].map(([name, set]) => [name, order.filter((h) => set.has(h))] as const));
   return { source, dir, hosts, groups };
@@ -159,7 +159,7 @@ function isChild(draft: Draft, name: string): boolean {
   return [...draft.groups].some(([parent, g]) => parent !== 'all' && g.children.has(name));
 }
 
-/** The longest way down from `all`: a child's variables win over its parent's. */
+/** The longest path from `all` to each group. A child's variables override its parent's. */
 function depthsOf(draft: Draft): ReadonlyMap<string, number> {
   const depths = new Map<string, number>();
   const walk = (name: string, depth: number, path: readonly string[]): void => {
@@ -177,7 +177,7 @@ function rank(draft: Draft, depths: ReadonlyMap<string, number>, a: string, b: s
   return depth(a) - depth(b) || priority(a) - priority(b) || (a < b ? -1 : 1);
 }
 
-/** group_vars/NAME.yml, group_vars/NAME (a file), or every file in the folder group_vars/NAME/, sorted. */
+/** Reads group_vars/NAME.yml, group_vars/NAME (a file), or every file in the directory group_vars/NAME/, sorted. */
 function varLayers(folder: string, name: string, files: Files): readonly Layer[] {
   if (!isFolder(folder)) return [];
   const paths = ['', '.yml', '.yaml', '.json'].map((ending) => join(folder, name + ending));

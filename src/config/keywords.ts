@@ -2,7 +2,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Entry } from './source.ts';
 
-/** Ansible's keywords by where they may stand (playbooks_keywords in its documentation). */
+/** Ansible's keywords by the places where they are allowed (see "Playbook Keywords" in Ansible's documentation). */
 const COMMON = [
   'name',
   'vars',
@@ -74,7 +74,7 @@ export const INCLUDE = [
   'notify',
 ];
 
-/** What Ansible knows and we do not (yet): refused by name, never ignored. */
+/** Keywords that Ansible has and bringup does not support. They are rejected by name, never ignored. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   vars_prompt: 'pass the value with -e NAME=VALUE',
   async: 'remove it: in bringup hosts do not wait for each other',
@@ -95,7 +95,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   fact_path: 'run the module `setup` with `fact_path`',
 };
 
-/** Tells of keys that are no keyword here; true when the key is known. */
+/** Reports a key that is not a keyword here. Returns true if the key is known. */
 export function isKeyword(entry: Entry, known: readonly string[], where: string, problems: Diagnostic[]): boolean {
   if (known.includes(entry.key)) return true;
   const at = entry.keyAt;

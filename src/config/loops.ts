@@ -27,7 +27,7 @@ export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefin
   return { loop: withLoop(withs, reading), loopControl };
 }
 
-/** with_items and friends as the lookup they stand for. */
+/** Turns with_items and its relatives into the lookup that they stand for. */
 function withLoop(withs: Entry, reading: Reading): Raw {
   const kind = withs.key.slice('with_'.length);
   const raw = toRaw(withs.value);
@@ -60,7 +60,7 @@ function withLoop(withs: Entry, reading: Reading): Raw {
   return lookupOver(raw, `query('${name}', *__terms)`, withs);
 }
 
-/** A list whose terms are evaluated first: the expression sees them as __terms. */
+/** A list whose terms are evaluated first. The expression reads them as __terms. */
 function lookupOver(terms: Raw, expression: string, withs: Entry): Raw {
   return { __bringup_with: new TemplateText(`{{ ${expression} }}`, withs.keyAt), __terms: terms };
 }

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Item, Task } from '../core/playbook.ts';
 
-/** Handlers of a role that is used twice stand once. */
+/** Removes duplicates: a role that is used twice has its handlers once. */
 export function unique(handlers: readonly Task[]): readonly Task[] {
   const seen = new Set<string>();
   return handlers.filter(({ at }) => {
@@ -13,7 +13,10 @@ export function unique(handlers: readonly Task[]): readonly Task[] {
   });
 }
 
-/** A name that nothing answers to would silently never run: that is a mistake. Templated names are looked up in the run. */
+/**
+ * Reports names in `notify` that no handler has, because such a handler would silently never run. Names with templates
+ * are looked up during the run.
+ */
 export function checkNotified(items: readonly Item[], handlers: readonly Task[], problems: Diagnostic[]): void {
   const known = new Set(handlers.flatMap((h) => [...(typeof h.name === 'string' ? [h.name] : []), ...h.listen]));
   const anyTemplated = handlers.some((h) => typeof h.name === 'object');

@@ -5,9 +5,9 @@ import { globMatches } from '../core/glob.ts';
 import type { Inventory } from '../core/playbook.ts';
 
 /**
- * The hosts a pattern selects, in the inventory's order. Unions first, then every `&`, then every `!`, whatever their
- * order; only `&`/`!` given: from all. A term is a host, a group, a glob over both, `~regex`, or group[0], [-1], [0:1].
- * A term that matches nothing is a problem (Ansible warns and goes on without).
+ * The hosts that a pattern selects, in the inventory's order. Unions apply first, then every `&`, then every `!`,
+ * wherever they stand. A pattern of only `&` and `!` terms starts from all hosts. A term is a host, a group, a glob
+ * over both, `~regex`, or group[0], [-1], [0:1]. A term that matches nothing is a problem; Ansible only warns.
  */
 export function select(pattern: string, inventory: Inventory, at: Pos, problems: Diagnostic[]): readonly string[] {
   const terms = split(pattern);
@@ -23,7 +23,7 @@ export function select(pattern: string, inventory: Inventory, at: Pos, problems:
   return [...inventory.hosts.keys()].filter((host) => selected.has(host));
 }
 
-/** Terms are separated by commas, or by colons as long as these are not inside [ ]. */
+/** Terms are separated by commas, or by colons outside of [ ]. */
 function split(pattern: string): readonly string[] {
   const separator = pattern.includes(',') ? /,/ : /:(?![^[]*\])/;
   return pattern
@@ -76,7 +76,7 @@ function byRegex(source: string, inventory: Inventory, at: Pos, problems: Diagno
   }
 }
 
-/** Ansible's subscripts count from 0, take negative ones from the end, and include both ends of a range. */
+/** As in Ansible, subscripts count from 0, negative ones count from the end, and a range includes both ends. */
 function slice(
   hosts: readonly string[],
   range: string,
@@ -97,7 +97,7 @@ function slice(
   return first < 0 ? [] : found;
 }
 
-/** A glob, whose classes ([abc], [!abc]) are matched as one character each. */
+/** A glob. A class such as [abc] or [!abc] matches one character. */
 function globTest(pattern: string): (name: string) => boolean {
   if (!/\[[^\]]/.test(pattern)) return (name) => globMatches(pattern, name);
   const source = pattern

@@ -13,8 +13,8 @@ import {
   booleanOf,
   conditionsOf,
   isNull,
-  type Ports,
   type Reading,
+  type ReadingPorts,
   rawOf,
   textOf,
   varsOf,
@@ -27,21 +27,24 @@ import { readItems, readTasksFile } from './tasks.ts';
 export type PlaybookOptions = Readonly<{
   files: Files;
   inventory: Inventory;
-  ports: Ports;
+  ports: ReadingPorts;
   extraVars: RawVars;
-  /** Folders of roles beside the playbook's own roles/. */
+  /** Directories of roles beside the playbook's own roles/. */
   rolePaths?: readonly string[];
 }>;
-export type Loaded = Readonly<{
+export type LoadedPlaybook = Readonly<{
   playbook: Playbook;
-  /** Every tag that stands anywhere: a tag asked for that is none of them is a mistake. */
+  /** Every tag that occurs anywhere. Asking for any other tag is a mistake. */
   tags: ReadonlySet<string>;
   defined: ReadonlySet<string>;
   used: ReadonlyMap<string, Pos>;
 }>;
 
-/** Reads a playbook with all that it imports. Every mistake goes to `files.problems`; the caller stops when there is one. */
-export function loadPlaybook(file: string, options: PlaybookOptions): Loaded {
+/**
+ * Reads a playbook with everything that it imports. Mistakes are added to `files.problems`; the caller stops if there
+ * are any.
+ */
+export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlaybook {
   const dir = dirname(file);
   const reading: Reading = {
     files: options.files,
@@ -88,7 +91,7 @@ function readPlays(
   });
 }
 
-/** What an import_playbook puts on each play that it brings. */
+/** What an import_playbook adds to each play that it imports. */
 type Around = Pick<Common, 'when' | 'tags'> & Readonly<{ vars: RawVars }>;
 const NOTHING: Around = { when: [], tags: [], vars: {} };
 const IMPORT = ['name', 'when', 'vars', 'tags', 'import_playbook'];
@@ -196,7 +199,7 @@ function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly
   if (found === undefined || isNull(found)) return [];
   const items = found.kind === 'seq' ? found.items : [found];
   return items.flatMap((item): readonly Layer[] => {
-    const names = item.kind === 'seq' ? item.items : [item]; // a list in the list: the first that exists
+    const names = item.kind === 'seq' ? item.items : [item]; // a nested list: the first file that exists
     const paths = names.flatMap((name) => {
       try {
         const path = reading.ports.evaluate(toRaw(name), { ...vars, ...reading.extraVars });
@@ -217,7 +220,7 @@ function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly
 
 type Roles = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
 
-/** The roles of a play, in order; one that is used again with equal parameters runs once. */
+/** The roles of a play, in order. A role that is used again with equal parameters runs once. */
 function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
   const list = entry(node, 'roles')?.value;
   if (list === undefined || isNull(list)) return { items: [], handlers: [], roles: [] };

@@ -2,47 +2,49 @@ import { toBoolean } from '../core/coerce.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Module } from '../core/module.ts';
-import type { Common, Condition, Inventory, Item, Loaded, Role, Task } from '../core/playbook.ts';
+import type { Common, Condition, IncludedItems, Inventory, Item, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
 import { described, entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
 
-/** What reading a playbook needs from outside: cli/ hands it in. */
-export type Ports = Readonly<{
-  /** By every name a playbook may use, collection prefixes taken off. */
+/** What reading a playbook needs from outside. cli/ provides it. */
+export type ReadingPorts = Readonly<{
+  /** Modules by every name that a playbook may use, without collection prefixes. */
   modules: ReadonlyMap<string, Module>;
-  /** Compiles a template or a bare expression and gives the names it reads. Throws Failure. */
+  /** Compiles a template or a bare expression and returns the names that it reads. Throws Failure. */
   namesIn: (text: string, at: Pos, kind: 'template' | 'expression') => ReadonlySet<string>;
   templatesIn: (raw: Raw) => Iterable<TemplateText>;
-  /** A value now, from these variables alone. Throws Failure. */
+  /** Evaluates a value with these variables only. Throws Failure. */
   evaluate: (raw: Raw, vars: RawVars) => Value;
 }>;
 
-/** The state of one reading: where problems go, and what was seen. */
+/** The state while a playbook is read: where problems are collected, and what was found. */
 export type Reading = Readonly<{
   files: Files;
   problems: Diagnostic[];
   inventory: Inventory;
-  ports: Ports;
+  ports: ReadingPorts;
   playbookDir: string;
   rolePaths: readonly string[];
   extraVars: RawVars;
-  /** Every name that something defines somewhere: register, vars, set_fact … For telling never defined ones. */
+  /**
+   * Every name that is defined somewhere: register, vars, set_fact … It serves to find names that are never defined.
+   */
   defined: Set<string>;
-  /** Every name that is read, once, with its place. */
+  /** Every name that is read, once, with its position. */
   used: Map<string, Pos>;
   tags: Set<string>;
-  /** roles.ts's loadRole: handed in, since a role's tasks may import roles again. */
-  loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => Loaded;
-  /** tasks.ts's readTasksFile, for the same reason. */
+  /** loadRole of roles.ts. It is passed in because a role's tasks may import roles again. */
+  loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => IncludedItems;
+  /** readTasksFile of tasks.ts, passed in for the same reason. */
   readTasks: (file: string, around: Common, reading: Reading, from?: Common) => readonly Item[];
-  /** Files of tasks and roles that are being read: what includes itself is read when it is reached. */
+  /** Files of tasks and roles that are being read. A file that includes itself is read when the run reaches it. */
   open: string[];
-  /** What import_role brought to the play that is being read; `late`: handlers that include_role will bring. */
+  /** What import_role added to the play that is being read. `late` holds handlers that include_role will add. */
   imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;
-/** The part of a reading in which templates and the names they read are noted. */
-export type Noting = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
+/** The part of the state that records templates and the names that they read. */
+export type TemplateReading = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
 
 export type RoleUse = Readonly<{
   params: RawVars;
@@ -52,8 +54,8 @@ export type RoleUse = Readonly<{
   handlersFrom?: string | undefined;
 }>;
 
-/** The raw value of a key, its templates checked; undefined when there is no such key. */
-export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefined {
+/** The raw value of a key, with its templates checked. undefined if the key is absent. */
+export function rawOf(node: MapNode, key: string, reading: TemplateReading): Raw | undefined {
   const found = entry(node, key);
   if (found === undefined) return undefined;
   const raw = toRaw(found.value);
@@ -61,8 +63,8 @@ export function rawOf(node: MapNode, key: string, reading: Noting): Raw | undefi
   return raw;
 }
 
-/** A boolean keyword, as a boolean or a template: Ansible's words for one, such as 'no', are read as they are meant. */
-export function booleanOf(node: MapNode, key: string, reading: Noting): Raw | undefined {
+/** A boolean keyword as a boolean or a template. Ansible's words for booleans, such as 'no', are converted. */
+export function booleanOf(node: MapNode, key: string, reading: TemplateReading): Raw | undefined {
   const raw = rawOf(node, key, reading);
   if (raw === undefined || raw === null) return undefined;
   if (raw instanceof TemplateText || raw instanceof Secret) return raw;
@@ -72,21 +74,21 @@ export function booleanOf(node: MapNode, key: string, reading: Noting): Raw | un
   return undefined;
 }
 
-export function checkTemplates(raw: Raw, reading: Noting): void {
+export function checkTemplates(raw: Raw, reading: TemplateReading): void {
   for (const { text, at } of reading.ports.templatesIn(raw)) noteNames(text, at, 'template', reading);
 }
 
-function noteNames(text: string, at: Pos, kind: 'template' | 'expression', reading: Noting): void {
+function noteNames(text: string, at: Pos, kind: 'template' | 'expression', reading: TemplateReading): void {
   guarded(reading, () => {
     const names = reading.ports.namesIn(text, at, kind);
-    // A guard (`is defined`, default) makes a name that nothing defines legitimate.
+    // A guard (`is defined`, default) makes it legitimate to read a name that nothing defines.
     if (/\b(un)?defined\b|\bdefault\b|\|\s*d\b|\bomit\b|\bmandatory\b|lookup\('vars'|hostvars|\bvars\b/.test(text)) {
       for (const name of names) reading.defined.add(name);
     } else for (const name of names) if (!reading.used.has(name)) reading.used.set(name, at);
   });
 }
 
-/** Runs something that throws Failure, and keeps its diagnostics as problems. */
+/** Runs a function that may throw Failure, and collects its diagnostics as problems. */
 export function guarded(reading: Pick<Reading, 'problems'>, work: () => void): void {
   try {
     work();
@@ -109,7 +111,7 @@ export function varsOf(node: MapNode, reading: Reading, key = 'vars'): RawVars {
   return vars;
 }
 
-/** when, changed_when, failed_when, until: a bare expression, a boolean, or a list that all must hold. */
+/** Reads when, changed_when, failed_when or until: a bare expression, a boolean, or a list of which all must hold. */
 export function conditionsOf(node: MapNode, key: string, reading: Reading): readonly Condition[] {
   const found = entry(node, key);
   if (found === undefined) return [];
@@ -136,7 +138,7 @@ export function conditionsOf(node: MapNode, key: string, reading: Reading): read
   });
 }
 
-/** A string or a list of strings, as `tags: a,b` or `tags: [a, b]`. */
+/** A string or a list of strings, as in `tags: a,b` or `tags: [a, b]`. */
 export function wordsOf(node: MapNode, key: string, reading: Reading): readonly string[] {
   const found = entry(node, key);
   if (found === undefined || isNull(found.value)) return [];
@@ -171,7 +173,7 @@ export function variableName(node: MapNode, key: string, reading: Reading): stri
   return undefined;
 }
 
-/** A keyword's value that is not of the kind which the keyword takes. */
+/** Reports a value of a keyword that has the wrong type. */
 export function wrongValue(
   node: MapNode,
   key: string,

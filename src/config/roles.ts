@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { Common, Item, Layer, Loaded, Role, Task } from '../core/playbook.ts';
+import type { Common, IncludedItems, Item, Layer, Role, Task } from '../core/playbook.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { varsFile } from './files.ts';
 import { isKeyword, isUnsupported } from './keywords.ts';
@@ -10,7 +10,9 @@ import { checkTemplates, type Reading, type RoleUse } from './reading.ts';
 import { entry, type Node, toRaw, toVars, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
-/** A role's items with those of the roles it depends on before them; its handlers; every role that is used. */
+/**
+ * Loads a role: its items, preceded by those of the roles that it depends on; its handlers; every role that is used.
+ */
 export function loadRole(
   name: string,
   at: Pos,
@@ -18,7 +20,7 @@ export function loadRole(
   reading: Reading,
   use: RoleUse,
   above: readonly string[] = [],
-): Loaded {
+): IncludedItems {
   const path = findRole(name, around.dir, reading);
   if (path === undefined) {
     const file = `${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`;
@@ -83,7 +85,7 @@ export function onlyTasks(items: readonly Item[], reading: Reading): readonly Ta
   });
 }
 
-function dependencies(path: string, around: Common, reading: Reading, above: readonly string[]): Loaded {
+function dependencies(path: string, around: Common, reading: Reading, above: readonly string[]): IncludedItems {
   const file = yamlFile(join(path, 'meta'), 'main', reading);
   const meta = file === undefined ? undefined : reading.files.yaml(file);
   const list = meta?.kind === 'map' ? entry(meta, 'dependencies')?.value : undefined;
@@ -119,10 +121,13 @@ const ROLE_KEYWORDS = [
   'any_errors_fatal',
 ];
 
-/** A keyword that is refused everywhere is no parameter; `port` is one in many public roles. */
+/**
+ * A key that is a keyword elsewhere is no role parameter. `port` is an exception, because many public roles have a
+ * parameter of that name.
+ */
 const isRefused = (key: string): boolean => key !== 'port' && isUnsupported(key);
 
-/** `- nginx`, or `- {role: nginx, vars: …, port: 80}`: keys that are no keywords are parameters. */
+/** `- nginx`, or `- {role: nginx, vars: …, port: 80}`. Keys that are not keywords are parameters. */
 export function roleUse(item: Node, reading: Reading): { name: string | undefined; params: RawVars } {
   if (item.kind === 'scalar' && typeof item.value === 'string') return { name: item.value, params: {} };
   if (item.kind !== 'map') {
@@ -160,7 +165,7 @@ function rolesThere(reading: Reading): readonly string[] {
     .flatMap((p) => readdirSync(p));
 }
 
-/** A part of a role by `…_from`, which has to be there, or its main file, which need not. */
+/** A part of a role: the file named by `…_from`, which must exist, or the main file, which may be absent. */
 function partOf(folder: string, from: string | undefined, reading: Reading, at: Pos): string | undefined {
   const file = yamlFile(folder, from ?? 'main', reading);
   if (file !== undefined || from === undefined) return file;

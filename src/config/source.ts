@@ -15,7 +15,7 @@ import { size } from '../core/units.ts';
 import { Float, type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
 import { OWN, UNWANTED } from './yaml-tags.ts';
 
-/** A parsed YAML value that knows where it stands. The only form in which the rest of config/ sees YAML. */
+/** A parsed YAML value with its position. The rest of config/ sees YAML only in this form. */
 export type Node = MapNode | SeqNode | ScalarNode;
 export type MapNode = Readonly<{ kind: 'map'; at: Pos; entries: readonly Entry[] }>;
 export type SeqNode = Readonly<{ kind: 'seq'; at: Pos; items: readonly Node[] }>;
@@ -30,13 +30,13 @@ export type ScalarNode = Readonly<{
 export type Entry = Readonly<{ key: string; keyValue: Value; keyAt: Pos; value: Node }>;
 
 export type SourceOptions = Readonly<{
-  /** Opens a `!vault` scalar. */
+  /** Decrypts a `!vault` scalar. */
   decrypt?: (text: string, at: Pos) => Value;
 }>;
 
 /**
- * YAML 1.1 as Ansible reads it: yes/no/on/off are booleans, 0644 is octal, `<<` merges. Duplicate keys, unknown tags,
- * alias bombs and unquoted `{{ }}` are problems, each with its place. An empty file is undefined.
+ * Parses YAML 1.1 as Ansible does: yes/no/on/off are booleans, 0644 is octal, `<<` merges. Duplicate keys, unknown
+ * tags, alias bombs and unquoted `{{ }}` are problems with a position. An empty file gives undefined.
  */
 export function parseYaml(
   text: string,
@@ -59,7 +59,7 @@ export function parseYaml(
     lineCounter: counter,
     merge: true,
     keepSourceTokens: false,
-    uniqueKeys: false, // it compares every key with every other: done here
+    uniqueKeys: false, // the library compares every key with every other, so we check it ourselves
     customTags: (tags) => [...tags.filter((t) => typeof t === 'string' || !UNWANTED.has(t.tag)), ...OWN],
   });
   if (!Array.isArray(documents)) return undefined;
@@ -92,7 +92,7 @@ export function parseYaml(
       yamlProblem(fault.code, fault.message, place(fault.pos[0], Math.min(fault.pos[1], fault.pos[0] + 40))),
     );
   if (first === undefined || first.contents === null || faults.length > 0) return undefined;
-  /** Nodes with aliases expanded, and what each alias stands for by now. */
+  /** Sizes of nodes with aliases expanded, and the node that each anchor names so far. */
   const sizes = new WeakMap<Node, number>();
   const anchors = new Map<string, Node | undefined>();
   const sized = <N extends Node>(node: N, parts: readonly Node[]): N => {
@@ -106,9 +106,9 @@ export function parseYaml(
     const anchor = (isMap(node) || isSeq(node) || isScalar(node)) && node.anchor;
     if (!anchor) return plainly(node, fallback);
     anchors.set(anchor, undefined);
-    const made = plainly(node, fallback);
-    anchors.set(anchor, made);
-    return made;
+    const raw = plainly(node, fallback);
+    anchors.set(anchor, raw);
+    return raw;
   };
   const aliased = (name: string, at: Pos): Node => {
     const found = anchors.get(name);
@@ -173,7 +173,7 @@ export function parseYaml(
       return { kind: 'scalar', at, value: textValue(value, node, at), source: value, isPlain };
     if (typeof value === 'number') return { kind: 'scalar', at, value: numberValue(value, source), source, isPlain };
     if (typeof value === 'boolean' || value === null) return { kind: 'scalar', at, value, source, isPlain };
-    return { kind: 'scalar', at, value: source, source, isPlain }; // dates: Ansible prints them as written
+    return { kind: 'scalar', at, value: source, source, isPlain }; // dates stay text: Ansible prints them as written
   };
   try {
     return convert(first.contents as YamlNode, place(0));
@@ -184,7 +184,7 @@ export function parseYaml(
     return undefined;
   }
 }
-/** Characters: reading a million takes a second. */
+/** The longest text in characters. Reading a million takes a second. */
 const MOST = 2 * 1024 ** 2;
 const MOST_NODES = 1_000_000;
 class Bomb extends Error {
@@ -194,14 +194,14 @@ class Bomb extends Error {
     this.at = at;
   }
 }
-/** How V8 tells that a recursion went too deep. */
+/** V8's message for a recursion that went too deep. */
 const DEEP = /Maximum call stack/;
 
 function tooDeep(at: Pos): Diagnostic {
   return tell('E_YAML_DEPTH', {}, at);
 }
 
-/** As YAML has it; a lone surrogate cannot be in a file's text. */
+/** The characters that YAML forbids, except for lone surrogates, which the text of a file cannot contain. */
 const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]/;
 
 function unprintable(text: string, at: number, file: string): Diagnostic {
@@ -215,7 +215,10 @@ function keyOf(key: ScalarNode): Value {
   return key.value instanceof TemplateText || typeof key.value === 'object' ? key.source : key.value;
 }
 
-/** A template's own text is not in the marks: its place is where its quotes or block begin, plus one for a quote. */
+/**
+ * The position of a template in a file. The parser gives the position of the quote or block indicator, so the text
+ * starts one column or one line later.
+ */
 function textValue(value: string, node: Scalar, at: Pos): Raw {
   if (!HAS_TEMPLATE.test(value)) return value;
   const quoted = node.type === Scalar.QUOTE_DOUBLE || node.type === Scalar.QUOTE_SINGLE;
@@ -229,7 +232,7 @@ function numberValue(value: number, source: string): Value {
   return Number.isInteger(value) && /[.eE]/.test(source) && !/^0x/i.test(source) ? new Float(value) : value;
 }
 
-/** Where a tab indents a line: the parser says of it only that what follows is not expected. */
+/** The offset of a tab that indents a line. The parser reports only that the following text is not expected. */
 function tabIn(text: string): number | undefined {
   const found = /^ *\t[ \t]*[^\s#]/m.exec(text);
   return found === null ? undefined : found.index + found[0].indexOf('\t');
@@ -243,7 +246,7 @@ function yamlProblem(code: string, message: string, at: Pos): Diagnostic {
   return tell('E_YAML_SYNTAX', { problem: said, hint }, at);
 }
 
-/** What a reader calls the value of a node: 'a list', "'web'", '5'. */
+/** Describes the value of a node for a reader: 'a list', "'web'", '5'. */
 export function described(node: Node): string {
   if (node.kind !== 'scalar') return node.kind === 'map' ? 'a map' : 'a list';
   const { value, source } = node;
@@ -252,13 +255,15 @@ export function described(node: Node): string {
   return typeof value === 'string' || value instanceof TemplateText ? `'${shown}'` : shown;
 }
 
-/** A part that is a list where it must be a map, or the other way round. */
+/** The diagnostic for a list in place of a map, or the other way round. */
 export function wrongShape(node: Node, what: string, wanted: string, expected?: string, hint?: string): Diagnostic {
   const more = { ...(expected !== undefined && { expected }), ...(hint !== undefined && { hint }) };
   return tell('E_WRONG_SHAPE', { what, wanted, found: described(node), ...more }, node.at);
 }
 
-/** The plain data of a node, templates left in it as TemplateText. A map whose keys JavaScript would reorder is a Map. */
+/**
+ * The plain data of a node, with templates as TemplateText. A map whose keys JavaScript would reorder becomes a Map.
+ */
 export function toRaw(node: Node): Raw {
   switch (node.kind) {
     case 'scalar':
@@ -273,7 +278,7 @@ export function toRaw(node: Node): Raw {
   }
 }
 
-/** A map as variables: keys as written. */
+/** A map as variables, with keys as written. */
 export function toVars(node: MapNode): RawVars {
   const vars: Record<string, Raw> = Object.create(null);
   for (const { key, value } of node.entries) vars[key] = toRaw(value);
@@ -284,7 +289,10 @@ export function entry(node: MapNode, key: string): Entry | undefined {
   return node.entries.find((e) => e.key === key);
 }
 
-/** The place of what `path` leads to, or of the nearest thing around it. `mark`: a value's own place, or its key's. */
+/**
+ * The position of the value at `path`, or of the nearest value around it. `mark` chooses the position of the value or
+ * of its key.
+ */
 export function placeOf(node: Node, path: readonly (string | number)[], mark: 'key' | 'value' = 'value'): Pos {
   const [step, ...rest] = path;
   if (step === undefined) return node.at;

@@ -3,10 +3,10 @@ import type { Failure, Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import { Float, Secret, type Value } from '../core/value.ts';
 
-/** Variables that say how to reach a host, by Ansible's names. */
+/** The variables that say how to reach a host, by Ansible's names. */
 export type Reach = Readonly<{ name: string; at: Pos | undefined; get: (name: string) => Value | undefined }>;
 
-/** Reads ansible_host, ansible_user and their like into a Target. Throws Failure E_HOST_VARIABLE. */
+/** Reads ansible_host, ansible_user and so on into a Target. Throws Failure E_HOST_VARIABLE. */
 export function targetOf({ name, at, get }: Reach): Target {
   const text = (...names: string[]): string | undefined => {
     const value = names.map(get).find((v) => v !== undefined && v !== null && v !== '');

@@ -12,10 +12,10 @@ import { conditionsOf, isNull, type Reading, rawOf, variableName, wordsOf } from
 import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongShape } from './source.ts';
 
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
-/** Actions that the engine itself does. */
+/** Actions that the engine carries out itself. */
 export const ENGINE_ACTIONS: readonly string[] = ['meta', 'include_vars'];
 
-/** The items of a tasks list: `tasks:`, a block's body, a role's tasks/main.yml. */
+/** The items of a list of tasks: `tasks:`, a block's body, a role's tasks/main.yml. */
 export function readItems(node: Node | undefined, around: Common, reading: Reading): readonly Item[] {
   if (node === undefined || isNull(node)) return [];
   if (node.kind !== 'seq') {
@@ -112,7 +112,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
   };
 }
 
-/** A meta action that nobody knows would end the play in silence: it is refused before the run. */
+/** An unknown meta action would end the play silently, so it is rejected before the run. */
 function checkMeta(args: RawVars, action: Entry, { role }: Common, { problems }: Reading): void {
   const what = args['free_form'];
   const at = action.value.at;

@@ -4,8 +4,8 @@ import { failure } from '../core/errors/index.ts';
 import { Secret } from '../core/value.ts';
 
 /**
- * Opens what ansible-vault closed (formats 1.1 and 1.2): PBKDF2-SHA256 with 10,000 rounds gives the AES-256-CTR key, the
- * HMAC key and the IV; the HMAC covers the ciphertext. Throws Failure when no password fits.
+ * Decrypts data of ansible-vault (formats 1.1 and 1.2). PBKDF2-SHA256 with 10,000 rounds derives the AES-256-CTR key,
+ * the HMAC key and the IV, and the HMAC covers the ciphertext. Throws Failure if no password fits.
  */
 export function openVault(text: string, at: Pos, passwords: readonly Secret[]): Secret {
   const [header = '', ...body] = text.trim().split(/\s*\n\s*/);

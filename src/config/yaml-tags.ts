@@ -1,4 +1,4 @@
-/** The library's readers of these are replaced. */
+/** Tags of the library that are replaced by those below. */
 export const UNWANTED = new Set([
   'tag:yaml.org,2002:bool',
   'tag:yaml.org,2002:int',
@@ -9,12 +9,12 @@ export const UNWANTED = new Set([
   'tag:yaml.org,2002:omap',
   'tag:yaml.org,2002:pairs',
 ]);
-/** PyYAML's booleans, and so Ansible's: y and n, which YAML 1.1 has too, are strings. */
+/** Booleans as PyYAML, and so Ansible, reads them. YAML 1.1 also has y and n, which are strings here. */
 const BOOL = { tag: 'tag:yaml.org,2002:bool', default: true, identify: (value: unknown) => typeof value === 'boolean' };
 const TRUE = { ...BOOL, test: /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/, resolve: () => true };
 const FALSE = { ...BOOL, test: /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/, resolve: () => false };
 const isNumber = (value: unknown): boolean => typeof value === 'number';
-/** PyYAML's numbers: 08:30, 09, 1e3 and e3 are strings, 8:30 is 510, 0644 is octal. */
+/** Numbers as PyYAML reads them: 08:30, 09, 1e3 and e3 are strings, 8:30 is 510, 0644 is octal. */
 const INT = {
   tag: 'tag:yaml.org,2002:int',
   default: true,
@@ -31,7 +31,7 @@ const FLOAT = {
 };
 function signed(text: string, read: (digits: string) => number): number {
   const digits = text.replaceAll('_', '').replace(/^[-+]/, '');
-  return (text.startsWith('-') ? -read(digits) : read(digits)) + 0; // no -0
+  return (text.startsWith('-') ? -read(digits) : read(digits)) + 0; // avoids -0
 }
 function intOf(digits: string): number {
   if (/^0[bx]/.test(digits)) return Number(digits);
@@ -47,5 +47,5 @@ function sexagesimal(digits: string): number {
 const VAULT = { tag: '!vault', resolve: (text: string) => text };
 const UNSAFE = { tag: '!unsafe', resolve: (text: string) => text };
 
-/** Ours, in their place. */
+/** Our own tags, in place of the unwanted ones. */
 export const OWN = [TRUE, FALSE, INT, FLOAT, VAULT, UNSAFE];

@@ -6,9 +6,9 @@ import { failure } from '../core/errors/index.ts';
 import { quote } from '../core/sh.ts';
 
 /**
- * A channel on which `program` (sh text without secrets) runs as `who`. Without a password nothing is waited for:
- * whatever is written goes to the program. With one, sudo's prompt is answered first; it asks on stderr with a word of
- * ours, so that the password is never sent to something that did not ask for it.
+ * Opens a channel on which `program` (sh text without secrets) runs as `who`. Without a password, everything that is
+ * written goes to the program at once. With a password, sudo's prompt is answered first. sudo prints a random prompt of
+ * ours on stderr, so that the password is never sent to a program that did not ask for it.
  */
 export async function become(
   client: Client,

@@ -1,24 +1,25 @@
-// One run at a time on a host, as sh. What a run holds is in `$_d`, a folder that only its user can enter (output-files.ts):
+// Locks a host, so that only one run at a time works on it, as sh. The lock is in `$_d`, a directory that only its user
+// can enter (output-files.ts):
 //
-//   lock      the run that holds the host: its id, a tab, words for whoever else comes
-//   PID       one for each shell of a run: when the process began (/proc/PID/stat), the run's id, `busy` or `idle`.
-//             (of one length, and written over without being emptied: a reader must never find nothing).
-//             An idle shell writes it anew whenever its controller says that it is still there.
+//   lock      the run that holds the host: its id, a tab, and a text for other runs
+//   PID       one file for each shell of a run: the start time of the process (/proc/PID/stat), the run's id, `busy` or
+//             `idle`. It has a fixed length and is overwritten without being emptied, so that a reader never finds it
+//             empty. An idle shell rewrites it whenever its controller signals that it is still there.
 import type { Claim } from '../core/connection.ts';
 import { quote } from '../core/sh.ts';
 import { LAST, ON_SIGNALS, userFolder } from './output-files.ts';
 import { LIVES } from './stop.ts';
 
-/** After so many minutes without a word from its controller, an idle shell is taken for one that nobody uses any more. */
+/** After this many minutes without a signal from its controller, an idle shell counts as abandoned. */
 const SILENT_MINUTES = 1;
-/** Milliseconds between two such words. */
+/** Milliseconds between two such signals. */
 export const BEAT = 10_000;
-/** What a controller that is still there tells its shells. */
+/** What a controller sends to its shells to signal that it is still there. */
 export const beat = '_state idle\n';
 
 /**
- * For the first program of a shell: claims the host and sets `_go`, or tells who holds it in a record `held`. A claim of a
- * run that is gone is taken over, which a record `took` tells. What a dead run has left is removed.
+ * For the first program of a shell: locks the host and sets `_go`, or reports the holder in a record `held`. The lock
+ * of a run that is gone is taken over, which a record `took` reports. What a dead run left is removed.
  */
 export function claiming({ run, words, lost }: Claim, mark: string, isRoot: boolean): string {
   const list = journal(isRoot);
@@ -64,17 +65,17 @@ if [ "$_go" = no ]; then _go=; rm -f "$_d/$$"; fi`;
 }
 
 /**
- * cloud-init writes status.json at each of its stages, and result.json when it is done (its manual: "Boot status"). One that has
- * written nothing for ten minutes has failed: a run must not be kept from the host for ever.
+ * cloud-init writes status.json at each of its stages, and result.json when it is done (its manual: "Boot status"). If
+ * it has written nothing for ten minutes, it has failed, and must not block a run for ever.
  */
 const FIRST_BOOT =
   '[ -e /run/cloud-init/status.json ] && [ ! -e /run/cloud-init/result.json ] && [ -n "$(find /run/cloud-init/status.json -mmin -10)" ]';
 
-/** `_quit PID START`: an idle shell has nothing to end but itself. */
+/** `_quit PID START`: ends an idle shell, which has no child processes. */
 const QUIT =
   '_quit() { for _t in TERM TERM TERM TERM KILL KILL; do kill -$_t $1 2>/dev/null; sleep 0.2; _lives $1 $2 || break; done; }';
 
-/** The last shell of its run takes the lock along, and the list of what was staged. */
+/** The last shell of a run removes the lock and the list of staged paths. */
 const bye = (
   list: string,
 ): string => `_bye() { _o=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]* | $$) continue ;; esac
@@ -84,27 +85,27 @@ const bye = (
   elif [ -e ${list} ]; then _sweep; rm -f "$_d/$$" "$_d/lock"
   else rm -f "$_d/$$" "$_d/lock"; fi; }`;
 
-/** Sets `_h` to a living shell of the run that holds the host. One that is idle, and was silent for long, is ended. */
+/** Sets `_h` to a living shell of the run that holds the host. An idle shell that was silent for too long is ended. */
 const HOLDER = `_holder() { _h=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]*) continue ;; esac
   { read -r _s _q _b <"$_f"; } 2>/dev/null && [ "$_q" = "$_r" ] && _lives "\${_f##*/}" "$_s" || continue
   if [ "$_b" = idle ] && [ -n "$(find "$_f" -mmin +${SILENT_MINUTES})" ]; then _quit "\${_f##*/}" $_s; else _h=$_f; break; fi
 done; }`;
 
-/** Where a run notes the paths that exist only while its scripts run. Root's survives a power cut, as they do. */
+/** The list of paths that exist only while the run's scripts run. Root's list survives a power cut, as the paths do. */
 function journal(isRoot: boolean): string {
   return isRoot ? '/var/lib/bringup/staged' : '"$_d/staged"';
 }
 
 /**
- * `_sweep`: removes what is on the list and is still there, then the list. Where the directory is somebody else's, the name may
- * be another thing's by now: of directories only a stage goes, which its owner alone can enter.
+ * `_sweep` removes the listed paths that still exist, then the list. In another user's directory, a name may belong to
+ * something else by now. Of directories, only a stage is therefore removed, which its owner alone can enter.
  */
 function sweep(list: string): string {
   return `_sweep() { while IFS= read -r _x; do case $_x in */.bringup-*) if [ -L "$_x" ] || [ -f "$_x" ]; then rm -f -- "$_x"; elif [ -d "$_x" ] && [ -O "$_x" ] && [ "$(stat -c %a -- "$_x")" = 700 ]; then rm -rf --one-file-system -- "$_x"; fi ;; esac; done <${list}
   rm -f ${list}; _x=${list}; rmdir "\${_x%/*}" 2>/dev/null; }`;
 }
 
-/** Notes paths on the list, before the scripts run in which they exist. */
+/** Adds paths to the list, before the scripts run that create them. */
 export function noting(paths: readonly string[], isRoot: boolean): string {
   if (paths.length === 0) return ':';
   const list = journal(isRoot);

@@ -2,10 +2,13 @@ import { createReadStream } from 'node:fs';
 import { failure } from '../core/errors/index.ts';
 import type { Content } from '../core/module.ts';
 
-/** Bytes. */
+/** In bytes. */
 export const BLOCK = 1 << 20;
 
-/** The bytes in blocks of BLOCK to twice that, but for the last. Throws a Failure where a file of it cannot be read. */
+/**
+ * Splits the content into blocks of BLOCK to twice BLOCK bytes, except for the last. Throws Failure if a file cannot be
+ * read.
+ */
 export async function* blocksOf(content: Content): AsyncGenerator<Uint8Array> {
   let waiting: Uint8Array[] = [];
   let size = 0;

@@ -3,25 +3,25 @@ import { size as sizeOf } from '../core/units.ts';
 import { KEPT } from './output-files.ts';
 import { filesIn, withFiles } from './questions.ts';
 
-/** Takes the two streams of one trip, in chunks, until both hold the trip's end. */
+/** Reads the two streams of one round trip, in chunks, until both contain the end mark. */
 export type Decoder = Readonly<{
   stdout: (chunk: Buffer) => void;
   stderr: (chunk: Buffer) => void;
   isDone: () => boolean;
-  /** The shell's process id, once it has answered: for stopping what runs in it. */
+  /** The shell's process id, known once it has answered. It serves to stop what runs in the shell. */
   pid: () => number | undefined;
-  /** What the records say; see encode in frame.ts. Throws Tampered where they are not as a shell of ours writes them. */
+  /** Parses the records; see encode in frame.ts. Throws Tampered if they do not have the form that our shell writes. */
   outputs: () => readonly Output[];
-  /** The rest of the lines `MARK WORD …` that an opening wrote: `held …`, `took …`. */
+  /** The rest of the lines `MARK WORD …` that the opening of a round trip printed: `held …`, `took …`. */
   notes: (word: string) => readonly string[];
-  /** What came on stderr so far, for the message when a shell dies before the trip's end. */
+  /** stderr so far, for the message if a shell dies before the round trip ends. */
   trouble: () => string;
 }>;
 
-/** Something other than our shell wrote into the answers of a host. */
+/** A program other than our shell wrote into the answers of a host. */
 export class Tampered extends Error {}
 
-/** The most that one trip may bring, in bytes. No honest trip comes near: outputs are cut on the host. */
+/** The most bytes that one round trip may return. No honest one comes near, because outputs are cut on the host. */
 const MOST = 512 * 1024 * 1024;
 
 export function decoder(mark: string): Decoder {
@@ -81,14 +81,14 @@ function isNumber(word: string): boolean {
   return /^\d+$/.test(word);
 }
 
-/** Long outputs come as their beginning and their end. */
+/** A long output is cut to its beginning and its end. */
 function textOf(body: Buffer, size: number): string {
   if (size === body.length) return body.toString('utf8');
   const left = sizeOf(size - body.length);
   return `${body.toString('utf8', 0, KEPT)}\n[… ${left} left out …]\n${body.toString('utf8', KEPT)}`;
 }
 
-/** Of scripts that share a shell: what stands before each line of the mark on stderr, by number. */
+/** stderr of scripts that share a shell, by number: the text before each line of the mark. */
 function errorsOf(stderr: string, mark: string): ReadonlyMap<string, string> {
   const errors = new Map<string, string>();
   const sign = `\n${mark} `;
@@ -101,7 +101,9 @@ function errorsOf(stderr: string, mark: string): ReadonlyMap<string, string> {
   }
 }
 
-/** `before`: what stands between the record before and this one's line; `body`: the bytes that its line announces. */
+/**
+ * `before` is the text between the previous record and this one's line. `body` holds the bytes that the line announces.
+ */
 type Record = Readonly<{ before: Buffer; words: readonly string[]; body: Buffer }>;
 
 function* records(bytes: Buffer, mark: string): Iterable<Record> {
@@ -119,7 +121,7 @@ function* records(bytes: Buffer, mark: string): Iterable<Record> {
   }
 }
 
-/** Collects bytes and notices when `end` has come, looking only at what is new. */
+/** Collects bytes and notices when `end` has arrived. It searches only the new bytes. */
 function stream(end: string) {
   const chunks: Buffer[] = [];
   const wanted = Buffer.from(end);

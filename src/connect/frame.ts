@@ -4,40 +4,44 @@ import { noting } from './claim.ts';
 import { collect, outputFiles, userFolder } from './output-files.ts';
 import { askOnce, forgetAnswers } from './questions.ts';
 
-/** One program for a shell: its pieces, which of the first belong together, and who the shell runs as. */
+/** One program for a shell: its pieces, their groups, and the user that the shell runs as. */
 export type Trip = Readonly<{
   pieces: readonly Piece[];
-  /** Which of the first pieces belong together: a failure stops the rest of its group, and later tasks' groups. */
+  /** Groups of the first pieces. A failure skips the rest of its group and the groups of later tasks. */
   groups?: readonly Group[];
-  /** A piece for somebody else goes through su, its text on stdin (never argv). */
+  /** A piece for another user goes through su, with its text on stdin (never in argv). */
   shellUser: string;
-  /** The shell has claimed the host for its run, or does so with `opening`: unless that sets `_go`, nothing else runs. */
+  /**
+   * The shell has locked the host for its run, or does so with `opening`. Unless `opening` sets `_go`, nothing else
+   * runs.
+   */
   isClaimed?: boolean;
   opening?: string;
-  /** The libraries that the shell has of earlier trips, by their variables. */
+  /** The variables of the libraries that the shell already has from earlier round trips. */
   has?: ReadonlySet<string>;
 }>;
 
 /**
- * Many scripts in one program for a `sh` that reads it from stdin, which is why their own stdin is /dev/null: a command
- * that read it would eat the rest.
+ * Joins many scripts to one program for a `sh` that reads it from stdin. The scripts' own stdin is /dev/null, because a
+ * command that read stdin would consume the rest of the program.
  *
- * The answer on stdout is a series of records. Each begins with a line of `mark`, a random word that no script ever sees:
+ * The answer on stdout is a series of records. Each begins with a line of `mark`, a random word that no script ever
+ * sees:
  *
  *     MARK PID                 the shell's process id; the first line
  *     MARK CODE I f            piece I ended with this exit code
- *     MARK CODE I q            the same of a probe: what it printed stands before the line
- *     MARK = I.o SIZE SENT     so many bytes follow: the output of piece I (I.e: its error output), of SIZE in all
- *     MARK . I.o               they were all: whoever still holds the file has not cut it short
+ *     MARK CODE I q            the same for a probe, whose output precedes the line
+ *     MARK = I.o SIZE SENT     SENT bytes follow: the output of piece I (I.e: its error output), of SIZE in all
+ *     MARK . I.o               all bytes were sent, so nobody has truncated the file meanwhile
  *     MARK end                 the last line, also on stderr
  *
- * Nobody can write into another piece's output: a piece writes into two files of its own, in a folder that only the shell's
- * user can enter, and never holds the shell's own streams. So a process that a task leaves behind has nothing to speak
- * through. Probes of ours, which leave no process behind, share one subshell and its pipe: of what a look at a converged host costs that host, the most
- * is forks.
+ * No piece can write into the output of another one. Each piece writes to two files of its own, in a directory that
+ * only the shell's user can enter, and never holds the shell's own streams. A background process of a task therefore
+ * cannot forge output. Our own probes leave no background process, so they share one subshell and its pipe: forks are
+ * the largest cost of probing a converged host.
  *
- * A script runs by `eval` in a subshell of its own: neither its exit, its `set -e` nor a syntax error in it reaches the next
- * one. What follows the groups runs unless all of them failed.
+ * A script runs by `eval` in a subshell of its own, so its exit, its `set -e` or a syntax error in it does not affect
+ * the next one. Pieces after the groups run unless all groups failed.
  */
 export function encode(
   { pieces, groups = [], shellUser, isClaimed = false, opening, has = new Set() }: Trip,
@@ -54,7 +58,7 @@ ${of.map(step).join('\n')}
 if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   });
   const rest = all.slice(groups.reduce((sum, { size }) => sum + size, 0));
-  // Nothing changes between the probes of a trip: what many of them ask is asked once, before the first of them.
+  // Nothing changes between the probes of a round trip, so shared questions are asked once, before the first probe.
   const scripts = rest.filter(isOwn).map((p) => p.script);
   const isPlain = (p: Numbered): boolean => p.isProbe === true && isOwn(p) && p.script.tame;
   const tame = rest.filter(isPlain);
@@ -81,18 +85,24 @@ ${isClaimed ? '_state idle' : ':'}`;
 ${end(mark)}`;
 }
 
-/** The libraries that a shell has after it has run the trip. */
+/** The libraries that a shell has after it has run the round trip. */
 export function librariesOf({ pieces, shellUser }: Trip): readonly string[] {
   const own = pieces.filter(({ user }) => (user ?? shellUser) === shellUser);
   return own.flatMap(({ script }) => script.libraries).map(({ variable }) => variable);
 }
 type Numbered = Piece & Readonly<{ i: number }>;
 
-/** How a program begins: the shell tells its pid. Who stands in for a shell knows by these two when all of one has come. */
+/**
+ * The beginning and end of a program. The shell prints its pid first. A simulated shell recognises a complete program
+ * by these two.
+ */
 export const begin = (mark: string): string => `printf '${mark} %d\\n' $$; `;
 export const end = (mark: string): string => `printf '\\n%s end\\n' ${mark}; printf '\\n%s end\\n' ${mark} >&2\n`;
 
-/** Where a piece's output and error output go: see output-files.ts. Appended: a script may open /dev/stderr anew. */
+/**
+ * Redirects a piece's output and error output to its files (see output-files.ts). It appends, because a script may open
+ * /dev/stderr again.
+ */
 const toFiles = (i: number): string => `>>"$_p.${i}.o" 2>>"$_p.${i}.e"`;
 
 function alone({ script, i }: Numbered): string {
@@ -105,9 +115,10 @@ function asAnother({ script, user = '', i }: Numbered, mark: string): string {
 }
 
 /**
- * One that ends the subshell all the same takes those after it along; the last mark keeps its words from what follows.
- * What they print leaves the host in one go: of hundreds of small writes sshd makes as many packets. For the same reason
- * stderr is marked (`q`) only where one fails: what those before it said there may stand before its words.
+ * Runs tame probes in one subshell. A probe that still ends the subshell skips those after it, and the last mark
+ * separates its output from what follows. Their output leaves the host in one write, because sshd sends as many packets
+ * as there are small writes. For the same reason, stderr gets a mark (`q`) only if a probe fails; error output of
+ * earlier probes may then precede its own.
  */
 function together(pieces: readonly Numbered[]): string {
   const all = pieces.map(({ script, i }) => `{ ${script.text}\n}; _end ${i} q`).join('\n');

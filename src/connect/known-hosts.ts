@@ -31,20 +31,20 @@ export function parseKnownHosts(text: string, file: string): readonly KnownHost[
   });
 }
 
-/** What the files say about `key` of a host. A revoked key is refused whatever else is written. */
+/** What the files say about a host's `key`. A revoked key is rejected whatever else they say. */
 export function verify(entries: readonly KnownHost[], host: string, port: number, key: Buffer): Verdict {
-  const mine = entriesFor(entries, host, port);
+  const known = entriesFor(entries, host, port);
   const revoked = entries.find(
     (e) => e.marker === 'revoked' && e.key.equals(key) && matches(e.hosts, hostName(host, port)),
   );
   if (revoked !== undefined) return { is: 'revoked', by: revoked };
-  if (mine.some((e) => e.key.equals(key))) return { is: 'known' };
-  return mine.length > 0 ? { is: 'changed', known: mine } : { is: 'unknown' };
+  if (known.some((e) => e.key.equals(key))) return { is: 'known' };
+  return known.length > 0 ? { is: 'changed', known } : { is: 'unknown' };
 }
 
 /**
- * The host key algorithms to ask for, those of known keys first: else a server would show a key of another type, which
- * looks like a changed one.
+ * The host key algorithms to offer, those of known keys first. Otherwise a server might present a key of another type,
+ * which looks like a changed key.
  */
 export function algorithmsFor(entries: readonly KnownHost[], host: string, port: number): readonly string[] {
   const types = entriesFor(entries, host, port).map((e) => e.type);
@@ -60,12 +60,12 @@ const DEFAULTS = [
   'rsa-sha2-256',
 ];
 
-/** As `ssh-keygen -lf` prints it: SHA256:… */
+/** The fingerprint as `ssh-keygen -lf` prints it: SHA256:… */
 export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
 
-/** The key's type, which its first field names. */
+/** The key's type, which is its first field. */
 export function keyType(key: Buffer): string {
   return key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1');
 }
@@ -82,8 +82,8 @@ function matches(patterns: string, name: string): boolean {
   if (patterns.startsWith('|1|')) {
     const [, , salt = '', hash = ''] = patterns.split('|');
     const wanted = Buffer.from(hash, 'base64');
-    const got = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
-    return wanted.length === got.length && timingSafeEqual(wanted, got);
+    const digest = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+    return wanted.length === digest.length && timingSafeEqual(wanted, digest);
   }
   if (!/[*?!,]/.test(patterns)) return patterns.toLowerCase() === name.toLowerCase();
   const all = patterns.split(',');

@@ -13,8 +13,8 @@ import { type TripOptions, tampered } from './shell.ts';
 import { stopping } from './stop.ts';
 
 /**
- * This machine (`ansible_connection: local`), as if it were a host: the same frames, into a local sh. It is not locked: labs
- * and projects work side by side on a controller.
+ * Connects to this machine (`ansible_connection: local`) as if it were a host, with the same frames sent to a local sh.
+ * This machine is not locked, because labs and projects run side by side on a controller.
  */
 export function connectLocal(target: Target): Connection {
   const user = userInfo().username;
@@ -22,12 +22,12 @@ export function connectLocal(target: Target): Connection {
     user,
     async run(pieces, options = {}) {
       options.signal?.throwIfAborted();
-      const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
+      const shellUser = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
       const mark = `bringup-${randomBytes(8).toString('hex')}`;
       const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
-      const program = encode({ pieces: own, groups: options.groups ?? [], shellUser: who }, mark);
+      const program = encode({ pieces: own, groups: options.groups ?? [], shellUser }, mark);
       try {
-        return (await oneTrip(target, who === user, { program, mark, options })).outputs();
+        return (await oneTrip(target, shellUser === user, { program, mark, options })).outputs();
       } catch (error) {
         throw error instanceof Tampered ? tampered(target, error) : error;
       }
@@ -46,7 +46,10 @@ export function connectLocal(target: Target): Connection {
   };
 }
 
-/** A shell that reads no start-up files, in a process group of its own, so that it can be ended with all that it started. */
+/**
+ * A shell that reads no start-up files. It has its own process group, so that it can be ended with everything that it
+ * started.
+ */
 async function shell(isOwn: boolean, input: string) {
   const { $ } = await import('zx/core');
   const clean = $({ input, quiet: true, nothrow: true, detached: true, shell: '/bin/sh', prefix: '', postfix: '' });
@@ -58,33 +61,33 @@ async function oneTrip(
   isOwn: boolean,
   { program, mark, options: { signal, timeout } }: Readonly<{ program: string; mark: string; options: TripOptions }>,
 ): Promise<Decoder> {
-  const got = decoder(mark);
+  const answer = decoder(mark);
   const { process: child } = await shell(isOwn, program);
   const over = new AbortController();
   const ended = new Promise<'done' | 'interrupted' | 'timeout'>((resolve, reject) => {
     const take = (into: (chunk: Buffer) => void) => (chunk: Buffer) => {
       try {
         into(chunk);
-        if (got.isDone()) resolve('done'); // what a task left in the background may hold the streams open
+        if (answer.isDone()) resolve('done'); // a background process of a task may keep the streams open
       } catch (error) {
         reject(error);
       }
     };
-    child.stdin.on('error', () => {}); // it ended before it read all: its outputs tell
-    child.stdout.on('data', take(got.stdout));
-    child.stderr.on('data', take(got.stderr));
+    child.stdin.on('error', () => {}); // the shell ended before it read everything; its outputs say why
+    child.stdout.on('data', take(answer.stdout));
+    child.stderr.on('data', take(answer.stderr));
     child.then(() => resolve('done'), reject);
     signal?.addEventListener('abort', () => resolve('interrupted'), { once: true, signal: over.signal });
     const timer = timeout === undefined ? undefined : setTimeout(() => resolve('timeout'), timeout * 1000);
     over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   });
   const how = await ended.finally(() => over.abort());
-  if (how !== 'done') throw new Stopped(how, await stop(isOwn, got.pid()));
-  if (got.isDone()) return got;
-  if (/sudo:/.test(got.trouble())) {
-    throw failure('E_SUDO_REFUSED', { host: target.name, method: 'sudo', detail: got.trouble() });
+  if (how !== 'done') throw new Stopped(how, await stop(isOwn, answer.pid()));
+  if (answer.isDone()) return answer;
+  if (/sudo:/.test(answer.trouble())) {
+    throw failure('E_SUDO_REFUSED', { host: target.name, method: 'sudo', detail: answer.trouble() });
   }
-  throw new Lost(target.name, new Error(got.trouble()));
+  throw new Lost(target.name, new Error(answer.trouble()));
 }
 
 async function stop(isOwn: boolean, pid: number | undefined): Promise<readonly number[] | undefined> {

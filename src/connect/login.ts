@@ -9,16 +9,18 @@ import { algorithmsFor, fingerprint, keyType, verify } from './known-hosts.ts';
 import { type Resolved, resolveTarget } from './resolve.ts';
 
 export type LoginPorts = Readonly<{
-  /** Asks the user for the passphrase of an encrypted key; undefined when nobody can be asked. */
+  /** Asks the user for the passphrase of an encrypted key. undefined if nobody can be asked. */
   passphrase: (keyFile: string) => Promise<string | undefined>;
-  /** Called when a server was greeted: for some 30 ms it starts processes before it has a key to show. */
+  /**
+   * Called after the client greeted the server. The server then starts processes for some 30 ms before it sends its
+   * key.
+   */
   meanwhile?: (() => void) | undefined;
 }>;
 export type Login = Readonly<{ client: Client; user: string; close: () => void }>;
 
 /**
- * An authenticated SSH connection whose host key was verified, through jump hosts if there are any (each verified too).
- * @throws Failure E_CONNECT
+ * Opens an authenticated SSH connection. The host key is verified, also of each jump host. Throws Failure.
  */
 export async function login(target: Target, ports: LoginPorts, signal?: AbortSignal): Promise<Login> {
   const resolved = await resolveTarget(target);
@@ -50,13 +52,16 @@ function jumpTarget(jump: string, target: Target): Target {
     port: port === undefined ? undefined : Number(port),
     user,
     knownHostsFile,
-    privateKeyFile, // most racks have one key; a jump host that wants another gets it from the agent
+    privateKeyFile, // most racks have one key; a jump host that needs another gets it from the agent
     connectTimeout,
     become: target.become,
   };
 }
 
-/** sshd drops connections at random when many come at once (MaxStartups 10:30:100): those are tried again. */
+/**
+ * sshd drops connections at random when many arrive at once (MaxStartups 10:30:100), so dropped connections are
+ * retried.
+ */
 async function withRetries<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
@@ -69,7 +74,7 @@ async function withRetries<T>(attempt: () => Promise<T>, signal?: AbortSignal): 
   }
 }
 
-/** The server closed the line before the handshake: worth another try. */
+/** The server closed the connection before the handshake. Retrying may help. */
 class Dropped extends Error {
   readonly failure: Failure;
   constructor(failure: Failure) {
@@ -105,7 +110,7 @@ async function loginOnce(
         return refused === undefined;
       },
     });
-    connecting.catch(() => {}); // it is awaited below; a refusal that comes sooner is no unhandled one
+    connecting.catch(() => {}); // awaited below; without this an early rejection would count as unhandled
     await greeted(sock);
     ports.meanwhile?.();
     await connecting;
@@ -118,8 +123,8 @@ async function loginOnce(
   const client = ssh.connection;
   if (client === null) throw new Error('node-ssh connected without a client');
   client.setMaxListeners(0);
-  client.on('error', () => {}); // what breaks later shows as 'close', which every user of the line listens for
-  client.setNoDelay(true); // Nagle costs 45 ms a trip
+  client.on('error', () => {}); // later errors also emit 'close', to which every user of the connection listens
+  client.setNoDelay(true); // Nagle's algorithm costs 45 ms per round trip
   return { client, user: to.user, close: () => ssh.dispose() };
 }
 
@@ -127,7 +132,8 @@ function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSigna
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const sock = net.connect({ host: to.host, port: to.port, noDelay: true });
-    // Only while it dials: over an open line the host is told to end what runs there.
+    // The signal closes the socket only while connecting. Over an open connection, the host is told to end what runs
+    // there.
     const onAbort = (): void => {
       sock.destroy();
       reject(signal?.reason);
@@ -155,7 +161,7 @@ function dial(to: Resolved, target: Target, seconds: number, signal?: AbortSigna
   });
 }
 
-/** Why no connection came about, by the operating system's code. */
+/** Why no connection was established, by the operating system's error code. */
 function dialTrouble(given: Readonly<{ host: string; where: string }>, error: NodeJS.ErrnoException): Failure {
   switch (error.code) {
     case 'ECONNREFUSED':
@@ -175,7 +181,10 @@ function dialTrouble(given: Readonly<{ host: string; where: string }>, error: No
   }
 }
 
-/** When our greeting is on its way: ssh2 sends it once its own parts are loaded. A line that is closed by then has had it. */
+/**
+ * Waits until our greeting is sent: ssh2 sends it after it has loaded its own parts. A socket that is closed by then
+ * counts as greeted.
+ */
 async function greeted(sock: NodeJS.EventEmitter & { bytesWritten?: number; destroyed?: boolean }): Promise<void> {
   while (sock.bytesWritten === 0 && sock.destroyed !== true) await new Promise(setImmediate);
 }
@@ -189,7 +198,10 @@ function forwarded(via: Client, host: string, port: number): Promise<NodeJS.Read
   });
 }
 
-/** In the order that costs fewest round trips: the named key, the agent, other keys, a password. `none` is never tried. */
+/**
+ * Authentication methods in the order that costs the fewest round trips: the named key, the agent, other keys, a
+ * password. `none` is never tried.
+ */
 async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Promise<readonly AnyAuthMethod[]> {
   const { user: username } = to;
   const keys: AnyAuthMethod[] = [];
@@ -215,7 +227,7 @@ async function authMethods(to: Resolved, target: Target, ports: LoginPorts): Pro
   throw failure('E_NO_CREDENTIALS', { host: target.name, detail: troubles.join('\n') });
 }
 
-/** Each key file is read and opened once in a run, however many hosts it serves: a passphrase costs a second and a question. */
+/** Each key file is read and decrypted once in a run, because a passphrase costs a second and a question. */
 const opened = new Map<string, Promise<ssh2.ParsedKey | undefined>>();
 
 async function keyOf(file: string, target: Target, ports: LoginPorts): Promise<ssh2.ParsedKey | undefined> {
@@ -223,12 +235,12 @@ async function keyOf(file: string, target: Target, ports: LoginPorts): Promise<s
   const known = opened.get(id) ?? openKey(readFileSync(file), file, ports);
   opened.set(id, known);
   const key = await known;
-  if (key !== undefined || target.privateKeyFile === undefined) return key; // a default key that cannot be used: the agent may hold it
+  if (key !== undefined || target.privateKeyFile === undefined) return key; // an unusable default key is no error, because the agent may hold it
   opened.delete(id);
   throw failure('E_KEY_FILE', { host: target.name, file, ...keyTrouble(file) });
 }
 
-/** Why a key file is of no use. */
+/** Why a key file cannot be used. */
 function keyTrouble(file: string): Readonly<{ problem: string; hint: string }> {
   return /encrypted/i.test(String(ssh2.utils.parseKey(readFileSync(file))))
     ? { problem: 'is protected by a passphrase', hint: `add it to the agent: ssh-add ${file}` }

@@ -1,9 +1,10 @@
-// Where pieces of a trip put what they print, as sh for the shell that runs them; and how the shell sends it on.
+// The files into which the pieces of a round trip print, as sh for the shell that runs them, and how the shell sends
+// them.
 
-/** Of an output that is longer than twice this, its beginning and its end are kept. Bytes. */
+/** In bytes. An output that is longer than twice this is cut to its beginning and its end. */
 export const KEPT = 8 * 1024 * 1024;
 
-/** A folder of the shell's user, which nobody else can enter: `$_d`. Root's is the same for all of root's shells. */
+/** Sets `$_d` to a directory of the shell's user that nobody else can enter. All shells of root share one. */
 export function userFolder(isRoot: boolean): string {
   if (isRoot) return `_d=/run/bringup; [ -d $_d ] || mkdir -m 700 -p $_d`;
   return `if [ -z "\${_d-}" ]; then
@@ -13,24 +14,24 @@ _d=/run/user/$_u; if [ -d $_d ] && [ -O $_d ] && [ -w $_d ]; then _d=$_d/bringup
 fi`;
 }
 
-/** From here on the shell only cleans up. A second signal (sudo hands on its own) must not cut that short. */
+/** From here on the shell only cleans up. A second signal (sudo forwards its own) must not interrupt that. */
 export const LAST = 'trap "" TERM HUP INT PIPE';
 /**
- * What a script started ends first; then the shell, with its traps. SIGPIPE: nobody reads any more. No signal is ignored
- * before that: it would be handed down to what runs in the shell.
+ * On a signal, the processes of a script end first, then the shell with its traps. SIGPIPE means that nobody reads any
+ * more. No signal is ignored before that, because processes in the shell would inherit it.
  */
 export const ON_SIGNALS = `trap '${LAST}; exit 143' TERM HUP INT PIPE`;
-/** `_bye` is there where the shell has claimed the host: see claim.ts. */
+/** `_bye` exists if the shell has locked the host: see claim.ts. */
 const ON_EXIT = `'${LAST}; rm -f "$_d/$$-"*; [ -z "\${_me-}" ] || _bye'`;
 
 /**
- * Names the files of a trip: `$_p.I.o`, `$_p.I.e`. No two trips share a file: a process that a task left behind may still
- * hold one. They are emptied when they were sent, and removed when the shell ends.
+ * Sets the names of a round trip's files: `$_p.I.o`, `$_p.I.e`. No two round trips share a file, because a background
+ * process of a task may still hold one. The files are emptied after they were sent, and removed when the shell ends.
  */
 export const outputFiles = `_n=$((\${_n-0} + 1)); _p=$_d/$$-$_n
 [ $_n -gt 1 ] || trap ${ON_EXIT} EXIT; ${ON_SIGNALS}`;
 
-/** Sends what is in the files. The sizes are found out first, so that what somebody adds by then is not sent. */
+/** Sends the content of the files. Their sizes are read first, so that bytes added meanwhile are not sent. */
 export function collect(mark: string): string {
   return `set +f; set --; for _f in "$_p".*; do [ ! -s "$_f" ] || set -- "$@" "$_f"; done
 if [ $# -gt 0 ]; then set -- $(LC_ALL=C wc -c -- "$@"); while [ $# -gt 1 ]; do [ "$2" != total ] || break

@@ -1,14 +1,17 @@
 import { type Asked, answerName, type Question, quote, type Script } from '../core/sh.ts';
 
-/** Sets every answer that these scripts read to nothing: the shell lives on from trip to trip, and yesterday's is none. */
+/**
+ * Resets every answer that these scripts read. The shell lives on after a round trip, and an old answer must not be
+ * used again.
+ */
 export function forgetAnswers(scripts: readonly Script[]): string {
   const names = new Set(scripts.flatMap((s) => s.asked).map(({ question, item }) => answerName(question, item)));
   return names.size === 0 ? '' : `${[...names].map((name) => `${name}=`).join(' ')}\n`;
 }
 
 /**
- * Asks each question once, for all of the scripts that need its answers, and keeps these in variables of this shell. In the
- * order in which they were first asked: a question may read the answers of those before it.
+ * Asks each question once for all scripts that need its answers, and stores the answers in variables of this shell.
+ * Questions keep the order in which they were first asked, because a question may read the answers of earlier ones.
  */
 export function askOnce(scripts: readonly Script[], mark: string): string {
   const questions = [...itemsOf(scripts.flatMap((s) => s.asked))];
@@ -40,7 +43,10 @@ ${cases}
 esac; shift; done${question.missing === undefined ? '' : `\n${markMissing(question.missing, names)}`}`;
 }
 
-/** Where each line was about another item, those without one are nowhere. Of $_n lines, after exit code $_c. */
+/**
+ * Marks items without a line as missing if each line was about a different item. $_n is the number of lines, $_c the
+ * exit code.
+ */
 function markMissing(code: number, names: readonly string[]): string {
   const count = names.map((name) => `[ -z "$${name}" ] || _n=$((_n - 1))`);
   const mark = names.map((name) => `${name}=\${${name}:--}`);
@@ -48,14 +54,17 @@ function markMissing(code: number, names: readonly string[]): string {
 if [ $_n = 0 ]; then ${mark.join('; ')}; fi; fi`;
 }
 
-/** The files that "$@" names, all by one process; dpkg's tar is GNU's. Without it, and for one alone, nothing is answered. */
+/**
+ * Sends the files that "$@" names with one process. A host with dpkg has GNU tar. On other hosts, and for a single
+ * file, nothing is answered.
+ */
 function send(mark: string): string {
   return `if [ $# -gt 1 ] && [ -d /var/lib/dpkg ]; then printf '${mark}'
 tar -cPhf - -b 1 --hard-dereference -- "$@" | base64 -w0; printf '\\n%s 0 @\\n' ${mark}
 else set --; fi`;
 }
 
-/** Puts the files that `send` sent in the place of the words that stand for them. Lines that want one that is not there go. */
+/** Replaces the placeholders with the files that `send` sent. A line whose file is missing is removed. */
 export function withFiles(stdout: string, sent: ReadonlyMap<string, Uint8Array>, mark: string): string {
   if (!stdout.includes(`${mark}@`)) return stdout;
   return stdout.replace(new RegExp(`^(.*)${mark}@(\\S+)\\n`, 'gm'), (_, before: string, path: string) => {
@@ -64,7 +73,10 @@ export function withFiles(stdout: string, sent: ReadonlyMap<string, Uint8Array>,
   });
 }
 
-/** The files in what `send` printed, by path. Format: GNU tar's manual, "Basic Tar Format"; paths are short and plain. */
+/**
+ * The files in the output of `send`, by path. The format is described in GNU tar's manual, "Basic Tar Format"; the
+ * paths are short and plain.
+ */
 export function filesIn(base64: string): ReadonlyMap<string, Uint8Array> {
   const tar = Buffer.from(base64, 'base64');
   const files = new Map<string, Uint8Array>();

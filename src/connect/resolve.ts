@@ -5,7 +5,7 @@ import type { Target } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
 import { type KnownHost, parseKnownHosts } from './known-hosts.ts';
 
-/** A target with everything that ~/.ssh/config and OpenSSH's defaults add. */
+/** A target, completed by ~/.ssh/config and OpenSSH's defaults. */
 export type Resolved = Readonly<{
   host: string;
   port: number;
@@ -13,15 +13,15 @@ export type Resolved = Readonly<{
   identityFiles: readonly string[];
   agent: string | undefined;
   knownHosts: readonly KnownHost[];
-  /** Where a new key would be written. */
+  /** The file to which a new key would be written. */
   knownHostsFile: string;
-  /** host, user@host, host:port: the nearest jump host is the last. */
+  /** host, user@host or host:port. The jump host next to the target is the last. */
   jumps: readonly string[];
 }>;
 
 /**
- * What `ssh TARGET` would use. `ssh -G` resolves ~/.ssh/config exactly as OpenSSH does (Include, Match, tokens); it is
- * asked only where there is such a file, or no inventory value to go by. The inventory's values win.
+ * What `ssh TARGET` would use. `ssh -G` resolves ~/.ssh/config exactly as OpenSSH does (Include, Match, tokens). It
+ * runs only if that file exists or the inventory says nothing. The inventory's values override the others.
  */
 export async function resolveTarget(target: Target): Promise<Resolved> {
   const config = existsSync(join(homedir(), '.ssh', 'config')) ? await sshConfig(target) : new Map<string, string[]>();
@@ -48,7 +48,7 @@ export async function resolveTarget(target: Target): Promise<Resolved> {
 }
 const DEFAULT_KEYS = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
 
-/** Read again only when it was written: a thousand hosts share one. */
+/** Cached until the file is written again, because a thousand hosts share one file. */
 function knownHostsIn(file: string): readonly KnownHost[] {
   const stat = statSync(file, { throwIfNoEntry: false });
   if (stat === undefined || file === '/dev/null') return [];
@@ -65,16 +65,16 @@ function knownHostsIn(file: string): readonly KnownHost[] {
 const read = new Map<string, Readonly<{ stamp: string; entries: readonly KnownHost[] }>>();
 
 async function sshConfig(target: Target): Promise<Map<string, string[]>> {
-  const { $ } = await import('zx/core'); // most runs start no program here
+  const { $ } = await import('zx/core'); // loaded late, because most runs start no program here
   const port = target.port === undefined ? [] : ['-p', String(target.port)];
   const user = target.user === undefined ? [] : ['-l', target.user];
-  const got = await $({ nothrow: true, quiet: true })`ssh -G ${port} ${user} -- ${target.address}`;
-  if (got.exitCode === null || got.exitCode === 127) return new Map(); // no ssh client here: the defaults must do
-  if (got.exitCode !== 0) {
-    throw failure('E_SSH_CONFIG', { host: target.name, address: target.address, detail: got.stderr.trim() });
+  const result = await $({ nothrow: true, quiet: true })`ssh -G ${port} ${user} -- ${target.address}`;
+  if (result.exitCode === null || result.exitCode === 127) return new Map(); // no ssh client is installed, so the defaults apply
+  if (result.exitCode !== 0) {
+    throw failure('E_SSH_CONFIG', { host: target.name, address: target.address, detail: result.stderr.trim() });
   }
   const config = new Map<string, string[]>();
-  for (const line of got.stdout.split('\n')) {
+  for (const line of result.stdout.split('\n')) {
     const [key = '', ...value] = line.split(' ');
     config.set(key, [...(config.get(key) ?? []), value.join(' ')]);
   }

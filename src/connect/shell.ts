@@ -13,15 +13,18 @@ import { stopping } from './stop.ts';
 
 export type TripOptions = Readonly<{
   groups?: readonly Group[] | undefined;
-  /** Seconds. */
+  /** In seconds. */
   timeout?: number | undefined;
   signal?: AbortSignal | undefined;
 }>;
-/** Runs trips one after the other. Throws what Connection.run throws; then it serves no more, unless it was Held. */
+/**
+ * Runs round trips one after the other. Throws what Connection.run throws. After an error it serves no more, except
+ * after Held.
+ */
 export type Shell = Readonly<{ trip: (pieces: readonly Piece[], options: TripOptions) => Promise<readonly Output[]> }>;
 
 type Place = Readonly<{ client: Client; target: Target; loginUser: string; who: string; claim: Claim | undefined }>;
-/** `known`: what is known of the shell itself, from its first trip on. */
+/** `known`: what is known about the shell itself, from its first round trip on. */
 type Where = Place & Readonly<{ known: { pid?: number | undefined; isOver: boolean } }>;
 
 export async function openShell(place: Place): Promise<Shell> {
@@ -38,7 +41,7 @@ export async function openShell(place: Place): Promise<Shell> {
   return {
     trip(pieces, options) {
       const next = queue.then(async () => {
-        if (known.isOver) throw new Lost(target.name); // a trip before this one ended the shell
+        if (known.isOver) throw new Lost(target.name); // an earlier round trip ended the shell
         const mark = `bringup-${randomBytes(8).toString('hex')}`;
         const opening = claim !== undefined && !isClaimed ? claiming(claim, mark, who === 'root') : undefined;
         const trip = { pieces, groups: options.groups ?? [], shellUser: who, isClaimed: claim !== undefined, has };
@@ -59,7 +62,7 @@ export async function openShell(place: Place): Promise<Shell> {
         for (const library of librariesOf(trip)) has.add(library);
         return got.outputs();
       });
-      queue = next.catch(() => {}); // the caller of this trip is told; the next one has its turn
+      queue = next.catch(() => {}); // the caller of this round trip gets the error; the next one still runs
       return next.catch((error: unknown) =>
         Promise.reject(error instanceof Tampered ? tampered(target, error) : error),
       );
@@ -67,7 +70,7 @@ export async function openShell(place: Place): Promise<Shell> {
   };
 }
 
-/** Tells the shell, between its trips, that its controller is still there. */
+/** Signals the shell between its round trips that its controller is still there. */
 function keepClaim(channel: ClientChannel, isClaimed: () => boolean): void {
   const timer = setInterval(() => {
     if (isClaimed() && channel.writable) channel.write(beat);
@@ -75,7 +78,7 @@ function keepClaim(channel: ClientChannel, isClaimed: () => boolean): void {
   channel.once('close', () => clearInterval(timer));
 }
 
-/** Writes one framed program into the shell and waits for its end on both streams. */
+/** Writes one framed program to the shell and waits for its end on both streams. */
 async function oneTrip(
   where: Where,
   channel: ClientChannel,
@@ -83,14 +86,14 @@ async function oneTrip(
 ): Promise<Decoder> {
   const { client, target, who, claim, known } = where;
   signal?.throwIfAborted();
-  const got = decoder(mark);
+  const answer = decoder(mark);
   const over = new AbortController();
   const ended = new Promise<'done' | 'lost' | 'interrupted' | 'timeout'>((resolve, reject) => {
-    // ssh2 swallows what its listeners throw: here it ends the trip.
+    // ssh2 swallows errors of its listeners, so an error ends the round trip here.
     const take = (into: (chunk: Buffer) => void) => (chunk: Buffer) => {
       try {
         into(chunk);
-        if (got.isDone()) resolve('done');
+        if (answer.isDone()) resolve('done');
       } catch (error) {
         reject(error);
       }
@@ -99,8 +102,8 @@ async function oneTrip(
       emitter.on(event, listener);
       over.signal.addEventListener('abort', () => emitter.off(event, listener), { once: true });
     };
-    on(channel, 'data', take(got.stdout));
-    on(channel.stderr, 'data', take(got.stderr));
+    on(channel, 'data', take(answer.stdout));
+    on(channel.stderr, 'data', take(answer.stderr));
     on(channel, 'close', () => resolve('lost'));
     on(client, 'close', () => resolve('lost'));
     signal?.addEventListener('abort', () => resolve('interrupted'), { once: true, signal: over.signal });
@@ -114,22 +117,22 @@ async function oneTrip(
       throw error;
     })
     .finally(() => over.abort());
-  known.pid ??= got.pid();
-  if (how === 'done') return got;
+  known.pid ??= answer.pid();
+  if (how === 'done') return answer;
   const { pid } = known;
   if (how === 'lost') {
     if (pid !== undefined) claim?.lost.add(pid);
-    throw shellDied(target, who, got.trouble());
+    throw shellDied(target, who, answer.trouble());
   }
   const left = await stop(where, channel, pid);
   if (pid !== undefined && (left === undefined || left.length > 0)) claim?.lost.add(pid);
   throw new Stopped(how, left);
 }
 
-/** How long the host may take to say what became of the processes that it was to end, in milliseconds. */
+/** How long the host may take to report on the processes that it had to end, in milliseconds. */
 const PATIENCE = 15_000;
 
-/** Closing a channel does not end what runs on the host: its processes are ended over a channel of their own. */
+/** Closing a channel does not end what runs on the host, so the processes are ended over another channel. */
 async function stop(
   { client, target, loginUser, who }: Where,
   channel: ClientChannel,
@@ -144,7 +147,7 @@ async function stop(
     const left = /^left (.*)$/m.exec(said ?? '')?.[1];
     return left?.split(' ').filter(Boolean).map(Number);
   } catch {
-    return undefined; // the line is gone, too: what became of them is not known
+    return undefined; // the connection is gone too, so nobody knows what became of the processes
   } finally {
     channel.close();
   }
@@ -161,7 +164,7 @@ function printed(channel: ClientChannel): Promise<string> {
   });
 }
 
-/** The shell ended before the trip did. sudo's own words say when it was sudo that refused. */
+/** The shell ended before the round trip did. If sudo refused, its own message says so. */
 function shellDied(target: Target, who: string, stderr: string): Error {
   if (who === 'root' && /\b(sudo|doas|su):/.test(stderr)) return becomeRefused(target, stderr);
   return new Lost(target.name, stderr === '' ? undefined : new Error(stderr));

@@ -4,10 +4,13 @@ import { type LoginPorts, login } from './login.ts';
 import { openShell, type Shell } from './shell.ts';
 import { upload } from './upload.ts';
 
-/** `claim`: the run may change the host. Without it nothing is locked: a plan, a check. */
+/** `claim`: the run may change the host, so it locks it. A plan or a check has no claim and locks nothing. */
 export type SshPorts = LoginPorts & Readonly<{ claim?: Claim | undefined }>;
 
-/** One connection to a host; on it one shell as root (opened when a piece first needs it) and one as the login user. */
+/**
+ * One connection to a host, with up to two shells: one as root (opened when a piece first needs it) and one as the
+ * login user.
+ */
 export async function connectSsh(target: Target, ports: SshPorts, signal?: AbortSignal): Promise<Connection> {
   const { client, user, close } = await login(target, ports, signal);
   let isLost = false;
@@ -25,15 +28,16 @@ export async function connectSsh(target: Target, ports: SshPorts, signal?: Abort
     user,
     async run(pieces, options = {}) {
       if (isLost) throw new Lost(target.name);
-      // The login user's shell serves only trips that are all its own; root's serves anybody, through su.
-      const who = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
-      const mine = shellFor(who);
+      // The login user's shell serves only round trips in which every piece runs as the login user. Root's shell serves
+      // any user through su.
+      const shellUser = pieces.every((p) => p.user === undefined || p.user === user) ? user : 'root';
+      const opening = shellFor(shellUser);
       try {
-        const shell = await mine;
+        const shell = await opening;
         const own = pieces.map((p) => ({ ...p, user: p.user ?? user }));
         return await shell.trip(own, options);
       } catch (error) {
-        if (!(error instanceof Held) && shells.get(who) === mine) shells.delete(who);
+        if (!(error instanceof Held) && shells.get(shellUser) === opening) shells.delete(shellUser);
         throw error;
       }
     },

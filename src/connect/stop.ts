@@ -1,12 +1,12 @@
-// Ending what runs on a host, as sh.
+// Shell code that ends what runs on a host.
 
-/** `_lives PID START`: whether this very process is still there. */
+/** `_lives PID START`: whether this very process still exists. */
 export const LIVES = `_lives() { { read -r _x </proc/$1/stat; } 2>/dev/null || return 1; _x=\${_x##*) }; set -- "$2" $_x; [ "$2" != Z ] && [ "$1" = "\${21}" ]; }`;
 
 /**
- * `_end_tree PID`: ends a shell and all that runs in it: what descends from it, and what is of its process group or session
- * (a background process whose parent is gone). First it is told to (SIGTERM: scripts clean up), after five seconds it is
- * killed. Sets `_left` to what could not be ended, as process ids.
+ * `_end_tree PID` ends a shell and everything that runs in it: its descendants, and processes of its process group or
+ * session (background processes whose parent is gone). It sends SIGTERM first, so that scripts can clean up, and
+ * SIGKILL after five seconds. It sets `_left` to the ids of processes that could not be ended.
  */
 const END_TREE = `_tree() { while :; do _more=; for _s in /proc/[0-9]*/stat; do
   { read -r _x <$_s; } 2>/dev/null || continue
@@ -23,7 +23,7 @@ _end_tree() { _all=" $1 "; _left=; { read -r _x </proc/$1/stat; } 2>/dev/null ||
   while [ $_t -lt 50 ]; do _tree; _alive; [ -n "$_left" ] || return 0; sleep 0.1; _t=$((_t + 1)); done
   _t=0; done; return 1; }`;
 
-/** A program that ends the shell with this process id and tells what is left of it. */
+/** A program that ends the shell with this process id and prints which processes are left. */
 export function stopping(pid: number): string {
   return `${END_TREE}
 _end_tree ${pid}; printf 'left %s\\n' "$_left"`;

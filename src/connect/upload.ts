@@ -11,9 +11,9 @@ import { become } from './become.ts';
 import { BLOCK, blocksOf } from './content.ts';
 
 /**
- * Writes a file of `owner` on a channel of its own, as fast as the link: SFTP's window would hold a distant host to 1.6 MB/s.
- * What shrinks travels packed where the link is what takes the time. Some MB of it are in memory at a time. Throws a Failure
- * where the host cannot write it.
+ * Writes a file of `owner` on a channel of its own, at the speed of the link. SFTP's window would limit a distant host
+ * to 1.6 MB/s. Content that compresses well is sent compressed if the link is the bottleneck. Some MB of it are in
+ * memory at a time. Throws Failure if the host cannot write the file.
  */
 export async function upload(
   client: Client,
@@ -58,22 +58,25 @@ export async function upload(
   throw failure('E_UPLOAD', { host: target.name, path, detail: stderr.trim(), hint });
 }
 
-/** The file first: whoever owns its directory can put a link in its place. */
+/** Change the file's owner before the directory's: the owner of the directory could replace the file with a link. */
 function givenTo(owner: string, { to, isSpooled }: Sending): string {
-  // `NAME:` is the user with the group of their own.
+  // `NAME:` is the user with the user's own group.
   const whose = quote(`${owner}:`);
   const file = `chown -- ${whose} ${quote(to)}`;
   return isSpooled ? `${file} && chown -- ${whose} ${quote(to.slice(0, to.lastIndexOf('/')))}` : file;
 }
 
-/** What a shell says of a program that is not there: a small system may have no gzip. */
+/** The shell's exit code for a missing program. A small system may have no gzip. */
 const NOT_FOUND = 127;
-/** Blocks. */
+/** In blocks. */
 const FIRST = 4;
-/** zlib's fastest takes about as long as a gigabit link, on threads of its own, and packs nearly as well as its best. */
+/**
+ * zlib's fastest level takes about as long as a gigabit link, on threads of its own, and compresses nearly as well as
+ * its best level.
+ */
 const FASTEST = 1;
 
-/** Whether packing halves its beginning. Archives, images and packages of programs are packed already. */
+/** Whether compression halves the beginning of the content. Archives, images and packages are already compressed. */
 async function shrinks(content: Content): Promise<boolean> {
   for await (const block of blocksOf(content)) {
     const sample = block.subarray(0, BLOCK / 16);
@@ -83,10 +86,10 @@ async function shrinks(content: Content): Promise<boolean> {
 }
 
 /**
- * The blocks as members of a gzip file: each packed where that took half the time so far, else as it is. The first ones are
- * packed in any case: buffers of the link swallow some MB at once, and would have it look fast.
+ * Encodes blocks as members of a gzip file. A block is compressed if that took half the time so far, else it is stored.
+ * The first blocks are always compressed, because buffers accept some MB at once and make the link look fast.
  *
- * @param now milliseconds, of any clock
+ * @param now milliseconds of any clock
  */
 export async function* packed(
   blocks: AsyncIterable<Uint8Array>,
@@ -101,7 +104,7 @@ export async function* packed(
     const way = pays ? small : plain;
     const since = now();
     yield await promisify(gzip)(block, { level: way.level, chunkSize: BLOCK + 1024 });
-    way.ms += now() - since; // until more is asked for
+    way.ms += now() - since; // until the consumer asks for more
     way.blocks++;
   }
 }

@@ -3,7 +3,7 @@ import type { Static, TObject } from 'typebox';
 import { coerce } from './coerce.ts';
 import { compile } from './compile.ts';
 import { type Diagnostic, didYouMean, type Pos } from './diagnostic.ts';
-import { type Given, tell } from './errors/index.ts';
+import { type ErrorArgs, tell } from './errors/index.ts';
 
 type ArgCode =
   | 'E_UNKNOWN_ARGUMENT'
@@ -11,19 +11,22 @@ type ArgCode =
   | 'E_ARGUMENT_VALUE'
   | 'E_ARGUMENT_CONFLICT'
   | 'E_MODE_NOT_OCTAL';
-/** `path` leads to the argument: ['mode'], ['env', 0]. */
+/** `path` locates the argument, for example ['mode'] or ['env', 0]. */
 export type ArgError = Readonly<{ path: readonly (string | number)[] }> & Diagnostic & Readonly<{ code: ArgCode }>;
 
-export function argError<C extends ArgCode>(path: ArgError['path'], code: C, given: Given<C>): ArgError {
+export function argError<C extends ArgCode>(path: ArgError['path'], code: C, given: ErrorArgs<C>): ArgError {
   return { path, ...tell(code, given) };
 }
 
-/** What is wrong with an argument of `of`: a module, a check, a step. */
+/** The diagnostic for a wrong argument of `of`: a module, a check, a step. */
 export function argDiagnostic(of: string, { path: _, ...wrong }: ArgError, at: Pos | undefined): Diagnostic {
   return { ...wrong, message: `${of}: ${wrong.message}`, at };
 }
 
-/** Checks, coerces and completes arguments by a schema, which is compiled at the first use, once. `id`: what it is the schema of. */
+/**
+ * Checks and coerces arguments against a schema and fills in defaults. The schema is compiled once, at the first use.
+ * `id` names the schema, so that the build can compile it ahead of time.
+ */
 export function binder<A extends TObject>(schema: A, id: string, aliases: Readonly<Record<string, string>> = {}) {
   let validate: ReturnType<typeof compile> | undefined;
   return (input: Readonly<Record<string, unknown>>): { args: Static<A> } | { errors: readonly ArgError[] } => {
@@ -43,7 +46,7 @@ function renamed(
   return args;
 }
 
-/** ajv's errors in the user's words. Of an anyOf only the union's own error is told. */
+/** Translates ajv's errors into messages for the user. For an anyOf, only the error of the union itself is reported. */
 export function argErrors(
   errors: readonly ErrorObject[],
   schema: TObject,

@@ -3,15 +3,16 @@ import type { Failure } from './diagnostic.ts';
 import { failure } from './errors/index.ts';
 import { duration } from './units.ts';
 
-/** Milliseconds of this process's own work, after which a piece of it is given up. */
+/** CPU time in milliseconds after which one piece of work is aborted. */
 const LIMIT = 500;
-type Held = { work?: () => unknown };
-/** Made when it is first needed: few runs do. */
-let runner: Readonly<{ context: Held; script: Script }> | undefined;
+type Holder = { work?: () => unknown };
+/** Created at the first use, because most runs never need it. */
+let runner: Readonly<{ context: Holder; script: Script }> | undefined;
 
 /**
- * Work that may take for ever, such as a user's pattern that backtracks: it is given up after half a second of CPU time, so that
- * the run can be stopped, and tells so. Throws Failure. It costs about 0.1 ms: only for what may be slow.
+ * Runs work that may never end, such as a user's pattern that backtracks. After half a second of CPU time the work is
+ * aborted and the error is reported; otherwise the run could not be interrupted. Throws Failure. A call costs about 0.1
+ * ms, so use it only for work that may be slow.
  */
 function bounded<T>(what: string, work: () => T, onGivenUp: (failure: Failure) => void): T {
   runner ??= { context: createContext({}), script: new Script('work()') };
@@ -24,7 +25,7 @@ function bounded<T>(what: string, work: () => T, onGivenUp: (failure: Failure) =
     } catch (error) {
       if (!isTimeout(error)) throw error;
       const { user, system } = process.cpuUsage(began);
-      if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // others kept the processor
+      if ((user + system) / 1000 < LIMIT * 0.8 && tries < 60) continue; // other processes used the CPU, so this work did not have its time
       const givenUp = failure('E_SLOW_PATTERN', { what, limit: duration(LIMIT) });
       onGivenUp(givenUp);
       throw givenUp;
@@ -40,7 +41,10 @@ function isTimeout(error: unknown): boolean {
   );
 }
 
-/** Runs a match of a user's pattern with a text: bounded where it may take long, and given up once, not again and again. */
+/**
+ * Matches a user's pattern against a text. A pattern that may be slow runs with a time limit, and a match that exceeded
+ * the limit is not tried a second time.
+ */
 export function matching<T>(pattern: string, work: () => T, text?: string): T {
   if (!mayBeSlow(pattern)) return work();
   const key = `${pattern}\0${text ?? ''}`;
@@ -53,7 +57,10 @@ export function matching<T>(pattern: string, work: () => T, text?: string): T {
 }
 const givenUp = new Map<string, Failure>();
 
-/** Whether a pattern repeats a group, or more than one thing: only then can it match one text in very many ways. */
+/**
+ * Whether a pattern repeats a group, or repeats more than one thing. Only such a pattern can match one text in very
+ * many ways.
+ */
 export function mayBeSlow(pattern: string): boolean {
   let repeats = 0;
   for (let at = 0; at < pattern.length && repeats < 2; at++) {

@@ -2,28 +2,31 @@ import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
 import type { Connection } from './connection.ts';
 
-/** A smoke check: `observe` is the effect, `judge` is pure. The engine retries until a deadline, no check does. */
+/**
+ * A smoke check. `observe` does the I/O, `judge` is pure. A check never retries: the caller retries it until a
+ * deadline.
+ */
 export type CheckSpec<A extends TObject, Seen> = Readonly<{
   name: string;
   summary: string;
   args: A;
   examples: readonly Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>[];
-  /** One look. It must end soon after `signal` aborts. What goes wrong while looking is thrown: it counts as a mismatch. */
+  /** Observes once. It must end soon after `signal` aborts. An error that it throws counts as a mismatch. */
   observe: (args: Static<A>, scene: Scene) => Promise<Seen>;
-  /** [] means passed. */
+  /** An empty list means that the check passed. */
   judge: (seen: Seen, args: Static<A>) => readonly Mismatch[];
-  /** What was seen, in one line: '200 in 12 ms'. */
+  /** Describes the observation in one line, for example '200 in 12 ms'. */
   tell: (seen: Seen, args: Static<A>) => string;
 }>;
-/** For one line: `status: expected 200, seen 503`. */
+/** Printed on one line, for example `status: expected 200, seen 503`. */
 export type Mismatch = Readonly<{ property: string; expected: string; seen: string }>;
-/** What a check may use: lines to hosts of the inventory, by name, and the end of its time. */
+/** What a check may use: connections to hosts of the inventory by name, and the signal that ends its time. */
 export type Scene = Readonly<{
   connect: (name: string) => Promise<Connection>;
   signal: AbortSignal;
 }>;
 
-/** A CheckSpec with its types closed over. */
+/** A CheckSpec whose type parameters are hidden. */
 export type Check = Readonly<{
   name: string;
   summary: string;
@@ -32,8 +35,8 @@ export type Check = Readonly<{
   bind: (args: Readonly<Record<string, unknown>>) => BoundCheck | readonly ArgError[];
 }>;
 export type BoundCheck = Readonly<{
-  /** One look and its judgement; `seen` is one telling line. */
-  look: (scene: Scene) => Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>>;
+  /** Observes once and judges the observation; `seen` describes it in one line. */
+  attempt: (scene: Scene) => Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>>;
 }>;
 
 export function isBound(bound: BoundCheck | readonly ArgError[]): bound is BoundCheck {
@@ -55,7 +58,7 @@ export function defineCheck<A extends TObject, Seen>(
       if ('errors' in bound) return bound.errors;
       const { args } = bound;
       return {
-        async look(scene) {
+        async attempt(scene) {
           const seen = await spec.observe(args, scene);
           return { mismatches: spec.judge(seen, args), seen: spec.tell(seen, args) };
         },

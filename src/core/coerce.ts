@@ -10,8 +10,8 @@ type Shape = Readonly<{
 }>;
 
 /**
- * Brings a value nearer to what its schema asks for, as Ansible does: yes/no words to booleans, digits to integers,
- * numbers to strings, 'a,b' to a list. What cannot be brought nearer stays as it is, for validation to refuse.
+ * Converts a value to the type that its schema asks for, as Ansible does: yes/no words to booleans, digits to integers,
+ * numbers to strings, 'a,b' to a list. A value that cannot be converted stays as it is, and validation rejects it.
  */
 export function coerce(value: unknown, schema: TSchema): unknown {
   return to(value, schema as Shape);
@@ -52,7 +52,7 @@ function to(value: unknown, shape: Shape): unknown {
   }
 }
 
-/** Ansible's words for booleans; 1 and 0 too. */
+/** Ansible's words for booleans, and 1 and 0. */
 export function toBoolean(value: unknown): unknown {
   const word = typeof value === 'string' ? value.trim().toLowerCase() : value;
   if (['yes', 'true', 'on', '1', 'y', 't', 1].includes(word as string)) return true;
@@ -77,7 +77,7 @@ function toObject(value: Readonly<Record<string, unknown>>, shape: Shape): Recor
   const out: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
     const known = Object.hasOwn(shape.properties ?? {}, key) ? shape.properties?.[key] : undefined;
-    if (item === null && known !== undefined) continue; // `key:` without a value: as if it were not there
+    if (item === null && known !== undefined) continue; // `key:` without a value counts as absent
     out[key] = known === undefined ? item : to(item, known);
   }
   return out;

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { TObject } from 'typebox';
 
-/** Fills defaults into what it is given; `errors` says what was wrong with the last. */
+/** Validates its argument and fills in defaults. `errors` holds the errors of the last call. */
 export type Validate = ((data: unknown) => boolean) & { errors?: readonly ErrorObject[] | null | undefined };
 
 export const OPTIONS = {
@@ -12,14 +12,18 @@ export const OPTIONS = {
   allowUnionTypes: true,
   verbose: true,
 } as const;
-/** Words of ours in schemas. `expected`: said to the user as it stands; `secret`: the value is never shown. */
+/**
+ * Our own keywords in schemas. `expected` is the text of the error message's `expected` line; the value of a `secret`
+ * is never shown.
+ */
 export const WORDS = ['expected', 'secret'];
 
 const ajv = new Ajv(OPTIONS).addFormat('regex', isRegex).addVocabulary(WORDS);
 
 /**
- * A schema as a function. Compiling takes ajv milliseconds each, which a short run feels: the built command has all of
- * them compiled already, by `id`, in the place of this file (src/setup.mjs, src/compiled.ts).
+ * Compiles a schema to a validating function. ajv takes milliseconds for each schema, which would slow a short run
+ * down. The build therefore replaces this file with schemas that are already compiled, by `id` (src/setup.mjs,
+ * src/compiled.ts).
  */
 export function compile(schema: TObject, _id: string): Validate {
   return ajv.compile(schema) as Validate;

@@ -2,64 +2,74 @@ import type { Content, Output } from './module.ts';
 import { ROOM, type Script, sh } from './sh.ts';
 import type { Secret } from './value.ts';
 
-/** How a host is reached. Made from the inventory's ansible_* variables by config/, used by connect/. */
+/** How to reach a host. config/ builds it from the inventory's ansible_* variables, and connect/ uses it. */
 export type Target = Readonly<{
   name: string;
   via: 'ssh' | 'local';
-  /** Name or address; what the inventory says, else the host's name. */
+  /** A host name or an IP address. Default: the host's name in the inventory. */
   address: string;
   port: number | undefined;
   user: string | undefined;
   password?: Secret | undefined;
   privateKeyFile?: string | undefined;
-  /** A known_hosts file that is asked before ~/.ssh/known_hosts: the lab's, or the project's pins. */
+  /** A known_hosts file that is read before ~/.ssh/known_hosts: the lab's file, or the project's pinned keys. */
   knownHostsFile?: string | undefined;
-  /** `-o ProxyJump=…` as in ansible_ssh_common_args, or what ~/.ssh/config says. */
+  /** The jump host of `-o ProxyJump=…` in ansible_ssh_common_args, or of ~/.ssh/config. */
   jump?: string | undefined;
   become: Readonly<{ method: 'sudo' | 'doas' | 'su'; password?: Secret | undefined }>;
-  /** Seconds. Default 10. */
+  /** In seconds. Default: 10. */
   connectTimeout?: number | undefined;
 }>;
 
-/** One script of a trip and who it runs as: undefined is the login user. */
+/** One script of a round trip and the user that it runs as. undefined stands for the login user. */
 export type Piece = Readonly<{
   script: Script;
   user: string | undefined;
-  /** A look of ours: nothing in it is the user's, so that it may share a subshell with others. */
+  /**
+   * The script is a module's probe. It contains no command of the user's, so it may share a subshell with other probes.
+   */
   isProbe?: boolean;
 }>;
 
 /**
- * An open line to one host. Every method throws Failure (E_CONNECT, E_BECOME, E_TAMPERED) when the line cannot serve; `Lost`
- * when it broke while something ran, so that the caller may connect again; `Held` when the host is another run's; `Stopped`
- * when what ran was ended, by `signal` or `timeout`.
+ * An open connection to one host. Every method throws Failure if the connection cannot serve; `Lost` if the connection
+ * broke while a script ran, so that the caller may connect again; `Held` if another run has locked the host; `Stopped`
+ * if `signal` or `timeout` ended the script.
  */
 export type Connection = Readonly<{
-  /** Who logged in. */
+  /** The login user. */
   user: string;
   /**
-   * One round trip: the pieces in order, each in its own subshell with stdin from /dev/null; one Output each. A piece's
-   * failure does not stop the next; but the first pieces may belong together in `groups`, where a failure stops the rest of
-   * its group and all groups of later tasks, which give no Output. What follows the groups runs unless all of them failed.
-   * `timeout` in seconds for the whole trip.
+   * Runs the pieces in one round trip, in order, each in its own subshell with stdin from /dev/null, and returns one
+   * Output for each. If a piece fails, the next one still runs. `groups` changes that for the first pieces: a failure
+   * skips the rest of its group and all groups of later tasks, and skipped pieces have no Output. Pieces after the
+   * groups run unless all groups failed. `timeout` is in seconds, for the whole round trip.
    */
   run: (
     pieces: readonly Piece[],
     options?: Readonly<{ signal?: AbortSignal; timeout?: number; groups?: readonly Group[] }>,
   ) => Promise<readonly Output[]>;
-  /** Bytes into a new file on the host: created 0600, owned by `user`, fsynced; streamed when large. */
+  /**
+   * Writes bytes to a new file on the host. The file has mode 0600, belongs to `user` and is fsynced. Large content is
+   * streamed.
+   */
   put: (sending: Sending, user: string | undefined) => Promise<void>;
-  /** A local port on 127.0.0.1 that leads to address:port as seen from the host; closed with the connection. */
+  /**
+   * Opens a local port on 127.0.0.1 that leads to address:port as seen from the host. The port closes with the
+   * connection.
+   */
   forward: (address: string, port: number) => Promise<number>;
   close: () => Promise<void>;
 }>;
 
-/** What is put into a file, and whether that gets a directory of its own (Upload in core/module.ts). */
+/**
+ * The content of an upload, its path, and whether the file gets a directory of its own (see Upload in core/module.ts).
+ */
 export type Sending = Readonly<{ content: Content; to: string; isSpooled: boolean }>;
 
 /**
- * Makes room for a new file, in a shell with umask 077 and `set -C`. What is there already is of a try that was cut off; in
- * /var/tmp nobody else can remove or rename what is ours.
+ * Prepares the path of an upload, in a shell with umask 077 and `set -C`. A file that is already there is left over
+ * from an upload that broke off. In /var/tmp other users cannot remove or rename our directory.
  */
 export function openUpload({ to, isSpooled }: Pick<Sending, 'to' | 'isSpooled'>): Script {
   const folder = to.slice(0, to.lastIndexOf('/'));
@@ -67,17 +77,19 @@ export function openUpload({ to, isSpooled }: Pick<Sending, 'to' | 'isSpooled'>)
   return isSpooled ? room : sh`rm -f -- ${to}`;
 }
 
-/** What follows where an upload failed: nothing stray stays, and the file system is told. */
+/** Cleans up after a failed upload: removes the partial file and prints how much space the file system has left. */
 export function closeUpload({ to, isSpooled }: Pick<Sending, 'to' | 'isSpooled'>): Script {
   const folder = to.slice(0, to.lastIndexOf('/'));
   return sh`${ROOM}
 room ${isSpooled ? '/var/tmp' : `${folder}/`}; rm -f -- ${to}; ${isSpooled ? sh`rmdir -- ${folder}` : sh`:`}`;
 }
 
-/** So many pieces, of the task with this number: what one task does in several groups does not depend on each other. */
+/**
+ * The next `size` pieces belong to the task with this number. Several groups of one task do not depend on each other.
+ */
 export type Group = Readonly<{ size: number; task: number }>;
 
-/** The first items in groups of these sizes. */
+/** Splits the first items into groups of these sizes. */
 export function inGroups<T>(items: readonly T[], groups: readonly Group[]): readonly (readonly T[])[] {
   let end = 0;
   return groups.map(({ size }) => {
@@ -86,22 +98,28 @@ export function inGroups<T>(items: readonly T[], groups: readonly Group[]): read
   });
 }
 
-/** A run's claim to a host: no two runs that change something work on one host at the same time. */
+/** A run's lock on a host. Two runs that make changes never work on one host at the same time. */
 export type Claim = Readonly<{
-  /** The run's id, hexadecimal: of two runs the older one has the lesser. */
+  /** The run's id in hexadecimal. Ids increase with time, so the older of two runs has the lower id. */
   run: string;
-  /** Told that a claim which nobody uses any more was taken over: whose it was. */
+  /** Called with the owner of a stale lock when the lock was taken over. */
   tookOver?: ((from: string) => void) | undefined;
-  /** Who, from where, since when, doing what: for whoever comes next. One line. */
+  /** One line for other runs that find the lock: who holds it, from which machine, since when, doing what. */
   words: string;
-  /** Process ids of this run's shells whose line broke: what runs in them is waited for before anything else begins. */
+  /**
+   * Process ids of this run's shells whose connection broke. Nothing else starts on the host before the scripts in
+   * these shells have ended.
+   */
   lost: Set<number>;
 }>;
 
-/** Another run holds the host, or an earlier script of this one still runs there. `by` says who, from where, since when. */
+/**
+ * Another run holds the host's lock, or an earlier script of this run still runs on the host. `by` says who, from which
+ * machine, since when.
+ */
 export class Held extends Error {
   readonly by: string;
-  /** The other run's id; another word where it is no run. */
+  /** The id of the other run. It is a word that is no id if the lock's owner is not another run. */
   readonly run: string;
   constructor(host: string, run: string, by: string) {
     super(`${host} is held by ${by}`);
@@ -111,10 +129,10 @@ export class Held extends Error {
   }
 }
 
-/** What ran was ended because the run was interrupted, or because its time was over. */
+/** The script was ended because the run was interrupted or the timeout passed. */
 export class Stopped extends Error {
   readonly why: 'interrupted' | 'timeout';
-  /** Process ids that could not be ended; undefined: not known, the host did not answer. */
+  /** Ids of processes that could not be ended. undefined: not known, because the host did not answer. */
   readonly left: readonly number[] | undefined;
   constructor(why: Stopped['why'], left: Stopped['left']) {
     super(why === 'timeout' ? 'nothing came back in time; what ran was ended' : 'interrupted');
@@ -124,7 +142,7 @@ export class Stopped extends Error {
   }
 }
 
-/** The line broke while something ran on the host: whether it was done is not known. */
+/** The connection broke while a script ran on the host. Nobody knows whether the script finished. */
 export class Lost extends Error {
   constructor(host: string, cause?: unknown) {
     super(`the connection to ${host} was lost`, { cause });
@@ -132,5 +150,8 @@ export class Lost extends Error {
   }
 }
 
-/** What was planned was not run: the host had to be left to another run meanwhile, and has to be looked at again. */
+/**
+ * The planned scripts did not run, because the host's lock had to be left to another run. The host must be probed
+ * again.
+ */
 export class NotRun extends Lost {}

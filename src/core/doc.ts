@@ -11,7 +11,10 @@ type Shape = Readonly<{
   secret?: boolean;
 }>;
 
-/** A module's page in Markdown: arguments from its schema, its examples. `others`: more names it answers to. */
+/**
+ * Renders a module's page in Markdown: the arguments from its schema, and its examples. `others` lists the module's
+ * other names.
+ */
 export function moduleDoc(module: Module, others: readonly string[] = []): string {
   const required = new Set<string>((module.args as { required?: readonly string[] }).required ?? []);
   const rows = Object.entries(module.args.properties as Readonly<Record<string, Shape>>).map(([name, shape]) => {

@@ -4,52 +4,58 @@ import type { Pos } from './diagnostic.ts';
 import type { Script } from './sh.ts';
 
 /**
- * One kind of step of a drill: a fault, or something that is done while the load goes on. Whatever it breaks it says
- * beforehand how to put right (`scene.owe`), so that a drill that ends early leaves nothing broken.
+ * One kind of drill step: a fault, or an action while the load runs. Before a step breaks something, it registers how
+ * to repair it (`scene.owe`), so that a drill that ends early leaves nothing broken.
  */
 export type StepSpec<A extends TObject> = Readonly<{
   name: string;
   summary: string;
   args: A;
   examples: readonly Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>[];
-  /** What the schema cannot say. */
+  /** Checks what the schema cannot express. */
   verify?: (args: Static<A>) => readonly ArgError[];
-  /** Patterns of the hosts that it works on: all of them must be marked as fit for drills. */
+  /** Patterns of the hosts that the step affects. The inventory must allow drills on all of them. */
   hosts: (args: Static<A>) => readonly string[];
-  /** What the hosts must have for it, beside ssh. */
+  /** What bringup must be able to control on these hosts, beside SSH. */
   wants?: Driven;
-  /** In one line: 'nginx is killed on web1'. `hosts`: those that the patterns select. */
+  /**
+   * Describes the step in one line, for example 'nginx is killed on web1'. `hosts` are the hosts that the patterns
+   * select.
+   */
   tell: (args: Static<A>, hosts: readonly string[]) => string;
   run: (args: Static<A>, scene: DrillScene) => Promise<void>;
 }>;
 
-/** What a step may use. Its functions throw Failure, or Lost where a host went away under them. */
+/** What a step may use. The functions throw Failure, or Lost if the connection to a host broke. */
 export type DrillScene = Readonly<{
-  /** The hosts that a pattern selects. */
+  /** Returns the hosts that the patterns select. */
   select: (patterns: readonly string[]) => readonly string[];
-  /** A script on a host, as root. A failure of the script is a Failure of the step unless `mayFail`. */
+  /** Runs a script on a host as root. If the script fails, the step fails with a Failure, unless `mayFail` is set. */
   root: (host: string, script: Script, options?: Readonly<{ timeout?: number; mayFail?: boolean }>) => Promise<string>;
   power: (hosts: readonly string[], to: Power) => Promise<void>;
-  /** New disks: bare machines again. */
+  /** Replaces the hosts' disks, so that they are bare machines again. */
   reset: (hosts: readonly string[]) => Promise<void>;
   wire: (cut: Cut | 'heal', hosts: readonly string[]) => Promise<void>;
-  /** Runs a playbook as apply does. Throws Failure when a host failed. */
+  /** Runs a playbook as `apply` does. Throws Failure if a host failed. */
   playbook: (file: string, extraVars: Readonly<Record<string, unknown>>, limit: string | undefined) => Promise<void>;
-  /** Remembers what puts a fault right; a second debt of the same name takes the first one's place. */
+  /** Registers how to repair a fault. A second debt of the same name replaces the first. */
   owe: (debt: string, what: string, pay: (scene: DrillScene) => Promise<void>) => void;
-  /** It is right again. */
+  /** Removes a debt because the fault is repaired. */
   settle: (debt: string) => void;
   signal: AbortSignal;
-  /** A word of this run: for names of files on hosts. */
+  /** A random word for this run, for the names of files on hosts. */
   nonce: string;
 }>;
 export type Power = 'on' | 'off' | 'cut';
-/** What of a host something here must be able to switch. */
+/** What bringup must be able to control on a host. */
 export type Driven = 'power' | 'wire' | 'disk';
-/** No frame passes between the hosts and `from` (undefined: anybody). `in`: to the hosts; `out`: from them. */
+/**
+ * No frame passes between the hosts and `from` (undefined: everybody). `in` blocks frames to the hosts, `out` frames
+ * from them.
+ */
 export type Cut = Readonly<{ from: readonly string[] | undefined; direction: 'both' | 'in' | 'out' }>;
 
-/** A StepSpec with its types closed over. */
+/** A StepSpec whose type parameters are hidden. */
 export type StepKind = Readonly<{
   name: string;
   summary: string;
@@ -95,13 +101,16 @@ export function defineStep<A extends TObject>(spec: StepSpec<A>): StepKind {
   };
 }
 
-/** What one expectation came to. */
+/** The outcome of one expectation. */
 export type Verdict = Readonly<{ what: string; expected: string; seen: string; passed: boolean }>;
 
-/** A second of the load, for the timeline. */
+/** One second of the load, for the timeline. */
 export type Second = Readonly<{ sent: number; ok: number; failed: number }>;
 
-/** Of one request's name, or of all. Times in milliseconds; `gap` is the longest time between two successes. */
+/**
+ * Figures of the requests of one name, or of all requests. Times are in milliseconds. `gap` is the longest time between
+ * two successes.
+ */
 export type KindFigures = Readonly<{
   sent: number;
   ok: number;
@@ -112,7 +121,7 @@ export type KindFigures = Readonly<{
   p99: number;
   max: number;
   gap: number;
-  /** Since the load began. */
+  /** Start of the gap, in milliseconds since the load began. */
   gapFrom: number;
 }>;
 export type Cause = Readonly<{ request: string; cause: string; count: number; first: number; last: number }>;
@@ -122,21 +131,21 @@ export type Figures = Readonly<{
   backends: Readonly<Record<string, number>>;
   causes: readonly Cause[];
   seconds: readonly Second[];
-  /** How late the prober itself was: then a slow answer may be its own fault. */
+  /** How late the prober itself sent requests. If it was late, a slow answer may be the prober's fault. */
   late: Readonly<{ max: number; count: number }>;
-  ledger: Ledger | undefined;
+  ledger: LedgerFigures | undefined;
 }>;
-/** Writes that were acknowledged, looked up again at the end, and read back at once by who wrote them. */
-export type Ledger = Readonly<{
+/** Acknowledged writes that were looked up again at the end, and writes that their sender read back at once. */
+export type LedgerFigures = Readonly<{
   acknowledged: number;
   lost: readonly string[];
-  /** Could not be looked up at all. */
+  /** Writes that could not be looked up. */
   unknown: number;
   readBack: number;
   stale: number;
 }>;
 
-/** A step as it went. Times in milliseconds since the load began. */
+/** One step of a drill that ran. Times are in milliseconds since the load began. */
 export type StepRun = Readonly<{
   what: string;
   at: Pos;

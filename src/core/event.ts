@@ -3,22 +3,25 @@ import type { Diagnostic, Pos } from './diagnostic.ts';
 import type { Figures, StepRun, Verdict } from './drill.ts';
 import type { Diff } from './module.ts';
 
-/** Everything that happens in a run, as data. Reporters turn events into words, pictures, JSON; nothing else prints. */
+/**
+ * Everything that happens in a run, as data. Reporters turn events into text, a live display, JSON or JUnit. Nothing
+ * else prints.
+ */
 export type Event =
   | Readonly<{ type: 'run'; mode: Mode; playbook: string; hosts: readonly string[] }>
   | Readonly<{ type: 'play'; play: string; at: Pos; hosts: readonly string[] }>
-  /** A host begins on something that may take long: a connection, a change. */
+  /** A host starts something that may take long: a connection or a change. */
   | Readonly<{ type: 'busy'; host: string; doing: string }>
   | TaskEvent
   | Readonly<{ type: 'message'; host: string; text: string; at: Pos }>
   | Readonly<{ type: 'unreachable'; host: string; diagnostic: Diagnostic }>
-  /** Another run works on the host: it is waited for, at most so many seconds. */
+  /** Another run holds the host's lock. This run waits for at most `seconds`. */
   | Readonly<{ type: 'waiting'; host: string; for: string; seconds: number }>
-  /** Nobody uses the claim of an earlier run any more: it was taken over. */
+  /** A stale lock of an earlier run was taken over. */
   | Readonly<{ type: 'took-over'; host: string; from: string }>
   /**
-   * The run was interrupted while this was done on the host, whose processes were ended. `left`: process ids that could not
-   * be ended; undefined: the host gave no answer.
+   * The run was interrupted while it did this on the host, and the processes on the host were ended. `left` lists the
+   * ids of processes that could not be ended. undefined: the host did not answer.
    */
   | Readonly<{ type: 'stopped'; host: string; doing: string; left: readonly number[] | undefined }>
   | Readonly<{ type: 'done'; mode: Mode; hosts: readonly HostRecap[]; ms: number; interrupted: boolean }>
@@ -26,7 +29,7 @@ export type Event =
   | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>
   | DrillEvent;
 
-/** plan: nothing is touched; apply: changes are made. */
+/** `plan` changes nothing on the hosts, `apply` makes changes. */
 export type Mode = 'plan' | 'apply';
 
 export type TaskStatus = 'ok' | 'changed' | 'unknown' | 'skipped' | 'failed' | 'ignored';
@@ -34,22 +37,29 @@ export type TaskEvent = Readonly<{
   type: 'task';
   host: string;
   play: string;
-  /** The task's name, or its module and what it is about. */
+  /** The task's name, or its module and main argument. */
   task: string;
   module: string;
   at: Pos;
   role: string | undefined;
   isHandler: boolean;
-  /** plan: `changed` means that it would change; `unknown` that only an earlier change will tell. */
+  /**
+   * In a plan, `changed` means that apply would change the host; `unknown` means that the result depends on an earlier
+   * change.
+   */
   status: TaskStatus;
-  /** What was or would be done; of an unknown: what would be done as things stand. */
+  /**
+   * The changes that were made or, in a plan, would be made. For `unknown`: the changes in the host's present state.
+   */
   changes: readonly Readonly<{ what: string; diff?: Diff | undefined }>[];
-  /** unknown: the earlier change that it depends on. skipped: the condition that was false. A whole phrase. */
+  /**
+   * A phrase. For `unknown`: the earlier change that the result depends on. For `skipped`: the condition that was false.
+   */
   because?: string | undefined;
-  /** Of a loop: what the item is called. */
+  /** The label of the loop item. */
   item?: string | undefined;
   diagnostic?: Diagnostic | undefined;
-  /** Other hosts do this task's work: delegate_to. */
+  /** The hosts that run the task instead (delegate_to). */
   delegate?: string | undefined;
   ms: number;
 }>;
@@ -74,7 +84,7 @@ export type CheckEvent = Readonly<{
   kind: string;
   at: Pos;
   status: 'passed' | 'failed' | 'trying';
-  /** What was seen, when it passed: for one telling line. */
+  /** One line that describes what a check observed when it passed. */
   seen: string;
   mismatches: readonly Mismatch[];
   tries: number;
@@ -83,7 +93,10 @@ export type CheckEvent = Readonly<{
 
 export type DrillEvent =
   | Readonly<{ type: 'drill'; drill: string; at: Pos; hosts: readonly string[]; run: number; of: number }>
-  /** Times in ms since the load began. righted: what a step broke was put right at the end. */
+  /**
+   * Times are in milliseconds since the load began. `righted`: a repair at the end of the drill undid what a step
+   * broke.
+   */
   | Readonly<{
       type: 'drill-step';
       drill: string;
@@ -93,7 +106,7 @@ export type DrillEvent =
       ms: number;
       failed?: string | undefined;
     }>
-  /** About once a second: so far of so much. */
+  /** Progress, about once a second: `ms` of `of` milliseconds. */
   | Readonly<{
       type: 'drill-load';
       drill: string;
@@ -114,10 +127,10 @@ export type DrilledEvent = Readonly<{
   passed: boolean;
   interrupted: boolean;
   verdicts: readonly Verdict[];
-  /** What the reader must know to believe the figures, or not. */
+  /** Notes on how reliable the figures are. */
   notes: readonly string[];
   steps: readonly StepRun[];
-  /** undefined: it never came to a load. */
+  /** undefined: the load never started. */
   figures: Figures | undefined;
   ms: number;
 }>;

@@ -1,4 +1,7 @@
-/** Whether a shell pattern of `*` and `?` is the whole text. In time that is the product of both lengths at most. */
+/**
+ * Whether a shell pattern with `*` and `?` matches the whole text. The time is at most proportional to the product of
+ * both lengths.
+ */
 export function globMatches(pattern: string, text: string): boolean {
   let [p, t, star, from] = [0, 0, -1, 0];
   while (t < text.length) {

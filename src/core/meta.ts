@@ -1,4 +1,4 @@
-/** What `meta:` may ask for. */
+/** The actions of `meta:`. */
 export const META_ACTIONS: readonly string[] = [
   'flush_handlers',
   'end_host',

@@ -2,140 +2,179 @@ import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
 import { matching, mayBeSlow } from './bounded.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { type Code, type Given, tell } from './errors/index.ts';
+import { type Code, type ErrorArgs, tell } from './errors/index.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
 import type { Value, Vars } from './value.ts';
 
-/** What a module does on one host, as pure functions between a read-only probe and a script. */
+/** What a module does on one host: pure functions between a read-only probe and the scripts of changes. */
 export type ModuleSpec<A extends TObject, Current> = Readonly<{
   name: string;
   summary: string;
-  /** One definition gives the static type, the ajv validation, the docs and editor completion. */
+  /**
+   * The schema of the arguments. The static type, the ajv validation, the docs and the editor's completion are derived
+   * from it.
+   */
   args: A;
-  /** Other names Ansible takes for an argument: { pkg: 'name' }. */
+  /** Other names that Ansible accepts for an argument, for example { pkg: 'name' }. */
   aliases?: Readonly<Record<string, string>>;
-  /** The argument that a bare string stands for: `- command: ls /` → 'cmd'. */
+  /** The argument that a bare string sets: `- command: ls /` sets 'cmd'. */
   freeForm?: string;
-  /** What the schema cannot say (two arguments that exclude each other …). */
+  /** Checks what the schema cannot express, for example two arguments that exclude each other. */
   verify?: (args: Static<A>) => readonly ArgError[];
   examples: readonly Example[];
-  /** What the probe reads. Default: nothing. */
+  /** The resources that the probe reads. Default: none. */
   needs?: (args: Static<A>) => readonly Resource[];
-  /** What a change alters. Default: nothing; '*' for what cannot be known. */
+  /** The resources that a change alters. Default: none. '*' stands for anything, if the resources are not known. */
   touches?: (args: Static<A>) => readonly Resource[];
   /**
-   * The changes of one series may be made after each other without a look in between: none hinders another, and to make
-   * one that is made already, or an action once more, does no harm. (It is told as a change all the same.) Default: of none.
+   * Changes of one series may run one after the other without a probe in between. None of them hinders another, and it
+   * does no harm to make one of them, or to run an action, once more. The task still reports `changed`. Default: the
+   * change belongs to no series.
    */
   series?: (args: Static<A>) => string | undefined;
-  /** It edits a text as a whole. A trip may then carry several edits of it, each planned by what the one before leaves. */
+  /**
+   * The module edits a text as a whole. A round trip may then carry several edits of one text, each planned from the
+   * result of the one before.
+   */
   edits?: Edits<Static<A>>;
-  /** POSIX sh (dash, busybox), read-only, its own subshell, `set -u`, stdin is /dev/null. Without it nothing is asked of the host. */
+  /**
+   * A read-only POSIX sh script for dash and busybox. It runs in a subshell with `set -u` and stdin from /dev/null.
+   * Without a probe, nothing is read from the host.
+   */
   probe?: (args: Static<A>, ctx: Context) => Script;
-  /** Pure. `stdout` is the probe's, decoded as UTF-8; send what must stay byte-exact through `base64`. */
+  /**
+   * Pure. `stdout` is the probe's output, decoded as UTF-8. The probe must send bytes that have to stay exact through
+   * `base64`.
+   */
   parse: (stdout: string, args: Static<A>) => Current;
   plan: (current: Current, args: Static<A>, ctx: Context) => Steps;
-  /** What `register` sees beside changed/failed/skipped, by Ansible's names. `ran`: what the change's scripts printed. */
+  /**
+   * The keys of a registered result beside changed/failed/skipped, with Ansible's names. `ran` holds the output of the
+   * change's scripts.
+   */
   data?: (current: Current, args: Static<A>, ctx: Context, ran?: Output) => Vars;
 }>;
 
 export type Edits<A> = Readonly<{
-  /** Which text, and all else that edits of it may differ about (owner, mode): only those with the same follow each other. */
+  /**
+   * Identifies the text and everything else that two edits of it may disagree about (owner, mode). Only edits with the
+   * same identity may follow each other.
+   */
   of: (args: A) => string;
-  /** What the probe will print where that text stands; undefined: not known before it does. */
+  /** The output that the probe will print if the file holds `text`. undefined: not known before the probe runs. */
   seeing: (stdout: string, text: string, args: A) => string | undefined;
 }>;
 export type Example = Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>;
-/** [] means that nothing is to be done. */
+/** An empty list means that there is nothing to do. */
 export type Steps = readonly Change[] | Blocked;
 export type Change = Readonly<{
-  /** For the reader of a plan: 'install nginx', 'start nginx.service'. */
+  /** Describes the change for the reader of a plan, for example 'install nginx' or 'start nginx.service'. */
   what: string;
   diff?: Diff;
-  /** Put on the host (as root, 0600) before `run`. */
+  /** Files that are uploaded to the host before `run`, as root with mode 0600. */
   upload?: readonly Upload[];
   run: Script;
   /**
-   * One script does the work of several changes, of other items or tasks too: `run` with the words of all of them, in the
-   * place of the first, and what is `closing` for them. They follow ones whose `by` is among `after`.
+   * One script does the work of several changes, which may belong to other items or tasks. `run` gets the words of all
+   * of them and runs in the place of the first change; their `closing` scripts run too. A change may only join changes
+   * whose `by` is listed in `after`.
    */
   joins?: Readonly<{
     by: string;
     after: readonly string[];
     words: readonly string[];
     run: (words: readonly string[]) => Script;
-    /** Puts it back where one that comes in between has failed. Without it none may come in between. */
+    /** Reverts the joined work if a task in between failed. Without `undo`, no other task may run in between. */
     undo?: (words: readonly string[]) => Script;
   }>;
-  /** What has to follow on the same trip, once for all that ask for it, even where one of them failed. */
+  /** Runs at the end of the same round trip, once for all changes that ask for it, even if one of them failed. */
   closing?: Script;
-  /** The text that stands there afterwards, of a module that `edits`. */
+  /** The text of the file after the change, for a module with `edits`. */
   leaves?: string;
-  /** What it alters, where that is less than the module's `touches`, now that the host was seen. */
+  /** The resources that this change alters, if they are fewer than the module's `touches` for any state of the host. */
   touches?: readonly Resource[];
   /**
-   * Read back after it was made, it may still be planned: the host shows no other sign of it. A sentence is told as a
-   * warning with what `explain` prints; where that prints nothing, it is not excused.
+   * The host shows no sign that the change was made, so the read-back may plan it again. A string is reported as a
+   * warning together with the output of `explain`. If `explain` prints nothing, the change is not excused.
    */
   excused?: true | string;
-  /** Prints why it is still planned after it was made, for the message. Read-only. */
+  /** Read-only. Prints why the change is still planned after it was made, for the error message. */
   explain?: Script;
-  /** It never converges (command, restart, reboot): it is not read back. */
+  /** The change never converges (command, restart, reboot), so it is not read back. */
   action?: true;
-  /** It alters nothing (wait_for, uri): the task stays `ok`. */
+  /** The change alters nothing (wait_for, uri), so the task stays `ok`. */
   harmless?: true;
-  /** A line that its script prints where it found that nothing had to be altered: then the task stays `ok`. */
+  /** A line that the script prints if nothing had to be altered. The task then stays `ok`. */
   unaltered?: string;
-  /** It waits for something to change by itself: whatever was read before may be stale when it ends. */
+  /** The change waits for a state that changes by itself. Every earlier answer of a probe may be stale when it ends. */
   waits?: true;
   /**
-   * It may lock us out. `run` arms a timer on the host that undoes it after `seconds`; `script` disarms it, and is run over
-   * a new connection: the old one may live on where no new one gets in. What does not get through undoes itself.
+   * The change may cut off our own access (firewall, sshd). `run` arms a timer on the host that reverts the change
+   * after `seconds`, and `script` disarms the timer. `script` runs over a new connection, because the old one may
+   * survive rules that block every new one. If no new connection succeeds, the timer reverts the change.
    */
   confirm?: Readonly<{ seconds: number; script: Script }>;
-  /** The host goes away and comes back: wait for a new boot id. Seconds; the delay is before the first try. */
+  /**
+   * The host reboots, and the engine waits for a new boot id. Both values are in seconds. `delay` is the time before
+   * the first attempt to connect.
+   */
   reboots?: Readonly<{ timeout: number; delay: number }>;
 }>;
-/** The host is in a state in which it cannot be done: a plan shows unknown where an earlier change may help, apply fails. */
+/**
+ * The task cannot be done in the host's present state. `apply` fails. `plan` shows unknown if an earlier change may
+ * remove the cause.
+ */
 export type Blocked = Readonly<{ blocked: Diagnostic }>;
-export function blocked<C extends Code>(code: C, given: Given<C>): Blocked {
+export function blocked<C extends Code>(code: C, given: ErrorArgs<C>): Blocked {
   return { blocked: tell(code, given) };
 }
-/** null: there was, or will be, no such thing. */
+/** null: the file or object did not exist before, or will not exist afterwards. */
 export type Diff = Readonly<{ of: string; before: string | null; after: string | null }>;
-/** What a file is to hold, part after part; files of the controller are read only as they are sent. */
+/** A file's content in parts. Files of the controller are read only while they are sent. */
 export type Content = readonly (Uint8Array | LocalFile)[];
-/** `content`, or what the controller fetches from `url` where the host has no client for it. */
+/** Uploads `content`, or a download that the controller makes from `url` if the host has no HTTP client. */
 export type Upload = Readonly<
   {
     to: string;
-    /** The directory of `to` is made for it, in one that everybody can write: only the acting user can enter it. */
+    /**
+     * A new directory is created for `to` inside a directory that all users can write to. Only the acting user can
+     * enter it.
+     */
     isSpooled?: true;
   } & ({ content: Content } | { url: string; headers?: Readonly<Record<string, string>> })
 >;
 export type Output = Readonly<{ code: number; stdout: string; stderr: string }>;
 
-/** What a module may know beside its arguments. Everything here is deterministic within a task. */
+/** What a module may use beside its arguments. All of it is deterministic within a task. */
 export type Context = Readonly<{
-  /** Facts by their names without `ansible_`: os_family, distribution_version … Empty before they are gathered. */
+  /**
+   * Facts by their names without `ansible_`, for example os_family or distribution_version. Empty before facts are
+   * gathered.
+   */
   facts: Vars;
-  /** Who the scripts run as on the host. */
+  /** The user that the scripts run as on the host. */
   user: string;
-  /** `--diff` was asked for, or a plan is made: probes may fetch small file contents. */
+  /** `--diff` is set, or this is a plan. Probes may then fetch the contents of small files. */
   diff: boolean;
-  /** A file on the controller, searched as Ansible does: the role's files/ (templates/), then beside the playbook. Throws Failure. */
+  /**
+   * Finds a file on the controller in Ansible's search order: the role's files/ (or templates/), then the playbook's
+   * directory. Throws Failure.
+   */
   file: (path: string, folder: 'files' | 'templates') => LocalFile;
-  /** Whether that path leads to a folder on the controller; false where nothing is. */
+  /** Whether the path is a directory on the controller. False if the path does not exist. */
   isFolder: (path: string, folder: 'files' | 'templates') => boolean;
-  /** Everything below a folder, sorted; links are followed, or with follow: false are themselves. Throws Failure. */
+  /**
+   * Everything below a directory on the controller, sorted. Links are followed; with `follow: false` they are returned
+   * as links. Throws Failure.
+   */
   tree: (path: string, folder: 'files' | 'templates', follow?: boolean) => readonly TreeNode[];
-  /** A template file's text, rendered with the task's variables and Ansible's defaults (trim_blocks). Throws Failure. */
+  /** Renders a template file with the task's variables and Ansible's defaults (trim_blocks). Throws Failure. */
   render: (path: string, options?: RenderOptions) => string;
-  /** The value of a bare expression, as in `when:` or `debug: var=`. Throws Failure. */
+  /** Evaluates a bare expression, as in `when:` or `debug: var=`. Throws Failure. */
   evaluate: (expression: string) => Value;
   sha256: (data: string | Uint8Array) => string;
-  /** A word that is new for each run and that no host learns: `stageOf` derives the names of staged files from it. */
+  /** A random word for this run that no host learns. `stageOf` derives the names of staged files from it. */
   nonce: string;
 }>;
 export type RenderOptions = Readonly<{
@@ -148,10 +187,13 @@ export type RenderOptions = Readonly<{
   comment_start_string?: string;
   comment_end_string?: string;
 }>;
-/** What is below a folder of the controller, by its path relative to that: a file, a link's target, or a folder. */
+/**
+ * An entry below a directory of the controller, with its path relative to that directory: a file, a link with its
+ * target, or a directory.
+ */
 export type TreeNode = Readonly<{ path: string } & ({ file: LocalFile } | { link: string } | { isFolder: true })>;
 export type LocalFile = Readonly<{
-  /** Where it was found. */
+  /** The path where the file was found. */
   path: string;
   size: number;
   mode: number;
@@ -159,7 +201,7 @@ export type LocalFile = Readonly<{
   read: () => Uint8Array;
 }>;
 
-/** A ModuleSpec with its type parameters closed over: all that the registry and the engine see. */
+/** A ModuleSpec whose type parameters are hidden. The registry and the engine see nothing else of a module. */
 export type Module = Readonly<{
   name: string;
   summary: string;
@@ -167,19 +209,19 @@ export type Module = Readonly<{
   aliases: Readonly<Record<string, string>>;
   freeForm?: string | undefined;
   examples: readonly Example[];
-  /** The arguments checked, coerced and completed with defaults; or what is wrong with them. */
+  /** Validates and coerces the arguments and fills in defaults, or returns the errors. */
   bind: (args: Readonly<Record<string, unknown>>) => Step | readonly ArgError[];
 }>;
-/** What changes of a step alter, taken together. */
+/** The resources that these changes of a step alter together. */
 export function touchesOf(step: Step, changes: readonly Change[]): readonly Resource[] {
   if (changes.some((c) => c.waits)) return ['*'];
   return changes.every((c) => c.touches !== undefined) ? changes.flatMap((c) => c.touches ?? []) : step.touches;
 }
 
-/** One task's work with its arguments bound: what the engine runs. */
+/** The work of one task with its arguments bound. The engine runs steps. */
 export type Step = Readonly<{
   module: string;
-  /** The bound arguments, defaults filled in. */
+  /** The bound arguments with defaults filled in. */
   args: Readonly<Record<string, unknown>>;
   needs: readonly Resource[];
   touches: readonly Resource[];
@@ -189,7 +231,7 @@ export type Step = Readonly<{
   plan: (stdout: string, ctx: Context) => Steps;
   data: (stdout: string, ctx: Context, ran?: Output) => Vars;
 }>;
-/** Closes over a spec's types. Its schema is compiled at the first use, once. */
+/** Hides the type parameters of a spec. The schema is compiled once, at the first use. */
 export function defineModule<A extends TObject, Current>(
   spec: ModuleSpec<A, Current>,
 ): Module & { readonly spec: ModuleSpec<A, Current> } {
@@ -226,10 +268,10 @@ export function defineModule<A extends TObject, Current>(
   };
 }
 
-/** Arguments of modules that hold a pattern. */
+/** Names of module arguments that hold a pattern. */
 const PATTERN = /regex|pattern|^(insert)?(after|before)$|^contains$|^excludes?$/;
 
-/** What is worked out by the patterns of a task is bounded where one of them may take long. */
+/** Limits the time of a module's functions if one of the task's patterns may be slow. */
 function limiting(args: Readonly<Record<string, unknown>>) {
   const slow = Object.entries(args)
     .filter(([name]) => PATTERN.test(name))

@@ -2,31 +2,34 @@ import type { Pos } from './diagnostic.ts';
 import type { Module } from './module.ts';
 import type { Raw, RawVars } from './value.ts';
 
-/** A playbook, read and checked: what the engine runs. Inheritance (tags, when, vars, become …) is already in each task. */
+/**
+ * A playbook that was read and checked; the engine runs it. Inherited keywords (tags, when, vars, become …) are already
+ * resolved into each task.
+ */
 export type Playbook = Readonly<{ file: string; plays: readonly Play[] }>;
 
 export type Play = Readonly<{
   name: string;
   at: Pos;
-  /** The hosts pattern, and those it selects before --limit. */
+  /** The pattern of `hosts:`, and the hosts that it selects before --limit. */
   pattern: string;
   hosts: readonly string[];
   gatherFacts: Raw;
   gatherSubset: Raw | undefined;
-  /** Of the import_playbook that brought it: each of its tasks has it too. */
+  /** Conditions of the import_playbook that imported the play. Each task of the play has them too. */
   when: readonly Condition[];
   vars: RawVars;
   varsFiles: readonly Layer[];
-  /** In the order in which they run; handlers are flushed after each. */
+  /** The sections in the order in which they run. Handlers are flushed after each section. */
   sections: readonly Section[];
   handlers: readonly Task[];
   roles: readonly Role[];
-  /** Hosts at once: numbers or percentages, the last repeats; [] means all. */
+  /** The batch sizes: numbers or percentages, the last one repeats. An empty list means all hosts at once. */
   serial: readonly (number | string)[];
   anyErrorsFatal: Raw;
   maxFailPercentage: number | undefined;
   forceHandlers: Raw;
-  /** Of the play itself: its gathering of facts obeys them. */
+  /** The play's own tags. They decide whether the play gathers facts. */
   tags: readonly string[];
   environment: readonly Raw[];
   become: Become;
@@ -35,7 +38,7 @@ export type Section = Readonly<{ name: 'pre_tasks' | 'tasks' | 'post_tasks'; bod
 
 export type Item = Task | Block | Include;
 
-/** What every item has; `when` and `vars` hold the outer ones first. */
+/** Keywords that every item has. `when` and `vars` list those of outer blocks first. */
 export type Common = Readonly<{
   at: Pos;
   name: Raw | undefined;
@@ -50,26 +53,26 @@ export type Common = Readonly<{
   diff: Raw | undefined;
   runOnce: Raw;
   anyErrorsFatal: Raw;
-  /** Handlers by name or topic; a task's own stand in the place of its block's. */
+  /** Handlers by name or topic. A task's own list replaces the list of its block. */
   notify: readonly Raw[];
   delegateTo: Raw | undefined;
-  /** The role it belongs to: for its variables and files. */
+  /** The role that the item belongs to. It determines variables and where files are searched. */
   role: Role | undefined;
-  /** Where the file stands in which it is written: for relative paths. */
+  /** The directory of the file that defines the item. Relative paths start here. */
   dir: string;
 }>;
 export type Become = Readonly<{ become?: Raw; user?: Raw; method?: Raw }>;
-/** A bare expression with its place; `true`/`false` written as such are kept. */
+/** A bare expression and its position. The literals `true` and `false` stay booleans. */
 export type Condition = Readonly<{ text: string; at: Pos }> | boolean;
 
 export type Task = Common &
   Readonly<{
     kind: 'task';
-    /** The module's own name: `apt`, whatever the playbook called it. undefined: `meta`. */
+    /** The module's short name, for example `apt`, whichever form the playbook used. undefined: `meta`. */
     module: string;
     impl: Module | undefined;
     args: RawVars;
-    /** Where an argument stands. */
+    /** The position of an argument. */
     argAt: (path: readonly (string | number)[]) => Pos;
     loop: Raw | undefined;
     loopControl: LoopControl;
@@ -80,7 +83,7 @@ export type Task = Common &
     retries: Raw | undefined;
     delay: Raw | undefined;
     timeout: Raw | undefined;
-    /** Handlers only: topics beside its name. */
+    /** Handlers only: the topics that they listen to. */
     listen: readonly string[];
   }>;
 export type LoopControl = Readonly<{
@@ -92,22 +95,25 @@ export type LoopControl = Readonly<{
 }>;
 export type Block = Common &
   Readonly<{ kind: 'block'; body: readonly Item[]; rescue: readonly Item[]; always: readonly Item[] }>;
-/** include_tasks, include_role, include_vars by a name that only the run knows: expanded when the cursor reaches it. */
+/**
+ * An include_tasks, include_role or include_vars whose target is known only during the run. It is expanded when the run
+ * reaches it.
+ */
 export type Include = Common &
   Readonly<{
     kind: 'include';
     what: 'tasks' | 'role';
-    /** A file, or a role's name. */
+    /** A file, or the name of a role. */
     target: Raw;
     targetAt: Pos;
-    /** The items of a target whose name is known by now. Throws Failure when they cannot be read. */
-    load: (target: string) => Loaded;
+    /** The items of a target whose name is known. Throws Failure if they cannot be read. */
+    load: (target: string) => IncludedItems;
     loop: Raw | undefined;
     loopControl: LoopControl;
   }>;
 
-/** What an include brings: items, and with a role its handlers too. */
-export type Loaded = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
+/** What an include adds: items, and for a role its handlers. */
+export type IncludedItems = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
 
 /** One use of a role in a play. */
 export type Role = Readonly<{
@@ -115,11 +121,11 @@ export type Role = Readonly<{
   path: string;
   defaults: Layer;
   vars: Layer;
-  /** Given where the role is used. */
+  /** Parameters given where the role is used. */
   params: RawVars;
 }>;
 
-/** Hosts in the order in which they are first named, groups by name; `all` and `ungrouped` are always there. */
+/** Hosts in the order in which they first appear, and groups by name. The groups `all` and `ungrouped` always exist. */
 export type Inventory = Readonly<{
   /** What was read, for messages. */
   source: string;
@@ -130,10 +136,13 @@ export type Inventory = Readonly<{
 export type InventoryHost = Readonly<{
   name: string;
   at: Pos;
-  /** Its groups without `all`, sorted as Ansible's group_names. */
+  /** The host's groups without `all`, sorted as in Ansible's group_names. */
   groups: readonly string[];
-  /** Lowest precedence first: groups from all to the deepest (group_vars/ over the inventory's own), then the host. */
+  /**
+   * Lowest precedence first: groups from `all` to the deepest (group_vars/ overrides the inventory's own variables),
+   * then the host.
+   */
   layers: readonly Layer[];
 }>;
-/** Variables and where they come from: 'group_vars/web.yml', 'group web in inventory/lab.yml'. */
+/** Variables and their source, for example 'group_vars/web.yml' or 'group web in inventory/lab.yml'. */
 export type Layer = Readonly<{ from: string; vars: RawVars }>;

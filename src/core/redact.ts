@@ -1,14 +1,19 @@
 import { REDACTED } from './value.ts';
 
-/** Everything that must not be shown in a run, gathered as it becomes known; `hide` takes it out of whatever is printed. */
+/**
+ * Collects every secret of a run as it becomes known. `hide` removes the secrets from data that is about to be printed.
+ */
 export type Redactor = Readonly<{ add: (secret: string) => void; hide: <T>(data: T) => T }>;
 
-/** A private key is a secret wherever it comes from: a file that a task copies, for one. */
+/** A private key is a secret wherever it appears, for example in a file that a task copies. */
 const PRIVATE_KEY = /(-----BEGIN [A-Z ]*PRIVATE KEY-----)[^-]*(?:(-----END [A-Z ]*PRIVATE KEY-----)|$)/g;
 
 export function redactor(): Redactor {
   const secrets = new Set<string>();
-  /** Made anew when it is next needed: a run learns most of its secrets before it prints anything. */
+  /**
+   * Compiled again at the next use after a secret was added. A run learns most of its secrets before it prints
+   * anything.
+   */
   let pattern: RegExp | undefined;
   const hide = (data: unknown): unknown => {
     if (typeof data === 'string') {
@@ -23,7 +28,7 @@ export function redactor(): Redactor {
   };
   return {
     add(secret) {
-      // A diff shows lines one by one: each line of a secret is one too.
+      // A diff shows single lines, so each line of a secret is a secret too.
       for (const part of [secret, ...secret.split('\n').filter((line) => line.trim().length >= 8)]) {
         if (part.trim().length === 0 || secrets.has(part)) continue;
         secrets.add(part);

@@ -1,13 +1,13 @@
 /**
- * What a probe reads or a change alters, as `kind:name`:
- * `path:/etc/nginx` (and all below it), `unit:nginx.service`, `package:nginx`, `user:`, `group:`, `sysctl:`, `cron:`,
- * `mysql:`, `hostname:`, `live:` (what only running things show: open ports, answers, processes), or `*` for anything.
- * A name of `*` stands for every name of that kind. A change that makes a folder with its parents touches `dir:PARENT` for
- * each parent beside it: what needs `path:` of anything right in that folder is stale then, and nothing else is.
+ * What a probe reads or a change alters, as `kind:name`: `path:/etc/nginx` (with everything below it),
+ * `unit:nginx.service`, `package:nginx`, `user:`, `group:`, `sysctl:`, `cron:`, `mysql:`, `hostname:`, `live:` (state
+ * that only running software shows: open ports, answers, processes), or `*` for anything. The name `*` stands for every
+ * name of that kind. A change that creates a directory with its parents also touches `dir:PARENT` for each parent. That
+ * makes stale only what needs the `path:` of an entry directly in that parent.
  */
 export type Resource = string;
 
-/** Whether a change of `touched` may make what was read of `needed` stale. */
+/** Whether a change of the `touched` resources may make an answer about the `needed` resources stale. */
 export function overlaps(touched: readonly Resource[], needed: readonly Resource[]): boolean {
   const read = allParsed(needed);
   return allParsed(touched).some((one) => read.some((other) => meet(one, other)));
@@ -21,16 +21,16 @@ function meet(one: Parsed, other: Parsed): boolean {
   return one.kind === 'path' && (one.name.startsWith(other.within) || other.name.startsWith(one.within));
 }
 
-/** Of a path: `folder`, the one that it is in; `within`, how all begins that is in it. */
+/** For a path, `folder` is the directory that contains it, and `within` is the prefix of everything below it. */
 type Parsed = Readonly<{ kind: string; name: string; folder: string | undefined; within: string }>;
 
-/** The engine compares the same few resources all the time, and the same lists of them. */
+/** Parsed lists are cached, because the engine compares the same few resources and lists all the time. */
 function allParsed(resources: readonly Resource[]): readonly Parsed[] {
   const known = lists.get(resources);
   if (known !== undefined) return known;
-  const made = resources.map(parsed);
-  lists.set(resources, made);
-  return made;
+  const list = resources.map(parsed);
+  lists.set(resources, list);
+  return list;
 }
 const lists = new WeakMap<readonly Resource[], readonly Parsed[]>();
 
@@ -38,9 +38,9 @@ function parsed(resource: Resource): Parsed {
   const known = cache.get(resource);
   if (known !== undefined) return known;
   if (cache.size >= CACHED) cache.clear();
-  const made = parse(resource);
-  cache.set(resource, made);
-  return made;
+  const result = parse(resource);
+  cache.set(resource, result);
+  return result;
 }
 const cache = new Map<Resource, Parsed>();
 const CACHED = 10_000;
@@ -54,19 +54,19 @@ function parse(resource: Resource): Parsed {
   return { kind, name: path, folder, within: path === '/' ? path : `${path}/` };
 }
 
-/** The path itself and the folders above it, but for the root, the shortest first. The path is a plain one. */
+/** A path's parent directories and the path itself, shortest first, without the root. The path must be normalised. */
 export function prefixesOf(path: string): readonly string[] {
   const parts = path.split('/').slice(1);
   return path === '/' ? [] : parts.map((_, i) => `/${parts.slice(0, i + 1).join('/')}`);
 }
 
-/** The folders above a path, as resources of a change that makes them: /a/b/c → dir:/a/b, dir:/a. */
+/** The parent directories of a path, as resources of a change that creates them: /a/b/c gives dir:/a/b and dir:/a. */
 export function parentsOf(path: string): readonly Resource[] {
   const parts = plainPath(path).split('/').slice(1, -1);
   return parts.map((_, i) => `dir:/${parts.slice(0, i + 1).join('/')}`).reverse();
 }
 
-/** Without `.`, `..`, doubled and trailing slashes: /etc/a/../b/ is /etc/b. */
+/** Normalises a path: removes `.`, `..`, doubled and trailing slashes. /etc/a/../b/ becomes /etc/b. */
 export function plainPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {

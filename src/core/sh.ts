@@ -1,77 +1,89 @@
 import { failure } from './errors/index.ts';
 import { Secret } from './value.ts';
 
-/** First of all: some scripts are made while this module is loaded. */
+/** Defined first, because some scripts are created while this module loads. */
 const NONE: readonly never[] = [];
 
 declare const made: unique symbol;
-/** A POSIX sh program. Only sh`` makes one, and sh`` quotes every value, so an unquoted one cannot be written. */
+/**
+ * A POSIX sh program. Only the sh`` tag creates one, and it quotes every value, so nobody can forget to quote a value.
+ */
 export type Script = {
   readonly [made]: true;
   readonly text: string;
   readonly secrets: readonly string[];
   readonly asked: readonly Asked[];
-  /** Paths that exist only while the script runs. The host keeps a list of them, so that the next run removes what a dead one left. */
+  /**
+   * Paths that exist only while the script runs. The host keeps a list of them, so that the next run removes what a
+   * killed run left behind.
+   */
   readonly stages: readonly string[];
-  /** Code that it runs and does not hold: whoever runs the script sets each one's variable before. */
+  /** Libraries that the script uses but does not contain. Their variables must be set before the script runs. */
   readonly libraries: readonly Library[];
   /**
-   * It leaves its shell as it was, but for variables that no other reads: it may share one with others. What is not known is
-   * no such script.
+   * The script leaves its shell unchanged, except for variables that no other script reads. It may share a shell with
+   * other scripts. If this is not certain, the value is false.
    */
   readonly tame: boolean;
 };
 /**
- * What many probes of a trip ask of a host, each about an item of its own: a converged rack's time is the processes that
- * its hosts start, so one process answers for all of them.
+ * What many probes of a round trip ask of a host, each about its own item. One process answers for all of them, because
+ * starting processes takes most of the time on a converged host.
  */
 export type Question = Readonly<{
-  /** Of letters. */
+  /** Letters only. */
   name: string;
-  /** Prints a line for each item that it has an answer for. Read-only; stdin is /dev/null, errors are not heard. */
+  /**
+   * A read-only script that prints a line for each item that it can answer. Its stdin is /dev/null, and its stderr is
+   * discarded.
+   */
   ask: (items: readonly string[]) => Script;
-  /** The item in such a line (`$1`), and the answer. Default: the first word, and what follows it. */
+  /**
+   * Shell words that extract the item and the answer from such a line (`$1`). Default: the first word is the item, the
+   * rest is the answer.
+   */
   item?: Script;
   answer?: Script;
   /**
-   * The exit code by which `ask` says that items without a line are nowhere: their answer is `-`. Should a line be about
-   * none of them, or two about one (it has several names), nothing is said of those.
+   * The exit code with which `ask` says that items without a line do not exist; their answer is `-`. If a line is about
+   * none of the items, or two lines are about one item (it has several names), those items get no answer.
    */
   missing?: number;
   /**
-   * The items are paths, and those that `ask` prints are files whose bytes are wanted: they do not go through the shell.
-   * The answer is a word that stands for the bytes in base64; who reads the trip's output finds them in its place.
+   * The items are paths of files, and `ask` prints the paths whose bytes are wanted. The bytes do not pass through the
+   * shell: the answer is a placeholder for the bytes in base64, and the code that reads the round trip's output
+   * replaces it.
    */
   areFiles?: true;
-  /** The answers to other questions that `ask` reads for an item: they are asked before it. */
+  /** Answers to other questions that `ask` reads for an item. Those questions are asked first. */
   reads?: (item: string) => readonly Asked[];
 }>;
-/** Code that many scripts run in themselves. A host's shell gets it once, as text in a variable. */
+/** Code that many scripts use. A host's shell gets it once, as the text of a variable. */
 export type Library = Readonly<{ variable: string; text: string }>;
 export type Asked = Readonly<{ question: Question; item: string }>;
 export type Word = string | number | Secret | Script | readonly Word[];
 
-/** One word of sh: 'as it is' when harmless, else in single quotes. A NUL cannot be in a word: that is an error. */
+/** One word of sh: unquoted if harmless, else in single quotes. A NUL byte is an error. */
 export function quote(value: string): string {
   noNul(value);
   return isHarmless(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }
 
-/** sh takes no NUL byte: what is binary has to travel as a file. Throws Failure. */
+/** sh cannot hold NUL bytes, so binary data must travel as a file. Throws Failure. */
 function noNul(text: string): void {
   if (!text.includes('\0')) return;
   throw failure('E_NUL_BYTE', {});
 }
 
-/** One word to sh as it stands; ASCII. */
+/** Whether sh reads the value as one literal word. ASCII only. */
 function isHarmless(value: string): boolean {
   return /^[\w@%+=:,./-]+$/.test(value);
 }
 
 /**
- * A script. Every interpolated string is quoted, a Script is spliced as it is, a list is joined with spaces, a Secret
- * is quoted and remembered for redaction. The text is taken raw: a backslash is sh's own, as in printf '\n'; only
- * \${ and \` stand for ${ and ` (JavaScript needs them escaped).
+ * Builds a script. Every interpolated string is quoted, a Script is spliced in as it is, a list is joined with spaces,
+ * and a Secret is quoted and remembered for redaction. The text is raw: a backslash belongs to sh, as in printf '
+ * '. Only \${ and \` stand for ${ and `, because JavaScript needs them escaped.
  */
 export function sh(parts: TemplateStringsArray, ...words: readonly Word[]): Script {
   const { raw, isTame } = partsOf(parts);
@@ -99,33 +111,36 @@ function render(word: Word, into: Parts): string {
   return word.text;
 }
 
-/** Thousands of scripts are made a run, and most of these lists are empty. */
+/** Avoids copies: a run creates thousands of scripts, and most of these lists are empty. */
 function both<T>(a: readonly T[], b: readonly T[]): readonly T[] {
   if (b.length === 0) return a;
   return a.length === 0 ? b : [...a, ...b];
 }
 
-/** The same for every script that one place in the code makes. What stands between its parts is quoted: no word of sh's own. */
+/**
+ * Cached for each place in the code that uses the tag. Values between the parts are quoted, so they contain no sh
+ * commands and need no check.
+ */
 function partsOf(parts: TemplateStringsArray): Cleaned {
   const known = cleaned.get(parts);
   if (known !== undefined) return known;
   const raw = parts.raw.map((part) => part.replace(/\\(\$\{|`)/g, '$1'));
-  const made = { raw, isTame: !raw.some((part) => WILD.test(part) || OPEN.test(part)) };
-  cleaned.set(parts, made);
-  return made;
+  const result = { raw, isTame: !raw.some((part) => WILD.test(part) || OPEN.test(part)) };
+  cleaned.set(parts, result);
+  return result;
 }
 type Cleaned = Readonly<{ raw: readonly string[]; isTame: boolean }>;
 const cleaned = new WeakMap<TemplateStringsArray, Cleaned>();
 
-/** What alters the shell for whatever runs in it next, or cannot stand inside of something else. */
+/** Commands that change the shell for the scripts after this one, or that cannot stand inside another construct. */
 const WILD =
   /\b(exit|return|cd|exec|eval|trap|shift|ulimit|alias|export|unset|readonly|umask [0-7])|\bset -[a-z]|\bIFS=[^ ]|<</;
-/** The same, where a value comes next. */
+/** The same commands at the end of a part, where a value follows. */
 const OPEN = /\b(umask|set|IFS=) ?$/;
 
 /**
- * The answer to a question that is asked once a trip, as a quoted word. Empty where there is none, or where the script is
- * run by itself: then it must find out by itself.
+ * The answer to a question that is asked once for a round trip, as a quoted word. The word is empty if there is no
+ * answer or if the script runs on its own. The script must then find the answer itself.
  */
 export function answer(question: Question, item: string): Script {
   if (!isHarmless(item)) return script({ text: '""', tame: true });
@@ -141,7 +156,7 @@ export function answerName({ name }: Question, item: string): string {
   return `q_${name}_${asName(item)}`;
 }
 
-/** What may stand in a shell variable's name; no two texts give the same. */
+/** Encodes a text for the name of a shell variable. No two texts give the same name. */
 export function asName(text: string): string {
   let name = names.get(text);
   if (name !== undefined) return name;
@@ -150,10 +165,10 @@ export function asName(text: string): string {
   names.set(text, name);
   return name;
 }
-/** The hosts of a run are asked about the same paths, users and units. */
+/** Cached, because all hosts of a run are asked about the same paths, users and units. */
 const names = new Map<string, string>();
 
-/** Scripts one after the other, each on lines of its own. */
+/** Joins scripts, each on lines of its own. */
 export function lines(scripts: readonly Script[]): Script {
   return script({
     text: scripts.map((s) => s.text).join('\n'),
@@ -165,19 +180,25 @@ export function lines(scripts: readonly Script[]): Script {
   });
 }
 
-/** What the user wrote as a shell program (the `shell` module, `validate:` …). The one way round quoting: keep its uses few. */
+/**
+ * A shell program that the user wrote (the `shell` module, `validate:` …). This is the only way around quoting, so keep
+ * its uses few.
+ */
 export function verbatim(text: string): Script {
   noNul(text);
   return script({ text, tame: !WILD.test(text) });
 }
 
-/** Runs the code in the script that this stands in. Its name is of letters. */
+/** Runs the code inside of the script that contains it. The name consists of letters. */
 export function library(name: string, code: Script): Script {
   const variable = `lib_${name}`;
   return script({ ...code, text: `eval "$${variable}"`, libraries: [{ variable, text: code.text }], tame: false });
 }
 
-/** Sets the variables of the libraries that the scripts need, but for those that the shell has: one line each. */
+/**
+ * Sets the variables of the libraries that the scripts need, except for those that the shell already has, one on each
+ * line.
+ */
 export function setLibraries(scripts: readonly Script[], has: ReadonlySet<string> = new Set()): string {
   const wanted = new Map(scripts.flatMap((s) => s.libraries).map(({ variable, text }) => [variable, text]));
   return [...wanted]
@@ -192,14 +213,15 @@ export function staged(path: string): Script {
 }
 
 /**
- * Tells of the file system that $1 is on: what failed there may have failed for want of room. For the end of scripts that fail.
+ * A shell function that prints how much space the file system of $1 has left. Call it at the end of a script that
+ * failed, because the cause may be a full disk.
  */
 export const ROOM = verbatim(
   `room() { df -Pk -- "$1" 2>/dev/null | { read -r l; read -r f l l a l m && printf 'the file system %s (%s) has %s KiB free\\n' "$m" "$f" "$a"; } >&2; }`,
 );
 
-type Made = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages' | 'libraries'>>;
-function script({ text, secrets = NONE, asked = NONE, stages = NONE, libraries = NONE, tame }: Made): Script {
+type ScriptParts = Pick<Script, 'text' | 'tame'> & Partial<Pick<Script, 'secrets' | 'asked' | 'stages' | 'libraries'>>;
+function script({ text, secrets = NONE, asked = NONE, stages = NONE, libraries = NONE, tame }: ScriptParts): Script {
   return { text, secrets, asked, stages, libraries, tame } as unknown as Script;
 }
 

@@ -1,6 +1,6 @@
-// How quantities are written, everywhere: durations and sizes with their units.
+// Formats durations and sizes with their units.
 
-/** 850 ms, 12.3 s, 3m 05s. `digits`: after the point, for figures that are compared with a limit. */
+/** 850 ms, 12.3 s, 3m 05s. `digits` is the number of decimals, for figures that are compared with a limit. */
 export function duration(ms: number, digits = 1): string {
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 60_000 - 0.5 * 10 ** (3 - digits)) return `${(ms / 1000).toFixed(digits)} s`;

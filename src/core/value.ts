@@ -1,9 +1,9 @@
 import type { Pos } from './diagnostic.ts';
 
 /**
- * What a variable may hold once templates are evaluated. Integers and fractions are JavaScript numbers; a float that
- * happens to be whole (Python's `1.0`) is a Float, so that it prints as Python prints it. A dict is a plain object,
- * or a Map where its keys are not all strings or look like integers (JavaScript would reorder those).
+ * The value of a variable after its templates are evaluated. Integers and fractions are JavaScript numbers. A float
+ * that happens to be whole (Python's `1.0`) is a Float, so that it prints as in Python. A dict is a plain object, or a
+ * Map if a key is not a string or looks like an integer, because JavaScript would reorder such keys.
  */
 export type Value =
   | null
@@ -19,7 +19,7 @@ export type Value =
 
 export type Vars = Readonly<Record<string, Value>>;
 
-/** What a file holds: values, with the templates in them not yet evaluated. */
+/** A value as a file holds it, with templates not yet evaluated. */
 export type Raw =
   | Exclude<Value, readonly Value[] | ReadonlyMap<Value, Value> | { readonly [key: string]: Value }>
   | TemplateText
@@ -30,7 +30,7 @@ export type Raw =
 
 export type RawVars = Readonly<Record<string, Raw>>;
 
-/** A whole number that is a float: 1.0, 1e300. */
+/** A float that is a whole number: 1.0, 1e300. */
 export class Float {
   readonly value: number;
   constructor(value: number) {
@@ -39,13 +39,13 @@ export class Float {
 }
 
 /**
- * A string that must not be shown. It stays a Secret through every filter and concatenation; `reveal` is for the one
- * place that hands it to a host. Whatever prints it by mistake prints [REDACTED].
+ * A string that must not be shown. It stays a Secret through every filter and concatenation. Only the code that sends
+ * it to a host calls `reveal`. If it is printed by mistake, [REDACTED] appears.
  */
 export class Secret {
   readonly #text: string;
   readonly #number: number | Float | undefined;
-  /** @param number the text is that of this number: it counts as one, and is shown no more than a text is */
+  /** @param number the number that the text represents; it takes part in arithmetic and stays secret */
   constructor(text: string, number?: number | Float) {
     this.#text = text;
     this.#number = number;
@@ -65,7 +65,10 @@ export class Secret {
 }
 export const REDACTED = '[REDACTED]';
 
-/** A value that only an earlier, not yet made change will give. `because` names that change in a phrase, for the plan's reader. */
+/**
+ * A value that depends on an earlier change that was not made yet. `because` is a phrase that names this change for the
+ * reader of the plan.
+ */
 export class Unknown {
   readonly because: string;
   constructor(because: string) {
@@ -74,13 +77,13 @@ export class Unknown {
 }
 
 /**
- * A string that a user wrote with `{{ }}` or `{% %}` in it, and where it stands. Only config/ makes these: a string
- * that came from a host or a file's content is never one, so that it can never be evaluated.
+ * A string with `{{ }}` or `{% %}` that the user wrote, and its position. Only config/ creates these. Strings from
+ * hosts and contents of files never become a TemplateText, so they can never be evaluated.
  */
 export class TemplateText {
   readonly text: string;
   readonly at: Pos;
-  /** It stands in an encrypted file: what it gives is secret. */
+  /** The string is in an encrypted file, so its result is secret. */
   readonly isSecret: boolean;
   constructor(text: string, at: Pos, isSecret = false) {
     this.text = text;
@@ -90,8 +93,8 @@ export class TemplateText {
 }
 
 /**
- * A value in which no template is left: facts, results, other hosts' variables. Taken as it is, without a walk through it,
- * so that it may be large, or lazy.
+ * A value without templates: facts, results, variables of other hosts. It is used without walking through it, so it may
+ * be large or lazy.
  */
 export class Ready {
   readonly value: Value;

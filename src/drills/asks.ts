@@ -4,12 +4,12 @@ import type { Answer, Ask, Client, Outcome } from './client.ts';
 /** An acknowledged write. */
 export type Write = Readonly<{ token: string; request: Request }>;
 
-/** Writes are looked up so many at a time; each so often, while it may still be on its way. */
+/** How many writes are looked up at a time, and how often each is tried, because a write may still be replicating. */
 const AT_ONCE = 8;
 const TRIES = 3;
 const PAUSE_MS = 300;
 
-/** Looks each acknowledged write up again, a few at a time. */
+/** Looks up each acknowledged write again, a few at a time. */
 export async function lookUp(
   writes: readonly Write[],
   client: Client,
@@ -60,7 +60,7 @@ export function lookAsk(look: NonNullable<Request['verify']>, token: string): As
   return { method: 'GET', path, headers: look.headers, body: undefined, wantsBody: true };
 }
 
-/** A request with a token in it that changes something: what it is told is kept is remembered. */
+/** Whether a request writes: it contains a token and its method changes something. Acknowledged tokens are recorded. */
 export function isWrite({ method, body, path }: Request): boolean {
   return method !== 'GET' && method !== 'HEAD' && (body?.includes('{token}') === true || path.includes('{token}'));
 }
@@ -75,7 +75,7 @@ function wrongBody({ body }: Answer, contains: readonly string[]): string {
   return contains.every((text) => body.includes(text)) ? '' : 'not the right body';
 }
 
-/** Numbers for names, from 0 on; the 256th and all after it share one. */
+/** Assigns numbers to names, from 0 on. The 256th name and all after it share one number. */
 export function namer() {
   const all: string[] = [];
   const known = new Map<string, number>();

@@ -4,10 +4,10 @@ import type { LookupFunction } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { duration } from '../core/units.ts';
 
-/** Where a load goes, and how. */
+/** The target of a load, and how to reach it. */
 export type Site = Readonly<{
   url: string;
-  /** The CAs to believe, read once: that takes longer than a handshake. */
+  /** The trusted CAs, parsed once, because parsing takes longer than a handshake. */
   secure: SecureContext | undefined;
   timeoutMs: number;
   lookup: LookupFunction;
@@ -21,19 +21,22 @@ export type Ask = Readonly<{
   wantsBody: boolean;
 }>;
 export type Answer = Readonly<{ status: number; backend: string; body: string }>;
-/** What came of a request: an answer, or why there is none. */
+/** The outcome of a request: an answer, or why there is none. */
 export type Outcome = Readonly<{ answer: Answer | undefined; cause: string; repeated: boolean }>;
 export type Client = Readonly<{ send: (ask: Ask, done: (outcome: Outcome) => void) => void; close: () => void }>;
 
-/** No body of a load is larger than this. */
+/** The largest body of a response, in bytes. */
 const MAX_BODY = 1024 * 1024;
-/** To one site, as browsers do. More requests of a client wait their turn, and their time runs. */
+/**
+ * Connections of a client to one site, as in browsers. Further requests of the client wait, and their timeout is
+ * running.
+ */
 const MAX_SOCKETS = 6;
 const TIMED_OUT = 'CLIENT_TIMEOUT';
 
 /**
- * A client as a browser is one: connections that stay open, cookies of its own, the end of its patience. A request that
- * only reads is repeated once, on a new connection, where an open connection turns out to be reset.
+ * A client that behaves like a browser: persistent connections, its own cookies, a timeout. A request that only reads
+ * is repeated once on a new connection if its connection turns out to be reset.
  */
 export function makeClient(site: Site): Client {
   const at = new URL(site.url);
@@ -42,7 +45,7 @@ export function makeClient(site: Site): Client {
   const kept = new library.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, ...options });
   const fresh = new library.Agent({ keepAlive: false, ...options });
   const cookies = new Map<string, string>();
-  // node's own `reusedSocket` does not know of a request that waited for a busy socket.
+  // node's own `reusedSocket` is not set for a request that waited for a busy socket.
   const used = new WeakSet<object>();
   const base = at.pathname.replace(/\/$/, '');
 
@@ -129,7 +132,7 @@ function read(response: http.IncomingMessage, wantsBody: boolean, done: (body: s
   response.on('end', () => done(Buffer.concat(chunks).toString('utf8'), !response.complete));
 }
 
-/** Name and value alone: a cookie that is given an empty value, or no more time, is gone. */
+/** Keeps only name and value. A cookie with an empty value or an expiry in the past is deleted. */
 function keepCookies(given: readonly string[] | undefined, cookies: Map<string, string>): void {
   for (const text of given ?? []) {
     const [pair = '', ...attributes] = text.split(';').map((part) => part.trim());

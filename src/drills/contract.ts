@@ -6,7 +6,7 @@ import type { Script } from '../core/sh.ts';
 import type { Debts, Paid } from './debts.ts';
 import type { Running } from './load.ts';
 
-/** A step with its time: `at` seconds after the load began, or `after` the step before it ended. */
+/** A step with its time: `at` seconds after the load began, or `after` seconds after the previous step ended. */
 export type TimedStep = Readonly<{
   what: string;
   pos: Pos;
@@ -15,10 +15,10 @@ export type TimedStep = Readonly<{
   run: (scene: DrillScene) => Promise<void>;
 }>;
 
-/** Where acknowledged writes are looked for: a script that prints every token it finds, one a line. */
+/** Where acknowledged writes are looked for: a script that prints every token that it finds, one on each line. */
 export type LedgerSpec = Readonly<{ hosts: readonly string[]; command: string; within: number }>;
 
-/** A drill whose variables are all known. `hosts`: those that it may hurt. */
+/** A drill whose variables are all known. `hosts` are the hosts that it may harm. */
 export type Bound = Readonly<{
   load: Load;
   watches: readonly Readonly<{ watch: Watch; hosts: readonly string[] }>[];
@@ -34,14 +34,14 @@ export type PlannedDrill = Readonly<{
   at: Pos;
   hosts: readonly string[];
   find: readonly Readonly<{ find: Find; hosts: readonly string[]; at: Pos }>[];
-  /** Throws Failure where what was found makes no sense. */
+  /** Throws Failure if the result of `find` does not fit. */
   bind: (found: Readonly<Record<string, readonly string[]>>) => Bound;
 }>;
 
-/** What a drill needs of the other rooms: cli/ hands it in. */
+/** What a drill needs of the other rooms. cli/ provides it. */
 export type Hands = Readonly<{
   select: DrillScene['select'];
-  /** A script on a host as root; the line is opened when it is needed, and again when it was lost. */
+  /** Runs a script on a host as root. The connection is opened when needed, and again after it was lost. */
   root: (
     host: string,
     script: Script,
@@ -57,7 +57,7 @@ export type Hands = Readonly<{
     limit: string | undefined,
     signal: AbortSignal,
   ) => Promise<void>;
-  /** Closes the lines of this signal. */
+  /** Closes the connections of this signal. */
   hangUp: () => Promise<void>;
 }>;
 
@@ -72,16 +72,16 @@ export type DrillRun = Readonly<{
   of: number;
 }>;
 
-/** A drill while it runs: what it has come to so far. */
+/** The state of a drill while it runs. */
 export type Act = {
   readonly given: DrillRun;
   readonly debts: Debts;
   readonly steps: StepRun[];
   bound: Bound | undefined;
   load: Running | undefined;
-  /** When the load began, in ms since the epoch. */
+  /** Start of the load, in ms since the epoch. */
   from: number;
-  /** By id: how far each host's clock is ahead of ours. */
+  /** For each recorder: how far its host's clock is ahead of ours, in ms. */
   readonly clocks: Map<string, number>;
   paid: readonly Paid[];
 };

@@ -5,16 +5,16 @@ export type Paid = Readonly<{ what: string; failed: string | undefined }>;
 export type Debts = Readonly<{
   owe: DrillScene['owe'];
   settle: DrillScene['settle'];
-  /** Puts right what is still wrong, the last fault first. One that cannot be put right does not stop the others. */
+  /** Repairs all remaining faults, the last one first. A repair that fails does not stop the others. */
   payAll: (scene: DrillScene, tell: (paid: Paid) => void) => Promise<readonly Paid[]>;
 }>;
 
-/** What a drill has broken and not yet put right. */
+/** The faults that a drill has caused and not yet repaired. */
 export function openDebts(): Debts {
   const owed = new Map<string, Debt>();
   return {
     owe(debt, what, pay) {
-      owed.delete(debt); // the latest of a name is paid first
+      owed.delete(debt); // the latest debt of a name is paid first
       owed.set(debt, { what, pay });
     },
     settle: (debt) => void owed.delete(debt),

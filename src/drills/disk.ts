@@ -6,24 +6,29 @@ import { lay, lift } from './small-disk.ts';
 
 const Args = Type.Object(
   {
-    hosts: Type.Array(Type.String(), { minItems: 1, description: 'Where.' }),
-    path: Type.String({ pattern: '^/.', expected: 'an absolute path', description: 'A folder of the file system.' }),
+    hosts: Type.Array(Type.String(), { minItems: 1, description: 'The hosts whose file system is filled.' }),
+    path: Type.String({ pattern: '^/.', expected: 'an absolute path', description: 'A directory on the file system.' }),
     state: Type.Union([Type.Literal('full'), Type.Literal('freed')], {
       default: 'full',
-      description: 'freed: what was put there is gone.',
+      description: 'full: fill the file system. freed: remove what was put there.',
     }),
-    percent: Type.Integer({ default: 100, minimum: 1, maximum: 100, description: 'How full it gets.' }),
+    percent: Type.Integer({
+      default: 100,
+      minimum: 1,
+      maximum: 100,
+      description: 'How full the file system gets, in percent.',
+    }),
     spare: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 4096,
         description:
-          'First a small file system, in memory, with this many MB to spare takes the place of the folder, with all that is in it: the disk itself is not filled. At the end the folder is on the disk again, as it was by then.',
+          'Free space in MB of a small file system in memory that takes the place of the directory with all its content, so that the disk itself is not filled. At the end, the content is moved back to the disk.',
       }),
     ),
     units: Type.Array(Type.String({ pattern: '^[\\w@.:-]+$', expected: 'a unit of systemd' }), {
       default: [],
-      description: 'With `spare`: what uses the folder, and is stopped while that changes place.',
+      description: 'With `spare`: units that use the directory. They are stopped while it is replaced.',
     }),
   },
   { additionalProperties: false },
@@ -31,12 +36,12 @@ const Args = Type.Object(
 
 export const disk = defineStep({
   name: 'disk',
-  summary: 'A file system is filled.',
+  summary: 'Fills a file system.',
   args: Args,
   examples: [
     { title: 'No space for logs', args: { hosts: 'web1', path: '/var/log', percent: 100 } },
     {
-      title: "No space for the database, whatever the disk's size",
+      title: "No space for the database, independent of the disk's size",
       args: { hosts: 'db2', path: '/var/lib/mysql', spare: 64, units: ['mysql'] },
     },
   ],
@@ -85,7 +90,7 @@ export const disk = defineStep({
   },
 });
 
-/** An overlay's space is that of the machine under it: filling it would hurt more than this host. */
+/** An overlay takes its space from the machine below it, so filling it would harm more than this host. */
 function fill(path: string, file: string, percent: number): Script {
   return sh`set -e
 if [ "$(stat -f -c %T -- ${path})" = overlayfs ]; then

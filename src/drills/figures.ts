@@ -1,14 +1,21 @@
-import type { Cause, Figures, KindFigures, Ledger, Second } from '../core/drill.ts';
+import type { Cause, Figures, KindFigures, LedgerFigures, Second } from '../core/drill.ts';
 import { FAILED, type Names, OK, READ_BACK, type Samples, STALE } from './samples.ts';
 
-/** Lateness of the prober from which on it is told: a slow answer may then be its own fault. */
+/**
+ * The lateness of the prober in ms from which on it is reported, because a slow answer may then be the prober's fault.
+ */
 export const LATE_MS = 50;
 
-type Context = Readonly<{ samples: Samples; names: Names; requests: readonly string[]; ledger: Ledger | undefined }>;
+type FiguresInput = Readonly<{
+  samples: Samples;
+  names: Names;
+  requests: readonly string[];
+  ledger: LedgerFigures | undefined;
+}>;
 type Group = { indexes: number[] };
 
-/** What the samples come to. Pure. A stale read-back is an answer: it is no failure, the ledger counts it. */
-export function figuresOf({ samples, names, requests, ledger }: Context): Figures {
+/** Computes the figures from the samples. Pure. A stale read-back is an answer and no failure; the ledger counts it. */
+export function figuresOf({ samples, names, requests, ledger }: FiguresInput): Figures {
   const total = samples.count[0] ?? 0;
   const groups = new Map<string, Group>();
   const scheduled: number[] = [];
@@ -55,7 +62,10 @@ function endOf(samples: Samples, total: number): number {
   return end;
 }
 
-/** Successes and failures stand in the second in which they were known; what was sent, in that in which it was due. */
+/**
+ * A success or failure counts in the second in which it was known; a sent request counts in the second in which it was
+ * due.
+ */
 function count(samples: Samples, i: number, seconds: { sent: number; ok: number; failed: number }[]): void {
   const second = (ms: number) => {
     const s = Math.floor(ms / 1000);
@@ -92,7 +102,7 @@ function kindFigures(samples: Samples, indexes: readonly number[], end: number):
   };
 }
 
-/** The longest time without a success between the load's begin and its end. `times` are sorted. */
+/** The longest time without a success between start and end of the load. `times` must be sorted. */
 export function longestGap(times: Float64Array, end: number): Readonly<{ gap: number; from: number }> {
   let longest = { gap: 0, from: 0 };
   let last = 0;

@@ -7,7 +7,7 @@ import { power } from './power.ts';
 import { reset } from './reset.ts';
 import { service } from './service.ts';
 
-/** Every kind of step, by the name that a drill says. `wait_for` beside them takes a check. */
+/** Every kind of step by the name that drills use. The additional key `wait_for` takes a check. */
 export const steps: ReadonlyMap<string, StepKind> = new Map(
   [service, power, reset, network, disk, command, playbook].map((kind) => [kind.name, kind]),
 );

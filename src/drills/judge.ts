@@ -5,7 +5,7 @@ import type { Paid } from './debts.ts';
 import { LATE_MS } from './figures.ts';
 import { absence, crowdOf, type Recording, spansOf } from './watch.ts';
 
-/** What a watch brought: of each host its samples, or why there are none. */
+/** The result of a watch: the samples of each host, or why a host has none. */
 export type Watched = Readonly<{
   name: string;
   every: number;
@@ -24,7 +24,7 @@ export type Evidence = Readonly<{
   verifies: boolean;
 }>;
 
-/** Expected and seen, one line each. Pure. */
+/** Compares expected and seen values. Pure. */
 export function judge(expect: Expect, evidence: Evidence): readonly Verdict[] {
   const { figures, steps, paid } = evidence;
   return [
@@ -43,7 +43,7 @@ export function judge(expect: Expect, evidence: Evidence): readonly Verdict[] {
   ];
 }
 
-/** What the reader must know to believe the figures, or not. */
+/** Notes on how reliable the figures are. */
 export function notesOf({ figures }: Pick<Evidence, 'figures'>): readonly string[] {
   const { late, all, ledger } = figures;
   return [

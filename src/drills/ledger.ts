@@ -20,7 +20,7 @@ export async function lookAgain(act: Act): Promise<Figures | undefined> {
   return load.figures({ lost: [...lost, ...missing], unknown });
 }
 
-/** Tokens that a host does not show. Tried again while replication may still be on its way. */
+/** The tokens that a host does not show. It tries again while replication may still be running. */
 async function missingIn(
   act: Act,
   { hosts, command, within }: LedgerSpec,
@@ -32,8 +32,8 @@ async function missingIn(
   const missing = async (host: string): Promise<readonly string[]> => {
     const { code, stdout, stderr } = await hands.root(host, script, signal, 60);
     if (code !== 0) throw failure('E_LEDGER', { host, why: stderr.trim().split('\n').at(-1) ?? '' });
-    const there = new Set(stdout.split('\n').map((l) => l.trim()));
-    return tokens.filter((t) => !there.has(t)).map((t) => `${t} on ${host}`);
+    const found = new Set(stdout.split('\n').map((l) => l.trim()));
+    return tokens.filter((t) => !found.has(t)).map((t) => `${t} on ${host}`);
   };
   for (;;) {
     const lost = (await Promise.all(hosts.map(missing))).flat();
@@ -42,5 +42,5 @@ async function missingIn(
   }
 }
 
-/** What every token of this run begins with. */
+/** The prefix of all tokens of this run. */
 export const prefixOf = ({ nonce, run }: DrillRun): string => `${nonce}${run}`;

@@ -2,32 +2,32 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Figures, Ledger } from '../core/drill.ts';
+import type { Figures, LedgerFigures } from '../core/drill.ts';
 import type { Load } from '../core/drill-args.ts';
 import { figuresOf } from './figures.ts';
 import type { FromProber, ProberData, ToProber } from './prober.ts';
 import { type Names, samplesBuffer, samplesIn } from './samples.ts';
 
 export type Running = Readonly<{
-  /** One request of each kind: what was wrong with them, [] when the site is there. */
+  /** Sends one request of each kind. Returns their errors; an empty list means that the site answers. */
   warm: () => Promise<readonly string[]>;
-  /** Begins in a moment; resolves when it does. */
+  /** Starts the load after a short delay, and resolves when it starts. */
   begin: () => Promise<void>;
   /** Milliseconds since the load began. */
   now: () => number;
-  /** Nothing more goes out that is due later than so many ms after the begin. */
+  /** Sends no request that is due later than `after` ms after the start. */
   stop: (after: number) => void;
-  /** Resolves when every request has come to its end. */
+  /** Resolves when every request has ended. */
   done: Promise<Readonly<{ acknowledged: readonly string[] }>>;
   verify: () => Promise<Readonly<{ lost: readonly string[]; unknown: number }>>;
-  /** As far as it has come. */
-  figures: (ledger?: Pick<Ledger, 'lost' | 'unknown'>) => Figures;
+  /** The figures so far. */
+  figures: (ledger?: Pick<LedgerFigures, 'lost' | 'unknown'>) => Figures;
   close: () => Promise<void>;
 }>;
 
 const LEAD_MS = 250;
 
-/** Starts the prober's thread. `prefix` begins every token; `allowed`: the only addresses it may speak to. */
+/** Starts the prober's thread. `prefix` begins every token. `allowed` lists the only addresses that it may contact. */
 export function startLoad(load: Load, prefix: string, allowed: readonly string[]): Running {
   const total = Math.ceil(load.rate * Math.max(load.seconds, load.up_to ?? 0));
   const capacity = total * 2; // every request may be a write that is read back
@@ -91,11 +91,11 @@ export function startLoad(load: Load, prefix: string, allowed: readonly string[]
   };
 }
 
-/** The thread's program: beside this file when built, else the source through tsx. */
+/** The thread's program: a file beside this one in the build, else the source through tsx. */
 function workerFor(workerData: ProberData): ConstructorParameters<typeof Worker> {
   const here = import.meta.url;
   if (!here.endsWith('.ts')) return [new URL('./prober.cjs', here), { workerData }];
-  // Only while developing. tsx does not reach into threads by itself.
+  // Only in development: tsx does not reach into threads by itself.
   const tsx = pathToFileURL(createRequire(here).resolve('tsx/esm/api').replace(/cjs$/, 'mjs')).href;
   const program = `import(${JSON.stringify(tsx)}).then((m) => m.tsImport('./prober.ts', ${JSON.stringify(here)}))`;
   return [program, { workerData, eval: true, execArgv: [] }];

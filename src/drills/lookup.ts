@@ -7,12 +7,13 @@ export type Lookup = Readonly<{
   resolve: (name: string) => Promise<readonly string[]>;
 }>;
 
-/** How long an answer without a time of its own is kept, as the system's own cache would. */
+/** How many seconds an answer without a TTL is kept, as in the system's own cache. */
 const DEFAULT_TTL = 5;
 
 /**
- * Names as a client resolves them: answers are kept for their TTL, then asked for anew, of each server in turn; all who
- * need one wait for the same question. Addresses that are not `allowed` are no answer: the load goes nowhere else.
+ * Resolves names as a client does. Answers are kept for their TTL and then asked for again, from each server in turn.
+ * Concurrent callers share one question. Addresses outside of `allowed` are dropped, so that the load goes nowhere
+ * else.
  */
 export function cachedLookup(servers: readonly string[], allowed: ReadonlySet<string>): Lookup {
   const cache = new Map<string, { addresses: readonly string[]; until: number }>();

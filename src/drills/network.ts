@@ -3,19 +3,19 @@ import { defineStep } from '../core/drill.ts';
 
 const Args = Type.Object(
   {
-    hosts: Type.Array(Type.String(), { minItems: 1, description: 'Whose wire.' }),
+    hosts: Type.Array(Type.String(), { minItems: 1, description: 'The hosts whose network link is cut.' }),
     state: Type.Union([Type.Literal('cut'), Type.Literal('healed')], {
-      description: 'cut: no frame passes; healed: all cuts of these hosts are gone.',
+      description: 'cut: no frame passes. healed: all cuts of these hosts are removed.',
     }),
     from: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,
-        description: 'Cut off from these hosts only. Default: from everybody.',
+        description: 'Cut the hosts off from these hosts only. Default: from everybody.',
       }),
     ),
     direction: Type.Union([Type.Literal('both'), Type.Literal('in'), Type.Literal('out')], {
       default: 'both',
-      description: 'in: what goes to `hosts` is lost; out: what they send.',
+      description: 'in: drop what is sent to `hosts`. out: drop what they send. both: drop both.',
     }),
   },
   { additionalProperties: false },
@@ -23,11 +23,11 @@ const Args = Type.Object(
 
 export const network = defineStep({
   name: 'network',
-  summary: 'The wire of a host is cut: from all others, or from some, both ways or one way.',
+  summary: 'Cuts the network link of hosts: from all others or from some, in both directions or one.',
   args: Args,
   examples: [
-    { title: 'Nobody reaches it, and it reaches nobody', args: { hosts: 'db1', state: 'cut' } },
-    { title: 'A split', args: { hosts: 'db1', from: ['db2', 'lb1'], state: 'cut' } },
+    { title: 'Complete isolation', args: { hosts: 'db1', state: 'cut' } },
+    { title: 'Split brain', args: { hosts: 'db1', from: ['db2', 'lb1'], state: 'cut' } },
   ],
   wants: 'wire',
   hosts: (args) => args.hosts,

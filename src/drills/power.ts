@@ -3,9 +3,9 @@ import { defineStep } from '../core/drill.ts';
 
 const Args = Type.Object(
   {
-    hosts: Type.Array(Type.String(), { minItems: 1, description: 'Whose power.' }),
+    hosts: Type.Array(Type.String(), { minItems: 1, description: 'The hosts whose power is switched.' }),
     state: Type.Union([Type.Literal('cut'), Type.Literal('off'), Type.Literal('on')], {
-      description: 'cut: the plug is pulled; off: a clean shutdown; on: and wait until it lets us in.',
+      description: 'cut: cut the power. off: shut down cleanly. on: power on and wait until the host accepts logins.',
     }),
   },
   { additionalProperties: false },
@@ -15,9 +15,9 @@ const MANY = { cut: 'lose their power', off: 'are shut down', on: 'are switched 
 
 export const power = defineStep({
   name: 'power',
-  summary: "A host's power is cut, or comes back.",
+  summary: 'Cuts or restores the power of hosts.',
   args: Args,
-  examples: [{ title: 'The plug is pulled', args: { hosts: 'lb1', state: 'cut' } }],
+  examples: [{ title: 'Power cut', args: { hosts: 'lb1', state: 'cut' } }],
   wants: 'power',
   hosts: (args) => args.hosts,
   tell: ({ state }, hosts) => `${hosts.join(', ')} ${hosts.length > 1 ? MANY[state] : WORDS[state]}`,

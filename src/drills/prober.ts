@@ -8,25 +8,25 @@ import { cachedLookup } from './lookup.ts';
 import { FAILED, type Names, OK, READ_BACK, STALE, samplesIn } from './samples.ts';
 import { dueAt, mixer } from './schedule.ts';
 
-/** The load runs in a thread of its own: what the drill does over ssh must not make it late. */
+/** The load runs in a thread of its own, so that the drill's work over SSH does not delay it. */
 export type ProberData = Readonly<{
   load: Load;
-  /** The CA's certificates themselves. */
+  /** The PEM text of the CA's certificates. */
   ca: string | undefined;
   allowed: readonly string[];
   buffer: SharedArrayBuffer;
   capacity: number;
   /** The most requests on schedule. */
   total: number;
-  /** What tokens begin with. */
+  /** The prefix of all tokens. */
   prefix: string;
 }>;
 export type ToProber =
-  /** One request of each, to see that the site is there at all. */
+  /** Sends one request of each kind, to see whether the site answers. */
   | Readonly<{ type: 'warm' }>
-  /** Milliseconds since the epoch, by performance's clock. */
+  /** Milliseconds since the epoch, by the clock of `performance`. */
   | Readonly<{ type: 'begin'; at: number }>
-  /** Send nothing that is due later than this, in ms since the load began. */
+  /** Sends no request that is due later than this, in ms since the load began. */
   | Readonly<{ type: 'stop'; after: number }>
   | Readonly<{ type: 'verify' }>
   | Readonly<{ type: 'close' }>;
@@ -43,12 +43,15 @@ if (parentPort !== null) {
   listen(parentPort);
 }
 
-/** This thread alone, and where we may: on a busy machine a late prober would measure itself. Not more: it must not starve the lab. */
+/**
+ * Raises the priority of this thread alone, if permitted. On a busy machine a late prober would measure itself. The
+ * priority must not be so high that it starves the lab.
+ */
 function first(): void {
   try {
     setPriority(PRIORITY);
   } catch {
-    // not root: then the verdict says how late it was
+    // not root: the verdict reports how late the prober was
   }
 }
 
@@ -106,7 +109,7 @@ function makeProber(data: ProberData, tell: (message: FromProber) => void) {
     finish();
   };
 
-  /** Opens a connection for every client: what they come to at once, handshakes above all, is not what is measured. */
+  /** Opens a connection for every client beforehand, because the handshakes at the start are not what is measured. */
   const connectAll = async (): Promise<void> => {
     const easy = load.requests.find((r) => r.method === 'GET');
     const queue = [...clients];
@@ -118,8 +121,8 @@ function makeProber(data: ProberData, tell: (message: FromProber) => void) {
   };
 
   /**
-   * Rises to the full rate, with what only reads: pools, caches and code that nobody has used for a while are not what is
-   * measured either. A site that is cold and asked everything at once may not get out of it.
+   * Rises to the full rate with requests that only read, because cold pools, caches and code are not what is measured.
+   * A cold site that gets the full load at once may never recover.
    */
   const rampUp = async (): Promise<void> => {
     const reads = load.requests.filter((r) => r.method === 'GET');

@@ -4,7 +4,7 @@ import type { Watched } from './judge.ts';
 import { within } from './steps.ts';
 import { collector, recorder, samplesOf } from './watch.ts';
 
-/** A watch ends by itself, should nobody collect it, so long after the load at the latest. */
+/** A watch that nobody collects ends by itself at most this many seconds after the load. */
 const WATCH_SPARE_S = 900;
 const COLLECT_MS = 60_000;
 
@@ -22,7 +22,8 @@ export async function startWatches(act: Act, { watches, load }: Bound): Promise<
         const { code, stdout, stderr } = await hands.root(host, recorder(watch, id, seconds), signal);
         if (code !== 0) throw failure('E_WATCH_START', { host, watch: watch.name, why: stderr.trim() });
         const clock = Number(stdout.trim().split('\n').at(-1));
-        // Its clock was read at the end of a trip that we saw begin and end. Below what that can tell, they are alike.
+        // The host's clock was read at the end of a round trip whose start and end we know. Differences below that
+        // precision count as none.
         const ahead = clock - Date.now();
         if (Math.abs(ahead) > Date.now() - before + 20) act.clocks.set(`${id} ${host}`, ahead);
       }),
@@ -35,7 +36,7 @@ export async function endWatches(act: Act): Promise<readonly Watched[]> {
   const all = (bound?.watches ?? []).map(async ({ watch, hosts }, i): Promise<Watched> => {
     const id = watchId(given, i);
     const started = hosts.filter((host) => act.clocks.has(`${id} ${host}`));
-    const got = await Promise.all(
+    const recordings = await Promise.all(
       started.map(async (host) => ({
         host,
         output: await given.hands.root(host, collector(id), signal).catch(() => undefined),
@@ -44,10 +45,10 @@ export async function endWatches(act: Act): Promise<readonly Watched[]> {
     return {
       name: watch.name,
       every: watch.every,
-      recordings: got.flatMap(({ host, output }) =>
+      recordings: recordings.flatMap(({ host, output }) =>
         output?.code === 0 ? [{ host, samples: samplesOf(output.stdout, act.clocks.get(`${id} ${host}`) ?? 0) }] : [],
       ),
-      missing: got.filter((g) => g.output?.code !== 0).map((g) => g.host),
+      missing: recordings.filter((g) => g.output?.code !== 0).map((g) => g.host),
     };
   });
   return Promise.all(all);

@@ -12,12 +12,12 @@ import { type Running, startLoad } from './load.ts';
 import { endWatches, startWatches } from './recorders.ts';
 import { oneStep, sceneOf, textOf, walk, within } from './steps.ts';
 
-/** After the last step the load goes on so long, where it waits for steps: how the site stands afterwards is part of it. */
+/** If the load waits for steps, it goes on this long after the last step, to measure the site after it. */
 const SETTLE_MS = 3000;
-/** What puts things right may take so long, all in all. */
+/** The time limit for all repairs together. */
 const PAY_MS = 10 * 60_000;
 
-/** Runs one drill. Whatever happens, what it broke is put right, and said. Gives whether it passed. */
+/** Runs one drill. Whatever happens, it repairs what it broke and reports that. Returns whether the drill passed. */
 export async function runDrill(given: DrillRun): Promise<boolean> {
   const { drill, emit, signal, run, of } = given;
   const began = performance.now();
@@ -81,7 +81,7 @@ export async function runDrill(given: DrillRun): Promise<boolean> {
   return passed;
 }
 
-/** A Failure is a verdict; what an interrupt throws is not; all else is a bug of ours. */
+/** A Failure becomes a verdict. Errors of an interruption do not. Any other error is a bug of ours. */
 async function guarded(verdicts: Verdict[], signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   if (signal.aborted) return;
   try {
@@ -93,7 +93,7 @@ async function guarded(verdicts: Verdict[], signal: AbortSignal, work: () => Pro
   }
 }
 
-/** From the first look to the last answer. */
+/** The drill from the first lookup to the last answer. */
 async function perform(act: Act): Promise<void> {
   const { drill, hands, signal, emit, allowed } = act.given;
   const bound = drill.bind(await findAll(act));
@@ -141,7 +141,10 @@ async function findAll({ given: { drill, hands, signal } }: Act): Promise<Readon
   return found;
 }
 
-/** Cleanup steps, then every fault that still stands: also after an interrupt, so by a signal of its own. */
+/**
+ * Runs the cleanup steps, then repairs every remaining fault. It also runs after an interruption, so it has a signal of
+ * its own.
+ */
 async function putRight(act: Act): Promise<void> {
   const { emit, drill } = act.given;
   const signal = within(PAY_MS);
@@ -159,7 +162,7 @@ async function putRight(act: Act): Promise<void> {
   );
 }
 
-/** Once a second, how it goes. */
+/** Reports the progress once a second. */
 async function tick(act: Act, load: Running, spec: Load, signal: AbortSignal): Promise<void> {
   for (;;) {
     await sleep(1000, undefined, { signal }).catch(() => {});

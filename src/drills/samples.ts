@@ -1,31 +1,31 @@
 /**
- * What the prober keeps of each request, in arrays that both threads see: written by the prober alone, read while it
- * works. A million requests are 18 MB.
+ * The prober's records of all requests, in arrays that both threads share. The prober writes them, and the main thread
+ * reads them meanwhile. A million requests take 18 MB.
  */
 export type Samples = Readonly<{
-  /** Milliseconds since the load's begin: when it was due, not when it went out. */
+  /** When the request was due, not when it was sent, in milliseconds since the load began. */
   due: Float64Array;
-  /** How much later than due it went out, and how long after due its outcome came, in ms. */
+  /** How much later than due the request was sent, and how long after it was due its outcome came, in ms. */
   late: Float32Array;
   took: Float32Array;
   outcome: Uint8Array;
-  /** Which request: an index into the load's requests; of a read-back, that of its write plus READ_BACK. */
+  /** An index into the load's requests. For a read-back: the index of its write plus READ_BACK. */
   kind: Uint8Array;
   /** An index into the prober's list of causes of failures, or of backends. */
   detail: Uint8Array;
   /** 1: repeated once on a new connection. */
   repeated: Uint8Array;
-  /** [0]: how many there are; the scheduled ones come first, in order. [1]: how many of them are read-backs. */
+  /** [0]: the number of records; scheduled requests come first, in order. [1]: how many of them are read-backs. */
   count: Int32Array;
 }>;
 
-/** What came of it: good, failed, or a read-back that did not find its write. 0: nothing yet. */
+/** Outcomes: good, failed, or a read-back that did not find its write. 0: no outcome yet. */
 export const OK = 1;
 export const FAILED = 2;
 export const STALE = 3;
 export const READ_BACK = 100;
 
-/** A name for what came of a request, at most 255 of them. */
+/** The names behind `detail`, at most 255 of each. */
 export type Names = Readonly<{ causes: readonly string[]; backends: readonly string[] }>;
 
 const FIELDS = { due: 8, late: 4, took: 4, outcome: 1, kind: 1, detail: 1, repeated: 1 } as const;
@@ -35,7 +35,7 @@ export function samplesBuffer(capacity: number): SharedArrayBuffer {
   return new SharedArrayBuffer(16 + bytes * capacity);
 }
 
-/** The arrays in a buffer; the widest first, so that each is aligned. */
+/** The arrays in a buffer, the widest first, so that each is aligned. */
 export function samplesIn(buffer: SharedArrayBuffer, capacity: number): Samples {
   const at = (offset: number): number => 16 + offset * capacity;
   return {

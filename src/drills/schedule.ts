@@ -1,15 +1,18 @@
-/** When each request of a fixed rate is due, and which one it is. Pure, and the same each time. */
+/** Schedules requests at a fixed rate: when each is due, and of which kind it is. Pure and deterministic. */
 
 const BLOCK = 100;
 
-/** Milliseconds after the load's begin at which request `i` is due. Not counted up, so that nothing drifts. */
+/**
+ * When request `i` is due, in milliseconds after the start of the load. It is computed from `i`, not added up, so that
+ * no error accumulates.
+ */
 export function dueAt(i: number, rate: number): number {
   return (i * 1000) / rate;
 }
 
 /**
- * Which request is the i-th: in each block of 100 every request has exactly its share, in an order that is shuffled, so
- * that a balancer's round robin does not fall into step with it.
+ * The kind of the i-th request. In each block of 100 every kind has exactly its share, in a shuffled order, so that it
+ * does not fall into step with a balancer's round robin.
  */
 export function mixer(shares: readonly number[]): (i: number) => number {
   const block = apportion(shares, BLOCK).flatMap((count, kind) => new Array<number>(count).fill(kind));
@@ -25,7 +28,7 @@ export function mixer(shares: readonly number[]): (i: number) => number {
   };
 }
 
-/** Whole numbers in the proportion of `shares` that add up to `total`: the largest remainders get what is left. */
+/** Whole numbers in the proportion of `shares` that add up to `total`. The remainder goes to the largest fractions. */
 export function apportion(shares: readonly number[], total: number): readonly number[] {
   const sum = shares.reduce((a, b) => a + b, 0);
   const exact = shares.map((share) => (share / sum) * total);
@@ -51,7 +54,7 @@ function shuffle(items: readonly number[], seed: number): readonly number[] {
   return out;
 }
 
-/** mulberry32: small, fast, and the same numbers for the same seed. */
+/** mulberry32: small, fast, and deterministic for a seed. */
 function randomFrom(seed: number): () => number {
   let state = Math.imul(seed, 0x9e3779b1) >>> 0;
   return () => {

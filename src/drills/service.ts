@@ -5,16 +5,16 @@ import { sh } from '../core/sh.ts';
 const STATES = ['stopped', 'started', 'restarted', 'reloaded', 'killed'] as const;
 const Args = Type.Object(
   {
-    hosts: Type.Array(Type.String(), { minItems: 1, description: 'Where: hosts, groups, patterns.' }),
-    name: Type.Array(Type.String(), { minItems: 1, description: 'The unit or units: nginx, foobar.socket.' }),
+    hosts: Type.Array(Type.String(), { minItems: 1, description: 'The hosts: names, groups, patterns.' }),
+    name: Type.Array(Type.String(), { minItems: 1, description: 'One or several units: nginx, foobar.socket.' }),
     state: Type.Union(
       STATES.map((state) => Type.Literal(state)),
-      { description: 'What is done to it. What was stopped or killed is started again at the end.' },
+      { description: 'What happens to the unit. A unit that was stopped or killed is started again at the end.' },
     ),
     signal: Type.String({
       default: 'KILL',
       pattern: '^[A-Z0-9+]+$',
-      description: 'killed: the signal, to all of its processes.',
+      description: 'With killed: the signal that all processes of the unit get.',
     }),
   },
   { additionalProperties: false },
@@ -23,12 +23,12 @@ const VERBS = { stopped: 'stop', started: 'start', restarted: 'restart', reloade
 
 export const service = defineStep({
   name: 'service',
-  summary: 'A systemd unit is stopped, killed, restarted or reloaded.',
+  summary: 'Stops, kills, restarts or reloads a systemd unit.',
   args: Args,
   examples: [
-    { title: 'A web server dies', args: { hosts: 'web1', name: 'nginx', state: 'killed' } },
+    { title: 'Killed web server', args: { hosts: 'web1', name: 'nginx', state: 'killed' } },
     {
-      title: 'An app and its socket are stopped',
+      title: 'Stopped app and socket',
       args: { hosts: 'web1', name: ['app.socket', 'app.service'], state: 'stopped' },
     },
   ],

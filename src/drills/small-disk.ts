@@ -1,9 +1,9 @@
 import { type Script, sh } from '../core/sh.ts';
 
 /**
- * Puts a small file system in memory in the place of a folder, with what is in it. The folder itself lies untouched below
- * until `lift` has a whole copy of the small one beside it, so that a power cut costs no more than what was written
- * meanwhile. What is mounted there already is somebody else's.
+ * Replaces a directory with a small file system in memory that has the same content. The directory itself stays
+ * untouched below it until `lift` has a complete copy of the small file system beside it, so a power cut loses only
+ * what was written meanwhile. If something is already mounted there, it belongs to somebody else, and the script fails.
  */
 export function lay(path: string, spare: number, units: readonly string[]): Script {
   return sh`set -eu
@@ -23,7 +23,7 @@ rmdir -- "$new"
 ${each('start', units)}`;
 }
 
-/** The other way; does no harm twice, nor where the first went only half of its way. */
+/** Reverts `lay`. It does no harm if it runs twice, or after `lay` was interrupted half-way. */
 export function lift(path: string, units: readonly string[]): Script {
   return sh`set -eu
 small() { awk -v at="$1" '$1 == "bringup-drill" && $2 == at { found = 1 } END { exit !found }' /proc/self/mounts; }

@@ -6,7 +6,10 @@ import { failure } from '../core/errors/index.ts';
 import type { Act, TimedStep } from './contract.ts';
 import type { Running } from './load.ts';
 
-/** The steps, one after the other, each at its time. A failed one ends them: what follows would not be what was meant. */
+/**
+ * Runs the steps one after the other, each at its time. A failed step ends them, because the following ones would run
+ * in an unintended state.
+ */
 export async function walk(act: Act, steps: readonly TimedStep[]): Promise<void> {
   const { given, load } = act;
   if (load === undefined) return;

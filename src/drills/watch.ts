@@ -9,9 +9,9 @@ const FOLDER = '/var/lib/bringup/watch';
 const unitOf = (id: string): string => `bringup-watch-${id}`;
 
 /**
- * Starts a recorder on a host. It is a unit of the host's own, enabled, so that it goes on when the wire is cut and after
- * a power loss; it ends by itself at `end` (seconds since the epoch by the host's clock plus what is left) and takes
- * itself out then. Prints the host's clock.
+ * Starts a recorder on a host. It is an enabled systemd unit, so that it continues when the network link is cut and
+ * after a power loss. It ends by itself at `end` (seconds since the epoch by the host's clock) and then removes itself.
+ * Prints the host's clock.
  */
 export function recorder(watch: Watch, id: string, seconds: number): Script {
   const unit = unitOf(id);
@@ -46,7 +46,7 @@ systemctl enable -q --now ${unit}
 date +%s%3N`;
 }
 
-/** Ends the recorder, prints what it wrote and leaves nothing behind. */
+/** Ends the recorder, prints what it recorded and removes all of it. */
 export function collector(id: string): Script {
   const unit = unitOf(id);
   return sh`systemctl disable -q --now ${unit} 2>/dev/null
@@ -66,9 +66,9 @@ export function samplesOf(text: string, offset: number): readonly Sample[] {
 type Span = Readonly<{ host: string; from: number; to: number }>;
 
 /**
- * When a host surely printed it: between one sample that matches and the next one that does too. A sample tells of one
- * moment in [from, to], so a run counts from the end of its first to the begin of its last. Longer pauses than a few
- * samples (a host that was off) end a run.
+ * The spans in which a host certainly printed a match: from one matching sample to the next. A sample belongs to some
+ * moment in [from, to], so a span counts from the end of its first sample to the start of its last. A pause of more
+ * than a few samples (the host was off) ends a span.
  */
 export function spansOf({ host, samples }: Recording, pattern: RegExp, every: number): readonly Span[] {
   const spans: Span[] = [];
@@ -88,16 +88,16 @@ export function spansOf({ host, samples }: Recording, pattern: RegExp, every: nu
 
 export type Crowd = Readonly<{ hosts: readonly string[]; from: number; ms: number }>;
 
-/** The longest time in which more than `most` hosts surely printed it at once; undefined when that never was. */
+/** The longest time in which more than `most` hosts certainly matched at once. undefined if that never happened. */
 export function crowdOf(spans: readonly Span[], most: number): Crowd | undefined {
   let worst: Crowd | undefined;
   for (const moment of spans.map((s) => s.from)) {
-    const there = spans.filter((s) => s.from <= moment && moment < s.to);
-    const hosts = [...new Set(there.map((s) => s.host))];
+    const current = spans.filter((s) => s.from <= moment && moment < s.to);
+    const hosts = [...new Set(current.map((s) => s.host))];
     if (hosts.length <= most) continue;
-    // Until so many have left that `most` remain.
+    // It ends when only `most` hosts remain.
     const ends = hosts
-      .map((h) => Math.max(...there.filter((s) => s.host === h).map((s) => s.to)))
+      .map((h) => Math.max(...current.filter((s) => s.host === h).map((s) => s.to)))
       .sort((a, b) => b - a);
     const ms = (ends[most] ?? moment) - moment;
     if (worst === undefined || ms > worst.ms) worst = { hosts: hosts.sort(), from: moment, ms };

@@ -1,32 +1,32 @@
-import type { Include, Item, Loaded, Play, Task } from '../core/playbook.ts';
+import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
-import { lookOf } from './look.ts';
+import { userProbeOf } from './look.ts';
 import { handlersOf } from './notify.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
 import type { HostState, Where } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
-/** What still lies before a host: the rest of a list, then what follows the list that it stands in. */
+/** What a host still has to run: the rest of a list of items, then what follows that list in the enclosing one. */
 export type Rest = Readonly<{
   items: readonly Item[];
   index: number;
   where: Where;
   up: Rest | undefined;
-  /** Notified handlers run before it. */
+  /** Notified handlers run before the rest. */
   isFlushed?: boolean;
 }>;
 
-/** How many tasks are looked at ahead: enough for any real playbook, and an end for a wrong one. */
+/** The most tasks that are probed ahead. It is enough for any real playbook and bounds a faulty one. */
 const FAR = 5000;
-/** Includes and blocks in each other. */
+/** The deepest nesting of includes and blocks that is probed ahead. */
 const DEEP = 100;
 
 /**
- * The probes of all that comes and can be known by now. What cannot (a register in between, facts not yet there) is left
- * out and asked when its turn comes: guessing wrong costs a trip, never a wrong answer, since an answer is kept by the
- * very script that asked.
+ * The probes of everything to come whose arguments are already known. Probes that are not known yet (they depend on a
+ * registered value, or on facts that are not gathered) are asked when their task runs. A wrong guess costs a round trip
+ * and never gives a wrong answer, because an answer is stored under the text of its script.
  */
 export function* probesAhead(world: World, host: HostState, rest: Rest, later: () => Iterable<Rest>): Iterable<Probe> {
   let left = FAR;
@@ -47,7 +47,7 @@ export function* probesAhead(world: World, host: HostState, rest: Rest, later: (
   for (const next of later()) yield* of(next);
 }
 
-/** What notified handlers ask. They act whatever the answer is. */
+/** The probes of notified handlers. A notified handler acts whatever its probe answers. */
 function* notifiedAhead(world: World, host: HostState, where: Where): Iterable<Probe> {
   for (const handler of handlersOf(host, where.play)) {
     if (!host.notified.has(handler) && !host.coming.has(handler)) continue;
@@ -92,16 +92,17 @@ function probesOfTask(world: World, host: HostState, task: Task, where: Where): 
           unitOf(world.run, task, impl, scope.with(loopVars(items, i, task.loopControl)), undefined, one, true),
         );
   return units.flatMap((unit) => {
-    const look = lookOf(task, unit);
+    const look = userProbeOf(task, unit);
     if (look === undefined) return probeOf(unit) ?? [];
-    // The user's own command is not run where its condition is not known to hold.
+    // A command of the user's must not run ahead unless its condition is known to hold.
     return quietly(() => falseCondition(task.when, unit.scope, world.run) === undefined) === true ? [look] : [];
   });
 }
 
 /**
- * Worked out once for as long as none of the host's variables was set: each change asks again what comes. What else it may
- * hang on (a file here, another host's variable) makes it a wrong guess at worst; but a command of the user's is none.
+ * Computed once, until one of the host's variables is set; every change of a variable asks again what comes. The guess
+ * may also depend on a local file or on another host's variable. Such a guess may be wrong, which costs a round trip. A
+ * command of the user's is never guessed.
  */
 function guessed(host: HostState, where: Where, task: Task, make: () => readonly Probe[]): readonly Probe[] {
   const { facts, set, included } = host;
@@ -114,20 +115,23 @@ function guessed(host: HostState, where: Where, task: Task, make: () => readonly
   of.probes.set(where, here);
   const known = here.get(task);
   if (known !== undefined) return known;
-  const made = make();
-  if (!made.some((probe) => probe.isUsers)) here.set(task, made);
-  return made;
+  const probes = make();
+  if (!probes.some((probe) => probe.isUsers)) here.set(task, probes);
+  return probes;
 }
 type Guesses = Pick<HostState, 'facts' | 'set' | 'included'> &
   Readonly<{ probes: WeakMap<Where, Map<Task, readonly Probe[]>> }>;
 const guesses = new WeakMap<HostState, Guesses>();
 
-/** The host is done: a thousand hosts' guesses are not kept. */
+/** Call it when a host is finished, so that the guesses of a thousand hosts are not kept. */
 export function forgetGuesses(host: HostState): void {
   guesses.delete(host);
 }
 
-/** Looking ahead never fails: what cannot be worked out yet is worked out, and told, in its turn. */
+/**
+ * Probing ahead never fails. A task whose probe cannot be computed yet is resolved, and reports its error, when it
+ * runs.
+ */
 function quietly<T>(work: () => T): T | undefined {
   try {
     return work();
@@ -136,9 +140,9 @@ function quietly<T>(work: () => T): T | undefined {
   }
 }
 
-export type Expansion = Readonly<{ loaded: Loaded; vars: Record<string, Value>; label: string | undefined }>;
+export type Expansion = Readonly<{ loaded: IncludedItems; vars: Record<string, Value>; label: string | undefined }>;
 
-/** What an include brings for this host: nothing when its condition is false. Each file is read once. */
+/** What an include adds for this host: nothing if its condition is false. Each file is read once. */
 export function expansions(world: World, host: HostState, include: Include, where: Where): readonly Expansion[] {
   const { run } = world;
   const scope = scopeFor(world, host, { ...where, role: include.role, vars: [...where.vars, ...include.vars] });
@@ -155,16 +159,16 @@ export function expansions(world: World, host: HostState, include: Include, wher
   });
 }
 
-const loadedBy = new WeakMap<Include, Map<string, Loaded>>();
-function loadOnce(include: Include, target: string): Loaded {
-  const known = loadedBy.get(include) ?? new Map<string, Loaded>();
+const loadedBy = new WeakMap<Include, Map<string, IncludedItems>>();
+function loadOnce(include: Include, target: string): IncludedItems {
+  const known = loadedBy.get(include) ?? new Map<string, IncludedItems>();
   loadedBy.set(include, known);
   const loaded = known.get(target) ?? include.load(target);
   known.set(target, loaded);
   return loaded;
 }
 
-/** Where a play begins for a host, all its sections one after the other. */
+/** The start of a play for a host: all sections one after the other. */
 export function playRest(play: Play, where: Where): Rest {
   return { items: play.sections.flatMap((s) => s.body), index: 0, where, up: undefined };
 }

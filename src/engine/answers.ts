@@ -3,43 +3,48 @@ import type { Resource } from '../core/resource.ts';
 import type { Script } from '../core/sh.ts';
 import { noLinks } from './links.ts';
 
-/** A read-only look at a host: the same script as the same user gives the same answer until something it needs changes. */
+/**
+ * A read-only question to a host. The same script as the same user gives the same answer until a resource that the
+ * probe needs changes.
+ */
 export type Probe = Readonly<{
   script: Script;
   user: string | undefined;
   needs: readonly Resource[];
-  /** It is the user's own program: nothing is known of what it does to its shell. */
+  /** The script is the user's own program. It may change its shell, so it needs a subshell of its own. */
   isUsers?: boolean;
-  /** The most that its task may alter, and what it will if this is the answer. */
+  /** `touches` is the most that the task may alter. `leadsTo` computes what it will alter if this is the answer. */
   touches?: readonly Resource[];
   leadsTo?: (answer: Output) => readonly Resource[];
-  /** As a module says: its task may be carried out without seeing what others of the series alter. */
+  /** The step's series (see ModuleSpec): the task may run without a new answer after other changes of the series. */
   series?: string | undefined;
-  /** The text that its task edits: after one another, each is planned by what the one before leaves. */
+  /**
+   * The text that the task edits. Edits of one text follow each other, each planned from the result of the one before.
+   */
   edits?: string | undefined;
-  /** It will alter all that it may, whatever the answer is. */
+  /** The task alters everything in `touches`, whatever the answer is. */
   acts?: boolean;
 }>;
 
-/** What is known of a host: what it answered to which probe, for as long as nothing that the answer hangs on was changed. */
+/** The answers of a host to probes. An answer is kept until a resource that it depends on changes. */
 export type Answers = Readonly<{
   to: (probe: Probe) => Output | undefined;
   remember: (probes: readonly Probe[], outputs: readonly Output[]) => void;
   outdate: (probe: Probe) => void;
-  /** Those that hang on what was altered, or all. */
+  /** Discards the answers that depend on the altered resources, or all of them. */
   outdateAll: (touches?: readonly Resource[]) => void;
-  /** Whether a change of `touched` may make what was read of `needed` stale, by any name of a file that is known. */
+  /** Whether a change of `touched` may make an answer about `needed` stale, under any known name of a file. */
   overlap: (touched: readonly Resource[], needed: readonly Resource[]) => boolean;
   /**
-   * Those without an answer, each once; no more than fit on a trip. The last may be one of ours, which asks what else the
-   * files are called that these are about.
+   * The probes without an answer, each once, and no more than fit on a round trip. The last may be a probe of our own
+   * that asks for other names (symbolic links) of the files that these probes are about.
    */
   unknownOf: (probes: Iterable<Probe>) => Iterable<Probe>;
   /**
-   * Those of `probes`, in the order of their tasks, whose answers will not be altered by a task in between, going by what
-   * was answered before: the trip of that task asks them.
+   * Those of `probes`, in the order of their tasks, whose answers no task in between will make stale, judging by
+   * earlier answers. An answer that a task will make stale is asked on that task's round trip.
    *
-   * @param made those whose tasks are carried out with this trip: they will not alter anything once more
+   * @param made the probes of tasks that run on this round trip and so will not alter anything again
    */
   worthAsking: (probes: Iterable<Probe>, made: readonly Probe[]) => Iterable<Probe>;
   clear: () => void;
@@ -47,10 +52,10 @@ export type Answers = Readonly<{
 
 type Answer = { readonly output: Output; readonly needs: readonly Resource[]; leadsTo?: readonly Resource[] };
 
-/** A trip carries at most this much: more probes go with the next. */
+/** The size limit of a round trip. Further probes go with the next one. */
 const MAX_SCRIPT = 512 * 1024;
 
-/** Scripts of one key give the same. Most hosts ask by the same script: its key is one text for all of them. */
+/** Scripts with the same key give the same answer. Most hosts ask the same script, so all of them share one key. */
 export function keyOf({ script, user = '' }: Pick<Probe, 'script' | 'user'>): string {
   const known = keys.get(script);
   if (known?.user === user) return known.key;
@@ -63,14 +68,14 @@ const keys = new WeakMap<Script, Readonly<{ user: string; key: string }>>();
 export function noAnswers(): Answers {
   const links = noLinks();
   const known = new Map<string, Answer>();
-  /** Answers that no longer hold: a guess at what the next will be. */
+  /** Stale answers. They help to guess the next ones. */
   const old = new Map<string, Answer>();
   const outdate = (key: string): void => {
     const answer = known.get(key);
     if (answer !== undefined) old.set(key, answer);
     known.delete(key);
   };
-  /** What the probe's task will alter, going by its last answer. */
+  /** The resources that the probe's task will alter, judging by its last answer. */
   const foreseen = (probe: Probe): readonly Resource[] | undefined => {
     if (probe.acts) return probe.touches ?? [];
     const guess = known.get(keyOf(probe)) ?? old.get(keyOf(probe));
@@ -79,8 +84,8 @@ export function noAnswers(): Answers {
     return guess.leadsTo;
   };
   /**
-   * Whether the other has to be asked after `one` was made: not what edits the same text, nor what will be changed in the
-   * same series.
+   * Whether `other` must be asked again after the task of `one` ran. This is not needed for an edit of the same text,
+   * or for a change of the same series.
    */
   const spoils = (one: Probe, other: Probe): boolean => {
     const { needs, series, edits } = other;
@@ -100,7 +105,7 @@ export function noAnswers(): Answers {
     outdate: (probe) => outdate(keyOf(probe)),
     overlap: links.overlap,
     outdateAll(touches) {
-      // Before the links are forgotten that tell what else was altered.
+      // Discard the answers first: the links tell under which names a resource was altered.
       for (const [key, { needs }] of known) if (touches === undefined || links.overlap(touches, needs)) outdate(key);
       links.outdate(touches);
     },
@@ -124,7 +129,7 @@ export function noAnswers(): Answers {
       for (const probe of probes) {
         if (done.has(keyOf(probe))) continue;
         const { needs } = probe;
-        // To foresee is work: only for those few that may alter an answer which is wanted.
+        // Predicting a task's effect is expensive, so it is done only for tasks that may alter a wanted answer.
         const mayAlter = ({ touches = [] }: Probe): boolean => links.overlap(touches, needs);
         const isInVain = !known.has(keyOf(probe)) && passed.some((one) => mayAlter(one) && spoils(one, probe));
         if (!isInVain) yield probe;

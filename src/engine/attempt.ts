@@ -4,8 +4,8 @@ import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { dependsOn, ONLY_APPLY_ASKS } from './because.ts';
 import { isTrue } from './booleans.ts';
-import { type Made, makeChanges } from './change.ts';
-import { bringsProgram, lookedAt, lookOf } from './look.ts';
+import { type ChangeResult, makeChanges } from './change.ts';
+import { bringsProgram, userProbeOf, userProbeOutcome } from './look.ts';
 import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
@@ -15,61 +15,64 @@ import { dataOf, rcOf, resultOf } from './result.ts';
 import type { HostState } from './state.ts';
 import type { World } from './variables.ts';
 
-/** What is to be changed for one unit, as its host stands. */
+/** The changes that one unit of a task has to make in the host's present state. */
 export type Intent = Readonly<{
-  r: TaskRun;
+  taskRun: TaskRun;
   unit: Bound;
   name: string;
-  there: HostState;
+  place: HostState;
   ahead: () => Iterable<Probe>;
   probe: Probe | undefined;
   stdout: string;
   changes: readonly Change[];
-  /** It was planned by what a change of the same trip, not yet made, leaves: it must not be made if that one fails. */
+  /**
+   * The change was planned from the result of an earlier change of the same round trip. If that one fails, this one
+   * must not run.
+   */
   follows: boolean;
 }>;
 export type Bound = Unit & { readonly step: Step };
 
-export function isIntent(made: Outcome | Intent): made is Intent {
-  return 'there' in made;
+export function isIntent(outcome: Outcome | Intent): outcome is Intent {
+  return 'place' in outcome;
 }
 
-/** One try: look, plan, and in apply mode change. */
-export async function attempt(r: TaskRun, unit: Bound, name: string, isRetry: boolean): Promise<Outcome> {
-  const intent = await intend(r, unit, name, isRetry);
+/** One attempt: probe, plan and, in apply mode, change. */
+export async function attempt(taskRun: TaskRun, unit: Bound, name: string, isRetry: boolean): Promise<Outcome> {
+  const intent = await intend(taskRun, unit, name, isRetry);
   return isIntent(intent) ? carryOut(intent) : intent;
 }
 
 /**
- * Looks and plans: the outcome where nothing is to be changed (in this mode), else what is.
+ * Probes and plans. Returns the outcome if nothing has to change or if this is a plan, else the changes.
  *
- * @param seen what the probe will print by then; else it is asked
+ * @param seen the probe's output if it is already known; otherwise the host is probed
  */
 export async function intend(
-  r: TaskRun,
+  taskRun: TaskRun,
   unit: Bound,
   name: string,
   isRetry: boolean,
   seen?: string,
 ): Promise<Outcome | Intent> {
-  const { world, host, task } = r;
+  const { world, host, task } = taskRun;
   const { run } = world;
   const { step, ctx, scope, label } = unit;
-  const there = placeOf(r, scope);
-  const { session } = there;
-  const ahead = there === host ? r.ahead : () => []; // what comes is this host's, not the delegate's
-  const isCheck = checkMode(r, scope);
-  const userLook = lookOf(task, unit);
+  const place = placeOf(taskRun, scope);
+  const { session } = place;
+  const ahead = place === host ? taskRun.ahead : () => []; // the tasks ahead belong to this host, not to the delegate
+  const isCheck = checkMode(taskRun, scope);
+  const userLook = userProbeOf(task, unit);
   const probe = probeOf(unit);
-  const earlier = run.mode === 'plan' ? there.planned.find((p) => session.overlap(p.touches, step.needs)) : undefined;
+  const earlier = run.mode === 'plan' ? place.planned.find((p) => session.overlap(p.touches, step.needs)) : undefined;
   const unknown = (because: string, changes: Outcome['changes'] = []): Outcome => {
-    there.planned.push({ what: name, touches: step.touches });
+    place.planned.push({ what: name, touches: step.touches });
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
   };
-  if (userLook !== undefined && earlier === undefined) return lookedAt(r, unit, userLook, there);
+  if (userLook !== undefined && earlier === undefined) return userProbeOutcome(taskRun, unit, userLook, place);
   if (isRetry && probe !== undefined) session.forget(probe);
   const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
-  const output = foreseen ?? (probe === undefined ? undefined : await session.look(probe, ahead));
+  const output = foreseen ?? (probe === undefined ? undefined : await session.ask(probe, ahead));
   if (output !== undefined && output.code !== 0) {
     if (earlier !== undefined) return unknown(dependsOn(earlier.what));
     const diagnostic = tell('E_PROBE_FAILED', { exit: output.code, detail: tail(output.stderr) }, task.at);
@@ -96,20 +99,23 @@ export async function intend(
   }
   if (earlier !== undefined) return unknown(dependsOn(earlier.what), steps);
   if (steps.length === 0) {
-    keepFacts(r, step, dataOf(step, stdout, unit));
-    if (step.module === 'debug') say(r, dataOf(step, stdout, unit));
+    keepFacts(taskRun, step, dataOf(step, stdout, unit));
+    if (step.module === 'debug') say(taskRun, dataOf(step, stdout, unit));
     return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
   }
   if (isCheck && run.mode === 'apply') return wouldBe(unit, steps, stdout);
   if (isCheck) {
     if (steps.every((s) => s.harmless === true)) return unknown(ONLY_APPLY_ASKS, steps);
-    there.planned.push({ what: name, touches: step.touches });
+    place.planned.push({ what: name, touches: step.touches });
     return { status: 'changed', result: new Unknown(dependsOn(name)), changes: steps, label };
   }
-  return { r, unit, name, there, ahead, probe, stdout, changes: steps, follows: seen !== undefined };
+  return { taskRun, unit, name, place, ahead, probe, stdout, changes: steps, follows: seen !== undefined };
 }
 
-/** `check_mode: true` in a run that changes: what would be done is registered, and nothing is counted as done. */
+/**
+ * `check_mode: true` in an apply run: the result of the planned change is registered, and the host does not count as
+ * changed.
+ */
 function wouldBe(unit: Bound, changes: readonly Change[], stdout: string): Outcome {
   const { step, label } = unit;
   const isUsers = changes.some((c) => c.action === true) && step.series === undefined;
@@ -120,74 +126,78 @@ function wouldBe(unit: Bound, changes: readonly Change[], stdout: string): Outco
 }
 
 export async function carryOut(intent: Intent): Promise<Outcome> {
-  const { r, unit, name, there, ahead, probe, changes } = intent;
-  const { run } = r.world;
-  const { task, host } = r;
+  const { taskRun, unit, name, place, ahead, probe, changes } = intent;
+  const { run } = taskRun.world;
+  const { task, host } = taskRun;
   const isHidden = isTrue(run, task.noLog, unit.scope, 'no_log', task.at);
   const doing = isHidden ? name : `${name}: ${changes.map((s) => s.what).join(', ')}`;
   run.emit({ type: 'busy', host: host.name, doing });
   const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, unit.scope));
-  const around = { before: notifyPieces(r, unit), after: isLast(intent) ? r.after : undefined };
-  await noteOfDelegated(r, unit);
-  const made = await makeChanges(run, there.session, unit, changes, probe, ahead, around, timeout);
-  return conclude(intent, made);
+  const around = { before: notifyPieces(taskRun, unit), after: isLast(intent) ? taskRun.after : undefined };
+  await noteOfDelegated(taskRun, unit);
+  const changeResult = await makeChanges(run, place.session, unit, changes, probe, ahead, around, timeout);
+  return conclude(intent, changeResult);
 }
 
-/** Whether nothing is left of the task, on this host, once these changes are made without an error. */
-export function isLast({ r: { task, host }, there, changes }: Intent): boolean {
+/** Whether the task is finished on this host once these changes succeed. */
+export function isLast({ taskRun: { task, host }, place, changes }: Intent): boolean {
   const isDecided = task.failedWhen.length === 0 && task.until.length === 0 && task.loop === undefined;
-  return isDecided && there === host && changes.every((c) => c.reboots === undefined);
+  return isDecided && place === host && changes.every((c) => c.reboots === undefined);
 }
 
-/** The outcome of what was made, with the host as it is now. */
-export async function conclude(intent: Intent, made: Made): Promise<Outcome> {
-  const { r, unit, there, ahead, probe, changes } = intent;
+/** Builds the outcome of changes that were made, from the host's state after them. */
+export async function conclude(intent: Intent, changeResult: ChangeResult): Promise<Outcome> {
+  const { taskRun, unit, place, ahead, probe, changes } = intent;
   const { step, label } = unit;
-  noteChange(r.world, there);
-  if (there !== r.host) r.host.session.metOthers();
+  noteChange(taskRun.world, place);
+  if (place !== taskRun.host) taskRun.host.session.metOthers();
   const after =
-    made.failed === undefined && probe !== undefined && !changes.some((c) => c.action ?? c.harmless)
-      ? (await there.session.look(probe, ahead)).stdout
+    changeResult.failed === undefined && probe !== undefined && !changes.some((c) => c.action ?? c.harmless)
+      ? (await place.session.ask(probe, ahead)).stdout
       : intent.stdout;
-  const because = made.failed === undefined ? undefined : bringsProgram(made.ran.code, there.planned);
+  const because = changeResult.failed === undefined ? undefined : bringsProgram(changeResult.ran.code, place.planned);
   if (because !== undefined) return { status: 'unknown', result: new Unknown(because), changes, because, label };
-  if (made.failed !== undefined) {
-    const base = { changed: true, failed: true, msg: made.failed.message, ...rcOf(made.ran) };
-    const result = resultOf(step, after, unit, base, made.ran);
-    return { status: 'failed', result, changes, diagnostic: { ...made.failed, at: r.task.at }, label };
+  if (changeResult.failed !== undefined) {
+    const base = { changed: true, failed: true, msg: changeResult.failed.message, ...rcOf(changeResult.ran) };
+    const result = resultOf(step, after, unit, base, changeResult.ran);
+    return { status: 'failed', result, changes, diagnostic: { ...changeResult.failed, at: taskRun.task.at }, label };
   }
-  keepFacts(r, step, dataOf(step, after, unit, made.ran));
-  const { warnings = [] } = made;
+  keepFacts(taskRun, step, dataOf(step, after, unit, changeResult.ran));
+  const { warnings = [] } = changeResult;
   for (const text of warnings)
-    r.world.run.emit({ type: 'message', host: r.host.name, text: `warning: ${text}`, at: r.task.at });
-  const base = { changed: !made.unchanged, ...(warnings.length > 0 && { warnings: [...warnings] }) };
-  const result = resultOf(step, after, unit, base, made.ran);
-  return { status: made.unchanged ? 'ok' : 'changed', result, changes, label };
+    taskRun.world.run.emit({ type: 'message', host: taskRun.host.name, text: `warning: ${text}`, at: taskRun.task.at });
+  const base = { changed: !changeResult.unchanged, ...(warnings.length > 0 && { warnings: [...warnings] }) };
+  const result = resultOf(step, after, unit, base, changeResult.ran);
+  return { status: changeResult.unchanged ? 'ok' : 'changed', result, changes, label };
 }
 
-/** Somebody else's view of what this change may have altered is stale: other hosts look again at the next play. */
+/** Other hosts may have read what this change altered. They probe again in their next play. */
 function noteChange(world: World, place: HostState): void {
   world.changed.add(place.name);
 }
 
-/** The host on which the task's work is done: its own, or the delegate. */
-function placeOf(r: TaskRun, scope: Scope): HostState {
-  if (r.task.delegateTo === undefined) return r.host;
-  const name = r.world.run.templates.resolve(r.task.delegateTo, scope);
-  const other = typeof name === 'string' ? (r.world.hosts.get(name) ?? r.world.localhost(name)) : undefined;
+/** The host on which the task runs: the host itself or the delegate. */
+function placeOf(taskRun: TaskRun, scope: Scope): HostState {
+  if (taskRun.task.delegateTo === undefined) return taskRun.host;
+  const name = taskRun.world.run.templates.resolve(taskRun.task.delegateTo, scope);
+  const other = typeof name === 'string' ? (taskRun.world.hosts.get(name) ?? taskRun.world.localhost(name)) : undefined;
   if (other !== undefined) return other;
-  const known = r.world.hosts.keys();
-  throw failure('E_UNKNOWN_HOST', { pattern: String(name), known, hint: 'add the host to the inventory' }, r.task.at);
+  const known = taskRun.world.hosts.keys();
+  throw failure(
+    'E_UNKNOWN_HOST',
+    { pattern: String(name), known, hint: 'add the host to the inventory' },
+    taskRun.task.at,
+  );
 }
 
-function checkMode(r: TaskRun, scope: Scope): boolean {
-  const { run } = r.world;
-  return r.task.checkMode === undefined
+function checkMode(taskRun: TaskRun, scope: Scope): boolean {
+  const { run } = taskRun.world;
+  return taskRun.task.checkMode === undefined
     ? run.mode === 'plan'
-    : isTrue(run, r.task.checkMode, scope, 'check_mode', r.task.at);
+    : isTrue(run, taskRun.task.checkMode, scope, 'check_mode', taskRun.task.at);
 }
 
-/** debug's message, or a variable's value, for the user to see. */
+/** Shows the message of `debug`, or a variable's value, to the user. */
 function say({ world: { run }, host, task }: TaskRun, data: Vars): void {
   const shown = Object.entries(data).map(([key, value]) =>
     key === 'msg' ? run.templates.print(value) : `${key} = ${run.templates.print(value)}`,
@@ -195,10 +205,10 @@ function say({ world: { run }, host, task }: TaskRun, data: Vars): void {
   if (shown.length > 0) run.emit({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at });
 }
 
-/** set_fact's win over all but extra vars; other modules' facts are facts. */
-function keepFacts(r: TaskRun, step: Step, data: Vars): void {
+/** Facts of set_fact override everything except extra vars. Facts of other modules are added to the host's facts. */
+function keepFacts(taskRun: TaskRun, step: Step, data: Vars): void {
   const facts = data['ansible_facts'];
   if (!isDict(facts)) return;
-  if (step.module === 'set_fact') r.host.set = { ...r.host.set, ...facts };
-  else r.host.facts = { ...r.host.facts, ...facts };
+  if (step.module === 'set_fact') taskRun.host.set = { ...taskRun.host.set, ...facts };
+  else taskRun.host.facts = { ...taskRun.host.facts, ...facts };
 }

@@ -1,18 +1,21 @@
 /**
- * Hosts that work side by side in one play, and where they wait for each other: only where Ansible's lockstep could be
- * observed (run_once, another host's registered values). A host that fails or is through no longer keeps others waiting.
+ * Hosts that run one play side by side. They wait for each other only where Ansible's lockstep could be observed
+ * (run_once, registered values of another host). A host that failed or finished no longer makes others wait.
  */
 export type Batch = Readonly<{
   hosts: readonly string[];
   /**
-   * Resolves when every host that is still running has come to this point, or can come no more, since all are waiting. Gives
-   * those that came, in inventory order, with what each brought.
+   * Resolves when every running host has reached this point, or when all hosts wait and none can reach it any more.
+   * Returns the hosts that reached the point, in inventory order, with the handlers or values that each brought.
    */
   meet: (point: string, host: string, brought?: readonly string[]) => Promise<readonly Met[]>;
   leave: (host: string) => void;
-  /** One host's work for all that met: that host does it, the others get what came of it, its failure too. */
+  /** One host does the work for all hosts that met. The others get its result, or its failure. */
   once: <T>(point: string, isDoer: boolean, work: () => Promise<T>) => Promise<T>;
-  /** How often this host has come to a point: a file that is included again has each point once more. */
+  /**
+   * Makes a point unique by counting the host's visits, because a file that is included again contains the same points
+   * again.
+   */
   visit: (point: string, host: string) => string;
 }>;
 export type Met = Readonly<{ host: string; brought: readonly string[] }>;
@@ -41,7 +44,8 @@ export function makeBatch(hosts: readonly string[]): Batch {
     for (const point of points.values()) {
       if (point.waiting.size > 0 && [...running].every((host) => point.arrived.has(host))) go(point);
     }
-    // Hosts may take different ways (a rescue, an include): where all are waiting, those at the earliest point go on.
+    // Hosts may take different paths (a rescue, an include). If all of them wait, the hosts at the earliest point go
+    // on.
     const open = [...points.values()].filter((point) => point.waiting.size > 0);
     const stuck = new Set(open.flatMap((point) => [...point.waiting.keys()]));
     const [first] = open;

@@ -1,8 +1,9 @@
-// Why a task is not known before apply, or is skipped: whole phrases, so that nothing has to guess what is a task's name.
+// Phrases that say why a task is known only after apply, or is skipped. They are complete, so that no other code has to
+// guess which part is a task's name.
 
-/** An earlier change that has to be made before this can be known. */
+/** The result depends on an earlier change that must be made first. */
 export const dependsOn = (task: string): string => `depends on '${task}'`;
-/** A rescue that runs only where one of these fails. */
+/** The task of a rescue, which runs only if one of these tasks fails. */
 export const runsOnlyIfFails = (task: string, hasOthers: boolean): string =>
   hasOthers ? `runs only if '${task}' or another task of its block fails` : `runs only if '${task}' fails`;
 export const ONLY_APPLY_RUNS = 'only apply runs the task';

@@ -7,8 +7,8 @@ import type { Run, Scope } from './ports.ts';
 import { NotKnown } from './state.ts';
 
 /**
- * A boolean keyword's value, by Ansible's words: the text 'false' is false, and so are 'no', 'off' and '0'. Nothing is false.
- * Throws NotKnown where only a later change tells, Failure for what is no boolean.
+ * The value of a boolean keyword, in Ansible's words: the texts 'false', 'no', 'off' and '0' are false, and so is an
+ * absent value. Throws NotKnown if the value depends on a later change, Failure if it is no boolean.
  */
 export function isTrue(
   run: Pick<Run, 'templates'>,
@@ -29,7 +29,10 @@ export function isTrue(
   throw failure('E_KEYWORD_VALUE', wrong, at);
 }
 
-/** Boolean keywords that are read once the task is done: a wrong one has to be told before. Throws Failure. */
+/**
+ * Checks boolean keywords that are read only after the task ran, so that a wrong value is reported before. Throws
+ * Failure.
+ */
 export function checkBooleans(run: Pick<Run, 'templates'>, task: Task, scope: Scope): void {
   const { at } = task;
   isTrue(run, task.noLog, scope, 'no_log', at);
@@ -42,6 +45,6 @@ export function checkBooleans(run: Pick<Run, 'templates'>, task: Task, scope: Sc
     ] as const)
       isTrue(run, raw, scope, keyword, at);
   } catch (error) {
-    if (!(error instanceof NotKnown)) throw error; // known by the time that it counts, or told then
+    if (!(error instanceof NotKnown)) throw error; // the value is known, or an error is reported, when it is read
   }
 }

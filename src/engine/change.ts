@@ -13,21 +13,25 @@ import { changeFailed, readBack } from './read-back.ts';
 import type { Unit } from './resolve.ts';
 import type { Session } from './session.ts';
 
-/** What came of making a step's changes. */
-export type Made = Readonly<{
+/** The result of making a step's changes. */
+export type ChangeResult = Readonly<{
   ran: Output;
   failed: Diagnostic | undefined;
   unchanged: boolean;
-  /** It was made; the reader should know this of it. */
+  /** Warnings about a change that was made. */
   warnings?: readonly string[];
 }>;
 
-/** What is run on the trip of a task's changes: before the first, and after the last of an action that did not fail. */
-export type Around = Readonly<{ before: readonly Piece[]; after?: After | undefined }>;
+/**
+ * Extra pieces on the round trip of a task's changes: `before` run ahead of the first change; `after` runs after the
+ * last change of an action that did not fail.
+ */
+export type ExtraPieces = Readonly<{ before: readonly Piece[]; after?: After | undefined }>;
 
 /**
- * Makes the changes and reads them back, on one trip where uploads are small. A line that breaks in between is opened
- * again and the host looked at: what was done is done, what was not is done once more, unless it is an action.
+ * Makes the changes and reads them back, in one round trip if the uploads are small. If the connection breaks in
+ * between, it connects again and probes the host. Changes that were made stay; changes that were not are made again,
+ * unless they are actions.
  */
 export async function makeChanges(
   run: Run,
@@ -36,9 +40,9 @@ export async function makeChanges(
   changes: readonly Change[],
   probe: Probe | undefined,
   ahead: () => Iterable<Probe>,
-  { before, after }: Around,
+  { before, after }: ExtraPieces,
   timeout: number | undefined,
-): Promise<Made> {
+): Promise<ChangeResult> {
   const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
     const touches = touchesOf(unit.step, todo);
     const ids = todo.some((c) => c.reboots) ? await bootId(session) : '';
@@ -47,7 +51,8 @@ export async function makeChanges(
     for (const change of todo) {
       const { inline, big } = await uploadsOf(run, change);
       if (big.length > 0 && pieces.length > 0) {
-        // What goes ahead of this change on its own channel may need what the changes before it make: a folder.
+        // A big upload goes ahead of its change on its own channel. It may need what earlier changes create, for
+        // example its directory, so those run first.
         sent.push(
           ...(await session.change(
             { pieces: [...(sent.length === 0 ? before : []), ...pieces], touches, isPlanned: sent.length === 0 },
@@ -74,9 +79,9 @@ export async function makeChanges(
     const ended = [
       ...(await session.change({ pieces: all, touches, own, closing, isPlanned: sent.length === 0 }, ahead, timeout)),
     ];
-    // Not one of the changes' own; it has none where one of them failed.
-    const [rode] = last.length > 0 ? ended.splice(all.length - 1, 1) : [];
-    if (after !== undefined) after.isDone = rode?.code === 0;
+    // `after` is no change, so its output is taken out. It has no output if a change failed.
+    const [afterOutput] = last.length > 0 ? ended.splice(all.length - 1, 1) : [];
+    if (after !== undefined) after.isDone = afterOutput?.code === 0;
     sent.push(...ended);
     for (const change of todo) if (change.reboots !== undefined) await awaitReboot(run, session, ids, change.reboots);
     return sent.slice(before.length);
@@ -88,7 +93,7 @@ export async function makeChanges(
     if (error instanceof Stopped && error.why === 'timeout') return timedOut(error, changes, timeout);
     if (!(error instanceof Lost) || run.signal.aborted) throw error;
     if (!(error instanceof NotRun) && (isAction(changes) || probe === undefined)) return lostInAction(error, changes);
-    const now = probe === undefined ? changes : unit.step.plan((await session.look(probe, () => [])).stdout, unit.ctx);
+    const now = probe === undefined ? changes : unit.step.plan((await session.ask(probe, () => [])).stdout, unit.ctx);
     if (isBlocked(now)) throw error;
     if (now.length === 0) return { ran: { code: 0, stdout: '', stderr: '' }, failed: undefined, unchanged: false };
     outputs = await attempt(now);
@@ -102,36 +107,36 @@ export async function makeChanges(
   return { ran, unchanged, ...(await readBack({ session, unit, changes, probe, ahead })) };
 }
 
-/** Whether there is nothing to read back: it never converges, or alters nothing. */
+/** Whether there is nothing to read back, because the change never converges or alters nothing. */
 export function isAction(changes: readonly Change[]): boolean {
   return changes.some((c) => c.action === true || c.harmless === true);
 }
 
-/** Whether nothing was altered, by the changes' own words. */
+/** Whether the scripts reported that they altered nothing. */
 export function isUnaltered(changes: readonly Change[], outputs: readonly Output[]): boolean {
-  const says = (line: string | undefined, i: number): boolean =>
+  const hasLine = (line: string | undefined, i: number): boolean =>
     line !== undefined && outputs[i]?.stdout.split('\n').includes(line) === true;
-  return changes.every((c, i) => c.harmless === true || says(c.unaltered, i));
+  return changes.every((c, i) => c.harmless === true || hasLine(c.unaltered, i));
 }
 
-/** What has to follow a unit's changes on their trip. */
+/** The `closing` scripts of a unit's changes. */
 export function closingOf({ user }: Unit, changes: readonly Change[]): readonly Piece[] {
   return changes.flatMap(({ closing }) => (closing === undefined ? [] : [{ script: closing, user }]));
 }
 
-function lostInAction(error: Lost, changes: readonly Change[]): Made {
+function lostInAction(error: Lost, changes: readonly Change[]): ChangeResult {
   const what = changes.map((c) => c.what).join('; ');
   const failed = tell('E_CHANGE_INTERRUPTED', { why: error.message, what });
   return { ran: { code: 255, stdout: '', stderr: error.message }, failed, unchanged: false };
 }
 
-function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number | undefined): Made {
+function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number | undefined): ChangeResult {
   const what = changes.map((c) => c.what).join('; ');
   const failed = tell('E_TASK_TIMEOUT', { what, seconds: timeout, left });
   return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };
 }
 
-/** What several scripts printed, and how the last ended. */
+/** The outputs of several scripts as one, with the exit code of the last. */
 export function joined(outputs: readonly Output[]): Output {
   const own = outputs.filter((o) => o.stdout !== '' || o.stderr !== '' || o === outputs.at(-1));
   return {
@@ -141,7 +146,7 @@ export function joined(outputs: readonly Output[]): Output {
   };
 }
 
-/** Small uploads travel in the script itself; big ones go ahead on a channel of their own. */
+/** Size limit in bytes for uploads inside the script. Bigger uploads go ahead on a channel of their own. */
 export const INLINE = 96 * 1024;
 
 export async function uploadsOf(
@@ -162,7 +167,7 @@ async function contentOf(run: Run, upload: Upload): Promise<Content> {
   return 'content' in upload ? upload.content : [await run.download(upload.url, upload.headers ?? {}, run.signal)];
 }
 
-/** Bytes. */
+/** In bytes. */
 export function lengthOf(content: Content): number {
   return content.reduce((sum, part) => sum + (part instanceof Uint8Array ? part.length : part.size), 0);
 }
@@ -176,13 +181,15 @@ ${verbatim(text)}bringup-end
 ) || { x=$?; ${closeUpload({ to, isSpooled: isSpooled === true })}; exit $x; }`;
 }
 
-/** A boot's own mark: the kernel's boot id, and pid 1's start for containers, which share the kernel's. */
+/**
+ * Identifies a boot: the kernel's boot id, and the start time of pid 1 for containers, which share the host's kernel.
+ */
 const BOOT_ID = sh`cat /proc/sys/kernel/random/boot_id; sed 's/.*) //' /proc/1/stat | cut -d' ' -f20`;
 
 async function bootId(session: Session): Promise<string> {
   const probe: Probe = { script: BOOT_ID, user: undefined, needs: ['*'] };
   session.forget(probe);
-  return (await session.look(probe, () => [])).stdout;
+  return (await session.ask(probe, () => [])).stdout;
 }
 
 async function awaitReboot(

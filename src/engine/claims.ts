@@ -1,28 +1,32 @@
-// One run at a time on a host: what is done when another one holds it, and what is told of scripts that were ended.
+// Only one run at a time works on a host. This file handles waiting for another run, and reports scripts that were
+// ended.
 
 import { type Claim, type Held, Stopped } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
 import { pause } from './pause.ts';
 import type { Run } from './ports.ts';
 
-/** What a host is claimed with; undefined in a plan. */
+/** The lock of this run on a host. undefined in a plan. */
 export function claimFor({ claim, emit }: Run, host: string): Claim | undefined {
   return claim && { ...claim, lost: new Set(), tookOver: (from) => emit({ type: 'took-over', host, from }) };
 }
 
-/** Milliseconds before the first tries, and between all others. A run that has just ended frees its hosts within the first ones. */
+/**
+ * Milliseconds before the first attempts, and between all later ones. A run that has just ended releases its hosts
+ * within the first ones.
+ */
 const FIRST = [50, 100, 200];
 const AGAIN = 1000;
 
 /**
- * Two runs that each hold a host which the other one waits for would wait for ever. The younger one gives way: while it waits
- * for an older run it stands still, and leaves every host that it holds. A host whose work is done, at the barrier at the end
- * of a play, makes no trip on which it would notice: it is told through `onClose`.
+ * Avoids deadlocks. Two runs would wait for ever if each held a host that the other one waits for. The younger run
+ * gives way: while it waits for an older run, it stands still and releases every host that it holds. A host that is
+ * done and waits at the end of a play makes no round trip on which it would notice, so `onClose` tells it.
  */
 export type Gate = Readonly<{
-  /** Undefined: the run goes on. */
+  /** undefined: the run goes on. */
   standing: () => Promise<void> | undefined;
-  /** `leave` is called whenever the run begins to stand still. */
+  /** `leave` is called whenever the run starts to stand still. */
   onClose: (leave: () => void) => void;
   close: () => void;
   open: () => void;
@@ -54,22 +58,25 @@ export function newGate(): Gate {
 }
 
 /**
- * The start of a run: nothing is changed on any of its first hosts before all of them are claimed. Of two runs that begin
- * together one then waits before it has changed anything, and neither finds what the other one has half done.
+ * The start of a run. Nothing changes on any of its first hosts before all of them are locked. If two runs start
+ * together, one of them waits before it has changed anything, so neither finds a half-done change of the other.
  */
 export type Start = Readonly<{
-  /** The run's first hosts, and what claims one now: it is called when a change waits for it. Later calls do nothing. */
+  /**
+   * Sets the run's first hosts, and a function that locks one at once. It is called when a change waits for that host.
+   * Later calls of `expect` do nothing.
+   */
   expect: (hosts: readonly string[], claim: (host: string) => Promise<void>) => void;
   claimed: (host: string) => void;
-  /** It was left to another run: it has to be claimed again. */
+  /** The host was left to another run and has to be locked again. */
   left: (host: string) => void;
-  /** It does not take part any more. */
+  /** The host does not take part any more. */
   gone: (host: string) => void;
-  /** Resolves when all are claimed; at once from then on. */
+  /** Resolves when all hosts are locked, and at once from then on. */
   all: () => Promise<void>;
 }>;
 
-/** `signal`: the run is interrupted, and nothing is waited for any more. */
+/** `signal`: the run is interrupted and waits for nothing any more. */
 export function newStart(signal: AbortSignal): Start {
   let claim: ((host: string) => Promise<void>) | undefined;
   const expected = new Set<string>();
@@ -87,7 +94,7 @@ export function newStart(signal: AbortSignal): Start {
     expected.delete(host);
     claimed(host);
   };
-  // A host that cannot be claimed tells why when its own task needs it.
+  // A host that cannot be locked reports the reason when its own task needs it.
   const call = (host: string): void => void claim?.(host).catch(() => gone(host));
   return {
     expect(hosts, how) {
@@ -115,13 +122,16 @@ export function newStart(signal: AbortSignal): Start {
   };
 }
 
-/** What is done while another run works on a host, for one trip. `end`: the trip is over. */
+/** Waits while another run works on a host, for one round trip. `end`: the round trip is over. */
 export type Waiter = Readonly<{ wait: (held: Held) => Promise<void>; end: () => void }>;
 
-/** Waits before the next try; says for whom, once for each. Throws Failure E_LOCKED when it has waited long enough. */
+/**
+ * Waits before the next attempt, and reports for whom, once for each other run. Throws Failure E_LOCKED after the wait
+ * limit.
+ */
 export function waitingFor(run: Run, host: string, gate: Gate): Waiter {
   let since: number | undefined;
-  let told: string | undefined;
+  let reportedFor: string | undefined;
   let tries = 0;
   let gaveWay = false;
   const wait = async ({ by, run: other }: Held): Promise<void> => {
@@ -137,14 +147,14 @@ export function waitingFor(run: Run, host: string, gate: Gate): Waiter {
     if (left <= 0) {
       throw failure('E_LOCKED', { host, by, seconds: run.lockWait });
     }
-    if (by !== told) run.emit({ type: 'waiting', host, for: by, seconds: Math.ceil(left / 1000) });
-    told = by;
+    if (by !== reportedFor) run.emit({ type: 'waiting', host, for: by, seconds: Math.ceil(left / 1000) });
+    reportedFor = by;
     await pause(Math.min(AGAIN, left), run.signal);
   };
   return { wait, end: () => (gaveWay ? gate.open() : undefined) };
 }
 
-/** Whether a script was ended because the run was interrupted; tells what it was. */
+/** Whether a script was ended because the run was interrupted. If so, reports which. */
 export function tellStopped(run: Run, host: string, doing: string, error: unknown): boolean {
   if (!(error instanceof Stopped) || error.why !== 'interrupted') return false;
   run.emit({ type: 'stopped', host, doing, left: error.left });

@@ -18,8 +18,9 @@ type Risky = Readonly<{
 }>;
 
 /**
- * A change that may lock us out: made over the old line, confirmed over a new one, and read back there. When none can be
- * had the host undoes it by itself; that is waited for, so that what is told is what is. Throws Failure.
+ * Makes a change that may cut off our own access. The change runs over the old connection; a new connection confirms it
+ * and reads it back. If no new connection succeeds, the host reverts the change by its timer. This function waits for
+ * that, so that the report matches the host's state. Throws Failure.
  */
 export function makeAndConfirm(
   run: Run,
@@ -39,22 +40,22 @@ async function makeThenConfirm(
   const began = run.now();
   const touches = step.touches;
   const within = Math.min(timeout ?? risk.seconds, risk.seconds);
-  const made = await session
+  const outputs = await session
     .change({ pieces, touches, isPlanned: true }, () => [], within)
     .catch((error: unknown) => {
-      // The answer may be what the change has shut out: the new line tells.
+      // The change itself may have cut the answer off. The new connection shows what happened.
       if (run.signal.aborted || error instanceof NotRun || !isLineTrouble(error)) throw error;
       return undefined;
     });
-  if (made !== undefined && made.at(-1)?.code !== 0) return made;
+  if (outputs !== undefined && outputs.at(-1)?.code !== 0) return outputs;
   const deadline = began + risk.seconds * 1000;
   const trouble = await reach(run, session, deadline);
   if (trouble !== undefined) throw await lockedOut(run, session, risk.seconds, deadline, trouble);
   const confirmed = await session.change({ pieces: [{ script: risk.script, user }], touches, own }, ahead, timeout);
-  return [...(made ?? []), ...confirmed];
+  return [...(outputs ?? []), ...confirmed];
 }
 
-/** A new line before the host's timer fires; what was in the way, if none could be had. */
+/** Opens a new connection before the host's timer fires. Returns the last error if none succeeded. */
 async function reach(run: Run, session: Session, deadline: number): Promise<Failure | Lost | Stopped | undefined> {
   for (;;) {
     try {
@@ -68,13 +69,13 @@ async function reach(run: Run, session: Session, deadline: number): Promise<Fail
   }
 }
 
-/** A try that is still under way when the host's timer fires is none. */
+/** An attempt that is still running when the host's timer fires counts as failed. */
 async function within(trying: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(failure('E_NO_NEW_CONNECTION', {})), Math.max(1, ms));
   });
-  trying.catch(() => {}); // it may end after its time
+  trying.catch(() => {}); // it may be rejected after its time; that error is of no interest
   try {
     await Promise.race([trying, late]);
   } finally {
@@ -82,7 +83,7 @@ async function within(trying: Promise<void>, ms: number): Promise<void> {
   }
 }
 
-/** How long the host has to be reachable again after its timer, in seconds. */
+/** Time in seconds after the timer fired in which the host must be reachable again. */
 const GRACE = 30;
 
 async function lockedOut(

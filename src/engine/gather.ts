@@ -10,24 +10,27 @@ import { falseCondition, probeOf, unitOf, userOf } from './resolve.ts';
 import { TaskFailed, Unreachable } from './state.ts';
 import { scopeFor } from './variables.ts';
 
-/** The facts' probe travels with all others: what they were last time is believed for looking ahead, and checked. */
-export async function gather(h: HostRun): Promise<void> {
-  const { host, world, play, where } = h;
+/**
+ * Gathers facts. The probe travels with all other probes. Facts of the last run are used for probing ahead, and the new
+ * answer confirms or replaces them.
+ */
+export async function gather(hostRun: HostRun): Promise<void> {
+  const { host, world, play, where } = hostRun;
   const { run } = world;
   if (host.factsAreFresh) return;
   if (!isTrue(run, play.gatherFacts, scopeFor(world, host, where), 'gather_facts', play.at)) return;
-  if (isLeftOut(h)) return;
+  if (isLeftOut(hostRun)) return;
   host.facts ??= run.factsCache.get(host.name);
   const scope = scopeFor(world, host, where);
-  const rest = aheadOf(h, playRest(play, where));
+  const rest = aheadOf(hostRun, playRest(play, where));
   const task = gatherTask(play);
   const unit = unitOf(run, task, run.setup, scope, undefined, undefined);
   const probe = probeOf(unit);
   if (probe === undefined || unit.step === undefined) return;
   const pending = pendingProbe(host.name, userOf(task, scope, run) === undefined ? undefined : 'root');
-  let output: Awaited<ReturnType<typeof host.session.look>>;
+  let output: Awaited<ReturnType<typeof host.session.ask>>;
   try {
-    output = await host.session.look(probe, () => [pending, ...rest()]);
+    output = await host.session.ask(probe, () => [pending, ...rest()]);
   } catch (error) {
     throw asUnreachable(error);
   }
@@ -39,13 +42,14 @@ export async function gather(h: HostRun): Promise<void> {
     );
   }
   const facts = unit.step.data(output.stdout, unit.ctx)['ansible_facts'];
-  // Read anew: a text that was cut out of an answer keeps all of it in memory, and every host's facts are kept.
+  // Copy the facts: a string that is cut out of an answer keeps the whole answer in memory, and the facts of every host
+  // are kept.
   host.facts = JSON.parse(JSON.stringify(isDict(facts) ? facts : {})) as RawVars;
   host.factsAreFresh = true;
   run.factsCache.set(host.name, host.facts as Record<string, Value>);
 }
 
-/** Whether all of the play is left out, by the condition of its import. One that reads facts is not known yet. */
+/** Whether the condition of the play's import skips the whole play. A condition that reads facts is not known yet. */
 function isLeftOut({ world, play, host, where }: HostRun): boolean {
   if (play.when.length === 0) return false;
   try {
@@ -55,7 +59,7 @@ function isLeftOut({ world, play, host, where }: HostRun): boolean {
   }
 }
 
-/** A line that cannot be had, as what no rescue catches. */
+/** Turns a failed connection into Unreachable, which no rescue catches. */
 export function asUnreachable(error: unknown): unknown {
   if (!(error instanceof Failure))
     return error instanceof Error && error.name === 'Lost'
@@ -65,14 +69,14 @@ export function asUnreachable(error: unknown): unknown {
   return first !== undefined && isCutOff(first.code) ? new Unreachable(first) : error;
 }
 
-/** The task that gathers a play's facts, the same for all its hosts. */
+/** The task that gathers a play's facts. All hosts of the play share it. */
 export function gatherTask(play: Play): Task {
   const known = gatherTasks.get(play);
   if (known !== undefined) return known;
   const task: Task = {
     kind: 'task',
     module: 'setup',
-    impl: undefined, // whoever asks knows the module
+    impl: undefined, // callers pass the module themselves
     args: play.gatherSubset === undefined ? {} : { gather_subset: play.gatherSubset },
     argAt: () => play.at,
     at: play.at,

@@ -12,55 +12,56 @@ import { runTask } from './task.ts';
 import { type TaskAt, tasksTogether } from './together.ts';
 
 type HandlerRun = TaskRun & Readonly<{ after: After }>;
-/** Handlers whose notes still have to be removed. */
-type Left = Task[];
+/** Handlers whose notes must still be removed from the host. */
+type HandlersLeft = Task[];
 
 /**
- * Notified handlers in the order in which they are defined, each once; one may notify another.
+ * Runs notified handlers once each, in the order in which they are defined. A handler may notify another.
  *
- * @param point where in the play this is, for hosts that meet there
- * @param following the n-th task that comes then, as tasksTogether takes it: it may be made on the handlers' trip
- * @returns how many of those are done
+ * @param point the position in the play, for hosts that meet there
+ * @param following returns the n-th task after the flush, as in tasksTogether; such a task may run on the handlers'
+ * round trip
+ * @returns how many of the following tasks are done
  */
 export async function flushHandlers(
-  h: HostRun,
+  hostRun: HostRun,
   rest: Rest | undefined,
   point: string,
   following: TaskAt = () => undefined,
 ): Promise<number> {
-  const { host } = h;
-  const left: Left = [...(await leaveToOthers(h, point))];
+  const { host } = hostRun;
+  const left: HandlersLeft = [...(await leaveToOthers(hostRun, point))];
   host.flushed.clear();
   let others = 0;
   try {
     while (host.notified.size > 0 && others === 0) {
-      const done = await flushSome(h, rest, left, following);
-      if (done === undefined) break; // what waits is no handler of this play
-      others = done; // what those have notified waits for its own flush
+      const done = await flushSome(hostRun, rest, left, following);
+      if (done === undefined) break; // the notes left belong to no handler of this play
+      others = done; // handlers that these notified wait for their own flush
     }
   } catch (error) {
-    if (error instanceof TaskFailed) await forget(h, left);
+    if (error instanceof TaskFailed) await forget(hostRun, left);
     throw error;
   } finally {
     host.coming.clear();
     host.flushed.clear();
   }
-  await forget(h, left);
+  await forget(hostRun, left);
   return others;
 }
 
-/** Some handlers on one trip, or one by itself. Gives the number of following tasks that are done with them. */
+/** Runs several handlers in one round trip, or one alone. Returns the number of following tasks that are done too. */
 async function flushSome(
-  h: HostRun,
+  hostRun: HostRun,
   rest: Rest | undefined,
-  left: Left,
+  left: HandlersLeft,
   following: TaskAt,
 ): Promise<number | undefined> {
-  const { host } = h;
+  const { host } = hostRun;
   const taken: HandlerRun[] = [];
   const takeNext: TaskAt = (n) => {
     if (host.notified.size === 0) return left.length === 0 ? following(n - taken.length) : undefined;
-    const one = take(h, rest, true);
+    const one = take(hostRun, rest, true);
     if (one !== undefined) taken.push(one);
     return one;
   };
@@ -69,24 +70,27 @@ async function flushSome(
     const done = await tasksTogether(0, takeNext);
     others = Math.max(0, done - taken.length);
     if (done === 0) {
-      const one = taken[0] ?? take(h, rest, false);
+      const one = taken[0] ?? take(hostRun, rest, false);
       if (one === undefined) return undefined;
       taken[0] = one;
-      await runAlone(h, one);
+      await runAlone(hostRun, one);
     }
   } finally {
     for (const { task, maybe, after } of taken) {
-      if (after.isTold) host.isOld.delete(task);
+      if (after.isReported) host.isOld.delete(task);
       else host.notified.set(task, maybe);
-      if (after.isTold && !after.isDone && after.isFailed !== true) left.push(task);
+      if (after.isReported && !after.isDone && after.isFailed !== true) left.push(task);
     }
   }
   return others;
 }
 
-/** The next one's turn. What notifies others comes alone, since they may be ahead of those after it, and so does an old one. */
-function take(h: HostRun, rest: Rest | undefined, isWithOthers: boolean): HandlerRun | undefined {
-  const { host, play, world } = h;
+/**
+ * Takes the next handler. A handler that notifies others runs alone, because those may come before the ones after it. A
+ * handler left behind by an earlier run also runs alone.
+ */
+function take(hostRun: HostRun, rest: Rest | undefined, isWithOthers: boolean): HandlerRun | undefined {
+  const { host, play, world } = hostRun;
   const handler = handlersOf(host, play).find((t) => host.notified.has(t));
   if (handler === undefined) return undefined;
   const isAlone = handler.notify.length > 0 || handler.impl === undefined || host.isOld.has(handler);
@@ -95,30 +99,32 @@ function take(h: HostRun, rest: Rest | undefined, isWithOthers: boolean): Handle
   host.notified.delete(handler);
   host.coming.delete(handler);
   host.flushed.add(handler);
-  const next: Rest = { items: [], index: 0, where: h.where, up: rest, isFlushed: true };
+  const next: Rest = { items: [], index: 0, where: hostRun.where, up: rest, isFlushed: true };
   return {
     world,
     host,
-    where: { ...h.where, role: handler.role },
+    where: { ...hostRun.where, role: handler.role },
     task: handler,
     isHandler: true,
     maybe,
-    ahead: aheadOf(h, next),
-    // With its own trip where that is possible: it is either run and forgotten, or neither.
-    after: { piece: forgettingOne(h, handler), isDone: false, isTold: false },
+    ahead: aheadOf(hostRun, next),
+    // The note is removed on the handler's own round trip if possible. Then the handler has run and is forgotten, or
+    // neither.
+    after: { piece: forgettingOne(hostRun, handler), isDone: false, isReported: false },
   };
 }
 
 /**
- * A handler that waited since an earlier run and fails again does not stop the play: what mends it may come later. It waits on.
+ * A handler that waits since an earlier run and fails again does not stop the play, because a later task may fix the
+ * cause. The handler keeps waiting.
  */
-async function runAlone(h: HostRun, one: HandlerRun): Promise<void> {
-  const { host } = h;
+async function runAlone(hostRun: HostRun, one: HandlerRun): Promise<void> {
+  const { host } = hostRun;
   const { task, after } = one;
   if (task.impl === undefined) {
-    after.isTold = true;
-    if (task.module === 'include_vars') includeVars(h, task, one.where);
-    else await plainMeta(h, task, one.where);
+    after.isReported = true;
+    if (task.module === 'include_vars') includeVars(hostRun, task, one.where);
+    else await plainMeta(hostRun, task, one.where);
     return;
   }
   const isOld = host.isOld.has(task);
@@ -135,10 +141,12 @@ function ownersOf({ host, play, world }: HostRun, handler: Task): readonly Owner
   return [...(host.noted.get(key) ?? [host.reader])];
 }
 
-/** Removes a handler's note on its own trip; not where two users keep one. */
-function forgettingOne(h: HostRun, handler: Task): Piece | undefined {
-  const [owner, ...others] = ownersOf(h, handler);
-  return others.length > 0 ? undefined : forgetting(h, [handler], owner);
+/**
+ * The script that removes a handler's note on the handler's own round trip. undefined if two users keep a note of it.
+ */
+function forgettingOne(hostRun: HostRun, handler: Task): Piece | undefined {
+  const [owner, ...others] = ownersOf(hostRun, handler);
+  return others.length > 0 ? undefined : forgetting(hostRun, [handler], owner);
 }
 
 function forgetting({ host, play, world }: HostRun, handlers: readonly Task[], owner: Owner): Piece {
@@ -147,15 +155,15 @@ function forgetting({ host, play, world }: HostRun, handlers: readonly Task[], o
   return { script: forgetPending(host.name, keys, owner), user: owner };
 }
 
-async function forget(h: HostRun, handlers: readonly Task[]): Promise<void> {
-  if (handlers.length === 0 || h.world.run.mode !== 'apply') return;
-  const owners = [...new Set(handlers.flatMap((handler) => ownersOf(h, handler)))];
+async function forget(hostRun: HostRun, handlers: readonly Task[]): Promise<void> {
+  if (handlers.length === 0 || hostRun.world.run.mode !== 'apply') return;
+  const owners = [...new Set(handlers.flatMap((handler) => ownersOf(hostRun, handler)))];
   const pieces = owners.map((owner) =>
     forgetting(
-      h,
-      handlers.filter((handler) => ownersOf(h, handler).includes(owner)),
+      hostRun,
+      handlers.filter((handler) => ownersOf(hostRun, handler).includes(owner)),
       owner,
     ),
   );
-  await h.host.session.change({ pieces }, () => [], undefined);
+  await hostRun.host.session.change({ pieces }, () => [], undefined);
 }

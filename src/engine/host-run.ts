@@ -5,21 +5,21 @@ import type { Batch } from './batch.ts';
 import type { HostState, Where } from './state.ts';
 import type { World } from './variables.ts';
 
-/** One host's way through one play. */
+/** One host's run through one play. */
 export type HostRun = Readonly<{
   world: World;
   host: HostState;
   play: Play;
   batch: Batch;
   where: Where;
-  /** plan: why it is not certain that what is run now runs at all. */
+  /** In a plan: why it is not certain that this part runs at all. */
   maybe?: string;
-  /** The plays that this host has still before it. */
+  /** The plays that this host has yet to run. */
   laterPlays: () => Iterable<Rest>;
 }>;
 
-/** What this host will ask from there on. */
-export function aheadOf(h: HostRun, rest: Rest | undefined): () => Iterable<Probe> {
-  const empty: Rest = { items: [], index: 0, where: h.where, up: undefined };
-  return () => probesAhead(h.world, h.host, rest ?? empty, h.laterPlays);
+/** The probes that this host will need from this point on. */
+export function aheadOf(hostRun: HostRun, rest: Rest | undefined): () => Iterable<Probe> {
+  const empty: Rest = { items: [], index: 0, where: hostRun.where, up: undefined };
+  return () => probesAhead(hostRun.world, hostRun.host, rest ?? empty, hostRun.laterPlays);
 }

@@ -20,29 +20,29 @@ import { tasksTogether } from './together.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** Runs a play on a host. Throws TaskFailed, Unreachable. */
-export async function runPlay(h: HostRun): Promise<void> {
-  const { play, host, world } = h;
-  await gather(h);
-  await recallHandlers(h);
+export async function runPlay(hostRun: HostRun): Promise<void> {
+  const { play, host, world } = hostRun;
+  await gather(hostRun);
+  await recallHandlers(hostRun);
   try {
     for (const [i, section] of play.sections.entries()) {
       const rest = play.sections.slice(i + 1).flatMap((s) => s.body);
-      const up: Rest = { items: rest, index: 0, where: h.where, up: undefined };
+      const up: Rest = { items: rest, index: 0, where: hostRun.where, up: undefined };
       host.section = section.name;
-      await runItems(h, section.body, h.where, { ...up, isFlushed: true });
-      dueAtEnd(h, section.name, i === play.sections.length - 1);
-      await flushHandlers(h, up, section.name);
+      await runItems(hostRun, section.body, hostRun.where, { ...up, isFlushed: true });
+      dueAtEnd(hostRun, section.name, i === play.sections.length - 1);
+      await flushHandlers(hostRun, up, section.name);
     }
   } catch (error) {
     if (error instanceof EndHost) {
-      await flushHandlers(h, undefined, 'end');
+      await flushHandlers(hostRun, undefined, 'end');
       return;
     }
     if (
       error instanceof TaskFailed &&
-      isTrue(world.run, play.forceHandlers, scopeFor(world, host, h.where), 'force_handlers', play.at)
+      isTrue(world.run, play.forceHandlers, scopeFor(world, host, hostRun.where), 'force_handlers', play.at)
     )
-      await flushHandlers(h, undefined, 'failed');
+      await flushHandlers(hostRun, undefined, 'failed');
     throw error;
   } finally {
     if (world.run.mode === 'plan') host.notified.clear();
@@ -50,27 +50,27 @@ export async function runPlay(h: HostRun): Promise<void> {
   }
 }
 
-async function runItems(h: HostRun, items: readonly Item[], where: Where, up: Rest | undefined): Promise<void> {
+async function runItems(hostRun: HostRun, items: readonly Item[], where: Where, up: Rest | undefined): Promise<void> {
   const restAfter = (i: number): Rest => ({ items, index: i + 1, where, up });
-  const plain = (i: number) => plainTask(h, items[i], where, restAfter(i));
+  const plain = (i: number) => plainTask(hostRun, items[i], where, restAfter(i));
   for (let i = 0; i < items.length; i++) {
-    h.world.run.signal.throwIfAborted();
+    hostRun.world.run.signal.throwIfAborted();
     const done = await tasksTogether(i, plain);
     if (done > 0) {
-      i += done - 1; // what ended the trip may begin the next
+      i += done - 1; // the task that ended the round trip may begin the next one
       continue;
     }
     const item = items[i];
     if (item === undefined) return;
-    if (isEnded(h, item)) continue;
-    if (h.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta, include_vars
-    if (item.kind === 'block') await runBlock(h, item, where, restAfter(i));
-    else if (!isSelected(item.tags, h.world.run)) continue;
+    if (isEnded(hostRun, item)) continue;
+    if (hostRun.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta and include_vars have no module
+    if (item.kind === 'block') await runBlock(hostRun, item, where, restAfter(i));
+    else if (!isSelected(item.tags, hostRun.world.run)) continue;
     else if (item.kind === 'include')
-      await runInclude(h, item, where, (included, inner) => runItems(h, included, inner, restAfter(i)));
+      await runInclude(hostRun, item, where, (included, inner) => runItems(hostRun, included, inner, restAfter(i)));
     else if (item.module === 'meta')
-      i += await runMeta(h, item, ofRole(item, where), restAfter(i), (n) => plain(i + 1 + n));
-    else await withOthers(h, item, () => runOneTask(h, item, where, restAfter(i)));
+      i += await runMeta(hostRun, item, ofRole(item, where), restAfter(i), (n) => plain(i + 1 + n));
+    else await withOthers(hostRun, item, () => runOneTask(hostRun, item, where, restAfter(i)));
   }
 }
 
@@ -82,56 +82,81 @@ function ofRole({ role }: Task, where: Where): Where {
   return { ...where, role };
 }
 
-/** A task that is this host's own affair. */
-function plainTask(h: HostRun, item: Item | undefined, where: Where, rest: Rest): TaskRun | 'left out' | undefined {
+/** The task's run if the task concerns only this host and can travel with others. */
+function plainTask(
+  hostRun: HostRun,
+  item: Item | undefined,
+  where: Where,
+  rest: Rest,
+): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task') return undefined;
-  if (isEnded(h, item) || !isSelected(item.tags, h.world.run)) return 'left out';
+  if (isEnded(hostRun, item) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
   if (['meta', 'include_vars'].includes(item.module) || item.runOnce !== false || readsOthers(item)) return undefined;
-  if (item.anyErrorsFatal !== false && h.batch.hosts.length > 1) return undefined;
-  return taskRunOf(h, item, where, rest);
+  if (item.anyErrorsFatal !== false && hostRun.batch.hosts.length > 1) return undefined;
+  return taskRunOf(hostRun, item, where, rest);
 }
 
-function taskRunOf(h: HostRun, task: Task, where: Where, rest: Rest): TaskRun {
-  const { world, host } = h;
-  return { world, host, where: ofRole(task, where), task, isHandler: false, maybe: h.maybe, ahead: aheadOf(h, rest) };
+function taskRunOf(hostRun: HostRun, task: Task, where: Where, rest: Rest): TaskRun {
+  const { world, host } = hostRun;
+  return {
+    world,
+    host,
+    where: ofRole(task, where),
+    task,
+    isHandler: false,
+    maybe: hostRun.maybe,
+    ahead: aheadOf(hostRun, rest),
+  };
 }
 
-async function runBlock(h: HostRun, block: Block, where: Where, rest: Rest): Promise<void> {
+async function runBlock(hostRun: HostRun, block: Block, where: Where, rest: Rest): Promise<void> {
   const always: Rest = { items: block.always, index: 0, where, up: rest };
-  const before = h.host.mayFail.length;
-  const failure = await failureOf(() => runItems(h, block.body, where, always));
+  const before = hostRun.host.mayFail.length;
+  const failure = await failureOf(() => runItems(hostRun, block.body, where, always));
   const left =
     failure === undefined || block.rescue.length === 0
       ? failure
-      : await failureOf(() => rescue(h, block, failure, where, always));
-  if (failure === undefined && block.rescue.length > 0) await announceRescue(h, block, before, where, always);
-  await runItems(h, block.always, where, rest);
+      : await failureOf(() => rescue(hostRun, block, failure, where, always));
+  if (failure === undefined && block.rescue.length > 0) await announceRescue(hostRun, block, before, where, always);
+  await runItems(hostRun, block.always, where, rest);
   if (left !== undefined) throw left;
 }
 
-/** plan: what apply may do when a task of the block fails. Its facts are not known by then, and nothing else is done. */
-async function announceRescue(h: HostRun, block: Block, before: number, where: Where, always: Rest): Promise<void> {
-  const { host } = h;
+/**
+ * In a plan: shows the rescue tasks that apply would run if a task of the block fails. The facts of a failure are not
+ * known in a plan, so nothing else is done.
+ */
+async function announceRescue(
+  hostRun: HostRun,
+  block: Block,
+  before: number,
+  where: Where,
+  always: Rest,
+): Promise<void> {
+  const { host } = hostRun;
   const [name, ...others] = host.mayFail.slice(before);
   if (name === undefined) return;
   const maybe = runsOnlyIfFails(name, others.length > 0);
   const unknown = { ansible_failed_task: new Unknown(maybe), ansible_failed_result: new Unknown(maybe) };
   host.set = { ...host.set, ...unknown };
-  await runItems({ ...h, maybe }, block.rescue, where, always);
+  await runItems({ ...hostRun, maybe }, block.rescue, where, always);
 }
 
-async function rescue(h: HostRun, block: Block, failure: TaskFailed, where: Where, always: Rest): Promise<void> {
-  h.host.counts.rescued++;
-  if (!(failure instanceof Aborted)) h.host.counts.failed--;
-  h.host.set = {
-    ...h.host.set,
+async function rescue(hostRun: HostRun, block: Block, failure: TaskFailed, where: Where, always: Rest): Promise<void> {
+  hostRun.host.counts.rescued++;
+  if (!(failure instanceof Aborted)) hostRun.host.counts.failed--;
+  hostRun.host.set = {
+    ...hostRun.host.set,
     ansible_failed_task: { name: failure.task.name },
     ansible_failed_result: failure.result,
   };
-  await runItems(h, block.rescue, where, always);
+  await runItems(hostRun, block.rescue, where, always);
 }
 
-/** A failed task; anything else (an unreachable host, a stop) goes on up: no rescue and no always is for that. */
+/**
+ * Returns a failed task. Other errors (an unreachable host, an interruption) are thrown on, because `rescue` and
+ * `always` are not for them.
+ */
 async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefined> {
   try {
     await work();
@@ -143,13 +168,17 @@ async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefi
 }
 
 /**
- * any_errors_fatal: the task is finished on all hosts of the batch, and none goes on when it failed on one. Also a host that
- * was lost before stops the others.
+ * any_errors_fatal: all hosts of the batch finish the task, and none goes on if it failed on one. A host that was lost
+ * earlier also stops the others.
  */
-async function withOthers(h: HostRun, task: Task, work: () => Promise<void>): Promise<void> {
-  const { batch, host, world } = h;
+async function withOthers(hostRun: HostRun, task: Task, work: () => Promise<void>): Promise<void> {
+  const { batch, host, world } = hostRun;
   if (task.anyErrorsFatal === false || batch.hosts.length < 2) return work();
-  const scope = scopeFor(world, host, { ...h.where, role: task.role, vars: [...h.where.vars, ...task.vars] });
+  const scope = scopeFor(world, host, {
+    ...hostRun.where,
+    role: task.role,
+    vars: [...hostRun.where.vars, ...task.vars],
+  });
   if (!isTrue(world.run, task.anyErrorsFatal, scope, 'any_errors_fatal', task.at)) return work();
   const here = batch.visit(`${task.at.file}:${task.at.line} fatal`, host.name);
   const stop = (by: string | undefined): void => {
@@ -169,20 +198,20 @@ function isLost({ hosts }: World, name: string): boolean {
   return host?.failed === true || host?.unreachable === true;
 }
 
-async function runOneTask(h: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
-  if (task.module === 'include_vars') return includeVars(h, task, ofRole(task, where));
-  const here = h.batch.visit(`${task.at.file}:${task.at.line}`, h.host.name);
-  if (readsOthers(task)) await meet(h, here);
-  const r = taskRunOf(h, task, where, rest);
-  if (!isOnce(h, r)) return runTask(r);
-  const [doer] = await meet(h, `${here} once`);
-  const isDoer = doer?.host === h.host.name;
-  const result = await h.batch.once(here, isDoer, async () => {
-    await runTask(r);
-    return task.register === undefined ? undefined : h.host.set[task.register];
+async function runOneTask(hostRun: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
+  if (task.module === 'include_vars') return includeVars(hostRun, task, ofRole(task, where));
+  const here = hostRun.batch.visit(`${task.at.file}:${task.at.line}`, hostRun.host.name);
+  if (readsOthers(task)) await meet(hostRun, here);
+  const taskRun = taskRunOf(hostRun, task, where, rest);
+  if (!isOnce(hostRun, taskRun)) return runTask(taskRun);
+  const [doer] = await meet(hostRun, `${here} once`);
+  const isDoer = doer?.host === hostRun.host.name;
+  const result = await hostRun.batch.once(here, isDoer, async () => {
+    await runTask(taskRun);
+    return task.register === undefined ? undefined : hostRun.host.set[task.register];
   });
   if (!isDoer && task.register !== undefined && result !== undefined) {
-    h.host.set = { ...h.host.set, [task.register]: result };
+    hostRun.host.set = { ...hostRun.host.set, [task.register]: result };
   }
 }
 
@@ -192,17 +221,17 @@ async function meet({ batch, host }: HostRun, here: string): Promise<readonly Me
   return met;
 }
 
-/** What decides is asked on each host; where it is wrong or not known, the task tells of it. */
-function isOnce({ world }: HostRun, r: TaskRun): boolean {
-  const { runOnce, at } = r.task;
+/** The condition is evaluated on each host. If it is wrong or not known, the task itself reports that. */
+function isOnce({ world }: HostRun, taskRun: TaskRun): boolean {
+  const { runOnce, at } = taskRun.task;
   try {
-    return isTrue(world.run, runOnce, scopeOf(r), 'run_once', at);
+    return isTrue(world.run, runOnce, scopeOf(taskRun), 'run_once', at);
   } catch {
     return false;
   }
 }
 
-/** Whether a task may read what another host registered or set in this very play. The same for every host. */
+/** Whether a task may read what another host registered or set in this play. The answer is the same for every host. */
 function readsOthers(task: Task): boolean {
   const known = othersRead.get(task);
   if (known !== undefined) return known;

@@ -7,18 +7,18 @@ import type { HostRun } from './host-run.ts';
 import { readNotes } from './recall.ts';
 import { NotKnown, TaskFailed, type Where } from './state.ts';
 
-/** Runs what an include brings for this host. `run`: runs a list of items. */
+/** Runs what an include adds for this host. `run` runs a list of items. */
 export async function runInclude(
-  h: HostRun,
+  hostRun: HostRun,
   include: Include,
   where: Where,
   run: (items: readonly Item[], where: Where) => Promise<void>,
 ): Promise<void> {
-  const { world, host } = h;
+  const { world, host } = hostRun;
   try {
     const found = expansions(world, host, include, where);
     for (const { loaded, vars } of found) {
-      await bringHandlers(h, loaded.handlers);
+      await bringHandlers(hostRun, loaded.handlers);
       for (const role of loaded.roles) host.ended.delete(role);
       if (host.depth >= MOST) throw tooDeep(include);
       host.depth++;
@@ -35,7 +35,7 @@ export async function runInclude(
       world.run.emit({
         type: 'task',
         host: host.name,
-        play: h.play.name,
+        play: hostRun.play.name,
         task: `include ${String(include.what)}`,
         module: 'include',
         at: include.at,
@@ -55,7 +55,7 @@ export async function runInclude(
     world.run.emit({
       type: 'task',
       host: host.name,
-      play: h.play.name,
+      play: hostRun.play.name,
       task: 'include',
       module: 'include',
       at: include.at,
@@ -70,16 +70,19 @@ export async function runInclude(
   }
 }
 
-/** Includes in each other. */
+/** The deepest nesting of includes. */
 const MOST = 200;
 function tooDeep({ at }: Include): Failure {
   return failure('E_INCLUDE_DEPTH', { limit: MOST }, at);
 }
 
-/** A role's handlers, once however often it is included: those of the last time count. */
-async function bringHandlers(h: HostRun, handlers: readonly Task[]): Promise<void> {
+/**
+ * Adds a role's handlers, once for each role. If the role is included again, the handlers of the last include replace
+ * the earlier ones.
+ */
+async function bringHandlers(hostRun: HostRun, handlers: readonly Task[]): Promise<void> {
   if (handlers.length === 0) return;
-  const { host } = h;
+  const { host } = hostRun;
   const isSame = (one: Task, other: Task): boolean => one.at.file === other.at.file && one.at.line === other.at.line;
   const replaced = (one: Task): Task => handlers.find((other) => isSame(one, other)) ?? one;
   for (const old of host.late) {
@@ -90,5 +93,5 @@ async function bringHandlers(h: HostRun, handlers: readonly Task[]): Promise<voi
   }
   const kept = host.late.map(replaced);
   host.late = [...kept, ...handlers.filter((one) => !kept.includes(one))];
-  await readNotes(h);
+  await readNotes(hostRun);
 }

@@ -5,19 +5,19 @@ import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
 import { loopVars } from './resolve.ts';
 
-/** The items of a loop. Each is worked out when it is asked for, with what the items before it have set by then. */
+/** The items of a loop. Each item is evaluated when it is asked for, with the variables that earlier items have set. */
 export type Items = Readonly<{
   count: number;
   at: (i: number) => Part;
   from: (i: number) => Iterable<Part>;
-  /** The outcome of the last item that is done: what the task registers, as the next item sees it. */
+  /** Records the outcome of the last item that ran, because the next item may read what the task registers. */
   note: (outcome: Outcome | undefined) => void;
-  /** Whether an item has read what the item before it registers, or has set what the next one may read. */
+  /** Whether an item read what the item before it registers, or set a variable that the next one may read. */
   areDependent: () => boolean;
 }>;
 
-export function itemsOf(r: TaskRun, items: readonly Value[], first: Scope, fresh: () => Scope): Items {
-  const { host, task, world } = r;
+export function itemsOf(taskRun: TaskRun, items: readonly Value[], first: Scope, fresh: () => Scope): Items {
+  const { host, task, world } = taskRun;
   const { register } = task;
   const seen = () => ({ facts: host.facts, set: host.set, included: host.included });
   let [base, of] = [first, seen()];
@@ -58,28 +58,28 @@ export function itemsOf(r: TaskRun, items: readonly Value[], first: Scope, fresh
   };
 }
 
-/** Tells when a name is read, also through other variables. */
+/** A scope that calls `onRead` when a name is read, directly or through other variables. */
 function watched(scope: Scope, name: string, onRead: () => void): Scope {
-  const told = (read: string): void => {
+  const reportRead = (read: string): void => {
     if (read === name) onRead();
   };
   return {
     ...scope,
     get(read) {
-      told(read);
+      reportRead(read);
       return scope.get(read);
     },
     has(read) {
-      told(read);
+      reportRead(read);
       return scope.has(read);
     },
     raw(read) {
-      told(read);
+      reportRead(read);
       return scope.raw(read);
     },
     watched: (onEach) =>
       scope.watched((read) => {
-        told(read);
+        reportRead(read);
         onEach(read);
       }),
     with: (layer) => (Object.hasOwn(layer, name) ? scope.with(layer) : watched(scope.with(layer), name, onRead)),

@@ -11,20 +11,20 @@ import { skippedResult } from './result.ts';
 
 /** A task's work, or one item of its loop, with its own variables. */
 export type Part = Readonly<{ item: Value | undefined; scope: Scope; label: string | undefined }>;
-export type Begun = Readonly<{ unit: Unit; made: Outcome | Intent }>;
+export type StartedPart = Readonly<{ unit: Unit; result: Outcome | Intent }>;
 
-/** What is to be changed on one trip, and what it is read back by. */
-export type Load = {
+/** The changes that one round trip carries, and what they are read back by. */
+export type TripChanges = {
   intents: readonly Intent[];
-  /** Those whose first changes one script makes, in the place of the first of them. */
+  /** The intents whose first changes one script makes, in the place of the first of them. */
   joint: readonly Intent[];
   touched: readonly Resource[];
   needed: readonly Resource[];
-  /** What the changes leave of the texts that they edit. */
+  /** The texts that the changes leave in the files that they edit. */
   texts: ReadonlyMap<string, string>;
   size: number;
 };
-export const emptyLoad = (): Load => ({
+export const emptyTrip = (): TripChanges => ({
   intents: [],
   joint: [],
   touched: [],
@@ -33,9 +33,9 @@ export const emptyLoad = (): Load => ({
   size: 0,
 });
 
-/** Of scripts and files that travel with them, in one trip. Bytes. */
+/** The most bytes of scripts and uploads in one round trip. */
 const MOST = 1_000_000;
-/** Edits of one text on a trip: each is held against all before it. */
+/** The most edits of one text in one round trip. Each is compared with all edits before it. */
 const MOST_EDITS = 32;
 
 export function isJoinable({ world, task, maybe }: TaskRun): boolean {
@@ -50,83 +50,88 @@ export function isJoinable({ world, task, maybe }: TaskRun): boolean {
 }
 
 /**
- * Begins a part: what is to be changed joins the load. An edit of a text that the load edits is planned by what the load
- * leaves of it. undefined, and nothing joins: it has to be run alone, since its look
- * depends on what the load alters, or the load's on what it alters; since it was not looked at yet, since its change is no
- * simple one, or since it fails.
+ * Starts a part and adds its changes to the round trip. An edit of a text that the round trip already edits is planned
+ * from the text that the earlier edit leaves. Returns undefined, and adds nothing, if the part has to run alone: its
+ * probe depends on what the round trip alters, or the other way round; it was not probed yet; its change is not simple;
+ * or it fails.
  */
-export async function board(r: TaskRun, { item, scope, label }: Part, name: string, load: Load) {
-  const begun = await begin(r, { item, scope, label }, name, load).catch(() => undefined); // alone it throws again, and is told
-  const made = begun?.made;
-  if (made === undefined || !isIntent(made)) return begun;
-  const { unit, changes, probe } = made;
-  const { overlap } = made.there.session;
-  const size = load.size + sizeOf(changes);
+export async function addPart(taskRun: TaskRun, { item, scope, label }: Part, name: string, trip: TripChanges) {
+  const started = await startPart(taskRun, { item, scope, label }, name, trip).catch(() => undefined); // when it runs alone it throws again, and the error is reported
+  const result = started?.result;
+  if (result === undefined || !isIntent(result)) return started;
+  const { unit, changes, probe } = result;
+  const { overlap } = result.place.session;
+  const size = trip.size + sizeOf(changes);
   if (!changes.every((c) => isSimple(c, unit.step)) || probe === undefined || size > MOST) return undefined;
   const touches = touchesOf(unit.step, changes);
   const { edits } = unit.step;
   const leaves = changes.findLast((c) => c.leaves !== undefined)?.leaves;
-  if (made.follows) {
-    const before = load.intents.filter((one) => one.unit.step.edits?.of === edits?.of);
-    if (load.joint.length > 0 || before.length >= MOST_EDITS) return undefined;
-    if (!load.intents.every((one) => isFollowed(one, made, leaves))) return undefined;
+  if (result.follows) {
+    const before = trip.intents.filter((one) => one.unit.step.edits?.of === edits?.of);
+    if (trip.joint.length > 0 || before.length >= MOST_EDITS) return undefined;
+    if (!trip.intents.every((one) => isFollowed(one, result, leaves))) return undefined;
   } else {
-    const joint = jointWith(load, made);
+    const joint = jointWith(trip, result);
     const mayFollow = (one: Intent): boolean =>
-      isApart(one, made) || isInSeries(one, made) || (joint.includes(one) && isAll(one) && isAll(made));
-    const isOverlapping = overlap(load.touched, unit.step.needs) || overlap(touches, load.needed);
-    if (isOverlapping && !load.intents.every(mayFollow)) return undefined;
-    if (joint.length > 1) load.joint = joint;
+      isApart(one, result) || isInSeries(one, result) || (joint.includes(one) && isAll(one) && isAll(result));
+    const isOverlapping = overlap(trip.touched, unit.step.needs) || overlap(touches, trip.needed);
+    if (isOverlapping && !trip.intents.every(mayFollow)) return undefined;
+    if (joint.length > 1) trip.joint = joint;
   }
-  load.intents = [...load.intents, made];
-  load.touched = [...load.touched, ...touches];
-  load.needed = [...load.needed, ...unit.step.needs];
-  load.size = size;
-  if (edits !== undefined && leaves !== undefined) load.texts = new Map(load.texts).set(edits.of, leaves);
-  return begun;
+  trip.intents = [...trip.intents, result];
+  trip.touched = [...trip.touched, ...touches];
+  trip.needed = [...trip.needed, ...unit.step.needs];
+  trip.size = size;
+  if (edits !== undefined && leaves !== undefined) trip.texts = new Map(trip.texts).set(edits.of, leaves);
+  return started;
 }
 
-async function begin(r: TaskRun, part: Part, name: string, load: Load): Promise<Begun | undefined> {
-  const { impl } = r.task;
+async function startPart(
+  taskRun: TaskRun,
+  part: Part,
+  name: string,
+  trip: TripChanges,
+): Promise<StartedPart | undefined> {
+  const { impl } = taskRun.task;
   if (impl === undefined) return undefined;
   const { label } = part;
-  const unit = unitOf(r.world.run, r.task, impl, part.scope, label, part.item);
+  const unit = unitOf(taskRun.world.run, taskRun.task, impl, part.scope, label, part.item);
   const { step, skipped } = unit;
   if (step === undefined)
     return {
       unit,
-      made: { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(skipped), label },
+      result: { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(skipped), label },
     };
   const probe = probeOf(unit);
   if (probe === undefined) return undefined;
-  if (load.intents.length > 0 && !r.host.session.knows(probe)) return undefined; // it is asked with the load
-  const left = step.edits && load.texts.get(step.edits.of);
+  if (trip.intents.length > 0 && !taskRun.host.session.knows(probe)) return undefined; // it is probed on this round trip
+  const left = step.edits && trip.texts.get(step.edits.of);
   if (left === undefined || step.edits === undefined) {
-    const made = await intend(r, { ...unit, step }, name, false);
-    return !isIntent(made) && r.host.session.overlap(load.touched, step.needs) ? undefined : { unit, made };
+    const result = await intend(taskRun, { ...unit, step }, name, false);
+    return !isIntent(result) && taskRun.host.session.overlap(trip.touched, step.needs) ? undefined : { unit, result };
   }
-  const seen = step.edits.seeing((await r.host.session.look(probe, r.ahead)).stdout, left);
-  const made = seen === undefined ? undefined : await intend(r, { ...unit, step }, name, false, seen);
-  return made !== undefined && isIntent(made) ? { unit, made } : undefined;
+  const seen = step.edits.seeing((await taskRun.host.session.ask(probe, taskRun.ahead)).stdout, left);
+  const result = seen === undefined ? undefined : await intend(taskRun, { ...unit, step }, name, false, seen);
+  return result !== undefined && isIntent(result) ? { unit, result } : undefined;
 }
 
-/** Whether neither alters what the other needs. */
-function isApart({ unit: one, changes, there }: Intent, other: Intent): boolean {
+/** Whether neither change alters a resource that the other one needs. */
+function isApart({ unit: one, changes, place }: Intent, other: Intent): boolean {
   const { unit } = other;
   return (
-    !there.session.overlap(touchesOf(one.step, changes), unit.step.needs) &&
-    !there.session.overlap(touchesOf(unit.step, other.changes), one.step.needs)
+    !place.session.overlap(touchesOf(one.step, changes), unit.step.needs) &&
+    !place.session.overlap(touchesOf(unit.step, other.changes), one.step.needs)
   );
 }
 
 /**
- * Whether an edit may follow a change on its trip: one that it has nothing to do with, or an edit of the same text, by the
- * same user, that finds what it made still so in the text which is left.
+ * Whether an edit may follow a change in its round trip. It may if the two are independent, or if both edit the same
+ * text as the same user and the remaining text still holds what the earlier edit made.
  */
-function isFollowed(one: Intent, made: Intent, leaves: string | undefined): boolean {
-  if (isApart(one, made)) return true;
+function isFollowed(one: Intent, edit: Intent, leaves: string | undefined): boolean {
+  if (isApart(one, edit)) return true;
   const { step, ctx, user, environment } = one.unit;
-  const { unit } = made;
+  const { unit } = edit;
   if (step.edits === undefined || step.edits.of !== unit.step.edits?.of || leaves === undefined) return false;
   if (user !== unit.user || environment.text !== unit.environment.text) return false;
   const seen = step.edits.seeing(one.stdout, leaves);
@@ -135,28 +140,29 @@ function isFollowed(one: Intent, made: Intent, leaves: string | undefined): bool
 }
 
 /**
- * Those by whose script the first change of what boards can be made, and it: what it is put ahead of in that way is of that
- * script, too, or may be put back after. None: it goes by itself.
+ * The intents whose first changes one script can make together with the first change of the new intent. That script
+ * runs ahead of other changes of the round trip. Those must belong to it as well, or the script must be able to undo
+ * its work. An empty list means that the change runs by itself.
  */
-function jointWith(load: Load, made: Intent): readonly Intent[] {
-  const joins = joinsOf(made);
+function jointWith(trip: TripChanges, intent: Intent): readonly Intent[] {
+  const joins = joinsOf(intent);
   if (joins === undefined) return [];
   const isAfter = (one: Intent): boolean => joins.after.includes(joinsOf(one)?.by ?? '');
-  const lead = load.joint[0] ?? load.intents.find(isAfter);
+  const lead = trip.joint[0] ?? trip.intents.find(isAfter);
   if (lead === undefined) return [];
-  const joint = load.joint.length > 0 ? load.joint : [lead];
-  const { unit } = made;
+  const joint = trip.joint.length > 0 ? trip.joint : [lead];
+  const { unit } = intent;
   const isSameWay = lead.unit.user === unit.user && lead.unit.environment.text === unit.environment.text;
-  const passed = load.intents.slice(load.intents.indexOf(lead));
+  const passed = trip.intents.slice(trip.intents.indexOf(lead));
   const mayPass = (one: Intent): boolean => joins.undo !== undefined || (joint.includes(one) && isAll(one));
-  return isSameWay && joint.every(isAfter) && passed.every(mayPass) ? [...joint, made] : [];
+  return isSameWay && joint.every(isAfter) && passed.every(mayPass) ? [...joint, intent] : [];
 }
 
 function joinsOf({ changes }: Intent): Change['joins'] {
   return changes[0]?.joins;
 }
 
-/** Whether nothing is to be changed beside what joins. */
+/** Whether the change that joins is the only one of the intent. */
 function isAll({ changes }: Intent): boolean {
   return changes.length === 1;
 }
@@ -165,7 +171,10 @@ function isInSeries(before: Intent, { unit }: Intent): boolean {
   return unit.step.series !== undefined && unit.step.series === before.unit.step.series;
 }
 
-/** An action of a series may be made once more: when the line breaks, or it is not known whether it was made. */
+/**
+ * A change that can be made again if the connection breaks or the result is not known. An action qualifies only if it
+ * belongs to a series.
+ */
 function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change, { series }: Step): boolean {
   const isSmall = upload.every((u) => 'content' in u && lengthOf(u.content) <= INLINE);
   const isAction = action ?? harmless ?? false;

@@ -8,11 +8,11 @@ import { tail } from './read-back.ts';
 import { falseCondition, type Unit } from './resolve.ts';
 import { NotKnown } from './state.ts';
 
-/** changed_when and failed_when have the last word, in this order. */
-export function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
-  const { task, world } = r;
+/** Applies changed_when and failed_when, in this order. They override the module's result. */
+export function judge(taskRun: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
+  const { task, world } = taskRun;
   if (outcome.status === 'skipped' || (task.changedWhen.length === 0 && task.failedWhen.length === 0)) return outcome;
-  if (outcome.result instanceof Unknown) return unknownJudged(r, unit, outcome);
+  if (outcome.result instanceof Unknown) return unknownJudged(taskRun, unit, outcome);
   const result = isDict(outcome.result) ? outcome.result : {};
   let { status, diagnostic } = outcome;
   let changed = result['changed'] === true;
@@ -31,12 +31,16 @@ export function judge(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number
   return { ...outcome, status, diagnostic, result: { ...result, changed, failed } };
 }
 
-/** A plan knows `changed_when: false`; what reads the result it cannot know. */
-export function unknownJudged(r: TaskRun, unit: Unit, outcome: Outcome): Outcome {
-  if (r.task.changedWhen.length === 0) return outcome;
+/** A plan knows the result of `changed_when: false`, but not of a condition that reads the task's result. */
+export function unknownJudged(taskRun: TaskRun, unit: Unit, outcome: Outcome): Outcome {
+  if (taskRun.task.changedWhen.length === 0) return outcome;
   try {
     const changed =
-      falseCondition(r.task.changedWhen, withResult(r.task, unit.scope, outcome.result, 1), r.world.run) === undefined;
+      falseCondition(
+        taskRun.task.changedWhen,
+        withResult(taskRun.task, unit.scope, outcome.result, 1),
+        taskRun.world.run,
+      ) === undefined;
     return changed || outcome.status !== 'changed'
       ? outcome
       : { ...outcome, status: 'unknown', because: ONLY_APPLY_RUNS };
@@ -51,9 +55,9 @@ export function withResult(task: Task, scope: Scope, result: Value, attempts: nu
   return task.register === undefined ? scope : scope.with({ [task.register]: full });
 }
 
-export function holds(r: TaskRun, unit: Unit, outcome: Outcome, attempts: number): boolean {
-  const scope = withResult(r.task, unit.scope, outcome.result, attempts);
-  return falseCondition(r.task.until, scope, r.world.run) === undefined;
+export function holds(taskRun: TaskRun, unit: Unit, outcome: Outcome, attempts: number): boolean {
+  const scope = withResult(taskRun.task, unit.scope, outcome.result, attempts);
+  return falseCondition(taskRun.task.until, scope, taskRun.world.run) === undefined;
 }
 
 export function withAttempts(outcome: Outcome, attempts: number): Outcome {

@@ -1,16 +1,20 @@
-// One file is one resource, whatever name it goes by: which paths of a host are symbolic links, and where they lead.
+// Knows which paths of a host are symbolic links and where they lead, so that one file counts as one resource under all
+// its names.
 import { overlaps, plainPath, prefixesOf, type Resource } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import type { Probe } from './answers.ts';
 
 export type Links = Readonly<{
-  /** Whether a change of `touched` may make what was read of `needed` stale, by any name of a file that is known. */
+  /** Whether a change of `touched` may make an answer about `needed` stale, under any known name of a file. */
   overlap: (touched: readonly Resource[], needed: readonly Resource[]) => boolean;
-  /** Asks which of the paths that these read or alter, and of the folders above them, are links; undefined: all is known. */
+  /**
+   * A probe that asks which of the paths that these probes read or alter, and which of their parent directories, are
+   * links. undefined: all of them are known.
+   */
   probeFor: (probes: readonly Probe[]) => Probe | undefined;
-  /** Whether it is a probe of this table, whose answer was kept. */
+  /** Stores the answer if the probe is one of this table. Returns whether it is. */
   remember: (probe: Probe, stdout: string) => boolean;
-  /** What was altered may be a link now, or none any more. */
+  /** Forgets altered paths, because each may have become a link or ceased to be one. */
   outdate: (touches?: readonly Resource[]) => void;
 }>;
 
@@ -70,7 +74,7 @@ export function noLinks(): Links {
   };
 }
 
-/** The same file by the names that links on the way to it give it. */
+/** The other names of a file that result from links on its path. */
 function otherNames(resource: Resource, targets: ReadonlyMap<string, string>): readonly Resource[] {
   const kind = /^(path|dir):(?!\*$)/.exec(resource)?.[1];
   if (kind === undefined) return [];
@@ -81,14 +85,17 @@ function otherNames(resource: Resource, targets: ReadonlyMap<string, string>): r
   });
 }
 
-/** All paths of a list of resources, with the folders above them. The same lists are asked about for every host. */
+/**
+ * All paths of a list of resources, with their parent directories. Cached, because the same lists are asked for every
+ * host.
+ */
 function pathsOf(resources: readonly Resource[]): readonly string[] {
   const known = lists.get(resources);
   if (known !== undefined) return known;
   const paths = resources.flatMap((r) => (/^path:(?!\*$)/.test(r) ? prefixesOf(plainPath(r.slice(5))) : []));
-  const made = [...new Set(paths)].filter((path) => !path.includes('\n'));
-  lists.set(resources, made);
-  return made;
+  const plainPaths = [...new Set(paths)].filter((path) => !path.includes('\n'));
+  lists.set(resources, plainPaths);
+  return plainPaths;
 }
 const lists = new WeakMap<readonly Resource[], readonly string[]>();
 
@@ -96,14 +103,14 @@ function resourceOf(path: string): readonly Resource[] {
   const known = singles.get(path);
   if (known !== undefined) return known;
   if (singles.size >= CACHED) singles.clear();
-  const made = [`path:${path}`];
-  singles.set(path, made);
-  return made;
+  const names = [`path:${path}`];
+  singles.set(path, names);
+  return names;
 }
 const singles = new Map<string, readonly Resource[]>();
 const CACHED = 10_000;
 
-/** Links that most systems have; no process is needed to see that they lead there. */
+/** Links that most systems have. The script checks them without starting a process. */
 const USUAL: readonly (readonly [string, string])[] = [
   ['/bin', '/usr/bin'],
   ['/sbin', '/usr/sbin'],
@@ -113,7 +120,10 @@ const USUAL: readonly (readonly [string, string])[] = [
   ['/var/lock', '/run/lock'],
 ];
 
-/** Shell builtins alone where there are no links but the usual ones. Names first, then as many targets. */
+/**
+ * A script that uses only shell builtins if the host has no links but the usual ones. It prints the names first, then
+ * as many targets.
+ */
 function ask(paths: readonly string[]): Script {
   const usual = USUAL.filter(([link]) => paths.includes(link));
   const others = paths.filter((path) => !usual.some(([link]) => link === path));

@@ -11,10 +11,10 @@ import { rcOf, resultOf } from './result.ts';
 import type { HostState, Planned } from './state.ts';
 
 /**
- * A command of the user's that only looks, by his own word: `changed_when: false`, and `check_mode: false` (run it even
- * where nothing may be changed). It travels with the looks; whatever is changed before its turn has it run again.
+ * The probe of a user's command that only reads, as its author declares with `changed_when: false` and `check_mode:
+ * false` (run it even in a plan). It travels with the other probes. If anything changes before its turn, it runs again.
  */
-export function lookOf(task: Task, { step, ctx, user, environment }: Unit): Probe | undefined {
+export function userProbeOf(task: Task, { step, ctx, user, environment }: Unit): Probe | undefined {
   if (step === undefined || !['command', 'shell'].includes(step.module)) return undefined;
   const isDeclared = task.changedWhen.length === 1 && task.changedWhen[0] === false && task.checkMode === false;
   const hasMore = task.until.length > 0 || task.timeout !== undefined || task.delegateTo !== undefined;
@@ -26,17 +26,18 @@ export function lookOf(task: Task, { step, ctx, user, environment }: Unit): Prob
   return { script: sh`${environment}${change.run}`, user, needs: ['*'], isUsers: true };
 }
 
-/** Its outcome, as of a command that ran in its turn. */
-export async function lookedAt(
+/** The outcome of such a command, as if it had run in its turn. */
+export async function userProbeOutcome(
   { world, ahead, task }: TaskRun,
   unit: Unit & { step: Step },
   look: Probe,
   { session, planned }: Pick<HostState, 'session' | 'planned'>,
 ): Promise<Outcome> {
   const { step, ctx, label } = unit;
-  // It may look at other hosts, too: what was changed there is not seen here. Right after a change of its own it is its turn.
+  // The command may also read the state of other hosts, and changes there are not tracked here. So it runs again,
+  // unless its answer came right after this host's own last change.
   if (world.changed.size > 0 && !session.isOfLastChange(look)) session.forget(look);
-  const ran = await session.look(look, ahead);
+  const ran = await session.ask(look, ahead);
   const steps = step.plan('', ctx);
   const changes = isBlocked(steps) ? [] : steps;
   if (ran.code === 0)
@@ -48,10 +49,12 @@ export async function lookedAt(
   return { status: 'failed', result: resultOf(step, '', unit, base, ran), changes, diagnostic, label };
 }
 
-/** The shell's exit code for a program that it does not find. */
+/** The shell's exit code for a command that it does not find. */
 const NOT_FOUND = 127;
 
-/** In a plan: which planned change may bring the program that a command did not find. Nothing is planned in apply. */
+/**
+ * In a plan: the planned change that may install the program that a command did not find. In apply, nothing is planned.
+ */
 export function bringsProgram(code: number, planned: readonly Planned[]): string | undefined {
   if (code !== NOT_FOUND) return undefined;
   const change = planned.find((p) => p.touches.some((one) => one.startsWith('package:'))) ?? planned.at(-1);

@@ -3,21 +3,30 @@ import { type Change, isBlocked, type Output, touchesOf } from '../core/module.t
 import { lines, type Script, sh } from '../core/sh.ts';
 import type { Probe } from './answers.ts';
 import { type Intent, isLast } from './attempt.ts';
-import { type Around, closingOf, isAction, isUnaltered, joined, type Made, makeChanges, uploadsOf } from './change.ts';
-import type { Load } from './join.ts';
+import {
+  type ChangeResult,
+  closingOf,
+  type ExtraPieces,
+  isAction,
+  isUnaltered,
+  joined,
+  makeChanges,
+  uploadsOf,
+} from './change.ts';
+import type { TripChanges } from './join.ts';
 import type { Run } from './ports.ts';
 import { changeFailed, readBack, tail } from './read-back.ts';
 import type { Session } from './session.ts';
 
 /**
- * One of many changes on a trip. `isNext`: it is not made once one before it has failed, nor is any after it; the others
- * have their turn beside those that they follow, as a task's items have.
+ * One of many changes in a round trip. With `isNext`, a failure before it stops it and all after it, as between tasks.
+ * Without, it still runs, as between items of one loop.
  */
 export type Turn = Readonly<{ intent: Intent; isNext: boolean; before: readonly Piece[] }>;
 
-/** What is done around a turn's changes. What ends a task rides with its last one. */
-function aroundOf({ intent, before }: Turn): Around {
-  const { after } = intent.r;
+/** The extra pieces around a turn's changes. The piece that ends a task travels with the task's last change. */
+function aroundOf({ intent, before }: Turn): ExtraPieces {
+  const { after } = intent.taskRun;
   return {
     before,
     after: after?.piece !== undefined && isAction(intent.changes) && isLast(intent) ? after : undefined,
@@ -25,16 +34,16 @@ function aroundOf({ intent, before }: Turn): Around {
 }
 
 /**
- * Changes of which none has to be looked for after another was made, on one trip, each read back: as many as were run.
- * undefined: the line broke; what was done is done, and the host has to be looked at again for each.
+ * Makes changes of which none needs a probe after another one, in one round trip, and reads each back. Returns as many
+ * results as changes ran. undefined: the connection broke, and the host must be probed again for each change.
  */
 export async function makeTogether(
   run: Run,
   session: Session,
   all: readonly Turn[],
-  { joint }: Pick<Load, 'joint'>,
+  { joint }: Pick<TripChanges, 'joint'>,
   ahead: () => Iterable<Probe>,
-): Promise<readonly Made[] | undefined> {
+): Promise<readonly ChangeResult[] | undefined> {
   const turns = turnsOf(all);
   const parts = await Promise.all(
     all.map(async (turn, i) => {
@@ -63,38 +72,38 @@ export async function makeTogether(
     if (!(error instanceof Lost) || run.signal.aborted) throw error;
     return undefined;
   }
-  const made: Made[] = [];
+  const results: ChangeResult[] = [];
   let failedIn = Number.POSITIVE_INFINITY;
   for (const [i, turn] of all.entries()) {
     const { unit, changes, probe } = turn.intent;
     const { before, after } = aroundOf(turn);
-    if ((turns[i] ?? 0) > failedIn) return putBack(session, made, joint, all.slice(i)); // they were not run
+    if ((turns[i] ?? 0) > failedIn) return putBack(session, results, joint, all.slice(i)); // the remaining changes did not run
     const given = outputs[i] ?? [];
     const own = given.slice(before.length);
     if (turn.intent === joint[0] && given.length > 0 && own[0]?.code !== 0)
-      return [...made, ...(await oneByOne(run, session, all.slice(i), joint, ahead))];
+      return [...results, ...(await oneByOne(run, session, all.slice(i), joint, ahead))];
     const [rode] = after !== undefined ? own.splice(changes.length, 1) : [];
     if (after !== undefined) after.isDone = rode?.code === 0;
     const isDone = own.length === changes.length && own.at(-1)?.code === 0;
     if (!isDone || after?.isDone === false) failedIn = turns[i] ?? 0;
     const isReadBack = probe !== undefined && !isAction(changes);
-    const told = !isDone
+    const failedResult = !isDone
       ? { failed: changeFailed(changes, own, unit) }
       : isReadBack
         ? await readBack({ session, unit, changes, probe, ahead })
         : { failed: undefined };
-    made.push({ ran: joined(own), unchanged: isUnaltered(changes, own), ...told });
+    results.push({ ran: joined(own), unchanged: isUnaltered(changes, own), ...failedResult });
   }
-  return made;
+  return results;
 }
 
-/** As Session.changeAll numbers them: of one turn are those that do not stop each other. */
+/** Numbers the turns for Session.changeAll. Changes with the same number do not stop each other. */
 function turnsOf(all: readonly Turn[]): readonly number[] {
   let turn = 0;
   return all.map(({ isNext }, i) => (isNext && i > 0 ? ++turn : turn));
 }
 
-/** The first of the joint ones does the work of all; for the others nothing is left to do. */
+/** The first joint change does the work of all, and the others do nothing. */
 function ownRun(joint: readonly Intent[], change: Change): Script {
   const firsts = joint.flatMap(({ changes }) => changes[0] ?? []);
   if (!firsts.includes(change)) return change.run;
@@ -106,20 +115,20 @@ function wordsOf(joint: readonly Intent[]): readonly string[] {
   return [...new Set(joint.flatMap(({ changes }) => changes[0]?.joins?.words ?? []))];
 }
 
-/** Of those whose turn never came, what was made ahead of it is undone: nothing of them was done, then. */
+/** Undoes the work that the joint script did ahead of time for changes whose turn never came. */
 async function putBack(
   session: Session,
-  made: readonly Made[],
+  results: readonly ChangeResult[],
   joint: readonly Intent[],
   left: readonly Turn[],
-): Promise<readonly Made[]> {
+): Promise<readonly ChangeResult[]> {
   const undone = left.flatMap(({ intent }) => (joint.includes(intent) ? [intent] : []));
-  if (undone[0] === joint[0]) return made; // nor was their script run
+  if (undone[0] === joint[0]) return results; // the joint script did not run either
   const [one] = undone;
   const undo = one?.changes[0]?.joins?.undo;
-  const last = made.at(-1);
-  if (one === undefined || undo === undefined || last === undefined) return made;
-  const kept = wordsOf(joint.filter((intent) => !undone.includes(intent))); // asked for by one that had its turn, too
+  const last = results.at(-1);
+  if (one === undefined || undo === undefined || last === undefined) return results;
+  const kept = wordsOf(joint.filter((intent) => !undone.includes(intent))); // a change that had its turn asked for these words too
   const words = wordsOf(undone).filter((word) => !kept.includes(word));
   const script = lines([one.unit.environment, undo(words)]);
   const touches = undone.flatMap(({ unit, changes }) => touchesOf(unit.step, changes));
@@ -130,32 +139,32 @@ async function putBack(
       if (error instanceof Lost) return error.message;
       throw error;
     });
-  if (trouble === undefined || last.failed === undefined) return made;
+  if (trouble === undefined || last.failed === undefined) return results;
   const what = undone.map(({ changes }) => changes[0]?.what).join('; ');
   const detail = [last.failed.detail, `made ahead of its turn, and not put back: ${what}`, trouble];
-  return [...made.slice(0, -1), { ...last, failed: { ...last.failed, detail: detail.filter(Boolean).join('\n') } }];
+  return [...results.slice(0, -1), { ...last, failed: { ...last.failed, detail: detail.filter(Boolean).join('\n') } }];
 }
 
-/** The one script failed, whoever's fault it was: each is made by itself, as far as it was not done all the same. */
+/** The joint script failed. Makes each change by itself, as far as it is not done, to find the one at fault. */
 async function oneByOne(
   run: Run,
   session: Session,
   all: readonly Turn[],
   joint: readonly Intent[],
   ahead: () => Iterable<Probe>,
-): Promise<readonly Made[]> {
-  const made: Made[] = [];
+): Promise<readonly ChangeResult[]> {
+  const results: ChangeResult[] = [];
   for (const turn of all) {
     const { unit, probe } = turn.intent;
-    const now = probe === undefined ? '' : (await session.look(probe, ahead)).stdout;
+    const now = probe === undefined ? '' : (await session.ask(probe, ahead)).stdout;
     const left = unit.step.plan(now, unit.ctx);
     const ran: Output = { code: 0, stdout: '', stderr: '' };
     if (isBlocked(left)) {
-      made.push({ ran, failed: left.blocked, unchanged: false });
-    } else if (left.length === 0) made.push({ ran, failed: undefined, unchanged: false });
-    else made.push(await makeChanges(run, session, unit, left, probe, ahead, aroundOf(turn), undefined));
-    if (all[made.length]?.isNext === true && made.some(({ failed }) => failed !== undefined))
-      return putBack(session, made, joint, all.slice(made.length)); // the next task has its turn no more
+      results.push({ ran, failed: left.blocked, unchanged: false });
+    } else if (left.length === 0) results.push({ ran, failed: undefined, unchanged: false });
+    else results.push(await makeChanges(run, session, unit, left, probe, ahead, aroundOf(turn), undefined));
+    if (all[results.length]?.isNext === true && results.some(({ failed }) => failed !== undefined))
+      return putBack(session, results, joint, all.slice(results.length)); // the next task does not run any more
   }
-  return made;
+  return results;
 }

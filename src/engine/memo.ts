@@ -3,63 +3,63 @@ import type { Task } from '../core/playbook.ts';
 import { isDict, type Raw, Ready, type Value } from '../core/value.ts';
 import { EFFECT, type Run, type Scope } from './ports.ts';
 
-/** What is told while something is worked out: a later host, or a later moment, for which all of it is the same gets the same. */
-export type Watch = Readonly<{
-  /** Tells which variables are read through it. */
+/** Records what a computation reads. A later host or moment for which all of it is the same gets the same result. */
+export type ReadRecorder = Readonly<{
+  /** A scope that records which variables are read. */
   scope: Scope;
-  /** A look at the controller's files; asked again, it has to give the same. */
-  look: <T extends LocalFile | boolean>(look: () => T) => T;
-  /** What cannot be watched was read: the result is good for this once. */
-  spoil: () => void;
+  /** Reads the controller's files. The result may be reused only if reading again gives the same. */
+  recordRead: <T extends LocalFile | boolean>(look: () => T) => T;
+  /** Something was read that cannot be recorded, so the result must not be reused. */
+  forbidReuse: () => void;
 }>;
 
 type Entry = Readonly<{
   reads: ReadonlyMap<string, Raw | undefined>;
-  looks: readonly Readonly<{ look: () => unknown; gave: unknown }>[];
-  made: unknown;
+  fileReads: readonly Readonly<{ read: () => unknown; gave: unknown }>[];
+  result: unknown;
 }>;
 
-/** Of what was made for one item of a task; older ones are forgotten. */
+/** The most results kept for one item of a task. Older ones are forgotten. */
 const KEPT = 8;
-/** Items of a task. */
+/** The most items of a task. */
 const ITEMS = 256;
 
 /**
- * A task's work is a function of what it reads. Most tasks read the same for all hosts of a group, and each task is
- * worked out at least twice for a host: when its probe is sent ahead, and in its turn.
+ * Caches the work for a task by what it reads. Most tasks read the same values on all hosts of a group, and each task
+ * is computed at least twice for a host: when its probe is sent ahead, and when it runs.
  */
 export function remembered<T>(
   run: Run,
   task: Task,
   item: Value | undefined,
   scope: Scope,
-  make: (watch: Watch) => T,
+  make: (recorder: ReadRecorder) => T,
 ): T {
   const entries = entriesOf(run, task, item);
   const known = entries.find((entry) => isSame(entry, scope));
-  if (known !== undefined) return known.made as T;
+  if (known !== undefined) return known.result as T;
   const reads = new Map<string, Raw | undefined>();
-  const looks: { look: () => unknown; gave: unknown }[] = [];
+  const fileReads: { read: () => unknown; gave: unknown }[] = [];
   let isSpoilt = false;
   const before = run.templates.effects();
-  const made = make({
+  const result = make({
     scope: scope.watched((name) => {
       if (name === 'hostvars' || name === EFFECT) isSpoilt = true;
       else if (!reads.has(name)) reads.set(name, scope.raw(name));
     }),
-    look(look) {
-      const gave = look();
-      looks.push({ look, gave });
+    recordRead(read) {
+      const gave = read();
+      fileReads.push({ read, gave });
       return gave;
     },
-    spoil() {
+    forbidReuse() {
       isSpoilt = true;
     },
   });
-  if (isSpoilt || run.templates.effects() !== before) return made;
-  entries.unshift({ reads, looks, made });
+  if (isSpoilt || run.templates.effects() !== before) return result;
+  entries.unshift({ reads, fileReads, result });
   if (entries.length > KEPT) entries.pop();
-  return made;
+  return result;
 }
 
 function entriesOf(run: Run, task: Task, item: Value | undefined): Entry[] {
@@ -75,20 +75,23 @@ function entriesOf(run: Run, task: Task, item: Value | undefined): Entry[] {
 }
 const memos = new WeakMap<Run, WeakMap<Task, Map<string, Entry[]>>>();
 
-function isSame({ reads, looks }: Entry, scope: Scope): boolean {
+function isSame({ reads, fileReads: looks }: Entry, scope: Scope): boolean {
   for (const [name, was] of reads) if (!isEqual(scope.raw(name), was)) return false;
-  return looks.every(({ look, gave }) => attempt(look) === gave);
+  return looks.every(({ read: look, gave }) => attempt(look) === gave);
 }
 
 function attempt(look: () => unknown): unknown {
   try {
     return look();
   } catch {
-    return undefined; // it is gone: told when it is asked for anew
+    return undefined; // the file is gone; the error is reported when it is read again
   }
 }
 
-/** The same thing, or plain data that reads the same. Of what is resolved already (facts, registers) only what is no dict. */
+/**
+ * Whether two values are the same object, or plain data with equal content. Of resolved values (facts, registered
+ * results), dicts are compared by identity only, because comparing them is slow.
+ */
 function isEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (a instanceof Ready && b instanceof Ready)

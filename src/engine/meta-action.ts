@@ -6,30 +6,32 @@ import { falseCondition, searchPath } from './resolve.ts';
 import { EndHost, TaskFailed, type Where } from './state.ts';
 import { scopeFor } from './variables.ts';
 
-/** What a meta task asks for, where its condition holds. */
-export function metaWord(h: HostRun, task: Task, where: Where): string | undefined {
-  const scope = scopeFor(h.world, h.host, { ...where, vars: [...where.vars, ...task.vars] });
-  if (falseCondition(task.when, scope, h.world.run) !== undefined) return undefined;
-  return String(h.world.run.templates.print(h.world.run.templates.resolve(task.args['free_form'] ?? '', scope)));
+/** The action of a meta task, or undefined if its condition is false. */
+export function metaWord(hostRun: HostRun, task: Task, where: Where): string | undefined {
+  const scope = scopeFor(hostRun.world, hostRun.host, { ...where, vars: [...where.vars, ...task.vars] });
+  if (falseCondition(task.when, scope, hostRun.world.run) !== undefined) return undefined;
+  return String(
+    hostRun.world.run.templates.print(hostRun.world.run.templates.resolve(task.args['free_form'] ?? '', scope)),
+  );
 }
 
-/** Every `meta:` but flush_handlers. */
-export async function plainMeta(h: HostRun, task: Task, where: Where): Promise<void> {
-  const what = metaWord(h, task, where);
+/** Runs every `meta:` action except flush_handlers. */
+export async function plainMeta(hostRun: HostRun, task: Task, where: Where): Promise<void> {
+  const what = metaWord(hostRun, task, where);
   switch (what) {
     case 'end_host':
     case 'end_play':
     case 'end_batch':
       throw new EndHost(what);
     case 'end_role':
-      if (task.role !== undefined) h.host.ended.add(task.role);
+      if (task.role !== undefined) hostRun.host.ended.add(task.role);
       return;
     case 'clear_facts':
-      h.host.facts = undefined;
-      h.host.factsAreFresh = false;
+      hostRun.host.facts = undefined;
+      hostRun.host.factsAreFresh = false;
       return;
     case 'reset_connection':
-      return h.host.session.drop();
+      return hostRun.host.session.drop();
     case undefined:
     case 'noop':
     case 'clear_host_errors':
@@ -42,13 +44,13 @@ export async function plainMeta(h: HostRun, task: Task, where: Where): Promise<v
   }
 }
 
-export function includeVars(h: HostRun, task: Task, where: Where): void {
-  const { run } = h.world;
-  const scope = scopeFor(h.world, h.host, { ...where, vars: [...where.vars, ...task.vars] });
+export function includeVars(hostRun: HostRun, task: Task, where: Where): void {
+  const { run } = hostRun.world;
+  const scope = scopeFor(hostRun.world, hostRun.host, { ...where, vars: [...where.vars, ...task.vars] });
   if (falseCondition(task.when, scope, run) !== undefined) return;
   const file = run.templates.print(run.templates.resolve(task.args['file'] ?? '', scope));
   const into = task.args['name'];
   const vars = run.localFiles.vars(file, searchPath(run, task, 'vars'), task.at);
-  h.host.included = [...h.host.included, typeof into === 'string' ? { [into]: vars } : vars];
-  h.host.counts.ok++;
+  hostRun.host.included = [...hostRun.host.included, typeof into === 'string' ? { [into]: vars } : vars];
+  hostRun.host.counts.ok++;
 }

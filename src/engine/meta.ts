@@ -7,13 +7,19 @@ import type { Where } from './state.ts';
 import type { TaskAt } from './together.ts';
 
 /**
- * `meta:` as a task.
+ * Runs a `meta:` task.
  *
- * @returns how many of the tasks `following` it are done with it
+ * @returns how many of the `following` tasks are done with it
  */
-export async function runMeta(h: HostRun, task: Task, where: Where, rest: Rest, following: TaskAt): Promise<number> {
-  if (metaWord(h, task, where) === 'flush_handlers')
-    return flushHandlers(h, rest, `${task.at.file}:${task.at.line}`, following);
-  await plainMeta(h, task, where);
+export async function runMeta(
+  hostRun: HostRun,
+  task: Task,
+  where: Where,
+  rest: Rest,
+  following: TaskAt,
+): Promise<number> {
+  if (metaWord(hostRun, task, where) === 'flush_handlers')
+    return flushHandlers(hostRun, rest, `${task.at.file}:${task.at.line}`, following);
+  await plainMeta(hostRun, task, where);
   return 0;
 }

@@ -4,7 +4,7 @@ import { type RawVars, TemplateText, Unknown, type Value } from '../core/value.t
 import type { Scope } from './ports.ts';
 import type { World } from './variables.ts';
 
-/** The task's name, or its module and what it is about: 'apt nginx'. */
+/** The task's name, or its module and main argument: 'apt nginx'. */
 export function taskName(task: Task, scope: Scope, { run }: World): string {
   try {
     if (task.name !== undefined) {

@@ -10,30 +10,36 @@ import { type Unit, userOf } from './resolve.ts';
 import type { HostState } from './state.ts';
 import type { World } from './variables.ts';
 
-/** A play's handlers as a host knows them: its own, then those of the roles that were included so far. */
+/** The handlers of a play for one host: the play's own, then those of the roles that the host has included so far. */
 export function handlersOf({ late }: HostState, { handlers }: Play): readonly Task[] {
   return late.length === 0 ? handlers : [...handlers, ...late.filter((one) => !handlers.includes(one))];
 }
 
-/** The handlers that a task notifies. A handler that has run in the flush under way is not notified by another handler. */
-export function handlersFor(r: TaskRun, scope: Scope): readonly Task[] {
-  if (r.task.notify.length === 0) return [];
-  const { templates } = r.world.run;
-  const names = r.task.notify.flatMap((raw) => {
+/**
+ * The handlers that a task notifies. A handler that has run in the current flush is not notified again by another
+ * handler.
+ */
+export function handlersFor(taskRun: TaskRun, scope: Scope): readonly Task[] {
+  if (taskRun.task.notify.length === 0) return [];
+  const { templates } = taskRun.world.run;
+  const names = taskRun.task.notify.flatMap((raw) => {
     const value = templates.resolve(raw, scope);
     return Array.isArray(value) ? value.map(String) : [String(value)];
   });
-  const all = handlersOf(r.host, r.where.play);
+  const all = handlersOf(taskRun.host, taskRun.where.play);
   const found = names.flatMap((name) => {
-    const answering = answeringTo(all, name, scope, r.world);
+    const answering = answeringTo(all, name, scope, taskRun.world);
     if (answering.length > 0) return answering;
     const known = all.flatMap((handler) => (typeof handler.name === 'string' ? [handler.name] : []));
-    throw failure('E_UNKNOWN_HANDLER', { name, known }, r.task.at);
+    throw failure('E_UNKNOWN_HANDLER', { name, known }, taskRun.task.at);
   });
-  return r.isHandler ? found.filter((handler) => !r.host.flushed.has(handler)) : found;
+  return taskRun.isHandler ? found.filter((handler) => !taskRun.host.flushed.has(handler)) : found;
 }
 
-/** By name the last defined, and all that listen; of listeners with one name, the last. */
+/**
+ * The handlers for a name: the last one defined with that name, and all that listen to it. If listeners share a name,
+ * only the last of them counts.
+ */
 function answeringTo(all: readonly Task[], name: string, scope: Scope, world: World): readonly Task[] {
   const named = all.findLast((handler) => isNamed(handler, name, scope, world));
   const listening = all.filter((handler) => handler.listen.includes(name));
@@ -44,11 +50,11 @@ function answeringTo(all: readonly Task[], name: string, scope: Scope, world: Wo
 
 function isNamed(handler: Task, name: string, scope: Scope, world: World): boolean {
   if (handler.name === undefined) return false;
-  const own = handler.name instanceof TemplateText ? rendered(handler.name, scope, world) : handler.name;
-  return own === name || (handler.role !== undefined && name === `${handler.role.name} : ${String(own)}`);
+  const ownName = handler.name instanceof TemplateText ? rendered(handler.name, scope, world) : handler.name;
+  return ownName === name || (handler.role !== undefined && name === `${handler.role.name} : ${String(ownName)}`);
 }
 
-/** undefined: the name needs a variable that is not defined here, so nothing can notify the handler by it. */
+/** undefined: the name uses a variable that is not defined here, so nothing can notify the handler by this name. */
 function rendered(name: TemplateText, scope: Scope, { run }: World): string | undefined {
   try {
     return run.templates.print(run.templates.resolve(name, scope));
@@ -58,41 +64,47 @@ function rendered(name: TemplateText, scope: Scope, { run }: World): string | un
   }
 }
 
-/** Whether only the judged outcome tells if the task notifies. */
+/** Whether the task notifies only if changed_when says so after it ran. */
 function isJudged({ changedWhen }: Task): boolean {
   return changedWhen.some((condition) => condition !== true);
 }
 
 /**
- * Written before the change that notifies: should the line or this machine die in it, the handler still waits. On the trip
- * of the change, unless that goes to another host.
+ * Writes the notes of notified handlers before the change. If the connection or this machine dies during the change,
+ * the handlers still run later. The notes travel with the change, unless the change goes to another host.
  */
-export function notifyPieces(r: TaskRun, unit: Unit): readonly Piece[] {
-  if (isJudged(r.task)) return [];
-  const handlers = handlersFor(r, unit.scope);
-  for (const handler of handlers) r.host.coming.add(handler);
-  if (handlers.length === 0 || r.task.delegateTo !== undefined) return [];
-  return [notePiece(r, handlers, ownerFor(r, unit.user))];
+export function notifyPieces(taskRun: TaskRun, unit: Unit): readonly Piece[] {
+  if (isJudged(taskRun.task)) return [];
+  const handlers = handlersFor(taskRun, unit.scope);
+  for (const handler of handlers) taskRun.host.coming.add(handler);
+  if (handlers.length === 0 || taskRun.task.delegateTo !== undefined) return [];
+  return [notePiece(taskRun, handlers, ownerFor(taskRun, unit.user))];
 }
 
-/** The same where the change is made on another host: the host that notifies keeps the note. */
-export async function noteOfDelegated(r: TaskRun, unit: Unit): Promise<void> {
-  if (r.task.delegateTo !== undefined && !isJudged(r.task)) await note(r, handlersFor(r, unit.scope), unit.user);
+/** Writes the notes if the change runs on another host. The host that notifies keeps the notes. */
+export async function noteOfDelegated(taskRun: TaskRun, unit: Unit): Promise<void> {
+  if (taskRun.task.delegateTo !== undefined && !isJudged(taskRun.task))
+    await note(taskRun, handlersFor(taskRun, unit.scope), unit.user);
 }
 
-/** The same where changed_when decides: once it has. */
-export async function noteOfJudged(r: TaskRun, scope: Scope, outcomes: readonly Outcome[]): Promise<void> {
-  if (r.task.notify.length === 0 || !isJudged(r.task) || r.world.run.mode !== 'apply') return;
+/** Writes the notes if changed_when decides, after it decided. */
+export async function noteOfJudged(taskRun: TaskRun, scope: Scope, outcomes: readonly Outcome[]): Promise<void> {
+  if (taskRun.task.notify.length === 0 || !isJudged(taskRun.task) || taskRun.world.run.mode !== 'apply') return;
   if (!outcomes.some(({ status }) => status === 'changed')) return;
-  await note(r, handlersFor(r, scope), userOf(r.task, scope, r.world.run));
+  await note(taskRun, handlersFor(taskRun, scope), userOf(taskRun.task, scope, taskRun.world.run));
 }
 
-async function note(r: TaskRun, handlers: readonly Task[], user: string | undefined): Promise<void> {
-  const all = handlersOf(r.host, r.where.play);
-  const isNew = (handler: Task): boolean => !r.host.noted.has(pendingKey(r.world.run, r.where.play, handler, all));
+async function note(taskRun: TaskRun, handlers: readonly Task[], user: string | undefined): Promise<void> {
+  const all = handlersOf(taskRun.host, taskRun.where.play);
+  const isNew = (handler: Task): boolean =>
+    !taskRun.host.noted.has(pendingKey(taskRun.world.run, taskRun.where.play, handler, all));
   const wanted = handlers.filter(isNew);
   if (wanted.length === 0) return;
-  await r.host.session.change({ pieces: [notePiece(r, wanted, ownerFor(r, user))] }, () => [], undefined);
+  await taskRun.host.session.change(
+    { pieces: [notePiece(taskRun, wanted, ownerFor(taskRun, user))] },
+    () => [],
+    undefined,
+  );
 }
 
 function notePiece({ world, host, where, task }: TaskRun, handlers: readonly Task[], owner: Owner): Piece {
@@ -105,7 +117,7 @@ function notePiece({ world, host, where, task }: TaskRun, handlers: readonly Tas
   return { script: rememberPending(host.name, notes, owner), user: owner };
 }
 
-/** Where root is at hand, root keeps the note: nothing is put into the home of a user. */
+/** Root keeps the note if the task becomes another user, so nothing is written to a user's home directory. */
 function ownerFor({ host }: TaskRun, user: string | undefined): Owner {
   return user !== undefined ? 'root' : host.reader;
 }

@@ -10,7 +10,7 @@ import type { World } from './variables.ts';
 
 export type Outcome = Readonly<{
   status: TaskStatus;
-  /** What register keeps; Unknown in a plan where only apply will tell. */
+  /** The result that `register` stores. Unknown in a plan if only apply can tell. */
   result: Value;
   changes: readonly Change[];
   because?: string | undefined;
@@ -18,8 +18,11 @@ export type Outcome = Readonly<{
   label?: string | undefined;
 }>;
 
-/** What is run on a task's own trip once all its changes are made, if anything; `isDone` tells that it was, `isTold` that the task ended. */
-export type After = { readonly piece: Piece | undefined; isDone: boolean; isTold: boolean; isFailed?: boolean };
+/**
+ * A piece that runs on a task's last round trip, after all its changes. `isDone`: the piece ran. `isTold`: the task was
+ * reported.
+ */
+export type After = { readonly piece: Piece | undefined; isDone: boolean; isReported: boolean; isFailed?: boolean };
 
 export type TaskRun = Readonly<{
   world: World;
@@ -27,7 +30,7 @@ export type TaskRun = Readonly<{
   where: Where;
   task: Task;
   isHandler: boolean;
-  /** plan: why it is not certain that this task runs at all. */
+  /** In a plan: why it is not certain that this task runs at all. */
   maybe: string | undefined;
   ahead: () => Iterable<Probe>;
   after?: After;

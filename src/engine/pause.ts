@@ -1,4 +1,4 @@
-/** Waits; ends at once, with the signal's reason, when it is aborted. */
+/** Waits. If the signal is aborted, it rejects at once with the signal's reason. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);

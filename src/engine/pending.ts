@@ -6,27 +6,27 @@ import type { Probe } from './answers.ts';
 import type { Run } from './ports.ts';
 
 /**
- * Notified handlers wait on the host, in a file, from before the change that notifies them until they have run: neither a
- * failed play nor a lost laptop loses one. Each name of the inventory has a file of its own, since several may be one
- * machine. One line for each handler, its fields separated by tabs.
+ * Notified handlers wait in a file on the host, from before the change that notifies them until they have run. Neither
+ * a failed play nor a controller that dies loses a handler. Each inventory name has a file of its own, because several
+ * names may be one machine. A handler is one line, with fields separated by tabs.
  */
 export type Note = Readonly<{
-  /** Playbook, play and handler, by names that survive edits of the file, another folder and another checkout. */
+  /** Playbook, play and handler, by names that stay the same if the file is edited or the project moves. */
   key: string;
   /** The section of the play in which the handler was notified. */
   section: string;
-  /** The task that notified it. */
+  /** The task that notified the handler. */
   by: string;
 }>;
-/** Whose file holds a note: root's, or undefined for the login user's. */
+/** Whose file holds a note: root's or, if undefined, the login user's. */
 export type Owner = 'root' | undefined;
 
 const ROOTS = '/var/lib/bringup';
 const LOGINS = sh`"$HOME/.local/state/bringup"`;
-/** Between root's notes and the login user's. */
+/** Separates root's notes from the login user's. */
 const BREAK = '\t';
 
-/** The folder of notes ($d) and this host's file in it ($f). */
+/** Sets $d to the directory of notes and $f to this host's file in it. */
 function placeOf(host: string, owner: Owner): Script {
   const name = fileName(host);
   if (owner === 'root') return sh`b=${ROOTS}; d=$b/handlers; f=$d/${name}`;
@@ -37,7 +37,10 @@ function fileName(host: string): string {
   return encodeURIComponent(host).replace(/^\.+$/, (dots) => dots.replaceAll('.', '%2E'));
 }
 
-/** Prints the notes of a host. The login user can read root's notes, too; root does not look into a login user's home. */
+/**
+ * Prints the notes of a host. The login user can read root's notes too. Root does not read the login user's home
+ * directory.
+ */
 export function pendingProbe(host: string, reader: Owner): Probe {
   const name = fileName(host);
   const roots = sh`f=${ROOTS}/handlers/${name}; [ ! -s "$f" ] || cat "$f"`;
@@ -46,7 +49,7 @@ export function pendingProbe(host: string, reader: Owner): Probe {
   return { script: sh`${roots}; ${own}`, user: undefined, needs: [] };
 }
 
-/** What a pending probe printed. */
+/** Parses the output of a pending probe. */
 export function notesIn(stdout: string, reader: Owner): readonly Readonly<{ note: Note; owner: Owner }>[] {
   if (stdout === '') return [];
   let owner: Owner = 'root';
@@ -59,7 +62,7 @@ export function notesIn(stdout: string, reader: Owner): readonly Readonly<{ note
   });
 }
 
-/** Keeps notes. A handler that waits already keeps its first note. */
+/** Adds notes. A handler that is already waiting keeps its first note. */
 export function rememberPending(host: string, notes: readonly Note[], owner: Owner): Script {
   const add = notes.map(
     ({
@@ -77,7 +80,7 @@ keep() {
 ${add}`;
 }
 
-/** Removes the notes of these handlers; without keys all of the host. */
+/** Removes the notes of these handlers, or all notes of the host if no keys are given. */
 export function forgetPending(host: string, keys: readonly string[] | undefined, owner: Owner): Script {
   const tidy = sh`rm -f -- "$f"; rmdir "$d" "$b" 2>/dev/null || :`;
   if (keys === undefined) return sh`${placeOf(host, owner)}; [ -e "$f" ] || exit 0; ${tidy}`;
@@ -91,7 +94,7 @@ done <"$f"
 if [ -n "$left" ]; then printf %s "$left" >"$f.new" && mv -- "$f.new" "$f"; else ${tidy}; fi`;
 }
 
-/** The play by its file in the project, and its name; plays of one name in a file are counted. */
+/** Identifies a play by its file in the project and its name. Plays of one name in a file are numbered. */
 export function playKey(run: Run, play: Play): string {
   const known = playKeys.get(play);
   if (known !== undefined) return known;
@@ -107,7 +110,10 @@ export function projectFile(run: Run, file: string): string {
   return field(relative(run.projectDir, resolve(file)));
 }
 
-/** A handler among all of its play: by its role and name; one without a name by what it listens to and its module. */
+/**
+ * Identifies a handler within its play by role and name. A handler without a name is identified by its topics and its
+ * module.
+ */
 export function pendingKey(run: Run, play: Play, handler: Task, all: readonly Task[]): string {
   return `${playKey(run, play)}\t${handlerWord(handler, all)}`;
 }
@@ -119,7 +125,7 @@ function handlerWord(handler: Task, all: readonly Task[]): string {
   return nth > 0 ? `${word(handler)} #${nth + 1}` : word(handler);
 }
 
-/** A task by its role and name, as written. */
+/** Identifies a task by its role and its name as written. */
 export function taskWord(task: Task): string {
   const { name } = task;
   const own = name instanceof TemplateText ? name.text : typeof name === 'string' ? name : task.module;
@@ -130,7 +136,7 @@ function roleOf({ role }: Task): string {
   return role === undefined ? '' : `${field(role.name)} : `;
 }
 
-/** A field of a line: no tab, line break or NUL can stand in it. */
+/** A field of a line. It must not contain a tab, a line break or a NUL byte. */
 function field(text: string): string {
   return text.replace(/[\x00-\x1f]+/g, ' ');
 }

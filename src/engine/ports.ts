@@ -6,28 +6,31 @@ import type { Inventory, Playbook } from '../core/playbook.ts';
 import type { Redactor } from '../core/redact.ts';
 import type { Raw, RawVars, Unknown, Value, Vars } from '../core/value.ts';
 
-/** Variables that are resolved at their first use: template/'s scope. */
+/** Variables that are resolved at their first use. template/ implements it. */
 export type Scope = Readonly<{
   get: (name: string) => Value | undefined;
   has: (name: string) => boolean;
   names: () => readonly string[];
   with: (layer: RawVars) => Scope;
-  /** What a name stands for before it is resolved. */
+  /** The value of a variable before its templates are resolved. */
   raw: (name: string) => Raw | undefined;
-  /** The same scope. Tells the names that are read through it, and those that these are made of: EFFECT for what is no variable. */
+  /**
+   * The same scope, which reports the names that are read through it and the names that those are built from. It
+   * reports EFFECT for anything that is not a variable.
+   */
   watched: (onRead: (name: string) => void) => Scope;
 }>;
 
-/** Stands for a file, the clock or the environment that a variable was made of. */
+/** Stands for a file, the clock or the environment that a variable's value depends on. */
 export const EFFECT = '\0';
 
 export type Templates = Readonly<{
   /** Lowest precedence first. */
   scope: (layers: readonly RawVars[]) => Scope;
   resolve: (raw: Raw, scope: Scope) => Value;
-  /** A bare expression's value. */
+  /** The value of a bare expression. */
   evaluate: (expression: string, at: Pos, scope: Scope) => Value;
-  /** A value as a condition, as Ansible's `when` reads it. */
+  /** A value as a condition, as Ansible's `when` interprets it. */
   truthy: (value: Value) => boolean | Unknown;
   render: (text: string, at: Pos, scope: Scope, options?: RenderOptions) => Value;
   findUnknown: (value: Value) => Unknown | undefined;
@@ -35,21 +38,24 @@ export type Templates = Readonly<{
   /** The value with every text and number in it made secret. */
   seal: (value: Value) => Value;
   print: (value: Value) => string;
-  /** How often a template has reached for something beside its variables: a file, the clock, the environment. */
+  /** How often templates have read something other than variables: a file, the clock, the environment. */
   effects: () => number;
 }>;
 
-/** Files on the controller, looked for in folders in order. Both throw Failure. */
+/** Files on the controller, searched for in `folders` in order. Every function throws Failure. */
 export type LocalFiles = Readonly<{
   file: (path: string, folders: readonly string[], from: Pos) => LocalFile;
   isFolder: (path: string, folders: readonly string[]) => boolean;
   tree: (path: string, folders: readonly string[], from: Pos, follow: boolean) => readonly TreeNode[];
   vars: (path: string, folders: readonly string[], from: Pos) => RawVars;
-  /** How often any of these was asked for. */
+  /** How often any of these functions was called. */
   asked: () => number;
 }>;
 
-/** What earlier runs told of a host: tried first, believed only when this run's first trip says the same. */
+/**
+ * Facts of earlier runs. They are used for probing ahead and replaced by the facts that this run's first round trip
+ * reads.
+ */
 export type FactsCache = Readonly<{
   get: (host: string) => Vars | undefined;
   set: (host: string, facts: Vars) => void;
@@ -57,27 +63,27 @@ export type FactsCache = Readonly<{
 
 export type LineOptions = Readonly<{ signal: AbortSignal; meanwhile: () => void; claim: Claim | undefined }>;
 
-/** Everything the engine needs from outside. cli/ ties it together. */
+/** Everything that the engine needs from outside. cli/ provides it. */
 export type Run = Readonly<{
   mode: Mode;
   playbook: Playbook;
   inventory: Inventory;
-  /** Hosts that --limit leaves. */
+  /** The hosts that --limit leaves. */
   limit: ReadonlySet<string>;
   tags: readonly string[];
   skipTags: readonly string[];
   extraVars: RawVars;
   diff: boolean;
-  /** Hosts that are worked on at the same time. */
+  /** The number of hosts that run at the same time. */
   forks: number;
   setup: Module;
   templates: Templates;
   localFiles: LocalFiles;
-  /** `meanwhile`: work of ours, to be done while the host makes up its mind to answer; or later, or never. */
+  /** `meanwhile` is work to do while the host takes its time to answer. It may also run later, or never. */
   connect: (host: string, scope: Scope, options: LineOptions) => Promise<Connection>;
-  /** What this run claims hosts with; undefined for a plan, which waits for nobody. */
+  /** The lock that this run takes on hosts. undefined for a plan, which waits for nobody. */
   claim: Pick<Claim, 'run' | 'words'> | undefined;
-  /** How long another run on a host is waited for, in seconds. */
+  /** How long to wait for another run on a host, in seconds. */
   lockWait: number;
   download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;
   sha256: (data: string | Uint8Array) => string;
@@ -85,9 +91,9 @@ export type Run = Readonly<{
   redactor: Redactor;
   emit: Emit;
   signal: AbortSignal;
-  /** The folder of the project: what is kept on hosts names its playbooks by their paths in it. */
+  /** The project's directory. Notes on hosts name playbooks by their paths relative to it. */
   projectDir: string;
-  /** A word of this run: for the names of staged files. */
+  /** A random word for this run, for the names of staged files. */
   nonce: string;
   now: () => number;
 }>;

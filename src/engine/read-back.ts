@@ -1,4 +1,4 @@
-// What is told of a change after it was made: the host read back, or why the change failed.
+// Builds the report on a change after it was made: the result of the read-back, or why the change failed.
 
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
@@ -8,18 +8,18 @@ import type { Unit } from './resolve.ts';
 import type { Session } from './session.ts';
 
 export type ReadBack = Readonly<{ failed: Diagnostic | undefined; warnings: readonly string[] }>;
-type Given = Readonly<{
-  session: Pick<Session, 'look' | 'forget'>;
+type ReadBackInput = Readonly<{
+  session: Pick<Session, 'ask' | 'forget'>;
   unit: Unit & { step: Step };
-  /** What was made. */
+  /** The changes that were made. */
   changes: readonly Change[];
   probe: Probe;
   ahead: () => Iterable<Probe>;
 }>;
 
-/** Runs the task's probe again: its plan must be empty, but for what a change can show no sign of. */
-export async function readBack({ session, unit, changes, probe, ahead }: Given): Promise<ReadBack> {
-  const output = await session.look(probe, ahead);
+/** Runs the task's probe again. Its plan must be empty, except for changes of which the host shows no sign. */
+export async function readBack({ session, unit, changes, probe, ahead }: ReadBackInput): Promise<ReadBack> {
+  const output = await session.ask(probe, ahead);
   if (output.code !== 0) {
     const problem = `the probe that verifies it failed (exit code ${output.code})`;
     return { failed: tell('E_DIVERGED', { problem, detail: tail(output.stderr) }), warnings: [] };
@@ -33,7 +33,7 @@ export async function readBack({ session, unit, changes, probe, ahead }: Given):
     if (explain === undefined) return '';
     const why: Probe = { script: explain, user: unit.user, needs: ['*'] };
     session.forget(why);
-    return (await session.look(why, () => [])).stdout.trim();
+    return (await session.ask(why, () => [])).stdout.trim();
   };
   const warnings: string[] = [];
   const open: Change[] = [];
@@ -53,7 +53,7 @@ const DIFFERS = 'the host still differs';
 const ANOTHER =
   'find the other program that writes this file: its content is neither the old one nor the one of this task';
 
-/** An edit that would alter its own result is done where the text is the one that it left. */
+/** An edit that would change its own result counts as done if the file holds the text that the edit left. */
 function isAsLeft({ diff, leaves }: Change, made: readonly Change[]): boolean {
   return (
     leaves !== undefined &&
@@ -61,7 +61,10 @@ function isAsLeft({ diff, leaves }: Change, made: readonly Change[]): boolean {
   );
 }
 
-/** Whether somebody else was at work on a file: shown by a third content, never by our own comparison. */
+/**
+ * Whether somebody else changed the file too. The file's content is then neither the one before our change nor the one
+ * after it.
+ */
 function isOfAnother({ diff }: Change, made: readonly Change[]): boolean {
   if (diff?.of.startsWith('/') !== true || diff.before === null) return false;
   const own = made.find((one) => one.diff?.of === diff.of)?.diff;
@@ -70,7 +73,7 @@ function isOfAnother({ diff }: Change, made: readonly Change[]): boolean {
 
 const SHOWN = 3;
 
-/** What was wanted, and what the host shows instead. */
+/** The wanted state, and the state that the host has instead. */
 function difference({ what, diff }: Change): string {
   if (diff === undefined) return what;
   const side = (text: Diff['after'], other: Diff['after']): string => {
@@ -87,7 +90,7 @@ function difference({ what, diff }: Change): string {
   return `${diff.of}: wanted ${side(diff.after, diff.before)}, seen ${side(diff.before, diff.after)}`;
 }
 
-/** What a failed change is told as: the last output is its own. */
+/** The error of a failed change. The last output belongs to the change that failed. */
 export function changeFailed(
   changes: readonly Change[],
   outputs: readonly Output[],
@@ -99,7 +102,7 @@ export function changeFailed(
   const detail = tail(stderr === '' ? (last?.stdout ?? '') : stderr);
   const exit = `exit code ${last?.code ?? 'unknown'}`;
   const failed = { what, exit, detail };
-  // dash's own words for a full disk say less than cat's.
+  // dash's own messages about a full disk say less than cat's.
   if (/No space left on device|printf: I\/O error/.test(stderr)) return tell('E_DISK_FULL', failed);
   if (/Read-only file system/.test(stderr)) return tell('E_READ_ONLY', failed);
   const [, pid, name = ''] = LOCKED_BY.exec(stderr) ?? APT_LOCK.exec(stderr) ?? [];
@@ -107,11 +110,11 @@ export function changeFailed(
   if (user !== 'root' && DENIED.test(stderr)) return tell('E_PERMISSION', { ...failed, user });
   return tell('E_CHANGE_FAILED', failed);
 }
-/** apt's words for the lock that another process holds. */
+/** apt's message about a lock that another process holds. */
 const APT_LOCK = /Could not get lock \S+ It is held by process (\d+) \(([^)]*)\)/;
-/** The words of our own script for apt, which names the whole command. */
+/** The message of our own script for apt, which names the whole command. */
 const LOCKED_BY = /^(?:apt|dpkg) is locked by process (\d+), (.*)\(\/[^()]*\)$/m;
-/** Of the kernel, systemd and apt; not what a server of the network says (ssh, MySQL). */
+/** Messages of the kernel, systemd and apt. Messages of network servers (ssh, MySQL) do not count. */
 const DENIED =
   /permission denied(?! \(publickey)|operation not permitted|access denied$|interactive authentication required|are you root\?/im;
 

@@ -9,29 +9,29 @@ import { userOf } from './resolve.ts';
 import type { HostState } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
-/** Who reads a host's notes in a play: root where the play becomes somebody, else the login user. */
+/** Who reads a host's notes in a play: root if the play uses become, else the login user. */
 export function readerOf({ play, host, world, where }: HostRun): Owner {
   return userOf(gatherTask(play), scopeFor(world, host, where), world.run) === undefined ? undefined : 'root';
 }
 
-/** Handlers that an earlier run left behind are looked for. A play without handlers costs no trip for it. */
-export async function recallHandlers(h: HostRun): Promise<void> {
-  const { host, play } = h;
+/** Looks for handlers that an earlier run left behind. A play without handlers spends no round trip on it. */
+export async function recallHandlers(hostRun: HostRun): Promise<void> {
+  const { host, play } = hostRun;
   host.late = [];
-  host.reader = readerOf(h);
+  host.reader = readerOf(hostRun);
   host.isRecalled = false;
   host.isStuck = false;
-  if (play.handlers.length > 0 || host.session.knows(pendingProbe(host.name, host.reader))) await readNotes(h);
+  if (play.handlers.length > 0 || host.session.knows(pendingProbe(host.name, host.reader))) await readNotes(hostRun);
 }
 
-/** Once in a play: a role that is included may bring handlers to a play that had none. */
-export async function readNotes(h: HostRun): Promise<void> {
-  const { host, play } = h;
+/** Reads the notes once in a play. An included role may add handlers to a play that had none. */
+export async function readNotes(hostRun: HostRun): Promise<void> {
+  const { host, play } = hostRun;
   if (host.isRecalled) return;
   host.isRecalled = true;
   try {
     const probe = pendingProbe(host.name, host.reader);
-    const output = await host.session.look(probe, aheadOf(h, playRest(play, h.where)));
+    const output = await host.session.ask(probe, aheadOf(hostRun, playRest(play, hostRun.where)));
     for (const { note, owner } of notesIn(output.stdout, host.reader)) {
       if (host.recalled.has(note.key)) continue; // read in an earlier play
       host.recalled.add(note.key);
@@ -43,12 +43,18 @@ export async function readNotes(h: HostRun): Promise<void> {
   }
 }
 
-/** A waiting handler is due once the task that notified it has had its turn: what mends it may be that very task. */
+/**
+ * A waiting handler is due once the task that notified it has run, because that task may fix what made the handler
+ * fail.
+ */
 export function dueAfter({ host, world, where, task }: TaskRun): void {
   if (host.waiting.size > 0) makeDue(world, host, where.play, ({ by }) => by === taskWord(task));
 }
 
-/** Where that task is no more, at the end of its section; where that is no more either, at the end of the play. */
+/**
+ * If that task no longer exists, the handler is due at the end of its section. If the section no longer exists either,
+ * it is due at the end of the play.
+ */
 export function dueAtEnd({ host, world, play }: HostRun, section: string, isLast: boolean): void {
   if (host.waiting.size > 0) makeDue(world, host, play, (note) => isLast || note.section === section);
 }
@@ -72,12 +78,15 @@ function makeDue(
   }
 }
 
-/** This run notifies the handler: that it waited before makes no difference any more. */
+/** This run notifies the handler, so it no longer matters that it was waiting before. */
 export function notifiedAnew(host: HostState, handler: Task): void {
   host.isOld.delete(handler);
 }
 
-/** Tells of handlers that wait for a play of this playbook and that no play has any more, where the host came to its end. */
+/**
+ * Warns about handlers that wait for a play of this playbook but that no play defines any more. Called when the host
+ * has finished.
+ */
 export function tellLeftBehind({ run }: World, host: HostState): void {
   const [first] = run.playbook.plays;
   if (first === undefined || host.failed || host.unreachable) return;

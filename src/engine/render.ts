@@ -4,7 +4,7 @@ import { Secret, Unknown } from '../core/value.ts';
 import type { Run, Scope } from './ports.ts';
 import { NotKnown } from './state.ts';
 
-/** A template file's text. Throws NotKnown, Failure. */
+/** Renders a template file. Throws NotKnown, Failure. */
 export function renderFile(run: Run, scope: Scope, file: LocalFile, options: Parameters<Context['render']>[1]): string {
   const own = { ansible_managed: 'Ansible managed', template_path: file.path, template_fullpath: file.path };
   const head = headerOf(new TextDecoder().decode(file.read()), file.path);
@@ -19,7 +19,9 @@ export function renderFile(run: Run, scope: Scope, file: LocalFile, options: Par
 
 type Head = Readonly<{ text: string; line: number; options: RenderOptions }>;
 
-/** `#jinja2: NAME:VALUE, …` as a template's first line sets how the rest is read. It is not written. */
+/**
+ * `#jinja2: NAME:VALUE, …` in a template's first line sets options for the rest. The line is not written to the result.
+ */
 function headerOf(text: string, file: string): Head {
   const [whole, list] = /^#jinja2:([^\n]*)(?:\n|$)/.exec(text) ?? [];
   if (whole === undefined || list === undefined) return { text, line: 1, options: {} };

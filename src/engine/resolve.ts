@@ -9,30 +9,30 @@ import { quote, type Script, sh, verbatim } from '../core/sh.ts';
 import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { checkBooleans, isTrue } from './booleans.ts';
-import { remembered, type Watch } from './memo.ts';
+import { type ReadRecorder, remembered } from './memo.ts';
 import type { Run, Scope } from './ports.ts';
 import { renderFile } from './render.ts';
 import { NotKnown } from './state.ts';
 
-/** One piece of work of a task on a host: the task itself, or one item of its loop. */
+/** One piece of a task's work on a host: the task itself, or one item of its loop. */
 export type Unit = Readonly<{
-  /** What the item is called in reports; undefined without a loop. */
+  /** The item's label in reports. undefined without a loop. */
   label: string | undefined;
   item: Value | undefined;
   scope: Scope;
-  /** A false condition's text, or undefined. */
+  /** The text of the condition that is false, or undefined. */
   skipped: string | undefined;
-  /** undefined when skipped. */
+  /** undefined if the unit is skipped. */
   step: Step | undefined;
-  /** The module's look, if it has one. */
+  /** The module's probe, if it has one. */
   probe: Script | undefined;
   ctx: Context;
-  /** As whom the scripts run; undefined is the login user. */
+  /** The user that the scripts run as. undefined stands for the login user. */
   user: string | undefined;
   environment: Script;
 }>;
 
-/** Who a task's scripts run as: become_user, else root when become. */
+/** The user that a task's scripts run as: become_user, or root if only `become` is set. */
 export function userOf(task: Pick<Task, 'become' | 'at'>, scope: Scope, run: Run): string | undefined {
   const { become, user } = task.become;
   if (!isTrue(run, become ?? scope.get('ansible_become'), scope, 'become', task.at)) return undefined;
@@ -43,10 +43,10 @@ export function userOf(task: Pick<Task, 'become' | 'at'>, scope: Scope, run: Run
   if (USER.test(name)) return name;
   throw failure('E_BECOME_USER', { name: run.redactor.hide(name) }, task.at);
 }
-/** No option of a command, no path, no separator of passwd. */
+/** Rejects names that could be a command's option, a path, or contain a separator of /etc/passwd. */
 const USER = /^[^-\s:/\p{C}][^\s:/\p{C}]*$/u;
 
-/** The list a task loops over; undefined without a loop. */
+/** The list that a task loops over. undefined without a loop. */
 export function loopItems(
   task: Readonly<{ loop: Raw | undefined; at: Pos }>,
   scope: Scope,
@@ -71,7 +71,7 @@ function withItems(loop: RawVars, scope: Scope, run: Run): Value {
   return run.templates.resolve(loop['__bringup_with'] ?? [], scope.with({ __terms: terms }));
 }
 
-/** A loop item's own variables: item, the index, ansible_loop. */
+/** The variables of one loop item: the item, its index, ansible_loop. */
 export function loopVars(items: readonly Value[], i: number, control: LoopControl): RawVars {
   return {
     [control.loopVar]: items[i] ?? null,
@@ -94,7 +94,7 @@ export function loopVars(items: readonly Value[], i: number, control: LoopContro
   };
 }
 
-/** The first condition that does not hold, as text; undefined when all hold. Throws NotKnown. */
+/** The text of the first condition that does not hold, or undefined if all hold. Throws NotKnown. */
 export function falseCondition(conditions: readonly Condition[], scope: Scope, run: Run): string | undefined {
   for (const condition of conditions) {
     if (typeof condition === 'boolean') {
@@ -108,10 +108,15 @@ export function falseCondition(conditions: readonly Condition[], scope: Scope, r
   return undefined;
 }
 
-/** What a unit is made of, the same for all hosts and moments at which the variables that it reads are the same. */
+/**
+ * The parts of a unit that are the same for all hosts and moments at which the variables that it reads are the same.
+ */
 type Worked = Pick<Unit, 'skipped' | 'step' | 'user' | 'environment' | 'probe'>;
 
-/** One unit with its arguments known (`isAhead`: its turn has not come yet). Throws NotKnown when they hang on a change not yet made, Failure when they are wrong. */
+/**
+ * One unit with its arguments resolved. `isAhead`: its turn has not come yet. Throws NotKnown if an argument depends on
+ * a change that was not made yet, Failure if an argument is wrong.
+ */
 export function unitOf(
   run: Run,
   task: Task,
@@ -134,17 +139,20 @@ export function unitOf(
   return { ...worked, label, item, scope, ctx: contextFor(run, task, scope, worked.user) };
 }
 
-/** Looking ahead, a condition that hangs on what is not known yet (a register) may hold: asking for nothing harms nobody. */
-function surelySkipped(task: Task, run: Run, { scope, spoil }: Watch): string | undefined {
+/**
+ * When probing ahead, a condition that depends on an unknown value (a registered result) may hold. Probing in vain does
+ * no harm.
+ */
+function surelySkipped(task: Task, run: Run, { scope, forbidReuse }: ReadRecorder): string | undefined {
   try {
     return falseCondition(task.when, scope, run);
   } catch {
-    spoil(); // in its turn it is told
+    forbidReuse(); // the error is reported when the task runs
     return undefined;
   }
 }
 
-/** The unit's look at the host, or undefined for a module that asks the host nothing. */
+/** The unit's probe, or undefined for a module that reads nothing from the host. */
 export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | undefined {
   if (step === undefined || probe === undefined) return undefined;
   return {
@@ -157,10 +165,10 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
     leadsTo({ code, stdout }) {
       try {
         const steps = code === 0 ? step.plan(stdout, ctx) : [];
-        if (isBlocked(steps)) return step.touches; // what is in its way now may be made by then
+        if (isBlocked(steps)) return step.touches; // an earlier change may remove the obstacle by then
         return steps.length === 0 ? [] : touchesOf(step, steps);
       } catch {
-        return []; // told in its turn
+        return []; // the error is reported when the task runs
       }
     },
   };
@@ -169,7 +177,7 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
 function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
   const args: Record<string, unknown> = {};
   for (const [key, raw] of Object.entries(task.args)) {
-    // assert's conditions and debug's var are expressions: the module evaluates them itself
+    // assert's conditions and debug's var are expressions, and the module evaluates them itself
     const value = isExpression(module.name, key) ? (raw as Value) : run.templates.resolve({ value: raw }, scope);
     if (value === raw) {
       args[key] = value;
@@ -197,7 +205,10 @@ function argFailure(wrong: ArgError, module: Module, task: Task) {
   return argDiagnostic(module.name, wrong, task.argAt(wrong.path));
 }
 
-/** Longer texts (a file with a password in it) are made of what is known to be secret already: only their parts are hidden. */
+/**
+ * Registers a secret for redaction. Texts of several lines (a file with a password in it) are built from values that
+ * are already registered, so only those parts are hidden.
+ */
 function noteSecret(run: Run, text: string): void {
   if (!text.trimEnd().includes('\n')) run.redactor.add(text);
 }
@@ -223,16 +234,17 @@ function environmentOf(run: Run, task: Task, scope: Scope): Script {
   return verbatim(text.join(''));
 }
 
-/** What a module may ask for: files as Ansible searches them, rendered with the unit's own variables. */
+/** What a module may use: files, searched as Ansible does, and templates rendered with the unit's own variables. */
 function contextFor(
   run: Run,
   task: Task,
   scope: Scope,
   user: string | undefined,
-  { look, spoil }: Pick<Watch, 'look' | 'spoil'> = UNWATCHED,
+  { recordRead, forbidReuse }: Pick<ReadRecorder, 'recordRead' | 'forbidReuse'> = UNWATCHED,
 ): Context {
   const folders = (kind: string): readonly string[] => searchPath(run, task, kind);
-  const file = (path: string, kind: string): LocalFile => look(() => run.localFiles.file(path, folders(kind), task.at));
+  const file = (path: string, kind: string): LocalFile =>
+    recordRead(() => run.localFiles.file(path, folders(kind), task.at));
   return {
     get facts() {
       const facts = scope.get('ansible_facts');
@@ -241,9 +253,9 @@ function contextFor(
     user: user ?? 'login',
     diff: run.diff || run.mode === 'plan',
     file,
-    isFolder: (path, kind) => look(() => run.localFiles.isFolder(path, folders(kind))),
+    isFolder: (path, kind) => recordRead(() => run.localFiles.isFolder(path, folders(kind))),
     tree(path, kind, follow = true) {
-      spoil();
+      forbidReuse();
       return run.localFiles.tree(path, folders(kind), task.at, follow);
     },
     render: (path, options) => renderFile(run, scope, file(path, 'templates'), options),
@@ -258,7 +270,10 @@ function contextFor(
   };
 }
 
-const UNWATCHED: Pick<Watch, 'look' | 'spoil'> = { look: (look) => look(), spoil: () => {} };
+const UNWATCHED: Pick<ReadRecorder, 'recordRead' | 'forbidReuse'> = {
+  recordRead: (look) => look(),
+  forbidReuse: () => {},
+};
 
 export function searchPath(run: Run, task: Pick<Task, 'role' | 'dir'>, kind: string): readonly string[] {
   const playbookDir = dirname(run.playbook.file);

@@ -41,7 +41,7 @@ export function itemOf({ item, scope }: Unit): Vars {
   return { [typeof name === 'string' ? name : 'item']: item, ansible_loop_var: name ?? 'item' };
 }
 
-/** Ansible's result of a loop: any changed → changed, any failed → failed, all skipped → skipped. */
+/** Ansible's result of a loop: changed if any item changed, failed if any failed, skipped if all were skipped. */
 export function loopResult(outcomes: readonly Outcome[]): Value {
   const unknown = outcomes.find((o) => o.result instanceof Unknown);
   if (unknown !== undefined) return unknown.result;

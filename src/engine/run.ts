@@ -21,13 +21,16 @@ export type Recap = Readonly<{
   failed: boolean;
   changed: boolean;
   interrupted: boolean;
-  /** Nothing failed but that other runs held hosts for too long. */
+  /** Hosts failed only because other runs held them for too long. */
   locked: boolean;
 }>;
 
-/** Runs a playbook's plays, one after the other: plan touches nothing, apply makes what plan shows. Emits, prints nothing. */
+/**
+ * Runs the plays of a playbook, one after the other. A plan changes nothing, apply makes the changes that a plan shows.
+ * It emits events and prints nothing.
+ */
 export async function runPlaybook(given: Run): Promise<Recap> {
-  // The one place where events leave: nothing secret goes with them.
+  // All events pass through here, and secrets are removed from them.
   const doing = new Map<string, string>();
   const run: Run = {
     ...given,
@@ -70,7 +73,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   };
 }
 
-/** Connections that may be under way at the same time. */
+/** The most connections that are opened at the same time. */
 const DIALS = 100;
 
 function makeWorld(run: Run, doing: World['doing']): World {
@@ -144,7 +147,7 @@ function makeWorld(run: Run, doing: World['doing']): World {
   return world;
 }
 
-/** A host's connection depends on its inventory alone, not on the play that first needs it. */
+/** A host's connection depends only on its inventory variables, not on the play that needs it first. */
 const bare = (play: Play): Play => ({ ...play, vars: {}, varsFiles: [], roles: [] });
 
 async function onePlay(
@@ -170,7 +173,7 @@ async function onePlay(
       play.maxFailPercentage !== undefined && (failed.length / names.length) * 100 > play.maxFailPercentage;
     const isFatal = failed.length > 0 && isPlayFatal(world, play, failed[0]);
     if (failed.length === names.length || tooMany || isFatal) {
-      // The rest of the play, and of the run, is not for hosts whose peers all failed.
+      // If all hosts of a batch failed, the other hosts skip the rest of the play and of the run.
       for (const name of isFatal || tooMany ? selected : left) {
         const host = world.hosts.get(name);
         if (host !== undefined && !host.isStuck) host.failed = true;
@@ -198,7 +201,7 @@ function isAlive(host: HostState | undefined): boolean {
   return host !== undefined && !host.failed && !host.unreachable;
 }
 
-/** What was read before somebody else changed something may be stale (a peer's database, a name in DNS): it is asked again. */
+/** Forgets answers that may be stale because another host changed something (a peer's database, a name in DNS). */
 function forgetWhatOthersChanged(world: World, names: readonly string[]): void {
   const { changed } = world;
   for (const name of names) {
@@ -207,7 +210,7 @@ function forgetWhatOthersChanged(world: World, names: readonly string[]): void {
   world.changed.clear();
 }
 
-/** Ansible's serial: a number, a share of all the play's hosts (never below 1), or a list whose last entry repeats. */
+/** Ansible's serial: a number, a percentage of the play's hosts (at least 1), or a list whose last entry repeats. */
 export function batchSize(serial: readonly (number | string)[], n: number, total: number): number {
   const size = serial[Math.min(n, serial.length - 1)];
   if (size === undefined) return Math.max(total, 1);
@@ -232,7 +235,8 @@ async function oneHost(
     batch,
     where,
     *laterPlays(): Iterable<Rest> {
-      // Only for as long as nothing was changed: a change anywhere has these asked again when their play begins.
+      // Probes later plays too, as long as nothing has changed: after a change on any host, the probes are asked again
+      // when the next play begins.
       if (world.changed.size > 0) return;
       for (const next of playsAfter(name)) yield playRest(next, { ...where, play: next });
     },

@@ -1,6 +1,6 @@
 /**
- * Whether a task runs by its tags: `always` unless skipped, `never` only when one of its tags is asked for; `tagged`,
- * `untagged` and `all` are words of their own; skipping beats asking.
+ * Whether a task runs, judging by its tags. `always` runs unless it is skipped; `never` runs only if one of the task's
+ * tags is asked for; `tagged`, `untagged` and `all` are special words. --skip-tags overrides --tags.
  */
 export function isSelected(
   own: readonly string[],

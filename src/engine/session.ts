@@ -5,33 +5,46 @@ import { sh } from '../core/sh.ts';
 import { type Answers, keyOf, noAnswers, type Probe } from './answers.ts';
 import { type Gate, newGate, type Waiter } from './claims.ts';
 
-/** A line to one host and what is known of it. All trips to a host go through its one session, one after the other. */
+/**
+ * The connection to one host and the answers that it gave. All round trips to a host go through its one session, one
+ * after the other.
+ */
 export type Session = Readonly<{
   /** The login user. Connects at the first call. Throws Failure. */
   user: () => Promise<string>;
-  /** What the probe printed: known already, or asked now, together with every one of `ahead` that is not known. */
-  look: (probe: Probe, ahead: () => Iterable<Probe>) => Promise<Output>;
-  /** Whether `look` would answer without a trip. */
+  /**
+   * Returns the probe's output. If it is not known yet, it is asked for now, together with every probe of `ahead` that
+   * is not known.
+   */
+  ask: (probe: Probe, ahead: () => Iterable<Probe>) => Promise<Output>;
+  /** Whether `ask` would answer without a round trip. */
   knows: (probe: Probe) => boolean;
-  /** Whether it was answered after this host's last change, on the same trip, and nothing was waited for since. */
+  /**
+   * Whether the probe was answered in the same round trip as this host's last change, and the host has not waited for
+   * others since.
+   */
   isOfLastChange: (probe: Probe) => boolean;
-  /** What this host's next task is to see may have been done elsewhere: other hosts were waited for, or worked for it. */
+  /**
+   * Records that this host waited for other hosts, or that they worked for it. Its next task may depend on what they
+   * changed.
+   */
   metOthers: () => void;
-  /** Whether a change of `touched` may make what was read of `needed` stale, by any name of a file that is known. */
+  /** Whether a change of `touched` may make an answer about `needed` stale, under any known name of a file. */
   overlap: Answers['overlap'];
-  /** Forgets an answer, so that it is asked again. */
+  /** Forgets an answer, so that the probe is asked again. */
   forget: (probe: Probe) => void;
-  /** Forgets everything: somebody else's change may have altered it. */
+  /** Forgets all answers, because somebody else's change may have made them stale. */
   forgetAll: () => void;
   /**
-   * One trip that changes: the pieces in order, stopped by the first failure, then the probes: `own`, and those of `ahead`
-   * that overlap what was touched, but for those whose answers will be altered by a change in between, going by what was
-   * answered before: that trip asks them. Throws Lost when the line broke: what was done is not known then.
+   * One round trip that makes a change. It runs the pieces in order until the first failure, then the probes: `own`,
+   * and those of `ahead` that overlap with what was touched. It leaves out probes whose answers a task in between will
+   * make stale, judging by earlier answers; that task's round trip asks them. Throws Lost if the connection broke; it
+   * is then not known what was done.
    */
   change: (made: Making, ahead: () => Iterable<Probe>, timeout: number | undefined) => Promise<readonly Output[]>;
   /**
-   * Many changes on one trip, whose looks need not see what the others alter: each is stopped by its own failure, and by one
-   * of an earlier task (their numbers, 0 unless told).
+   * Makes many changes in one round trip, if none needs a probe after another one. A failure stops its own change and
+   * those of later tasks (`task` is the number, default 0).
    */
   changeAll: (
     changes: readonly Making[],
@@ -39,28 +52,37 @@ export type Session = Readonly<{
     timeout: number | undefined,
   ) => Promise<readonly (readonly Output[])[]>;
   put: Connection['put'];
-  /** The host is not left to another run before `work` is done, though the run stands still. */
+  /** Keeps the host until `work` is done, even if the run stands still for an older run. */
   keep: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Claims the host, unless a trip is about to: for who works there, which is `user` where nobody has yet. */
+  /**
+   * Locks the host, unless a round trip is about to do so. The lock is taken as the user that works there, or as `user`
+   * if nobody has worked there yet.
+   */
   claim: (user: string | undefined) => Promise<void>;
-  /** Closes the line; the next trip opens a new one. */
+  /** Closes the connection. The next round trip opens a new one. */
   drop: () => Promise<void>;
-  /** The host has nothing more to do in this run: closes the line and forgets, unless another host's task is at work on it. */
+  /**
+   * The host has nothing more to do in this run. Closes the connection and forgets the answers, unless another host's
+   * task runs on it.
+   */
   rest: () => Promise<void>;
-  /** Whether a new line can be had. Throws Failure when it cannot. */
+  /** Opens a new connection. Throws Failure if that is not possible. */
   reconnect: () => Promise<void>;
   trips: () => number;
 }>;
 
-/** A change: its pieces, what they alter, and what reads it back. */
+/** A change: its pieces, what they alter, and the probe that reads it back. */
 export type Making = Readonly<{
   pieces: readonly Piece[];
   touches?: readonly Resource[];
   own?: Probe | undefined;
   task?: number;
-  /** By a look at the host: where another run was at work since, NotRun is thrown. */
+  /** The change was planned from a probe. If another run worked on the host since, NotRun is thrown. */
   isPlanned?: boolean;
-  /** What has to follow all changes of the trip, once for those with the same. Its failure is that of each of them. */
+  /**
+   * Pieces that run after all changes of the round trip; equal ones run once. If one fails, every change that asked for
+   * it fails.
+   */
   closing?: readonly Piece[];
 }>;
 
@@ -70,13 +92,13 @@ type TripOptions = Readonly<{
   groups?: readonly Group[];
   timeout?: number | undefined;
   isPlanned?: boolean;
-  /** It only claims the host: nothing is looked at. */
+  /** The round trip only locks the host and asks nothing. */
   isClaim?: boolean;
 }>;
 
 /**
- * `gate`: closed while the run stands still, and leaves its hosts to an older one. `start`: what the run waits for before its
- * first change.
+ * `gate` is closed while the run stands still and leaves its hosts to an older run. `start` is what the run waits for
+ * before its first change.
  */
 export type SessionOptions = Readonly<{
   signal: AbortSignal;
@@ -89,9 +111,9 @@ const NO_WAITER: Waiter = { wait: (error) => Promise.reject(error), end: () => {
 export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
- * @param slot lets only so many hosts work at once
- * @param dial lets only so many connect at once: they wait for most of that time, so it is many more; hosts that do not
- * answer then keep nobody else waiting
+ * @param slot limits how many hosts work at the same time
+ * @param dial limits how many connections are opened at the same time. Opening mostly waits, so the limit is much
+ * higher, and hosts that do not answer do not block the others
  */
 export function openSession(
   connect: (meanwhile: () => void) => Promise<Connection>,
@@ -102,22 +124,28 @@ export function openSession(
   let line: Promise<Connection> | undefined;
   let spare: Promise<Connection> | undefined;
   let hasAnswered = false;
-  /** How often the host was left to another run; and when it was last looked at: what was planned before may not fit any more. */
-  let lefts = 0;
-  let lookedAt = 0;
-  /** Whether a shell of the line may have claimed the host. */
+  /**
+   * How often the host was left to another run, and the count at the last probe. If they differ, plans from before may
+   * be wrong.
+   */
+  let releases = 0;
+  let releasesAtProbe = 0;
+  /** Whether a shell of this connection may have locked the host. */
   let holds = false;
-  /** Who the last trip's scripts ran as. */
+  /** The user that the last round trip's scripts ran as. */
   let claimant: string | undefined;
   let trips = 0;
-  /** Trips that were begun, also those that wait for another run; those on the wire, or connecting; work that keeps the host. */
-  let begun = 0;
+  /**
+   * `inProgress` counts round trips in progress, including those that wait for another run. `onWire` counts those that are
+   * connecting or sending. `kept` counts work that must keep the host.
+   */
+  let inProgress = 0;
   let onWire = 0;
   let kept = 0;
   const answers = noAnswers();
-  /** Of the probes that the last trip asked after its changes. */
+  /** The probes that the last change's round trip asked after the change. */
   const withChange = new Set<string>();
-  /** `meanwhile` is worked out while the host makes up its mind to answer. */
+  /** `meanwhile` runs while the host takes its time to answer. */
   const open = (meanwhile: () => void = () => {}): Promise<Connection> => {
     line ??= dial(() => connect(meanwhile)).catch((error: unknown) => {
       line = undefined;
@@ -130,18 +158,18 @@ export function openSession(
     line = undefined;
     spare = undefined;
     holds = false;
-    for (const one of old) await one?.then((c) => c.close()).catch(() => {}); // it may be dead
+    for (const one of old) await one?.then((c) => c.close()).catch(() => {}); // the connection may be dead
   };
   const wasLeft = (): void => {
-    lefts++;
+    releases++;
     answers.outdateAll();
     start.left();
   };
-  /** Nothing is at work on the host while the run stands still: its line, and with it the claim, is given up. */
+  /** If nothing runs on the host while the run stands still, the connection is closed, which releases the lock. */
   const leave = async (): Promise<void> => {
     if (onWire > 0 || kept > 0 || line === undefined || gate.standing() === undefined) return;
     const dropped = drop();
-    wasLeft(); // a host that is not held any more may be claimed anew at once
+    wasLeft(); // a host that is not held any more may be locked again at once
     await dropped;
   };
   gate.onClose(leave);
@@ -162,12 +190,12 @@ export function openSession(
       onWire--;
     }
   };
-  /** Throws NotRun where the host was left to another run after `isPlanned` was planned. */
+  /** Throws NotRun if `isPlanned` and the host was left to another run since. */
   const trip = async (
     pieces: readonly Piece[],
     { groups = [], timeout, isPlanned = false, isClaim = false }: TripOptions,
   ): Promise<readonly Output[]> => {
-    begun++;
+    inProgress++;
     if (!isClaim) claimant = pieces.find(({ user }) => user !== undefined)?.user;
     withChange.clear();
     const { wait, end } = waiter();
@@ -177,9 +205,9 @@ export function openSession(
         await still;
       }
       for (;;) {
-        if (isPlanned && lookedAt !== lefts) {
+        if (isPlanned && releasesAtProbe !== releases) {
           answers.outdateAll();
-          lookedAt = lefts; // whoever planned it plans anew
+          releasesAtProbe = releases; // the change is planned again after NotRun
           throw new NotRun('the host');
         }
         try {
@@ -190,8 +218,8 @@ export function openSession(
           });
           holds = true;
           start.claimed();
-          if (!isClaim) lookedAt = lefts;
-          void spare?.then((old) => old.close()).catch(() => {}); // it may be dead
+          if (!isClaim) releasesAtProbe = releases;
+          void spare?.then((old) => old.close()).catch(() => {}); // the connection may be dead
           spare = undefined;
           return outputs;
         } catch (error) {
@@ -199,7 +227,7 @@ export function openSession(
           trips--;
           if (hasAnswered) wasLeft();
           await wait(error);
-          // The claim of the line's other shell is one that the older run may wait for.
+          // The older run may be waiting for the lock of the connection's other shell.
           if (holds) await leave();
         }
       }
@@ -208,13 +236,13 @@ export function openSession(
       throw error;
     } finally {
       end();
-      begun--;
-      if (begun === 0 && !holds && !isClaim) start.left(); // it failed: others may wait for this host
+      inProgress--;
+      if (inProgress === 0 && !holds && !isClaim) start.left(); // the round trip failed, so other runs may wait for this host
       await leave();
     }
   };
-  /** Looking again is harmless: a lost line is opened anew. */
-  const ask = async (wanted: () => readonly Probe[]): Promise<void> => {
+  /** Probing twice does no harm, so a lost connection is opened again. */
+  const askAll = async (wanted: () => readonly Probe[]): Promise<void> => {
     let probes: readonly Probe[] | undefined;
     const workOut = (): readonly Probe[] => {
       probes ??= wanted();
@@ -224,7 +252,7 @@ export function openSession(
       try {
         workOut();
       } catch {
-        // thrown again in its turn
+        // thrown again when the probes are sent
       }
     };
     for (let tries = 1; ; tries++) {
@@ -249,7 +277,7 @@ export function openSession(
     const again = [...answers.unknownOf(join(own, answers.worthAsking(ahead(), own)))];
     const closing = new Map(changes.flatMap((c) => c.closing ?? []).map((piece) => [keyOf(piece), piece]));
     const pieces = [...changes.flatMap((c) => c.pieces), ...closing.values()];
-    // A group of the first task is not stopped by another's failure.
+    // A failure in a group of the first task does not stop other groups of that task.
     const ends = [...closing].map(() => ({ size: 1, task: 0 }));
     const groups = [...changes.map((c) => ({ size: c.pieces.length, task: c.task ?? 0 })), ...ends];
     const isPlanned = changes.some((c) => c.isPlanned);
@@ -268,8 +296,8 @@ export function openSession(
   };
   return {
     user: async () => (await open()).user,
-    async look(probe, ahead) {
-      if (answers.to(probe) === undefined) await ask(() => [...answers.unknownOf(join([probe], ahead()))]);
+    async ask(probe, ahead) {
+      if (answers.to(probe) === undefined) await askAll(() => [...answers.unknownOf(join([probe], ahead()))]);
       return answers.to(probe) ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
     },
     knows: (probe) => answers.to(probe) !== undefined,
@@ -295,17 +323,17 @@ export function openSession(
     },
     keep,
     async claim(user) {
-      if (begun > 0 || holds) return;
+      if (inProgress > 0 || holds) return;
       await trip([{ script: sh`:`, user: claimant ?? user, isProbe: true }], { isClaim: true });
     },
     drop,
     async rest() {
-      if (begun + kept > 0) return;
+      if (inProgress + kept > 0) return;
       answers.clear();
       await drop();
     },
     async reconnect() {
-      // The old line keeps the host ours until the new one has answered.
+      // The old connection keeps the lock until the new one has answered.
       spare ??= line;
       line = undefined;
       await open();

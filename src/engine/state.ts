@@ -5,46 +5,51 @@ import type { RawVars, Value } from '../core/value.ts';
 import type { Note, Owner } from './pending.ts';
 import type { Session } from './session.ts';
 
-/** One host in one run: what is known of it and what became of it. Kept across plays. */
+/** The state of one host in one run. It is kept across plays. */
 export type HostState = {
   readonly name: string;
   readonly session: Session;
-  /** Without `ansible_`; undefined before they are gathered. */
+  /** Names without `ansible_`. undefined before facts are gathered. */
   facts: RawVars | undefined;
   factsAreFresh: boolean;
-  /** set_fact and register. Another object whenever one is set, as `facts` and `included`: so one sees that nothing was. */
+  /**
+   * Values of set_fact and register. Like `facts` and `included`, it is replaced by a new object whenever a value is
+   * set, so that comparing the objects shows whether anything was set.
+   */
   set: Readonly<Record<string, Value>>;
-  /** include_vars. */
+  /** Variables of include_vars. */
   included: readonly RawVars[];
-  /** plan: what was planned and would touch what; a later probe of it tells nothing. */
+  /** In a plan: the planned changes and what they would touch. A later probe that depends on them has no meaning. */
   planned: Planned[];
-  /** Handlers to run; the text says why it is not certain (plan). */
+  /** Handlers that will run. In a plan, the text says why it is not certain. */
   notified: Map<Task, string | undefined>;
-  /** Handlers that the change which is being made will notify: what they alter is not worth asking before. */
+  /** Handlers that the current change will notify. What they alter is not worth probing before they run. */
   coming: Set<Task>;
-  /** Of `notified`: left behind by an earlier run, and not notified by this one. */
+  /** Those of `notified` that an earlier run left behind and that this run has not notified. */
   isOld: Set<Task>;
-  /** Handlers that have run in the flush under way. */
+  /** Handlers that have run in the current flush. */
   flushed: Set<Task>;
   /** Handlers of roles that this host has included in this play. */
   late: readonly Task[];
   /** The section of the play that the host is in. */
   section: string;
-  /** Who reads and keeps the notes of waiting handlers in this play, and whether they were read in it. */
+  /** Who reads and keeps the notes of waiting handlers in this play, and whether they were read. */
   reader: Owner;
   isRecalled: boolean;
-  /** Notes of an earlier run: all that were read, and those whose handler has not had its turn. */
+  /** Notes of an earlier run: all that were read, and those whose handler has not run yet. */
   recalled: Set<string>;
   waiting: Map<string, Note>;
-  /** Handlers that have a note on the host, and whose note it is. */
+  /** Handlers that have a note on the host, and the owners of the notes. */
   noted: Map<string, ReadonlySet<Owner>>;
-  /** A handler of an earlier run failed once more in this play: the play goes on, but not to hosts of a later batch. */
+  /**
+   * A handler of an earlier run failed again in this play. This host goes on, but hosts of later batches do not start.
+   */
   isStuck: boolean;
-  /** Uses of roles of which the rest is left out: `meta: end_role`. */
+  /** Uses of roles whose remaining tasks are skipped by `meta: end_role`. */
   ended: Set<Role>;
-  /** plan: tasks that will be run, so that they may fail in apply. */
+  /** In a plan: tasks that would run, and so may fail in apply. */
   mayFail: string[];
-  /** Includes that are under way, one in the other. */
+  /** The nesting depth of the current includes. */
   depth: number;
   failed: boolean;
   unreachable: boolean;
@@ -61,7 +66,7 @@ export type Counts = {
   ignored: number;
 };
 
-/** Where in the playbook a host stands, for variables. */
+/** A host's position in the playbook, which determines its variables. */
 export type Where = Readonly<{
   play: Play;
   batch: readonly string[];
@@ -69,7 +74,7 @@ export type Where = Readonly<{
   vars: readonly RawVars[];
 }>;
 
-/** A task failed on a host: unwinds to the nearest rescue. */
+/** A task failed on a host. It unwinds to the nearest rescue. */
 export class TaskFailed extends Error {
   readonly diagnostic: Diagnostic;
   readonly result: Value;
@@ -82,10 +87,10 @@ export class TaskFailed extends Error {
   }
 }
 
-/** The task failed on another host, and any_errors_fatal stops this one: nothing failed here. */
+/** The task failed on another host, and any_errors_fatal stops this one. Nothing failed on this host. */
 export class Aborted extends TaskFailed {}
 
-/** The host cannot be reached any more: no rescue catches this. */
+/** The host cannot be reached any more. No rescue catches this. */
 export class Unreachable extends Error {
   readonly diagnostic: Diagnostic;
   constructor(diagnostic: Diagnostic) {
@@ -94,10 +99,10 @@ export class Unreachable extends Error {
   }
 }
 
-/** `meta: end_host`, `end_play`. */
+/** `meta: end_host` and `end_play`. */
 export class EndHost extends Error {}
 
-/** A value is not known until apply: unwinds to the task that reads it. */
+/** A value is not known until apply. It unwinds to the task that reads the value. */
 export class NotKnown extends Error {
   readonly because: string;
   constructor(because: string) {

@@ -23,7 +23,7 @@ import { loopResult, skippedResult } from './result.ts';
 import { NotKnown, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
-/** A task's variables and its name with them. */
+/** A task's variables, and its name rendered with them. */
 export type Named = Readonly<{ scope: Scope; name: string; isLoop: boolean }>;
 
 export function scopeOf({ world, host, task, where }: TaskRun): Scope {
@@ -31,41 +31,42 @@ export function scopeOf({ world, host, task, where }: TaskRun): Scope {
 }
 
 /** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */
-export async function runTask(r: TaskRun): Promise<void> {
-  const { world, task } = r;
-  const scope = scopeOf(r);
+export async function runTask(taskRun: TaskRun): Promise<void> {
+  const { world, task } = taskRun;
+  const scope = scopeOf(taskRun);
   const began = world.run.now();
   const name = taskName(task, scope, world);
   const outcomes: Outcome[] = [];
   let isLoop = false;
   try {
-    const items = r.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
+    const items = taskRun.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
     isLoop = items !== undefined;
-    if (items === undefined) outcomes.push(await outcomeOf(r, { scope, label: undefined, item: undefined }, name));
+    if (items === undefined)
+      outcomes.push(await outcomeOf(taskRun, { scope, label: undefined, item: undefined }, name));
     if (items !== undefined)
       outcomes.push(
         ...(await loop(
-          r,
-          itemsOf(r, items, scope, () => scopeOf(r)),
+          taskRun,
+          itemsOf(taskRun, items, scope, () => scopeOf(taskRun)),
           name,
         )),
       );
   } catch (error) {
     outcomes.push(thrownOutcome(error, task, world, name, undefined));
   }
-  await noteOfJudged(r, scope, outcomes).catch((error: unknown) => {
+  await noteOfJudged(taskRun, scope, outcomes).catch((error: unknown) => {
     throw asUnreachable(error);
   });
-  finish(r, { scope, name, isLoop }, outcomes, world.run.now() - began);
+  finish(taskRun, { scope, name, isLoop }, outcomes, world.run.now() - began);
 }
 
-/** One item after the other; together only those of which none reads what another sets. */
-async function loop(r: TaskRun, all: Items, name: string): Promise<readonly Outcome[]> {
-  const { world, task } = r;
+/** Runs items one after the other. Items run together only if none of them reads what another one sets. */
+async function loop(taskRun: TaskRun, all: Items, name: string): Promise<readonly Outcome[]> {
+  const { world, task } = taskRun;
   const outcomes: Outcome[] = [];
   while (outcomes.length < all.count) {
     const n = outcomes.length;
-    const own: TaskRun = { ...r, ahead: () => aheadOfItems(r, all.from(n + 1)) };
+    const own: TaskRun = { ...taskRun, ahead: () => aheadOfItems(taskRun, all.from(n + 1)) };
     const joined = await itemsTogether(own, all, n, name);
     const next = joined.length > 0 ? joined : [await outcomeOf(own, all.at(n), name)];
     outcomes.push(...next);
@@ -73,21 +74,21 @@ async function loop(r: TaskRun, all: Items, name: string): Promise<readonly Outc
     if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.count) continue;
     const wait = Number(world.run.templates.resolve(task.loopControl.pause, all.at(n).scope));
     if (wait > 0) await pause(wait * 1000, world.run.signal);
-    r.host.session.metOthers();
+    taskRun.host.session.metOthers();
   }
   return outcomes;
 }
 
-/** One item's outcome; what it throws is its own: the items after it have their turn, as in Ansible. */
-async function outcomeOf(r: TaskRun, part: Part, name: string): Promise<Outcome> {
+/** The outcome of one item. An error belongs to this item only; as in Ansible, the items after it still run. */
+async function outcomeOf(taskRun: TaskRun, part: Part, name: string): Promise<Outcome> {
   try {
-    return await runUnit(r, part, name);
+    return await runUnit(taskRun, part, name);
   } catch (error) {
-    return thrownOutcome(error, r.task, r.world, name, part.label);
+    return thrownOutcome(error, taskRun.task, taskRun.world, name, part.label);
   }
 }
 
-/** What was thrown while a task was resolved, as that task's outcome. */
+/** Turns an error that was thrown while a task was resolved into that task's outcome. */
 function thrownOutcome(error: unknown, task: Task, world: World, name: string, label: string | undefined): Outcome {
   if (error instanceof NotKnown)
     return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because, label };
@@ -117,14 +118,14 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
   throw error;
 }
 
-async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): Promise<Outcome> {
-  const { world, task, host } = r;
+async function runUnit(taskRun: TaskRun, { scope, label, item }: Part, name: string): Promise<Outcome> {
+  const { world, task, host } = taskRun;
   const { run } = world;
-  if (r.maybe !== undefined) {
+  if (taskRun.maybe !== undefined) {
     const skipped = surelyFalse(task, scope, world);
     if (skipped !== undefined)
       return { status: 'skipped', result: { skipped: true }, changes: [], because: isFalse(skipped) };
-    return { status: 'unknown', result: new Unknown(r.maybe), changes: [], because: r.maybe };
+    return { status: 'unknown', result: new Unknown(taskRun.maybe), changes: [], because: taskRun.maybe };
   }
   const { impl } = task;
   if (impl === undefined) throw new Error(`no module '${task.module}'`);
@@ -135,17 +136,18 @@ async function runUnit(r: TaskRun, { scope, label, item }: Part, name: string): 
     task.until.length > 0 && run.mode === 'apply' ? Number(run.templates.resolve(task.retries ?? 3, scope)) + 1 : 1;
   const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
   for (let n = 1; ; n++) {
-    const outcome = judge(r, unit, await attempt(r, { ...unit, step: unit.step }, name, n > 1), n);
+    const outcome = judge(taskRun, unit, await attempt(taskRun, { ...unit, step: unit.step }, name, n > 1), n);
     if (task.until.length === 0 || run.mode === 'plan') return outcome;
-    if (n >= tries && outcome.status !== 'failed' && !holds(r, unit, outcome, n)) return gaveUp(outcome, n - 1, task);
+    if (n >= tries && outcome.status !== 'failed' && !holds(taskRun, unit, outcome, n))
+      return gaveUp(outcome, n - 1, task);
     if (n >= tries) return withAttempts(outcome, n);
-    if (holds(r, unit, outcome, n)) return withAttempts(outcome, n);
+    if (holds(taskRun, unit, outcome, n)) return withAttempts(outcome, n);
     run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
     await pause(delay * 1000, run.signal);
   }
 }
 
-/** A condition that is known to be false by now, of a task that may not run at all. */
+/** For a task that may not run at all: its condition if it is already known to be false. */
 function surelyFalse(task: Task, scope: Scope, world: World): string | undefined {
   try {
     return falseCondition(task.when, scope, world.run);
@@ -154,7 +156,7 @@ function surelyFalse(task: Task, scope: Scope, world: World): string | undefined
   }
 }
 
-/** A fact that a plan cannot know is not undefined: what reads it is unknown too. */
+/** A fact that a plan cannot know is unknown, not undefined, and so is everything that reads it. */
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
   if (unknown === undefined || task.module !== 'set_fact') return;
@@ -162,36 +164,41 @@ function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[])
   host.set = { ...host.set, ...Object.fromEntries(Object.keys(task.args).map((name) => [name, value])) };
 }
 
-/** Register, notify, count, tell; and fail where it must. */
-export function finish(r: TaskRun, { scope, name, isLoop }: Named, outcomes: readonly Outcome[], ms: number): void {
-  const { host, task, world, after } = r;
+/** Registers the result, notifies handlers, counts and reports the outcome. Throws if the task failed. */
+export function finish(
+  taskRun: TaskRun,
+  { scope, name, isLoop }: Named,
+  outcomes: readonly Outcome[],
+  ms: number,
+): void {
+  const { host, task, world, after } = taskRun;
   const { run } = world;
-  if (after !== undefined) after.isTold = true;
-  const isHidden = isHiding(r, scope);
-  const ignores = outcomes.some((o) => o.status === 'failed') && isIgnoring(r, scope);
+  if (after !== undefined) after.isReported = true;
+  const isHidden = isHiding(taskRun, scope);
+  const ignores = outcomes.some((o) => o.status === 'failed') && isIgnoring(taskRun, scope);
   const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
-  keepUnknownFacts(r, outcomes);
+  keepUnknownFacts(taskRun, outcomes);
   if (task.register !== undefined) {
-    // What must not be shown now must not be shown by a later task either.
+    // A result that no_log hides stays hidden when a later task prints it.
     host.set = { ...host.set, [task.register]: isHidden ? run.templates.seal(result) : result };
   }
   const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
     const isCertain = outcomes.some((o) => o.status === 'changed');
     const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? dependsOn(name));
-    for (const handler of handlersFor(r, scope)) {
+    for (const handler of handlersFor(taskRun, scope)) {
       if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);
       if (isCertain) notifiedAnew(host, handler);
     }
   }
-  dueAfter(r);
+  dueAfter(taskRun);
   const status = worst === 'failed' && ignores ? 'ignored' : worst;
   host.counts[status]++;
   if (run.mode === 'plan' && (status === 'changed' || status === 'unknown') && canFail(task)) host.mayFail.push(name);
   for (const o of outcomes.length === 0
     ? [{ status, changes: [], because: EMPTY_LOOP, result: null } as Outcome]
     : outcomes) {
-    run.emit(taskEvent(r, name, o, ignores, isHidden, ms));
+    run.emit(taskEvent(taskRun, name, o, ignores, isHidden, ms));
   }
   const failed = outcomes.find((o) => o.status === 'failed');
   if (failed === undefined || ignores) return;
@@ -204,12 +211,12 @@ function canFail({ ignoreErrors, failedWhen }: Task): boolean {
   return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
 }
 
-/** What is wrong with `no_log` itself holds no secret. */
+/** An error about `no_log` itself contains no secret. */
 function isOfNoLog({ code, message }: Diagnostic): boolean {
   return code === 'E_KEYWORD_VALUE' && message.startsWith("'no_log' ");
 }
 
-/** A no_log that cannot be worked out hides: what is wrong with it was told before the task ran. */
+/** If no_log cannot be evaluated, the output is hidden. The error was reported before the task ran. */
 function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
   try {
     return isTrue(run, task.noLog, scope, 'no_log', task.at);
@@ -227,13 +234,20 @@ function isIgnoring({ world: { run }, task }: TaskRun, scope: Scope): boolean {
 }
 const WORST: readonly TaskStatus[] = ['failed', 'changed', 'unknown', 'ok', 'skipped'];
 
-function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHidden: boolean, ms: number): TaskEvent {
-  const { task, host, where } = r;
+function taskEvent(
+  taskRun: TaskRun,
+  name: string,
+  o: Outcome,
+  ignores: boolean,
+  isHidden: boolean,
+  ms: number,
+): TaskEvent {
+  const { task, host, where } = taskRun;
   const hidden = "hidden by 'no_log: true'";
   const changes = o.changes.map(({ what, diff }) =>
     isHidden ? { what: hidden } : { what, ...(diff !== undefined && { diff }) },
   );
-  const told =
+  const outcomeSummary =
     isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic)
       ? { ...o.diagnostic, message: hidden, detail: undefined }
       : o.diagnostic;
@@ -245,12 +259,12 @@ function taskEvent(r: TaskRun, name: string, o: Outcome, ignores: boolean, isHid
     module: task.module,
     at: task.at,
     role: task.role?.name,
-    isHandler: r.isHandler,
+    isHandler: taskRun.isHandler,
     status: o.status === 'failed' && ignores ? ('ignored' as const) : o.status,
     changes,
     because: o.because,
     item: isHidden && o.label !== undefined ? hidden : o.label,
-    diagnostic: told,
+    diagnostic: outcomeSummary,
     delegate: typeof task.delegateTo === 'string' ? task.delegateTo : undefined,
     ms,
   };

@@ -5,22 +5,25 @@ import type { Start } from './claims.ts';
 import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
 
-/** Everything a host's variables are made from; the same for all hosts of a run. */
+/** Everything that a host's variables are built from. All hosts of a run share it. */
 export type World = Readonly<{
   run: Run;
-  /** What was last begun on a host, in words. */
+  /** Describes what was last begun on a host. */
   doing: (host: string) => string;
   hosts: ReadonlyMap<string, HostState>;
-  /** This machine as a delegate, where the inventory does not name it: 'localhost', '127.0.0.1'. */
+  /** This machine as a delegate if the inventory does not list it: 'localhost', '127.0.0.1'. */
   localhost: (name: string) => HostState | undefined;
   start: Start;
-  /** Hosts that other runs held for longer than this one waits. */
+  /** Hosts that other runs held for longer than this run waits. */
   locked: Set<string>;
-  /** Hosts that were changed since the last play began: what others know may be stale. */
+  /** Hosts that changed since the last play began. What other hosts know may be stale. */
   changed: Set<string>;
 }>;
 
-/** The layers of Ansible's precedence, lowest first (docs: "Understanding variable precedence"). */
+/**
+ * The layers of Ansible's variable precedence, lowest first (Ansible's documentation: "Understanding variable
+ * precedence").
+ */
 export function scopeFor(world: World, host: HostState, where: Where): Scope {
   return world.run.templates.scope(layersFor(world, host, where));
 }
@@ -56,7 +59,9 @@ function readyLayer(vars: Readonly<Record<string, Value>>): RawVars {
 }
 const readyLayers = new WeakMap<Readonly<Record<string, Value>>, RawVars>();
 
-/** Facts by both of Ansible's names: ansible_facts.os_family and ansible_os_family. Made once for each gathering. */
+/**
+ * Facts under both of Ansible's names: ansible_facts.os_family and ansible_os_family. Built once for each gathering.
+ */
 function factLayer({ facts }: HostState): RawVars {
   if (facts === undefined) return {};
   const known = factLayers.get(facts);
@@ -70,7 +75,10 @@ function factLayer({ facts }: HostState): RawVars {
 }
 const factLayers = new WeakMap<RawVars, RawVars>();
 
-/** The same for a host's tasks of one role in a play. Kept as long as the play's batch is. */
+/**
+ * The magic variables. They are the same for all tasks of one role on a host in a play, and are kept as long as the
+ * batch.
+ */
 function magic(world: World, host: HostState, where: Where): RawVars {
   const ofBatch = magics.get(where.batch) ?? new Map<string, Map<Role | undefined, RawVars>>();
   magics.set(where.batch, ofBatch);
@@ -110,12 +118,12 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
       ansible_role_name: role.name,
     }),
   };
-  lazy(vars, 'role_names', () => [...new Set(play.roles.map((r) => r.name))]); // an include may bring more
+  lazy(vars, 'role_names', () => [...new Set(play.roles.map((r) => r.name))]); // an include may add roles
   lazy(vars, 'hostvars', () => new Ready(hostvars(world, where)));
   return vars;
 }
 
-/** The same for every scope of a run: a thousand hosts share one. */
+/** Shared by all scopes of a run, so that a thousand hosts share one object. */
 function groupsOf(inventory: Inventory): Value {
   const known = groupDicts.get(inventory) ?? (Object.fromEntries(inventory.groups) as Value);
   groupDicts.set(inventory, known);
@@ -134,16 +142,16 @@ function placesOf(run: Run): RawVars {
 }
 const places = new WeakMap<Run, RawVars>();
 
-/** Every host's variables, each evaluated only when it is read. */
+/** The variables of every host. Each is evaluated only when it is read. */
 function hostvars(world: World, where: Where): Value {
   const all: Record<string, Value> = {};
   for (const name of world.run.inventory.hosts.keys()) {
-    let made: Value | undefined;
+    let vars: Value | undefined;
     Object.defineProperty(all, name, {
       enumerable: true,
       get: () => {
-        made ??= varsOfHost(world, name, where);
-        return made;
+        vars ??= varsOfHost(world, name, where);
+        return vars;
       },
     });
   }
@@ -153,12 +161,15 @@ function hostvars(world: World, where: Where): Value {
 function varsOfHost(world: World, name: string, where: Where): Value {
   const state = world.hosts.get(name);
   if (state === undefined) return {};
-  // Another host's view holds no task's or role's variables, as in Ansible.
+  // As in Ansible, variables of a task or role are not visible through hostvars.
   const scope = scopeFor(world, state, { ...where, role: undefined, vars: [] });
   return lazyVars(scope);
 }
 
-/** Variables outside of any play, for checks: of one host, or without one those that all hosts share, and `hostvars`. */
+/**
+ * Variables outside of a play, for checks: those of one host or, without a host, those that all hosts share, and
+ * `hostvars`.
+ */
 export function inventoryScope(
   templates: Templates,
   inventory: Inventory,
@@ -193,7 +204,7 @@ function layersOf(inventory: Inventory, name: string): readonly RawVars[] {
   return [{ ansible_host: name }, ...(inventory.hosts.get(name)?.layers ?? []).map((l) => l.vars)];
 }
 
-/** What every host has from the same place: the variables of `all`. */
+/** Layers that all hosts get from the same source: the variables of `all`. */
 function sharedLayers(inventory: Inventory): readonly RawVars[] {
   const [first, ...others] = [...inventory.hosts.values()];
   return (first?.layers ?? [])

@@ -8,8 +8,8 @@ import { ensureNetwork } from './network.ts';
 import { type HostRecord, hostDir, type LabRecord } from './state.ts';
 
 /**
- * Images, keys, network and power for some of a lab's hosts, all at once; waits until each lets its user in. The
- * failures of all hosts come in one.
+ * Prepares images, keys and network and powers on some of a lab's hosts, all at once. Waits until each accepts logins.
+ * The failures of all hosts are thrown as one.
  */
 export async function bootAll(record: LabRecord, names: readonly string[], options: LabOptions): Promise<void> {
   const hosts = names.flatMap((name) => record.hosts[name] ?? []);
@@ -23,17 +23,19 @@ export async function bootAll(record: LabRecord, names: readonly string[], optio
   await forAll(hosts, (host) => boot(record, host, options));
 }
 
-/** Does `work` for all hosts at the same time and waits for all, then throws what failed: every Failure, in one. */
+/** Runs `work` for all items at the same time, waits for all, and then throws every Failure as one. */
 export async function forAll<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const settled = await Promise.allSettled(items.map(work));
   const failed: readonly unknown[] = settled.flatMap((s) => (s.status === 'rejected' ? [s.reason] : []));
   const bug = failed.find((error) => !(error instanceof Failure));
   if (bug !== undefined) throw bug;
-  const told = failed.flatMap((error): readonly Diagnostic[] => (error instanceof Failure ? error.diagnostics : []));
-  if (told.length > 0) throw new Failure(told);
+  const diagnostics = failed.flatMap((error): readonly Diagnostic[] =>
+    error instanceof Failure ? error.diagnostics : [],
+  );
+  if (diagnostics.length > 0) throw new Failure(diagnostics);
 }
 
-/** Builds what is missing. An image of an older recipe is not built again: ensureDisk tells the user what to do. */
+/** Builds missing images. An image of an older recipe is not rebuilt: ensureDisk tells the user what to do. */
 async function buildImages(hosts: readonly HostRecord[], { progress, signal }: LabOptions): Promise<void> {
   const wanted = new Set(hosts.filter((host) => host.base === imageKey(host.image)).map((host) => host.image));
   const say = (message: string, ms?: number) => progress({ type: 'image', message, ...(ms !== undefined && { ms }) });

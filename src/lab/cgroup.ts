@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '../core/errors/index.ts';
 import { absent } from './state.ts';
 
-/** Where this machine has its cgroup2 hierarchy, and systemd's old one if there is one beside it. */
+/** The mount points of cgroup2 and, if there is one, of systemd's legacy hierarchy. */
 export type Hierarchies = Readonly<{ unified: string; systemd: string | undefined }>;
 
 /**
- * From the text of /proc/self/mounts. Each host needs a cgroup of its own in both hierarchies: in a shared one the
- * same-named units of two hosts would be one unit, and a stop would wait for the other host's processes.
+ * Parses /proc/self/mounts. Each host needs its own cgroup in both hierarchies. In a shared cgroup, units of two hosts
+ * with the same name would be one unit, and stopping one would wait for the other host's processes.
  */
 export function findHierarchies(mounts: string): Hierarchies | undefined {
   const rows = mounts.split('\n').map((line) => line.split(' '));
@@ -25,10 +25,13 @@ export async function hierarchies(): Promise<Hierarchies> {
   throw failure('E_LAB_CGROUP', {});
 }
 
-/** The lab's cgroup below each hierarchy. A host's is below that: HOST/sup (what restarts it), HOST/box (nspawn and all inside). */
+/**
+ * The lab's cgroup in each hierarchy. A host's cgroups are below it: HOST/sup (the supervisor) and HOST/box (nspawn and
+ * everything inside).
+ */
 export const labGroup = (lab: string) => path.join('bringup', lab);
 
-/** Makes a host's cgroups and gives the cgroup.procs files of its box and its supervisor. */
+/** Creates a host's cgroups. Returns the cgroup.procs files of its box and its supervisor. */
 export async function makeGroups(lab: string, host: string): Promise<Readonly<{ box: string[]; sup: string[] }>> {
   const { unified, systemd } = await hierarchies();
   const roots = systemd === undefined ? [unified] : [unified, systemd];
@@ -41,7 +44,10 @@ export async function makeGroups(lab: string, host: string): Promise<Readonly<{ 
   return { box: procs('box'), sup: procs('sup') };
 }
 
-/** Passes the controllers down (MemoryMax= and the like then hold inside). Not vital: some machines don't allow it. */
+/**
+ * Delegates the controllers, so that MemoryMax= and the like work inside. Some machines do not permit it, and the lab
+ * works without.
+ */
 async function delegate(unified: string, below: readonly string[]): Promise<void> {
   for (let depth = 0; depth <= below.length; depth++) {
     const group = path.join(unified, ...below.slice(0, depth));
@@ -52,7 +58,7 @@ async function delegate(unified: string, below: readonly string[]): Promise<void
   }
 }
 
-/** The pids in a cgroup of the unified hierarchy and all below it, e.g. 'bringup/demo/web1/box'. */
+/** The process ids in a cgroup of the unified hierarchy and below it, for example 'bringup/demo/web1/box'. */
 export async function pidsBelow(group: string): Promise<readonly number[]> {
   const { unified } = await hierarchies();
   const pids: number[] = [];
@@ -64,8 +70,8 @@ export async function pidsBelow(group: string): Promise<readonly number[]> {
 }
 
 /**
- * Whether anything is in a cgroup or below it. cgroup.procs does not tell: it leaves out a process whose last thread is
- * still letting its memory and files go, which on a slow disk takes seconds in which the cgroup is busy.
+ * Whether a cgroup or one below it contains a process. cgroup.procs does not tell: it omits a process whose last thread
+ * is still releasing memory and files. On a slow disk this takes seconds, and the cgroup stays busy.
  */
 export async function isPopulated(group: string): Promise<boolean> {
   const { unified } = await hierarchies();
@@ -73,7 +79,7 @@ export async function isPopulated(group: string): Promise<boolean> {
   return events !== undefined && /^populated 1$/m.test(events);
 }
 
-/** SIGKILLs all in a cgroup until nothing is left; throws Failure when something stays for 60 s. */
+/** Sends SIGKILL to all processes in a cgroup until none is left. Throws Failure if one stays for 60 s. */
 export async function killBelow(group: string): Promise<void> {
   for (const until = Date.now() + 60_000; await isPopulated(group); await sleep(20)) {
     const pids = await pidsBelow(group);
@@ -85,30 +91,30 @@ export async function killBelow(group: string): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // it ended by itself
+        // the process ended by itself
       }
     }
   }
 }
 
-/** The names of the cgroups right below one, e.g. the hosts of a lab. */
+/** The names of the cgroups directly below one, for example the hosts of a lab. */
 export async function groupsIn(group: string): Promise<readonly string[]> {
   const { unified } = await hierarchies();
   const entries = (await readdir(path.join(unified, group), { withFileTypes: true }).catch(absent)) ?? [];
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
-/** Removes a cgroup in which nothing is (`killBelow`), and all below it, from both hierarchies. */
+/** Removes an empty cgroup (see `killBelow`) and everything below it from both hierarchies. */
 export async function removeGroups(group: string): Promise<void> {
   const { unified, systemd } = await hierarchies();
   for (const root of systemd === undefined ? [unified] : [unified, systemd]) {
     for (const dir of (await treeOf(path.join(root, group))).toReversed()) await rmdir(dir).catch(absent);
-    // Ours too, once the last lab is gone; busy until then.
+    // Removes the common parent too. This succeeds only for the last lab, because it is busy before.
     await rmdir(path.join(root, path.dirname(labGroup('x')))).catch(() => {});
   }
 }
 
-/** A directory and all below it, parents first; nothing when it is not there. */
+/** A directory and all directories below it, parents first. Empty if it does not exist. */
 async function treeOf(dir: string): Promise<readonly string[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(absent);
   if (entries === undefined) return [];

@@ -9,19 +9,19 @@ import { resolver } from './resolver.ts';
 import { run, tryRun } from './run.ts';
 import { absent, type HostRecord, hostDir, imagesDir, type LabRecord, labDir } from './state.ts';
 
-/** A host's disk as it is seen: an overlay of its own changes (up) over its snapshots over its image. */
+/** The root of a host's disk: an overlay of its own changes (`up`) over its snapshots over its image. */
 export const rootOf = (lab: string, host: string) => path.join(hostDir(lab, host), 'root');
 const upper = (lab: string, host: string) => path.join(hostDir(lab, host), 'up');
 const ready = (lab: string, host: string) => path.join(hostDir(lab, host), 'disk-is-ready');
 
-/** Whether a host's disk was ever set up; half set up is not. */
+/** Whether a host's disk was set up completely. */
 export async function hasDisk(lab: string, host: string): Promise<boolean> {
   return (await stat(ready(lab, host)).catch(absent)) !== undefined;
 }
 
 export const layerDir = (lab: string, layer: string) => path.join(labDir(lab), 'layers', layer);
 
-/** Mounts a host's disk, first made and set up where it is missing. */
+/** Mounts a host's disk. A missing disk is first created and set up. */
 export async function ensureDisk(lab: LabRecord, host: HostRecord): Promise<void> {
   const root = rootOf(lab.name, host.name);
   const fresh = !(await hasDisk(lab.name, host.name));
@@ -30,7 +30,7 @@ export async function ensureDisk(lab: LabRecord, host: HostRecord): Promise<void
     const problem = `the image ${host.base} of its disk is missing`;
     throw failure('E_LAB_DISK', { host: host.name, problem, hint: `reset the host: bringup lab reset ${host.name}` });
   }
-  // Half set up is not set up: a killed run's disk is thrown away.
+  // A disk whose set-up was interrupted is discarded.
   if (fresh) await wipeDisk(lab.name, host.name);
   await mountDisk(lab.name, host);
   if (!fresh) return;
@@ -45,7 +45,8 @@ async function mountDisk(lab: string, host: HostRecord): Promise<void> {
   for (const part of [upper(lab, host.name), work, rootOf(lab, host.name)]) await mkdir(part, { recursive: true });
   const layers: string[] = [];
   for (const layer of host.layers) {
-    // A snapshot that died before it moved the disk left a layer in the record only: its data still is in `up`.
+    // If a snapshot died before it moved the disk, the record names a layer that does not exist. Its data is still in
+    // `up`.
     if ((await stat(layerDir(lab, layer)).catch(absent)) !== undefined) layers.push(layerDir(lab, layer));
   }
   const lower = [...layers, path.join(imagesDir(), host.base)].join(':');
@@ -65,21 +66,21 @@ export async function unmountDisk(lab: string, host: string): Promise<void> {
   if (await isMounted(rootOf(lab, host))) await run(['umount', rootOf(lab, host)]);
 }
 
-/** A bare disk again: the next `ensureDisk` makes a new one. The host must be off. */
+/** Deletes the disk. The next `ensureDisk` creates a new one. The host must be off. */
 export async function wipeDisk(lab: string, host: string): Promise<void> {
   await unmountDisk(lab, host);
   await rm(ready(lab, host), { force: true });
   await rm(upper(lab, host), { recursive: true, force: true });
 }
 
-/** Makes what the host has changed since its last snapshot a layer of that name. The host must be off. */
+/** Turns the host's changes since its last snapshot into a layer of that name. The host must be off. */
 export async function freezeDisk(lab: string, host: string, layer: string): Promise<void> {
   await unmountDisk(lab, host);
   await mkdir(path.dirname(layerDir(lab, layer)), { recursive: true });
   await rename(upper(lab, host), layerDir(lab, layer));
 }
 
-/** Forgets what the host has changed since the layers under it. The host must be off. */
+/** Discards the host's changes since its last layer. The host must be off. */
 export async function thawDisk(lab: string, host: string): Promise<void> {
   await unmountDisk(lab, host);
   await rm(upper(lab, host), { recursive: true, force: true });
@@ -99,7 +100,10 @@ async function isMounted(dir: string): Promise<boolean> {
   return (await mountsBelow(dir)).includes(dir);
 }
 
-/** What makes this host this host: name, address, keys. Only on a fresh disk: later it belongs to the playbooks. */
+/**
+ * Writes what identifies this host: name, address, keys. Only on a new disk; afterwards these files belong to the
+ * playbooks.
+ */
 async function setUp(lab: LabRecord, host: HostRecord, root: string): Promise<void> {
   const gateway = gatewayOf(lab.subnet);
   const put = async (file: string, data: string, mode = 0o644) => {
@@ -114,7 +118,7 @@ async function setUp(lab: LabRecord, host: HostRecord, root: string): Promise<vo
   );
   await put('etc/resolv.conf', (await resolver(gateway)).nameservers.map((ip) => `nameserver ${ip}\n`).join(''));
   await put('etc/machine-id', `${randomBytes(16).toString('hex')}\n`, 0o444);
-  // 10-: systemd's own 80-container-host0.network must not be the first that matches.
+  // The prefix 10- makes it match before systemd's own 80-container-host0.network.
   await put(
     'etc/systemd/network/10-host0.network',
     `[Match]\nName=host0\n[Network]\nAddress=${host.address}/24\nGateway=${gateway}\n`,

@@ -10,7 +10,7 @@ import { removeNetwork } from './network.ts';
 import { run } from './run.ts';
 import { absent, labDir, labNames, readLab } from './state.ts';
 
-/** The work of `down`. Goes by what it finds, not by the lab's record, which may be missing or broken. */
+/** Implements `down`. It goes by what it finds, because the lab's record may be missing or broken. */
 export async function takeDown(name: string, options: LabOptions & Readonly<{ images?: boolean }>): Promise<void> {
   const started = Date.now();
   const dir = labDir(name);
@@ -27,7 +27,7 @@ export async function takeDown(name: string, options: LabOptions & Readonly<{ im
   options.progress({ type: 'off', message: `removed the lab ${name}`, ms: Date.now() - started });
 }
 
-/** nspawn leaves a directory (and, killed, a mount on it) per machine under /run. */
+/** nspawn leaves a directory for each machine under /run and, if it was killed, a mount on it. */
 async function forgetMachine(machine: string): Promise<void> {
   const dir = path.join('/run/systemd/nspawn/propagate', machine);
   for (const point of await mountsBelow(dir)) await run(['umount', point]);

@@ -5,7 +5,7 @@ import { type Requirement, requirements } from './requirements.ts';
 import { checkLabName } from './spec.ts';
 import { type HostRecord, type LabRecord, readLab, stateDir } from './state.ts';
 
-/** One step of the lab's work, as it is done. `ms`: how long it took, once it is done. */
+/** One step of the lab's work. `ms` is how long it took, once it is done. */
 export type LabEvent = Readonly<{
   type: 'image' | 'network' | 'boot' | 'ssh' | 'off' | 'disk' | 'note';
   host?: string;
@@ -16,7 +16,7 @@ export type LabEvent = Readonly<{
 export type Progress = (event: LabEvent) => void;
 export type LabOptions = Readonly<{ progress: Progress; signal?: AbortSignal | undefined }>;
 
-/** The lab's record. Throws Failure when there is no such lab. */
+/** The lab's record. Throws Failure if there is no such lab. */
 export async function needLab(name: string): Promise<LabRecord> {
   checkLabName(name);
   const record = await readLab(name);
@@ -24,14 +24,17 @@ export async function needLab(name: string): Promise<LabRecord> {
   throw failure('E_NO_LAB', { name });
 }
 
-/** A host's record. Throws Failure when the lab has no such host. */
+/** A host's record. Throws Failure if the lab has no such host. */
 export function needHost(record: LabRecord, host: string): HostRecord {
   const found = Object.hasOwn(record.hosts, host) ? record.hosts[host] : undefined;
   if (found !== undefined) return found;
   throw failure('E_LAB_HOST', { lab: record.name, host, known: Object.keys(record.hosts) });
 }
 
-/** Runs what changes a lab: not without what it needs, and never two at once on one lab. `to` as in Requirement. */
+/**
+ * Runs work that changes a lab. It checks the requirements first, and only one run at a time works on a lab. `to` is
+ * explained in Requirement.
+ */
 export async function alone<T>(
   name: string,
   to: 'build' | 'run',

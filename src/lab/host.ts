@@ -15,8 +15,9 @@ export const consoleLog = (lab: string, host: string) => path.join(hostDir(lab, 
 const boxGroup = (lab: string, host: string) => path.join(labGroup(lab), host, 'box');
 
 /**
- * Keeps a host powered: an nspawn that ended with 133 was rebooted from inside and is started again; with anything else it
- * was powered off or killed. $1: log; $2: cgroup.procs files of the box; $3: of itself; $4: the port's name; the rest: nspawn's argv.
+ * Keeps a host powered. If nspawn ends with exit code 133, the host was rebooted from inside and is started again. Any
+ * other code means that it was powered off or killed. $1: log; $2: cgroup.procs files of the box; $3: cgroup.procs
+ * files of the supervisor; $4: the port's name; the rest: nspawn's argv.
  */
 const SUPERVISOR = `
 log=$1 box=$2 sup=$3 port=$4; shift 4
@@ -34,7 +35,10 @@ while :; do
 done
 `;
 
-/** Beyond nspawn's own: raw sockets and network set-up as on a real machine; never the clock, modules or raw devices. */
+/**
+ * In addition to nspawn's defaults: raw sockets and network set-up as on a real machine, but never the clock, modules
+ * or raw devices.
+ */
 const CAPABILITIES = ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_IPC_LOCK', 'CAP_SYSLOG'];
 
 /** Whether a host has power. */
@@ -42,7 +46,10 @@ export async function isOn(lab: string, host: string): Promise<boolean> {
   return await isPopulated(path.join(labGroup(lab), host));
 }
 
-/** Boots a host unless it is on; does not wait for sshd. True when it had to. It goes on when this process ends. */
+/**
+ * Boots a host unless it is on, without waiting for sshd. Returns whether it had to boot. The host keeps running when
+ * this process ends.
+ */
 export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean> {
   if (await isOn(lab.name, host.name)) return false;
   await removeGroups(path.join(labGroup(lab.name), host.name));
@@ -76,7 +83,7 @@ export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean
     },
   );
   child.unref();
-  // Until the supervisor is in its cgroup, nobody would find it.
+  // Until the supervisor is in its cgroup, no other process would find it.
   for (const until = Date.now() + 5000; !(await isOn(lab.name, host.name)); await sleep(10)) {
     if (Date.now() > until) {
       const detail = await logEnd(lab.name, host.name);
@@ -86,7 +93,7 @@ export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean
   return true;
 }
 
-/** Waits until the host lets its user in: sshd answers, and /run/nologin is gone. Default 90 s. */
+/** Waits until the host accepts logins: sshd answers, and /run/nologin is gone. Default: 90 s. */
 export async function waitForSsh(
   lab: string,
   host: HostRecord,
@@ -102,7 +109,7 @@ export async function waitForSsh(
   }
 }
 
-/** The pid of a host's init as seen from here; undefined while it is off or only starting. */
+/** The pid of a host's init on this machine. undefined while it is off or starting. */
 export async function initOf(lab: string, host: string): Promise<number | undefined> {
   for (const pid of await pidsBelow(boxGroup(lab, host))) {
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
@@ -111,21 +118,26 @@ export async function initOf(lab: string, host: string): Promise<number | undefi
   return undefined;
 }
 
-/** The plug pulled: the wire is cut first, so that not even an RST gets out, then all is killed. Disk caches survive. */
+/**
+ * Cuts the power. The network link is cut first, so that not even an RST gets out; then all processes are killed. The
+ * page cache survives.
+ */
 export async function powerCut(lab: string, host: string): Promise<void> {
   await cutPort(portName(lab, host));
   await killBelow(boxGroup(lab, host));
-  // The supervisor ends by itself then, having reaped its child; unless it was just about to boot again.
+  // The supervisor reaps its child and ends by itself, unless it was just about to boot again.
   for (const until = Date.now() + 500; Date.now() < until && (await isOn(lab, host)); ) await sleep(10);
   await killBelow(path.join(labGroup(lab), host));
   await removePort(portName(lab, host));
   await removeGroups(path.join(labGroup(lab), host));
 }
 
-/** A clean shutdown; after `deadline` ms (default 30 s) a power cut. Gives whether it was clean. */
+/**
+ * Shuts down cleanly, and cuts the power after `deadline` ms (default 30 s). Returns whether the shutdown was clean.
+ */
 export async function powerOff(lab: string, host: string, deadline = 30_000): Promise<boolean> {
   const init = await initOf(lab, host);
-  // SIGRTMIN+4 is systemd's "power off"; Node has no name for it.
+  // SIGRTMIN+4 is systemd's "power off". Node has no name for it.
   if (init !== undefined) await tryRun(['kill', '-s', 'RTMIN+4', String(init)]);
   let on = await isOn(lab, host);
   for (

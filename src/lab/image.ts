@@ -8,7 +8,7 @@ import { lastLines, tryRun } from './run.ts';
 import type { ImageName } from './spec.ts';
 import { absent, imagesDir } from './state.ts';
 
-/** All that decides what is in an image. Its hash names the image's directory, so a changed recipe is a new image. */
+/** Everything that determines an image. Its hash names the image's directory, so a changed recipe gives a new image. */
 type Recipe = Readonly<{
   suite: string;
   sources: readonly string[];
@@ -18,8 +18,9 @@ type Recipe = Readonly<{
 }>;
 
 /**
- * As bare as a small Debian install gets: no curl, no python3, no CA certificates, so that a playbook which needs them
- * has to say so. libpam-systemd stays out too: it delays the first command after a login by some 0.3 s.
+ * As few packages as a small Debian installation has: no curl, no python3, no CA certificates, so that a playbook has
+ * to install what it needs. libpam-systemd is left out too, because it delays the first command after a login by some
+ * 0.3 s.
  */
 const PACKAGES = [
   'systemd',
@@ -36,7 +37,7 @@ const PACKAGES = [
   'tzdata',
 ];
 
-/** Runs in the finished tree as `sh -c`, $1 being its root. What differs from host to host is written by disk.ts. */
+/** Runs in the finished tree as `sh -c`, with its root as $1. disk.ts writes what differs between hosts. */
 const SETUP = `set -eu
 chroot "$1" useradd --create-home --shell /bin/bash ops
 printf 'ops ALL=(ALL) NOPASSWD: ALL\\n' > "$1/etc/sudoers.d/90-ops"
@@ -53,7 +54,7 @@ find "$1/var/cache/apt" "$1/var/log" -type f -delete
 const MIRROR = 'http://deb.debian.org/debian';
 const SECURITY = 'http://deb.debian.org/debian-security';
 
-/** What an image is made of. */
+/** The recipe of an image. */
 export function recipe(image: ImageName): Recipe {
   const suite = { 'debian-12': 'bookworm', 'debian-13': 'trixie', 'debian-sid': 'sid' }[image];
   const unstable = suite === 'sid';
@@ -63,15 +64,15 @@ export function recipe(image: ImageName): Recipe {
       `deb ${MIRROR} ${suite} main`,
       ...(unstable ? [] : [`deb ${MIRROR} ${suite}-updates main`, `deb ${SECURITY} ${suite}-security main`]),
     ],
-    // From Debian 13 on, what lets everybody ping is a package of its own.
+    // Since Debian 13, a separate package permits unprivileged users to ping.
     packages: suite === 'bookworm' ? PACKAGES : [...PACKAGES, 'linux-sysctl-defaults'],
-    // sid's index is valid for a week only, and a mirror may lag.
+    // sid's index is valid for a week only, and a mirror may be out of date.
     aptConf: unstable ? ['Acquire::Check-Valid-Until "false";'] : [],
     setup: SETUP,
   };
 }
 
-/** The name of the image's directory: the same as long as the recipe is. */
+/** The name of the image's directory. It changes with the recipe. */
 export function imageKey(image: ImageName): string {
   return `${image}-${createHash('sha256')
     .update(JSON.stringify(recipe(image)))
@@ -79,14 +80,15 @@ export function imageKey(image: ImageName): string {
     .slice(0, 12)}`;
 }
 
-/** Whether the image is there, whole: a tree gets its name only when it is finished. */
+/** Whether the image exists. A tree gets its final name only when it is complete. */
 export async function imageExists(key: string): Promise<boolean> {
   return (await stat(path.join(imagesDir(), key)).catch(absent)) !== undefined;
 }
 
 /**
- * Builds an image unless it is there; gives its key. Half a minute, 350 MB. Two builders of one image: the second
- * waits. When this process dies, so does the build (its whole process namespace), and the next run sweeps its leavings.
+ * Builds an image unless it exists. Returns its key. It takes half a minute and 350 MB. If two processes build the same
+ * image, the second one waits. If this process dies, the build dies too (with its whole process namespace), and the
+ * next run removes what it left.
  */
 export async function ensureImage(
   image: ImageName,
@@ -106,12 +108,12 @@ export async function ensureImage(
   return key;
 }
 
-/** Removes the images that are not in `used`, and what killed builders left. */
+/** Removes the images that are not in `used`, and what killed builds left. */
 export async function removeImages(used: ReadonlySet<string>): Promise<void> {
   for (const name of (await readdir(imagesDir()).catch(absent)) ?? []) {
     const key = name.replace(/^\.new-/, '');
     if (used.has(name)) continue;
-    // Under its lock, so that nobody's build is swept away; a build under way stays.
+    // Removes it under the image's lock, so that a build in progress is not disturbed.
     const remove = () => rm(path.join(imagesDir(), name), { recursive: true, force: true });
     await withLock(`image-${key}`, { patience: 0 }, remove).catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
@@ -123,16 +125,17 @@ async function build(image: ImageName, key: string, signal: AbortSignal | undefi
   const { suite, sources, packages, aptConf, setup } = recipe(image);
   const staged = path.join(imagesDir(), `.new-${key}`);
   const remove = () => rm(staged, { recursive: true, force: true });
-  // What a killed builder left; we hold the image's lock.
+  // Removes what a killed build left. We hold the image's lock.
   await remove();
   const proxy = await aptProxy();
   try {
     const { code, stderr } = await tryRun(
       [
-        // Dies with us, and takes all of its children and mounts along.
+        // The build dies with this process, together with its children and mounts.
         ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--mount-proc'],
         ...['mmdebstrap', '--mode=root', '--variant=minbase', '--format=directory', `--include=${packages.join(',')}`],
-        // The lists stay, as the installer leaves them: else each host's first `apt-get update` loads them all again.
+        // The package lists stay, as after an installation. Otherwise each host's first `apt-get update` would download
+        // all of them.
         '--skip=cleanup/apt/lists',
         ...aptConf.map((line) => `--aptopt=${line}`),
         `--customize-hook=${setup}`,
@@ -151,12 +154,12 @@ async function build(image: ImageName, key: string, signal: AbortSignal | undefi
   }
 }
 
-/** Keeps for the hosts' own apt what the build needed. */
+/** Keeps apt's options of the build for the hosts. */
 function writeAptConf(lines: readonly string[]): string {
   return `printf '%s\\n' ${lines.map((l) => `'${l}'`).join(' ')} > "$1/etc/apt/apt.conf.d/80-lab"`;
 }
 
-/** `Acquire::http::Proxy` of this machine; undefined without one. */
+/** `Acquire::http::Proxy` of this machine, or undefined. */
 export async function aptProxy(): Promise<string | undefined> {
   const { code, stdout } = await tryRun(['apt-config', 'dump', '--format', '%v%n', 'Acquire::http::Proxy']);
   const value = stdout.trim();

@@ -1,7 +1,9 @@
 import { rootOf } from './disk.ts';
 import { tryRun } from './run.ts';
 
-/** The last lines of a host's journal, read with the host's own journalctl: ours may be of another age. */
+/**
+ * The last lines of a host's journal. It is read with the host's own journalctl, because ours may have another version.
+ */
 export async function journal(lab: string, host: string, count: number): Promise<string> {
   const argv = ['chroot', rootOf(lab, host), 'journalctl', '--no-pager', '-q', '-o', 'short-iso', '-n', String(count)];
   const { code, stdout } = await tryRun(argv);

@@ -3,7 +3,9 @@ import path from 'node:path';
 import { run } from './run.ts';
 import { absent, labDir, replaceFile } from './state.ts';
 
-/** How to log in to a lab host: as `ops`, who has sudo without a password, with the lab's own key and pinned host keys. */
+/**
+ * How to log in to a lab host: as `ops`, who has sudo without a password, with the lab's own key and pinned host keys.
+ */
 export type LabConnection = Readonly<{
   address: string;
   user: 'ops';
@@ -13,10 +15,10 @@ export type LabConnection = Readonly<{
 
 export const clientKey = (lab: string) => path.join(labDir(lab), 'id_ed25519');
 export const knownHosts = (lab: string) => path.join(labDir(lab), 'known_hosts');
-/** Host keys are kept outside of the hosts' disks: a reset host is the same host to everyone who pinned it. */
+/** Host keys are stored outside of the hosts' disks, so that a reset host keeps its host key. */
 export const hostKey = (lab: string, host: string) => path.join(labDir(lab), 'host-keys', host);
 
-/** Makes the client's key and each host's where they are missing, and writes known_hosts. */
+/** Creates missing keys of the client and the hosts, and writes known_hosts. */
 export async function ensureKeys(lab: string, hosts: readonly { name: string; address: string }[]): Promise<void> {
   await mkdir(path.join(labDir(lab), 'host-keys'), { recursive: true, mode: 0o700 });
   await ensureKey(clientKey(lab), `bringup-lab-${lab}`);
@@ -31,10 +33,10 @@ export async function ensureKeys(lab: string, hosts: readonly { name: string; ad
 }
 
 async function ensureKey(file: string, comment: string): Promise<void> {
-  // The public half is written last by ssh-keygen: where it is, the pair is whole.
+  // ssh-keygen writes the public key last, so if it exists, the pair is complete.
   if ((await readFile(`${file}.pub`).catch(absent)) !== undefined) return;
-  // Half of a pair that a killed run left: ssh-keygen would ask before it overwrites it, and an answer that is written to
-  // one that does not ask, and has ended, is a broken pipe.
+  // Removes half a pair that a killed run left. Otherwise ssh-keygen would ask before it overwrites the file. Answering
+  // it through stdin is no alternative: if it does not ask and has ended, the write fails with a broken pipe.
   await rm(file, { force: true });
   await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file]);
 }

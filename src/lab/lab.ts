@@ -12,7 +12,7 @@ import { type HostRecord, type LabRecord, labNames, readLab } from './state.ts';
 import { bringUp } from './up.ts';
 import { cuts, cutWire, healWire, type WireCut } from './wire.ts';
 
-/** What there is of a lab. `connection`: how to log in. */
+/** The state of a lab. `connection` says how to log in. */
 export type LabState = Readonly<{
   name: string;
   subnet: string;
@@ -23,16 +23,16 @@ export type LabState = Readonly<{
     power: 'on' | 'off';
     connection: LabConnection;
   }>[];
-  /** Cut wires: a host, or two that are cut off from each other. */
+  /** Cut network links: a host, or two hosts that are cut off from each other. */
   cuts: readonly string[];
   snapshots: readonly Readonly<{ label: string; taken: string }>[];
 }>;
 
 /**
- * Brings a lab up, or goes on from what is there: builds missing images, boots hosts that are off, waits until each
- * lets its user in. A host whose address or image changed is refused, as its disk has the old ones: `reset` it.
- * Like all that changes a lab it throws Failure where this machine lacks something, and waits while another
- * run is at work on the same lab.
+ * Brings a lab up, or continues from what exists: builds missing images, boots hosts that are off, and waits until each
+ * accepts logins. A host whose address or image changed is rejected, because its disk has the old ones; `reset` it.
+ * Like every function that changes a lab, it throws Failure if this machine lacks something, and waits while another
+ * run works on the same lab.
  */
 export async function up(spec: LabSpec, options: LabOptions): Promise<LabState> {
   checkSpec(spec);
@@ -40,21 +40,21 @@ export async function up(spec: LabSpec, options: LabOptions): Promise<LabState> 
 }
 
 /**
- * Takes a lab away: processes, mounts, cgroups, bridge, NAT, disks. Works on a lab that is half up, broken or not there.
- * The images stay for the next time; with `images` those go that no other lab stands on.
+ * Removes a lab: processes, mounts, cgroups, bridge, NAT, disks. It also works on a lab that is incomplete, broken or
+ * missing. The images are kept for the next lab; with `images`, those that no other lab uses are removed.
  */
 export async function down(name: string, options: LabOptions & Readonly<{ images?: boolean }>): Promise<void> {
   await alone(name, 'run', options, () => takeDown(name, options));
 }
 
-/** What there is of a lab; undefined when there is none. */
+/** The state of a lab. undefined if there is none. */
 export async function status(name: string): Promise<LabState | undefined> {
   checkLabName(name);
   const record = await readLab(name);
   return record && stateOf(record);
 }
 
-/** The names of all labs that are up, or half up. */
+/** The names of all labs, including incomplete ones. */
 export async function list(): Promise<readonly string[]> {
   return labNames();
 }
@@ -66,8 +66,9 @@ export async function connection(name: string, host: string): Promise<LabConnect
 }
 
 /**
- * The power switch. 'off' is a clean shutdown (after 30 s a cut), 'cut' the plug pulled: not even a RST gets out; what
- * was written but not synced survives, unlike on hardware. 'on' boots from the same disk and waits for sshd.
+ * Switches a host's power. 'off' is a clean shutdown (after 30 s a power cut). 'cut' is a power cut: not even an RST
+ * gets out. Unlike on hardware, data that was written but not synced survives. 'on' boots from the same disk and waits
+ * for sshd.
  */
 export async function power(name: string, host: string, to: Power, options: LabOptions): Promise<void> {
   await alone(name, 'run', options, async () => {
@@ -76,7 +77,7 @@ export async function power(name: string, host: string, to: Power, options: LabO
   });
 }
 
-/** The same for several hosts at once: a rack that loses its power. */
+/** Switches the power of several hosts at once, as when a rack loses its power. */
 export async function powerAll(name: string, hosts: readonly string[], to: Power, options: LabOptions): Promise<void> {
   await alone(name, 'run', options, async () => {
     const record = await needLab(name);
@@ -87,8 +88,8 @@ export async function powerAll(name: string, hosts: readonly string[], to: Power
 }
 
 /**
- * Cuts the wire of hosts: from everybody, or from some hosts only; both ways or one way. It stays cut, over reboots, until
- * it is healed, or the lab is taken down. Cuts add up.
+ * Cuts network links of hosts: from everybody or only from some hosts, in both directions or one. A cut lasts over
+ * reboots until it is healed or the lab is taken down. Cuts add up.
  */
 export async function cut(name: string, hosts: readonly string[], how: WireCut, options: LabOptions): Promise<void> {
   await alone(name, 'run', options, async () => {
@@ -102,7 +103,7 @@ export async function cut(name: string, hosts: readonly string[], how: WireCut, 
   });
 }
 
-/** Takes away all cuts of these hosts; of all hosts where none is named. */
+/** Removes all cuts of these hosts, or of all hosts if none is named. */
 export async function heal(name: string, hosts: readonly string[], options: LabOptions): Promise<void> {
   await alone(name, 'run', options, async () => {
     const record = await needLab(name);
@@ -116,8 +117,8 @@ export async function heal(name: string, hosts: readonly string[], options: LabO
 }
 
 /**
- * Bare machines again: new disks from today's images, the same host keys. With `spec` they get its addresses and images.
- * Waits for sshd.
+ * Replaces the disks of hosts with new ones from the current images, so that they are bare machines with the same host
+ * keys. With `spec`, they get its addresses and images. Waits for sshd.
  */
 export async function reset(
   name: string,
@@ -128,19 +129,22 @@ export async function reset(
   await alone(name, 'build', options, async () => resetHosts(await needLab(name), hosts, options));
 }
 
-/** Keeps all disks of a lab under a label, anew if there is one already. Hosts that are on go off cleanly and on again. */
+/**
+ * Saves all disks of a lab under a label, replacing an earlier snapshot of that label. Hosts that are on are shut down
+ * cleanly and booted again.
+ */
 export async function snapshot(name: string, label: string, options: LabOptions): Promise<void> {
   checkLabel(label);
   await alone(name, 'run', options, async () => takeSnapshot(await needLab(name), label, options));
 }
 
-/** All disks as they were at `snapshot`, whatever happened since; cuts the power of the hosts and boots them. */
+/** Restores all disks from a snapshot. It cuts the power of the hosts and boots them. */
 export async function restore(name: string, label: string, options: LabOptions): Promise<void> {
   checkLabel(label);
   await alone(name, 'run', options, async () => restoreSnapshot(await needLab(name), label, options));
 }
 
-/** The end of a host's console and of its journal, 200 lines each; it may be off. */
+/** The last 200 lines of a host's console and of its journal. The host may be off. */
 export async function logs(name: string, host: string): Promise<Readonly<{ console: string; journal: string }>> {
   const record = needHost(await needLab(name), host);
   const text = await readFile(consoleLog(name, record.name), 'utf8').catch(() => '');

@@ -5,12 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '../core/errors/index.ts';
 import { stateDir } from './state.ts';
 
-/** flock's exit code for "somebody else holds it" (ours to choose). */
+/** The exit code with which flock reports that another process holds the lock (our choice). */
 const HELD = 75;
 
 /**
- * Runs `work` while holding a lock between processes. The kernel holds it for a child that ends with us, however we
- * end, so a lock cannot be left behind. Waits for `patience` ms; then throws Failure.
+ * Runs `work` while holding a lock between processes. A child process that ends with us holds the lock, so no lock is
+ * ever left behind. Waits for `patience` ms, then throws Failure.
  */
 export async function withLock<T>(
   name: string,
@@ -32,11 +32,11 @@ async function acquire(
   const file = path.join(stateDir(), 'locks', `${name}.lock`);
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const until = Date.now() + patience;
-  for (let told = false; ; ) {
+  for (let isReported = false; ; ) {
     const release = await take(file);
     if (release !== undefined) return release;
-    if (!told) waiting?.();
-    told = true;
+    if (!isReported) waiting?.();
+    isReported = true;
     if (Date.now() > until) {
       throw failure('E_LAB_BUSY', { name });
     }
@@ -44,13 +44,13 @@ async function acquire(
   }
 }
 
-/** One try: a way to let go of it again, or undefined when another process holds it. */
+/** Tries once. Returns a function that releases the lock, or undefined if another process holds it. */
 function take(file: string): Promise<(() => Promise<void>) | undefined> {
   return new Promise((resolve, reject) => {
     // `cat` ends when our end of the pipe closes: on release, or when this process dies.
     const child = spawn('flock', ['-n', '-E', String(HELD), file, 'sh', '-c', 'echo held; exec cat >/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      // An own session: Ctrl-C in a terminal must not free the lock while we still tidy up.
+      // A session of its own, so that Ctrl-C in a terminal does not release the lock while we still clean up.
       detached: true,
     });
     const ended = new Promise<void>((done) => child.once('exit', () => done()));

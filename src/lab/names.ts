@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 
-/** What the kernel and nft call the parts of a lab. All follow from the lab's name alone, so that `down` needs no state. */
+/**
+ * The names of a lab's parts for the kernel and nft. They follow from the lab's name alone, so that `down` needs no
+ * state.
+ */
 
-/** Linux allows an interface 15 characters. */
+/** Linux limits the name of an interface to 15 characters. */
 const INTERFACE_MAX = 15;
 
-/** The lab's bridge: br-NAME, or with the end replaced by a hash where that is too long. */
+/** The lab's bridge: br-NAME. A name that is too long is shortened and gets a hash. */
 export function bridgeName(lab: string): string {
   const plain = `br-${lab}`;
   return plain.length <= INTERFACE_MAX ? plain : `br-${lab.slice(0, 6)}-${hash(lab, 5)}`;
@@ -16,8 +19,8 @@ export function tableName(lab: string): string {
 }
 
 /**
- * The machine's name for nspawn, unique among all labs (nspawn keeps things under /run by this name) and at most 12
- * characters, so that its port's name vb-MACHINE is never cut.
+ * The machine's name for nspawn. It is unique among all labs, because nspawn stores files under /run by this name. It
+ * has at most 12 characters, so that the port's name vb-MACHINE is never cut.
  */
 export function machineName(lab: string, host: string): string {
   return `${host.replaceAll('.', '').slice(0, 6)}-${hash(`${lab}/${host}`, 5)}`;
@@ -28,7 +31,10 @@ export function portName(lab: string, host: string): string {
   return `vb-${machineName(lab, host)}`;
 }
 
-/** A locally administered MAC: a bridge without one takes its lowest port's and changes it as ports come and go. */
+/**
+ * A locally administered MAC address. A bridge without one takes the lowest of its ports and changes it as ports come
+ * and go.
+ */
 export function bridgeMac(lab: string): string {
   return ['02', ...(hash(lab, 10).match(/../g) ?? [])].join(':');
 }

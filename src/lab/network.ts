@@ -21,18 +21,18 @@ import {
 import { removeCuts } from './wire.ts';
 
 const FORWARD = '/proc/sys/net/ipv4/ip_forward';
-/** What ip_forward was before the first lab; put back by the last `down`. */
+/** The value of ip_forward before the first lab. The last `down` restores it. */
 const forwardMemory = () => path.join(stateDir(), 'ip_forward.before');
 
-/** The controller's end of the bridge, the hosts' way out: .1. */
+/** The controller's address on the bridge, which is the hosts' gateway: .1. */
 export function gatewayOf(subnet: string): string {
   const network = parseSubnet(subnet);
   return formatAddress((network?.base ?? 0) + 1);
 }
 
 /**
- * The subnet of a new lab: as wished, else that of its hosts, else a free one picked by name. Throws Failure
- * when this machine already has a route into it that is not the lab's own.
+ * The subnet of a new lab: the given one, else that of its hosts, else a free one derived from the name. Throws Failure
+ * if this machine already has another route into it.
  */
 export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec): Promise<string> {
   const taken = await takenNetworks(lab);
@@ -51,7 +51,10 @@ export async function chooseSubnet({ name: lab, subnet: wished, hosts }: LabSpec
   throw failure('E_LAB_SUBNET', { problem: `the lab's subnet ${subnet} is in use on this machine (${clash.by})` });
 }
 
-/** Networks that this machine has routes to (not the default one), and those of other labs, be they up or not. */
+/**
+ * Networks to which this machine has routes (except the default route), and those of other labs, whether they are up or
+ * not.
+ */
 async function takenNetworks(lab: string): Promise<readonly Readonly<{ network: Network; by: string }>[]> {
   const routes: readonly { dst?: string; dev?: string }[] = JSON.parse(await run(['ip', '-j', '-4', 'route', 'show']));
   const taken: { network: Network; by: string }[] = [];
@@ -66,27 +69,27 @@ async function takenNetworks(lab: string): Promise<readonly Readonly<{ network: 
   return taken;
 }
 
-/** Makes the bridge, the NAT and the forwarding where they are missing; true when it had to make something. */
+/** Creates the bridge, NAT and forwarding if they are missing. Returns whether something was missing. */
 export async function ensureNetwork(lab: string, subnet: string): Promise<boolean> {
   return withLock('network', { patience: 60_000 }, () => makeNetwork(lab, subnet));
 }
 
 async function makeNetwork(lab: string, subnet: string): Promise<boolean> {
   const bridge = bridgeName(lab);
-  const made = [await ensureBridge(lab, bridge, gatewayOf(subnet)), await ensureTable(lab, bridge, subnet)];
+  const created = [await ensureBridge(lab, bridge, gatewayOf(subnet)), await ensureTable(lab, bridge, subnet)];
   if ((await readFile(FORWARD, 'utf8')).trim() === '0') {
     await replaceFile(forwardMemory(), '0\n', 0o600);
     await writeFile(FORWARD, '1\n');
-    made.push(true);
+    created.push(true);
   }
-  made.push(await openForward(bridge), await raiseLimits());
-  return made.includes(true);
+  created.push(await openForward(bridge), await raiseLimits());
+  return created.includes(true);
 }
 
 async function ensureBridge(lab: string, bridge: string, gateway: string): Promise<boolean> {
-  const there = await tryRun(['ip', '-j', 'address', 'show', 'dev', bridge]);
+  const listed = await tryRun(['ip', '-j', 'address', 'show', 'dev', bridge]);
   const links: readonly { addr_info: readonly { local: string }[]; flags: readonly string[] }[] =
-    there.code === 0 ? JSON.parse(there.stdout) : [];
+    listed.code === 0 ? JSON.parse(listed.stdout) : [];
   const [link] = links;
   if (link?.flags.includes('UP') && link.addr_info.some((a) => a.local === gateway)) return false;
   if (link === undefined) await run(['ip', 'link', 'add', bridge, 'address', bridgeMac(lab), 'type', 'bridge']);
@@ -99,7 +102,7 @@ async function ensureTable(lab: string, bridge: string, subnet: string): Promise
   const table = tableName(lab);
   if ((await tryRun(['nft', 'list', 'table', 'ip', table])).code === 0) return false;
   const { relay } = await resolver(gatewayOf(subnet));
-  // The lab's hosts may ask a resolver on this machine's loopback, by way of the gateway, and nothing else there.
+  // Lets the lab's hosts use a resolver on this machine's loopback through the gateway, and nothing else there.
   if (relay !== undefined) await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1\n');
   await run(['nft', '-f', '-'], { input: natTable(table, bridge, subnet, relay) });
   return true;
@@ -125,7 +128,10 @@ function natTable(table: string, bridge: string, subnet: string, relay: string |
   }\n`;
 }
 
-/** Where a firewall (Docker's, say) drops forwarded packets, lets the lab's through; its rules carry a comment to find them by. */
+/**
+ * If a firewall (Docker's, for example) drops forwarded packets, adds rules for the lab's. A comment in the rules
+ * identifies them.
+ */
 async function openForward(bridge: string): Promise<boolean> {
   const listed = await tryRun(['nft', '-j', 'list', 'chain', 'ip', 'filter', 'FORWARD']);
   if (listed.code !== 0 || !dropsForwarded(listed.stdout) || ruleHandles(listed.stdout, bridge).length > 0)
@@ -167,13 +173,13 @@ export function dropsForwarded(json: string): boolean {
   return nftables.some((item) => item.chain?.policy === 'drop');
 }
 
-/** The handles of the rules that `openForward` put in for a bridge. */
+/** The handles of the rules that `openForward` added for a bridge. */
 export function ruleHandles(json: string, bridge: string): readonly number[] {
   const { nftables }: NftList = JSON.parse(json);
   return nftables.flatMap(({ rule }) => (rule?.comment === mark(bridge) ? [rule.handle] : []));
 }
 
-/** Takes the lab's bridge, rules and table away; when no other lab is up, ip_forward and limits are as they were before. */
+/** Removes the lab's bridge, rules and table. If no other lab is up, it restores ip_forward and limits. */
 export async function removeNetwork(lab: string): Promise<void> {
   await withLock('network', { patience: 60_000 }, () => unmakeNetwork(lab));
 }
@@ -195,12 +201,17 @@ async function unmakeNetwork(lab: string): Promise<void> {
   await rm(forwardMemory());
 }
 
-/** Cuts the wire of a host: what it still sends (the RSTs of dying sockets) goes nowhere. No port, nothing to cut. */
+/**
+ * Cuts the network link of a host, so that nothing it still sends (RSTs of dying sockets) gets out. Does nothing if the
+ * port does not exist.
+ */
 export async function cutPort(port: string): Promise<void> {
   await tryRun(['bridge', 'link', 'set', 'dev', port, 'state', '0']);
 }
 
-/** Removes a host's port. A dead host's is kept by the kernel as long as one of its sockets waits for an answer. */
+/**
+ * Removes a host's port. The kernel keeps the port of a dead host as long as one of its sockets waits for an answer.
+ */
 export async function removePort(port: string): Promise<void> {
   await tryRun(['ip', 'link', 'delete', port]);
 }

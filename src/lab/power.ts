@@ -9,7 +9,7 @@ import { bareHost } from './up.ts';
 
 export type Power = 'on' | 'off' | 'cut';
 
-/** The work of `power`. */
+/** Implements `power`. */
 export async function switchPower(lab: LabRecord, host: HostRecord, to: Power, options: LabOptions): Promise<void> {
   const { progress } = options;
   const started = Date.now();
@@ -22,7 +22,7 @@ export async function switchPower(lab: LabRecord, host: HostRecord, to: Power, o
   } else done((await powerOff(lab.name, host.name)) ? 'powered off' : 'did not shut down within 30 s: power cut');
 }
 
-/** The work of `reset`. */
+/** Implements `reset`. */
 export async function resetHosts(
   before: LabRecord,
   names: readonly string[],
@@ -40,7 +40,7 @@ export async function resetHosts(
     await powerCut(lab.name, host.name);
     await wipeDisk(lab.name, host.name);
   });
-  // After the disks: should we die in between, a host has no disk, and the next boot makes one.
+  // Written after the disks. If we die in between, a host has no disk, and the next boot creates one.
   await writeLab(lab);
   await dropUnusedLayers(lab);
   await bootAll(

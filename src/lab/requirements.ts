@@ -7,8 +7,8 @@ import { run } from './run.ts';
 import { stateDir } from './state.ts';
 
 /**
- * Something the lab needs and this machine lacks: `packages` of apt bring it, or else `hint` says what does. Needed `to`
- * build images and new disks, or to run hosts at all.
+ * Something that the lab needs and this machine lacks. apt's `packages` provide it, or `hint` says what does. It is
+ * needed `to` build images and new disks, or to run hosts at all.
  */
 export type Requirement = Readonly<{
   what: string;
@@ -29,10 +29,10 @@ const COMMANDS: readonly Readonly<{ command: string; why: string; package: strin
   { command: 'unshare', why: 'it ends a build together with us', package: 'util-linux' },
 ];
 
-/** An image is 350 MiB and a host's changes some 500 MiB; below this a lab would fill the disk half-way. */
+/** An image takes 350 MiB and a host's changes some 500 MiB. With less space than this, a lab would fill the disk. */
 const LEAST_FREE = 3 * 1024 ** 3;
 
-/** What is missing for a lab on this machine; nothing when all is there. */
+/** What this machine lacks for a lab. Empty if nothing is missing. */
 export async function requirements(): Promise<readonly Requirement[]> {
   const missing: Requirement[] = [];
   if (process.getuid?.() !== 0) {
@@ -59,7 +59,7 @@ export async function requirements(): Promise<readonly Requirement[]> {
   return [...missing, ...(await kernel()), ...(await disk())];
 }
 
-/** Installs what apt can provide of `missing`. `progress` gets apt's lines. Throws Failure when apt fails. */
+/** Installs the packages of `missing` with apt. `progress` gets apt's lines. Throws Failure if apt fails. */
 export async function install(
   missing: readonly Requirement[],
   { progress, signal }: Readonly<{ progress: (line: string) => void; signal?: AbortSignal | undefined }>,
@@ -124,7 +124,7 @@ async function disk(): Promise<readonly Requirement[]> {
   return missing;
 }
 
-/** The nearest directory upwards that exists. */
+/** The nearest existing directory, upwards. */
 async function nearest(dir: string): Promise<string> {
   return (await isThere(dir)) ? dir : nearest(path.dirname(dir));
 }

@@ -10,8 +10,8 @@ type Options = Readonly<{
 }>;
 
 /**
- * Runs a command to its end, whatever its exit code; 127 when there is no such command. Aborted, all of its process
- * group gets `killSignal` (default SIGTERM).
+ * Runs a command to its end, whatever its exit code. 127 if the command does not exist. On abort, its process group
+ * gets `killSignal` (default SIGTERM).
  */
 export async function tryRun(argv: readonly string[], options: Options = {}): Promise<Ran> {
   const { signal, killSignal = 'SIGTERM' } = options;
@@ -21,13 +21,13 @@ export async function tryRun(argv: readonly string[], options: Options = {}): Pr
     nothrow: true,
     // A process group of its own.
     detached: true,
-    // exec, so that no shell stands between us and the command: a death signal must reach it.
+    // exec, so that no shell stands between us and the command: a death signal must reach the command.
     prefix: 'exec ',
     env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.env },
     input: options.input ?? '',
   });
   const running = shell`${argv}`;
-  running.stdin.on('error', () => {}); // a command that ends without reading its input: its exit code tells
+  running.stdin.on('error', () => {}); // if a command ends without reading its input, its exit code tells
   const kill = () => running.pid !== undefined && process.kill(-running.pid, killSignal);
   signal?.addEventListener('abort', kill);
   const out = await running.finally(() => signal?.removeEventListener('abort', kill));
@@ -35,7 +35,7 @@ export async function tryRun(argv: readonly string[], options: Options = {}): Pr
   return { code: out.exitCode ?? 128, stdout: out.stdout, stderr: out.stderr };
 }
 
-/** Runs a command and gives its stdout. Throws Failure with the end of its stderr when it fails. */
+/** Runs a command and returns its stdout. If the command fails, throws Failure with the end of its stderr. */
 export async function run(argv: readonly string[], options: Options = {}): Promise<string> {
   const { code, stdout, stderr } = await tryRun(argv, options);
   if (code === 0) return stdout;

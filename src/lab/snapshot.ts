@@ -7,13 +7,13 @@ import { isOn, powerCut, powerOff } from './host.ts';
 import { dropUnusedLayers } from './layers.ts';
 import { type HostRecord, type LabRecord, writeLab } from './state.ts';
 
-/** Each layer makes every look-up a little slower, and the mount's options are limited to a page. */
+/** Each layer slows file access down a little, and the mount's options are limited to one page. */
 const MOST_LAYERS = 20;
 
 /**
- * The work of `snapshot`. Nothing is copied: what a host has changed becomes a read-only layer of the overlay, and the
- * host goes on above it. The record names the new layers before the disks are moved to them; a layer that is named but
- * not there is passed over, so dying in between harms nothing.
+ * Implements `snapshot`. Nothing is copied: a host's changes become a read-only layer of the overlay, and the host
+ * continues above it. The record names the new layers before the disks become layers, and a layer that does not exist
+ * is skipped, so dying in between does no harm.
  */
 export async function takeSnapshot(before: LabRecord, label: string, options: LabOptions): Promise<void> {
   const { progress } = options;
@@ -43,7 +43,7 @@ export async function takeSnapshot(before: LabRecord, label: string, options: La
   await bootAll(after, on, options);
 }
 
-/** The work of `restore`. Hosts that came after the snapshot are left as they are. */
+/** Implements `restore`. Hosts that were added after the snapshot stay as they are. */
 export async function restoreSnapshot(before: LabRecord, label: string, options: LabOptions): Promise<void> {
   const { progress } = options;
   const started = Date.now();

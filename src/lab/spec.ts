@@ -5,12 +5,15 @@ import { contains, isPrivate, parseAddress, parseSubnet } from './subnet.ts';
 export const IMAGES = ['debian-12', 'debian-13', 'debian-sid'] as const;
 export type ImageName = (typeof IMAGES)[number];
 
-/** A virtual host. `address` is IPv4, inside the lab's subnet; .1 is the gateway's, .0 and .255 are nobody's. */
+/**
+ * A virtual host. `address` is an IPv4 address in the lab's subnet. .1 belongs to the gateway; .0 and .255 are not
+ * used.
+ */
 export type LabHost = Readonly<{ name: string; address: string; image: ImageName }>;
 
 /**
- * A lab as the inventory wants it. `subnet` is a private /24, e.g. '10.83.0.0/24'; left out, it is the /24 that the
- * hosts' addresses share, or (no hosts) a free one in 10.80.0.0–10.95.255.0 picked from the lab's name.
+ * A lab as the inventory describes it. `subnet` is a private /24, for example '10.83.0.0/24'. Default: the /24 that the
+ * hosts' addresses share or, without hosts, a free one in 10.80.0.0–10.95.255.0 derived from the lab's name.
  */
 export type LabSpec = Readonly<{ name: string; hosts: readonly LabHost[]; subnet?: string }>;
 
@@ -18,21 +21,21 @@ const LAB_NAME = /^[a-z][a-z0-9-]{0,30}$/;
 const HOST_NAME = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 const LABEL = /^[a-z0-9][a-z0-9._-]{0,40}$/;
 
-/** Throws Failure unless `name` can name a lab: it becomes part of a path, so nothing else gets in. */
+/** Throws Failure unless `name` is valid for a lab. The name becomes part of a path, so nothing else is allowed. */
 export function checkLabName(name: string): void {
   if (LAB_NAME.test(name)) return;
   const expected = 'a lower-case letter, then at most 30 lower-case letters, digits or dashes';
   throw failure('E_LAB_NAME', { name, of: 'lab', expected });
 }
 
-/** Throws Failure unless `label` can name a snapshot. */
+/** Throws Failure unless `label` is valid for a snapshot. */
 export function checkLabel(label: string): void {
   if (LABEL.test(label)) return;
   const expected = 'at most 41 lower-case letters, digits, dots, dashes or underscores, a letter or digit first';
   throw failure('E_LAB_NAME', { name: label, of: 'snapshot', expected });
 }
 
-/** Throws one Failure with every mistake of the spec. */
+/** Throws one Failure with all mistakes of the spec. */
 export function checkSpec(spec: LabSpec): void {
   checkLabName(spec.name);
   const mistakes: Diagnostic[] = [];

@@ -4,7 +4,7 @@ import { failure } from '../core/errors/index.ts';
 import type { ImageName } from './spec.ts';
 
 /**
- * Where all of it lives: images/ (shared), labs/NAME/, locks/. From $BRINGUP_STATE, default /var/lib/bringup. Read on
+ * The state directory: images/ (shared), labs/NAME/, locks/. It is $BRINGUP_STATE, default /var/lib/bringup. Read on
  * each call, so that a test can set it.
  */
 export function stateDir(): string {
@@ -16,12 +16,12 @@ export const labsDir = () => path.join(stateDir(), 'labs');
 export const labDir = (lab: string) => path.join(labsDir(), lab);
 export const hostDir = (lab: string, host: string) => path.join(labDir(lab), 'hosts', host);
 
-/** What a lab remembers of a host. `layers`: snapshots under its disk, the top one first. */
+/** A host in the lab's record. `layers` are the snapshots under its disk, the top one first. */
 export type HostRecord = Readonly<{
   name: string;
   address: string;
   image: ImageName;
-  /** The directory in images/ that its disk stands on. */
+  /** The directory in images/ on which its disk is based. */
   base: string;
   layers: readonly string[];
 }>;
@@ -36,7 +36,7 @@ export type LabRecord = Readonly<{
 
 export type Snapshot = Readonly<{ taken: string; hosts: Readonly<Record<string, readonly string[]>> }>;
 
-/** The lab's record; undefined when there is no such lab (or its `up` died before it had one). */
+/** The lab's record. undefined if there is no such lab, or its `up` died before it wrote one. */
 export async function readLab(lab: string): Promise<LabRecord | undefined> {
   const file = path.join(labDir(lab), 'lab.json');
   const text = await readFile(file, 'utf8').catch(absent);
@@ -45,7 +45,7 @@ export async function readLab(lab: string): Promise<LabRecord | undefined> {
     const record: LabRecord = JSON.parse(text);
     if (record.version === 1 && record.name === lab && typeof record.hosts === 'object') return record;
   } catch {
-    // told below
+    // reported below
   }
   throw failure('E_LAB_STATE', { file });
 }
@@ -55,13 +55,13 @@ export async function writeLab(record: LabRecord): Promise<void> {
   await replaceFile(path.join(labDir(record.name), 'lab.json'), `${JSON.stringify(record, undefined, 2)}\n`, 0o600);
 }
 
-/** Labs that have left anything in the state directory. */
+/** Labs that have files in the state directory. */
 export async function labNames(): Promise<readonly string[]> {
   const entries = await readdir(labsDir()).catch(absent);
   return (entries ?? []).filter((name) => !name.startsWith('.')).sort();
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file completely or not at all. */
 export async function replaceFile(file: string, data: string, mode: number): Promise<void> {
   const staged = `${file}.new`;
   await rm(staged, { force: true });
@@ -69,7 +69,9 @@ export async function replaceFile(file: string, data: string, mode: number): Pro
   await rename(staged, file);
 }
 
-/** For `.catch`: undefined for what is not there. Throws Failure for what only root may see, else the error. */
+/**
+ * For `.catch`: returns undefined if the file does not exist. Throws Failure if only root may read it, else the error.
+ */
 export function absent(error: unknown): undefined {
   if (error instanceof Error && 'code' in error) {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;

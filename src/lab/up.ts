@@ -8,13 +8,13 @@ import { chooseSubnet, removeNetwork } from './network.ts';
 import type { LabHost, LabSpec } from './spec.ts';
 import { type HostRecord, type LabRecord, readLab, writeLab } from './state.ts';
 
-/** The work of `up`. */
+/** Implements `up`. */
 export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRecord> {
   const before = await readLab(spec.name);
   const kept = before && (await withDisks(before));
   if (kept !== undefined) refuseChanged(kept, spec);
   const subnet = kept?.subnet ?? (await chooseSubnet(spec));
-  // A lab that never got a disk may be made anew elsewhere; its old bridge would be in the way.
+  // A lab that never got a disk may get another subnet. Its old bridge would be in the way.
   if (before !== undefined && before.subnet !== subnet) await removeNetwork(spec.name);
   const record: LabRecord = {
     version: 1,
@@ -23,7 +23,7 @@ export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRe
     hosts: { ...Object.fromEntries(spec.hosts.map((host) => [host.name, bareHost(host)])), ...kept?.hosts },
     snapshots: kept?.snapshots ?? {},
   };
-  // Before anything is made, so that `down` knows of it whatever happens.
+  // Written before anything is created, so that `down` knows about it whatever happens.
   if (JSON.stringify(record) !== JSON.stringify(before)) await writeLab(record);
   const wanted = spec.hosts.map((host) => host.name);
   for (const name of Object.keys(record.hosts).filter((n) => !wanted.includes(n))) {
@@ -33,12 +33,15 @@ export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRe
   return record;
 }
 
-/** A host's record with an empty disk on today's image. */
+/** A host's record with an empty disk on the current image. */
 export function bareHost(host: LabHost): HostRecord {
   return { name: host.name, address: host.address, image: host.image, base: imageKey(host.image), layers: [] };
 }
 
-/** The lab without the hosts that a killed run never gave a disk: they are free to change. Undefined when all are such. */
+/**
+ * The lab without the hosts that never got a disk because a run was killed; their spec may still change. undefined if
+ * no host has a disk.
+ */
 async function withDisks(record: LabRecord): Promise<LabRecord | undefined> {
   const hosts: Record<string, HostRecord> = {};
   for (const host of Object.values(record.hosts)) {

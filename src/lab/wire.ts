@@ -1,15 +1,17 @@
 import { portName, tableName } from './names.ts';
 import { run, tryRun } from './run.ts';
 
-/** Which frames a cut drops, as seen from the hosts that are cut off. `from` undefined: those of everybody. */
+/**
+ * Which frames a cut drops, from the point of view of the hosts that are cut off. `from` undefined: those of everybody.
+ */
 export type WireCut = Readonly<{
   from: readonly string[] | undefined;
   direction: 'both' | 'in' | 'out';
 }>;
 
 /**
- * Drops frames on the lab's bridge, by the names of ports: a cut holds over a host's reboot. Also those from and to this
- * machine when a host is cut off from everybody.
+ * Drops frames on the lab's bridge by the names of ports, so that a cut lasts over a host's reboot. If a host is cut
+ * off from everybody, this includes frames from and to this machine.
  */
 export async function cutWire(lab: string, hosts: readonly string[], cut: WireCut): Promise<void> {
   const table = `bridge ${tableName(lab)}`;
@@ -26,7 +28,7 @@ export async function cutWire(lab: string, hosts: readonly string[], cut: WireCu
   });
 }
 
-/** Pure: the rules of a cut, each with the hosts that it is about in its comment. */
+/** The rules of a cut. Pure. A comment in each names the hosts that it is about. */
 export function rulesFor(lab: string, host: string, { from, direction }: WireCut): readonly string[] {
   const port = (name: string): string => `"${portName(lab, name)}"`;
   const [out, into] = [direction !== 'in', direction !== 'out'];
@@ -48,7 +50,7 @@ type Listed = Readonly<{
   nftables: readonly Readonly<{ rule?: { chain: string; handle: number; comment?: string } }>[];
 }>;
 
-/** Takes away every cut that is about one of these hosts (undefined: all). Nothing cut is nothing to do. */
+/** Removes every cut that concerns one of these hosts (undefined: all). Does nothing if there is none. */
 export async function healWire(lab: string, hosts: readonly string[] | undefined): Promise<void> {
   const table = ['bridge', tableName(lab)];
   if (hosts === undefined) return removeCuts(lab);
@@ -59,12 +61,12 @@ export async function healWire(lab: string, hosts: readonly string[] | undefined
     await run(['nft', 'delete', 'rule', ...table, chain, 'handle', String(handle)]);
 }
 
-/** For `down` and `heal`: all cuts at once. */
+/** Removes all cuts at once, for `down` and `heal`. */
 export async function removeCuts(lab: string): Promise<void> {
   await tryRun(['nft', 'delete', 'table', 'bridge', tableName(lab)]);
 }
 
-/** The hosts with a cut wire: alone, or with the one that it is cut off from. */
+/** The hosts with a cut network link: alone, or together with the host that they are cut off from. */
 export async function cuts(lab: string): Promise<readonly string[]> {
   return [...new Set((await cutRules(lab)).map((r) => r.about.join(' ↮ ')))].sort();
 }

@@ -11,44 +11,45 @@ const Args = args({
   name: Type.Optional(names('Packages: name, name=version (a version may be a glob: 1.22*), name/release, or a glob.')),
   state: Type.Enum(['present', 'latest', 'absent'], {
     default: 'present',
-    description: 'present: some version; latest: the newest; absent: removed.',
+    description:
+      'present: any version is installed. latest: the newest version is installed. absent: the package is removed.',
   }),
   deb: Type.Optional(
     Type.String({
       pattern: '^/',
       expected: 'the path of a .deb file on the host',
-      description: 'A .deb file on the host.',
+      description: 'The path of a .deb file on the host.',
     }),
   ),
   update_cache: optionalFlag(
-    'Read the package index anew first, if it is older than cache_valid_time, or sources have changed. All tasks of a run share one refresh.',
+    'Update the package index if it is older than cache_valid_time or the sources changed. All tasks of a run share one update.',
   ),
   cache_valid_time: Type.Integer({
     default: 0,
     minimum: 0,
-    description: 'Seconds for which the package index is good. Implies update_cache.',
+    description: 'The age in seconds up to which the package index is not updated. Implies update_cache.',
   }),
   upgrade: Type.Union([Type.Boolean(), Type.Enum(['no', 'yes', 'safe', 'dist', 'full'])], {
     default: 'no',
     expected: 'one of no, yes, safe, dist, full',
-    description: 'Upgrade what is installed: safe (or yes) removes nothing, full (or dist) may.',
+    description: 'Upgrade installed packages. safe (or yes) removes no package, full (or dist) may.',
   }),
-  install_recommends: optionalFlag("Recommended packages too. Default: as the host's apt is set up."),
-  default_release: text('The release to install from: trixie-backports.'),
+  install_recommends: optionalFlag("Install recommended packages too. Default: the host's apt configuration."),
+  default_release: text('The release to install from, for example trixie-backports.'),
   dpkg_options: Type.String({
     default: 'force-confdef,force-confold',
-    description: 'Options for dpkg. By default locally changed config files are kept.',
+    description: 'Options for dpkg. By default, locally changed config files are kept.',
   }),
-  autoremove: flag('Remove what nothing needs any more.'),
-  autoclean: flag('Drop downloaded packages that can no longer be had.'),
-  clean: flag('Drop all downloaded packages.'),
-  purge: flag('With absent: config files too.'),
-  only_upgrade: flag('Only upgrade what is installed; install nothing new.'),
-  force: flag('Allow unauthenticated packages, downgrades and the removal of essential ones.'),
-  force_apt_get: flag('Ignored: it is always apt-get.'),
-  allow_unauthenticated: flag('Packages without a valid signature may be installed.'),
-  allow_downgrade: flag('An older version may be installed. (A version pin implies it.)'),
-  allow_change_held_packages: flag('Packages on hold may be changed.'),
+  autoremove: flag('Remove packages that nothing depends on any more.'),
+  autoclean: flag('Remove downloaded packages that the repositories no longer have.'),
+  clean: flag('Remove all downloaded packages.'),
+  purge: flag('With absent: remove config files too.'),
+  only_upgrade: flag('Only upgrade installed packages. Install nothing new.'),
+  force: flag('Allow unauthenticated packages, downgrades and the removal of essential packages.'),
+  force_apt_get: flag('Ignored: apt-get is always used.'),
+  allow_unauthenticated: flag('Allow packages without a valid signature.'),
+  allow_downgrade: flag('Allow an older version. A version in `name` implies it.'),
+  allow_change_held_packages: flag('Allow changes of packages on hold.'),
   fail_on_autoremove: flag('Fail instead of removing a package.'),
   lock_timeout: Type.Integer({
     default: 60,
@@ -56,20 +57,22 @@ const Args = args({
     description: 'Seconds to wait for the lock of another apt or dpkg.',
   }),
   policy_rc_d: Type.Optional(
-    Type.Integer({ description: '101: services are not started when their package is installed.' }),
+    Type.Integer({
+      description: 'The exit code of policy-rc.d. With 101, services do not start when their package is installed.',
+    }),
   ),
-  update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often the index is tried.' }),
+  update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often to try to update the index.' }),
   update_cache_retry_max_delay: Type.Integer({
     default: 12,
     minimum: 1,
-    description: 'The longest pause between the tries, in seconds.',
+    description: 'The longest pause between attempts, in seconds.',
   }),
 });
 type Args = Static<typeof Args>;
 
 export const apt = defineModule<typeof Args, AptCurrent>({
   name: 'apt',
-  summary: 'Debian packages are installed, upgraded or removed.',
+  summary: 'Installs, upgrades and removes Debian packages.',
   args: Args,
   aliases: {
     package: 'name',
@@ -84,16 +87,16 @@ export const apt = defineModule<typeof Args, AptCurrent>({
   },
   examples: [
     {
-      title: 'With a fresh index',
+      title: 'Install with an updated index',
       args: { name: ['haproxy', 'keepalived'], update_cache: true, cache_valid_time: 3600 },
     },
-    { title: 'A certain version', args: { name: 'nginx=1.22*' } },
+    { title: 'Install a certain version', args: { name: 'nginx=1.22*' } },
     {
-      title: 'Gone, with its configuration',
+      title: 'Remove with its configuration',
       args: { name: 'apache2', state: 'absent', purge: true, autoremove: true },
     },
-    { title: 'Installed, but not started', args: { name: ['dnsmasq'], install_recommends: false, policy_rc_d: 101 } },
-    { title: 'All that is installed', args: { upgrade: 'full', update_cache: true } },
+    { title: 'Install without starting', args: { name: ['dnsmasq'], install_recommends: false, policy_rc_d: 101 } },
+    { title: 'Upgrade all packages', args: { upgrade: 'full', update_cache: true } },
   ],
   verify: ({ name, ...rest }) => {
     const acts =

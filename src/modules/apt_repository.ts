@@ -5,7 +5,7 @@ import { APT_DEFAULTS, preamble } from './shared/apt-get.ts';
 import { args, flag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, seen, textOf } from './shared/look.ts';
+import { probePath, seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { place } from './shared/place.ts';
 
@@ -13,12 +13,12 @@ const Args = args({
   repo: Type.String({
     pattern: '^\\s*deb(-src)?\\s',
     expected: 'a line as in sources.list: deb [signed-by=…] https://… suite component',
-    description: 'The line.',
+    description: 'The source line.',
   }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  filename: text('The file in /etc/apt/sources.list.d, without .list. Default: made of the address.'),
-  update_cache: flag('The package index is read anew after a change.', true),
-  update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often that is tried.' }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the repository is configured.' }),
+  filename: text('The file in /etc/apt/sources.list.d, without .list. Default: derived from the URL.'),
+  update_cache: flag('Update the package index after a change.', true),
+  update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often to try to update the index.' }),
   validate_certs: flag('Ignored.', true),
   ...ownership,
 });
@@ -26,7 +26,7 @@ type Args = Static<typeof Args>;
 
 export const apt_repository = defineModule<typeof Args, Fields>({
   name: 'apt_repository',
-  summary: 'A package repository is known to apt, or is not: one line in sources.list.d.',
+  summary: 'Configures a package repository of apt: one line in sources.list.d.',
   args: Args,
   examples: [
     {
@@ -40,7 +40,7 @@ export const apt_repository = defineModule<typeof Args, Fields>({
   probe: (
     given,
   ) => sh`grep -Fsn -e ${firstAddress(given.repo)} /etc/apt/sources.list /etc/apt/sources.list.d/*.list | sed 's/^/line /'
-${look(fileOf(given), given, { content: 'always' })}`,
+${probePath(fileOf(given), given, { content: 'always' })}`,
   parse: (stdout) => fields(stdout),
   plan(f, given, ctx): Steps {
     const found = f.all('line').flatMap((line) => {
@@ -82,11 +82,11 @@ function firstAddress(repo: string): string {
 
 function fileOf({ repo, filename }: Args): string {
   if (filename?.startsWith('/') === true) return filename;
-  const made = firstAddress(repo)
+  const name = firstAddress(repo)
     .replace(/^[a-z]+:\/\//, '')
     .replace(/[^A-Za-z0-9]+/g, '_')
     .replace(/_$/, '');
-  return `/etc/apt/sources.list.d/${(filename ?? made).replace(/\.list$/, '')}.list`;
+  return `/etc/apt/sources.list.d/${(filename ?? name).replace(/\.list$/, '')}.list`;
 }
 
 function plain(line: string): string {

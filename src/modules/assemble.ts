@@ -6,7 +6,7 @@ import { absolutePath, args, flag, optionalFlag, placing, text } from './shared/
 import { ownerNeeds } from './shared/attributes.ts';
 import { asText, concat, decodeBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { fileData, look, type Seen, seen } from './shared/look.ts';
+import { fileData, probePath, type Seen, seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { backupData, place } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
@@ -69,7 +69,7 @@ export const assemble = defineModule<typeof Args, Current>({
   needs: (given) => [`path:${given.dest}`, ...(given.remote_src ? [`path:${given.src}`] : []), ...ownerNeeds(given)],
   touches: ({ dest }) => [`path:${dest}`],
   probe: (given) => sh`${given.remote_src ? probeFragments(given.src) : sh`:`}
-${look(given.dest, given, { content: 'always', limit: LARGEST }, { follow: given.follow ?? true })}`,
+${probePath(given.dest, given, { content: 'always', limit: LARGEST }, { follow: given.follow ?? true })}`,
   parse(stdout, given) {
     const f = fields(stdout);
     const fragments = f.all('fragment').map((line) => {

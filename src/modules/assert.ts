@@ -8,20 +8,20 @@ const message = (description: string) =>
 
 const Args = args({
   that: Type.Array(Type.Union([Type.String(), Type.Boolean()]), {
-    description: 'The conditions, as in `when`; all must hold.',
+    description: 'Conditions as in `when`. All of them must hold.',
   }),
-  fail_msg: message('What is said when one does not hold.'),
-  success_msg: message('What is said when all hold.'),
-  quiet: flag('Less is said on success.'),
+  fail_msg: message('The message if a condition does not hold.'),
+  success_msg: message('The message if all conditions hold.'),
+  quiet: flag('Print less on success.'),
 });
 
 export const assert = defineModule<typeof Args, null>({
   name: 'assert',
-  summary: 'Conditions hold, or the task fails.',
+  summary: 'Fails unless conditions hold.',
   args: Args,
   aliases: { msg: 'fail_msg' },
   examples: [
-    { title: 'The right system', args: { that: ["ansible_facts.os_family == 'Debian'"], fail_msg: 'Debian only' } },
+    { title: 'Require Debian', args: { that: ["ansible_facts.os_family == 'Debian'"], fail_msg: 'Debian only' } },
   ],
   parse: () => null,
   plan(_, { that, fail_msg }, ctx) {
@@ -47,7 +47,7 @@ function judgement(condition: string | boolean, ctx: Context): Value {
   return typeof condition === 'boolean' ? condition : ctx.evaluate(condition);
 }
 
-/** Python's truth. */
+/** Python's truth of a value. */
 function holds(value: Value): boolean {
   if (value instanceof Float) return value.value !== 0;
   if (Array.isArray(value)) return value.length > 0;

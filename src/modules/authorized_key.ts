@@ -7,7 +7,7 @@ import { onSeen } from './shared/attributes.ts';
 import { joinLines, splitLines, withField } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
 import { makeDirectory } from './shared/file-directory.ts';
-import { look, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
+import { probePath, type Seen, type Stat, seen, statOf, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
 import { dirname } from './shared/paths.ts';
 import { place } from './shared/place.ts';
@@ -17,16 +17,16 @@ const Args = args({
   user: Type.String({
     pattern: '^[A-Za-z0-9_][\\w.@-]*$',
     expected: 'the name of a user',
-    description: 'Whose keys they are.',
+    description: 'The user whose keys are managed.',
   }),
-  key: Type.String({ minLength: 1, description: 'Public keys, one a line.' }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether they are to be there.' }),
-  exclusive: flag('No other keys: all that are not named are removed.'),
-  manage_dir: flag('The directory and its owner and mode are taken care of.', true),
+  key: Type.String({ minLength: 1, description: 'Public keys, one on each line.' }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the keys are in the file.' }),
+  exclusive: flag('Remove all other keys.'),
+  manage_dir: flag('Create the directory, and set its owner and mode.', true),
   path: text('The file. Default: ~/.ssh/authorized_keys.'),
   key_options: text('Options in front of each key: from="10.0.0.0/8",no-pty'),
-  comment: text('A comment instead of the one of the key.'),
-  follow: flag('A symlink at the path is followed. (It always is.)'),
+  comment: text('A comment that replaces the one of the key.'),
+  follow: flag('Follow a symlink at the path. (It is always followed.)'),
 });
 type Args = Static<typeof Args>;
 
@@ -41,18 +41,18 @@ type Current = Readonly<{
 
 export const authorized_key = defineModule<typeof Args, Current>({
   name: 'authorized_key',
-  summary: 'Public keys may log in as a user, or may not.',
+  summary: 'Adds or removes public keys that may log in as a user.',
   args: Args,
   examples: [
     {
-      title: 'One key',
+      title: 'Add one key',
       args: {
         user: 'ada',
         key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ada@laptop',
       },
     },
     {
-      title: 'These and no other',
+      title: 'Allow only these keys',
       args: {
         user: 'root',
         exclusive: true,
@@ -87,7 +87,7 @@ printf 'home %s\nids %s:%s\n' "$h" "$u" "\${i%%:*}"
 f=${fileScript(path)}
 d=; [ "$f" != ${likelyFile(user, path)} ] || d=${answer(STAT, dirname(likelyFile(user, path)))}
 [ -n "$d" ] || d=$(stat -L -c ${STAT_FORMAT} -- "\${f%/*}" 2>/dev/null); [ -z "$d" ] || printf 'folder %s\n' "$d"
-${look(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 }, { likely: likelyFile(user, path) })}
+${probePath(sh`"$f"`, {}, { content: 'always', limit: 1_048_576 }, { likely: likelyFile(user, path) })}
 fi`,
   parse(stdout, given) {
     const f = fields(stdout);
@@ -101,7 +101,7 @@ fi`,
     if (home === undefined) return noSuch('user', given.user);
     if (now.stat === undefined && given.state === 'absent') return [];
     const before = textOf(now);
-    if (before === undefined) return blocked('E_NOT_TEXT', { path: path });
+    if (before === undefined) return blocked('E_NOT_TEXT', { path });
     const after = edit(before, given);
     if (typeof after !== 'string') return after;
     const manages = given.manage_dir && given.path === undefined;
@@ -154,7 +154,7 @@ function fileScript(path: string | undefined): Script {
   return path.startsWith('~/') ? sh`"$h"${path.slice(1)}` : sh`${path}`;
 }
 
-/** Where the file is if the home is where homes are: what is asked ahead of looking. */
+/** The usual path of the file, for probing before the home directory is known. */
 function likelyFile(user: string, path = '~/.ssh/authorized_keys'): string {
   return path.startsWith('~/') ? `${user === 'root' ? '/root' : `/home/${user}`}${path.slice(1)}` : path;
 }
@@ -168,7 +168,7 @@ function keyLines(text: string): readonly string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** Options may hold blanks inside double quotes. */
+/** Options may contain blanks inside double quotes. */
 export function parseKey(line: string): Key | undefined {
   const match =
     /^(?:((?:[^\s"]|"(?:[^"\\]|\\.)*")+)\s+)??((?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+)\s+([A-Za-z0-9+/]{16,}={0,3})(?:\s+(.*))?$/.exec(
@@ -179,7 +179,7 @@ export function parseKey(line: string): Key | undefined {
   return { options, type, data, comment };
 }
 
-/** The file's text with the keys in it, or without them. Lines that are no keys stay. */
+/** The file's text with the keys added or removed. Lines that are not keys stay. */
 function edit(
   before: string,
   given: Pick<Args, 'key' | 'state' | 'exclusive' | 'key_options' | 'comment'>,

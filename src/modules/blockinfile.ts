@@ -19,42 +19,45 @@ import { backupData } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
-  path: absolutePath('The file, on the host.'),
-  block: Type.String({ default: '', description: 'The lines between the markers. Empty: as state absent.' }),
+  path: absolutePath('The file on the host.'),
+  block: Type.String({
+    default: '',
+    description: 'The lines between the markers. An empty text removes the block, as with state absent.',
+  }),
   marker: Type.String({
     default: '# {mark} ANSIBLE MANAGED BLOCK',
     pattern: '\\{mark\\}',
     expected: 'a line with {mark} in it',
     description:
-      'The lines around the block; {mark} becomes BEGIN or END. Blocks of one file need markers of their own.',
+      'The lines around the block. {mark} is replaced with BEGIN or END. Several blocks in one file need different markers.',
   }),
-  marker_begin: Type.String({ default: 'BEGIN', description: 'What {mark} becomes above the block.' }),
-  marker_end: Type.String({ default: 'END', description: 'What {mark} becomes below the block.' }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the block is to be there.' }),
-  insertafter: text('Where a new block goes: after the last line that matches this, or EOF (as without it), or BOF.'),
-  insertbefore: text('Where a new block goes: before the last line that matches this, or BOF.'),
-  append_newline: flag('An empty line below the block.'),
-  prepend_newline: flag('An empty line above the block.'),
-  create: flag('Make the file if it is missing.'),
+  marker_begin: Type.String({ default: 'BEGIN', description: 'The word for {mark} above the block.' }),
+  marker_end: Type.String({ default: 'END', description: 'The word for {mark} below the block.' }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the block is in the file.' }),
+  insertafter: text('Insert a new block after the last line that matches, or at EOF (the default), or at BOF.'),
+  insertbefore: text('Insert a new block before the last line that matches, or at BOF.'),
+  append_newline: flag('Add an empty line below the block.'),
+  prepend_newline: flag('Add an empty line above the block.'),
+  create: flag('Create the file if it is missing.'),
   ...placing,
 });
 type Args = Static<typeof Args>;
 
 export const blockinfile = defineModule<typeof Args, Seen>({
   name: 'blockinfile',
-  summary: 'A block of lines between markers is in a text file, or is not.',
+  summary: 'Inserts, updates or removes a block of lines between markers in a text file.',
   args: Args,
   aliases: { dest: 'path', destfile: 'path', name: 'path', content: 'block' },
   examples: [
     {
-      title: 'Hosts by name',
+      title: 'Add hosts by name',
       args: { path: '/etc/hosts', block: '10.82.0.11 lb1.foobar.com\n10.82.0.12 lb2.foobar.com\n' },
     },
     {
-      title: 'A block with its own marker',
+      title: 'Add a block with its own marker',
       args: { path: '/etc/hosts', marker: '# {mark} web tier', block: '10.82.0.21 web1' },
     },
-    { title: 'No block', args: { path: '/etc/hosts', state: 'absent' } },
+    { title: 'Remove a block', args: { path: '/etc/hosts', state: 'absent' } },
   ],
   verify: (given) => [
     ...modeErrors(given.mode),
@@ -80,7 +83,7 @@ export const blockinfile = defineModule<typeof Args, Seen>({
 
 type EditArgs = Omit<Args, 'path' | 'create' | keyof typeof placing>;
 
-/** The text with the block set or removed; Blocked where its markers don't pair. */
+/** The text with the block set or removed. Blocked if its markers do not pair. */
 export function edit(before: string, given: EditArgs): string | Blocked {
   const was = splitLines(before);
   const begin = given.marker.replaceAll('{mark}', given.marker_begin).replace(/\n+$/, '');
@@ -105,7 +108,10 @@ export function edit(before: string, given: EditArgs): string | Blocked {
 
 type Target = RegExp | 'EOF' | 'BOF' | undefined;
 
-/** A pattern with the flag m is looked for in the whole text, and may reach over several lines; another in each line. */
+/**
+ * A pattern with the flag m is matched against the whole text and may span several lines. Any other pattern is matched
+ * against each line.
+ */
 function pointIn(text: string, list: readonly string[], where: Readonly<{ after: Target; before: Target }>): number {
   const target = where.before ?? where.after;
   if (!(target instanceof RegExp) || !target.multiline) return insertionPoint(list, where);

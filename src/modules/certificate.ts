@@ -6,43 +6,43 @@ import { absolutePath, args, flag, names } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
 
 const Args = args({
-  path: absolutePath('Where the certificate is: PEM.'),
-  key: absolutePath('Where its private key is: PEM, for its owner alone.'),
-  bundle: Type.Optional(absolutePath('A file that gets both, certificate first: what HAProxy wants.')),
+  path: absolutePath('The path of the certificate (PEM).'),
+  key: absolutePath('The path of its private key (PEM). Only its owner can read it.'),
+  bundle: Type.Optional(absolutePath('A file for both, the certificate first, as HAProxy requires.')),
   common_name: Type.String({
     minLength: 1,
     maxLength: 64,
     pattern: '^[^/\\n]+$',
     expected: 'a name of at most 64 characters, without a slash',
-    description: 'Whose certificate it is.',
+    description: "The subject's common name.",
   }),
-  names: Type.Optional(names('Host names that it vouches for.')),
-  addresses: Type.Optional(names('Addresses that it vouches for.')),
-  ca: flag('It is a CA of its own, that signs others; not a leaf.'),
+  names: Type.Optional(names('The host names in the certificate.')),
+  addresses: Type.Optional(names('The IP addresses in the certificate.')),
+  ca: flag('Create a CA that signs other certificates.'),
   permitted: Type.Optional(
-    names("What a CA may vouch for, and nothing else: 'DNS:example.com', 'IP:192.0.2.0/255.255.255.0'."),
+    names("The only names that a CA may certify: 'DNS:example.com', 'IP:192.0.2.0/255.255.255.0'."),
   ),
-  signed_by: Type.Optional(absolutePath("The CA's certificate. Without it a certificate signs itself.")),
+  signed_by: Type.Optional(absolutePath("The CA's certificate. Without it, the certificate is self-signed.")),
   signed_by_key: Type.Optional(absolutePath("The CA's private key.")),
-  days: Type.Integer({ default: 397, minimum: 1, description: 'How long a new one is valid.' }),
+  days: Type.Integer({ default: 397, minimum: 1, description: 'The validity of a new certificate in days.' }),
   renew_days: Type.Integer({
     default: 30,
     minimum: 0,
-    description: 'A new one is made when so many days or fewer are left.',
+    description: 'Issue a new certificate if this many days or fewer are left.',
   }),
 });
 type Args = Static<typeof Args>;
 
-/** `why`: for what reasons a new one is wanted; [] is fine. */
+/** `why` lists the reasons for a new certificate. An empty list means that the certificate is fine. */
 type Current = Readonly<{ openssl: boolean; why: readonly string[]; bundled: boolean; until: string | undefined }>;
 
 export const certificate = defineModule<typeof Args, Current>({
   name: 'certificate',
-  summary: 'A certificate with its key, of an own CA: made, and renewed before it ends.',
+  summary: 'Creates a certificate and its key, signed by an own CA, and renews it before it expires.',
   args: Args,
   examples: [
     {
-      title: 'A CA for one domain',
+      title: 'Create a CA for one domain',
       args: {
         path: '/srv/pki/ca.crt',
         key: '/srv/pki/ca.key',
@@ -54,7 +54,7 @@ export const certificate = defineModule<typeof Args, Current>({
       },
     },
     {
-      title: 'A certificate of it',
+      title: 'Create a certificate signed by it',
       args: {
         path: '/srv/pki/www.crt',
         key: '/srv/pki/www.key',
@@ -139,7 +139,7 @@ function files({ path, key, bundle, signed_by, signed_by_key }: Args): readonly 
   return [path, key, bundle, signed_by, signed_by_key].flatMap((one) => (one === undefined ? [] : [`path:${one}`]));
 }
 
-/** As `openssl x509 -ext subjectAltName` prints them. */
+/** In the form in which `openssl x509 -ext subjectAltName` prints them. */
 function altNames({ names: hosts = [], addresses = [] }: Args): readonly string[] {
   return [...hosts.map((name) => `DNS:${name}`), ...addresses.map((one) => `IP Address:${one}`)];
 }
@@ -162,7 +162,10 @@ ${
 }`;
 }
 
-/** Beside the old ones first; the key goes in before the certificate: a torn pair is seen, and made anew. */
+/**
+ * Writes new files beside the old ones. The key is renamed into place before the certificate: an interruption in
+ * between leaves a pair that does not match, which the next probe detects and replaces.
+ */
 function issue(given: Args): Script {
   const { path, key, common_name, ca, permitted = [], signed_by, signed_by_key, days } = given;
   const alt = [...(given.names ?? []).map((n) => `DNS:${n}`), ...(given.addresses ?? []).map((a) => `IP:${a}`)];

@@ -14,9 +14,9 @@ import {
 } from './shared/exec.ts';
 
 const Args = args({
-  cmd: text('The command line. No shell reads it: no pipes, no redirection.'),
+  cmd: text('The command line. No shell interprets it: no pipes, no redirection.'),
   argv: Type.Optional(Type.Array(Type.String(), { minItems: 1, description: 'The command as a list of words.' })),
-  expand_argument_vars: flag('$NAME and ~ in the words are expanded.', true),
+  expand_argument_vars: flag('Expand $NAME and ~ in the words.', true),
   warn: Type.Optional(Type.Boolean({ description: 'Ignored, as in Ansible.' })),
   ...running,
 });
@@ -24,14 +24,14 @@ type Args = Static<typeof Args>;
 
 export const command = defineModule<typeof Args, Markers>({
   name: 'command',
-  summary: 'A command is run, without a shell.',
+  summary: 'Runs a command without a shell.',
   args: Args,
   aliases: { _raw_params: 'cmd' },
   freeForm: 'cmd',
   examples: [
-    { title: 'Once', args: { cmd: 'openssl dhparam -out /etc/ssl/dh.pem 2048', creates: '/etc/ssl/dh.pem' } },
-    { title: 'As a list', args: { argv: ['haproxy', '-c', '-f', '/etc/haproxy/haproxy.cfg'] } },
-    { title: 'In a directory, with input', args: { cmd: 'wc -l', chdir: '/srv', stdin: 'a\nb' } },
+    { title: 'Run once', args: { cmd: 'openssl dhparam -out /etc/ssl/dh.pem 2048', creates: '/etc/ssl/dh.pem' } },
+    { title: 'Pass a list of words', args: { argv: ['haproxy', '-c', '-f', '/etc/haproxy/haproxy.cfg'] } },
+    { title: 'Run in a directory, with input', args: { cmd: 'wc -l', chdir: '/srv', stdin: 'a\nb' } },
   ],
   verify: ({ cmd, argv }) => commandErrors(cmd, argv),
   needs: ({ creates, removes }) => [creates, removes].flatMap((path) => (path === undefined ? [] : [needed(path)])),
@@ -60,7 +60,7 @@ function commandLine(words: readonly string[], expand: boolean): Script {
   return verbatim(words.map((word) => (expand ? expanded(word) : quote(word))).join(' '));
 }
 
-/** $NAME, ${NAME} and a leading ~ are the host's; a name that is not set stays as it stands. */
+/** Expands $NAME, ${NAME} and a leading ~ on the host. An unset variable stays as it is written. */
 export function expanded(word: string): string {
   const home = /^~(?=\/|$)/.test(word) ? '"$HOME"' : '';
   const rest = home === '' ? word : word.slice(1);

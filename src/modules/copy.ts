@@ -5,39 +5,34 @@ import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, oneOf, optionalFlag, placing, text } from './shared/args.ts';
 import { ownerNeeds, ownerWord } from './shared/attributes.ts';
-import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import { fields } from './shared/fields.ts';
 import { pythonJson } from './shared/json.ts';
 import { fileData, type Stat, statOf } from './shared/look.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { basename, join, stageName } from './shared/paths.ts';
 import { backupData, place } from './shared/place.ts';
-import { lookAtTree, parseTree, planTree, type TreeSeen } from './shared/tree.ts';
+import { parseTree, planTree, probeTree, type TreeSeen } from './shared/tree.ts';
 import { stageWithin } from './shared/untrusted.ts';
 
 const Args = args({
   src: text(
-    "A file or directory on the controller (the role's files/, or beside the playbook). A directory that ends in / gives its content, else itself.",
+    "A file or directory on the controller (in the role's files/, or beside the playbook). If a directory ends in /, its content is copied, else the directory itself.",
   ),
   content: Type.Optional(
-    Type.Unsafe<unknown>({ description: 'The content itself, instead of src. A list or dict becomes JSON.' }),
+    Type.Unsafe<unknown>({
+      description: 'The content of the file, instead of src. A list or dict is written as JSON.',
+    }),
   ),
-  dest: absolutePath(
-    "Where it goes on the host. A directory, or a path that ends in /, gets the source's name appended.",
-  ),
+  dest: absolutePath("The path on the host. If it is a directory or ends in /, the source's name is appended."),
   remote_src: flag('src is on the host.'),
-  force: flag('Replace a file that differs; false: only create.', true),
+  force: flag('Replace a file that differs. false: only create it.', true),
   directory_mode: Type.Optional(
-    Type.Union([Type.String(), Type.Integer()], { description: 'The mode of directories that are made.' }),
+    Type.Union([Type.String(), Type.Integer()], { description: 'The mode of new directories.' }),
   ),
   checksum: text('The sha256 that src must have.'),
-  follow: optionalFlag(
-    'A symlink at dest is followed, and what it leads to is written; false: the link is replaced. Default: true.',
-  ),
-  local_follow: flag(
-    'Symlinks below a directory of the controller are followed; false: they are copied as links.',
-    true,
-  ),
+  follow: optionalFlag('Follow a symlink at dest and write to its target. false: replace the link. Default: true.'),
+  local_follow: flag('Follow symlinks below a directory on the controller. false: copy them as links.', true),
   ...placing,
   mode: Type.Optional(
     Type.Union(
@@ -66,13 +61,13 @@ type Current = Readonly<
 
 export const copy = defineModule<typeof Args, Current>({
   name: 'copy',
-  summary: 'A file or a directory of the controller, or a given content, is on the host.',
+  summary: 'Copies a file, a directory or a given content to the host.',
   args: Args,
   examples: [
-    { title: 'A file', args: { src: 'motd', dest: '/etc/motd', mode: '0644' } },
-    { title: 'A content', args: { content: 'vm.swappiness=10\n', dest: '/etc/sysctl.d/90-swap.conf' } },
+    { title: 'Copy a file', args: { src: 'motd', dest: '/etc/motd', mode: '0644' } },
+    { title: 'Write a given content', args: { content: 'vm.swappiness=10\n', dest: '/etc/sysctl.d/90-swap.conf' } },
     {
-      title: 'A tree',
+      title: 'Copy a directory',
       args: {
         src: 'site/',
         dest: '/srv/www',
@@ -83,7 +78,7 @@ export const copy = defineModule<typeof Args, Current>({
       },
     },
     {
-      title: 'On the host',
+      title: 'Copy on the host',
       args: { src: '/etc/app.conf.default', dest: '/etc/app.conf', remote_src: true, force: false },
     },
   ],
@@ -114,15 +109,15 @@ export const copy = defineModule<typeof Args, Current>({
     const { src, dest } = given;
     if (src === undefined) {
       return sh`echo kind file
-${lookAtDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha256(contentText(given)), ...following(given) })}`;
+${probeDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha256(contentText(given)), ...following(given) })}`;
     }
     if (given.remote_src) return probeRemote(given, src);
     if (ctx.isFolder(src, 'files')) {
       return sh`echo kind tree
-${lookAtTree(treeRoot(src, dest), ctx.tree(src, 'files', given.local_follow), given)}`;
+${probeTree(treeRoot(src, dest), ctx.tree(src, 'files', given.local_follow), given)}`;
     }
     return sh`echo kind file
-${lookAtDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256, ...following(given) })}`;
+${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256, ...following(given) })}`;
   },
   parse(stdout, given): Current {
     const f = fields(stdout);
@@ -204,7 +199,7 @@ function withoutPreserve<T extends Args>(given: T): Omit<T, 'mode'> & { mode?: s
   return mode === undefined || mode === 'preserve' ? rest : { ...rest, mode };
 }
 
-/** A directory named without a slash is itself put below dest, which may be missing. */
+/** A directory whose name has no trailing slash is itself created below dest, which may be missing. */
 function treeRoot(src: string, dest: string): string {
   const root = dest.replace(/(.)\/+$/, '$1');
   return src.endsWith('/') ? root : join(root, basename(src));
@@ -220,7 +215,7 @@ if [ -d ${src} ]; then
 else
   s=$(sha256sum <${src}) && printf 'srcsum %s\n' "\${s%% *}"
 fi 2>/dev/null
-${lookAtDestination(given.dest, basename(src), given, { content: 'sum', ...following(given) })}`;
+${probeDestination(given.dest, basename(src), given, { content: 'sum', ...following(given) })}`;
 }
 
 function planRemote(
@@ -246,7 +241,9 @@ function planRemote(
   );
 }
 
-/** Copied to a stage of our own with the owner and modes that are wanted, then merged: nobody sees half of it. */
+/**
+ * Copies to a staging directory with the wanted owner and modes, then merges it, so that nobody sees a partial copy.
+ */
 function copyOnHost(given: Args, src: string, root: string, ctx: Context): Script {
   const { mode, directory_mode } = given;
   const chown = ownerWord(given);

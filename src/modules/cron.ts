@@ -5,7 +5,7 @@ import { answer, sh } from '../core/sh.ts';
 import { ACCOUNT, args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines, withField } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
 import { join } from './shared/paths.ts';
 import { place } from './shared/place.ts';
@@ -26,28 +26,29 @@ const Args = args({
   name: Type.String({
     minLength: 1,
     pattern: '^[^\\n]+$',
-    description: 'What the job is known by; with env: the variable.',
+    description: 'The name that identifies the job or, with env, the variable.',
   }),
-  job: text('The command; with env: the value.'),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
+  job: text('The command or, with env, the value.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the job or variable exists.' }),
   user: Type.Optional(
     Type.String({
       ...ACCOUNT,
-      description: 'Whose crontab, or (with cron_file) who the job runs as. Default: who the task runs as.',
+      description:
+        'The user whose crontab is changed or, with cron_file, the user that the job runs as. Default: the user of the task.',
     }),
   ),
-  cron_file: text('A file in /etc/cron.d, instead of a crontab of the user.'),
+  cron_file: text("A file in /etc/cron.d, instead of the user's crontab."),
   minute: field('The minute.'),
   hour: field('The hour.'),
   day: field('The day of the month.'),
   month: field('The month.'),
   weekday: field('The day of the week: 0 is Sunday.'),
-  special_time: Type.Optional(Type.Enum(SPECIAL, { description: 'Instead of all these.' })),
-  disabled: flag('The job is there, as a comment.'),
-  env: flag('It is a variable of the crontab, not a job.'),
-  insertafter: text('env: after this variable.'),
-  insertbefore: text('env: before this variable.'),
-  backup: flag('The old file is kept (with cron_file).'),
+  special_time: Type.Optional(Type.Enum(SPECIAL, { description: 'A keyword that replaces all of these.' })),
+  disabled: flag('Keep the job as a comment.'),
+  env: flag('Manage a variable of the crontab instead of a job.'),
+  insertafter: text('With env: insert after this variable.'),
+  insertbefore: text('With env: insert before this variable.'),
+  backup: flag('With cron_file: keep the old file.'),
 });
 type Args = Static<typeof Args>;
 
@@ -55,19 +56,19 @@ type Current = Readonly<{ fields: Fields; now: Seen; path: string }>;
 
 export const cron = defineModule<typeof Args, Current>({
   name: 'cron',
-  summary: 'A job, or a variable, is in a crontab; or is not.',
+  summary: 'Manages a job or a variable in a crontab.',
   args: Args,
   aliases: { dom: 'day', dow: 'weekday', value: 'job' },
   examples: [
     {
-      title: 'Each night',
+      title: 'Run every night',
       args: { name: 'backup', minute: '30', hour: '2', job: '/usr/local/bin/backup', user: 'root' },
     },
     {
-      title: 'In a file of its own',
+      title: 'Use a file in /etc/cron.d',
       args: { name: 'renew', special_time: 'daily', job: 'certbot -q renew', cron_file: 'certbot-renew', user: 'root' },
     },
-    { title: 'A variable', args: { name: 'MAILTO', env: true, job: 'ops@foobar.com' } },
+    { title: 'Set a variable', args: { name: 'MAILTO', env: true, job: 'ops@foobar.com' } },
   ],
   verify({ state, job, cron_file, user, special_time, ...times }) {
     const isTimed = [times.minute, times.hour, times.day, times.month, times.weekday].some((one) => one !== '*');
@@ -108,7 +109,7 @@ export const cron = defineModule<typeof Args, Current>({
   },
   probe: ({ cron_file, user }) =>
     cron_file !== undefined
-      ? look(fileOf(cron_file), {}, { content: 'always', limit: 1_048_576 })
+      ? probePath(fileOf(cron_file), {}, { content: 'always', limit: 1_048_576 })
       : sh`if ! command -v crontab >/dev/null; then echo 'crontab missing'; exit 0; fi
 ${user === undefined ? sh`:` : sh`${entry(sh`e`, PASSWD, user)}; if [ -z "$e" ]; then echo 'nobody yes'; exit 0; fi`}
 ${user === undefined ? sh`t=` : sh`t=${answer(CRONTAB, user)}`}; [ -n "$t" ] || t=$(crontab ${user === undefined ? [] : ['-u', user]} -l 2>/dev/null | base64 -w0)
@@ -122,7 +123,7 @@ printf 'table %s\n' "$t"`,
     const { name, user, cron_file, state, backup } = given;
     if (cron_file !== undefined) {
       const before = textOf(now);
-      if (before === undefined) return blocked('E_NOT_TEXT', { path: path });
+      if (before === undefined) return blocked('E_NOT_TEXT', { path });
       if (now.stat === undefined && state === 'absent') return [];
       const after = edit(before, given);
       if (after.trim() === '' && state === 'absent')
@@ -156,7 +157,7 @@ function fileOf(name: string): string {
   return name.startsWith('/') ? name : join('/etc/cron.d', name);
 }
 
-/** The crontab with the job or variable set or dropped. A job is known by the comment line above it. */
+/** The crontab with the job or variable set or removed. A job is identified by the comment line above it. */
 export function edit(
   before: string,
   given: Pick<
@@ -205,8 +206,8 @@ function jobLine({
   weekday,
 }: Parameters<typeof edit>[1]): string {
   const when = special_time === undefined ? `${minute} ${hour} ${day} ${month} ${weekday}` : `@${special_time}`;
-  const who = cron_file === undefined ? '' : `${user ?? 'root'} `;
-  return `${disabled ? '#' : ''}${when} ${who}${job}`;
+  const account = cron_file === undefined ? '' : `${user ?? 'root'} `;
+  return `${disabled ? '#' : ''}${when} ${account}${job}`;
 }
 
 function editVariable(

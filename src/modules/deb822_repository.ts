@@ -5,7 +5,7 @@ import { sh } from '../core/sh.ts';
 import { args, optionalFlag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { place } from './shared/place.ts';
 
@@ -16,21 +16,24 @@ const Args = args({
     pattern: '^[\\w .-]+$',
     description: 'The name of the file in /etc/apt/sources.list.d, without .sources.',
   }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  enabled: optionalFlag('Whether it is used.'),
-  types: Type.Array(Type.Enum(['deb', 'deb-src']), { default: ['deb'], description: 'Binary packages, sources.' }),
-  uris: list('Where it is.'),
-  suites: list('The suites: trixie.'),
-  components: list('The components: main.'),
-  architectures: list('Only these architectures.'),
-  languages: list('Translations that are fetched.'),
-  targets: list('Indexes that are fetched.'),
-  signed_by: text('The key: a path on the host, an address, or the armoured key itself.'),
-  trusted: optionalFlag('Used even without a good signature.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the repository is configured.' }),
+  enabled: optionalFlag('Whether apt uses the repository.'),
+  types: Type.Array(Type.Enum(['deb', 'deb-src']), {
+    default: ['deb'],
+    description: 'deb for binary packages, deb-src for sources.',
+  }),
+  uris: list('The URLs of the repository.'),
+  suites: list('The suites, for example trixie.'),
+  components: list('The components, for example main.'),
+  architectures: list('Use only these architectures.'),
+  languages: list('The languages of translations to download.'),
+  targets: list('The indexes to download.'),
+  signed_by: text('The key: a path on the host, a URL, or the armoured key itself.'),
+  trusted: optionalFlag('Use the repository even without a valid signature.'),
   allow_insecure: optionalFlag('Allow an insecure repository.'),
-  check_valid_until: optionalFlag('An index that has expired is refused.'),
-  by_hash: optionalFlag('Indexes are fetched by their hash.'),
-  pdiffs: optionalFlag('Differences of indexes are used.'),
+  check_valid_until: optionalFlag('Reject an index that has expired.'),
+  by_hash: optionalFlag('Download indexes by their hash.'),
+  pdiffs: optionalFlag('Download differences of indexes.'),
   ...ownership,
 });
 type Args = Static<typeof Args>;
@@ -39,11 +42,11 @@ type Current = Readonly<{ fields: Fields; now: Seen }>;
 
 export const deb822_repository = defineModule<typeof Args, Current>({
   name: 'deb822_repository',
-  summary: 'A package repository is known to apt, or is not: a .sources file and its key.',
+  summary: 'Configures a package repository of apt: a .sources file and its key.',
   args: Args,
   examples: [
     {
-      title: 'Backports',
+      title: 'Add backports',
       args: {
         name: 'backports',
         uris: 'https://deb.debian.org/debian',
@@ -53,7 +56,7 @@ export const deb822_repository = defineModule<typeof Args, Current>({
       },
     },
     {
-      title: 'A vendor',
+      title: "Add a vendor's repository",
       args: {
         name: 'vendor',
         uris: ['https://apt.example.com'],
@@ -71,7 +74,7 @@ export const deb822_repository = defineModule<typeof Args, Current>({
   ],
   needs: (given) => ['path:/etc/apt', ...ownerNeeds(given)],
   touches: () => ['path:/etc/apt', 'package:*'],
-  probe: (given) => sh`${look(fileOf(given), given, { content: 'always' })}
+  probe: (given) => sh`${probePath(fileOf(given), given, { content: 'always' })}
 k=${keyOf(given)}
 if [ -e "$k" ]; then printf 'key %s\n' "$(base64 -w0 <"$k")"; fi`,
   parse(stdout, given) {

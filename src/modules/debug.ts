@@ -5,18 +5,22 @@ import type { Value } from '../core/value.ts';
 import { args, text } from './shared/args.ts';
 
 const Args = args({
-  msg: Type.Optional(Type.Unsafe<Value>({ description: 'What is printed. Default: Hello world!' })),
-  var: text('The name of a variable, or an expression, whose value is printed.'),
-  verbosity: Type.Integer({ default: 0, minimum: 0, description: 'Only printed from that many -v on.' }),
+  msg: Type.Optional(Type.Unsafe<Value>({ description: 'The message to print. Default: Hello world!' })),
+  var: text('A variable or an expression whose value is printed.'),
+  verbosity: Type.Integer({
+    default: 0,
+    minimum: 0,
+    description: 'The number of -v options from which on the message is printed.',
+  }),
 });
 
 export const debug = defineModule<typeof Args, null>({
   name: 'debug',
-  summary: 'A message, or the value of a variable, is printed.',
+  summary: 'Prints a message or the value of a variable.',
   args: Args,
   examples: [
-    { title: 'A message', args: { msg: 'web1 is done' } },
-    { title: 'A variable', args: { var: 'ansible_facts.distribution' } },
+    { title: 'Print a message', args: { msg: 'web1 is done' } },
+    { title: 'Print a variable', args: { var: 'ansible_facts.distribution' } },
   ],
   verify: ({ msg, var: name }) =>
     msg !== undefined && name !== undefined

@@ -8,7 +8,7 @@ import { fixAttributes, fixScript, onSeen, ownerNeeds, ownerWord, unknownOwner }
 import { fields } from './shared/fields.ts';
 import { directory } from './shared/file-directory.ts';
 import { hard, type LinkSeen, link, sourceOf } from './shared/file-links.ts';
-import { behind, fileData, look, type Seen, type Stat, seen, statOf } from './shared/look.ts';
+import { behind, fileData, probePath, type Seen, type Stat, seen, statOf } from './shared/look.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
 import { dirname, stageName } from './shared/paths.ts';
@@ -20,15 +20,15 @@ const Args = args({
   state: Type.Optional(
     Type.Enum(['file', 'directory', 'link', 'hard', 'touch', 'absent'], {
       description:
-        'file: only owner and mode, it must exist. directory: made with its parents. link, hard: to src. touch: an empty file, or a new time. absent: removed, with all below it. Default: what is there, or file (directory with recurse).',
+        'file: set owner and mode of an existing file. directory: create it with its parents. link, hard: create a link to src. touch: create an empty file or update its times. absent: remove it with everything below. Default: what exists, or file (directory with recurse).',
     }),
   ),
-  src: text('What a link points to; relative to the link.'),
-  recurse: flag('Owner and mode for all below a directory too.'),
-  follow: flag('A symlink at the path is followed.', true),
-  force: flag('Links: even where src does not exist yet, and in place of a file that is there.'),
-  access_time: text("touch: 'now', 'preserve', or YYYYMMDDHHMM.SS."),
-  modification_time: text("touch: 'now', 'preserve', or YYYYMMDDHHMM.SS."),
+  src: text('The target of a link, relative to the link.'),
+  recurse: flag('Set owner and mode of everything below a directory too.'),
+  follow: flag('Follow a symlink at the path.', true),
+  force: flag('For links: create one even if src does not exist, and replace an existing file.'),
+  access_time: text("With touch: 'now', 'preserve', or YYYYMMDDHHMM.SS."),
+  modification_time: text("With touch: 'now', 'preserve', or YYYYMMDDHHMM.SS."),
   ...ownership,
 });
 type Args = Static<typeof Args>;
@@ -41,19 +41,25 @@ type Current = LinkSeen &
 
 export const file = defineModule<typeof Args, Current>({
   name: 'file',
-  summary: 'A file, directory or link is there, with its owner and mode; or is not.',
+  summary: 'Manages a file, directory or link with its owner and mode.',
   args: Args,
   aliases: { dest: 'path', name: 'path' },
   examples: [
     {
-      title: 'A directory',
+      title: 'Create a directory',
       args: { path: '/srv/app', state: 'directory', owner: 'www-data', group: 'www-data', mode: '0750' },
     },
-    { title: 'A link', args: { path: '/etc/nginx/sites-enabled/app', src: '../sites-available/app', state: 'link' } },
-    { title: 'Gone', args: { path: '/etc/nginx/sites-enabled/default', state: 'absent' } },
-    { title: 'A whole tree', args: { path: '/srv/app', recurse: true, state: 'directory', mode: 'u=rwX,g=rX,o=' } },
     {
-      title: 'An empty file that is not touched again',
+      title: 'Create a link',
+      args: { path: '/etc/nginx/sites-enabled/app', src: '../sites-available/app', state: 'link' },
+    },
+    { title: 'Remove a path', args: { path: '/etc/nginx/sites-enabled/default', state: 'absent' } },
+    {
+      title: 'Set owner and mode of a whole tree',
+      args: { path: '/srv/app', recurse: true, state: 'directory', mode: 'u=rwX,g=rX,o=' },
+    },
+    {
+      title: 'Create an empty file once',
       args: { path: '/srv/app/.keep', state: 'touch', access_time: 'preserve', modification_time: 'preserve' },
     },
   ],
@@ -85,11 +91,12 @@ export const file = defineModule<typeof Args, Current>({
     ...ownerNeeds(given),
   ],
   touches: ({ path, state }) => [`path:${path}`, ...(state === 'directory' ? parentsOf(path) : [])],
-  // One that is made below another is made there whether it or its own script made that.
+  // Tasks that create directories form a series: it makes no difference whether this script or an earlier one creates
+  // the parents.
   series: ({ state, recurse }) => (state === 'directory' && !recurse ? 'directory' : undefined),
   probe(given) {
     const { path, recurse, state } = given;
-    return sh`${look(path, given, { content: 'none' }, { follow: follows(given) })}
+    return sh`${probePath(path, given, { content: 'none' }, { follow: follows(given) })}
 ${follows(given) ? sh`if [ -L ${path} ]; then self=$(stat -c ${STAT_FORMAT} -- ${path}); else self=$st; fi` : sh`self=$st`}; [ -z "$self" ] || printf 'self %s\n' "$self"
 ${
   state === 'link' || state === 'hard'
@@ -153,7 +160,7 @@ function remove(path: string, { now }: Current, self: Stat, ctx: Context): Chang
   return {
     what,
     diff: { of: path, before: `${self.kind}\n`, after: null },
-    // rm follows no link below what it is given; the way there is ours to watch.
+    // rm follows no link below the path that it gets. The path itself is checked for links here.
     run: now.trusted
       ? sh`rm -rf --one-file-system -- ${path}`
       : sh`${untrusted(ctx)}

@@ -9,36 +9,42 @@ import { basename } from './shared/paths.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
-  paths: Type.Array(Type.String({ pattern: '^/' }), { minItems: 1, description: 'The directories to look in.' }),
+  paths: Type.Array(Type.String({ pattern: '^/' }), { minItems: 1, description: 'The directories to search.' }),
   patterns: Type.Array(Type.String(), {
     default: [],
     description:
-      'What the name must match, one of these: a shell pattern, or with use_regex an expression. Default: all.',
+      'Patterns of which the name must match one: shell patterns, or regular expressions with use_regex. Default: all names.',
   }),
-  excludes: Type.Array(Type.String(), { default: [], description: 'What the name must not match.' }),
-  contains: text('What a line of the file must match: a POSIX extended expression.'),
-  use_regex: flag('patterns and excludes are regular expressions.'),
-  file_type: Type.Enum(['any', 'directory', 'file', 'link'], { default: 'file', description: 'What is looked for.' }),
-  recurse: flag('In all directories below too.'),
-  depth: Type.Optional(Type.Integer({ minimum: 1, description: 'How far below, at most.' })),
-  hidden: flag('Names that begin with a dot too.'),
-  follow: flag('Symlinks are followed.'),
+  excludes: Type.Array(Type.String(), { default: [], description: 'Patterns that the name must not match.' }),
+  contains: text('A POSIX extended regular expression that a line of the file must match.'),
+  use_regex: flag('Treat patterns and excludes as regular expressions.'),
+  file_type: Type.Enum(['any', 'directory', 'file', 'link'], {
+    default: 'file',
+    description: 'The type of entries to find.',
+  }),
+  recurse: flag('Search all directories below too.'),
+  depth: Type.Optional(Type.Integer({ minimum: 1, description: 'The largest depth to search.' })),
+  hidden: flag('Include names that begin with a dot.'),
+  follow: flag('Follow symlinks.'),
   age: Type.Optional(
     Type.String({
       pattern: '^-?\\d+[smhdw]?$',
       expected: 'a number and s, m, h, d or w',
-      description: 'Older than this; negative: not older. 2d, -1h.',
+      description: 'The minimum age, for example 2d. A negative value is the maximum age: -1h.',
     }),
   ),
-  age_stamp: Type.Enum(['atime', 'ctime', 'mtime'], { default: 'mtime', description: 'Which time counts.' }),
+  age_stamp: Type.Enum(['atime', 'ctime', 'mtime'], {
+    default: 'mtime',
+    description: 'Which time determines the age.',
+  }),
   size: Type.Optional(
     Type.String({
       pattern: '^-?\\d+[bkmgt]?$',
       expected: 'a number and b, k, m, g or t',
-      description: 'At least this large; negative: at most. 10m.',
+      description: 'The minimum size, for example 10m. A negative value is the maximum size.',
     }),
   ),
-  get_checksum: flag('The sha1 of each file.'),
+  get_checksum: flag('Return the sha1 of each file.'),
 });
 type Args = Static<typeof Args>;
 
@@ -55,12 +61,15 @@ type Current = Readonly<{ now: number; examined: number; files: readonly File[] 
 
 export const find = defineModule<typeof Args, Current>({
   name: 'find',
-  summary: 'Files that match are listed.',
+  summary: 'Lists files that match.',
   args: Args,
   aliases: { name: 'paths', path: 'paths', pattern: 'patterns', exclude: 'excludes', checksum: 'get_checksum' },
   examples: [
-    { title: 'Old dumps', args: { paths: '/var/backups', patterns: '*.sql.gz', age: '14d', recurse: true } },
-    { title: 'By an expression', args: { paths: ['/etc/nginx'], patterns: ['^site-.*\\.conf$'], use_regex: true } },
+    { title: 'Find old dumps', args: { paths: '/var/backups', patterns: '*.sql.gz', age: '14d', recurse: true } },
+    {
+      title: 'Find by a regular expression',
+      args: { paths: ['/etc/nginx'], patterns: ['^site-.*\\.conf$'], use_regex: true },
+    },
   ],
   verify: (given) =>
     given.use_regex

@@ -3,7 +3,7 @@ import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, flag, placing, text } from './shared/args.ts';
 import { fixAttributes, ownerNeeds } from './shared/attributes.ts';
-import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import type { Fields } from './shared/fields.ts';
 import { credentials, curl, headersOf, probeClient, type Request, requestHeaders, wget } from './shared/http.ts';
 import { fileData } from './shared/look.ts';
@@ -15,22 +15,25 @@ const Args = args({
   url: Type.String({
     pattern: '^((https?|ftp)://|file:///)',
     expected: 'an address that begins with http://, https:// or file:///',
-    description: 'What is fetched. file:///PATH is a file of the host.',
+    description: 'The URL to download. file:///PATH is a file on the host.',
   }),
-  dest: absolutePath('Where it goes. A directory gets the name in the address appended.'),
+  dest: absolutePath('The path on the host. If it is a directory, the name in the URL is appended.'),
   checksum: Type.Optional(
     Type.String({
       pattern: '^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-fA-F]+$',
       expected: "'sha256:' and the digits",
-      description: 'What it must be: sha256:… With it a file that differs is fetched anew.',
+      description: 'The expected checksum: sha256:… A file that differs is downloaded again.',
     }),
   ),
-  force: flag('Fetch it each time. Without: only where it is missing, its checksum differs, or dest is a directory.'),
+  force: flag(
+    'Download each time. Otherwise only if the file is missing, its checksum differs, or dest is a directory.',
+  ),
   headers: requestHeaders,
   timeout: Type.Integer({
     default: 10,
     minimum: 1,
-    description: 'Seconds until it is given up. For the whole transfer at least ten times as long.',
+    description:
+      'The time limit of the connection in seconds. The whole transfer may take ten times as long, and at least 600 seconds.',
   }),
   ...credentials,
   http_agent: text('Ignored.'),
@@ -40,12 +43,12 @@ type Args = Static<typeof Args>;
 
 export const get_url = defineModule<typeof Args, Destination>({
   name: 'get_url',
-  summary: 'A file is fetched by HTTP. Where the host has neither curl nor wget, it is fetched here and sent.',
+  summary: 'Downloads a file by HTTP. If the host has neither curl nor wget, the controller downloads and sends it.',
   args: Args,
   aliases: { username: 'url_username', password: 'url_password' },
   examples: [
     {
-      title: 'With its checksum',
+      title: 'Download with a checksum',
       args: {
         url: 'https://example.com/app-1.2.tar.gz',
         dest: '/opt/app.tar.gz',
@@ -62,13 +65,14 @@ export const get_url = defineModule<typeof Args, Destination>({
     ...ownerNeeds(given),
   ],
   touches: ({ dest }) => [`path:${dest}`],
-  probe: (given) => sh`${lookAtDestination(given.dest, nameOf(given), given, { content: 'none' })}
+  probe: (given) => sh`${probeDestination(given.dest, nameOf(given), given, { content: 'none' })}
 ${given.checksum === undefined ? sh`:` : sh`if [ -f "$r" ]; then s=$(${`${given.checksum.split(':')[0] ?? ''}sum`} <"$r"); printf 'check %s\n' "\${s%% *}"; fi`}
 ${probeClient()}`,
   parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
   plan({ path, now, fields }, given, ctx): Steps {
     const wanted = given.checksum?.split(':')[1]?.toLowerCase();
-    // What lies in a directory under the address's name may be of another address.
+    // A file in a directory, under the name from the URL, may come from another URL, so it does not count as already
+    // fetched.
     const isFetched = given.force || path !== given.dest;
     const isGood = now.stat !== undefined && (wanted === undefined ? !isFetched : fields.get('check') === wanted);
     if (isGood) return fixAttributes(now, path, given, ctx);
@@ -102,7 +106,7 @@ ${probeClient()}`,
 
 const SAME = 'bringup: the same content';
 
-/** A fetch that brings what was there already has altered nothing. */
+/** A download that brings the content that is already there reports no change. */
 function toldByContent(path: string, run: Script): Pick<Change, 'run' | 'unaltered'> {
   const seen = sh`{ sha256sum <${path}; stat -c '%a %u %g' -- ${path}; }`;
   return {
@@ -118,7 +122,7 @@ function nameOf({ url }: Args): string {
   return basename(url.replace(/[?#].*$/, '').replace(/^[a-z]+:\/\/[^/]+\/?$/, 'index.html'));
 }
 
-/** Without CAs no https: then it is fetched here. */
+/** Without CA certificates the host cannot verify https, so the controller fetches the file. */
 function clientOf({ url, validate_certs }: Args, fields: Fields): string | undefined {
   return url.startsWith('https:') && validate_certs && fields.get('ca') !== 'yes' ? undefined : fields.get('client');
 }

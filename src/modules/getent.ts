@@ -6,23 +6,23 @@ import { args, flag, text } from './shared/args.ts';
 import { fields } from './shared/fields.ts';
 
 const Args = args({
-  database: Type.String({ pattern: '^[a-z]+$', description: 'passwd, group, hosts, services …' }),
+  database: Type.String({ pattern: '^[a-z]+$', description: 'The database: passwd, group, hosts, services …' }),
   key: Type.Optional(
-    Type.String({ pattern: '^[^-]', expected: 'a key without a leading dash', description: 'Only this entry.' }),
+    Type.String({ pattern: '^[^-]', expected: 'a key without a leading dash', description: 'Return only this entry.' }),
   ),
-  split: text('What separates the fields. Default: : in passwd, group, shadow and gshadow; blanks else.'),
-  fail_key: flag('Fail where there is no such entry.', true),
+  split: text('The field separator. Default: a colon in passwd, group, shadow and gshadow, else blanks.'),
+  fail_key: flag('Fail if the entry does not exist.', true),
 });
 
 type Current = Readonly<{ code: number; rows: readonly string[] }>;
 
 export const getent = defineModule<typeof Args, Current>({
   name: 'getent',
-  summary: 'Entries of a database of the host: users, groups, hosts.',
+  summary: 'Reads entries of a database of the host: users, groups, hosts.',
   args: Args,
   examples: [
-    { title: 'A user', args: { database: 'passwd', key: 'www-data' } },
-    { title: 'All groups', args: { database: 'group' } },
+    { title: 'Read a user', args: { database: 'passwd', key: 'www-data' } },
+    { title: 'Read all groups', args: { database: 'group' } },
   ],
   needs: ({ database }) => [
     database === 'group' ? 'group:*' : database === 'passwd' || database === 'shadow' ? 'user:*' : 'path:/etc',

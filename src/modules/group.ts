@@ -4,28 +4,29 @@ import { sh } from '../core/sh.ts';
 import { args, flag } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { entry, GROUP } from './shared/questions.ts';
+import { UNINTERRUPTED } from './shared/uninterrupted.ts';
 
 const Args = args({
   name: Type.String({
     pattern: '^[A-Za-z0-9_][\\w.-]*\\$?$',
     expected: 'the name of a group',
-    description: 'The group.',
+    description: 'The name of the group.',
   }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  gid: Type.Optional(Type.Integer({ minimum: 0, description: 'Its number.' })),
-  system: flag('A new group gets a number for system groups.'),
-  non_unique: flag('The gid may be that of another group.'),
-  local: flag('Ignored: groups are always those of the host.'),
-  force: flag("With absent: even if it is someone's primary group."),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the group exists.' }),
+  gid: Type.Optional(Type.Integer({ minimum: 0, description: 'The number of the group.' })),
+  system: flag('Give a new group a number of the range for system groups.'),
+  non_unique: flag('Allow the gid of another group.'),
+  local: flag('Ignored: groups are always local to the host.'),
+  force: flag("With absent: remove the group even if it is a user's primary group."),
 });
 
 export const group = defineModule<typeof Args, Fields>({
   name: 'group',
-  summary: 'A group is there, or is not.',
+  summary: 'Manages a group.',
   args: Args,
   examples: [
-    { title: 'A system group', args: { name: 'app', system: true } },
-    { title: 'Gone', args: { name: 'games', state: 'absent' } },
+    { title: 'Create a system group', args: { name: 'app', system: true } },
+    { title: 'Remove a group', args: { name: 'games', state: 'absent' } },
   ],
   needs: ({ name }) => [`group:${name}`],
   touches: ({ name }) => [`group:${name}`, 'path:/etc/group', 'path:/etc/gshadow'],
@@ -40,7 +41,7 @@ export const group = defineModule<typeof Args, Fields>({
             {
               what: `remove group ${name}`,
               diff: { of: `group ${name}`, before: `${name} ${now}\n`, after: null },
-              run: sh`groupdel ${force ? ['-f'] : []} -- ${name}`,
+              run: sh`${UNINTERRUPTED}; groupdel ${force ? ['-f'] : []} -- ${name}`,
             },
           ];
     }
@@ -50,7 +51,7 @@ export const group = defineModule<typeof Args, Fields>({
         {
           what: `create group ${name}`,
           diff: { of: `group ${name}`, before: null, after: `${name} ${gid ?? '(next free)'}\n` },
-          run: sh`groupadd ${system ? ['-r'] : []} ${options} -- ${name}`,
+          run: sh`${UNINTERRUPTED}; groupadd ${system ? ['-r'] : []} ${options} -- ${name}`,
         },
       ];
     }
@@ -59,7 +60,7 @@ export const group = defineModule<typeof Args, Fields>({
       {
         what: `group ${name}: gid ${now} → ${gid}`,
         diff: { of: `group ${name}`, before: `${name} ${now}\n`, after: `${name} ${gid}\n` },
-        run: sh`groupmod ${options} -- ${name}`,
+        run: sh`${UNINTERRUPTED}; groupmod ${options} -- ${name}`,
       },
     ];
   },

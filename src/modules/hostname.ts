@@ -9,18 +9,20 @@ const Args = args({
   name: Type.String({
     pattern: '^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$',
     expected: 'a host name: letters, digits, - and .',
-    description: 'The name.',
+    description: 'The host name.',
   }),
   use: Type.Optional(
-    Type.Enum(['systemd', 'debian', 'generic'], { description: 'Ignored: /etc/hostname and the kernel are set.' }),
+    Type.Enum(['systemd', 'debian', 'generic'], {
+      description: 'Ignored: /etc/hostname and the kernel are always set.',
+    }),
   ),
 });
 
 export const hostname = defineModule<typeof Args, Fields>({
   name: 'hostname',
-  summary: 'The name of the host, now and after a boot.',
+  summary: 'Sets the host name, now and after a reboot.',
   args: Args,
-  examples: [{ title: 'A name', args: { name: 'web1' } }],
+  examples: [{ title: 'Set the host name', args: { name: 'web1' } }],
   needs: () => ['hostname:*', 'path:/etc/hostname'],
   touches: () => ['hostname:*', 'path:/etc/hostname'],
   probe: () => sh`printf 'kernel %s\n' "$(uname -n)"
@@ -33,7 +35,7 @@ if [ -r /etc/hostname ]; then read -r n </etc/hostname; printf 'file %s\n' "\${n
       {
         what: `name the host ${name}`,
         diff: { of: 'hostname', before: `${file ?? kernel}\n`, after: `${name}\n` },
-        // hostnamed keeps its own copy; where it does not run, the file and the kernel are all there is
+        // hostnamed keeps its own copy of the name. If it does not run, the file and the kernel are all there is
         run: sh`set -e
 if [ -d /run/systemd/system ] && command -v hostnamectl >/dev/null && hostnamectl set-hostname ${name} 2>/dev/null; then exit 0; fi
 s=${staged(stageOf('/etc/hostname', ctx))}

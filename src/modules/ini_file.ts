@@ -9,32 +9,32 @@ import { modeErrors } from './shared/mode.ts';
 import { backupData } from './shared/place.ts';
 
 const Args = args({
-  path: absolutePath('The file, on the host.'),
-  section: text('The section; without it, what stands above the first.'),
-  option: text('The option; without it, the section itself.'),
-  value: text('Its value.'),
-  values: Type.Optional(Type.Array(Type.String(), { description: 'Its values: the option stands as often.' })),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  exclusive: flag('All other lines of the option go.', true),
-  no_extra_spaces: flag('No blanks around =.'),
-  allow_no_value: flag('An option without a value.'),
-  modify_inactive_option: flag('An option that stands in a comment is made active, instead of a new line.', true),
-  create: flag('Make the file if it is missing.', true),
+  path: absolutePath('The file on the host.'),
+  section: text('The section. Without it, the lines above the first section.'),
+  option: text('The option. Without it, the section itself.'),
+  value: text('The value.'),
+  values: Type.Optional(Type.Array(Type.String(), { description: 'Several values. The option occurs once for each.' })),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the option or section exists.' }),
+  exclusive: flag('Remove all other lines of the option.', true),
+  no_extra_spaces: flag('Write no blanks around =.'),
+  allow_no_value: flag('Allow an option without a value.'),
+  modify_inactive_option: flag('Activate an option in a comment instead of adding a line.', true),
+  create: flag('Create the file if it is missing.', true),
   ...placing,
 });
 type Args = Static<typeof Args>;
 
 export const ini_file = defineModule<typeof Args, Seen>({
   name: 'ini_file',
-  summary: 'An option of an INI file has a value, or is not there.',
+  summary: 'Sets or removes an option of an INI file.',
   args: Args,
   aliases: { dest: 'path' },
   examples: [
     {
-      title: 'A value',
+      title: 'Set a value',
       args: { path: '/etc/mysql/conf.d/app.cnf', section: 'mysqld', option: 'max_connections', value: '200' },
     },
-    { title: 'No section', args: { path: '/etc/app.ini', section: 'old', state: 'absent' } },
+    { title: 'Remove a section', args: { path: '/etc/app.ini', section: 'old', state: 'absent' } },
   ],
   verify: (given) => [
     ...modeErrors(given.mode),
@@ -138,7 +138,7 @@ function set(
   return kept.toSpliced(last + 1, 0, ...missing.values());
 }
 
-/** The lines between a section's head and the next one; -1: there is no such section. */
+/** The lines between a section's header and the next header. -1 if the section does not exist. */
 function bounds(list: readonly string[], section: string | undefined): readonly [number, number] {
   const isHead = (line: string): boolean => /^\s*\[.*\]\s*([#;].*)?$/.test(line);
   const start =

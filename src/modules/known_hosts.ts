@@ -8,27 +8,31 @@ import type { Seen } from './shared/look.ts';
 import { hmacSha1, sha1 } from './shared/sha1.ts';
 
 const Args = args({
-  name: Type.String({ pattern: '^[^\\s,]+$', expected: 'one host name, or [name]:port', description: 'The host.' }),
-  key: text('Its line: name, type, key. Needed with present; with absent, only this key is removed.'),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  hash_host: flag('A new line holds a hash of the name instead of the name.'),
+  name: Type.String({
+    pattern: '^[^\\s,]+$',
+    expected: 'one host name, or [name]:port',
+    description: 'The name of the host.',
+  }),
+  key: text('The line of the key: name, type, key. Required with present. With absent, only this key is removed.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the key is in the file.' }),
+  hash_host: flag('Write a hash of the name instead of the name.'),
   path: Type.String({
     default: '/etc/ssh/ssh_known_hosts',
     pattern: '^/',
     expected: 'a path on the host',
-    description: 'The file.',
+    description: 'The known_hosts file.',
   }),
 });
 type Args = Static<typeof Args>;
 
 export const known_hosts = defineModule<typeof Args, Seen>({
   name: 'known_hosts',
-  summary: "A host's public key is known to ssh, or is not.",
+  summary: "Adds or removes a host's public key in known_hosts.",
   args: Args,
   aliases: { host: 'name' },
   examples: [
     {
-      title: 'A host',
+      title: 'Add a host',
       args: {
         name: 'git.foobar.com',
         key: 'git.foobar.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl',
@@ -55,7 +59,7 @@ export const known_hosts = defineModule<typeof Args, Seen>({
 
 type EditArgs = Pick<Args, 'name' | 'key' | 'state'> & Partial<Pick<Args, 'hash_host'>>;
 
-/** @param salt what the salts of new hashes are made of */
+/** @param salt the seed for the salts of new hashes */
 export function edit(before: string, { name, key = '', state, hash_host = false }: EditArgs, salt = ''): string {
   const was = splitLines(before);
   const given = key.split('\n').flatMap((line) => entryOf(line) ?? []);
@@ -72,7 +76,7 @@ export function edit(before: string, { name, key = '', state, hash_host = false 
       const entry = entryOf(line);
       return entry !== undefined && isSameKey(one, entry) && (isOf(entry) || one.hosts.join() === entry.hosts.join());
     });
-  // One key of each type: an older one is replaced. A certificate authority may have several.
+  // A host has one key of each type, so a new key replaces the older one. It may have several certificate authorities.
   const kept = was.list.filter((line) => {
     const entry = entryOf(line);
     const rival = (one: Entry): boolean =>
@@ -85,7 +89,7 @@ export function edit(before: string, { name, key = '', state, hash_host = false 
     : joinLines([...kept, ...missing], { eol: was.eol, final: true });
 }
 
-/** A line of known_hosts; `marker` as in @cert-authority. */
+/** A line of known_hosts. `marker` is a word such as @cert-authority. */
 type Entry = Readonly<{ line: string; marker: string; hosts: readonly string[]; type: string; key: string }>;
 
 function entryOf(text: string): Entry | undefined {
@@ -101,7 +105,7 @@ function isSameKey(one: Entry, other: Entry | undefined): boolean {
   return other !== undefined && one.marker === other.marker && one.type === other.type && one.key === other.key;
 }
 
-/** The name itself, or its hash: |1|salt|HMAC-SHA1, both in base64. */
+/** Compares the name itself, or its hash: |1|salt|HMAC-SHA1, both in base64. */
 function isName(host: string, name: string): boolean {
   const [, salt, hash] = /^\|1\|([^|]+)\|(.+)$/.exec(host) ?? [];
   if (salt === undefined || hash === undefined) return host === name;

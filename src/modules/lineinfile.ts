@@ -19,34 +19,36 @@ import { backupData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
-  path: absolutePath('The file, on the host.'),
+  path: absolutePath('The file on the host.'),
   line: text('The line, without its newline.'),
-  regexp: text('Of the lines that match, the last one is replaced (state: absent: all are removed).'),
-  search_string: text('As regexp, but plain text that the line contains.'),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the line is to be there.' }),
-  backrefs: flag('The line may hold \\1, \\g<name> of what regexp matched; without a match nothing is done.'),
-  insertafter: text('Without a match: put it after the last line that matches this, or EOF (as without it), or BOF.'),
-  insertbefore: text('Without a match: put it before the last line that matches this, or BOF.'),
-  firstmatch: flag('The first matching line counts instead of the last.'),
-  create: flag('Make the file if it is missing.'),
+  regexp: text('Replace the last line that matches. With absent, remove all lines that match.'),
+  search_string: text('Like regexp, but a plain text that the line contains.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the line is in the file.' }),
+  backrefs: flag('Allow \\1 and \\g<name> in the line for groups of regexp. Without a match, nothing changes.'),
+  insertafter: text(
+    'Without a match, insert the line after the last line that matches this, or at EOF (the default), or at BOF.',
+  ),
+  insertbefore: text('Without a match, insert the line before the last line that matches this, or at BOF.'),
+  firstmatch: flag('Use the first matching line instead of the last.'),
+  create: flag('Create the file if it is missing.'),
   ...placing,
 });
 type Args = Static<typeof Args>;
 
 export const lineinfile = defineModule<typeof Args, Seen>({
   name: 'lineinfile',
-  summary: 'One line of a text file is there, or is not.',
+  summary: 'Adds, replaces or removes one line of a text file.',
   args: Args,
   aliases: { dest: 'path', destfile: 'path', name: 'path', regex: 'regexp', value: 'line' },
   examples: [
     {
-      title: 'No root log-in',
+      title: 'Forbid root logins',
       args: { path: '/etc/ssh/sshd_config', regexp: '^#?PermitRootLogin', line: 'PermitRootLogin no' },
     },
-    { title: 'A new file', args: { path: '/etc/motd.d/site', line: 'Welcome', create: true } },
-    { title: 'No such line', args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com$', state: 'absent' } },
+    { title: 'Create a file', args: { path: '/etc/motd.d/site', line: 'Welcome', create: true } },
+    { title: 'Remove a line', args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com$', state: 'absent' } },
     {
-      title: 'Validated before it counts',
+      title: 'Validate before replacing',
       args: {
         path: '/etc/sudoers',
         line: '%admin ALL=(ALL) NOPASSWD: ALL',
@@ -86,7 +88,7 @@ export const lineinfile = defineModule<typeof Args, Seen>({
   data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
 });
 
-/** The text with the line set or removed; the same text where it is so already. */
+/** The text with the line set or removed. The same text if nothing has to change. */
 export function edit(
   before: string,
   given: Pick<
@@ -116,7 +118,7 @@ export function edit(
     const wanted = match == null ? line : expand(line, match);
     return wanted === old ? before : joinLines(was.list.with(at, wanted), was);
   }
-  // Several lines in one are there where they follow each other.
+  // A `line` of several lines counts as present if these lines follow each other.
   if (given.backrefs || joinLines(['', ...was.list, ''], { eol: '\n', final: false }).includes(`\n${line}\n`))
     return before;
   const point = insertionPoint(was.list, {
@@ -124,7 +126,7 @@ export function edit(
     before: place(given.insertbefore),
     first: given.firstmatch,
   });
-  // a last line without a newline gets one before another is put below it
+  // a last line without a newline gets one before another line is added below it
   return joinLines(was.list.toSpliced(point, 0, line), { eol: was.eol, final: was.final || point === was.list.length });
 }
 

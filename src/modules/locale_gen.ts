@@ -4,7 +4,7 @@ import { sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { place } from './shared/place.ts';
 
 const FILE = '/etc/locale.gen';
@@ -30,7 +30,7 @@ export const locale_gen = defineModule<typeof Args, Current>({
 command -v locale-gen >/dev/null || { echo 'locale-gen missing'; exit 0; }
 locale -a 2>/dev/null | sed 's/^/is /'
 for n in ${name}; do grep -hs "^$n " /usr/share/i18n/SUPPORTED | sed 's/^/known /'; done
-${look(FILE, {}, { content: 'always' })}`,
+${probePath(FILE, {}, { content: 'always' })}`,
   parse(stdout) {
     const f = fields(stdout);
     return { fields: f, now: seen(f, FILE, {}) };

@@ -8,21 +8,22 @@ const Args = args({
   name: Type.String({
     pattern: '^\\w[\\w-]*$',
     expected: 'the name of a kernel module',
-    description: 'The kernel module.',
+    description: 'The name of the kernel module.',
   }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Loaded or not.' }),
-  params: Type.String({ default: '', description: 'Its parameters.' }),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the module is loaded.' }),
+  params: Type.String({ default: '', description: 'Parameters of the module.' }),
   persistent: Type.Enum(['disabled', 'present', 'absent'], {
     default: 'disabled',
-    description: 'Loaded at boot too (present), or not (absent).',
+    description:
+      'present: also load the module at boot. absent: do not load it at boot. disabled: leave that as it is.',
   }),
 });
 
 export const modprobe = defineModule<typeof Args, Fields>({
   name: 'modprobe',
-  summary: 'A kernel module is loaded, or is not.',
+  summary: 'Loads or unloads a kernel module.',
   args: Args,
-  examples: [{ title: 'Now and at boot', args: { name: 'br_netfilter', persistent: 'present' } }],
+  examples: [{ title: 'Load now and at boot', args: { name: 'br_netfilter', persistent: 'present' } }],
   needs: ({ name }) => [`path:/etc/modules-load.d/${name}.conf`, 'live:*'],
   touches: ({ name }) => [`path:/etc/modules-load.d/${name}.conf`, 'sysctl:*', 'live:*'],
   probe: ({

@@ -6,7 +6,7 @@ import { type Script, sh, staged } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { backupData, place } from './shared/place.ts';
 
 const NUMBER = { pattern: '^\\d$', expected: 'one digit' } as const;
@@ -144,7 +144,7 @@ ${
 }
 ${helperOf(fstype) === undefined ? sh`:` : sh`PATH=$PATH:/usr/sbin:/sbin; if ! command -v ${`mount.${fstype}`} >/dev/null; then echo 'helper missing'; fi`}`
   }
-${look(fstab, {}, { content: 'always', limit: 1_048_576 })}`;
+${probePath(fstab, {}, { content: 'always', limit: 1_048_576 })}`;
 }
 
 /** File systems that mount(8) cannot mount without a program of their own: the package that has it. */

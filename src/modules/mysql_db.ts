@@ -18,10 +18,10 @@ import {
 } from './shared/mysql.ts';
 
 const Args = args({
-  name: names('The databases. For dump: all for every one.'),
+  name: names('The databases. For dump, `all` means every database.'),
   state: Type.Enum(['present', 'absent', 'dump', 'import'], {
     default: 'present',
-    description: 'dump and import: to and from target, always.',
+    description: 'dump writes to target and import reads from it, each time.',
   }),
   encoding: text('The character set of a new database.'),
   collation: text('The collation of a new database.'),
@@ -29,27 +29,27 @@ const Args = args({
     Type.String({
       pattern: '^/',
       expected: 'a path on the host',
-      description: 'The SQL file on the host; .gz, .bz2, .xz and .zst are packed.',
+      description: 'The SQL file on the host. The endings .gz, .bz2, .xz and .zst select a compression.',
     }),
   ),
   single_transaction: flag('Dump in one transaction.'),
   quick: flag('Dump row by row.', true),
   hex_blob: flag('Dump binary columns in hex.'),
-  ignore_tables: Type.Optional(names('Tables that are left out of a dump: db.table.')),
-  force: flag('Go on after errors.'),
-  sql_log_bin: flag('Written to the binary log, so that replicas do it too.', true),
+  ignore_tables: Type.Optional(names('Tables to leave out of a dump: db.table.')),
+  force: flag('Continue after errors.'),
+  sql_log_bin: flag('Write the changes to the binary log, so that replicas make them too.', true),
   ...login,
 });
 type Args = Static<typeof Args>;
 
 export const mysql_db = defineModule<typeof Args, Fields>({
   name: 'mysql_db',
-  summary: 'A MySQL or MariaDB database is there, or is not.',
+  summary: 'Creates, removes, dumps or imports a MySQL or MariaDB database.',
   args: Args,
   aliases: { db: 'name', ...LOGIN_ALIASES },
   examples: [
     {
-      title: 'A database',
+      title: 'Create a database',
       args: {
         name: 'app',
         encoding: 'utf8mb4',
@@ -58,7 +58,7 @@ export const mysql_db = defineModule<typeof Args, Fields>({
       },
     },
     {
-      title: 'A dump',
+      title: 'Dump a database',
       args: { name: 'all', state: 'dump', target: '/var/backups/all.sql.gz', single_transaction: true },
     },
   ],
@@ -75,11 +75,11 @@ ${ask('schema', 'SELECT SCHEMA_NAME FROM information_schema.SCHEMATA')}`,
     const away = unreachable(f);
     if (away !== undefined) return away;
     const { name, state, sql_log_bin } = given;
-    const there = new Set(f.all('schema').map((row) => columns(row)[0]));
+    const existing = new Set(f.all('schema').map((row) => columns(row)[0]));
     const log = sql_log_bin ? [] : ['SET SESSION sql_log_bin = 0'];
     if (state === 'present' || state === 'absent') {
       return name
-        .filter((one) => there.has(one) !== (state === 'present'))
+        .filter((one) => existing.has(one) !== (state === 'present'))
         .map((one): Change => {
           const statement = state === 'absent' ? `DROP DATABASE ${identifier(one)}` : createStatement(one, given);
           return {
@@ -123,7 +123,7 @@ function packer(target: string): string {
   return PACKERS.find(([pattern]) => pattern.test(target))?.[1] ?? 'cat';
 }
 
-/** Beside the target first: a dump that breaks off never looks like a whole one. */
+/** Writes the dump beside the target first, so that an interrupted dump is never taken for a complete one. */
 function dump(given: Args): Script {
   const { name, target = '', single_transaction, quick, hex_blob, ignore_tables = [], force } = given;
   const options = [

@@ -9,20 +9,20 @@ import { client, columns, errorOf, LOGIN_ALIASES, login, MYSQL_NEEDS, unreachabl
 const Args = args({
   query: Type.Union([Type.String(), Type.Array(Type.String())], { description: 'One statement, or a list of them.' }),
   login_db: text('The database.'),
-  single_transaction: flag('All statements in one transaction.'),
-  sql_log_bin: flag('Written to the binary log, so that replicas do it too.', true),
+  single_transaction: flag('Run all statements in one transaction.'),
+  sql_log_bin: flag('Write the changes to the binary log, so that replicas make them too.', true),
   ...login,
 });
 type Args = Static<typeof Args>;
 
 export const mysql_query = defineModule<typeof Args, string>({
   name: 'mysql_query',
-  summary: 'SQL is run. What only reads (SELECT, SHOW) changes nothing; all else always does.',
+  summary: 'Runs SQL. Statements that only read (SELECT, SHOW) report no change, all others always do.',
   args: Args,
   aliases: { db: 'login_db', ...LOGIN_ALIASES },
   examples: [
-    { title: 'A look', args: { query: 'SELECT @@global.read_only', login_unix_socket: '/run/mysqld/mysqld.sock' } },
-    { title: 'A statement', args: { query: ['OPTIMIZE TABLE items'], login_db: 'app' } },
+    { title: 'Read rows', args: { query: 'SELECT @@global.read_only', login_unix_socket: '/run/mysqld/mysqld.sock' } },
+    { title: 'Run a statement', args: { query: ['OPTIMIZE TABLE items'], login_db: 'app' } },
   ],
   needs: () => MYSQL_NEEDS,
   touches: (given) => (isReadOnly(given) ? [] : ['mysql:*', 'live:*']),
@@ -76,7 +76,7 @@ function all(given: Args, fails = false): Script {
     ...(sql_log_bin ? [] : ['SET SESSION sql_log_bin = 0']),
     ...(single_transaction ? ['START TRANSACTION'] : []),
   ];
-  // one session for all; a row that says so stands before what each of them gives
+  // all statements share one session; a marker row stands before the rows of each
   const sql = [
     ...head,
     ...statements(given).flatMap((one) => [`SELECT 'next' AS bringup_query`, one]),

@@ -33,24 +33,24 @@ type Mode = (typeof MODES)[number];
 const Args = args({
   mode: Type.Enum([...MODES, ...(Object.keys(OLD_MODES) as (keyof typeof OLD_MODES)[])], {
     default: 'getreplica',
-    description: 'What is done; get… only reads. The older names (changemaster …) are taken too.',
+    description: 'The action. The get… modes only read. Older names (changemaster …) are accepted too.',
   }),
   ...source,
   channel: text('MySQL: the replication channel.'),
-  connection_name: text('MariaDB: the connection.'),
-  fail_on_error: flag('Ignored: errors are never passed over.'),
+  connection_name: text('MariaDB: the name of the connection.'),
+  fail_on_error: flag('Ignored: errors are never ignored.'),
   ...login,
 });
 type Args = Static<typeof Args>;
 
 export const mysql_replication = defineModule<typeof Args, Fields>({
   name: 'mysql_replication',
-  summary: 'What a server replicates from, and whether it does.',
+  summary: 'Configures and controls replication of a MySQL or MariaDB server.',
   args: Args,
   aliases: { ...SOURCE_ALIASES, ...LOGIN_ALIASES },
   examples: [
     {
-      title: 'By GTID, over TLS',
+      title: 'Replicate by GTID over TLS',
       args: {
         mode: 'changeprimary',
         primary_host: 'db1.foobar.com',
@@ -61,8 +61,8 @@ export const mysql_replication = defineModule<typeof Args, Fields>({
         primary_ssl_ca: '/etc/mysql/tls/ca.crt',
       },
     },
-    { title: 'Begin', args: { mode: 'startreplica' } },
-    { title: 'How it is', args: { mode: 'getreplica' } },
+    { title: 'Start replication', args: { mode: 'startreplica' } },
+    { title: 'Read the status', args: { mode: 'getreplica' } },
   ],
   needs: () => MYSQL_NEEDS,
   touches: ({ mode }) => (mode.startsWith('get') ? [] : ['mysql:*', 'live:*']),
@@ -172,7 +172,7 @@ function connectionOf({ connection_name: name }: Args): string {
   return name === undefined ? '' : ` ${literal(name)}`;
 }
 
-/** `Key: value` of --vertical. */
+/** Parses the `Key: value` lines of --vertical. */
 function rows(f: Fields, key: string): ReadonlyMap<string, string> {
   const out = new Map<string, string>();
   for (const line of f.all(key)) {
@@ -182,7 +182,7 @@ function rows(f: Fields, key: string): ReadonlyMap<string, string> {
   return out;
 }
 
-/** By its name without Source_, Master_, Replica_ or Slave_ in front. */
+/** Finds a value by its name without the prefix Source_, Master_, Replica_ or Slave_. */
 function value(status: ReadonlyMap<string, string>, name: string): string | undefined {
   for (const prefix of ['Source_', 'Master_', 'Replica_', 'Slave_', '']) {
     const found = status.get(prefix + name);

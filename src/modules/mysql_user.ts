@@ -27,47 +27,47 @@ import {
 } from './shared/privileges.ts';
 
 const Args = args({
-  name: Type.String({ description: 'The user.' }),
+  name: Type.String({ description: 'The name of the user.' }),
   host: Type.String({
     default: 'localhost',
     minLength: 1,
-    description: 'Where it may come from: localhost, 10.82.0.%, %.',
+    description: 'The hosts from which the user may connect: localhost, 10.82.0.%, %.',
   }),
-  host_all: flag('With absent, or for privileges: all hosts of the user.'),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  password: Type.Optional(Type.String({ secret: true, description: 'The password; with encrypted its hash.' })),
-  encrypted: flag('password is a hash already.'),
-  plugin: text('How it proves who it is: caching_sha2_password, auth_socket, unix_socket …'),
+  host_all: flag('With absent, or for privileges: apply to all hosts of the user.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the user exists.' }),
+  password: Type.Optional(Type.String({ secret: true, description: 'The password or, with encrypted, its hash.' })),
+  encrypted: flag('The password is a hash.'),
+  plugin: text('The authentication plugin: caching_sha2_password, auth_socket, unix_socket …'),
   plugin_auth_string: Type.Optional(
-    Type.String({ secret: true, description: 'What the plugin is told: a password, or a name for auth_socket.' }),
+    Type.String({ secret: true, description: "The plugin's argument: a password, or a name for auth_socket." }),
   ),
-  plugin_hash_string: Type.Optional(Type.String({ secret: true, description: 'The hash that the plugin keeps.' })),
+  plugin_hash_string: Type.Optional(Type.String({ secret: true, description: 'The hash that the plugin stores.' })),
   priv: Type.Optional(
     Type.Union([Type.String(), Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())]))], {
       expected: "'db.*:SELECT,INSERT/other.*:ALL', or a dict of the same",
       description:
-        "What it may do: 'app.*:SELECT,INSERT/*.*:PROCESS', or a dict. All else is revoked, unless append_privs.",
+        "The privileges: 'app.*:SELECT,INSERT/*.*:PROCESS', or a dict. All others are revoked, unless append_privs is set.",
     }),
   ),
-  append_privs: flag('priv is added to what it may do.'),
-  subtract_privs: flag('priv is taken from what it may do.'),
+  append_privs: flag("Add priv to the user's privileges."),
+  subtract_privs: flag("Remove priv from the user's privileges."),
   tls_requires: Type.Optional(
     Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]), {
-      description: '{SSL: null}, {X509: null}, or {SUBJECT: …, ISSUER: …, CIPHER: …}. Empty: none.',
+      description: 'Required TLS: {SSL: null}, {X509: null}, or {SUBJECT: …, ISSUER: …, CIPHER: …}. Empty: none.',
     }),
   ),
   resource_limits: Type.Optional(
     Type.Record(Type.String(), Type.Integer({ minimum: 0 }), {
-      description: '{MAX_USER_CONNECTIONS: 20, MAX_QUERIES_PER_HOUR: …}',
+      description: 'Limits: {MAX_USER_CONNECTIONS: 20, MAX_QUERIES_PER_HOUR: …}',
     }),
   ),
   update_password: Type.Enum(['always', 'on_create', 'on_new_username'], {
     default: 'always',
-    description: 'on_create: the password of an existing user stays.',
+    description: 'With on_create, the password of an existing user is not changed.',
   }),
-  sql_log_bin: flag('Written to the binary log, so that replicas do it too.', true),
-  check_implicit_admin: flag('root without a password is tried first: on a new server its password is set with this.'),
-  column_case_sensitive: Type.Optional(Type.Boolean({ description: 'Ignored: columns are as written.' })),
+  sql_log_bin: flag('Write the changes to the binary log, so that replicas make them too.', true),
+  check_implicit_admin: flag('Try root without a password first. On a new server, this sets its password.'),
+  column_case_sensitive: Type.Optional(Type.Boolean({ description: 'Ignored: column names are used as written.' })),
   ...login,
 });
 type Args = Static<typeof Args>;
@@ -84,12 +84,12 @@ type Current = Readonly<{ fields: Fields; isMaria: boolean; accounts: readonly A
 
 export const mysql_user = defineModule<typeof Args, Current>({
   name: 'mysql_user',
-  summary: 'A MySQL or MariaDB user is there, with its password and privileges; or is not.',
+  summary: 'Manages a MySQL or MariaDB user with its password and privileges.',
   args: Args,
   aliases: { user: 'name', ...LOGIN_ALIASES },
   examples: [
     {
-      title: 'For an application',
+      title: 'Create a user for an application',
       args: {
         name: 'app',
         host: '10.82.0.%',
@@ -100,10 +100,10 @@ export const mysql_user = defineModule<typeof Args, Current>({
       },
     },
     {
-      title: 'Who it is on the host, it is in the server',
+      title: "Authenticate by the host's user name",
       args: { name: 'prometheus', plugin: 'auth_socket', priv: '*.*:PROCESS,REPLICATION CLIENT' },
     },
-    { title: 'Gone, from everywhere', args: { name: 'old', host_all: true, state: 'absent' } },
+    { title: 'Remove a user for all hosts', args: { name: 'old', host_all: true, state: 'absent' } },
   ],
   verify: (given) => [
     ...exclude(given, 'append_privs', 'subtract_privs'),
@@ -142,7 +142,7 @@ export const mysql_user = defineModule<typeof Args, Current>({
   probe(given) {
     const { name, host, host_all, password, encrypted } = given;
     const where = `User = ${literal(name)}${host_all ? '' : ` AND Host = ${literal(host)}`}`;
-    // MySQL 9 has neither SHA1() nor the plugin that needs it: there this says nothing.
+    // MySQL 9 has neither SHA1() nor the plugin that needs it, so the query prints nothing there.
     const native =
       password === undefined || encrypted
         ? sh``
@@ -196,12 +196,12 @@ ${native}`;
   data: ({ accounts }, { name, host }) => ({ user: name, host, plugins: accounts.map(({ plugin }) => plugin) }),
 });
 
-/** SQL text that stands in a here-document as it is. */
+/** SQL text that goes into a here-document unchanged. */
 function accountSql(name: string, host: string): string {
   return `${literal(name)}@${literal(host)}`;
 }
 
-/** `TO 'user'@'host'`, in whichever quotes the server writes it. */
+/** Matches `TO 'user'@'host'` in any kind of quotes that the server uses. */
 function isFor(grant: string, host: string): boolean {
   const match = /TO [`'](?:[^`']|``|'')*[`']@[`']((?:[^`']|``|'')*)[`']/.exec(grant);
   return match?.[1] === host;

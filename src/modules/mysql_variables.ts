@@ -19,24 +19,25 @@ const Args = args({
   variable: Type.String({
     pattern: '^[A-Za-z0-9_.]+$',
     expected: 'the name of a variable',
-    description: 'The variable.',
+    description: 'The name of the variable.',
   }),
-  value: text('Its value. Without it, it is only read.'),
+  value: text('The value. Without it, the variable is only read.'),
   mode: Type.Enum(['global', 'persist', 'persist_only'], {
     default: 'global',
-    description: 'global: until the next start. persist: for ever too. persist_only: from the next start on.',
+    description:
+      'global: until the server restarts. persist: also after a restart. persist_only: only after a restart.',
   }),
   ...login,
 });
 
 export const mysql_variables = defineModule<typeof Args, Fields>({
   name: 'mysql_variables',
-  summary: 'A global variable of MySQL or MariaDB has a value.',
+  summary: 'Sets a global variable of MySQL or MariaDB.',
   args: Args,
   aliases: LOGIN_ALIASES,
   examples: [
-    { title: 'For ever', args: { variable: 'max_connections', value: '200', mode: 'persist' } },
-    { title: 'What it is', args: { variable: 'read_only' } },
+    { title: 'Set permanently', args: { variable: 'max_connections', value: '200', mode: 'persist' } },
+    { title: 'Read a variable', args: { variable: 'read_only' } },
   ],
   needs: () => MYSQL_NEEDS,
   touches: () => ['mysql:*', 'live:*'],
@@ -77,7 +78,7 @@ function of(f: Fields, key: string): string | undefined {
   return row === undefined || row === '' ? undefined : columns(row)[1];
 }
 
-/** ON, 1 and true are one; so are 1e3 and 1000. */
+/** Treats ON, 1 and true as equal, and 1e3 and 1000. */
 function same(a: string, b: string): boolean {
   const plain = (value: string): string => {
     const upper = value.trim().toUpperCase();

@@ -11,45 +11,46 @@ const Args = args({
   name: Type.String({
     pattern: '^[a-z][a-z0-9_]{0,30}$',
     expected: 'a short lower-case name',
-    description: 'The table (inet NAME). All else in the kernel is left alone.',
+    description: 'The table (inet NAME). Other tables in the kernel are not changed.',
   }),
   rules: Type.Optional(
-    Type.String({ minLength: 1, description: "What stands in the table: sets, chains, rules, in nft's own words." }),
+    Type.String({ minLength: 1, description: "The content of the table in nft's syntax: sets, chains, rules." }),
   ),
   state: Type.Enum(['present', 'absent'], {
     default: 'present',
-    description: 'present: loaded now and at each boot, before the network is up.',
+    description: 'present: load the rules now and at each boot, before the network is up. absent: remove them.',
   }),
-  rollback: rollback('puts the old rules back'),
+  rollback: rollback('restores the old rules'),
 });
 type Args = Static<typeof Args>;
 
 type Current = Readonly<{
   nft: boolean;
-  /** The rules that are kept for the next boot. */
+  /** The rules that are loaded at the next boot. */
   file: string | undefined;
   unit: string | undefined;
   enabled: boolean;
   table: boolean;
-  /** The kernel's table is as it was when it was confirmed. */
+  /** The kernel's table is still as it was when it was confirmed. */
   untouched: boolean;
   refused: string | undefined;
 }>;
 
 export const nftables = defineModule<typeof Args, Current>({
   name: 'nftables',
-  summary: 'A table of firewall rules, that cannot lock you out: what no new connection confirms undoes itself.',
+  summary:
+    'Manages a table of firewall rules. Rules that no new connection confirms are undone, so that they cannot lock you out.',
   args: Args,
   examples: [
     {
-      title: 'ssh and the web, nothing else',
+      title: 'Allow only ssh and web traffic',
       args: {
         name: 'site',
         rules:
           'chain input {\n\ttype filter hook input priority filter; policy drop;\n\tiif "lo" accept\n\tct state established,related accept\n\ttcp dport { 22, 80, 443 } accept\n}\n',
       },
     },
-    { title: 'No longer', args: { name: 'site', state: 'absent' } },
+    { title: 'Remove a table', args: { name: 'site', state: 'absent' } },
   ],
   verify: ({ state, rules }) =>
     state === 'present' && rules === undefined ? [argError([], 'E_MISSING_ARGUMENT', { name: "'rules'" })] : [],
@@ -95,7 +96,7 @@ const serviceOf = (name: string): string => `nftables-${name}.service`;
 const unitOf = (name: string): string => `/etc/systemd/system/${serviceOf(name)}`;
 const stateOf = (name: string, ending: string): string => `/var/lib/bringup/nftables/${name}.${ending}`;
 
-/** One transaction, that replaces our table and no other. Its comment tells in the kernel which rules these are. */
+/** One transaction that replaces our table and no other. A comment in the table identifies the rules in the kernel. */
 function textOf({ name, rules = '' }: Args, ctx: Context): string {
   const body = rules.trimEnd();
   return `#!/usr/sbin/nft -f
@@ -109,7 +110,7 @@ ${body}
 `;
 }
 
-/** Before the network is up; again when Debian's nftables.service has flushed all there is. */
+/** Loads the rules before the network is up, and again after Debian's nftables.service has flushed all rules. */
 function unitText(name: string): string {
   return `# Written by bringup
 [Unit]
@@ -133,7 +134,7 @@ WantedBy=sysinit.target
 `;
 }
 
-/** The kernel's own listing, without counters and the content of sets: what somebody added or took away shows in it. */
+/** The kernel's own listing without counters and contents of sets. It shows if somebody added or removed rules. */
 const listing = (name: string): Script => sh`nft -s -t list table inet ${name} 2>/dev/null`;
 
 function probe(given: Args, ctx: Context): Script {

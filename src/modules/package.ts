@@ -10,19 +10,19 @@ const Args = args({
   name: names('The packages.'),
   state: Type.Enum(['present', 'installed', 'latest', 'absent', 'removed'], {
     default: 'present',
-    description: 'present (installed), latest, or absent (removed).',
+    description: 'present: installed. latest: the newest version is installed. absent: removed.',
   }),
-  use: Type.Enum(['auto', 'apt'], { default: 'auto', description: 'The package manager. Only apt is known.' }),
-  update_cache: flag('Read the package index anew first, if it is old.'),
+  use: Type.Enum(['auto', 'apt'], { default: 'auto', description: 'The package manager. Only apt is supported.' }),
+  update_cache: flag('Update the package index first if it is old.'),
 });
 type Args = Static<typeof Args>;
 
 export const packages = defineModule<typeof Args, AptCurrent>({
   name: 'package',
-  summary: "Packages are installed, upgraded or removed, by the host's package manager.",
+  summary: "Installs, upgrades or removes packages with the host's package manager.",
   args: Args,
   aliases: { pkg: 'name' },
-  examples: [{ title: 'Two packages', args: { name: ['rsync', 'nftables'], state: 'present' } }],
+  examples: [{ title: 'Install two packages', args: { name: ['rsync', 'nftables'], state: 'present' } }],
   verify: ({ name }) => aptErrors(name),
   needs: ({ name }) => [
     'path:/etc/apt',

@@ -5,15 +5,18 @@ import type { Value } from '../core/value.ts';
 import { args } from './shared/args.ts';
 
 const Args = args({
-  manager: Type.Array(Type.Enum(['auto', 'apt']), { default: ['auto'], description: 'Only apt is known.' }),
-  strategy: Type.Enum(['first', 'all'], { default: 'first', description: 'Ignored: there is one manager.' }),
+  manager: Type.Array(Type.Enum(['auto', 'apt']), {
+    default: ['auto'],
+    description: 'The package manager. Only apt is supported.',
+  }),
+  strategy: Type.Enum(['first', 'all'], { default: 'first', description: 'Ignored: there is only one manager.' }),
 });
 
 export const package_facts = defineModule<typeof Args, readonly (readonly string[])[]>({
   name: 'package_facts',
-  summary: 'Which packages are installed: ansible_facts.packages.',
+  summary: 'Gathers the installed packages as ansible_facts.packages.',
   args: Args,
-  examples: [{ title: 'All', args: {} }],
+  examples: [{ title: 'Gather all packages', args: {} }],
   needs: () => ['package:*'],
   probe: () => sh`dpkg-query -W -f '\${db:Status-Abbrev}\t\${Package}\t\${Version}\t\${Architecture}\t\${Section}\n'`,
   parse: (stdout) =>

@@ -3,13 +3,13 @@ import { blocked, defineModule } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 
-const Args = args({ data: Type.String({ default: 'pong', description: 'What comes back.' }) });
+const Args = args({ data: Type.String({ default: 'pong', description: 'The text to return.' }) });
 
 export const ping = defineModule<typeof Args, boolean>({
   name: 'ping',
-  summary: 'The host can be reached, and runs scripts.',
+  summary: 'Checks that the host is reachable and runs scripts.',
   args: Args,
-  examples: [{ title: 'Is it there', args: {} }],
+  examples: [{ title: 'Check a host', args: {} }],
   probe: () => sh`echo pong`,
   parse: (stdout) => stdout === 'pong\n',
   plan: (answered) => (answered ? [] : blocked('E_NO_PONG', {})),

@@ -4,25 +4,25 @@ import { sh, verbatim } from '../core/sh.ts';
 import { args, text } from './shared/args.ts';
 
 const Args = args({
-  reboot_timeout: Type.Integer({ default: 600, minimum: 1, description: 'Seconds until the host must be back.' }),
-  pre_reboot_delay: Type.Integer({ default: 0, minimum: 0, description: 'Seconds to wait before it.' }),
+  reboot_timeout: Type.Integer({ default: 600, minimum: 1, description: 'Seconds in which the host must be back.' }),
+  pre_reboot_delay: Type.Integer({ default: 0, minimum: 0, description: 'Seconds to wait before the reboot.' }),
   post_reboot_delay: Type.Integer({
     default: 0,
     minimum: 0,
-    description: 'Seconds to wait before the host is tried again.',
+    description: 'Seconds to wait before the first attempt to connect.',
   }),
-  connect_timeout: Type.Optional(Type.Integer({ description: 'Ignored: part of reboot_timeout.' })),
-  test_command: text('A command that must succeed when the host is back. Default: whoami.'),
-  msg: Type.String({ default: 'Reboot initiated by bringup', description: 'What users who are logged in are told.' }),
-  reboot_command: text('What reboots it. Default: systemctl reboot.'),
-  boot_time_command: text('Ignored: the boot id of the kernel tells a new boot.'),
+  connect_timeout: Type.Optional(Type.Integer({ description: 'Ignored: it is part of reboot_timeout.' })),
+  test_command: text('A command that must succeed after the reboot. Default: whoami.'),
+  msg: Type.String({ default: 'Reboot initiated by bringup', description: 'The message to users who are logged in.' }),
+  reboot_command: text('The command that reboots the host. Default: systemctl reboot.'),
+  boot_time_command: text("Ignored: the kernel's boot id identifies a new boot."),
   search_paths: Type.Optional(Type.Array(Type.String(), { description: 'Ignored.' })),
 });
 type Args = Static<typeof Args>;
 
 export const reboot = defineModule<typeof Args, null>({
   name: 'reboot',
-  summary: 'The host is rebooted, and waited for.',
+  summary: 'Reboots the host and waits until it is back.',
   args: Args,
   aliases: {
     reboot_timeout_sec: 'reboot_timeout',
@@ -30,15 +30,15 @@ export const reboot = defineModule<typeof Args, null>({
     post_reboot_delay_sec: 'post_reboot_delay',
   },
   examples: [
-    { title: 'Plainly', args: {} },
-    { title: 'Until it serves', args: { reboot_timeout: 300, test_command: 'systemctl is-active nginx' } },
+    { title: 'Reboot', args: {} },
+    { title: 'Wait for a service', args: { reboot_timeout: 300, test_command: 'systemctl is-active nginx' } },
   ],
   touches: () => ['*'],
   parse: () => null,
   plan: (_, { reboot_timeout, pre_reboot_delay, post_reboot_delay, msg, test_command, reboot_command }: Args) => [
     {
       what: 'reboot',
-      // in the background and a moment later, so that this script's own end is still told
+      // in the background and a moment later, so that this script can report its end
       run: sh`if command -v wall >/dev/null; then printf '%s\n' ${msg} | wall 2>/dev/null; fi
 sync
 (sleep ${pre_reboot_delay + 1}; ${reboot_command === undefined ? sh`systemctl reboot || reboot` : verbatim(reboot_command)}) >/dev/null 2>&1 </dev/null &`,

@@ -9,30 +9,30 @@ import { backupData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
-  path: absolutePath('The file, on the host.'),
-  regexp: Type.String({ description: 'What is replaced, wherever it matches; ^ and $ are the ends of each line.' }),
+  path: absolutePath('The file on the host.'),
+  regexp: Type.String({ description: 'The pattern to replace, wherever it matches. ^ and $ match at each line.' }),
   replace: Type.String({
     default: '',
-    description: 'What comes in its place; \\1 and \\g<name> are what groups matched.',
+    description: 'The replacement. \\1 and \\g<name> stand for groups of the pattern.',
   }),
-  after: text('Only what stands after the first match of this.'),
-  before: text('Only what stands before the first match of this.'),
+  after: text('Replace only after the first match of this pattern.'),
+  before: text('Replace only before the first match of this pattern.'),
   ...placing,
 });
 type Args = Static<typeof Args>;
 
 export const replace = defineModule<typeof Args, Seen>({
   name: 'replace',
-  summary: 'All matches of a pattern in a text file are replaced.',
+  summary: 'Replaces all matches of a pattern in a text file.',
   args: Args,
   aliases: { dest: 'path', destfile: 'path', name: 'path' },
   examples: [
     {
-      title: 'A name that moved',
+      title: 'Change a host name',
       args: { path: '/etc/hosts', regexp: '\\bold\\.example\\.com\\b', replace: 'new.example.com' },
     },
     {
-      title: 'In one section',
+      title: 'Replace in one section',
       args: { path: '/etc/app.conf', after: '\\[db\\]', before: '\\[', regexp: '^port=.*$', replace: 'port=3307' },
     },
   ],
@@ -58,7 +58,7 @@ export function edit(whole: string, given: Pick<Args, 'regexp' | 'replace' | 'af
   return whole.slice(0, start) + edited + section.slice(at) + whole.slice(stop);
 }
 
-/** As Ansible: one pattern of both, in which a dot matches newlines too. undefined: it does not match. */
+/** As in Ansible, both patterns form one, in which a dot also matches newlines. undefined: no match. */
 function sectionOf(whole: string, { after = '', before = '' }: Pick<Args, 'after' | 'before'>) {
   if (after === '' && before === '') return [0, whole.length] as const;
   const { flags, rest } = leadingFlags(before);
@@ -66,7 +66,7 @@ function sectionOf(whole: string, { after = '', before = '' }: Pick<Args, 'after
   return regex(pattern, `ds${flags}`).exec(whole)?.indices?.groups?.['subsection'];
 }
 
-/** Python takes flags at the beginning of a pattern only; of a part they are meant for the whole. */
+/** Python accepts flags only at the beginning of a pattern. Flags of one part apply to the whole pattern. */
 function leadingFlags(pattern: string): Readonly<{ flags: string; rest: string }> {
   const [all = '', letters = ''] = /^\(\?([imsx]+)\)/.exec(pattern) ?? [];
   return { flags: ['i', 'm'].filter((letter) => letters.includes(letter)).join(''), rest: pattern.slice(all.length) };

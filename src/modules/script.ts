@@ -7,8 +7,11 @@ import { type Markers, parseMarkers, probeMarkers, runData, running, skipReason,
 import { dirname, spoolOf } from './shared/paths.ts';
 
 const Args = args({
-  cmd: Type.String({ minLength: 1, description: "A script of the controller (the role's files/), and its arguments." }),
-  executable: text('What runs it, as /usr/bin/perl. Default: its #! line.'),
+  cmd: Type.String({
+    minLength: 1,
+    description: "A script on the controller (in the role's files/), and its arguments.",
+  }),
+  executable: text("The interpreter, for example /usr/bin/perl. Default: the script's #! line."),
   chdir: running.chdir,
   creates: running.creates,
   removes: running.removes,
@@ -16,11 +19,11 @@ const Args = args({
 
 export const script = defineModule<typeof Args, Markers>({
   name: 'script',
-  summary: 'A script of the controller is run on the host.',
+  summary: 'Runs a script of the controller on the host.',
   args: Args,
   aliases: { _raw_params: 'cmd' },
   freeForm: 'cmd',
-  examples: [{ title: 'Once', args: { cmd: 'setup.sh --fast', creates: '/srv/done' } }],
+  examples: [{ title: 'Run once', args: { cmd: 'setup.sh --fast', creates: '/srv/done' } }],
   verify: ({ cmd }) =>
     splitWords(cmd) === undefined ? [argError(['cmd'], 'E_ARGUMENT_VALUE', { problem: 'a quote is not closed' })] : [],
   touches: () => ['*'],

@@ -20,22 +20,22 @@ const Args = args({
   enabled: unitArgs.enabled,
   use: Type.Enum(['auto', 'systemd', 'service'], {
     default: 'auto',
-    description: 'The service manager. Only systemd is known.',
+    description: 'The service manager. Only systemd is supported.',
   }),
   daemon_reload: unitArgs.daemon_reload,
-  pattern: Type.Optional(Type.String({ description: 'Ignored: systemd knows.' })),
-  sleep: Type.Optional(Type.Integer({ description: 'Ignored: systemd waits.' })),
+  pattern: Type.Optional(Type.String({ description: 'Ignored: systemd knows its processes.' })),
+  sleep: Type.Optional(Type.Integer({ description: 'Ignored: systemd waits by itself.' })),
   arguments: Type.Optional(Type.String({ description: 'Ignored with systemd.' })),
 });
 
 export const service = defineModule<typeof Args, UnitSeen>({
   name: 'service',
-  summary: 'A systemd unit runs or not, now and at boot.',
+  summary: 'Manages a systemd unit, now and at boot.',
   args: Args,
   aliases: { args: 'arguments' },
   examples: [
-    { title: 'Now and at boot', args: { name: 'nginx', state: 'started', enabled: true } },
-    { title: 'For a handler', args: { name: 'haproxy', state: 'reloaded' } },
+    { title: 'Start now and at boot', args: { name: 'nginx', state: 'started', enabled: true } },
+    { title: 'Reload in a handler', args: { name: 'haproxy', state: 'reloaded' } },
   ],
   verify: ({ state, enabled }) =>
     state === undefined && enabled === undefined

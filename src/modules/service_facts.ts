@@ -9,9 +9,9 @@ type Unit = Readonly<{ name: string; state: string; status: string; source: stri
 
 export const service_facts = defineModule<typeof Args, readonly Unit[]>({
   name: 'service_facts',
-  summary: 'Which services there are, and whether they run: ansible_facts.services.',
+  summary: 'Gathers the services and their states as ansible_facts.services.',
   args: Args,
-  examples: [{ title: 'All', args: {} }],
+  examples: [{ title: 'Gather all services', args: {} }],
   needs: () => ['unit:*', 'package:*', 'live:*'],
   probe:
     () => sh`systemctl list-units --type=service --all --no-legend --no-pager --plain --full | awk '{ print "unit", $1, $2, $3, $4 }'

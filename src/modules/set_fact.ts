@@ -4,15 +4,15 @@ import { defineModule } from '../core/module.ts';
 import type { Value, Vars } from '../core/value.ts';
 
 const Args = Type.Object(
-  { cacheable: Type.Boolean({ default: false, description: 'Ignored: facts are read anew in each run.' }) },
+  { cacheable: Type.Boolean({ default: false, description: 'Ignored: facts are gathered again in each run.' }) },
   { additionalProperties: Type.Unsafe<Value>({}) },
 );
 
 export const set_fact = defineModule<typeof Args, null>({
   name: 'set_fact',
-  summary: 'Variables of the host are set, for the rest of the run.',
+  summary: 'Sets variables of the host for the rest of the run.',
   args: Args,
-  examples: [{ title: 'Two of them', args: { primary: 'db1', ports: [80, 443] } }],
+  examples: [{ title: 'Set two variables', args: { primary: 'db1', ports: [80, 443] } }],
   verify: (given) =>
     Object.keys(given)
       .filter((key) => !/^[A-Za-z_]\w*$/.test(key))

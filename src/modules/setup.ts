@@ -15,22 +15,22 @@ import { IT, NOW, PASSWD, TIME_FORMAT } from './shared/questions.ts';
 
 const Args = args({
   gather_subset: Type.Optional(
-    names('Which facts: all, min, hardware, network, virtual, date_time, env …; !name leaves one out.'),
+    names('The facts to gather: all, min, hardware, network, virtual, date_time, env … !name excludes one.'),
   ),
-  filter: Type.Optional(names("Only facts whose name matches one of these patterns: 'ansible_default_*'.")),
-  gather_timeout: Type.Optional(Type.Integer({ description: 'Ignored: it takes milliseconds.' })),
-  fact_path: Type.Optional(absolutePath('Where local facts are: *.fact files. Default: /etc/ansible/facts.d.')),
+  filter: Type.Optional(names("Return only facts whose name matches one of these patterns: 'ansible_default_*'.")),
+  gather_timeout: Type.Optional(Type.Integer({ description: 'Ignored: gathering takes milliseconds.' })),
+  fact_path: Type.Optional(absolutePath('The directory of local facts (*.fact files). Default: /etc/ansible/facts.d.')),
 });
 type Args = Static<typeof Args>;
 
 export const setup = defineModule<typeof Args, Vars>({
   name: 'setup',
-  summary: 'Facts about the host are gathered: system, addresses, memory, disks.',
+  summary: 'Gathers facts about the host: system, addresses, memory, disks.',
   args: Args,
   aliases: { gather_facts: 'gather_subset' },
   examples: [
-    { title: 'All', args: {} },
-    { title: 'Addresses only', args: { gather_subset: ['!all', 'network'], filter: ['ansible_default_ipv4'] } },
+    { title: 'Gather all facts', args: {} },
+    { title: 'Gather addresses only', args: { gather_subset: ['!all', 'network'], filter: ['ansible_default_ipv4'] } },
   ],
   needs: () => [
     'live:*',
@@ -40,7 +40,8 @@ export const setup = defineModule<typeof Args, Vars>({
     'path:/etc/hosts',
     'path:/etc/ansible/facts.d',
   ],
-  // few processes: `head` alone reads some thirty files, and each fork costs about a millisecond on a small board
+  // starts few processes: one `head` reads some thirty files, because each fork costs about a millisecond on a small
+  // board
   probe: ({ fact_path = '/etc/ansible/facts.d' }, { user }) => sh`{
 set --
 if [ -z "\${SSH_CLIENT-}" ]; then # sudo took it away: one of the shell's ancestors has it

@@ -5,7 +5,7 @@ import { interpreted, type Markers, parseMarkers, planRun, probeMarkers, runData
 
 const Args = args({
   cmd: Type.String({ minLength: 1, description: 'The shell program.' }),
-  executable: text('The shell, by its whole path: /bin/bash. Default: /bin/sh.'),
+  executable: text('The full path of the shell, for example /bin/bash. Default: /bin/sh.'),
   warn: Type.Optional(Type.Boolean({ description: 'Ignored, as in Ansible.' })),
   ...running,
 });
@@ -13,14 +13,14 @@ type Args = Static<typeof Args>;
 
 export const shell = defineModule<typeof Args, Markers>({
   name: 'shell',
-  summary: 'A shell program is run.',
+  summary: 'Runs a shell program.',
   args: Args,
   aliases: { _raw_params: 'cmd' },
   freeForm: 'cmd',
   examples: [
-    { title: 'A pipe', args: { cmd: 'getent passwd | wc -l' } },
+    { title: 'Use a pipe', args: { cmd: 'getent passwd | wc -l' } },
     {
-      title: 'With bash, once',
+      title: 'Use bash, once',
       args: {
         cmd: 'set -o pipefail; zcat dump.gz | mysql app && touch done',
         executable: '/bin/bash',

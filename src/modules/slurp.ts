@@ -3,14 +3,14 @@ import { sh } from '../core/sh.ts';
 import { absolutePath, args } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
 
-const Args = args({ src: absolutePath('The file, on the host.') });
+const Args = args({ src: absolutePath('The file on the host.') });
 
 export const slurp = defineModule<typeof Args, Fields>({
   name: 'slurp',
-  summary: 'The content of a file is read, in base64.',
+  summary: 'Reads the content of a file in base64.',
   args: Args,
   aliases: { path: 'src' },
-  examples: [{ title: 'A certificate', args: { src: '/etc/ssl/ca.crt' } }],
+  examples: [{ title: 'Read a certificate', args: { src: '/etc/ssl/ca.crt' } }],
   needs: ({ src }) => [`path:${src}`],
   probe: ({ src }) =>
     sh`if [ -d ${src} ]; then echo 'folder yes'; elif [ -e ${src} ]; then printf 'content %s\n' "$(base64 -w0 <${src})"; fi`,

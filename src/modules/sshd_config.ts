@@ -11,14 +11,15 @@ const Args = args({
     default: '10-bringup',
     pattern: '^[\\w-]+$',
     expected: 'a file name without its ending',
-    description: 'The file below /etc/ssh/sshd_config.d. The first that says something counts: low numbers win.',
+    description:
+      'The file below /etc/ssh/sshd_config.d. The first file that contains a setting takes effect, so low numbers win.',
   }),
   settings: Type.Record(
     Type.String({ pattern: '^[A-Za-z]+$' }),
     Type.Union([Type.String({ pattern: '^[^\\n]*$' }), Type.Integer(), Type.Boolean()]),
-    { minProperties: 1, description: "What is set, by sshd's own names: PasswordAuthentication: false." },
+    { minProperties: 1, description: "The settings by sshd's own names: PasswordAuthentication: false." },
   ),
-  rollback: rollback('takes it back'),
+  rollback: rollback('reverts the change'),
 });
 type Args = Static<typeof Args>;
 
@@ -31,11 +32,12 @@ type Current = Readonly<{
 
 export const sshd_config = defineModule<typeof Args, Current>({
   name: 'sshd_config',
-  summary: 'Settings of sshd, that cannot lock you out: what no new connection confirms undoes itself.',
+  summary:
+    'Manages settings of sshd. Settings that no new connection confirms are undone, so that they cannot lock you out.',
   args: Args,
   examples: [
     {
-      title: 'Keys only',
+      title: 'Allow keys only',
       args: { settings: { PasswordAuthentication: false, PermitRootLogin: 'prohibit-password', MaxAuthTries: 3 } },
     },
   ],
@@ -74,13 +76,13 @@ function textOf({ settings }: Args): string {
   return `# Written by bringup\n${lines.join('')}`;
 }
 
-/** sshd prints words in lower case, and one setting by its old name. */
+/** sshd prints words in lower case, and one setting under its old name. */
 function sameWord(now: string, wanted: string): boolean {
   const word = (text: string): string => text.toLowerCase().replace('without-password', 'prohibit-password');
   return word(now) === word(wanted);
 }
 
-/** The settings are judged as if they stood first; what counts is asked of the configuration as it is on disk. */
+/** Validates the settings as if they came first. The effective settings are read from the configuration on disk. */
 function probe(given: Args): Script {
   const { name, settings } = given;
   const text = textOf(given);

@@ -11,21 +11,21 @@ const ALGORITHMS = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as co
 
 const Args = args({
   path: absolutePath('The path on the host.'),
-  follow: flag('What a symlink leads to, instead of the link.'),
-  get_checksum: flag('The checksum of a regular file.', true),
-  checksum_algorithm: Type.Enum(ALGORITHMS, { default: 'sha1', description: 'How the checksum is computed.' }),
-  get_mime: flag('The mime type and charset; only where the host has `file`.', true),
-  get_attributes: flag('The attributes that lsattr shows. (Left out.)', true),
+  follow: flag('Follow a symlink and return its target instead of the link.'),
+  get_checksum: flag('Return the checksum of a regular file.', true),
+  checksum_algorithm: Type.Enum(ALGORITHMS, { default: 'sha1', description: "The checksum's algorithm." }),
+  get_mime: flag('Return the MIME type and charset if the host has `file`.', true),
+  get_attributes: flag('Return the attributes that lsattr shows. (Not supported.)', true),
 });
 
 export const stat = defineModule<typeof Args, Fields>({
   name: 'stat',
-  summary: 'What there is at a path.',
+  summary: 'Returns the attributes of a file.',
   args: Args,
   aliases: { dest: 'path', name: 'path', checksum: 'checksum_algorithm', checksum_algo: 'checksum_algorithm' },
   examples: [
-    { title: 'Is it there', args: { path: '/etc/haproxy/haproxy.cfg' } },
-    { title: 'With a sha256', args: { path: '/srv/app.tar.gz', checksum_algorithm: 'sha256' } },
+    { title: 'Check whether a file exists', args: { path: '/etc/haproxy/haproxy.cfg' } },
+    { title: 'Return a sha256', args: { path: '/srv/app.tar.gz', checksum_algorithm: 'sha256' } },
   ],
   needs: ({ path }) => [`path:${path}`],
   probe: ({ path, follow, get_checksum, checksum_algorithm, get_mime }) => sh`p=${path}

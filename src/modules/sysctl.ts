@@ -5,7 +5,7 @@ import { answer, sh } from '../core/sh.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
-import { look, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { place } from './shared/place.ts';
 import { KERNEL } from './shared/questions.ts';
 
@@ -13,14 +13,14 @@ const Args = args({
   name: Type.String({
     pattern: '^[\\w.*/:@-]+$',
     expected: 'a kernel setting, as net.ipv4.ip_forward',
-    description: 'The setting.',
+    description: 'The name of the setting.',
   }),
-  value: Type.Optional(Type.String({ description: 'Its value.' })),
+  value: Type.Optional(Type.String({ description: 'The value.' })),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the setting is in the file.' }),
   sysctl_file: Type.Optional(absolutePath('The file. Default: /etc/sysctl.conf.')),
-  sysctl_set: flag('The running kernel gets the value too.'),
-  reload: flag('The file is loaded if it changed.', true),
-  ignoreerrors: flag('Settings that the kernel does not know are passed over.'),
+  sysctl_set: flag('Set the value in the running kernel too.'),
+  reload: flag('Load the file if it changed.', true),
+  ignoreerrors: flag('Ignore settings that the kernel does not know.'),
 });
 type Args = Static<typeof Args>;
 
@@ -28,12 +28,12 @@ type Current = Readonly<{ now: Seen; running: string | undefined }>;
 
 export const sysctl = defineModule<typeof Args, Current>({
   name: 'sysctl',
-  summary: 'A kernel setting, in a file for the next boot and in the running kernel.',
+  summary: 'Manages a kernel setting in a file for the next boot and in the running kernel.',
   args: Args,
   aliases: { key: 'name', val: 'value' },
   examples: [
     {
-      title: 'Now and for ever',
+      title: 'Set now and permanently',
       args: {
         name: 'net.ipv4.ip_nonlocal_bind',
         value: '1',
@@ -41,7 +41,7 @@ export const sysctl = defineModule<typeof Args, Current>({
         sysctl_file: '/etc/sysctl.d/90-vip.conf',
       },
     },
-    { title: 'No longer', args: { name: 'vm.swappiness', state: 'absent' } },
+    { title: 'Remove a setting', args: { name: 'vm.swappiness', state: 'absent' } },
   ],
   verify: ({ state, value }) =>
     state === 'present' && (value === undefined || value.trim() === '')
@@ -55,7 +55,7 @@ export const sysctl = defineModule<typeof Args, Current>({
   },
   probe: ({ name, sysctl_file = FILE }) => sh`v=${answer(KERNEL, kernelFile(name))}
 if [ -n "$v" ] || v=$(cat -- ${kernelFile(name)} 2>/dev/null); then printf 'running %s\n' "$v"; fi
-${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
+${probePath(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
   parse(stdout, { sysctl_file = FILE }) {
     const f = fields(stdout);
     return { now: seen(f, sysctl_file, {}), running: f.get('running')?.replaceAll('\t', ' ') };
@@ -109,13 +109,13 @@ ${look(sysctl_file, {}, { content: 'always', limit: 1_048_576 })}`,
 
 const FILE = '/etc/sysctl.conf';
 
-/** net.ipv4.conf.eth0/1.x: dots and slashes change places. */
+/** For net.ipv4.conf.eth0/1.x: dots and slashes are swapped. */
 function kernelFile(name: string): string {
   const slashFirst = name.indexOf('/') >= 0 && (name.indexOf('.') < 0 || name.indexOf('/') < name.indexOf('.'));
   return `/proc/sys/${slashFirst ? name : name.replace(/[./]/g, (c) => (c === '.' ? '/' : '.'))}`;
 }
 
-/** A boolean in one of YAML's words, as the kernel has it. */
+/** Converts a YAML boolean to the kernel's 1 or 0. */
 function wordOf(value = ''): string {
   if (/^(true|yes|on|y|t)$/i.test(value)) return '1';
   return /^(false|no|off|n|f)$/i.test(value) ? '0' : value;

@@ -18,24 +18,24 @@ const Args = args({
   name: Type.Optional(unitArgs.name),
   state: unitArgs.state,
   enabled: unitArgs.enabled,
-  masked: optionalFlag('It cannot be started at all.'),
+  masked: optionalFlag('Whether the unit is masked, so that it cannot start at all.'),
   daemon_reload: unitArgs.daemon_reload,
-  daemon_reexec: flag('Start systemd itself anew first.'),
-  force: flag('Existing links are replaced when it is enabled.'),
-  no_block: flag('Do not wait until it is done.'),
-  scope: Type.Enum(['system'], { default: 'system', description: 'Only the system manager is known.' }),
+  daemon_reexec: flag('Restart systemd itself first.'),
+  force: flag('Replace existing links when the unit is enabled.'),
+  no_block: flag('Do not wait until the job is done.'),
+  scope: Type.Enum(['system'], { default: 'system', description: 'Only the system manager is supported.' }),
 });
 
 export const systemd = defineModule<typeof Args, UnitSeen>({
   name: 'systemd',
-  summary: 'A systemd unit runs or not, now and at boot.',
+  summary: 'Manages a systemd unit, now and at boot.',
   args: Args,
   aliases: { service: 'name', unit: 'name', 'daemon-reload': 'daemon_reload', 'daemon-reexec': 'daemon_reexec' },
   examples: [
-    { title: 'Now and at boot', args: { name: 'nginx', state: 'started', enabled: true } },
-    { title: 'For a handler', args: { name: 'haproxy', state: 'reloaded' } },
-    { title: 'Unit files that changed', args: { daemon_reload: true } },
-    { title: 'Never', args: { name: 'apt-daily.timer', masked: true, state: 'stopped' } },
+    { title: 'Start now and at boot', args: { name: 'nginx', state: 'started', enabled: true } },
+    { title: 'Reload in a handler', args: { name: 'haproxy', state: 'reloaded' } },
+    { title: 'Reload changed unit files', args: { daemon_reload: true } },
+    { title: 'Mask a unit', args: { name: 'apt-daily.timer', masked: true, state: 'stopped' } },
   ],
   verify: (given) =>
     given.name === undefined && (given.state !== undefined || given.enabled !== undefined || given.masked !== undefined)

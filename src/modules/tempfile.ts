@@ -4,18 +4,18 @@ import { sh } from '../core/sh.ts';
 import { absolutePath, args } from './shared/args.ts';
 
 const Args = args({
-  state: Type.Enum(['file', 'directory'], { default: 'file', description: 'What is made.' }),
-  path: Type.Optional(absolutePath("The directory that it is made in. Default: the host's temporary directory.")),
-  prefix: Type.String({ default: 'ansible.', pattern: '^[^/]*$', description: 'How its name begins.' }),
-  suffix: Type.String({ default: '', pattern: '^[^/]*$', description: 'How its name ends.' }),
+  state: Type.Enum(['file', 'directory'], { default: 'file', description: 'The type to create.' }),
+  path: Type.Optional(absolutePath("The parent directory. Default: the host's temporary directory.")),
+  prefix: Type.String({ default: 'ansible.', pattern: '^[^/]*$', description: 'The beginning of the name.' }),
+  suffix: Type.String({ default: '', pattern: '^[^/]*$', description: 'The end of the name.' }),
 });
 type Args = Static<typeof Args>;
 
 export const tempfile = defineModule<typeof Args, null>({
   name: 'tempfile',
-  summary: 'A new temporary file or directory, with a name that nobody else has.',
+  summary: 'Creates a temporary file or directory with a unique name.',
   args: Args,
-  examples: [{ title: 'A directory', args: { state: 'directory', suffix: 'build' } }],
+  examples: [{ title: 'Create a directory', args: { state: 'directory', suffix: 'build' } }],
   parse: () => null,
   plan: (_, { state, path, prefix, suffix }) => [
     {

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type Context, defineModule, type RenderOptions } from '../core/module.ts';
 import { absolutePath, args, flag, placing } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
-import { type Destination, destination, lookAtDestination } from './shared/dest.ts';
+import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import { fileData } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
@@ -13,41 +13,39 @@ const NEWLINES = { '\\n': '\n', '\\r': '\r', '\\r\\n': '\r\n' } as const;
 const Args = args({
   src: Type.String({
     minLength: 1,
-    description: "The template, on the controller: in the role's templates/, or beside the playbook.",
+    description: "The template on the controller, in the role's templates/ or beside the playbook.",
   }),
-  dest: absolutePath(
-    "Where it goes on the host. A directory, or a path that ends in /, gets the template's name appended.",
-  ),
-  force: flag('Replace a file that differs; false: only create.', true),
-  trim_blocks: flag('The newline after a block tag is dropped.', true),
-  lstrip_blocks: flag('Blanks before a block tag are dropped.'),
+  dest: absolutePath("The path on the host. If it is a directory or ends in /, the template's name is appended."),
+  force: flag('Replace a file that differs. false: only create it.', true),
+  trim_blocks: flag('Remove the newline after a block tag.', true),
+  lstrip_blocks: flag('Remove blanks before a block tag.'),
   newline_sequence: Type.Enum(['\\n', '\\r', '\\r\\n', '\n', '\r', '\r\n'], {
     default: '\n',
-    description: 'How lines end.',
+    description: 'The line ending.',
   }),
-  variable_start_string: Type.String({ default: '{{', description: 'What opens an expression.' }),
-  variable_end_string: Type.String({ default: '}}', description: 'What closes an expression.' }),
-  block_start_string: Type.String({ default: '{%', description: 'What opens a block.' }),
-  block_end_string: Type.String({ default: '%}', description: 'What closes a block.' }),
-  comment_start_string: Type.Optional(Type.String({ description: 'What opens a comment.' })),
-  comment_end_string: Type.Optional(Type.String({ description: 'What closes a comment.' })),
-  follow: flag('A symlink at dest is followed, and what it leads to is written; false: the link is replaced.', true),
+  variable_start_string: Type.String({ default: '{{', description: 'The start of an expression.' }),
+  variable_end_string: Type.String({ default: '}}', description: 'The end of an expression.' }),
+  block_start_string: Type.String({ default: '{%', description: 'The start of a block.' }),
+  block_end_string: Type.String({ default: '%}', description: 'The end of a block.' }),
+  comment_start_string: Type.Optional(Type.String({ description: 'The start of a comment.' })),
+  comment_end_string: Type.Optional(Type.String({ description: 'The end of a comment.' })),
+  follow: flag('Follow a symlink at dest and write to its target. false: replace the link.', true),
   ...placing,
 });
 type Args = Static<typeof Args>;
 
 export const template = defineModule<typeof Args, Destination>({
   name: 'template',
-  summary: 'A file on the host has the text that a template gives.',
+  summary: 'Renders a template to a file on the host.',
   args: Args,
   aliases: { name: 'src' },
   examples: [
     {
-      title: 'A config that is checked first',
+      title: 'Validate a config before it is replaced',
       args: { src: 'haproxy.cfg.j2', dest: '/etc/haproxy/haproxy.cfg', validate: 'haproxy -c -q -f %s' },
     },
     {
-      title: 'With owner and mode',
+      title: 'Set owner and mode',
       args: { src: 'app.env.j2', dest: '/etc/app.env', owner: 'root', group: 'www-data', mode: '0640' },
     },
   ],
@@ -55,7 +53,7 @@ export const template = defineModule<typeof Args, Destination>({
   needs: (given) => [`path:${given.dest}`, ...ownerNeeds(given)],
   touches: ({ dest }) => [`path:${dest}`],
   probe: (given, ctx) =>
-    lookAtDestination(given.dest, nameOf(given), given, {
+    probeDestination(given.dest, nameOf(given), given, {
       content: 'differs',
       unless: ctx.sha256(rendered(given, ctx)),
       follow: given.follow,

@@ -15,9 +15,9 @@ const Args = args({
 
 export const timezone = defineModule<typeof Args, Fields>({
   name: 'timezone',
-  summary: 'The time zone of the host.',
+  summary: 'Sets the time zone of the host.',
   args: Args,
-  examples: [{ title: 'A zone', args: { name: 'Europe/Berlin' } }],
+  examples: [{ title: 'Set the time zone', args: { name: 'Europe/Berlin' } }],
   needs: () => ['path:/etc/localtime', 'path:/etc/timezone', 'path:/usr/share/zoneinfo'],
   touches: () => ['path:/etc/localtime', 'path:/etc/timezone'],
   probe: ({ name }) => sh`printf 'link %s\n' "$(readlink -- /etc/localtime)"

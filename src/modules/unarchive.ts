@@ -14,34 +14,37 @@ const Args = args({
   src: Type.String({
     minLength: 1,
     description:
-      "The archive: .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip. On the controller (the role's files/), unless remote_src; an address with remote_src.",
+      "The archive: .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst or .zip. It is on the controller (in the role's files/). With remote_src, it is on the host or a URL.",
   }),
-  dest: absolutePath('The directory that it is unpacked in.'),
-  remote_src: flag('src is on the host, or an address.'),
-  creates: text('Nothing is done where this path is there already.'),
+  dest: absolutePath('The directory to unpack into.'),
+  remote_src: flag('src is on the host, or a URL.'),
+  creates: text('A path. If it exists, nothing is unpacked.'),
   extra_opts: Type.Array(Type.String(), {
     default: [],
-    description: 'More options for tar or unzip: --strip-components=1.',
+    description: 'Additional options for tar or unzip: --strip-components=1.',
   }),
-  include: Type.Array(Type.String(), { default: [], description: 'Only these paths of the archive.' }),
-  exclude: Type.Array(Type.String(), { default: [], description: 'Not these paths of the archive.' }),
-  list_files: flag('The names of the files are returned in `files`.'),
-  keep_newer: flag('A file of the host that is newer than the one in the archive is kept.'),
-  validate_certs: flag('Ignored: certificates must be good.', true),
+  include: Type.Array(Type.String(), { default: [], description: 'Unpack only these paths of the archive.' }),
+  exclude: Type.Array(Type.String(), { default: [], description: 'Do not unpack these paths of the archive.' }),
+  list_files: flag('Return the names of the files in `files`.'),
+  keep_newer: flag('Keep a file on the host that is newer than the one in the archive.'),
+  validate_certs: flag('Ignored: certificates are always verified.', true),
   ...ownership,
 });
 type Args = Static<typeof Args>;
 
 export const unarchive = defineModule<typeof Args, Fields>({
   name: 'unarchive',
-  summary: 'An archive is unpacked on the host, once for each of its versions.',
+  summary: 'Unpacks an archive on the host, once for each version of it.',
   args: Args,
   examples: [
     {
-      title: 'Of the controller',
+      title: 'Unpack an archive of the controller',
       args: { src: 'app-1.2.tar.gz', dest: '/srv/app', owner: 'app', extra_opts: ['--strip-components=1'] },
     },
-    { title: 'Of the host', args: { src: '/var/backups/site.tar.zst', dest: '/srv/www', remote_src: true } },
+    {
+      title: 'Unpack an archive on the host',
+      args: { src: '/var/backups/site.tar.zst', dest: '/srv/www', remote_src: true },
+    },
   ],
   verify: (given) => [
     ...modeErrors(given.mode),
@@ -60,7 +63,7 @@ export const unarchive = defineModule<typeof Args, Fields>({
   touches: ({ dest }) => [`path:${dest}`, 'live:*'],
   probe(given, ctx) {
     const { src, dest, creates, remote_src } = given;
-    // what was unpacked is remembered with size, time, mode and owner of each file: any that differs is seen
+    // The record of the unpacked files has the size, time, mode and owner of each, so that every difference is found.
     return sh`${creates === undefined ? sh`:` : sh`if [ -e ${creates} ]; then echo 'created yes'; fi`}
 if [ -d ${dest} ]; then echo 'dest yes'; fi
 if [ -L ${dest} ]; then printf 'real %s\n' "$(readlink -f -- ${dest})"; fi
@@ -109,13 +112,16 @@ function isAddress(src: string): boolean {
   return /^(https?|ftp):\/\//.test(src);
 }
 
-/** Where it is remembered what was unpacked: nothing of ours is put into a user's home. */
+/** The path of the record. It is not in a user's home directory. */
 function memory({ src, dest }: Args, ctx: Context): Script {
   const name = ctx.sha256(`${dest}\0${basename(src)}`).slice(0, 16);
   return sh`${memoryRoot(ctx)}/unarchive/${name}`;
 }
 
-/** A user's own is theirs alone: whoever made it first under another's name is not believed. */
+/**
+ * A user's record lies in a directory of that user. If another user created the directory first, its content is not
+ * trusted.
+ */
 function memoryRoot({ user }: Context): Script {
   if (user === 'root') return sh`/var/lib/bringup`;
   return user === 'login' ? sh`/var/tmp/bringup-"\${LOGNAME:-login}"` : sh`${`/var/tmp/bringup-${user}`}`;
@@ -135,13 +141,16 @@ type Archive = Readonly<{
   at: string;
   isOurs: boolean;
   sum: string;
-  /** What was unpacked is remembered under it. */
+  /** The key of the record of the unpacked files. */
   key: string;
-  /** Whether nobody else can change the way to the destination. */
+  /** Whether no other user can change the way to the destination. */
   trusted: boolean;
 }>;
 
-/** Where only the acting user can enter, first: an archive that is damaged leaves no trace, and nobody sees half of one. */
+/**
+ * Unpacks where only the acting user has access, so that a damaged archive leaves nothing behind and nobody sees a
+ * partial result.
+ */
 function unpack(given: Args, { at, isOurs, sum, key, trusted }: Archive, ctx: Context): Script {
   const { dest, mode, keep_newer } = given;
   const chown = ownerWord(given);
@@ -174,7 +183,10 @@ sync -f .
 printf '%s\n' ${key} >"$m/sum"`;
 }
 
-/** From "$a" into ./in. tar takes a plain archive that was cut off between two blocks for a whole one: its end is looked at. */
+/**
+ * Unpacks "$a" into ./in. tar accepts a plain archive that was cut off between two blocks, so the end of the archive is
+ * checked.
+ */
 function extracted({ src, extra_opts, include, exclude: left }: Args): Script {
   const tool = packer(src);
   if (tool === 'unzip')

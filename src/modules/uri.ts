@@ -15,40 +15,43 @@ const Args = args({
   url: Type.String({
     pattern: '^https?://[^\\s/]',
     expected: 'an address that begins with http:// or https://',
-    description: 'What is asked.',
+    description: 'The URL.',
   }),
-  method: Type.Enum(METHODS, { default: 'GET', description: 'How.' }),
-  status_code: Type.Array(Type.Integer(), { default: [200], description: 'What must come back.' }),
-  return_content: flag('The answer is kept in `content`.'),
+  method: Type.Enum(METHODS, { default: 'GET', description: 'The HTTP method.' }),
+  status_code: Type.Array(Type.Integer(), { default: [200], description: 'The accepted status codes.' }),
+  return_content: flag('Return the response body in `content`.'),
   body: Type.Optional(
-    Type.Unsafe<Value>({ description: 'What is sent. A list or dict is written as body_format says.' }),
+    Type.Unsafe<Value>({ description: 'The body to send. A list or dict is encoded as body_format says.' }),
   ),
-  body_format: Type.Enum(['raw', 'json', 'form-urlencoded'], { default: 'raw', description: 'How body is written.' }),
+  body_format: Type.Enum(['raw', 'json', 'form-urlencoded'], {
+    default: 'raw',
+    description: 'The encoding of the body.',
+  }),
   headers: requestHeaders,
-  timeout: Type.Integer({ default: 30, minimum: 1, description: 'Seconds until it is given up.' }),
+  timeout: Type.Integer({ default: 30, minimum: 1, description: 'The time limit in seconds.' }),
   follow_redirects: Type.Union([Type.Enum(['all', 'no', 'none', 'safe', 'urllib2', 'yes']), Type.Boolean()], {
     default: 'safe',
     expected: 'one of all, none, safe',
-    description: 'Whether redirects are followed. safe: those of GET and HEAD.',
+    description: 'Whether to follow redirects. safe: only for GET and HEAD.',
   }),
   ...credentials,
-  ca_path: text('A file of CAs, on the host.'),
-  client_cert: text('A certificate for the client, on the host.'),
-  client_key: text('Its key, on the host.'),
-  unix_socket: text('Through this socket of the host.'),
+  ca_path: text('A file with CAs on the host.'),
+  client_cert: text('A client certificate on the host.'),
+  client_key: text('The key of client_cert on the host.'),
+  unix_socket: text('Connect through this socket on the host.'),
   http_agent: text('Ignored.'),
 });
 type Args = Static<typeof Args>;
 
 export const uri = defineModule<typeof Args, string | undefined>({
   name: 'uri',
-  summary: 'An HTTP request is made from the host, and its answer judged.',
+  summary: 'Sends an HTTP request from the host and checks the response.',
   args: Args,
   aliases: { user: 'url_username', password: 'url_password' },
   examples: [
-    { title: 'It answers', args: { url: 'http://127.0.0.1:3000/healthz', return_content: true } },
+    { title: 'Check a page', args: { url: 'http://127.0.0.1:3000/healthz', return_content: true } },
     {
-      title: 'JSON',
+      title: 'Send JSON',
       args: {
         url: 'https://api.foobar.com/items',
         method: 'POST',
@@ -87,7 +90,7 @@ export const uri = defineModule<typeof Args, string | undefined>({
         what: `${method} ${url}`,
         run: judged(run, given, client),
         action: true,
-        // A request changes nothing that a playbook keeps: as Ansible's, it is `ok`.
+        // As in Ansible, a request changes nothing on the host, so the task is `ok`.
         harmless: true,
       },
     ];
@@ -136,7 +139,7 @@ function bodyText(body: Value, format: Args['body_format']): string {
     .join('&');
 }
 
-/** As Python's urlencode writes it. */
+/** Encodes a text as Python's urlencode does. */
 function formWord(text: string): string {
   const code = (c: string): string => `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
   return encodeURIComponent(text)
@@ -144,13 +147,13 @@ function formWord(text: string): string {
     .replaceAll('%20', '+');
 }
 
-/** safe: what was only asked for is asked for elsewhere, too; nothing is sent twice. */
+/** `safe`: only requests that read are repeated at the new address; data is never sent twice. */
 function isFollowed({ method, follow_redirects: follow }: Args): boolean {
   if (follow === 'safe') return method === 'GET' || method === 'HEAD';
   return follow !== 'no' && follow !== 'none' && follow !== false;
 }
 
-/** Each leaves the answer's head in "$h" and its body in "$b". */
+/** Each client leaves the response's headers in "$h" and its body in "$b". */
 function byCurl(given: Args): Script {
   return sh`${curl(requestOf(given), [])}`;
 }
@@ -159,7 +162,7 @@ function byWget(given: Args): Script {
   return wget(requestOf(given), []);
 }
 
-/** HTTP in two lines of bash: what Debian has before anything is installed. */
+/** HTTP in a few lines of bash, which Debian has before anything is installed. */
 function byBash(given: Args): Script {
   const request = requestOf(given);
   const { host, hostname, port, pathname, search } = new URL(given.url);
@@ -240,7 +243,7 @@ function json(content: string): Vars {
   }
 }
 
-/** A chunked body (RFC 9112, 7.1) without its chunks' heads. */
+/** A chunked body (RFC 9112, 7.1) without the headers of its chunks. */
 function joined(body: Uint8Array): Uint8Array {
   const parts: number[] = [];
   let at = 0;

@@ -7,50 +7,55 @@ import { type Fields, fields } from './shared/fields.ts';
 import { noSuch } from './shared/missing.ts';
 import { entry, GROUP, GROUPS_OF, PASSWD, SHADOW } from './shared/questions.ts';
 import { newShadow, parseShadow, planShadow, type Shadow } from './shared/shadow.ts';
+import { UNINTERRUPTED } from './shared/uninterrupted.ts';
 
 const Args = args({
   name: Type.String({
     pattern: '^[A-Za-z0-9_][\\w.@-]*\\$?$',
     expected: 'the name of a user',
-    description: 'The user.',
+    description: 'The name of the user.',
   }),
-  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether it is to be there.' }),
-  uid: Type.Optional(Type.Integer({ minimum: 0, description: 'Its number.' })),
-  non_unique: flag('The uid may be that of another user.'),
+  state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the user exists.' }),
+  uid: Type.Optional(Type.Integer({ minimum: 0, description: 'The number of the user.' })),
+  non_unique: flag('Allow the uid of another user.'),
   comment: text('The full name.'),
   group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The primary group.' })),
   groups: Type.Optional(
     Type.Array(Type.String(ACCOUNT), {
-      description: 'The other groups; an empty list: none. Exactly these, unless append.',
+      description: 'The supplementary groups. Exactly these, unless append is set. An empty list means none.',
     }),
   ),
-  append: flag('groups are added to those that the user has.'),
+  append: flag("Add groups to the user's present groups."),
   shell: text('The login shell.'),
   home: text('The home directory.'),
-  create_home: flag('The home directory is made.', true),
-  move_home: flag("When home changes, the directory's content moves too."),
-  skeleton: text('What a new home is filled with. Default: /etc/skel.'),
-  system: flag('A new user gets a number for system users.'),
+  create_home: flag('Create the home directory.', true),
+  move_home: flag('Move the content of the home directory if home changes.'),
+  skeleton: text('A directory whose content is copied to a new home. Default: /etc/skel.'),
+  system: flag('Give a new user a number of the range for system users.'),
   password: Type.Optional(
     Type.String({
       secret: true,
-      description: "The hash of the password ('!' or '*': none). Never the password itself.",
+      description: "The hash of the password ('!' or '*': no password), never the password itself.",
     }),
   ),
   update_password: Type.Enum(['always', 'on_create'], {
     default: 'always',
-    description: 'on_create: the password of an existing user stays.',
+    description: 'With on_create, the password of an existing user is not changed.',
   }),
-  password_lock: optionalFlag('Log-in by password is locked (true) or unlocked.'),
-  password_expire_max: Type.Optional(Type.Integer({ description: 'Days for which a password is good.' })),
-  password_expire_min: Type.Optional(Type.Integer({ description: 'Days before a password may be changed again.' })),
-  expires: Type.Optional(
-    Type.Number({ description: 'When the account ends, in seconds since 1970; negative: never.' }),
+  password_lock: optionalFlag('Whether login by password is locked.'),
+  password_expire_max: Type.Optional(
+    Type.Integer({ description: 'The number of days for which a password is valid.' }),
   ),
-  umask: text('The umask for the new home.'),
-  remove: flag('With absent: the home directory too.'),
-  force: flag('With absent: even while the user is logged in.'),
-  local: flag('Ignored: users are always those of the host.'),
+  password_expire_min: Type.Optional(
+    Type.Integer({ description: 'The number of days before a password may be changed again.' }),
+  ),
+  expires: Type.Optional(
+    Type.Number({ description: 'When the account expires, in seconds since 1970. A negative value means never.' }),
+  ),
+  umask: text('The umask for a new home directory.'),
+  remove: flag('With absent: remove the home directory too.'),
+  force: flag('With absent: remove the user even while logged in.'),
+  local: flag('Ignored: users are always local to the host.'),
 });
 type Args = Static<typeof Args>;
 
@@ -60,27 +65,30 @@ type Current = Readonly<{
   primary: string;
   groups: readonly string[];
   shadow: Shadow;
-  /** The wanted one; without, that of the account. */
+  /** The wanted home directory or, without one, the account's. */
   homeExists: boolean;
-  /** There is a directory for move_home to move. */
+  /** There is a directory that move_home has to move. */
   movesHome: boolean;
-  /** Wanted groups that the host has: by name or number, as given, their names. */
+  /** The wanted groups that exist on the host: from the name or number as given to the name. */
   known: ReadonlyMap<string, string>;
   wantedGid: number | undefined;
 }>;
 
 export const user = defineModule<typeof Args, Current>({
   name: 'user',
-  summary: 'A user is there with its groups, home and shell; or is not.',
+  summary: 'Manages a user with its groups, home and shell.',
   args: Args,
   aliases: { user: 'name', createhome: 'create_home' },
   examples: [
     {
-      title: 'For a service',
+      title: 'Create a service user',
       args: { name: 'app', system: true, shell: '/usr/sbin/nologin', home: '/srv/app', create_home: false },
     },
-    { title: 'An administrator', args: { name: 'ada', groups: ['sudo', 'adm'], append: true, shell: '/bin/bash' } },
-    { title: 'Gone, with its home', args: { name: 'pi', state: 'absent', remove: true } },
+    {
+      title: 'Create an administrator',
+      args: { name: 'ada', groups: ['sudo', 'adm'], append: true, shell: '/bin/bash' },
+    },
+    { title: 'Remove a user and the home directory', args: { name: 'pi', state: 'absent', remove: true } },
   ],
   verify({ password, append, groups }) {
     const isHash =
@@ -145,7 +153,7 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
         {
           what: `remove user ${name}${given.remove ? ' and its home' : ''}`,
           diff: { of: `user ${name}`, before: describe(current), after: null },
-          run: sh`userdel ${given.force ? ['-f'] : []} ${given.remove ? ['-r'] : []} -- ${name}`,
+          run: sh`${UNINTERRUPTED}; userdel ${given.force ? ['-f'] : []} ${given.remove ? ['-r'] : []} -- ${name}`,
         },
       ];
     }
@@ -172,7 +180,7 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
   },
 });
 
-/** The words before and after the first separator. */
+/** Splits the text at the first separator. */
 function splitOnce(text: string, by: string): [string, string] {
   const at = text.indexOf(by);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + by.length)];
@@ -227,6 +235,7 @@ function create(given: Args): readonly Change[] {
           .join(''),
       },
       run: sh`set -e
+${UNINTERRUPTED}
 # useradd makes no group where one of the user's name is there already
 ${group === undefined ? sh`if getent group ${name} >/dev/null; then set -- -g ${name}; else set --; fi` : sh`set --`}
 useradd ${options} "$@" -- ${name}
@@ -268,7 +277,7 @@ function modify(current: Current, account: Account, given: Args): Steps {
     steps.push({
       what: `user ${name}: ${after.map((line) => line.split(' ')[0]).join(', ')}`,
       diff: { of: `user ${name}`, before: before.join(''), after: after.join('') },
-      run: sh`usermod ${options} -- ${name}`,
+      run: sh`${UNINTERRUPTED}; usermod ${options} -- ${name}`,
     });
   }
   const wantedHome = home ?? account.home;

@@ -9,39 +9,39 @@ const Args = args({
     default: '127.0.0.1',
     pattern: '^[\\w.:%-]+$',
     expected: 'a host name or an address',
-    description: 'Whose port.',
+    description: 'The host of the port.',
   }),
   port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The TCP port.' })),
-  path: Type.Optional(absolutePath('A file, instead of a port.')),
+  path: Type.Optional(absolutePath('A file to wait for, instead of a port.')),
   state: Type.Enum(['started', 'present', 'stopped', 'absent', 'drained'], {
     default: 'started',
     description:
-      'started, present: the port answers, the file is there. stopped, absent: not. drained: no connection is open.',
+      'started, present: the port accepts connections or the file exists. stopped, absent: it does not. drained: no connection is open.',
   }),
-  search_regex: text('What must be in the file, or what the port must say: a POSIX extended expression.'),
-  timeout: Type.Integer({ default: 300, minimum: 0, description: 'Seconds until it is given up.' }),
-  connect_timeout: Type.Integer({ default: 5, minimum: 1, description: 'Seconds for one try.' }),
-  delay: Type.Integer({ default: 0, minimum: 0, description: 'Seconds before the first try.' }),
-  sleep: Type.Integer({ default: 1, minimum: 1, description: 'Seconds between the tries.' }),
-  msg: text('What is said when it is given up.'),
+  search_regex: text("A POSIX extended regular expression that the file or the port's output must match."),
+  timeout: Type.Integer({ default: 300, minimum: 0, description: 'Seconds after which to give up.' }),
+  connect_timeout: Type.Integer({ default: 5, minimum: 1, description: 'The time limit of one attempt in seconds.' }),
+  delay: Type.Integer({ default: 0, minimum: 0, description: 'Seconds to wait before the first attempt.' }),
+  sleep: Type.Integer({ default: 1, minimum: 1, description: 'Seconds between attempts.' }),
+  msg: text('The error message on timeout.'),
   exclude_hosts: Type.Optional(
-    Type.Array(Type.String(), { description: 'drained: connections to these do not count.' }),
+    Type.Array(Type.String(), { description: 'With drained: hosts whose connections do not count.' }),
   ),
   active_connection_states: Type.Optional(
-    Type.Array(Type.String(), { description: 'Ignored: all but LISTEN, TIME_WAIT and CLOSE count.' }),
+    Type.Array(Type.String(), { description: 'Ignored: all states but LISTEN, TIME_WAIT and CLOSE count.' }),
   ),
 });
 type Args = Static<typeof Args>;
 
 export const wait_for = defineModule<typeof Args, boolean>({
   name: 'wait_for',
-  summary: 'A port answers, a file is there, or neither; or it is waited for.',
+  summary: 'Waits for a port, a file or a time.',
   args: Args,
   examples: [
-    { title: 'A port', args: { port: 3306, timeout: 60 } },
-    { title: 'A line in a file', args: { path: '/var/log/app.log', search_regex: 'ready' } },
-    { title: 'Nobody is left', args: { port: 80, state: 'drained' } },
-    { title: 'A while', args: { timeout: 3 } },
+    { title: 'Wait for a port', args: { port: 3306, timeout: 60 } },
+    { title: 'Wait for a line in a file', args: { path: '/var/log/app.log', search_regex: 'ready' } },
+    { title: 'Wait until no connection is open', args: { port: 80, state: 'drained' } },
+    { title: 'Wait for some time', args: { timeout: 3 } },
   ],
   verify: (given) => [
     ...exclude(given, 'port', 'path'),
@@ -101,8 +101,8 @@ function test({ host, port, path, state, search_regex, connect_timeout, exclude_
   const wantsAbsence = state === 'stopped' || state === 'absent';
   const not = wantsAbsence ? sh`! ` : sh``;
   if (path !== undefined) {
-    const there = search_regex === undefined ? sh`[ -e ${path} ]` : sh`grep -Eqs -- ${search_regex} ${path}`;
-    return sh`holds() { ${not}${there}; }`;
+    const condition = search_regex === undefined ? sh`[ -e ${path} ]` : sh`grep -Eqs -- ${search_regex} ${path}`;
+    return sh`holds() { ${not}${condition}; }`;
   }
   if (state === 'drained') {
     const hex = (port ?? 0).toString(16).toUpperCase().padStart(4, '0');

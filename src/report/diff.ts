@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { Diff } from '../core/module.ts';
 import { printable } from './words.ts';
 
-/** A unified diff, coloured, at most `most` lines of it. */
+/** A unified diff in colour, of at most `most` lines. */
 export function diffText(diff: Diff, indent: string, most = 200): string {
   const { before, after, of } = diff;
   const patch = createTwoFilesPatch(

@@ -7,7 +7,7 @@ import { plural, printable, shortPath } from './words.ts';
 
 type Of<T extends DrillEvent['type']> = Extract<DrillEvent, { type: T }>;
 
-/** One drill: the verdict first, then what it stands on. */
+/** The report on one drill: the verdict first, then the figures behind it. */
 export function drilledText(event: DrilledEvent, verbose = 0): string {
   const mark = event.passed ? pc.green('✓') : event.interrupted ? pc.yellow('!') : pc.red('✗');
   const nth = event.of > 1 ? ` (${event.run} of ${event.of})` : '';
@@ -59,7 +59,10 @@ function figuresText({ kinds, causes, backends }: Figures): string {
 const BARS = ' ▁▂▃▄▅▆▇█';
 const WIDTH = 100;
 
-/** A column a second (or more, where it is long): how many came back good, how many not, and where the steps were. */
+/**
+ * One column for each second (or for several seconds, if the drill is long): successes, failures, and when the steps
+ * ran.
+ */
 export function timeline(seconds: readonly Second[], steps: readonly StepRun[]): string {
   const per = Math.max(1, Math.ceil(seconds.length / WIDTH));
   const columns = Array.from({ length: Math.ceil(seconds.length / per) }, (_, i) =>
@@ -108,7 +111,7 @@ export function drillLoadText({ ms, of, sent, failed, lastOk }: Of<'drill-load'>
   return `${duration(ms)} of ${duration(of)}: ${sent} sent, ${failed} failed, ${lastOk} good in the last second`;
 }
 
-/** At the end of all; with --times, what the runs of a drill had in common. */
+/** The summary of all drills. With --times, it also shows what the runs of a drill have in common. */
 export function drillsText(event: Of<'drills'>, all: readonly DrilledEvent[]): string {
   const total = plural(event.passed + event.failed, 'drill');
   const last = event.interrupted

@@ -1,6 +1,6 @@
 import type { CheckEvent, DrilledEvent, Event } from '../core/event.ts';
 
-/** The checks' outcome as JUnit XML, as CI systems read it: one testcase a check, times in seconds. */
+/** The results of checks as JUnit XML for CI systems: one testcase for each check, times in seconds. */
 export function junitXml(events: readonly Event[], suite: string): string {
   return suiteXml(
     events.filter((e): e is CheckEvent => e.type === 'check' && e.status !== 'trying'),
@@ -8,7 +8,7 @@ export function junitXml(events: readonly Event[], suite: string): string {
   );
 }
 
-/** The drills' outcome: one testcase an expectation, in the drill's name. */
+/** The results of drills: one testcase for each expectation, in the drill's name. */
 export function drillsXml(events: readonly Event[], suite: string): string {
   const cases = events.flatMap((e) => (e.type === 'drilled' ? casesOf(e) : []));
   return suiteXml(cases, suite);

@@ -15,8 +15,8 @@ type Row = {
 type Counts = { ok: number; changed: number; unknown: number };
 
 /**
- * On a terminal: one line a host that lives, with what it is doing; failures and results below when all is through.
- * More hosts than the terminal has rows would make listr2 repeat itself: then plain lines serve.
+ * The live display for terminals: one line for each host with its current activity; failures and results follow at the
+ * end. If there are more hosts than rows, listr2 would repeat itself, so the plain reporter is used.
  */
 export function liveReporter(streams: Streams, options: Options, rows: number): Reporter {
   const plain = plainReporter(streams, options);
@@ -91,7 +91,7 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
         return drill(event);
     }
   };
-  /** A drill has one line, that says how the load goes and what is done meanwhile; its verdict stands below. */
+  /** A drill has one line that shows the progress of the load and the current step. Its verdict follows below. */
   const drilled: DrilledEvent[] = [];
   const drill = (event: Event): void => {
     if (event.type === 'drill') {
@@ -112,11 +112,11 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
     }
   };
   const update = (event: TaskEvent): void => {
-    const mine = counts.get(event.host) ?? { ok: 0, changed: 0, unknown: 0 };
-    counts.set(event.host, mine);
-    if (event.status === 'ok' || event.status === 'changed' || event.status === 'unknown') mine[event.status]++;
+    const hostCounts = counts.get(event.host) ?? { ok: 0, changed: 0, unknown: 0 };
+    counts.set(event.host, hostCounts);
+    if (event.status === 'ok' || event.status === 'changed' || event.status === 'unknown') hostCounts[event.status]++;
     const row = panel.get(event.host);
-    row?.title(titleOf(event.host, mine));
+    row?.title(titleOf(event.host, hostCounts));
     row?.output(event.task);
     if (event.status === 'ignored') messages.push(failureText(event, options.source));
     if (event.status === 'failed') row?.fail('failed');
@@ -133,11 +133,11 @@ function titleOf(host: string, { ok, changed, unknown }: Counts): string {
   return `${pc.bold(host)}  ${pc.dim(parts.join(', '))}`;
 }
 
-/** A listr2 task that ends when its host does. Output is told at most ten times a second. */
+/** A listr2 task that ends when its host finishes. Its output is updated at most ten times a second. */
 function openRow(host: string) {
   let task: ListrTaskWrapper<unknown, typeof DefaultRenderer, typeof SimpleRenderer> | undefined;
   let settle: { yes: () => void; no: (error: Error) => void } | undefined;
-  let told = 0;
+  let shownAt = 0;
   const ended = new Promise<void>((yes, no) => {
     settle = { yes, no };
   });
@@ -147,8 +147,8 @@ function openRow(host: string) {
       if (task !== undefined) task.title = text;
     },
     output: (text) => {
-      if (task === undefined || Date.now() - told < 100) return;
-      told = Date.now();
+      if (task === undefined || Date.now() - shownAt < 100) return;
+      shownAt = Date.now();
       task.output = printable(text).replaceAll('\n', ' ').slice(0, 100);
     },
     done: () => settle?.yes(),

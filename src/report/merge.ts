@@ -2,13 +2,15 @@ import type { Event, HostRecap, Mode } from '../core/event.ts';
 
 type Done = Extract<Event, { type: 'done' }>;
 
-/** One recap of many runs: the shards of one. `unfinished` are those that never said how they ended. */
+/**
+ * One recap of several runs, for example the shards of one run. `unfinished` lists the runs that did not report their
+ * end.
+ */
 export type Merged = Readonly<{ done: Done; unfinished: readonly string[] }>;
 
 /**
- * What the JSON outputs (`-o json`) of several runs say together. A host of two runs has their counts added. The time is
- * the longest. A text that is no such output is an error of the caller's: the first line that is none is named.
- * @throws Wrong
+ * Combines the JSON outputs (`-o json`) of several runs. If two runs include the same host, its counts are added. The
+ * time is that of the longest run. If a text is no such output, Wrong names its first bad line. @throws Wrong
  */
 export function mergeReports(outputs: readonly Readonly<{ name: string; text: string }>[]): Merged {
   const hosts = new Map<string, HostRecap>();
@@ -31,7 +33,7 @@ export function mergeReports(outputs: readonly Readonly<{ name: string; text: st
   return { done: { type: 'done', mode: mode ?? 'apply', hosts: [...hosts.values()], ms, interrupted }, unfinished };
 }
 
-/** A line that is no event of ours. */
+/** A line that is not one of our events. */
 export class Wrong extends Error {
   readonly file: string;
   readonly line: number;

@@ -18,8 +18,8 @@ export type Streams = Readonly<{ out: (text: string) => void; err: (text: string
 export type Reporter = Readonly<{ emit: Emit; end: () => Promise<void> }>;
 
 /**
- * One line per event on stderr as it happens; at the end what changed, or the plan, and the recap on
- * stdout, with what failed where other lines have buried it.
+ * Prints one line for each event on stderr as it happens. At the end it prints the changes or the plan and the recap on
+ * stdout. Failures are repeated there if many lines followed them.
  */
 export function plainReporter(streams: Streams, options: Options): Reporter {
   const tasks: TaskEvent[] = [];
@@ -35,7 +35,7 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
     if (line !== undefined) streams.err(`${line}\n`);
     isBuried ||= lost.length > 0 && line !== undefined && !isFailed(event);
     if (event.type === 'done') {
-      const isLost = event.hosts.some((h) => h.failed > 0 || h.unreachable); // a rescued failure was told, and is over
+      const isLost = event.hosts.some((h) => h.failed > 0 || h.unreachable); // a rescued failure was shown and is over
       streams.out(finalText(event, tasks, isBuried && isLost ? lost : [], options, false));
     }
     if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
@@ -48,8 +48,8 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
 }
 
 /**
- * @param lost failures to be told here
- * @param listChanges whether changes are named that nobody saw pass by
+ * @param lost failures to repeat
+ * @param listChanges whether to list changes that were not shown during the run
  */
 export function finalText(
   event: Extract<Event, { type: 'done' }>,
@@ -65,7 +65,7 @@ export function finalText(
   return `${parts.join('\n\n')}\n`;
 }
 
-/** What failed, and was not ignored. */
+/** Whether the event is a failure that was not ignored. */
 export function isFailed(event: Event): event is Failed {
   return event.type === 'unreachable' || (event.type === 'task' && event.status === 'failed');
 }

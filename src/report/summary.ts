@@ -7,7 +7,7 @@ import { diagnosticText, plural, printable, type Source, shortPath } from './wor
 
 export type Options = Readonly<{ source: Source; verbose: number; diff: boolean }>;
 
-/** What a plan says, or what an apply changed: tasks that are alike on several hosts stand once. */
+/** What a plan would change, or what apply changed. Tasks that are alike on several hosts are listed once. */
 export function changesText(events: readonly TaskEvent[], mode: Mode, options: Options): string {
   const groups = new Map<string, TaskEvent[]>();
   for (const event of events) {
@@ -56,7 +56,10 @@ export function failureText(event: Failed, source: Source): string {
   return `${pc.red('✗')} ${pc.bold(event.host)}  ${printable(what)}\n${diagnosticText(event.diagnostic, source).replace(/^/gm, '    ')}`;
 }
 
-/** What ended a run short, once more at its end: told while it went on, it is far above by then. Alike on several hosts: once. */
+/**
+ * Repeats the failures at the end of a run, because their first report is far above by then. A failure that several
+ * hosts share is listed once.
+ */
 export function failuresText(events: readonly Failed[], source: Source): string {
   const hosts = new Map<string, { first: Failed; names: string[] }>();
   for (const event of events) {
@@ -70,7 +73,7 @@ export function failuresText(events: readonly Failed[], source: Source): string 
     .join('\n');
 }
 
-/** One line a host: what was ok, changed, failed; and how many round trips it took. */
+/** One line for each host: the numbers of ok, changed and failed tasks, and of round trips. */
 export function recapText(hosts: readonly HostRecap[], mode: Mode): string {
   const word = mode === 'plan' ? 'to change' : 'changed';
   const rows = hosts.map((h) => [
@@ -92,7 +95,7 @@ function paint(n: number, word: string, colour: (text: string) => string): strin
   return n > 0 ? colour(`${n} ${word}`) : pc.dim(`0 ${word}`);
 }
 
-/** Columns, left aligned by what is seen (colours do not count). */
+/** Columns, aligned left by visible width (colours do not count). */
 export function table(rows: readonly (readonly string[])[], gap = '  '): string {
   const width = (text: string): number => stripVTControlCharacters(text).length;
   const widths: number[] = [];
@@ -109,7 +112,7 @@ export function table(rows: readonly (readonly string[])[], gap = '  '): string 
 
 type Notice = Extract<Event, { type: 'waiting' | 'took-over' | 'stopped' }>;
 
-/** What a run does about other runs on a host, and what became of what it had begun there. */
+/** A notice about other runs on a host, or about work that was stopped there. */
 export function noticeText(event: Notice): string {
   const host = pc.bold(event.host);
   switch (event.type) {
@@ -148,7 +151,7 @@ export function doneText(event: Extract<Event, { type: 'done' }>): string {
   return `${how}: ${event.mode} on ${plural(event.hosts.length, 'host')} in ${duration(event.ms)}: ${parts.join(', ')}${more}`;
 }
 
-/** One line a check: expected and seen where it did not pass. */
+/** One line for each check, with expected and seen values if it did not pass. */
 export function checkText(event: Extract<Event, { type: 'check' }>): string {
   const tries =
     event.tries > 1 ? pc.dim(` (${event.tries} tries, ${duration(event.ms)})`) : pc.dim(` (${duration(event.ms)})`);

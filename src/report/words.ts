@@ -1,11 +1,11 @@
 import pc from 'picocolors';
 import type { Diagnostic } from '../core/diagnostic.ts';
 
-/** Gives a file's text, for the line that a diagnostic points at; undefined when it cannot be read. */
+/** Returns a file's text, for the line that a diagnostic points at. undefined if the file cannot be read. */
 export type Source = (file: string) => string | undefined;
 
 /**
- * Control characters of a host's words must not reach the terminal: they could move the cursor or hide text, and those for
+ * Escapes control characters in text from a host, because they could move the cursor or hide text. Characters for
  * bidirectional text could show it in another order.
  */
 export function printable(text: string): string {
@@ -17,7 +17,7 @@ export function printable(text: string): string {
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /**
- * playbooks/site.yml:7:9: error E_ARGS: unknown argument 'mtach'
+ * playbooks/site.yml:7:9: error E_UNKNOWN_ARGUMENT: unknown argument 'mtach'
  *   7 |     mtach: yes
  *     |     ^^^^^
  *   expected: …
@@ -51,7 +51,7 @@ function caret({ at }: Diagnostic, source: Source): readonly string[] {
   ];
 }
 
-/** As seen from where the user stands. */
+/** The path relative to the working directory. */
 export function shortPath(file: string): string {
   const here = `${process.cwd()}/`;
   return file.startsWith(here) ? file.slice(here.length) : file;

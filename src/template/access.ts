@@ -27,7 +27,10 @@ import { type Operation, operate } from './operation.ts';
 import { repr, str } from './print.ts';
 import { reveal, seal } from './taint.ts';
 
-/** `of.name`: a method or part of that name, else the dict's entry. Never a property of JavaScript's. */
+/**
+ * Evaluates `of.name`: a method or part of that name, else the entry of the dict. Properties of JavaScript objects are
+ * never visible.
+ */
 export function attribute(of: Item, name: string, ctx: () => Ctx): Item {
   const missing = untouchable(of);
   if (missing !== undefined) return missing;
@@ -46,7 +49,7 @@ export function attribute(of: Item, name: string, ctx: () => Ctx): Item {
   return absent(of, name, ctx);
 }
 
-/** `of[key]`: an item or entry, else the method of that name. */
+/** Evaluates `of[key]`: an item or entry, else the method of that name. */
 export function subscript(of: Item, key: Item, ctx: () => Ctx): Item {
   const missing = untouchable(of) ?? untouchable(key);
   if (missing !== undefined) return missing;
@@ -72,7 +75,7 @@ function at(of: Item, place: number, ctx: () => Ctx): Item {
   return of instanceof Secret ? seal(found) : found;
 }
 
-/** `of[start:stop:step]`. */
+/** Evaluates `of[start:stop:step]`. */
 export function slice(of: Item, bounds: readonly (Item | undefined)[]): Item {
   for (const item of [of, ...bounds]) {
     if (item instanceof Unknown) return item;
@@ -101,7 +104,7 @@ export function slice(of: Item, bounds: readonly (Item | undefined)[]): Item {
   return of instanceof Secret ? new Secret(out.join('')) : out.join('');
 }
 
-/** A dotted path as map(attribute='a.b.0') has it. */
+/** Follows a dotted path, as in map(attribute='a.b.0'). */
 export function path(of: Item, dotted: Item, ctx: Ctx): Item {
   const here = () => ctx;
   if (!isString(dotted)) return subscript(of, dotted, here);
@@ -110,7 +113,7 @@ export function path(of: Item, dotted: Item, ctx: Ctx): Item {
   return item;
 }
 
-/** What is undefined stays so only once: an attribute of it is its failure. What is unknown stays unknown. */
+/** Reading an attribute of an Undefined throws its failure. An Unknown is returned as the result. */
 function untouchable(item: Item): Unknown | undefined {
   if (item instanceof Undefined) throw item.failure;
   return item instanceof Unknown ? item : undefined;

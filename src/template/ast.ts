@@ -1,6 +1,6 @@
 import type { Item } from './item.ts';
 
-/** `p`: the offset in the text, for messages. */
+/** `p` is the offset in the text, for messages. */
 type At = Readonly<{ p: number }>;
 export type CallArgs = Readonly<{
   positional: readonly Readonly<{ spread: boolean; value: Expr }>[];
@@ -25,10 +25,10 @@ export type Expr = At &
     | Readonly<{ kind: 'and' | 'or'; left: Expr; right: Expr }>
     | Readonly<{ kind: 'compare'; first: Expr; rest: readonly Readonly<{ sign: string; right: Expr; p: number }>[] }>
     | Readonly<{ kind: 'if'; test: Expr; yes: Expr; otherwise: Expr | undefined }>
-    | Readonly<{ kind: 'body' }> // what a {% filter %} or {% set x | upper %} block holds: the input of its filters
+    | Readonly<{ kind: 'body' }> // the text of a {% filter %} or {% set x | upper %} block: the input of its filters
   );
 
-/** What a value is given to: a name, several, or a field of a namespace. */
+/** The target of an assignment: a name, several targets, or a field of a namespace. */
 export type Target = At &
   (
     | Readonly<{ kind: 'to'; name: string }>

@@ -25,8 +25,8 @@ const mutators = new Set([
 const always = new Set(['loop', 'caller', 'varargs', 'kwargs', 'self']);
 
 /**
- * Walks a template once: which free names it reads, whether it changes lists, and whether every filter, test, lookup
- * and function in it exists. All that do not are told at once.
+ * Walks a template once. Finds the free names that it reads, whether it changes lists, and every filter, test, lookup
+ * or function that does not exist. All of the latter are reported at once.
  */
 export function check(body: Body, source: Source, given: readonly string[]): Facts {
   const names = new Set<string>();
@@ -38,7 +38,7 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
   };
   const known = (what: 'filter' | 'test', name: string, p: number): void => {
     const short = plain(name);
-    // Ansible takes its tests as filters: {{ result | success }}
+    // Ansible accepts its tests as filters: {{ result | success }}
     if (Object.hasOwn(tests, short) || (what === 'filter' && Object.hasOwn(filters, short))) return;
     unknown(what, name, Object.keys(what === 'filter' ? filters : tests), p);
   };
@@ -113,7 +113,7 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
     }
   };
 
-  /** map('upper'), select('odd'), selectattr('x', 'defined'): the name that is given as a text. */
+  /** map('upper'), select('odd'), selectattr('x', 'defined'): the filter or test whose name is given as a text. */
   const applied = (node: Extract<Expr, { kind: 'filter' }>, _scope: Scope): void => {
     const place = ({ map: 0, select: 0, reject: 0, selectattr: 1, rejectattr: 1 } as Readonly<Record<string, number>>)[
       plain(node.name)
@@ -157,7 +157,7 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
   };
 
   const walk = (statements: Body, scope: Scope): void => {
-    // A macro may be called before its place in the text is reached (by another macro).
+    // Another macro may call a macro before the text reaches its definition.
     for (const statement of statements) if (statement.kind === 'macro') scope.names.add(statement.name);
     for (const statement of statements) {
       switch (statement.kind) {

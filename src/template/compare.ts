@@ -15,7 +15,7 @@ import {
 } from './item.ts';
 import { reveal } from './taint.ts';
 
-/** Python's truth of a value. Hangs on an Unknown. */
+/** Python's truth of a value. Throws Hang if it depends on an Unknown. */
 export function truth(item: Item): boolean {
   const value = open(item);
   if (value === null || value === false || value === '') return false;
@@ -24,7 +24,7 @@ export function truth(item: Item): boolean {
   return asNumber(value) !== 0;
 }
 
-/** Python's ==. Hangs where it depends on an Unknown. */
+/** Python's ==. Throws Hang if it depends on an Unknown. */
 export function equal(left: Item, right: Item): boolean {
   const a = open(left);
   const b = open(right);
@@ -44,7 +44,7 @@ export function equal(left: Item, right: Item): boolean {
   return a === b;
 }
 
-/** Below zero where `left` comes first. `sign` is for the message. */
+/** Negative if `left` comes first. `sign` is used in the error message. */
 export function compare(left: Item, right: Item, sign = '<'): number {
   const a = open(left);
   const b = open(right);
@@ -77,7 +77,10 @@ export function contains(container: Item, item: Item): boolean {
   return iterate(within).some((one) => equal(one, wanted));
 }
 
-/** Python orders texts by code points, JavaScript by UTF-16 units; they differ beyond the basic plane. */
+/**
+ * Compares texts by code points, as Python does. JavaScript compares UTF-16 units, which differs beyond the Basic
+ * Multilingual Plane.
+ */
 export function byCodePoint(a: string, b: string): number {
   const [x, y] = [[...a], [...b]];
   for (let i = 0; i < Math.min(x.length, y.length); i++) {

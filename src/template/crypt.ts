@@ -4,7 +4,7 @@ import { unsupported, wrong } from './item.ts';
 const alphabet = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 type Kind = Readonly<{ algorithm: 'sha256' | 'sha512'; prefix: string; order: readonly (readonly number[])[] }>;
 
-/** The order in which the digest's bytes are written, three at a time, most significant first. */
+/** The order in which the bytes of the digest are written, in groups of three, most significant byte first. */
 const kinds: Readonly<Record<string, Kind>> = {
   sha256: {
     algorithm: 'sha256',
@@ -23,8 +23,8 @@ function rotated(triple: readonly number[], by: number): readonly number[] {
 }
 
 /**
- * A password's hash as crypt(3) has it: SHA-crypt with 256 or 512 bits. Without a salt, one is derived from the
- * password: a random one would make every run differ from the last. (Equal passwords then have equal hashes.)
+ * Hashes a password as crypt(3) does: SHA-crypt with 256 or 512 bits. Without a salt, the salt is derived from the
+ * password, because a random one would make every run differ from the last. (Equal passwords then have equal hashes.)
  */
 export function passwordHash(
   password: string,
@@ -49,14 +49,14 @@ function derived(password: string): string {
   return [...digest.subarray(0, 16)].map((byte) => alphabet[byte % 64] ?? '.').join('');
 }
 
-/** The algorithm of https://www.akkadia.org/drepper/SHA-crypt.txt; its steps by number. */
+/** The algorithm of https://www.akkadia.org/drepper/SHA-crypt.txt. The numbers below are its steps. */
 function shaCrypt({ algorithm, order }: Kind, password: string, saltText: string, rounds: number): string {
   const key = Buffer.from(password);
   const salt = Buffer.from(saltText);
   const hash = (...parts: readonly Uint8Array[]): Buffer => {
-    const made = createHash(algorithm);
-    for (const part of parts) made.update(part);
-    return made.digest();
+    const digest = createHash(algorithm);
+    for (const part of parts) digest.update(part);
+    return digest.digest();
   };
   const b = hash(key, salt, key); // 4-8
   const bits: Uint8Array[] = [];

@@ -2,7 +2,9 @@ import type { Pos } from '../core/diagnostic.ts';
 import type { Unknown, Value } from '../core/value.ts';
 import type { Args, Item } from './item.ts';
 
-/** One file, link or folder below a folder. `checksum`: SHA-256 of its content, of a link of where it leads. */
+/**
+ * A file, link or directory below a directory. `checksum` is the SHA-256 of a file's content, or of a link's target.
+ */
 export type TreeEntry = Readonly<{
   path: string;
   src: string;
@@ -11,30 +13,33 @@ export type TreeEntry = Readonly<{
   checksum: string;
 }>;
 
-/** What a template may reach beside its variables; this room itself touches neither disk nor net nor clock. */
-export type Ports = Readonly<{
-  /** lookup('file', …), lookup('template', …), include and import. Throws Failure. `from`: the place that asks. */
+/** What a template may use beside its variables. template/ itself accesses neither disk nor network nor clock. */
+export type TemplatePorts = Readonly<{
+  /**
+   * Serves lookup('file', …), lookup('template', …), include and import. `from` is the position of the expression.
+   * Throws Failure.
+   */
   readFile: (path: string, from: Pos, folder?: 'files' | 'templates') => string;
-  /** lookup('env', …). */
+  /** Serves lookup('env', …). */
   env: (name: string) => string | undefined;
-  /** lookup('password', …): what is stored at `path`, or what `make` gives, which is then stored. */
+  /** Serves lookup('password', …): returns what is stored at `path`, or stores and returns the result of `make`. */
   password: (path: string, make: () => string) => string;
-  /** lookup('filetree', …); without it it is refused. */
+  /** Serves lookup('filetree', …). Without it, that lookup is rejected. */
   listTree?: (path: string, exclude: RegExp | undefined, from: Pos) => readonly TreeEntry[];
   now: () => Date;
-  /** Told of every secret that becomes a part of a longer text. */
+  /** Called with every secret that becomes part of a longer text. */
   onSecret?: (text: string) => void;
-  /** How often any of these was called. Without it nothing that templates make is thought to last. */
+  /** How often any of these functions was called. Without it, results of templates are not cached. */
   effects?: () => number;
-  /** from_yaml and from_yaml_all; without it they are refused. */
+  /** Serves from_yaml and from_yaml_all. Without it, those filters are rejected. */
   parseYaml?: (text: string) => Value;
 }>;
 
 export type Env = Readonly<{
-  /** A variable, already evaluated; undefined where there is none of that name. */
+  /** The value of a variable, already evaluated. undefined if no variable has that name. */
   get: (name: string) => Value | undefined;
-  ports: Ports;
-  /** For "write 'x' instead of 'y'". */
+  ports: TemplatePorts;
+  /** For the suggestion "write 'x' instead of 'y'". */
   names?: () => readonly string[];
 }>;
 
@@ -42,11 +47,11 @@ export type Env = Readonly<{
 export type Ctx = Readonly<{
   env: Env;
   at: Pos;
-  /** Counts `steps` against the limit, so that no list grows without end. */
+  /** Counts `steps` against the limit, so that no list can grow without end. */
   burn: (steps: number) => void;
   filter: (name: string, input: Item, args: Args) => Item;
   test: (name: string, input: Item, args: Args) => boolean | Unknown;
-  /** A variable or a local name of the template. */
+  /** The value of a variable or of a local name of the template. */
   name: (name: string) => Item;
   /** Renders a file that is itself a template. */
   render: (path: string) => Item;

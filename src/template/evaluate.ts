@@ -31,7 +31,7 @@ import { operate } from './operation.ts';
 import { compares, operator, short } from './operators.ts';
 import { tests } from './tests.ts';
 
-/** The value of an expression; an Undefined where a name stands for nothing, an Unknown where it hangs on one. */
+/** The value of an expression: an Undefined if a name is not defined, an Unknown if the value depends on one. */
 export function evaluate(node: Expr, here: Here): Item {
   burn(here.machine, 1);
   switch (node.kind) {
@@ -113,7 +113,7 @@ function at<T>(p: number, here: Here, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    // The place is only worked out where it is needed.
+    // The position is computed only when an error needs it.
     if (error instanceof Failure)
       return placed(here.program.source.place(p), () => {
         throw error;
@@ -162,7 +162,7 @@ function variableOf(name: string, machine: Machine): Item | undefined {
   return machine.copies.get(name);
 }
 
-/** A copy that the template may change; its dicts are Maps, which alone can be changed. */
+/** A copy that the template may change. Its dicts are Maps, because only Maps can be changed. */
 function mutable(item: Item): Item {
   if (item === omit) return item;
   if (isList(item)) return item.map(mutable);
@@ -232,12 +232,15 @@ export function argsOf(args: CallArgs, here: Here): Args {
   return { positional, named };
 }
 
-/** Filters by any name Ansible knows them by. Names were checked when the template was read, save computed ones. */
+/**
+ * Applies a filter by any of its names in Ansible. Names are checked when the template is compiled, except for computed
+ * ones.
+ */
 function applyFilter(name: string, input: Item, args: Args, ctx: Ctx): Item {
   const short_ = plain(name);
   const operation = Object.hasOwn(filters, short_) ? filters[short_] : undefined;
   if (operation === undefined) {
-    // Ansible takes its tests as filters: {{ result | success }}
+    // Ansible accepts its tests as filters: {{ result | success }}
     if (Object.hasOwn(tests, short_)) return applyTest(name, input, args, ctx);
     throw failure('E_UNKNOWN_PLUGIN', { kind: 'filter', name, known: Object.keys(filters) });
   }

@@ -26,7 +26,9 @@ export const filters: Readonly<Record<string, Operation>> = {
   ...networkFilters,
 };
 
-/** A plugin's short name: `ansible.builtin.bool` and `community.general.…` name the same as without. */
+/**
+ * A plugin's short name: `ansible.builtin.bool` and `community.general.…` mean the same as the name without the prefix.
+ */
 export function plain(name: string): string {
   return name.replace(/^(?:ansible\.(?:builtin|legacy|utils|netcommon)|community\.(?:general|crypto))\./, '');
 }

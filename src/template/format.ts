@@ -4,7 +4,7 @@ import { repr, str } from './print.ts';
 const WIDEST = 100_000;
 const percent = /%(?:\(([^)]*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([\s\S]?)/g;
 
-/** Python's `template % given`. A lone value that is no tuple stands for a tuple of one. */
+/** Python's `template % given`. A value that is no tuple counts as a tuple with one item. */
 export function percentFormat(template: string, given: Item): string {
   const list = isList(given) && isTuple(given) ? given : [given];
   let next = 0;
@@ -22,7 +22,7 @@ export function percentFormat(template: string, given: Item): string {
     const item = key === undefined ? take() : keyed(given, key);
     return padded(conversion(kind ?? '', item, flags ?? '', places), size ?? 0, flags ?? '', kind ?? '');
   });
-  // Python takes a list for a mapping here, of which nothing needs to be used.
+  // Python treats a list as a mapping here, and a mapping may hold unused values.
   if (!mapped && next < list.length && !isMapping(given) && (!isList(given) || isTuple(given))) {
     wrong('not all arguments converted during string formatting');
   }
@@ -93,7 +93,7 @@ function digitsOf(kind: string, size: number, marked: boolean, places: number | 
   }
 }
 
-/** Rounds as Python does: a tie goes to the even digit, where toFixed takes the larger. */
+/** Rounds as Python does: a tie goes to the even digit. JavaScript's toFixed rounds it away from zero. */
 export function fixed(value: number, places: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   if (places > 100) wrong('too many digits after the point: more than 100');

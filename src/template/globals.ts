@@ -7,7 +7,7 @@ import { pairs } from './methods/dict.ts';
 import { bind, noArgs, number, text } from './operation.ts';
 import { dateText } from './time.ts';
 
-/** What `default(omit)` gives: whoever resolves a dict drops the key. Compared by identity. */
+/** The result of `default(omit)`. Code that resolves a dict drops the key. Compared by identity. */
 export const omit: Value = Object.freeze({ omit: 'the omit placeholder' });
 
 type Global = (ctx: (p?: number) => Ctx) => Item;

@@ -2,7 +2,7 @@ import { Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import { Float, isDict, Secret, Unknown, type Value } from '../core/value.ts';
 
-/** What an expression may give while it is evaluated: every Value, and what lives only inside a template. */
+/** What an expression may yield while it is evaluated: every Value, and objects that exist only inside a template. */
 export type Item =
   | Value
   | Undefined
@@ -14,16 +14,19 @@ export type Item =
 export type Dict = ReadonlyMap<Item, Item> | { readonly [key: string]: Item };
 export type Args = Readonly<{ positional: readonly Item[]; named: ReadonlyMap<string, Item> }>;
 
-/** A name that stands for nothing. It may be asked about (`is defined`, `default`); any other use is its `failure`. */
+/**
+ * The value of a name that is not defined. A template may test it (`is defined`, `default`). Any other use throws its
+ * `failure`.
+ */
 export class Undefined {
   readonly #explain: () => Failure;
-  /** An inline `if` without `else`: it prints as nothing, as Jinja2's does. */
+  /** The result of an inline `if` without `else`. It prints as nothing, as in Jinja2. */
   readonly lenient: boolean;
   constructor(explain: () => Failure, lenient = false) {
     this.#explain = explain;
     this.lenient = lenient;
   }
-  /** Made when asked for: the search for the nearest name costs, and most undefined things are only asked about. */
+  /** Created on demand: searching for the nearest name is slow, and most undefined values are only tested. */
   get failure(): Failure {
     return this.#explain();
   }
@@ -55,7 +58,9 @@ export class Thing {
   }
 }
 
-/** Thrown where going on depends on an Unknown: whoever asked for the result catches it, and gives the Unknown. */
+/**
+ * Thrown when the evaluation depends on an Unknown. The code that wants the result catches it and returns the Unknown.
+ */
 export class Hang extends Error {
   readonly unknown: Unknown;
   constructor(unknown: Unknown) {
@@ -64,7 +69,7 @@ export class Hang extends Error {
   }
 }
 
-/** A mistake in a template whose place is not known here: the evaluator adds the `at` of the node it was at. */
+/** Throws an error whose position is not known here. The evaluator adds the `at` of the current node. */
 export function wrong(
   message: string,
   more: Readonly<{ hint?: string | undefined; expected?: string | undefined }> = {},
@@ -72,7 +77,7 @@ export function wrong(
   throw failure('E_TEMPLATE_VALUE', { problem: message, ...more });
 }
 
-/** More than a template may make or do. The place is added as by `wrong`. */
+/** Throws an error about a limit for templates. As with `wrong`, the evaluator adds the position. */
 export function tooMuch(problem: string, hint?: string): never {
   throw failure('E_TEMPLATE_LIMIT', { problem, hint });
 }
@@ -81,7 +86,7 @@ export function unsupported(problem: string, hint?: string): never {
   throw failure('E_UNSUPPORTED_PLUGIN', { problem, hint });
 }
 
-/** Runs `make`; a Failure without a place gets `at`. */
+/** Runs `make`. A Failure without a position gets `at`. */
 export function placed<T>(at: Pos, make: () => T): T {
   try {
     return make();
@@ -96,7 +101,7 @@ export function placed<T>(at: Pos, make: () => T): T {
   }
 }
 
-/** Runs `make`; where it hangs on an Unknown, that Unknown is the result. */
+/** Runs `make`. If it throws Hang, the result is the Unknown that caused it. */
 export function orUnknown<T>(make: () => T): T | Unknown {
   try {
     return make();
@@ -106,7 +111,7 @@ export function orUnknown<T>(make: () => T): T | Unknown {
   }
 }
 
-/** Refuses what is undefined, hangs on what is unknown. */
+/** Throws the failure of an Undefined, and Hang for an Unknown. */
 export function demand(item: Item): Item {
   if (item instanceof Undefined) throw item.failure;
   if (item instanceof Unknown) throw new Hang(item);
@@ -117,9 +122,9 @@ const tuples = new WeakSet<object>();
 
 /** A list that prints as Python's tuple. */
 export function tuple(items: readonly Item[]): readonly Item[] {
-  const made = [...items];
-  tuples.add(made);
-  return made;
+  const copy = [...items];
+  tuples.add(copy);
+  return copy;
 }
 
 export function isTuple(item: object): boolean {
@@ -138,7 +143,7 @@ export function isString(item: unknown): item is string {
   return typeof item === 'string';
 }
 
-/** A number as Python has it: an int, a float, or a bool. Secrets are looked into. */
+/** Whether an item is a Python int or float. A bool does not count. */
 export function isNumber(item: Item | undefined): boolean {
   return typeof item === 'number' || item instanceof Float;
 }
@@ -147,25 +152,25 @@ export function isFloat(item: Item): boolean {
   return item instanceof Float || (typeof item === 'number' && !Number.isInteger(item));
 }
 
-/** A float of Python's: kept apart from an int even where it is whole. */
+/** A Python float. It is distinct from an int even if it is whole. */
 export function float(value: number): number | Float {
   return Number.isInteger(value) ? new Float(value) : value;
 }
 
-/** An int; what JavaScript's numbers cannot hold exactly is refused, for a wrong digit would be worse. */
+/** An int. A number that JavaScript cannot represent exactly is rejected, because a wrong digit would be worse. */
 export function int(value: number): number {
   if (!Number.isSafeInteger(value)) return wrong('the integer is too large: more than 53 bits');
   return value === 0 ? 0 : value;
 }
 
-/** The JavaScript number of a number or boolean; undefined for anything else. */
+/** The JavaScript number of a number or boolean. undefined for anything else. */
 export function asNumber(item: Item | undefined): number | undefined {
   if (typeof item === 'number') return item;
   if (item instanceof Float) return item.value;
   return typeof item === 'boolean' ? Number(item) : undefined;
 }
 
-/** Python's name for the kind of an item, as its messages have it. */
+/** Python's name for the type of an item, as in its messages. */
 export function typeName(item: Item): string {
   if (item === null) return 'NoneType';
   if (typeof item === 'boolean') return 'bool';
@@ -185,7 +190,7 @@ export function entriesOf(dict: Dict): readonly (readonly [Item, Item])[] {
   return dict instanceof Map ? [...dict.entries()] : Object.entries(dict);
 }
 
-/** A dict's own entry; undefined where there is none. 1, 1.0 and True are one key, as in Python. */
+/** A dict's entry, or undefined if there is none. 1, 1.0 and True are one key, as in Python. */
 export function entry(dict: Dict, key: Item): Item | undefined {
   if (dict instanceof Map) {
     if (dict.has(key)) return dict.get(key);
@@ -201,8 +206,9 @@ function same(a: Item, b: Item): boolean {
 }
 
 /**
- * A dict of these entries, the last of equal keys wins. A plain object where that keeps the order and is harmless, else
- * a Map: JavaScript sorts keys that look like integers first, and `__proto__` must never be a property name.
+ * A dict of these entries. The last of equal keys wins. The dict is a plain object if that keeps the order and is safe,
+ * else a Map: JavaScript moves keys that look like integers to the front, and `__proto__` must never be a property
+ * name.
  */
 export function dictOf(entries: Iterable<readonly [Item, Item]>): Dict {
   const map = new Map<Item, Item>();
@@ -210,7 +216,7 @@ export function dictOf(entries: Iterable<readonly [Item, Item]>): Dict {
   return tidy(map);
 }
 
-/** Puts an entry into a dict that is being made. */
+/** Adds an entry to a dict that is being built. */
 export function setEntry(map: Map<Item, Item>, key: Item, item: Item): void {
   demand(key);
   if (key instanceof Secret) wrong('a secret cannot be the key of a dict: keys are shown');
@@ -232,7 +238,7 @@ function tidy(map: ReadonlyMap<Item, Item>): Dict {
   return Object.fromEntries(map as ReadonlyMap<string, Item>);
 }
 
-/** What a `for` goes through: a list's items, a dict's keys, a text's characters. */
+/** What a `for` iterates over: a list's items, a dict's keys, a text's characters. */
 export function iterate(item: Item): readonly Item[] {
   demand(item);
   if (isList(item)) return item;

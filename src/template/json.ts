@@ -18,12 +18,12 @@ import { floatText, str } from './print.ts';
 type Style = Readonly<{
   indent: string | undefined;
   sort: boolean;
-  /** Python's ensure_ascii: \uXXXX for what is not ASCII. */
+  /** Python's ensure_ascii: characters outside of ASCII become \uXXXX. */
   ascii: boolean;
   separators: readonly [string, string] | undefined;
 }>;
 
-/** JSON as Python's json.dumps writes it: `, ` and `: `, 1.0 for floats, keys sorted where asked. */
+/** JSON as Python's json.dumps writes it: with `, ` and `: `, 1.0 for floats, keys sorted on request. */
 export function jsonText(item: Item, style: Style, level = 0): string {
   if (item === null) return 'null';
   if (typeof item === 'boolean') return String(item);
@@ -69,7 +69,7 @@ function jsonString(s: string, ascii: boolean): string {
     : text;
 }
 
-/** JSON that keeps 1.0 a float, the order of keys, and no key special. */
+/** Parses JSON so that 1.0 stays a float, keys keep their order, and no key is special. */
 export function readJson(text: string): Item {
   const token =
     /\s*(?:([{}[\],:])|("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)|(true|false|null|NaN|-?Infinity))/y;
@@ -82,9 +82,9 @@ export function readJson(text: string): Item {
     if (word !== undefined)
       return word === 'null' ? null : word === 'true' ? true : word === 'false' ? false : Number(word);
     if (++depth > 500) return tooMuch('from_json: it nests too deep');
-    const made = sign === '[' ? array() : sign === '{' ? object() : fail();
+    const value = sign === '[' ? array() : sign === '{' ? object() : fail();
     depth--;
-    return made;
+    return value;
   };
   const array = (): Item => {
     const items: Item[] = [];

@@ -4,7 +4,7 @@ import type { RenderOptions } from '../core/module.ts';
 
 export type Token = Readonly<{
   kind: 'name' | 'string' | 'int' | 'float' | 'sign' | 'end';
-  /** A string's content, a sign, a name. */
+  /** The content of a string, an operator, or a name. */
   text: string;
   number: number;
   p: number;
@@ -15,13 +15,13 @@ export type Chunk =
 
 export type LexOptions = RenderOptions &
   Readonly<{
-    /** Strings inside {{ }} keep their backslashes, as Ansible has it for what stands in YAML (not in template files). */
+    /** Strings inside {{ }} keep their backslashes. Ansible does so for strings in YAML, but not in template files. */
     keepBackslashes?: boolean;
-    /** None in a text prints as `None`, as plain Jinja2 has it. Ansible prints nothing; so do we unless told. */
+    /** None in a text prints as `None`, as in plain Jinja2. Without this option it prints as nothing, as in Ansible. */
     printNone?: boolean;
   }>;
 
-/** A mistake at an offset of the text: whoever knows where the text stands makes a Failure of it. */
+/** A mistake at an offset of the text. Code that knows the text's position turns it into a Failure. */
 export class SyntaxMistake extends Error {
   readonly p: number;
   readonly hint: string | undefined;
@@ -32,11 +32,11 @@ export class SyntaxMistake extends Error {
   }
 }
 
-/** A text and where it stands. */
+/** A text and its position. */
 export type Source = Readonly<{
   text: string;
   at: Pos;
-  /** The place of an offset: the first line goes on from `at`, the others start at column 1. */
+  /** The position of an offset. The first line continues at `at`; the others start at column 1. */
   place: (offset: number) => Pos;
 }>;
 
@@ -56,7 +56,7 @@ export function sourceOf(text: string, at: Pos): Source {
   return { text, at, place };
 }
 
-/** Runs a parser; its SyntaxMistake becomes a Failure with the place in the file. */
+/** Runs a parser and turns its SyntaxMistake into a Failure with a position in the file. */
 export function atPlace<T>(source: Source, make: () => T): T {
   try {
     return make();
@@ -67,12 +67,15 @@ export function atPlace<T>(source: Source, make: () => T): T {
   }
 }
 
-/** A bare expression's tokens. */
+/** The tokens of a bare expression. */
 export function lexExpression(text: string): readonly Token[] {
   return lexTag(text, 0, undefined, false).tokens;
 }
 
-/** Text, {{ }} and {% %}, with comments gone, raw blocks as text, and white space controlled as the marks say. */
+/**
+ * Splits a source into text, {{ }} and {% %}. Comments are removed, raw blocks become text, and white space is trimmed
+ * as the marks say.
+ */
 export function lex(source: string, options: LexOptions): readonly Chunk[] {
   const marks = {
     output: [options.variable_start_string ?? '{{', options.variable_end_string ?? '}}'],
@@ -187,7 +190,7 @@ const fraction = /\d+(?:_\d+)*(?:(?:\.\d+(?:_\d+)*)?[eE][-+]?\d+(?:_\d+)*|\.\d+(
 const name = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const sign = /\*\*|\/\/|==|!=|<=|>=|[-+*/%~|.,:()[\]{}=<>;]/y;
 
-/** Tokens up to `close` (outside of brackets), or to the end of the text where there is no `close`. */
+/** The tokens up to `close` outside of brackets, or up to the end of the text if `close` is undefined. */
 function lexTag(source: string, start: number, close: string | undefined, keepBackslashes: boolean) {
   const tokens: Token[] = [];
   const brackets: string[] = [];
@@ -268,7 +271,7 @@ const short: Readonly<Record<string, string>> = {
   '\n': '', // biome-ignore format: one line
 };
 
-/** Python's escapes in a string; what is none of them keeps its backslash. */
+/** Resolves Python's escapes in a string. An unknown escape keeps its backslash. */
 function unescaped(text: string): string {
   return text.replace(
     /\\(x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|[0-7]{1,3}|[\s\S])/g,

@@ -36,7 +36,7 @@ const refused =
   () =>
     unsupported(`the lookup '${name}' is not supported`, hint);
 
-/** Every lookup by its short name; each gives a list. */
+/** Every lookup by its short name. Each returns a list. */
 export const lookups: Readonly<Record<string, Lookup>> = {
   file: (terms, named, ctx) =>
     terms.map((term) => {
@@ -110,7 +110,7 @@ export const lookups: Readonly<Record<string, Lookup>> = {
   hashi_vault: refused('hashi_vault', 'use vaulted variables'),
 };
 
-/** lookup('name', …): texts joined with commas unless a list is wanted; query() gives the list. */
+/** Evaluates lookup('name', …), which joins texts with commas unless a list is wanted. query() returns the list. */
 export function lookUpPlugin(name: string, terms: readonly Item[], named: Named, ctx: Ctx, wantList: boolean): Item {
   const plugin = plain(name);
   const lookup = Object.hasOwn(lookups, plugin) ? lookups[plugin] : undefined;
@@ -158,7 +158,7 @@ function product(lists: readonly (readonly Item[])[]): readonly Item[] {
   );
 }
 
-/** Everything below folders; with the SHA-256 of what each file holds, which Ansible's does not tell. */
+/** Everything below directories. It adds the SHA-256 of each file's content, which Ansible's lookup does not have. */
 function filetree(terms: readonly Item[], named: Named, ctx: Ctx): readonly Item[] {
   const { listTree } = ctx.env.ports;
   if (listTree === undefined) return unsupported("the lookup 'filetree' is not supported here");
@@ -171,7 +171,7 @@ function filetree(terms: readonly Item[], named: Named, ctx: Ctx): readonly Item
   );
 }
 
-/** 'start=1 end=5 stride=2 format=web%02d', '5', '2-10/2', or the same as keywords. */
+/** Accepts 'start=1 end=5 stride=2 format=web%02d', '5', '2-10/2', or the same as keywords. */
 function sequence(terms: readonly Item[], named: Named): readonly Item[] {
   return (terms.length === 0 ? [''] : terms).flatMap((term) => {
     const given = new Map<string, Item>(named);
@@ -225,7 +225,10 @@ const sets: Readonly<Record<string, string>> = {
   punctuation: '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', // biome-ignore format: a table
 };
 
-/** 'path length=20 chars=ascii_letters,digits encrypt=sha512': a stored password, made at its first use. */
+/**
+ * Accepts 'path length=20 chars=ascii_letters,digits encrypt=sha512'. The password is stored, and created at its first
+ * use.
+ */
 function password(term: string, named: Named, ctx: Ctx): Item {
   const words = term.split(/\s+(?=(?:length|chars|encrypt|seed|ident)=)/);
   const options = new Map<string, Item>([

@@ -4,13 +4,13 @@ type Loop = Readonly<{
   items: readonly Item[];
   at: number;
   depth: number;
-  /** Whether `now` differs from what it was told the last time. */
+  /** Whether `now` differs from the value of the last call. */
   changed: (now: Item) => boolean;
-  /** Runs the loop over other items: only where it is recursive. */
+  /** Runs the loop over other items. Only a recursive loop has it. */
   again: ((next: Item) => Item) | undefined;
 }>;
 
-/** What `loop` is inside a {% for %}. */
+/** The variable `loop` inside a {% for %}. */
 export function loopThing(loop: Loop): Thing {
   return new Thing('LoopContext', (name) => part(loop, name));
 }

@@ -4,42 +4,42 @@ import type { Env } from './env.ts';
 import { type Item, tooMuch, wrong } from './item.ts';
 import type { Source } from './lexer.ts';
 
-/** A template that was read and checked. */
+/** A template that was parsed and checked. */
 export type Program = Readonly<{
   source: Source;
   body: Body;
-  /** Free names: what it may read of its variables. */
+  /** Free names: the variables that the template may read. */
   names: ReadonlySet<string>;
-  /** It calls a method that changes a list or dict: values of variables are then copied before use. */
+  /** The template calls a method that changes a list or dict, so values of variables are copied before use. */
   mutates: boolean;
   printNone: boolean;
 }>;
 
-/** Names of one block of a template, inside those of the block around it. */
+/** The names of one block of a template. `outer` holds those of the surrounding block. */
 export type Frame = Readonly<{ names: Map<string, Item>; outer: Frame | undefined }>;
 
 /** One evaluation, with all templates that it includes. */
 export type Machine = Readonly<{
   env: Env;
-  /** Counts down. */
+  /** Remaining steps; counts down. */
   fuel: { steps: number; depth: number };
-  /** Variables' values copied for a template that changes them. */
+  /** Copies of variables' values, for a template that changes them. */
   copies: Map<string, Item>;
-  /** Reads and checks another template. */
+  /** Parses and checks another template. */
   load: (path: string, from: Pos, options: LoadOptions) => Program;
   /** Renders a file that is itself a template. */
   render: (path: string, from: Pos, here: Here) => Item;
-  /** Some template changes a list or dict. */
+  /** One of the templates changes a list or dict. */
   mutates: boolean;
 }>;
 type LoadOptions = Readonly<{ printNone: boolean; locals: readonly string[] }>;
 
-/** Where the evaluation stands. */
+/** The current position of the evaluation. */
 export type Here = Readonly<{
   machine: Machine;
   program: Program;
   frame: Frame;
-  /** What a block's filters get. */
+  /** The input of a block's filters. */
   held?: Item;
 }>;
 
@@ -53,7 +53,7 @@ export function burn(machine: Machine, steps: number): void {
   }
 }
 
-/** For macros, recursive loops and includes, which may call themselves. */
+/** Limits the depth of macros, recursive loops and includes, which may call themselves. */
 export function deeper<T>(machine: Machine, make: () => T): T {
   if (++machine.fuel.depth > DEEPEST)
     wrong('the template calls itself too deep', { hint: 'look for a macro or include that never ends' });

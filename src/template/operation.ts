@@ -5,24 +5,23 @@ import { type Args, asNumber, demand, Hang, type Item, typeName, Undefined, wron
 import { str } from './print.ts';
 import { inspect, quiet, reveal, seal } from './taint.ts';
 
-type Given = readonly (Item | undefined)[];
-type Run = (input: Item, given: Given, ctx: Ctx, args: Args) => Item;
+type OperationArgs = readonly (Item | undefined)[];
+type Compute = (input: Item, given: OperationArgs, ctx: Ctx, args: Args) => Item;
 
-/** A filter, test, lookup or method: how its arguments are named, and how it treats what is unknown or secret. */
+/** A filter, test, lookup or method: the names of its arguments, and how it treats unknown and secret values. */
 export type Operation = Readonly<{
   /** `*` stands for any number of positional arguments (names after it are keywords only), `**` for any keyword. */
   parameters: readonly string[];
   /**
-   * value: computes with all that is inside: any Unknown gives that Unknown, any Secret makes the result secret.
-   * open: the same, but the result tells too little to be secret (a length).
-   * shape: moves items about without looking into them: what is unknown or secret stays so, item by item.
-   * lazy: takes even what is undefined.
+   * value: computes with everything inside the input; an Unknown gives that Unknown, a Secret makes the result secret.
+   * open: the same, but the result reveals too little to be secret (a length). shape: moves items without looking into
+   * them, so each unknown or secret item stays what it is. lazy: accepts even an Undefined.
    */
   kind: 'value' | 'open' | 'shape' | 'lazy';
-  run: Run;
+  run: Compute;
 }>;
 
-function define(kind: Operation['kind']): (parameters: string, run: Run) => Operation {
+function define(kind: Operation['kind']): (parameters: string, run: Compute) => Operation {
   return (parameters, run) => ({ kind, run, parameters: parameters.split(' ').filter((name) => name !== '') });
 }
 export const value = define('value');
@@ -30,7 +29,7 @@ export const open = define('open');
 export const shape = define('shape');
 export const lazy = define('lazy');
 
-/** Runs an operation with what its kind promises about Unknown, Secret and undefined. */
+/** Runs an operation and treats Unknown, Secret and Undefined as its kind says. */
 export function operate(name: string, operation: Operation, input: Item, args: Args, ctx: Ctx): Item {
   const all = [input, ...args.positional, ...args.named.values()];
   const { kind } = operation;
@@ -63,7 +62,7 @@ function run(name: string, operation: Operation, input: Item, args: Args, ctx: C
   }
 }
 
-/** A message may quote the value that is wrong: not where that is a secret. */
+/** Hides the message of an error if a secret is involved, because the message may quote the value. */
 export function hushed<T>(name: string, make: () => T): T {
   try {
     return make();
@@ -73,8 +72,8 @@ export function hushed<T>(name: string, make: () => T): T {
   }
 }
 
-/** Puts arguments in the order of the parameters, as Python does. */
-export function bind(name: string, parameters: readonly string[], args: Args): Given {
+/** Assigns arguments to the parameters, as Python does. */
+export function bind(name: string, parameters: readonly string[], args: Args): OperationArgs {
   const names = parameters.filter((parameter) => !parameter.startsWith('*'));
   if (args.positional.length > names.length && !parameters.includes('*')) {
     wrong(`${name}() takes at most ${names.length} arguments, ${args.positional.length} given`);
@@ -95,14 +94,13 @@ export function bind(name: string, parameters: readonly string[], args: Args): G
   return given;
 }
 
-/** A text argument: anything prints. */
+/** A text argument. Any value is accepted and printed. */
 export function text(item: Item | undefined, fallback = ''): string {
   if (item === undefined) return fallback;
   demand(item);
   return item instanceof Secret ? item.reveal() : str(item);
 }
 
-/** A number argument. */
 export function number(item: Item | undefined, fallback: number): number {
   if (item === undefined || item === null) return fallback;
   demand(item);

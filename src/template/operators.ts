@@ -21,10 +21,10 @@ import { hushed } from './operation.ts';
 import { str } from './print.ts';
 import { inspect, reveal, seal } from './taint.ts';
 
-/** The longest text a template may make, in characters; its longest list has as many items by 32. */
+/** The longest text that a template may build, in characters. The longest list has 1/32 as many items. */
 export const LONGEST = 32 * 1024 * 1024;
 
-/** A binary operator: Unknown in gives that Unknown, a Secret in gives a Secret. */
+/** A binary operator. An Unknown operand gives that Unknown, a Secret operand gives a Secret. */
 export function operator(sign: string, left: Item, right: Item): Item {
   for (const item of [left, right]) if (item instanceof Undefined && !item.lenient) throw item.failure;
   for (const item of [left, right]) if (item instanceof Unknown) return item;
@@ -119,7 +119,7 @@ function times_(item: Item, of: Item): number {
   return times === undefined ? wrong(`can't multiply ${typeName(of)} by ${typeName(item)}`) : Math.max(0, times);
 }
 
-/** Refuses a text that has grown beyond the limit. */
+/** Rejects a text beyond the size limit. */
 export function short(text: string): string {
   return text.length > LONGEST ? tooMuch('the text grows too long: more than 32 MiB') : text;
 }
@@ -128,7 +128,7 @@ function sized(list: readonly Item[]): readonly Item[] {
   return list.length > LONGEST / 32 ? tooMuch('the list grows too long') : list;
 }
 
-/** One comparison of a chain. Hangs on an Unknown. */
+/** One comparison of a chain. Throws Hang if it depends on an Unknown. */
 export function compares(sign: string, left: Item, right: Item): boolean {
   demand(left);
   demand(right);

@@ -2,22 +2,22 @@ import type { CallArgs, Expr } from './ast.ts';
 import { float } from './item.ts';
 import { SyntaxMistake, type Token } from './lexer.ts';
 
-/** Walks over a tag's tokens. */
+/** A cursor over a tag's tokens. */
 export type Reader = Readonly<{
-  /** The token `ahead` of the next one, without taking it. */
+  /** Returns the next token, or the one `ahead` of it, without taking it. */
   peek: (ahead?: number) => Token;
   take: () => Token;
   isSign: (sign: string) => boolean;
   isWord: (...words: readonly string[]) => boolean;
-  /** Takes the sign or word if it comes next, and says whether it did. */
+  /** Takes the sign or word if it comes next, and returns whether it did. */
   sign: (sign: string) => boolean;
   word: (word: string) => boolean;
   expect: (sign: string) => void;
   name: () => string;
-  /** Nothing may follow. */
+  /** Throws if tokens are left. */
   end: () => void;
   fail: (message: string, p?: number) => never;
-  /** Counts how deep brackets and operators nest: hostile text must not exhaust the stack. */
+  /** Limits how deep brackets and operators may nest, because a hostile text must not exhaust the stack. */
   deeper: <T>(make: () => T) => T;
 }>;
 
@@ -51,9 +51,9 @@ export function reader(tokens: readonly Token[]): Reader {
     end: () => (peek().kind === 'end' ? undefined : fail(`unexpected ${shown(peek())}`)),
     deeper: (make) => {
       if (++depth > MAX_DEPTH) fail('the expression nests too deep');
-      const made = make();
+      const result = make();
       depth--;
-      return made;
+      return result;
     },
   };
 }
@@ -62,7 +62,7 @@ function shown(token: Token): string {
   return token.kind === 'end' ? 'the end' : `'${token.text}'`;
 }
 
-/** An expression. Without `ternary`, an `if` after it is left alone (a loop's filter). */
+/** Parses an expression. Without `ternary`, a following `if` is not taken, because it is a loop's filter. */
 export function expression(r: Reader, ternary = true): Expr {
   return r.deeper(() => {
     let node = or(r);
@@ -76,7 +76,7 @@ export function expression(r: Reader, ternary = true): Expr {
   });
 }
 
-/** `a, b`: a tuple without brackets, as after `set x =` or in {{ }}; a single one stays itself. */
+/** Parses `a, b`: a tuple without brackets, as after `set x =` or in {{ }}. A single expression stays itself. */
 export function tupleOrOne(r: Reader, ternary = true): Expr {
   const first = expression(r, ternary);
   if (!r.isSign(',')) return first;
@@ -280,7 +280,7 @@ function callArgs(r: Reader): CallArgs {
   return { positional, named };
 }
 
-/** `| name(…)` and `is name(…)`, as many as follow. */
+/** Parses all `| name(…)` and `is name(…)` that follow. */
 export function filtersAndTests(r: Reader, node: Expr): Expr {
   let out = node;
   for (;;) {
@@ -296,7 +296,7 @@ function filterCall(r: Reader, input: Expr): Expr {
   return filterNamed(r, input);
 }
 
-/** A filter's name and arguments, as after `|` or in a {% filter %} block. */
+/** Parses a filter's name and arguments, as after `|` or in a {% filter %} block. */
 export function filterNamed(r: Reader, input: Expr): Expr {
   const { p } = r.peek();
   const name = dotted(r);

@@ -34,7 +34,7 @@ export function repr(item: Item): string {
     .join(', ')}}`;
 }
 
-/** Python writes an exponent from 1e16 on and below 1e-4; JavaScript elsewhere. */
+/** Python writes an exponent from 1e16 on and below 1e-4. JavaScript has other limits. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';

@@ -3,7 +3,10 @@ import { unsupported, wrong } from './item.ts';
 type Flags = Readonly<{ ignoreCase?: boolean; multiline?: boolean; global?: boolean; dotAll?: boolean }>;
 const cache = new Map<string, RegExp>();
 
-/** A Python pattern as a JavaScript RegExp: (?P<n>…), (?P=n), (?imsx-free flags at the start), \A, \Z and $ are translated. */
+/**
+ * Converts a Python pattern to a JavaScript RegExp. It translates (?P<n>…), (?P=n), flags such as (?imsx) at the start,
+ * \A, \Z and $.
+ */
 export function pythonRegex(pattern: string, flags: Flags = {}): RegExp {
   const key = `${JSON.stringify(flags)}${pattern}`;
   const known = cache.get(key);
@@ -11,10 +14,10 @@ export function pythonRegex(pattern: string, flags: Flags = {}): RegExp {
     known.lastIndex = 0;
     return known;
   }
-  const made = translate(pattern, flags);
+  const regex = translate(pattern, flags);
   if (cache.size > 1000) cache.clear();
-  cache.set(key, made);
-  return made;
+  cache.set(key, regex);
+  return regex;
 }
 
 function translate(pattern: string, flags: Flags): RegExp {
@@ -35,14 +38,16 @@ function translate(pattern: string, flags: Flags): RegExp {
     return new RegExp(source, `${letters}u`);
   } catch {
     try {
-      return new RegExp(source, letters); // Python takes escapes of harmless characters (\-, \_), JavaScript's u flag does not
+      return new RegExp(source, letters); // Python accepts escapes of harmless characters (\-, \_), JavaScript's u flag does not
     } catch (error) {
       return wrong(`the regular expression is not valid: ${error instanceof Error ? error.message : ''}`);
     }
   }
 }
 
-/** Outside of classes: named groups, anchors; `$` without multiline also matches before a final newline. */
+/**
+ * Translates named groups and anchors outside of classes. `$` without multiline also matches before a final newline.
+ */
 function rewrite(pattern: string, multiline: boolean): string {
   return pattern.replace(
     /\\[\s\S]|\[\^?\]?(?:\\[\s\S]|[^\]\\])*\]|\(\?P<(\w+)>|\(\?P=(\w+)\)|\(\?#[^)]*\)|\$/g,
@@ -62,7 +67,10 @@ function rewrite(pattern: string, multiline: boolean): string {
   );
 }
 
-/** A replacement as Python's re.sub has it: \1, \g<1>, \g<name>, \n. */
+/**
+ * Expands a replacement as Python's re.sub does: \1, \g<1>, \g<name>,
+ * .
+ */
 export function expand(
   replacement: string,
   groups: readonly (string | undefined)[],

@@ -29,12 +29,12 @@ import { LONGEST } from './operators.ts';
 import { str } from './print.ts';
 import { inspect, reveal, tellParts } from './taint.ts';
 
-/** What a body has given so far: texts, and the values of its {{ }}. */
+/** The output of a body so far: texts, and the values of its {{ }}. */
 type Output = { pieces: Item[]; size: number };
 type Signal = 'break' | 'continue' | undefined;
 type Kind<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
 
-/** Runs a whole template: the one value it consists of, else its text. */
+/** Runs a whole template. The result is its only value if it consists of one, else its text. */
 export function runProgram(here: Here): Item {
   const out = run(here);
   const [only] = out.pieces;
@@ -47,7 +47,7 @@ function run(here: Here): Output {
   return out;
 }
 
-/** A body's text: a Secret where one is in it. */
+/** The text of a body. It is a Secret if it contains one. */
 function capture(body: Body, here: Here): Item {
   const out: Output = { pieces: [], size: 0 };
   return orUnknown(() => {
@@ -56,7 +56,10 @@ function capture(body: Body, here: Here): Item {
   });
 }
 
-/** The pieces as one text: a Secret where one is in it; hangs on an Unknown. None is nothing, as Ansible has it. */
+/**
+ * The pieces as one text. It is a Secret if it contains one. Throws Hang if it contains an Unknown. None prints as
+ * nothing, as in Ansible.
+ */
 function textOf(out: Output, here: Here): Item {
   const { printNone } = here.program;
   if (out.pieces.every(isString)) return out.pieces.join('');
@@ -160,7 +163,10 @@ function write(item: Item, out: Output, { p }: Statement, here: Here): undefined
   return undefined;
 }
 
-/** What {{ }} may give: never what is undefined or unknown. What is inside of it is looked at where it becomes text. */
+/**
+ * The value of a {{ }}, which is never undefined or unknown. What is inside a list or dict is checked when it becomes
+ * text.
+ */
 function shown(item: Item): Item {
   return item instanceof Undefined && item.lenient ? '' : demand(item);
 }

@@ -1,42 +1,48 @@
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import { type Raw, type RawVars, TemplateText, type Value } from '../core/value.ts';
-import type { Env, Ports } from './env.ts';
+import type { Env, TemplatePorts } from './env.ts';
 import { compileText, isPlain, resolve, templatesIn } from './template.ts';
 
-/** Variables in layers, each evaluated at its first use, once. */
+/** Variables in layers. Each is evaluated once, at its first use. */
 export type Scope = Env &
   Readonly<{
     has: (name: string) => boolean;
     names: () => readonly string[];
-    /** One more layer on top. What does not depend on its names keeps what is already resolved. */
+    /** Adds one layer on top. Resolved values that do not depend on the layer's names are kept. */
     with: (layer: RawVars) => Scope;
-    /** What a name stands for before it is resolved. */
+    /** The value of a variable before its templates are resolved. */
     raw: (name: string) => Raw | undefined;
-    /** The same scope. Tells the names that are read through it, and those that these are made of: EFFECT for what is no variable. */
+    /**
+     * The same scope, which reports the names that are read through it and the names that those are built from. It
+     * reports EFFECT for anything that is not a variable.
+     */
     watched: (onRead: (name: string) => void) => Scope;
   }>;
 
-/** Stands for a file, the clock or the environment that a variable was made of. */
+/** Stands for a file, the clock or the environment that a variable's value depends on. */
 const EFFECT = '\0';
 
-/** Layers go from the lowest precedence to the highest. A variable that needs itself is a Failure (E_VARS). */
-export function makeScope(layers: readonly RawVars[], ports: Ports): Scope {
+/**
+ * Layers are ordered from the lowest precedence to the highest. A variable that depends on itself throws Failure.
+ */
+export function makeScope(layers: readonly RawVars[], ports: TemplatePorts): Scope {
   return scopeOf(layers, ports, undefined);
 }
 
 type Resolved = Readonly<{ value: Value; uses: ReadonlySet<string> }>;
 type Inner = Scope &
   Readonly<{
-    /** A variable's value, and the names it was made of. */
+    /** A variable's value, and the names that it was built from. */
     resolved: (name: string) => Resolved | undefined;
   }>;
 
-function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefined): Inner {
+function scopeOf(layers: readonly RawVars[], ports: TemplatePorts, below: Inner | undefined): Inner {
   const done = new Map<string, Resolved>();
   const busy: string[] = [];
   const using: Set<string>[] = [];
-  // The layers are searched, not merged: a scope is made for every task and host, and most read a few names of hundreds.
+  // The layers are searched, not merged: a scope is created for every task and host, and most scopes read a few of
+  // hundreds of names.
   const layerOf = (name: string): RawVars | undefined => layers.findLast((layer) => Object.hasOwn(layer, name));
   const own = (name: string): boolean => layerOf(name) !== undefined;
   const raw = (name: string): Raw | undefined => {
@@ -51,9 +57,9 @@ function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefi
     if (known !== undefined) return known;
     const found = raw(name);
     if (found === undefined) return undefined;
-    const made = shared(name) ?? fresh(name, found);
-    done.set(name, made);
-    return made;
+    const resolution = shared(name) ?? fresh(name, found);
+    done.set(name, resolution);
+    return resolution;
   };
   const fresh = (name: string, found: Raw): Resolved => {
     if (busy.includes(name)) throw circle([...busy.slice(busy.indexOf(name)), name], found);
@@ -70,7 +76,7 @@ function scopeOf(layers: readonly RawVars[], ports: Ports, below: Inner | undefi
       using.pop();
     }
   };
-  /** The value below, where nothing that it was made of is named in this layer. */
+  /** The value from the layer below, if this layer has none of the names that it was built from. */
   const shared = (name: string): Resolved | undefined => {
     if (below === undefined || own(name) || !settled(name, own, raw)) return undefined;
     const found = attempt(() => below.resolved(name));
@@ -111,14 +117,14 @@ function watch(scope: Inner, onRead: (name: string) => void): Scope {
       onRead(EFFECT);
       return scope.names();
     },
-    // What the layer brings is its maker's own.
+    // Names of the new layer are not reported, because the caller knows them.
     with: (layer) => watch(scopeOf([layer], scope.ports, scope), (name) => Object.hasOwn(layer, name) || onRead(name)),
   };
 }
 
 /**
- * Whether asking the layer below can do no harm: evaluated there, a variable must not fail for want of a name that only
- * this layer has. Names that templates read are known beforehand, so they are followed.
+ * Whether the variable can be evaluated in the layer below. It must not fail there because a name exists only in this
+ * layer. The names that templates read are known in advance, so they are followed.
  */
 function settled(
   name: string,
@@ -138,7 +144,9 @@ function settled(
   return true;
 }
 
-/** What fails below may not fail here: a name that is looked up by a computed name may be in this layer. */
+/**
+ * A failure below need not be one here: a variable that is looked up by a computed name may exist only in this layer.
+ */
 function attempt(make: () => Resolved | undefined): Resolved | undefined {
   try {
     return make();

@@ -1,7 +1,7 @@
 import { compare } from './compare.ts';
 import type { Item } from './item.ts';
 
-/** Sorted by `key`, stable; `reverse` keeps equal items in their order too, as Python does. */
+/** Sorts by `key`. The sort is stable, and with `reverse` equal items keep their order too, as in Python. */
 export function sorted(items: readonly Item[], key: (item: Item) => Item, reverse = false): readonly Item[] {
   return items
     .map((item) => ({ item, key: key(item) }))

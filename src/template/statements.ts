@@ -3,9 +3,11 @@ import type { Body, Branch, Expr, Parameter, Statement, Target } from './ast.ts'
 import { type Chunk, SyntaxMistake } from './lexer.ts';
 import { expression, filterNamed, filtersAndTests, type Reader, reader, tupleOrOne } from './parser.ts';
 
-/** What is read of the chunks so far; blocks call each other through it. */
+/** The chunks that are being parsed. Parsers of blocks call each other through it. */
 type Feed = Readonly<{
-  /** Statements up to one of `ends`, which is taken too; its name and the rest of its tag are given back. */
+  /**
+   * Parses statements up to one of `ends` and takes that tag too. Returns the tag's name and the reader of its rest.
+   */
   body: (ends: readonly string[], opened: Opened) => Readonly<{ body: Body; end: string; r: Reader }>;
 }>;
 type Opened = Readonly<{ name: string; p: number }>;
@@ -115,7 +117,7 @@ const statements: Readonly<Record<string, Parse>> = {
     r.end();
     return { kind: 'with', given, body: block(feed, opened, 'endwith'), p: opened.p };
   },
-  // Without `extends` a block is its content, in a scope of its own.
+  // Without `extends`, a block is its content in a scope of its own.
   block: (r, opened, feed) => {
     r.name();
     while (r.word('scoped') || r.word('required'));
@@ -186,7 +188,7 @@ const statements: Readonly<Record<string, Parse>> = {
     r.end();
     return { kind: 'from', file, names, context, p: opened.p };
   },
-  // Autoescape is never on here: what is rendered is configuration, not HTML.
+  // Autoescape never applies, because templates render configuration, not HTML.
   autoescape: (r, opened, feed) => {
     expression(r);
     r.end();

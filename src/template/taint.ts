@@ -15,15 +15,15 @@ import {
 } from './item.ts';
 import { str } from './print.ts';
 
-/** What is found inside a value, at any depth. */
+/** What a value contains, at any depth. */
 export type Found = Readonly<{ unknown: Unknown | undefined; secret: boolean; undefined: Undefined | undefined }>;
 
-/** Looks for what must propagate: the first Unknown, whether there is a Secret, the first Undefined. */
+/** Finds what must propagate: the first Unknown, whether there is a Secret, and the first Undefined. */
 export function inspect(items: Iterable<Item>): Found {
   let unknown: Unknown | undefined;
   let secret = false;
   let missing: Undefined | undefined;
-  const seen = new Set<Item>(); // the same list may hang in a value many times (YAML aliases)
+  const seen = new Set<Item>(); // a value may contain the same list many times (YAML aliases)
   const look = (item: Item): void => {
     if (item instanceof Unknown) unknown ??= item;
     else if (item instanceof Secret) secret = true;
@@ -39,13 +39,13 @@ export function inspect(items: Iterable<Item>): Found {
   return { unknown, secret, undefined: missing };
 }
 
-/** The value with every secret in it laid open: only for computing a result that is then sealed. */
+/** The value with all secrets revealed. Use it only to compute a result that is sealed afterwards. */
 export function reveal(item: Item): Item {
   if (item instanceof Secret) return item.number() ?? item.reveal();
   return rebuild(item, reveal);
 }
 
-/** The value with every text and number in it made secret. Booleans and None tell too little to hide. */
+/** The value with every text and number in it made secret. Booleans and None reveal too little to hide. */
 export function seal(item: Item): Item {
   if (typeof item === 'string') return new Secret(item);
   if (item instanceof Undefined)
@@ -60,17 +60,17 @@ function rebuild(item: Item, change: (item: Item) => Item): Item {
   return isMapping(item) ? dictOf(entriesOf(item).map(([key, one]) => [key, change(one)] as const)) : item;
 }
 
-/** A failure that says where, but nothing of the values. */
+/** The failure with its position but without any values. */
 export function quiet(failure: Failure, message: string): Failure {
   return new Failure(failure.diagnostics.map(({ code, at }) => ({ code, at, message })));
 }
 
-/** The shortest text that is hidden wherever it stands; a shorter one would hide what is none of its own. */
+/** The shortest text that is hidden wherever it appears. A shorter one would also hide unrelated text. */
 const TELLING = 6;
 
 /**
- * What is secret in a longer text: a diff shows that line by line, and must hide what a filter made of a secret as well as the
- * secret itself. Of a part that is too short to be told from other text, its whole lines are.
+ * Reports which parts of a longer text are secret. A diff shows the text line by line and must hide a secret, and what
+ * a filter made of one. If a secret part is too short to be told from other text, its whole line is hidden.
  */
 export function tellParts(pieces: readonly Item[], text: string, tell: ((text: string) => void) | undefined): void {
   if (tell === undefined || !text.includes('\n')) return;

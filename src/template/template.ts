@@ -33,17 +33,20 @@ import { parseTemplate } from './statements.ts';
 import { seal } from './taint.ts';
 import { tests } from './tests.ts';
 
-/** A template that was read and checked; it can be evaluated for any number of hosts. */
+/** A template that was parsed and checked. It can be evaluated for any number of hosts. */
 export type Compiled = Readonly<{
   text: string;
   at: Pos;
-  /** Free variable names it may read: not those of its loops, sets and macros, nor the global functions. */
+  /**
+   * The free variables that the template may read, without the names of its loops, sets and macros and without global
+   * functions.
+   */
   names: ReadonlySet<string>;
-  /** Throws Failure. A template that depends on an Unknown gives that Unknown. */
+  /** Throws Failure. The result is an Unknown if the template depends on one. */
   evaluate: (env: Env) => Value;
 }>;
 
-/** `keepBackslashes`: as for strings in YAML (resolve() sets it); `printNone`: None prints as plain Jinja2 has it. */
+/** `keepBackslashes`: for strings in YAML (resolve() sets it). `printNone`: None prints as in plain Jinja2. */
 export type TemplateOptions = RenderOptions & Pick<LexOptions, 'keepBackslashes' | 'printNone'>;
 
 export const filterNames: readonly string[] = Object.keys(filters).sort();
@@ -54,14 +57,14 @@ const CACHED = 20_000;
 const compiled = new Map<string, Compiled>();
 
 /**
- * A text with {{ }} and {% %} in it. Its value is a text, or, where it consists of one {{ }} alone, that value as it is.
+ * Compiles a text with {{ }} and {% %}. Its value is a text or, if the text is a single {{ }}, that value itself.
  * Throws Failure: E_TEMPLATE_SYNTAX, or E_UNKNOWN_PLUGIN for a filter, test, lookup or function that does not exist.
  */
 export function compileTemplate(text: string, at: Pos, options: TemplateOptions = {}): Compiled {
   return cached(`t${JSON.stringify(options)}`, text, at, () => parseTemplate(lex(text, options)), options.printNone);
 }
 
-/** A bare expression, as in `when:`. Throws Failure as compileTemplate does. */
+/** Compiles a bare expression, as in `when:`. Throws the same failures as compileTemplate. */
 export function compileExpression(text: string, at: Pos): Compiled {
   return cached('e', text, at, () => {
     const r = reader(lexExpression(text));
@@ -76,10 +79,10 @@ function cached(kind: string, text: string, at: Pos, parse: () => Body, printNon
   const known = compiled.get(key);
   if (known !== undefined) return known;
   const program = read(sourceOf(text, at), parse, printNone);
-  const made: Compiled = { text, at, names: program.names, evaluate: (env) => evaluateProgram(program, env) };
+  const template: Compiled = { text, at, names: program.names, evaluate: (env) => evaluateProgram(program, env) };
   if (compiled.size >= CACHED) compiled.clear();
-  compiled.set(key, made);
-  return made;
+  compiled.set(key, template);
+  return template;
 }
 
 function read(source: Source, parse: () => Body, printNone: boolean, locals: readonly string[] = []): Program {
@@ -119,7 +122,7 @@ function evaluateProgram(program: Program, env: Env): Value {
   }
 }
 
-/** A hostile text may nest deeper than the stack goes: that is its mistake, not ours. */
+/** Reports a text that nests deeper than the stack as an error of the template. */
 function notTooDeep<T>(source: Source, make: () => T): T {
   try {
     return make();
@@ -129,7 +132,10 @@ function notTooDeep<T>(source: Source, make: () => T): T {
   }
 }
 
-/** What may leave a template: no undefined, no function; dicts that were changed become plain again. */
+/**
+ * The value that leaves a template. An Undefined or a function is rejected, and dicts that were changed become plain
+ * again.
+ */
 function finished(item: Item, program: Program): Value {
   if (item instanceof Undefined) {
     if (item.lenient) return '';
@@ -159,18 +165,18 @@ function unfinished(item: Item): boolean {
 
 const ofText = new WeakMap<TemplateText, Compiled>();
 
-/** The template of a text that stands in YAML. Checked once, however many hosts use it. */
+/** The template of a text in YAML. It is checked once for all hosts. */
 export function compileText(text: TemplateText): Compiled {
   const known = ofText.get(text);
   if (known !== undefined) return known;
-  const made = compileTemplate(text.text, text.at, { keepBackslashes: true });
-  ofText.set(text, made);
-  return made;
+  const template = compileTemplate(text.text, text.at, { keepBackslashes: true });
+  ofText.set(text, template);
+  return template;
 }
 
 const plain = new WeakMap<object, boolean>();
 
-/** Whether there is no template inside: then the value stands for itself, and is not copied for every host. */
+/** Whether a value contains no template. Such a value is used as it is, and not copied for every host. */
 export function isPlain(raw: Raw): boolean {
   if (typeof raw !== 'object' || raw === null) return true;
   const known = plain.get(raw);
@@ -180,7 +186,7 @@ export function isPlain(raw: Raw): boolean {
   return found;
 }
 
-/** A value as it stands in YAML, with every template in it evaluated; keys and items that are `omit` are dropped. */
+/** Evaluates every template in a value from YAML. Keys and items that are `omit` are dropped. */
 export function resolve(raw: Raw, env: Env): Value {
   if (raw instanceof TemplateText) {
     const value = compileText(raw).evaluate(env);
@@ -205,7 +211,7 @@ export function sealed(value: Value): Value {
   return seal(value) as Value;
 }
 
-/** Every template inside, for checking up front. */
+/** Every template in a value, for checks before the run. */
 export function* templatesIn(raw: Raw): Iterable<TemplateText> {
   if (raw instanceof TemplateText) yield raw;
   else if (isRawList(raw)) for (const one of raw) yield* templatesIn(one);
@@ -224,8 +230,8 @@ function isRawList(raw: Raw): raw is readonly Raw[] {
 }
 
 /**
- * Python's truth of a value, as Ansible's `when` judges it: a text is true unless it is empty. `when: flag` with the
- * *text* 'no' in `flag` is therefore true, as in Ansible; `flag | bool` reads the word. An Unknown stays itself.
+ * Python's truth of a value, as Ansible's `when` uses it: a text is true unless it is empty. `when: flag` is therefore
+ * true if `flag` is the *text* 'no', as in Ansible; `flag | bool` interprets the word. An Unknown stays itself.
  */
 export function truthy(value: Value): boolean | Unknown {
   try {
@@ -236,7 +242,7 @@ export function truthy(value: Value): boolean | Unknown {
   }
 }
 
-/** The first Unknown inside, at any depth. */
+/** The first Unknown in a value, at any depth. */
 export function findUnknown(value: Value): Unknown | undefined {
   if (value instanceof Unknown) return value;
   const inside: Iterable<Item> = isList(value) ? value : isMapping(value) ? entriesOf(value).map(([, one]) => one) : [];
@@ -247,7 +253,10 @@ export function findUnknown(value: Value): Unknown | undefined {
   return undefined;
 }
 
-/** Plain JavaScript, for a module's arguments: `onSecret` is told every text that was laid open. No Unknown may be inside. */
+/**
+ * Plain JavaScript for a module's arguments. `onSecret` is called with every text that is revealed. The value must not
+ * contain an Unknown.
+ */
 export function toPlain(value: Value, onSecret: (text: string) => void = () => {}): unknown {
   if (value instanceof Float) return value.value;
   if (value instanceof Secret) {

@@ -29,7 +29,7 @@ import { versionCompare } from './version.ts';
 
 type Judge = (item: Item) => boolean;
 
-/** A test that computes: its answer is a plain boolean even about a secret. */
+/** A test that computes with its input. Its answer is a plain boolean, even about a secret. */
 const openly = (
   test: (item: Item, given: readonly (Item | undefined)[]) => boolean,
   parameters: string,
@@ -43,7 +43,7 @@ const disk = (name: string): Operation =>
     ),
   );
 
-/** Like shape, but a Secret is handed on as it is: the comparison looks into it. */
+/** Like shape, but a Secret is passed on as it is, because the comparison looks into it. */
 function shapeOpen(parameters: string, run: (item: Item, given: readonly (Item | undefined)[]) => boolean): Operation {
   return lazy(parameters, (item, given) => {
     for (const one of [item, ...given]) {
@@ -188,7 +188,7 @@ export const tests: Readonly<Record<string, Operation>> = {
   same_file: disk('same_file'), // biome-ignore format: one line
 };
 
-/** Asks for the kind of a value: what is undefined is of none, as in Jinja2. */
+/** Tests the type of a value. An undefined value has none, as in Jinja2. */
 function known(test: Judge): Operation {
   return lazy('', (item) => (item instanceof Unknown ? item : !(item instanceof Undefined) && test(item)));
 }
@@ -197,14 +197,14 @@ function needed(item: Item | undefined): number {
   return asNumber(item) ?? wrong(`expected a number, got ${typeName(item ?? null)}`);
 }
 
-/** A test on what a task registered. */
+/** A test on a registered result. */
 function result(name: string, test: (dict: Parameters<typeof entry>[0]) => boolean): Operation {
   return shapeOpen('', (item) =>
     isMapping(item) ? test(item) : wrong(`the '${name}' test expects the result of a task (register)`),
   );
 }
 
-/** With convert_bool a word for a boolean, such as 'no', counts as one. */
+/** With convert_bool, a word for a boolean such as 'no' counts as one. */
 function asBoolean(item: Item, convert: Item | undefined): Item {
   if (convert === undefined || !truth(convert)) return item;
   const word = toBoolean(item);
@@ -223,7 +223,7 @@ function regexTest(
   const found = matching(text(pattern), () => regex.exec(subject), subject);
   if (type === 'search') return found !== null;
   if (found?.index === 0 && type === 'match') return true;
-  // The first match may stand later although one at the start exists: ask for the start.
+  // The first match may start later although another one exists at the start, so the pattern is anchored.
   const anchored = pythonRegex(type === 'fullmatch' ? `\\A(?:${text(pattern)})\\Z` : `\\A(?:${text(pattern)})`, {
     ignoreCase: asNumber(ignore) === 1,
     multiline: asNumber(multi) === 1,

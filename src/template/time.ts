@@ -14,7 +14,7 @@ const months = [
   'December',
 ];
 
-/** C's strftime, in UTC or in the controller's zone. */
+/** C's strftime, in UTC or in the controller's time zone. */
 export function dateText(date: Date, format: string, utc: boolean): string {
   const t = utc ? date : new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
   const two = (n: number) => String(n).padStart(2, '0');
@@ -81,7 +81,10 @@ function isoWeek(t: Date): Readonly<{ year: number; week: number }> {
   return { year, week: Math.floor((thursday.getTime() - Date.UTC(year, 0, 1)) / 604_800_000) + 1 };
 }
 
-/** Python's strptime for the letters that make a moment; undefined where the text is not of the format. UTC. */
+/**
+ * Python's strptime for the directives that make up a point in time, in UTC. undefined if the text does not have the
+ * format.
+ */
 export function readDate(text: string, format: string): Date | undefined {
   const names: string[] = [];
   const patterns: Readonly<Record<string, string>> = {

@@ -17,7 +17,7 @@ const signs: Readonly<Record<string, (order: number) => boolean>> = {
   ge: (n) => n >= 0, // biome-ignore format: a table
 };
 
-/** Ansible's `version` test: loose (as its LooseVersion), strict, or semver. */
+/** Ansible's `version` test: loose (as Ansible's LooseVersion), strict, or semver. */
 export function versionCompare(a: string, b: string, sign: string, strict: boolean, type: string | undefined): boolean {
   const holds = Object.hasOwn(signs, sign) ? signs[sign] : undefined;
   if (holds === undefined)

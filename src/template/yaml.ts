@@ -14,21 +14,24 @@ import {
 import { floatText } from './print.ts';
 
 type Style = Readonly<{
-  /** none: every list and dict on lines of its own; leaves: those without inner ones as [a, b]; all: everything so. */
+  /**
+   * `none` puts every list and dict on lines of its own, `leaves` writes those without inner ones as [a, b], `all`
+   * writes all of them so.
+   */
   flow: 'none' | 'leaves' | 'all';
   indent: number;
   width: number;
   sort: boolean;
-  /** Letters beyond ASCII stand as they are. */
+  /** Letters outside of ASCII are written as they are. */
   unicode: boolean;
 }>;
 
-/** YAML as Ansible's to_yaml and to_nice_yaml give it: PyYAML's style, without the document's end mark. */
+/** YAML as Ansible's to_yaml and to_nice_yaml write it: PyYAML's style, without the end mark of the document. */
 export function toYaml(item: Item, style: Style): string {
   return `${isList(item) || isMapping(item) ? node(item, 0, style) : scalar(item, 0, style.indent, style, false)}\n`;
 }
 
-/** A list or dict in block style, its first line not indented. */
+/** A list or dict in block style. The first line is not indented. */
 function node(item: Item, column: number, style: Style): string {
   if (isFlow(item, style)) return flow(item, column, style);
   const margin = ' '.repeat(column);
@@ -50,7 +53,7 @@ function node(item: Item, column: number, style: Style): string {
     .join(`\n${margin}`);
 }
 
-/** What stands after `- `: PyYAML pads the dash to the indent. */
+/** The text after `- `. PyYAML pads the dash to the indent. */
 function inner(one: Item, column: number, style: Style, _dash: boolean): string {
   const pad = ' '.repeat(Math.max(0, style.indent - 2));
   if (isFlow(one, style) || !(isList(one) || isMapping(one))) {
@@ -71,7 +74,7 @@ function isFlow(item: Item, style: Style): boolean {
   );
 }
 
-/** [a, b] and {a: b}, broken where a line grows beyond the width. */
+/** [a, b] and {a: b}, wrapped if a line exceeds the width. */
 function flow(item: Item, column: number, style: Style): string {
   const parts = isList(item)
     ? item.map((one) => flowPart(one, style))
@@ -129,14 +132,14 @@ const numbers =
 const dates =
   /^(?:\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$/;
 
-/** Whether a text can stand without quotes and still be read as a text. */
+/** Whether a text without quotes is still read as a text. */
 function isPlain(s: string, inFlow: boolean): boolean {
   if (words.test(s) || numbers.test(s) || dates.test(s)) return false;
   if (/^[\s#,[\]{}&*!|>'"%@`]|^[-?:](?:\s|$)|^(?:---|\.\.\.)/.test(s) || /\s$|\s#|:(?:\s|$)/.test(s)) return false;
   return !(inFlow && (/[,?[\]{}]/.test(s) || s.includes(':'))) || !/[,[\]{}?:]/.test(s);
 }
 
-/** What cannot be seen, and spaces at the ends of inner lines, survive only between double quotes. */
+/** Invisible characters, and spaces at the ends of inner lines, survive only between double quotes. */
 function needsDouble(s: string, unicode: boolean): boolean {
   return / \n|\n /.test(s) || [...s].some((char) => char !== '\n' && !isPrintable(char, unicode));
 }
@@ -161,7 +164,7 @@ function folded(s: string, column: number, margin: number, width: number): strin
     .join('');
 }
 
-/** A break between single quotes is written twice, and what follows is indented. */
+/** A line break between single quotes is written twice, and the next line is indented. */
 function singleQuoted(s: string, column: number, margin: number, width: number, key: boolean): string {
   const parts = s.replaceAll("'", "''").split(/(\n+)/);
   const written = parts.map((part, i) =>

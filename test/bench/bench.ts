@@ -1,5 +1,6 @@
-// npm run bench: what a run costs, beside what bare connections cost and (with --tools all) beside Ansible, on one lab in
-// one run, so that ratios hold where absolute times do not. --site measures the site of this repository instead.
+// npm run bench: measures what a run costs in comparison with bare connections and (with --tools all) with Ansible.
+// Everything is measured on one lab in one run, because ratios are comparable between machines and absolute times are
+// not. --site measures the site of this repository instead.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -75,8 +76,8 @@ function toolsNamed(word: string): readonly Tool[] {
 }
 
 /**
- * Each case: all tools in turn, `runs` times over, peers once: one of their runs takes as long as fifty of ours. A first
- * converge reboots every host, so it is done three times at most.
+ * Runs all tools in turn for each case, `runs` times. Ansible runs once, because one of its runs takes as long as fifty
+ * of ours. A first converge reboots every host, so it runs three times at most.
  */
 async function measure(stage: Stage, hosts: readonly string[], tools: readonly Tool[], runs: number): Promise<Row[]> {
   const rows = new Map<string, { wall: number[]; cpu: number[]; hostCpu: number[] }>();
@@ -97,7 +98,7 @@ async function measure(stage: Stage, hosts: readonly string[], tools: readonly T
     for (const tool of turn('first', i)) {
       await stage.bare();
       await once(tool, 'first');
-      if (tool.prepare !== undefined) await tool.run(stage, hosts, 'rerun'); // what it leaves to a second run is not the third's
+      if (tool.prepare !== undefined) await tool.run(stage, hosts, 'rerun'); // its second run may still have work to do
       await checkConverged(stage, hosts, tool);
     }
   }
@@ -130,9 +131,9 @@ async function measure(stage: Stage, hosts: readonly string[], tools: readonly T
   });
 }
 
-/** What does not hang on the machine's mood: traffic and memory of a re-run, and how long `--help` keeps one waiting. */
+/** Costs that do not depend on the machine's load: traffic and memory of a re-run, and the time of `--help`. */
 async function costs(stage: Stage): Promise<Readonly<{ traffic: Traffic; memory: number; help: number }>> {
-  await timed(['node', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted, '-o', 'json']); // drift is mended
+  await timed(['node', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted, '-o', 'json']); // removes the drift
   stage.proxy.reset();
   const argv = ['-r', './test/bench/rss.cjs', 'dist/bringup.cjs', 'apply', PLAYBOOK, '-i', stage.counted];
   const { stdout } = await timed(['sh', '-c', 'exec node "$@" -o json 2>&1 >/dev/null', 'node', ...argv]);

@@ -1,5 +1,6 @@
-// npm run bench: what a run costs that finds nothing to do, beside what the bare connections cost. All cases alternate in
-// one run on one machine, so that ratios hold where absolute times do not. Boots a lab of its own, and takes it down.
+// npm run bench: measures what a run costs that finds nothing to do, in comparison with bare connections. All cases
+// alternate in one run on one machine, because ratios are comparable and absolute times are not. It boots its own lab
+// and takes it down.
 import { spawn } from 'node:child_process';
 import { cpus, loadavg } from 'node:os';
 import { connection } from '../../src/lab/lab.ts';
@@ -58,7 +59,7 @@ try {
   await rack.up();
   const first = await rack.apply();
   if (first.recap.failed) throw new Error('the site could not be provisioned');
-  for (const { run } of CASES) await run(); // caches warm, as in daily use
+  for (const { run } of CASES) await run(); // warms the caches, as in daily use
   const times = new Map(CASES.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round < ROUNDS; round++) {
     for (const { name, run } of CASES) {

@@ -1,5 +1,5 @@
-// A fleet in a process of its own, so that its CPU is not the controller's: host key, first port, number of hosts, the
-// indexes of silent ones. Says `ready`, and runs until it is killed.
+// A fleet in a process of its own, so that its CPU time is separate from the controller's. Arguments: host key, first
+// port, number of hosts, indexes of silent ones. It prints `ready` and runs until it is killed.
 import { readFileSync } from 'node:fs';
 import { openFleet } from './fleet.ts';
 

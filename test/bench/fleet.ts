@@ -4,20 +4,20 @@ import ssh2, { type ServerChannel } from 'ssh2';
 import { begin, end } from '../../src/connect/frame.ts';
 
 /**
- * `ports`: where the hosts listen, as they were asked for; 0 became one that was free. `bytes`: what all connections
- * brought and took so far, the handshake's included.
+ * `ports`: where the hosts listen; a requested 0 became a free port. `bytes`: what all connections have received and
+ * sent so far, including handshakes.
  */
 export type Fleet = Readonly<{ ports: readonly number[]; bytes: () => Bytes; close: () => void }>;
 type Bytes = Readonly<{ received: number; sent: number }>;
 type Answer = Readonly<{ out: string; err: string }>;
 
 /**
- * SSH hosts in one process: real handshakes, a port each. What a script answers is found out once by a real sh on this
- * machine, and then told to everybody who asks the same: the hosts cost as little as they can, so that what shows is the
- * controller's own work.
+ * Simulates SSH hosts in one process, with real handshakes and a port for each host. A real sh on this machine runs
+ * each script once, and its answer serves all hosts that get the same script. The hosts thus cost as little as
+ * possible, and the measurement shows the controller's own work.
  *
- * @param ports one a host
- * @param silent the indexes of hosts that take a connection and never say a word
+ * @param ports one for each host
+ * @param silent the indexes of hosts that accept a connection and never answer
  */
 export async function openFleet(
   hostKey: Buffer,
@@ -82,11 +82,11 @@ function shell(channel: ServerChannel, answers: Map<string, Promise<Answer>>): v
   });
 }
 
-/** Stands for the mark of a program, which is another each time. */
+/** Stands for a program's mark, which differs each time. */
 const MARK = 'MARK';
 const [BEFORE = '', AFTER = ''] = begin(MARK).split(MARK);
 
-/** What a shell keeps for its later programs (setLibraries in core/sh.ts). */
+/** The libraries that a shell keeps for its later programs (setLibraries in core/sh.ts). */
 const LIBRARY = /^lib_\w+=(?:'[^']*'|\\')+\n/gm;
 
 function ask(script: string): Promise<Answer> {

@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { HostRecap } from '../../src/core/event.ts';
 
-/** Seconds. `cpu` is that of the command and its children, user and system. */
+/** In seconds. `cpu` is user and system time of the command and its children. */
 export type Timed = Readonly<{ wall: number; cpu: number; stdout: string }>;
 
 /**
- * Runs a program and times it as bash's `time` does; throws when it fails. NODE_EXTRA_CA_CERTS is kept from it: Node reads those
- * certificates at its start (144 of them: 50 ms, twice its own start), and nothing measured here speaks TLS.
+ * Runs a program and measures it as bash's `time` does. Throws if it fails. NODE_EXTRA_CA_CERTS is removed from its
+ * environment: Node reads those certificates when it starts (144 of them take 50 ms, twice its own start), and nothing
+ * measured here uses TLS.
  */
 export function timed(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Timed> {
   const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
@@ -32,7 +33,7 @@ export function timed(argv: readonly string[], env: Readonly<Record<string, stri
   });
 }
 
-/** Seconds of CPU that lab hosts have used so far. */
+/** The CPU time in seconds that lab hosts have used so far. */
 export function hostCpu(lab: string, hosts: readonly string[]): number {
   const root = /\S+ (\S+) cgroup2 /.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1] ?? '/sys/fs/cgroup';
   return hosts.reduce((sum, host) => {
@@ -45,7 +46,7 @@ export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** How many hosts a run found as they should be, by its JSON output. */
+/** How many hosts a run found in the wanted state, by its JSON output. */
 export function asWanted(output: string): number {
   const done = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as { hosts?: readonly HostRecap[] };
   return (done.hosts ?? []).filter((h) => !h.unreachable && h.failed + h.changed === 0).length;

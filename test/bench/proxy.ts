@@ -1,6 +1,9 @@
 import net from 'node:net';
 
-/** What went over the links since `reset`. A round trip is one change of direction, from the host back to us. */
+/**
+ * The traffic over the links since `reset`. A round trip is counted at each change of direction from the host back to
+ * us.
+ */
 export type Traffic = Readonly<{ sent: number; received: number; roundTrips: number }>;
 export type Links = Readonly<{
   ports: ReadonlyMap<string, number>;
@@ -10,8 +13,9 @@ export type Links = Readonly<{
 }>;
 
 /**
- * A TCP proxy before each host that counts, and holds everything for `delay` ms each way: this kernel may have no netem.
- * The TCP handshake itself is not delayed: a run over such links is one round trip better off than over real ones.
+ * A TCP proxy in front of each host that counts bytes and delays everything by `delay` ms in each direction, because
+ * this kernel may have no netem. The TCP handshake itself is not delayed, so a run needs one round trip less than over
+ * real links.
  */
 export async function openProxy(hosts: ReadonlyMap<string, string>, listenOn: string, delay: number): Promise<Links> {
   const seen = { sent: 0, received: 0, roundTrips: 0 };

@@ -1,7 +1,10 @@
 import type { Traffic } from './proxy.ts';
 import { baseOf, type Case } from './tools.ts';
 
-/** Seconds; `hostCpu` a host. `ratio` is to what `baseOf` names, with as many hosts. What is missing was not kept. */
+/**
+ * In seconds; `hostCpu` is for each host. `ratio` compares with the row that `baseOf` names, for the same number of
+ * hosts. Missing values were not recorded.
+ */
 export type Row = Readonly<{
   hosts: number;
   what: Case;
@@ -20,11 +23,11 @@ export type Report = Readonly<{
   delay: number;
   runs: number;
   rows: readonly Row[];
-  /** The versions of Ansible, where it ran too. */
+  /** The versions of Ansible, if it ran too. */
   peers?: string;
-  /** Of a re-run, a host. */
+  /** For each host in a re-run. */
   traffic?: Traffic;
-  /** MB, of a re-run of all hosts. */
+  /** In MB, of a re-run on all hosts. */
   memory?: number;
   help?: number;
 }>;
@@ -84,7 +87,7 @@ function facts({ traffic, memory, help, rows }: Report): readonly string[] {
 const counted = (hosts: number): string => (hosts === 1 ? '1 host' : `${hosts} hosts`);
 const kb = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
 
-/** docs/benchmark.md: what the words mean, then a section for each stored run. */
+/** docs/benchmark.md: explains the terms and has a section for each stored run. */
 export function page(reports: readonly Report[]): string {
   const [look, converge] = [baseOf('rerun').tool, baseOf('first').tool];
   return `# Benchmark
@@ -130,7 +133,7 @@ export function titleOf({ rows, delay, peers }: Report): string {
   return `${hosts}${away}${peers === undefined ? '' : ', with Ansible'}`;
 }
 
-/** Bars of the re-run, a group for each number of hosts; the longest fills the width. */
+/** A bar chart of the re-run, with a group for each number of hosts. The longest bar fills the width. */
 export function chart(report: Report): string {
   const rows = sorted(report.rows).filter((r) => r.what === 'rerun');
   const most = Math.max(...rows.map((r) => r.wall));

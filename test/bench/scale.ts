@@ -1,5 +1,5 @@
-// npm run bench -- --scale 10,100,1000: what a host more costs the controller. Hosts are simulated (fleet.ts): real SSH
-// on loopback, canned answers; the playbook is converged, so that a run is a look and nothing else.
+// npm run bench -- --scale 10,100,1000: measures what each additional host costs the controller. The hosts are
+// simulated (fleet.ts): real SSH on loopback with recorded answers. The playbook has converged, so a run only probes.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ export async function scale(sizes: readonly number[]): Promise<void> {
   }
 }
 
-/** Nothing of it leaves the temporary folder. */
+/** Its tasks change nothing outside of the temporary directory. */
 function writePlaybook(folder: string): void {
   const at = join(folder, 'out');
   mkdirSync(at);
@@ -56,7 +56,8 @@ function writePlaybook(folder: string): void {
 
 async function measure(folder: string, { hosts, refused, silent }: Case): Promise<Cost> {
   const names = Array.from({ length: hosts }, (_, i) => i);
-  // The bad ones are spread over the inventory: the first is the 8th, so that the good ones around it would show a delay.
+  // The bad hosts are spread over the inventory. The first is the 8th host, so that a delay would show in the good
+  // hosts around it.
   const step = Math.max(1, Math.floor(hosts / Math.max(1, refused + silent)));
   const bad = names.filter((i) => i % step === Math.min(7, step - 1)).slice(0, refused + silent);
   const isRefused = new Set(bad.slice(0, refused));
@@ -70,7 +71,8 @@ async function measure(folder: string, { hosts, refused, silent }: Case): Promis
     `all:\n  vars: {${vars}}\n  hosts:\n${names.map((i) => `    n${i}: {ansible_port: ${portOf(i)}}\n`).join('')}`,
   );
   const start = [`${folder}/host`, String(FIRST_PORT), String(hosts), isSilent.join(',')];
-  // A fleet remembers its answers: those of the run that makes what the others find are another fleet's.
+  // A fleet records its answers. The run that creates the wanted state uses another fleet, so that its answers are not
+  // reused.
   await withFleet(start, () => run(folder, ['-l', `n${names.find((i) => !bad.includes(i))}`]));
   const { good, ...cost } = await withFleet(start, () => run(folder, []));
   if (good !== hosts - bad.length) throw new Error(`${good} of ${hosts} hosts are as wanted`);
@@ -92,7 +94,7 @@ async function withFleet<T>(argv: readonly string[], work: () => Promise<T>): Pr
   }
 }
 
-/** Seconds and MB. Hosts that fail make the run fail; that is looked at in its recap. */
+/** In seconds and MB. Failed hosts make the run fail; that is checked in its recap. */
 async function run(folder: string, more: readonly string[]) {
   const apply = ['apply', join(folder, 'site.yml'), '-i', join(folder, 'hosts.yml'), '-o', 'json', ...more];
   const line = 'node -r ./test/bench/rss.cjs dist/bringup.cjs "$@" 2>&1 >"$OUT" | tail -n 1';

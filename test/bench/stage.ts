@@ -9,22 +9,25 @@ export const PLAYBOOK = `${WORKLOAD}/ansible/site.yml`;
 const NET = '10.93.0';
 const PACKAGES = 'curl rsync htop tree jq vim-tiny cron logrotate unzip lsof tmux acl python3 python3-apt';
 
-/** The lab that everything is measured on: hosts with the workload's packages, and one to run Ansible from if wanted. */
+/**
+ * The lab on which everything is measured: hosts with the workload's packages and, if wanted, one from which Ansible
+ * runs.
+ */
 export type Stage = Readonly<{
   rack: Rack;
   hosts: readonly string[];
-  /** Straight to the hosts, or through the proxy. */
+  /** Inventories with direct connections, and with connections through the proxy. */
   inventory: string;
   counted: string;
   proxy: Links;
   keyFile: string;
   knownHostsFile: string;
   addressOf: (host: string) => Readonly<{ address: string; port: number }>;
-  /** Keeps the disks as they are now, for `bare`. */
+  /** Saves the disks in their present state, for `bare`. */
   keep: () => Promise<void>;
-  /** Freshly booted hosts with their packages, without the workload. */
+  /** Freshly booted hosts with their packages but without the workload. */
   bare: () => Promise<void>;
-  /** What somebody did to one file of every host by hand. */
+  /** Changes one file of every host by hand. */
   drift: (hosts: readonly string[]) => Promise<void>;
   down: () => Promise<void>;
 }>;
@@ -90,7 +93,7 @@ export async function openStage(count: number, delay: number, controller: boolea
   }
 }
 
-/** Two hosts at a time: the mirror and this machine are others' too. */
+/** Two hosts at a time, because the mirror and this machine are shared. */
 async function install(rack: Rack, hosts: readonly string[]): Promise<void> {
   for (const host of hosts) {
     await rack.root(

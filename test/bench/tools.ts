@@ -21,7 +21,7 @@ function ssh(stage: Stage, host: string, command: string): string {
   return `ssh ${options} -p ${port} ops@${address} ${command}`;
 }
 
-/** All at once; fails when one fails. */
+/** Runs all commands at once, and fails if one of them fails. */
 function atOnce(commands: readonly string[]): readonly string[] {
   const jobs = commands.map((c) => `${c} & jobs="$jobs $!"`).join('\n');
   return ['sh', '-c', `jobs=\n${jobs}\nfor j in $jobs; do wait $j || exit 1; done`];
@@ -57,7 +57,7 @@ const sshConverge: Tool = {
   },
 };
 
-/** converge.sh with the static files in it. */
+/** converge.sh with the static files inside. */
 function pack(stage: Stage): string {
   const folders = [`${WORKLOAD}/ansible/roles/shopd/files`, `${WORKLOAD}/keys`];
   const files = execFileSync('tar', ['-cz', ...folders.flatMap((f) => ['-C', join(process.cwd(), f), '.'])]);
@@ -78,14 +78,17 @@ const bringup: Tool = {
   },
 };
 
-/** Facts of earlier runs are kept by the inventory's path: by a new one, none are known. */
+/** Facts of earlier runs are stored by the inventory's path, so a new path has none. */
 function strangers({ inventory }: Stage): string {
   const copy = inventory.replace(/\.yml$/, `-${Date.now()}.yml`);
   copyFileSync(inventory, copy);
   return copy;
 }
 
-/** Whoever made the hosts what they are: bringup must find nothing to do, or that tool did less (or bringup more). */
+/**
+ * Whichever tool configured the hosts, bringup must find nothing to do. Otherwise that tool did less, or bringup did
+ * more.
+ */
 export async function checkConverged(stage: Stage, hosts: readonly string[], by: Tool): Promise<void> {
   const { stdout } = await bringup.run(stage, hosts, 'rerun');
   const right = asWanted(stdout);
@@ -94,7 +97,7 @@ export async function checkConverged(stage: Stage, hosts: readonly string[], by:
   throw new Error(`after ${by.name}, ${right} of ${hosts.length} hosts are as wanted\n${wrong.join('\n')}`);
 }
 
-/** Ansible of Debian 13, on a lab host of its own, with the settings that make it fast. */
+/** Ansible of Debian 13 on a lab host of its own, with the settings that make it fast. */
 function ansible(name: string, strategy: string): Tool {
   return {
     name,
@@ -157,7 +160,7 @@ END`,
   );
 }
 
-/** What Debian has of them. */
+/** The versions that Debian packages. */
 export function peerVersions(stage: Stage): Promise<string> {
   return stage.rack.root(
     'ctl',
@@ -172,7 +175,7 @@ function addressIn(knownHosts: string, host: string): string {
 const FLOOR: readonly Tool[] = [sshTrue, sshProbe, ssh2Probe, sshConverge];
 const PEERS: readonly Tool[] = [ansible('ansible', 'linear'), ansible('ansible + mitogen', 'mitogen_linear')];
 
-/** Words of --tools. */
+/** The values of --tools. */
 export const TOOLS: Readonly<Record<string, readonly Tool[]>> = {
   bringup: [bringup],
   floor: FLOOR,
@@ -181,6 +184,6 @@ export const TOOLS: Readonly<Record<string, readonly Tool[]>> = {
   peers: PEERS,
   all: [bringup, ...FLOOR, ...PEERS],
 };
-/** What ratios are to: of a first converge, the one by hand; of all else, one look by hand. */
+/** The base of ratios: for a first converge, the one done by hand; for everything else, one probe done by hand. */
 export const baseOf = (what: Case): Readonly<{ tool: string; what: Case }> =>
   what === 'first' ? { tool: sshConverge.name, what } : { tool: sshProbe.name, what: 'rerun' };

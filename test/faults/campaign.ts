@@ -2,7 +2,7 @@ import { cut, heal, power } from '../../src/lab/lab.ts';
 import { bringup, type Running } from '../lab/support/command.ts';
 import type { Rack } from '../lab/support/rack.ts';
 
-/** What went wrong, of one fault; nothing: it converged. */
+/** What is wrong after one fault. Empty if the hosts converged. */
 export type Fault = Readonly<{ kind: string; host: string; afterMs: number; wrong: readonly string[] }>;
 export const FAULT_HOSTS = ['f1', 'f2', 'f3'];
 export const faultInventory = (net: string): string => `all:
@@ -17,25 +17,25 @@ const quiet = { progress: () => {} };
 const PLAYBOOK = 'test/faults/site.yml';
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-/** Makes a host what it was before the playbook. */
+/** Restores a host to its state before the playbook. */
 const UNDO = `systemctl disable -q --now faults 2>/dev/null; rm -rf /etc/systemd/system/faults.service /etc/faults /opt/faults /root/handled
 crontab -u shop -r 2>/dev/null; userdel shop 2>/dev/null; groupdel shop 2>/dev/null; groupdel ledger 2>/dev/null; rm -rf /srv/shop
 DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1; DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge bzip2 patch cron >/dev/null 2>&1
 systemctl daemon-reload; mkdir -p /srv/small; mountpoint -q /srv/small || mount -t tmpfs -o size=256k,mode=755 tmpfs /srv/small; mount -o remount,rw /srv/small; rm -rf /srv/small/*; rm -rf /var/lib/bringup; :`;
 
-/** Everything that the playbook answers for, byte for byte, and whatever must not be there. */
+/** Everything that the playbook manages, byte for byte, and everything that must not exist. */
 const STATE = `{ find /etc/faults /opt/faults /srv/shop /srv/small /etc/systemd/system/faults.service /etc/systemd/system/multi-user.target.wants/faults.service -printf '%p %y %m %u %g %l\\n' 2>/dev/null | sort
 find /etc/faults /opt/faults /srv/shop /srv/small /etc/systemd/system/faults.service -type f -exec sha256sum {} + 2>/dev/null | sort -k2
 getent passwd shop | cut -d: -f1,5-; id -Gn shop; crontab -u shop -l; dpkg-query -W -f '\${Package} \${Status}\\n' bzip2 patch cron; dpkg --audit; systemctl is-active faults; } 2>&1`;
 const STRAY = `find / -xdev \\( -name '.bringup-*' -o -name '*.dpkg-tmp' \\) 2>/dev/null; find /srv/small -name '.bringup-*'; ls -A /run/bringup 2>/dev/null; ls -A /var/lib/bringup 2>/dev/null; :`;
-/** Shells of runs that are still there. */
+/** Shells of runs that still exist. */
 const ALIVE = `for f in /run/bringup/[0-9]*; do p=\${f##*/}; [ ! -d "/proc/\${p%%-*}" ] || echo "$p"; done`;
 
 type Kind = Readonly<{
   name: string;
-  /** Does it, to a run that is under way. */
+  /** Causes the fault during a run. */
   strike: (given: Readonly<{ rack: Rack; run: Running; host: string }>) => Promise<void>;
-  /** Every run of the pair has to end well. */
+  /** Every run must succeed despite the fault. */
   harmless?: true;
 }>;
 
@@ -48,7 +48,7 @@ const signal = (name: NodeJS.Signals, times = 1): Kind => ({
     }
   },
 });
-/** A command on the host, whatever comes of it: the line may go with it. */
+/** Runs a command on the host and ignores its result, because the command may cut the connection. */
 const remote = (name: string, command: string, harmless?: true): Kind => ({
   name,
   strike: async ({ rack, host }) => {
@@ -104,7 +104,7 @@ export const KINDS: readonly Kind[] = [
 
 export const apply = (rack: Rack): Running => bringup(['apply', PLAYBOOK, '-i', rack.inventory]);
 
-/** A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
+/** A generator of numbers from 0 to 1, deterministic for a seed (mulberry32). */
 export function chances(seed: number): () => number {
   let a = seed >>> 0;
   return () => {
@@ -118,7 +118,7 @@ export function chances(seed: number): () => number {
 const all = async (rack: Rack, command: string): Promise<readonly string[]> =>
   Promise.all(FAULT_HOSTS.map((host) => patiently(() => rack.root(host, command))));
 
-/** A host that comes back may refuse a connection or two. */
+/** A host that reboots may refuse some connections. */
 async function patiently<T>(work: () => Promise<T>): Promise<T> {
   for (let left = 60; ; left--) {
     try {
@@ -130,7 +130,7 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What the hosts are like after a run that nothing disturbed. */
+/** The state of the hosts after an undisturbed run. */
 export async function untouched(rack: Rack): Promise<Readonly<{ states: readonly string[]; ms: number }>> {
   await all(rack, UNDO);
   const began = Date.now();
@@ -142,7 +142,10 @@ export async function untouched(rack: Rack): Promise<Readonly<{ states: readonly
   return { states: await all(rack, STATE), ms };
 }
 
-/** One fault at a random point of a run, then at most two runs more; tells all that is not as after a quiet run. */
+/**
+ * Causes one fault at a random point of a run, then runs at most twice more. Returns every difference from the state
+ * after an undisturbed run.
+ */
 export async function strike(
   rack: Rack,
   quietRun: Awaited<ReturnType<typeof untouched>>,

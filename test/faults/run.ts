@@ -1,5 +1,6 @@
-// npm run faults -- [COUNT] [SEED] [KIND] [NET]: breaks runs at random points, and looks at what is left. 300 faults take about
-// two hours. NET is the third number of the lab's network (default 141): campaigns that run side by side need different ones.
+// npm run faults -- [COUNT] [SEED] [KIND] [NET]: interrupts runs at random points and checks the hosts afterwards. 300
+// faults take about two hours. NET is the third number of the lab's network (default 141): campaigns that run side by
+// side need different ones.
 import { makeLab } from '../lab/support/rack.ts';
 import { chances, type Fault, faultInventory, KINDS, strike, untouched } from './campaign.ts';
 

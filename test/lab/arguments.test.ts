@@ -21,11 +21,11 @@ function tasks(text: string): string {
   return file;
 }
 
-describe('arguments that the host decides about', () => {
+describe('arguments whose effect depends on the host', () => {
   beforeAll(() => lab.up());
   afterAll(() => lab.down());
 
-  it('edits of one file by all its names are kept, and one trip sees them all later', async () => {
+  it('keeps edits of one file under all its names, and reads all of them back in one round trip', async () => {
     const playbook = tasks(
       ['/run/conf', '/var/run/conf', '/etc/by-link', '/usr/lib/conf', '/lib/conf']
         .map((path, i) => `- lineinfile: {path: ${path}, line: 'line ${i}'}`)
@@ -39,7 +39,7 @@ describe('arguments that the host decides about', () => {
     expect(again.recap.hosts.map((h) => h.trips)).toEqual([1, 1]);
   });
 
-  it('a primary group is removed by force, a boolean is written as a number', async () => {
+  it('removes a primary group by force, and writes a boolean as a number', async () => {
     await everywhere('groupadd prime; useradd -g prime primed');
     const refused = await lab.apply(tasks('- group: {name: prime, state: absent}'));
     expect(refused.tasks.map((e) => e.status)).toEqual(both('failed'));
@@ -58,7 +58,7 @@ describe('arguments that the host decides about', () => {
     }
   });
 
-  it('a request that nobody answers names the address', async () => {
+  it('names the address of a request that gets no answer', async () => {
     const ran = await lab.apply(tasks("- uri: {url: 'http://127.0.0.1:1/healthz'}"));
     for (const { diagnostic } of ran.tasks) {
       expect(diagnostic?.detail).toMatch(/refused/i);
@@ -66,7 +66,7 @@ describe('arguments that the host decides about', () => {
     }
   });
 
-  it('a hashed name of known_hosts is one that ssh finds', async () => {
+  it('writes hashed names to known_hosts that ssh finds', async () => {
     const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
     const playbook = tasks(`- known_hosts: {name: git.x, key: 'git.x ${key}', hash_host: true}`);
     expect(troubles(await lab.apply(playbook))).toEqual([]);

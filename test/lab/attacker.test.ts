@@ -7,7 +7,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeLab, type Ran } from './support/rack.ts';
 
 const NET = '10.83.101';
-/** Rounds of root's tasks against the attacker: `BRINGUP_ATTACKS=1000 npx vitest run --project lab test/lab/attacker.test.ts`. */
+/**
+ * The number of rounds of root's tasks against the attacker: `BRINGUP_ATTACKS=1000 npx vitest run --project lab
+ * test/lab/attacker.test.ts`.
+ */
 const ROUNDS = Number(process.env['BRINGUP_ATTACKS'] ?? 20);
 const SECRET = 'only-root-may-know-this';
 const lab = makeLab(
@@ -20,7 +23,7 @@ const lab = makeLab(
 );
 const root = (command: string): Promise<string> => lab.root('d13', command);
 
-/** Everything that is root's: what it is, and what it holds. */
+/** All files of root: their attributes and content. */
 const STATE = String.raw`
 cd /
 find etc root usr opt srv -xdev ! -path 'etc/.updated' -printf '%p %y %m %U %G %l\n' | LC_ALL=C sort
@@ -45,14 +48,14 @@ function playbook(name: string, tasks: string, more = ''): string {
 }
 
 const MAKE = `su mallory -s /bin/sh -c 'cd && mkdir d d/sub d/tree d/un .ssh && chmod 0700 .ssh && echo port=1 >d/replaced && echo x >d/moded && echo y >d/sub/one && echo z >d/hardsrc'`;
-/** The attacker's home as it was, with nobody at work in it. */
+/** Restores the attacker's home directory and stops the attacker's processes. */
 const RESET = `
 rm -rf /home/mallory; mkdir -m 0755 /home/mallory; chown mallory:mallory /home/mallory
 su mallory -s /bin/sh -c 'mkdir /home/mallory/attic /home/mallory/stolen'
 ${MAKE}
 rm -rf /var/tmp/.bringup-*`;
 
-describe('an unprivileged user of a host', () => {
+describe('an unprivileged user on a host', () => {
   beforeAll(async () => {
     mkdirSync(join(lab.folder, 'files/site/sub'), { recursive: true });
     writeFileSync(join(lab.folder, 'files/big'), 'big\n'.repeat(60_000));
@@ -133,7 +136,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
       'rmdir .ssh; ln -s /root/canary.d .ssh',
       `authorized_key: {user: mallory, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl m'}`,
     ],
-  ])('is not followed: %s', async (_, plant, task) => {
+  ])("cannot redirect root's task: %s", async (_, plant, task) => {
     await root(`su mallory -s /bin/sh -c ${JSON.stringify(`cd && ${plant}`)}`);
     const before = await root(STATE);
     const ran = await lab.apply(playbook('planted', `- ${task}`));
@@ -144,7 +147,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     expect(await root('find /home/mallory /var/tmp -name ".bringup*"')).toBe('');
   });
 
-  it('may have links that lead to their own directories', async () => {
+  it("can use links that lead to the user's own directories", async () => {
     await root(`su mallory -s /bin/sh -c 'cd && ln -s d/sub current && ln -s sub/one d/one'`);
     const ran = await lab.apply(
       playbook(
@@ -165,8 +168,8 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     ).toBe('newy\nadded\n-rw------- mallory\ndrwxr-x--- mallory\ndrwxr-x--- mallory\n-rw-r----- mallory\nsub/one\n');
   });
 
-  it('cannot foresee a staged name from another one', async () => {
-    // Two files of one run: what the names of their stages have in common is only what all have.
+  it('cannot predict the name of a staged file from another one', async () => {
+    // Creates two staged files in one run. Their names must share only the parts that all names share.
     await root(`su mallory -s /bin/sh -c 'cd && mkdir seen'`);
     const ran = await lab.apply(
       playbook(
@@ -182,7 +185,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     expect([...a].filter((c, i) => c === b[i]).length).toBeLessThan(a.length - 10);
   });
 
-  it('cannot reach an archive while it is unpacked', async () => {
+  it('cannot access an archive while it is unpacked', async () => {
     await root(`echo 'stat -c "%F %A %U" /var/tmp/.bringup-* /home/mallory/d/un/.bringup-* >/tmp/seen' >/root/spy`);
     const ran = await lab.apply(
       playbook(
@@ -196,7 +199,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     );
   });
 
-  it('an archive that is cut off between two blocks is refused', async () => {
+  it('cannot make root accept an archive that was cut off between two blocks', async () => {
     for (const dest of ['/home/mallory/d/un', '/srv']) {
       const ran = await lab.apply(playbook('cut', `- unarchive: {src: cut.tar, dest: ${dest}}`));
       expect(failures(ran).join('\n')).toContain('the archive is cut off');
@@ -204,7 +207,7 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
     }
   });
 
-  it(`wins nothing in ${ROUNDS} rounds of swaps`, async () => {
+  it(`gains nothing in ${ROUNDS} rounds of swapping files`, async () => {
     const server = createServer((request, response) => response.end(`fetched ${request.url}\n`));
     await new Promise<void>((resolve) => server.listen(0, `${NET}.1`, resolve));
     const url = `http://${NET}.1:${(server.address() as AddressInfo).port}`;

@@ -28,7 +28,7 @@ rack:
 const BALANCERS = [`${NET}.11`, `${NET}.12`];
 const SITE = 'www.foobar.com';
 
-describe('deploys', () => {
+describe('a deploy', () => {
   const rack = makeLab(INVENTORY, NET);
   const source = join(rack.folder, 'app');
   const failures = (ran: Ran) =>
@@ -48,7 +48,7 @@ describe('deploys', () => {
   });
   afterAll(() => rack.down());
 
-  it('switch a release host by host: no request fails', async () => {
+  it('switches the release host by host without a failed request', async () => {
     writeFileSync(join(source, 'server.js'), `${readFileSync(join(source, 'server.js'), 'utf8')}\n// two\n`);
     let ran: Ran | undefined;
     const load = await underLoad(BALANCERS, SITE, async () => {
@@ -66,13 +66,13 @@ describe('deploys', () => {
     expect(switched).toEqual(['web1', 'web2']);
   });
 
-  it('take nothing but one trip when the release runs already', async () => {
+  it('takes one round trip if the release already runs', async () => {
     const again = await deploy(`app_source=${source}`);
     expect(again.tasks.filter((e) => e.status === 'changed')).toEqual([]);
     expect(again.recap.hosts.map((h) => `${h.host} ${h.trips}`)).toEqual(['web1 1', 'web2 1']);
   });
 
-  it('end at a release that does not start: back on the one before, the other host untouched, no request fails', async () => {
+  it('stops at a release that does not start: returns to the previous one, leaves the other host untouched, fails no request', async () => {
     const before = await releases();
     const started = await rack.root('web2', 'systemctl show -p ExecMainStartTimestamp foobar');
     const broken = join(rack.folder, 'broken');
@@ -92,7 +92,7 @@ describe('deploys', () => {
     expect(await rack.root('web2', 'systemctl show -p ExecMainStartTimestamp foobar')).toBe(started);
   });
 
-  it('are rolled back, and forth by name: no request fails', async () => {
+  it('rolls back and to a named release without a failed request', async () => {
     const [newer = ''] = await releases();
     const load = await underLoad(BALANCERS, SITE, async () => {
       expect(failures(await rack.apply('playbooks/rollback.yml'))).toEqual([]);
@@ -106,7 +106,7 @@ describe('deploys', () => {
     expect(await releases()).toEqual([newer, newer]);
   });
 
-  it('keep three releases', async () => {
+  it('keeps three releases', async () => {
     for (const text of ['three', 'four']) {
       writeFileSync(join(source, 'public', 'hello.txt'), text);
       expect(failures(await deploy(`app_source=${source}`))).toEqual([]);
@@ -114,7 +114,7 @@ describe('deploys', () => {
     expect((await rack.root('web1', 'ls /srv/foobar/releases')).split('\n').filter(Boolean).length).toBe(3);
   });
 
-  it('and maintenance: every host is rebooted, one at a time, and readers notice nothing', async () => {
+  it('survives maintenance: every host reboots, one at a time, and no reader notices', async () => {
     const hosts = ['lb1', 'lb2', 'web1', 'web2', 'db1', 'db2'];
     const boots = () => Promise.all(hosts.map((host) => rack.root(host, 'cat /proc/sys/kernel/random/boot_id')));
     const before = await boots();
@@ -132,7 +132,7 @@ describe('deploys', () => {
     expect(none.tasks.filter((e) => e.status === 'changed' || e.status === 'failed')).toEqual([]);
   });
 
-  it("bring an app of one's own: Python from an archive, with settings and a secret", async () => {
+  it('runs your own app: Python from an archive, with settings and a secret', async () => {
     const python = join(rack.folder, 'python');
     mkdirSync(python);
     writeFileSync(
@@ -157,7 +157,7 @@ HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()
     expect(await rack.root('web1', `curl -s -H 'Host: ${SITE}' http://localhost/`)).toBe('python says "hello" 12\n');
   });
 
-  it("bring a site of one's own: static files from git", async () => {
+  it('serves your own site: static files from git', async () => {
     const work = join(rack.folder, 'pages');
     mkdirSync(work);
     writeFileSync(join(work, 'index.html'), 'static pages\n');

@@ -21,7 +21,7 @@ const rack = makeLab(
 );
 const HOSTS = ['web1', 'web2'];
 
-/** The smallest web server that a bare host has. */
+/** The smallest web server that runs on a bare host. */
 const SERVER = String.raw`
 echo "$(hostname)" > /etc/role
 cat > /opt/tiny.pl <<'EOF'
@@ -44,7 +44,7 @@ systemctl daemon-reload
 systemctl enable --now tiny
 `;
 
-describe('drills on real hosts', () => {
+describe('a drill on real hosts', () => {
   const dns = dgram.createSocket('udp4');
   let load = '';
   beforeAll(async () => {
@@ -87,7 +87,7 @@ describe('drills on real hosts', () => {
   const traces = (host: string) =>
     rack.root(host, 'ls /var/lib/bringup/watch /etc/systemd/system | grep -c watch- || :');
 
-  it('one of two web servers stops: users see nothing, and it runs again afterwards', async () => {
+  it('stops one of two web servers: no request fails, and the server runs again afterwards', async () => {
     const { code, lines, events } = await run(`- name: one stops
   load: LOAD
   steps:
@@ -104,7 +104,7 @@ describe('drills on real hosts', () => {
     ]);
   });
 
-  it('both stop: it fails, and says what users saw, and when', async () => {
+  it('stops both web servers: the drill fails and reports what users saw, and when', async () => {
     const { code, lines, drilled } = await run(`- name: both stop
   load: LOAD
   steps:
@@ -122,7 +122,7 @@ describe('drills on real hosts', () => {
     ]);
   });
 
-  it('a watch sees what happens on a host that is cut off, or was without power', async () => {
+  it('records what happens on a host that is cut off or has no power', async () => {
     const drill = (prints: string) => `- name: who is who
   load: LOAD
   find: [{var: second, hosts: all, command: cat /etc/role, prints: web2}]
@@ -143,7 +143,7 @@ describe('drills on real hosts', () => {
     expect(await Promise.all(HOSTS.map(traces))).toEqual(['0\n', '0\n']);
   });
 
-  it('is interrupted: wires are healed, hosts have power, watches are gone', async () => {
+  it('repairs everything when it is interrupted: links are healed, hosts have power, watches are removed', async () => {
     const { code, drilled } = await run(
       `- name: much is broken
   load: LOAD
@@ -169,7 +169,7 @@ describe('drills on real hosts', () => {
     expect(await traces('web1')).toBe('0\n');
   });
 
-  it('fills a small disk in the place of a folder; what was written meanwhile is on the disk in the end', async () => {
+  it('fills a small disk in place of a directory; data written meanwhile ends up on the disk', async () => {
     await rack.root('web1', 'mkdir -p -m 0750 /srv/data && echo old > /srv/data/a');
     const drill = `- name: no space
   load: LOAD
@@ -196,7 +196,7 @@ describe('drills on real hosts', () => {
     expect(await seen()).toBe('old\nnew\n750 0\n644 33\ndata\n0\nactive\n');
   });
 
-  it('a host that lost its disk is a bare machine, and lets us in', async () => {
+  it('replaces a disk: the host is a bare machine and accepts logins', async () => {
     const { code, lines } = await run(`- name: a new disk
   load: LOAD
   steps:
@@ -209,7 +209,7 @@ describe('drills on real hosts', () => {
     await rack.root('web2', SERVER);
   });
 
-  it('refuses hosts that are not marked, before anything is touched', async () => {
+  it('rejects hosts that are not marked for drills before anything changes', async () => {
     const text = '- name: no\n  load: LOAD\n  steps: [{power: {hosts: web1, state: cut}}]\n  expect: {failed: 0}\n';
     await expect(run(text, { extraVars: ['drill=false'] })).rejects.toThrow(
       'this drill breaks web1, which is not marked with drill: true',

@@ -38,7 +38,7 @@ const opens = (host: string, port: number): Promise<boolean> =>
     socket.once('connect', () => end(true));
   });
 
-// The balancers, a name server and a web server: what stands before the database.
+// Balancers, a name server and a web server: the hosts in front of the database.
 describe('the edge of the site', () => {
   let rack: Rack;
   const owner = async (): Promise<readonly string[]> => {
@@ -61,7 +61,7 @@ describe('the edge of the site', () => {
   });
   afterAll(() => rack.down());
 
-  it('moves the address when a balancer loses its power, and not back when that returns', async () => {
+  it('moves the address when a balancer loses its power, and does not move it back when the balancer returns', async () => {
     const [first = '', ...more] = await owner();
     expect(more).toEqual([]);
     const other = first === 'lb1' ? 'lb2' : 'lb1';
@@ -77,7 +77,7 @@ describe('the edge of the site', () => {
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
-  it('gives the address away on purpose without cutting a connection', async () => {
+  it('hands the address over on purpose without cutting a connection', async () => {
     const [first = ''] = await owner();
     const ca = readFileSync(join(rack.folder, 'inventory', '.secrets', rack.name, 'pki', 'ca.crt'));
     const agent = new Agent({ keepAlive: true, maxSockets: 4, ca, servername: 'www.foobar.com' });
@@ -104,7 +104,7 @@ describe('the edge of the site', () => {
     };
     const all = Promise.all([client(), client(), client(), client()]);
     const other = first === 'lb1' ? 'lb2' : 'lb1';
-    // by the host itself: to wait for ssh would keep the clients waiting too
+    // the host stops it itself, because waiting for ssh would also delay the clients
     await rack.root(first, 'systemd-run --quiet --on-active=1 systemctl stop keepalived');
     expect(await within(30, async () => (await owner()).includes(other))).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -117,12 +117,12 @@ describe('the edge of the site', () => {
     await rack.root(first, 'systemctl start keepalived; ! nft list table inet site-leave 2>/dev/null');
   });
 
-  it('has HAProxy back after kill -9 before anybody is refused', async () => {
+  it('restarts HAProxy after kill -9 before a client is refused', async () => {
     await rack.root('lb1', 'systemctl kill -s KILL haproxy; /usr/local/lib/site/check-haproxy /lb-health');
   });
 
-  // What nobody listens on cannot be open: so it is the ports that somebody listens on, of all of them, that are tried.
-  it('lets nobody in but those who have to do with a host', async () => {
+  // A port on which nothing listens cannot be open, so only the ports on which any host listens are tried.
+  it('accepts connections only from hosts that need them', async () => {
     const hosts = ['dns1', 'lb1', 'lb2', 'web1', 'web2', 'db1', 'db2'];
     const address = Object.fromEntries(
       [...readFileSync(rack.inventory, 'utf8').matchAll(/(\w+): \{ansible_host: ([\d.]+)\}/g)].map((m) => [m[1], m[2]]),
@@ -155,7 +155,7 @@ describe('the edge of the site', () => {
     });
   });
 
-  it('undoes by itself what locks it out, and says so', async () => {
+  it('reverts firewall rules that lock bringup out, and reports it', async () => {
     const file = join(rack.folder, 'lockout.yml');
     writeFileSync(
       file,
@@ -188,7 +188,7 @@ describe('the edge of the site', () => {
     expect(changed(await rack.apply())).toEqual([]);
   });
 
-  it('mends rules that somebody changed in the kernel, or flushed', async () => {
+  it('restores rules that were changed or flushed in the kernel', async () => {
     await rack.root('web1', 'nft add rule inet site input tcp dport 9999 accept');
     await rack.root('web2', 'nft flush ruleset');
     expect([...changed(await rack.apply())].sort()).toEqual([
@@ -197,12 +197,12 @@ describe('the edge of the site', () => {
     ]);
   });
 
-  it('renews a certificate before it ends, and only that', async () => {
+  it('renews a certificate before it expires, and no other', async () => {
     const pki = join(rack.folder, 'inventory', '.secrets', rack.name, 'pki');
     const old = readFileSync(join(pki, 'web1.crt'), 'utf8');
     const short = await rack.apply(undefined, { limit: 'web', tags: ['web'], extraVars: ['pki_renew_days=396'] });
     expect(failures(short)).toEqual([]);
-    // 397 days less a few minutes are left: 396 whole ones, so nothing is renewed; one day less is
+    // 397 days less a few minutes are left, which is 396 whole days: 396 renews nothing, one more renews
     expect(changed(short)).toEqual([]);
     const renewed = await rack.apply(undefined, {
       limit: 'web',
@@ -215,7 +215,7 @@ describe('the edge of the site', () => {
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
-  it('gets its certificates by ACME on both balancers, one trip when it has them', async () => {
+  it('gets certificates by ACME on both balancers, and takes one round trip once they exist', async () => {
     const ca = join(rack.folder, 'acme-ca.crt');
     writeFileSync(ca, await rack.root('dns1', PEBBLE));
     writeFileSync(join(rack.folder, 'root.crt'), await rack.root('dns1', 'cat /srv/pebble/root.crt'));

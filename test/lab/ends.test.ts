@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringup, type Running, until } from './support/command.ts';
 import { twoDebians } from './support/rack.ts';
 
-// How a run ends, and what the next one finds: judged on the hosts, over the system's own ssh.
+// How a run ends, and what the next run finds. Judged on the hosts, over the system's own ssh.
 const NET = '10.83.131';
 const lab = twoDebians(NET);
 const HOSTS = ['d12', 'd13'];
-/** How many pairs of runs begin together: a few in each test run, more for a figure. */
+/** The number of pairs of runs that start together: a few in each test run, more for a measurement. */
 const PAIRS = Number(process.env['PAIRS'] ?? 5);
 let count = 0;
 function playbook(tasks: string, head = 'become: true'): string {
@@ -23,7 +23,7 @@ const apply = (file: string, ...more: string[]): Running => bringup(['apply', fi
 const everywhere = async (command: string): Promise<readonly string[]> =>
   Promise.all(HOSTS.map(async (h) => (await lab.root(h, command)).trim()));
 const onEach = (text: string): readonly string[] => HOSTS.map(() => text);
-/** A task that is at work until /tmp/go is there: `validate` holds a copy back before it is put in its place. */
+/** A task that runs until /tmp/go exists: `validate` delays a copy before it is renamed into place. */
 const HELD = `- {name: Held back, copy: {dest: /etc/held, content: "%%\\n", validate: 'sh -c "touch /tmp/at-work; until [ -e /tmp/go ]; do sleep 0.2; done" %s'}}`;
 const held = (content: string): string => HELD.replace('%%', content);
 const atWork = (): Promise<void> =>
@@ -47,27 +47,54 @@ describe('the end of a run', () => {
     ['SIGINT', 'become: true'],
     ['SIGTERM', 'become: true'],
     ['SIGHUP', 'become: false'],
-  ] as const)('%s ends what runs on the hosts (%s), says so, and nothing is done afterwards', async (signal, head) => {
+  ] as const)(
+    '%s ends all processes on the hosts (%s), is reported, and nothing runs afterwards',
+    async (signal, head) => {
+      await clear();
+      const task = head === 'become: true' ? held(signal) : held(signal).replace('/etc/held', '/tmp/held');
+      const run = apply(playbook(task, head));
+      await atWork();
+      run.child.kill(signal);
+      expect(await run.ended).toBe(130);
+      for (const host of HOSTS)
+        expect(run.said()).toMatch(
+          new RegExp(`${host}  interrupted in Held back: create /\\w+/held: its processes were ended`),
+        );
+      await everywhere('touch /tmp/go');
+      await nothingLeft();
+      expect(await everywhere('ls /etc/held /tmp/held 2>/dev/null || :')).toEqual(onEach(''));
+      const again = apply(playbook(task, head));
+      expect(await again.ended, again.said()).toBe(0);
+      expect(again.said()).not.toContain('waiting');
+      await everywhere('rm -f /tmp/held');
+    },
+  );
+
+  it('lets an account that is being made be finished, with its home directory', async () => {
     await clear();
-    const task = head === 'become: true' ? held(signal) : held(signal).replace('/etc/held', '/tmp/held');
-    const run = apply(playbook(task, head));
+    const slow = '#!/bin/sh\ntouch /tmp/at-work\nsleep 1\n/usr/sbin/useradd "$@"; x=$?\nsleep 1\nexit $x\n';
+    await everywhere(
+      `printf '${slow.replaceAll('\n', '\\n')}' >/usr/local/sbin/useradd; chmod 755 /usr/local/sbin/useradd`,
+    );
+    const run = apply(playbook('- {name: Create the account, user: {name: late, home: /srv/late}}'));
     await atWork();
-    run.child.kill(signal);
-    expect(await run.ended).toBe(130);
-    for (const host of HOSTS)
-      expect(run.said()).toMatch(
-        new RegExp(`${host}  interrupted in Held back: create /\\w+/held: its processes were ended`),
-      );
-    await everywhere('touch /tmp/go');
-    await nothingLeft();
-    expect(await everywhere('ls /etc/held /tmp/held 2>/dev/null || :')).toEqual(onEach(''));
-    const again = apply(playbook(task, head));
+    run.child.kill('SIGINT');
+    expect(await run.ended, run.said()).toBe(130);
+    await everywhere('rm /usr/local/sbin/useradd');
+    const again = apply(
+      playbook(
+        '- {name: Create the accounts, user: {name: "{{ item }}", home: "/srv/{{ item }}"}, loop: [late, other]}',
+      ),
+    );
     expect(await again.ended, again.said()).toBe(0);
-    expect(again.said()).not.toContain('waiting');
-    await everywhere('rm -f /tmp/held');
+    const homes = await everywhere(
+      'for u in late other; do stat -c "%a %F" /srv/$u; ls -A /srv/$u | xargs; done | sort -u | wc -l',
+    );
+    expect(homes).toEqual(onEach('2')); // a mode and a list of files: the same for both
+    await everywhere('userdel -r late; userdel -r other; :');
   });
 
-  it('a timeout ends the script and fails the task; the host stays reachable', async () => {
+  it('a timeout ends the script and fails the task, and the host stays reachable', async () => {
     await clear();
     const file = playbook(`
 - {name: Too slow, shell: 'touch /tmp/at-work; until [ -e /tmp/go ]; do sleep 0.2; done; touch /tmp/late', timeout: 3, ignore_errors: true, register: r}
@@ -83,7 +110,7 @@ describe('the end of a run', () => {
     expect(await everywhere('ls /tmp/late 2>/dev/null; grep -c "timed out" /tmp/went-on')).toEqual(onEach('1'));
   });
 
-  it('the next run waits for the script of a controller that was killed, and its own content stands at the end', async () => {
+  it('the next run waits for the script of a killed controller, and its own content wins', async () => {
     await clear();
     const old = apply(playbook(held('old')));
     await atWork();
@@ -92,7 +119,7 @@ describe('the end of a run', () => {
     const next = apply(playbook('- {name: Newer, copy: {dest: /etc/held, content: "new\\n"}}'));
     await until(
       'it says for whom it waits',
-      () => HOSTS.some((host) => next.said().includes(`${host}  waiting up to`)), // at the other host it may stand still before it asks
+      () => HOSTS.some((host) => next.said().includes(`${host}  waiting up to`)), // a run that waits for one host may not have asked the other yet
     );
     expect(next.said()).toMatch(/waiting up to .* for root@\S+ since [\d-]+ [\d:]+ UTC \(apply .*play-\d+\.yml\)/);
     expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
@@ -102,7 +129,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('two runs take turns; a plan waits for nobody; who waits too long is told by whom the host is locked', async () => {
+  it('two runs take turns; a plan waits for nobody; a run that waits too long reports who locks the host', async () => {
     await clear();
     const first = apply(playbook(held('first')));
     await atWork();
@@ -121,7 +148,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('a run that waits for an older one leaves the hosts whose work is done, too', async () => {
+  it('a run that waits for an older one also releases the hosts on which it is done', async () => {
     await clear();
     const [begun, goOn] = ['begun', 'go-on'].map((name) => join(lab.folder, name)) as [string, string];
     const file = (name: string, plays: readonly (readonly [host: string, task: string])[]): string => {
@@ -134,7 +161,7 @@ describe('the end of a run', () => {
       return path;
     };
     const copy = (who: string): string => `- {name: Copy, copy: {dest: /etc/${who}, content: "${who}\\n"}}`;
-    // A host of the first play that is this machine holds the older run back, before it claims another one.
+    // A local host in the first play delays the older run before it locks another host.
     const inventory = join(lab.folder, 'inventory', 'with-here.yml');
     const here = `    here: {ansible_connection: local}\n`;
     writeFileSync(
@@ -174,8 +201,8 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('pairs of runs that begin together, over several plays, both end, and neither is mixed with the other', async () => {
-    // A play is a barrier: each run may hold the host that the other one waits for.
+  it('pairs of runs over several plays that start together both end, and their changes do not mix', async () => {
+    // Each play is a barrier, so each run could hold the host that the other one waits for.
     const plays = (who: string): string => {
       const file = join(lab.folder, `pair-${who}.yml`);
       const tasks = [1, 2, 3].map((n) => `    - copy: {dest: /etc/pair-%%-${n}, content: "${who}\\n"}\n`).join('');
@@ -196,9 +223,9 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('waits for cloud-init, which sets a new host up', async () => {
+  it('a run waits for cloud-init, which sets a new host up', async () => {
     await clear();
-    await everywhere('mkdir -p /run/cloud-init; touch /run/cloud-init/status.json'); // as cloud-init does when it begins
+    await everywhere('mkdir -p /run/cloud-init; touch /run/cloud-init/status.json'); // as cloud-init does when it starts
     const run = apply(playbook('- {name: After it, copy: {dest: /etc/held, content: "x"}}'));
     await until('it says for whom it waits', () =>
       HOSTS.every((host) => run.said().includes(`${host}  waiting up to`)),
@@ -207,14 +234,14 @@ describe('the end of a run', () => {
     expect(await everywhere('cat /etc/held 2>/dev/null || :')).toEqual(onEach(''));
     await everywhere('touch /run/cloud-init/result.json');
     expect(await run.ended, run.said()).toBe(0);
-    // One that failed long ago keeps nobody from the host.
+    // A cloud-init that failed long ago does not block a run.
     await everywhere('rm /run/cloud-init/result.json; touch -d "1 hour ago" /run/cloud-init/status.json');
     const later = apply(playbook('- {name: Later, copy: {dest: /etc/held, content: "y"}}'), '--lock-wait', '1');
     expect(await later.ended, later.said()).toBe(0);
     await everywhere('rm -r /run/cloud-init');
   });
 
-  it('a claim that its controller does not use any more is taken over, with a word', async () => {
+  it('a run takes over a lock whose controller is gone, and reports it', async () => {
     await clear();
     const idle = apply(
       playbook(
@@ -227,12 +254,12 @@ describe('the end of a run', () => {
     await until('the first task is done', async () =>
       (await everywhere('cat /etc/held 2>/dev/null || :')).every((text) => text === 'a'),
     );
-    idle.child.kill('SIGSTOP'); // a laptop that sleeps: its connections stand, and it says nothing
+    idle.child.kill('SIGSTOP'); // like a laptop that sleeps: its connections stay open, but it sends nothing
     try {
       await until('its shells are idle', async () =>
         (await everywhere('cat /run/bringup/[0-9]*')).every((text) => text.endsWith('idle')),
       );
-      await everywhere('touch -d "10 minutes ago" /run/bringup/[0-9]*'); // as if it had been silent for so long
+      await everywhere('touch -d "10 minutes ago" /run/bringup/[0-9]*'); // as if it had been silent for that long
       const next = apply(playbook('- {name: Next, copy: {dest: /etc/held, content: b}}'));
       expect(await next.ended, next.said()).toBe(0);
       for (const host of HOSTS)
@@ -245,11 +272,11 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('a script whose line broke is waited for before the same run goes on', async () => {
+  it('a run waits for its own script after the connection broke, then continues', async () => {
     await clear();
     const run = apply(playbook(held('once')));
     await atWork();
-    // The sessions of the run end; the script goes on, as it does when a wire is cut.
+    // The sessions of the run end but the script goes on, as when a network link is cut.
     await everywhere(
       `ss -Htnp state established '( sport = :22 )' | grep -o 'pid=[0-9]*' | cut -d= -f2 | sort -u | grep -vx "$(ps -o ppid= -p $PPID | tr -d ' ')" | grep -vx $PPID | xargs -r kill -9`,
     ).catch(() => []);
@@ -261,13 +288,13 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('what a killed shell leaves is removed by the next run', async () => {
+  it('the next run removes what a killed shell left', async () => {
     await clear();
     const run = apply(playbook(held('lost')));
     await atWork();
     run.child.kill('SIGKILL');
     await run.ended;
-    // All of it at once, as when the memory is over: nothing has the time to clean up.
+    // Kills everything at once, as when memory runs out, so that nothing can clean up.
     await everywhere(
       `for f in /run/bringup/[0-9]*; do case \${f##*/} in *[!0-9]*) ;; *) kill -KILL -$(ps -o pgid= -p \${f##*/} | tr -d ' ') ;; esac; done`,
     );
@@ -278,7 +305,7 @@ describe('the end of a run', () => {
     await nothingLeft();
   });
 
-  it('what a task leaves behind cannot write into the answers of what comes later, also not as another user', async () => {
+  it('a background process of a task cannot write into later answers, not even as another user', async () => {
     const file = playbook(`
 - {name: Leave, shell: '(for i in $(seq 100); do echo forged; echo sum 0; sleep 0.1; done) & echo left', become_user: nobody, register: left}
 - {name: Mine, shell: 'sleep 2; echo mine', register: mine}
@@ -289,7 +316,7 @@ describe('the end of a run', () => {
     expect(await everywhere('cat /tmp/content')).toEqual(onEach('left mine'));
   });
 
-  it('a reader that goes away ends the output, not the run', async () => {
+  it('closing the output ends the output, not the run', async () => {
     await everywhere('rm -f /tmp/done-*');
     const tasks = Array.from({ length: 30 }, (_, i) => `- {name: T${i}, copy: {dest: /tmp/done-${i}, content: x}}`);
     const run = apply(playbook(tasks.join('\n')), '-o', 'json');
@@ -299,7 +326,7 @@ describe('the end of a run', () => {
     expect(await everywhere('ls /tmp/done-* | wc -l')).toEqual(onEach('30'));
   });
 
-  it('a command that prints without end keeps its beginning and end', async () => {
+  it('the output of a command that never stops printing is cut to its beginning and end', async () => {
     const file = playbook(`
 - {name: Chatty, shell: 'echo begin; head -c 60000000 /dev/zero | tr "\\\\0" x; echo; echo end', register: r}
 - {name: Both ends, assert: {that: ["r.stdout.startswith('begin')", "r.stdout.endswith('end')", "r.stdout | length < 17000000"]}}

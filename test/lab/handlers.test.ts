@@ -21,7 +21,7 @@ const write = (name: string, text: string): string => {
   return file;
 };
 
-/** The command itself, in a process of its own, so that it can be killed. */
+/** The command in a process of its own, so that it can be killed. */
 function started(playbook: string, cwd: string): ChildProcess {
   const main = resolve('src/main.ts');
   const tsx = resolve('node_modules/tsx/dist/cli.mjs');
@@ -35,7 +35,7 @@ describe('handlers that wait on a host', () => {
   beforeAll(() => lab.up());
   afterAll(() => lab.down());
 
-  it('survive a killed run, edits above them, another folder and another checkout', async () => {
+  it('survive a killed run, edits above them, a moved directory and another checkout', async () => {
     const site = (above: string, slow: string): string => `${above}- hosts: all
   become: true
   tasks:
@@ -79,7 +79,7 @@ describe('handlers that wait on a host', () => {
     expect(await everywhere(HOMES)).toEqual(['', '']);
   });
 
-  it('let a run get to what mends them', async () => {
+  it('do not stop a run before the task that fixes them', async () => {
     const conf = write('conf', 'bad\n');
     const play = write(
       'mend.yml',
@@ -106,7 +106,7 @@ describe('handlers that wait on a host', () => {
     expect(converged.recap.hosts.map((h) => h.changed)).toEqual([0, 0]);
   });
 
-  it('of a login user who becomes nobody wait in his own home, of one who becomes another in root’s folder', async () => {
+  it("wait in the login user's home without root, and in root's directory otherwise", async () => {
     const play = (become: string, name: string): string =>
       write(
         name,

@@ -26,7 +26,7 @@ const options = { progress: (event: LabEvent) => void events.push(event) };
 const missing = process.getuid?.() === 0 ? await requirements() : [];
 const why = process.getuid?.() === 0 ? missing.map((m) => m.what).join(', ') : 'root';
 
-/** All that a lab may leave on this machine, as text to compare. */
+/** Everything that a lab may leave on this machine, as text to compare. */
 function traces(): string {
   const sh = (command: string) => spawnSync('sh', ['-c', command], { encoding: 'utf8' }).stdout;
   return [
@@ -70,7 +70,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect(traces()).toBe('');
   });
 
-  it('lets its user in with pinned host keys, and up to root', async () => {
+  it('accepts logins with pinned host keys, and sudo', async () => {
     for (const [host, version] of [
       ['old', '12'],
       ['new', '13'],
@@ -80,7 +80,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     }
   });
 
-  it('boots whole: no unit failed, no python, no curl', async () => {
+  it('boots completely: no failed unit, no python, no curl', async () => {
     for (const host of ['old', 'new']) {
       const { out } = await ssh(
         host,
@@ -90,7 +90,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     }
   });
 
-  it('reaches the package mirror, and hosts reach each other', async () => {
+  it('reaches the package mirror, and its hosts reach each other', async () => {
     const [apt, ping] = await Promise.all([
       ssh(
         'old',
@@ -102,13 +102,13 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect(ping.code).toBe(0);
   });
 
-  it('may neither set the clock nor load a module', async () => {
+  it('can neither set the clock nor load a kernel module', async () => {
     const { out } = await ssh('new', 'sudo date -s @0 2>&1; sudo modprobe dummy 2>&1; date +%Y');
     expect(out).toMatch(/cannot set date/);
     expect(out).toMatch(/20\d\d$/);
   });
 
-  it('has nothing to do when it is up', async () => {
+  it('does nothing if it is already up', async () => {
     events.length = 0;
     const started = Date.now();
     const state = await lab.up(spec, options);
@@ -117,14 +117,14 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect(state.hosts.map((host) => host.power)).toEqual(['on', 'on']);
   });
 
-  it('refuses a host that changed', async () => {
+  it('rejects a host whose spec changed', async () => {
     const changed = { name, hosts: [{ ...spec.hosts[0], image: 'debian-13' as const }] };
     await expect(lab.up(changed, options)).rejects.toThrow(
       /exists with debian-12, and the inventory asks for debian-13/,
     );
   });
 
-  it('comes back by itself from a reboot inside, with a new boot id', async () => {
+  it('reboots a host from inside, with a new boot id', async () => {
     const command = 'cat /proc/sys/kernel/random/boot_id';
     const before = (await ssh('new', command)).out;
     await ssh('new', 'sudo systemctl reboot');
@@ -132,7 +132,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect(after).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('dies without a word when the power is cut, and has its disk when it is back', async () => {
+  it('cuts the power without sending a packet, and keeps the disk', async () => {
     await ssh('new', 'echo kept > kept && sync');
     const socket = connect({ host: '10.79.77.13', port: 22 });
     let ended = '';
@@ -147,11 +147,11 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect((await ssh('new', 'cat kept')).out).toBe('kept');
   });
 
-  it('takes a host for off when the kernel has let all of it go, not when its pids are gone', async () => {
+  it('counts a host as off only when the kernel has released it, not when its pids are gone', async () => {
     const { unified } = await hierarchies();
     const held = path.join(labGroup(name), 'held');
-    // A deleted file in many pieces: letting it go takes the kernel a tenth of a second, in which (if not the main thread
-    // is the last to end) cgroup.procs lists nobody and the cgroup is busy.
+    // A deleted file in many extents. Releasing it takes the kernel a tenth of a second. During that time cgroup.procs
+    // may list no process (unless the main thread ends last) although the cgroup is busy.
     const script = `const fs = require('node:fs'); const fd = fs.openSync('/var/tmp/${name}', 'wx+'); fs.unlinkSync('/var/tmp/${name}');
       for (let i = 0; i < 300; i++) fs.writeSync(fd, Buffer.alloc(1 << 20, 1), 0, 1 << 20, i << 21);
       fs.fsyncSync(fd); console.log('written'); setInterval(() => {}, 1000);`;
@@ -165,7 +165,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     }
   });
 
-  it('goes off cleanly', async () => {
+  it('shuts down cleanly', async () => {
     events.length = 0;
     await lab.power(name, 'old', 'off', options);
     expect(events.map((e) => e.message)).toEqual(['powered off']);
@@ -173,12 +173,12 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect((await ssh('old', 'tree --version')).code).toBe(0);
   });
 
-  it('is bare again after a reset, and still who it was', async () => {
+  it('resets a host to a bare disk with the same host key', async () => {
     await lab.reset(name, ['old'], options);
     expect((await ssh('old', 'tree --version')).code).toBe(127);
   });
 
-  it('goes back to a snapshot as often as asked', async () => {
+  it('restores a snapshot any number of times', async () => {
     await ssh('new', 'echo one > state; sudo rm /etc/issue');
     await lab.snapshot(name, 'one', options);
     for (const again of [1, 2]) {
@@ -200,7 +200,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect(journal).toMatch(/sshd/);
   });
 
-  it('goes on after an up that was killed at any moment', async () => {
+  it('continues after an `up` that was killed at any moment', async () => {
     await lab.down(name, options);
     expect(traces()).toBe('');
     for (const ms of [600, 1000, 1400]) {
@@ -216,7 +216,7 @@ describe.skipIf(why !== '')(`the lab${why && ` (skipped: this machine lacks ${wh
     expect((await ssh('new', 'sudo id -un')).out).toBe('root');
   });
 
-  it('goes down when it is half up, and when it is not there', async () => {
+  it('takes down a lab that is incomplete or missing', async () => {
     await lab.power(name, 'old', 'cut', options);
     await lab.down(name, options);
     expect(traces()).toBe('');

@@ -36,19 +36,20 @@ const localFile = (path: string) => ({
   read: () => new Uint8Array([97]),
 });
 
-/** What a probe printed, line by line, without what a second's delay or the reading itself alters. */
+/** A probe's output, line by line, without values that a second's delay or the probe itself changes. */
 function steady(stdout: string): readonly string[] {
   return (
     stdout
       .split(/[\n\x1f]/)
-      .filter((line) => line !== '' && !/^(age|now) |^unit systemd-(hostname|locale|timedate)d/.test(line)) // they end when idle
-      // Only together is it asked who can change the way there: not to know costs a change some work, and nothing else.
+      .filter((line) => line !== '' && !/^(age|now) |^unit systemd-(hostname|locale|timedate)d/.test(line)) // these services stop when idle
+      // Only shared probes ask who can change the directories on the way. Without that answer a change takes more work,
+      // and has the same result.
       .map((line) => line.replace(/^(parent \w+|trusted )!$/, '$1'))
       .map((line) => line.replace(/^((?:stat|src|srcstat|self) (?:[^/]*\/){5})[^/]*/, '$1_'))
   );
 }
 
-/** Runs a few tasks of its own on both hosts. */
+/** Runs a few tasks on both hosts. */
 function tasks(text: string, more = '', name = Math.random().toString(36).slice(2)): string {
   const file = join(lab.folder, `tasks-${name}.yml`);
   writeFileSync(
@@ -62,7 +63,7 @@ describe('modules on Debian 12 and 13', () => {
   beforeAll(() => lab.up());
   afterAll(() => lab.down());
 
-  it('plan on bare hosts without a failure, touching nothing', async () => {
+  it('plan on bare hosts without a failure and without changes', async () => {
     const before = await everywhere(TREE_HASH);
     const planned = await lab.plan(PRESENT);
     expect(failures(planned)).toEqual([]);
@@ -133,18 +134,18 @@ describe('modules on Debian 12 and 13', () => {
     ['commands and scripts', 'stat -c %a /root/once; cat /root/greeting /root/script', /^600\nit's grüße\none two$/],
     ['other users', 'stat -c %U /srv/shop/data/by-alice /tmp/by-ops', /^alice\nops$/],
     ['handlers', 'cat /root/handled; ls /var/lib/bringup/handlers 2>&1 | grep -c "No such"', /^handled\n1$/],
-  ] as const)('made %s', async (_, command, expected) => {
+  ] as const)('create: %s', async (_, command, expected) => {
     for (const seen of await everywhere(command)) expect(seen).toMatch(expected);
   });
 
-  it('change nothing the second time, at one round trip a host', async () => {
+  it('change nothing the second time, in one round trip for each host', async () => {
     const again = await lab.apply(PRESENT);
     expect(failures(again)).toEqual([]);
     expect(changed(again)).toEqual([]);
     expect(again.recap.hosts.map((h) => h.trips)).toEqual([1, 1]);
   });
 
-  it('see together what they see alone', async () => {
+  it('get the same answers from shared probes as from single ones', async () => {
     const files = context(
       {},
       { file: localFile, isFolder: (path) => path.endsWith('/'), tree: () => [], render: () => 'text\n' },
@@ -187,7 +188,7 @@ describe('modules on Debian 12 and 13', () => {
     }
   });
 
-  it('tell whether a unit starts at boot as is-enabled does, also where somebody made or removed links by hand', async () => {
+  it('agree with is-enabled on whether a unit starts at boot, even if links were changed by hand', async () => {
     const list = (state: string) =>
       `systemctl list-unit-files --type=service ${state} --no-legend | cut -d' ' -f1 | grep -v @.service`;
     const byHand = `cd /etc/systemd/system; mkdir -p rescue.target.wants
@@ -218,7 +219,7 @@ rm multi-user.target.wants/cron.service`;
     }
   });
 
-  it('start and enable the units of a loop on one trip, after which systemd reads its units anew once', async () => {
+  it('start and enable the units of a loop in one round trip with one reload of systemd', async () => {
     const unit = (name: string, run: string): string =>
       `printf '[Service]\\nExecStart=${run}\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/${name}.service`;
     const told = `systemctl show -p UnitFileState,ActiveState --value one two | xargs`;
@@ -248,7 +249,7 @@ rm multi-user.target.wants/cron.service`;
     }
     expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
 
-    // As a line leaves it that breaks before systemd has read the links.
+    // The state after a connection that broke before systemd read the links.
     await everywhere(`systemctl disable one 2>&1; ${told} >/dev/null; systemctl enable --no-reload one 2>&1`);
     expect(await everywhere(told)).toEqual(Array(2).fill('active disabled active enabled'));
     const mended = await lab.apply(tasks(loop));
@@ -264,7 +265,7 @@ rm multi-user.target.wants/cron.service`;
     );
   });
 
-  it('handlers ride with each other and with what follows them; units are enabled before systemd reads its units, once', async () => {
+  it('run handlers together with the tasks after them, and enable units before the one reload of systemd', async () => {
     const play = (run: string): string =>
       tasks(
         `- copy: {dest: '/etc/systemd/system/{{ item }}.service', content: "[Service]\\nType={{ 'oneshot' if item == 'one' else 'simple' }}\\nRemainAfterExit=yes\\nExecStart=${run}\\n[Install]\\nWantedBy=multi-user.target\\n"}
@@ -277,7 +278,7 @@ rm multi-user.target.wants/cron.service`;
     - {name: read units, systemd: {daemon_reload: true}}
     - {name: restart one, systemd: {name: one, state: restarted}}
 `,
-        'ride', // the same playbook each time: its handlers wait for it
+        'ride', // the same playbook each time, because its waiting handlers are recorded under it
       );
     const told = 'systemctl show -p UnitFileState,ActiveState --value one two | xargs';
     const links = 'ls /etc/systemd/system/multi-user.target.wants | grep -cE "^(one|two).service" || :';
@@ -286,7 +287,7 @@ rm multi-user.target.wants/cron.service`;
     const statuses = (ran: Ran): readonly string[] =>
       ran.tasks.filter((e) => e.host === 'd13').map((e) => `${e.item ?? e.task} ${e.status}`);
 
-    // A restart that fails: what follows it was not run, though it would have been made ahead of it.
+    // A restart fails. The later task did not run, although its change would have been made ahead of time.
     const failed = await lab.apply(play('/bin/false'));
     expect(statuses(failed)).toEqual(['one changed', 'two changed', 'read units ok', 'restart one failed']);
     expect(failed.tasks.at(-1)?.diagnostic?.detail).not.toMatch(/not put back/);
@@ -294,7 +295,7 @@ rm multi-user.target.wants/cron.service`;
     expect(await everywhere(links)).toEqual(['0', '0']);
     expect(await everywhere(waiting)).toEqual(['restart one', 'restart one']);
 
-    // What a task that had its turn asked for, too, stays.
+    // A change that an earlier task also asked for stays.
     const twice = '- systemd: {name: two, enabled: true}\n- systemd: {name: one, state: restarted}\n';
     const half = await lab.apply(tasks(`${twice}- systemd: {name: two, enabled: true}`));
     expect(half.tasks.filter((e) => e.host === 'd13').map((e) => e.status)).toEqual(['changed', 'failed']);
@@ -312,7 +313,7 @@ rm multi-user.target.wants/cron.service`;
       'one changed',
       'two changed',
     ]);
-    expect(ran.recap.hosts.map((h) => h.trips)).toEqual([3, 3]); // a look, the files, all else
+    expect(ran.recap.hosts.map((h) => h.trips)).toEqual([3, 3]); // one to probe, one for the files, one for the rest
     expect(await everywhere(told)).toEqual(Array(2).fill('active enabled active enabled'));
     expect((await everywhere(reads)).map(Number)).toEqual(before.map((n) => n + 1));
     expect(await everywhere(waiting)).toEqual(['', '']);
@@ -326,7 +327,7 @@ rm multi-user.target.wants/cron.service`;
     );
   });
 
-  it('enable instances of a template, and a unit by its alias, and then leave them alone', async () => {
+  it('enable instances of a template and a unit by its alias, and change nothing afterwards', async () => {
     const text =
       '[Unit]\\nDescription=%i\\n[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n';
     await everywhere(
@@ -344,13 +345,13 @@ rm multi-user.target.wants/cron.service`;
     );
   });
 
-  it('restart a unit more often than systemd allows', async () => {
+  it('restart a unit more often than systemd permits', async () => {
     const ran = await lab.apply(tasks('- systemd: {name: cron, state: restarted}\n  loop: [1, 2, 3, 4, 5, 6, 7, 8]'));
     expect(failures(ran)).toEqual([]);
     expect(await everywhere('systemctl is-active cron')).toEqual(['active', 'active']);
   });
 
-  it('find drift, and mend just that', async () => {
+  it('find drift, and fix only that', async () => {
     await everywhere(
       'echo x >> /srv/shop/conf; chmod 600 /srv/shop/plain.txt; systemctl stop shopd; gpasswd -d alice daemons; echo 7200 > /proc/sys/net/ipv4/tcp_keepalive_time; crontab -r; sed -i /b2.internal/d /etc/hosts; dpkg --purge acl >/dev/null 2>&1; rm /srv/shop/data/a.txt',
     );
@@ -375,7 +376,7 @@ rm multi-user.target.wants/cron.service`;
     expect(changed(await lab.apply(PRESENT))).toEqual([]);
   });
 
-  it('take away what they made, and no more the second time', async () => {
+  it('remove what they created, and change nothing the second time', async () => {
     const ran = await lab.apply('test/lab/modules/absent.yml');
     expect(failures(ran)).toEqual([]);
     const left = await everywhere(
@@ -385,7 +386,7 @@ rm multi-user.target.wants/cron.service`;
     expect(changed(await lab.apply('test/lab/modules/absent.yml'))).toEqual([]);
   });
 
-  it('install what neighbouring tasks ask for in one transaction, each told for itself', async () => {
+  it('install the packages of neighbouring tasks in one transaction, and report each task', async () => {
     const runs = async (): Promise<readonly number[]> =>
       (await everywhere('grep -c ^Start-Date /var/log/apt/history.log')).map(Number);
     const text =
@@ -399,7 +400,7 @@ rm multi-user.target.wants/cron.service`;
     expect((await lab.apply(tasks(text))).tasks.map((e) => e.status)).toEqual(Array(4 * HOSTS.length).fill('ok'));
   });
 
-  it('of packages that are installed together one fails: the others of the loop are told, the next task is not', async () => {
+  it('report the other items if one of several packages fails, and do not run the next task', async () => {
     await everywhere(
       'apt-get -qy purge tree bc bzip2 >/dev/null 2>&1; touch /usr/bin/bc; mount --bind /etc/hostname /usr/bin/bc',
     );
@@ -412,7 +413,7 @@ rm multi-user.target.wants/cron.service`;
     await everywhere('umount /usr/bin/bc; dpkg --configure -a >/dev/null 2>&1; apt-get -qy purge bc >/dev/null 2>&1');
   });
 
-  it('reboot a host, wait for it, and go on', async () => {
+  it('reboot a host, wait for it, and continue', async () => {
     const before = await everywhere('cut -d" " -f20 /proc/1/stat; cat /proc/sys/kernel/random/boot_id');
     const ran = await lab.apply(tasks('- reboot: {reboot_timeout: 90}\n- command: uptime\n  changed_when: false'));
     expect(failures(ran)).toEqual([]);
@@ -420,7 +421,7 @@ rm multi-user.target.wants/cron.service`;
     for (const [i, mark] of after.entries()) expect(mark).not.toBe(before[i]);
   });
 
-  describe('say what is wrong', () => {
+  describe('report errors', () => {
     it.each([
       ['a package that does not exist', '- apt: {name: no-such-package-here}', /no-such-package-here/],
       ['a unit that does not exist', '- service: {name: nosuchd, state: started}', /nosuchd/],
@@ -443,7 +444,7 @@ rm multi-user.target.wants/cron.service`;
       for (const told of failures(ran)) expect(told).toMatch(message);
     });
 
-    it('a full disk: the old file stays whole', async () => {
+    it('keep the old file complete on a full disk', async () => {
       await everywhere(
         'mkdir -p /mnt/small && mount -t tmpfs -o size=64k none /mnt/small && echo old > /mnt/small/f && head -c 40000 /dev/zero > /mnt/small/fill',
       );
@@ -454,7 +455,7 @@ rm multi-user.target.wants/cron.service`;
       await everywhere('umount /mnt/small');
     });
 
-    it('a lock on the packages: it is waited for', async () => {
+    it('wait for a lock on the packages', async () => {
       await everywhere(
         'apt-get -y purge tree >/dev/null 2>&1; (exec 9>/var/lib/dpkg/lock-frontend; perl -e "use Fcntl; my \\$l = pack(\'s s l! l! i\', F_WRLCK, 0, 0, 0, 0); fcntl(STDIN, F_SETLK, \\$l) or die; sleep 6" <&9) >/dev/null 2>&1 &',
       );
@@ -488,7 +489,7 @@ rm multi-user.target.wants/cron.service`;
     it.each([
       ['a wrong password', ', ansible_become_password: open barley', 'E_SUDO_PASSWORD_WRONG', /password is wrong/],
       ['no password', '', 'E_SUDO_PASSWORD', /asks for a password/],
-    ])('says so with %s', async (_, vars, code, message) => {
+    ])('reports an error with %s', async (_, vars, code, message) => {
       const ran = await lab.apply(asRoot, { inventory: inventory(vars) });
       const told = ran.events.filter((e) => e.type === 'unreachable');
       expect(told).toHaveLength(2);
@@ -499,7 +500,7 @@ rm multi-user.target.wants/cron.service`;
           hint: expect.any(String),
         });
     });
-    it('not without the known host key', async () => {
+    it('requires the known host key', async () => {
       const other = await lab.root('d12', 'ssh-keygen -q -t ed25519 -N "" -f /root/other && cat /root/other.pub');
       writeFileSync(join(lab.folder, 'known'), `${NET}.12,${NET}.13 ${other.trim()}\n`);
       const file = inventory(`, bringup_known_hosts_file: '${join(lab.folder, 'known')}'`);
@@ -531,7 +532,7 @@ rm multi-user.target.wants/cron.service`;
       labKey = (await connection(lab.name, 'd13')).privateKeyFile;
     });
 
-    it('over a jump host, whose key is verified too', async () => {
+    it('through a jump host, whose key is verified too', async () => {
       const file = inventory(
         'jump',
         `, ansible_ssh_private_key_file: '${labKey}', ansible_ssh_common_args: '-J ops@${NET}.12'`,
@@ -544,7 +545,7 @@ rm multi-user.target.wants/cron.service`;
       expect((await lab.apply(who, { inventory: other })).recap.hosts[0]?.unreachable).toBe(true);
     });
 
-    it('with a locked key: the agent opens it, without one it is told', async () => {
+    it('with an encrypted key that the agent holds; without the agent an error names the key', async () => {
       spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'sesame', '-f', key]);
       await lab.root('d13', `echo '${readFileSync(`${key}.pub`, 'utf8').trim()}' >> ~ops/.ssh/authorized_keys`);
       const locked = await lab.apply(who, {
@@ -579,7 +580,7 @@ rm multi-user.target.wants/cron.service`;
       }
     });
 
-    it('or say who is not there', async () => {
+    it('reports which host does not answer', async () => {
       const file = inventory('away', `, ansible_ssh_private_key_file: '${labKey}', ansible_timeout: 2`);
       writeFileSync(file, readFileSync(file, 'utf8').replace(`${NET}.13`, `${NET}.99`));
       const { diagnostic } =
@@ -588,7 +589,7 @@ rm multi-user.target.wants/cron.service`;
     });
   });
 
-  it('send what shrinks packed, but not what does not, nor where there is no gzip', async () => {
+  it('compresses uploads that shrink, but no others, and none if the host has no gzip', async () => {
     const [text, noise] = [join(lab.folder, 'text'), join(lab.folder, 'noise')];
     writeFileSync(text, Array.from({ length: 120_000 }, (_, i) => `line ${i}, and one more\n`).join(''));
     writeFileSync(noise, randomBytes(4_000_000));
@@ -614,7 +615,7 @@ rm multi-user.target.wants/cron.service`;
     expect(await everywhere('sha256sum /root/text /root/noise')).toEqual([sums, sums]);
   });
 
-  it('fetch from the web, with nothing on the host for it', async () => {
+  it('downloads without an HTTP client on the host', async () => {
     const server = createServer((request, response) => {
       response.setHeader('content-type', 'application/json');
       response.statusCode = request.url === '/missing' ? 404 : 200;
@@ -643,7 +644,7 @@ rm multi-user.target.wants/cron.service`;
     }
   });
 
-  it('a line that breaks in a long command is told, and the next run goes on', async () => {
+  it('reports a connection that breaks during a long command, and the next run continues', async () => {
     const cut = tasks('- command: sleep 20');
     const running = lab.apply(cut, { limit: 'd13' });
     await new Promise((resolve) => setTimeout(resolve, 2500));

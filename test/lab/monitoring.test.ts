@@ -42,7 +42,7 @@ rack:
 type Told = Readonly<{ alert: string; host: string | undefined; status: string; runbook: string | undefined }>;
 type Drill = Readonly<{
   what: string;
-  /** Which alerts must reach the receiver, and on whose behalf. */
+  /** The alerts that must reach the receiver, and for which host. */
   alerts: readonly (readonly [alert: string, host?: string])[];
   fault: readonly [host: string, command: string];
   mend: readonly [host: string, command: string];
@@ -163,7 +163,7 @@ describe('monitoring', () => {
     await rack.down();
   });
 
-  /** Waits until the receiver heard of it. `from`: what came before does not count. */
+  /** Waits until the receiver got the alert. Alerts before `from` do not count. */
   async function heard(from: number, status: 'firing' | 'resolved', alert: string, host?: string): Promise<void> {
     const isIt = (t: Told) => t.alert === alert && t.status === status && (host === undefined || t.host === host);
     for (const end = Date.now() + 60_000; !told.slice(from).some(isIt); await sleep(200))
@@ -172,7 +172,7 @@ describe('monitoring', () => {
     drilled.add(alert);
   }
 
-  it('passes the smoke checks, no alert among them', async () => {
+  it('passes the smoke checks, and no alert fires', async () => {
     const checks = await rack.check();
     expect(
       checks.filter((c) => c.status !== 'passed').map((c) => `${c.check}: ${JSON.stringify(c.mismatches)}`),
@@ -180,7 +180,7 @@ describe('monitoring', () => {
     expect(checks.map((c) => c.check)).toContain('No alerts are firing');
   });
 
-  it.each(DRILLS)('tells of $what, and that it is over', async ({ alerts, fault, mend }) => {
+  it.each(DRILLS)('reports $what, and that it is over', async ({ alerts, fault, mend }) => {
     const from = told.length;
     await rack.root(...fault);
     if (alerts.some(([alert]) => alert === 'ReplicaLag'))
@@ -191,7 +191,7 @@ describe('monitoring', () => {
     await Promise.all(alerts.map(([alert, host]) => heard(mended, 'resolved', alert, host)));
   });
 
-  it('tells of a dead host with one message, and of its coming back', async () => {
+  it('reports a dead host with one message, and its return', async () => {
     const from = told.length;
     await power(rack.name, 'db2', 'cut', { progress: () => {} });
     await heard(from, 'firing', 'HostDown', 'db2');
@@ -204,7 +204,7 @@ describe('monitoring', () => {
     await heard(from, 'resolved', 'Rebooted', 'db2');
   });
 
-  it('says with each alert what to do, to all receivers, and keeps their secrets', async () => {
+  it('sends each alert with its runbook to all receivers, and keeps their secrets', async () => {
     expect(told.filter((t) => !t.runbook)).toEqual([]);
     const pushed = requests.find((r) => r.url.startsWith('/topic?'));
     expect(new URLSearchParams(pushed?.url.split('?')[1]).get('m')).toContain('.annotations.runbook');
@@ -216,7 +216,7 @@ describe('monitoring', () => {
     ).toBe('/etc/prometheus/secrets/ntfy-token\n');
   });
 
-  it('has no rule that was not drilled', async () => {
+  it('has no alert rule without a test', async () => {
     const rules = (await (await fetch(`http://${NET}.41:9090/api/v1/rules`)).json()) as {
       data: { groups: { rules: { name: string }[] }[] };
     };

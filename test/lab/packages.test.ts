@@ -16,7 +16,7 @@ const both = (...lines: readonly string[]): readonly string[] => lines.flatMap((
 const REPAIR = 'finish interrupted package configuration (dpkg --configure -a)';
 const WITHIN = { timeout: 120_000, interval: 200 };
 
-/** A package of one's own with the given postinst, in a repository of the host's. */
+/** Builds a package with the given postinst, in a repository on the host. */
 const REPOSITORY = `set -e
 mkdir -p /srv/repo; cd /srv/repo
 make() { # name, depends, postinst, preinst
@@ -48,14 +48,14 @@ function tasks(text: string): string {
   return file;
 }
 
-describe('packages whose installation was cut off', () => {
+describe('an interrupted installation of packages', () => {
   beforeAll(async () => {
     await lab.up();
     await everywhere(REPOSITORY);
   });
   afterAll(() => lab.down());
 
-  it('configures a package whose configuration failed before, and says so', async () => {
+  it('configures a package whose configuration failed before, and reports it', async () => {
     const playbook = tasks('- name: Install\n  apt: {name: fussy}');
     await everywhere('touch /root/break');
     expect(told(await lab.apply(playbook))).toEqual(both('Install: failed'));
@@ -69,7 +69,7 @@ describe('packages whose installation was cut off', () => {
     expect(again.recap.hosts.map((h) => h.trips)).toEqual([1, 1]);
   });
 
-  it('goes on after a power cut in the middle of an installation', async () => {
+  it('continues after a power cut during an installation', async () => {
     const playbook = tasks('- name: First\n  apt: {name: slow}\n- name: Then\n  apt: {name: other}');
     await everywhere('touch /root/slow; rm -f /root/runs');
     const cut = lab.apply(playbook);
@@ -87,7 +87,7 @@ describe('packages whose installation was cut off', () => {
     expect(told(await lab.apply(playbook))).toEqual(both('First: ok', 'Then: ok'));
   });
 
-  it('goes on after Ctrl-C in the middle of an installation', async () => {
+  it('continues after Ctrl-C during an installation', async () => {
     const playbook = tasks('- name: First\n  apt: {name: slow}\n- name: Then\n  apt: {name: other}');
     await everywhere('apt-get -q -y purge slow slow-base other; touch /root/slow; rm -f /root/runs');
     const argv = ['tsx', 'src/main.ts', 'apply', playbook, '-i', lab.inventory, '-o', 'json'];
@@ -104,7 +104,7 @@ describe('packages whose installation was cut off', () => {
     expect(told(await lab.apply(playbook))).toEqual(both('First: ok', 'Then: ok'));
   });
 
-  it('repairs what dpkg left when it was killed, before any other job of apt', async () => {
+  it('repairs what a killed dpkg left, before any other job of apt', async () => {
     await everywhere(`apt-get -q -y purge slow slow-base; touch /root/slow; rm -f /root/runs
 setsid apt-get -q -y install slow >/dev/null 2>&1 </dev/null &
 while [ ! -e /root/runs ]; do sleep 0.1; done
@@ -117,7 +117,7 @@ kill -9 $(pgrep -x dpkg) $(pgrep -x apt-get); rm /root/slow`);
     expect(await everywhere('dpkg --audit; ls /var/lib/dpkg/updates')).toEqual(both(''));
   });
 
-  it('unpacks a package again that was cut off while it was unpacked', async () => {
+  it('unpacks a package again whose unpacking was interrupted', async () => {
     await everywhere(`touch /root/slow; rm -f /root/runs
 setsid apt-get -q -y install early >/dev/null 2>&1 </dev/null &
 while [ ! -e /root/runs ]; do sleep 0.1; done
@@ -131,7 +131,7 @@ kill -9 $(pgrep -x dpkg) $(pgrep -x apt-get); rm /root/slow`);
     expect(told(await lab.apply(playbook))).toEqual(both('Install: ok'));
   });
 
-  it('names the process that holds the lock when it gives up, and waits for it otherwise', async () => {
+  it('waits for the lock, and names the process that holds it after a timeout', async () => {
     await everywhere(`apt-get -q -y purge slow slow-base; touch /root/slow; rm -f /root/runs
 setsid apt-get -q -y install slow >/dev/null 2>&1 </dev/null &
 while [ ! -e /root/runs ]; do sleep 0.1; done`);

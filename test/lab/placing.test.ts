@@ -28,7 +28,7 @@ function playbook(tasks: string, more = ''): string {
   );
   return file;
 }
-/** What runs is done, and is done once. */
+/** Runs tasks, and checks that a second run changes nothing. */
 async function converges(tasks: string, more = ''): Promise<void> {
   const file = playbook(tasks, more);
   expect(failures(await lab.apply(file))).toEqual([]);
@@ -36,7 +36,7 @@ async function converges(tasks: string, more = ''): Promise<void> {
   expect([failures(again), changed(again)]).toEqual([[], []]);
 }
 
-describe('files are put in their place', () => {
+describe('replacing files', () => {
   beforeAll(async () => {
     const files = join(lab.folder, 'files');
     mkdirSync(join(files, 'site/sub'), { recursive: true });
@@ -53,7 +53,7 @@ describe('files are put in their place', () => {
   });
   afterAll(() => lab.down());
 
-  describe.each(['root', 'ops'])('of %s', (owner) => {
+  describe.each(['root', 'ops'])('as %s', (owner) => {
     const D = `/mnt/${owner}`;
     const EVERY = `
 - copy: {content: "{{ 'text ' * 9000 }}", dest: ${D}/text}
@@ -64,7 +64,7 @@ describe('files are put in their place', () => {
 - unarchive: {src: site.tar.gz, dest: ${D}/un}
 - file: {path: ${D}/made/deep, state: directory}`;
 
-    it('a full file system is named with its free space, and one run mends all', async () => {
+    it('names a full file system with its free space, and one run fixes everything', async () => {
       await root(
         `mkdir -p ${D}; mount -t tmpfs -o size=32k,mode=0755,uid=$(id -u ${owner}) none ${D}; mkdir ${D}/un; chown ${owner} ${D}/un; echo old >${D}/text; head -c 20000 /dev/zero >${D}/filler || :`,
       );
@@ -82,7 +82,7 @@ describe('files are put in their place', () => {
       );
     });
 
-    it('a file system that turned read-only is named, and one run mends all', async () => {
+    it('names a file system that became read-only, and one run fixes everything', async () => {
       await root(`mount -o remount,ro ${D}`);
       const task = `- copy: {content: newer, dest: ${D}/text}\n- lineinfile: {path: ${D}/other, line: new, create: true}`;
       const told = failures(await lab.apply(playbook(task, '  ignore_errors: true\n')));
@@ -94,7 +94,7 @@ describe('files are put in their place', () => {
     });
   });
 
-  it.each(['nohome', 'rootshome', 'ops'])('as %s, whose home is not touched', async (user) => {
+  it.each(['nohome', 'rootshome', 'ops'])("as %s, without touching the user's home", async (user) => {
     await root(`rm -rf /srv/of; mkdir /srv/of; chown ${user} /srv/of`);
     const before = await root('find /home/ops /srv/rootshome /nonexistent 2>/dev/null || :');
     await converges(
@@ -116,7 +116,7 @@ describe('files are put in their place', () => {
     expect(await root('find /home/ops /srv/rootshome /nonexistent 2>/dev/null || :')).toBe(before);
   });
 
-  it('follow: false puts the file in the place of the link', async () => {
+  it('replaces a link with the file if follow is false', async () => {
     await root(
       'mkdir -p /srv/f; cd /srv/f; echo kept >target; ln -s target copied; ln -s target templated; ln -s target followed',
     );
@@ -128,7 +128,7 @@ describe('files are put in their place', () => {
     expect(await root('cd /srv/f; cat target; stat -c %F followed')).toBe('newsymbolic link');
   });
 
-  it('what is behind a link is looked at again when the link was written through', async () => {
+  it('probes the target of a link again after writing through the link', async () => {
     await root('mkdir -p /srv/l/d; cd /srv/l; echo x >t; chmod 0600 t; ln -s t l; ln -s d dl');
     const ran = await lab.apply(
       playbook(`
@@ -144,7 +144,7 @@ describe('files are put in their place', () => {
     expect(failures(ran)).toEqual([]);
   });
 
-  it('a file is made in a directory that is missing', async () => {
+  it('creates a file in a directory that is missing', async () => {
     await converges(`
 - lineinfile: {path: /srv/m/a/lines, line: a, create: true}
 - blockinfile: {path: /srv/m/b/block, block: b, create: true}
@@ -153,7 +153,7 @@ describe('files are put in their place', () => {
     expect(await root('cat /srv/m/a/lines; readlink /srv/m/link')).toBe('a\na');
   });
 
-  it('a directory of the host is put below dest, with the modes that are asked for', async () => {
+  it('copies a directory on the host below dest with the given modes', async () => {
     await root('mkdir -p /srv/src/sub; echo x >/srv/src/sub/f');
     await converges(`
 - copy: {src: /srv/src, dest: /srv/dst, remote_src: true, mode: '0640', directory_mode: '0750', owner: ops}
@@ -163,7 +163,7 @@ describe('files are put in their place', () => {
     );
   });
 
-  it('a tree comes with its empty folders and what its links lead to, or with its links', async () => {
+  it('copies a tree with its empty directories, and with its links or their targets', async () => {
     const tree = join(lab.folder, 'files/linked');
     mkdirSync(join(tree, 'empty/deep'), { recursive: true });
     mkdirSync(join(tree, 'real'));
@@ -196,7 +196,7 @@ describe('files are put in their place', () => {
     await converges('- copy: {src: linked/, dest: /srv/t/kept, local_follow: false}');
   });
 
-  it('keep_newer keeps what is newer on the host', async () => {
+  it('keeps newer files on the host with keep_newer', async () => {
     await root("mkdir -p /srv/k/site; echo newer >/srv/k/site/a; touch -d '2090-01-01' /srv/k/site/a");
     await converges('- unarchive: {src: site.tar.gz, dest: /srv/k, keep_newer: true}');
     expect(await root('cat /srv/k/site/a /srv/k/site/sub/b')).toBe('newer\nb');

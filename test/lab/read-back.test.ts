@@ -20,13 +20,13 @@ function tasks(text: string, become = true): string {
 const unit = (name: string, text: string): string =>
   `printf '${text}' >/etc/systemd/system/${name}.service; systemctl daemon-reload\n`;
 
-describe('what is told of a change after it was made', () => {
+describe('the report on a change after it was made', () => {
   beforeAll(() => lab.up());
   afterAll(() => lab.down());
 
-  it('fails with status and journal where a service dies at once', async () => {
+  it('fails with status and journal if a service dies at once', async () => {
     await everywhere(unit('dying', '[Service]\\nExecStart=/bin/sh -c "echo no config >&2; exit 3"\\n'));
-    // It may live for some milliseconds: the state is waited for by ExecStartPost.
+    // The service may live for some milliseconds, so ExecStartPost waits until it is dead.
     await everywhere(
       `mkdir -p /etc/systemd/system/dying.service.d; printf '[Service]\\nExecStartPost=/bin/sh -c "while kill -0 $MAINPID; do :; done"\\n' >/etc/systemd/system/dying.service.d/wait.conf; systemctl daemon-reload`,
     );
@@ -39,7 +39,7 @@ describe('what is told of a change after it was made', () => {
     }
   });
 
-  it('fails where a service that should stay up ends, though without an error', async () => {
+  it('fails if a service that should stay up ends, even without an error', async () => {
     await everywhere(unit('short', '[Service]\\nExecStart=/bin/true\\nExecStartPost=/bin/sleep 0.5\\n'));
     const ran = await lab.apply(tasks('- name: Start\n  systemd: {name: short, state: started}'));
     expect(told(ran)).toEqual(both('Start: failed'));
@@ -49,7 +49,7 @@ describe('what is told of a change after it was made', () => {
       );
   });
 
-  it('goes on with a warning where a condition of the unit is not met, and starts it once it is', async () => {
+  it('warns if a condition of the unit is not met, and starts the unit once it is', async () => {
     await everywhere(
       unit('wary', '[Unit]\\nConditionPathExists=/root/ready\\n[Service]\\nExecStart=/bin/sleep inf\\n'),
     );
@@ -106,7 +106,7 @@ describe('what is told of a change after it was made', () => {
     expect(again.sort()).toEqual(both('Indirect', 'Not idempotent', 'Oneshot'));
   });
 
-  it('names become where the login user may not', async () => {
+  it('suggests become if the login user lacks permission', async () => {
     const ran = await lab.apply(tasks('- name: Restart\n  systemd: {name: systemd-logind, state: restarted}\n', false));
     for (const { diagnostic } of ran.tasks) {
       expect(diagnostic?.message).toContain('permission denied for user');

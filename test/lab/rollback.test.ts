@@ -22,11 +22,11 @@ function settings(text: string): string {
   return file;
 }
 
-describe('settings of sshd that wait for their confirmation', () => {
+describe('unconfirmed settings of sshd', () => {
   beforeAll(() => lab.up());
   afterAll(() => lab.down());
 
-  it('are kept once they are confirmed, also after a power cut, and leave nothing behind', async () => {
+  it('stay once they are confirmed, also after a power cut, and leave nothing behind', async () => {
     const ran = await lab.apply(settings('{settings: {MaxAuthTries: 5}}'));
     expect(ran.tasks.map((e) => e.status)).toEqual(['changed', 'changed']);
     expect(await everywhere(LEFT)).toEqual(['0', '0']);
@@ -36,7 +36,7 @@ describe('settings of sshd that wait for their confirmation', () => {
     for (const text of await everywhere(`cat ${FILE}`)) expect(text).toContain('MaxAuthTries 5');
   });
 
-  it('that lock everybody out are undone at the boot after a power cut', async () => {
+  it('are undone at boot after a power cut if they lock everybody out', async () => {
     const before = await everywhere(`cat ${FILE}`);
     const locking = lab.apply(settings('{settings: {AllowUsers: nobody}, rollback: 600}'));
     for (const host of HOSTS) await vi.waitFor(() => expect(lab.root(host, ':')).rejects.toThrow(), WITHIN);
@@ -55,14 +55,14 @@ describe('settings of sshd that wait for their confirmation', () => {
     expect(again.tasks.map((e) => e.status)).toEqual(['changed', 'changed']);
   });
 
-  it('that lock everybody out are undone when their time is over', async () => {
+  it('are undone when their time is over if they lock everybody out', async () => {
     const ran = await lab.apply(settings('{settings: {AllowUsers: nobody}, rollback: 5}'));
     for (const { diagnostic } of ran.tasks) expect(diagnostic?.message).toContain('The host has undone the change');
     for (const text of await everywhere(`cat ${FILE}`)) expect(text).toContain('MaxAuthTries 4');
     expect(await everywhere(LEFT)).toEqual(['0', '0']);
   });
 
-  it('so are firewall rules, which are not on the disk before they are confirmed', async () => {
+  it('and unconfirmed firewall rules are undone; the rules are not on disk before', async () => {
     const file = join(lab.folder, 'firewall.yml');
     const rules = String.raw`chain input {\n\ttype filter hook input priority filter; policy drop;\n}`;
     writeFileSync(

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bringup } from './support/command.ts';
 import { makeLab } from './support/rack.ts';
 
-// Secrets go in by every way there is, and are looked for in everything that comes out: on both ends.
+// Secrets enter in every possible way and are searched for in every output, on both ends.
 const NET = '10.83.132';
 const lab = makeLab(
   `all:
@@ -16,7 +16,7 @@ const lab = makeLab(
   NET,
 );
 
-/** As ansible-vault closes it (format 1.1). */
+/** Encrypts as ansible-vault does (format 1.1). */
 function vault(text: string, password: string): string {
   const salt = randomBytes(32);
   const keys = pbkdf2Sync(password, salt, 10_000, 80, 'sha256');
@@ -37,7 +37,7 @@ const hash = (kind: string, text: string): string => createHash(kind).update(tex
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const at = (i: number): string => S[i] ?? '';
 
-/** What must not be seen anywhere, and what it is. */
+/** The secrets that must not appear anywhere, by what they are. */
 const SECRETS: Readonly<Record<string, string>> = {
   'a value of a vault file': at(0),
   'a nested value of a vault file': at(1),
@@ -132,7 +132,7 @@ ${CONTENT.trim().replace(/^/gm, '    ')}
 `,
     );
     await lab.root('d13', `printf %s ${at(7)} > /root/hidden; chmod 600 /root/hidden`);
-    // Sees every process of the host, as often as it can, until it is told to stop.
+    // Records the command lines of all processes on the host, as often as possible, until it is stopped.
     await lab.root(
       'd13',
       `cat > /root/watch.sh <<'EOF'
@@ -163,7 +163,7 @@ setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null & echo`,
   const found = (text: string): readonly string[] =>
     secrets().flatMap(([what, secret]) => (text.includes(secret) ? [what] : []));
 
-  it('arrive on the host', async () => {
+  it('reach the host', async () => {
     const files = await lab.root('d13', 'cat /root/one /root/many /root/template /root/item /root/hidden');
     expect(
       secrets()
@@ -173,13 +173,13 @@ setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null & echo`,
     expect(secrets().length).toBe(30);
   });
 
-  it('are in nothing that a plan or an apply prints, with diffs, as text and as JSON', () => {
+  it('do not appear in the output of a plan or apply, with diffs, as text and as JSON', () => {
     expect(told).toContain('[REDACTED]');
     expect(told).toContain('last line');
     expect(found(told)).toEqual([]);
   });
 
-  it('are in no process of the host, in no log and in no file but their own', async () => {
+  it('do not appear in processes, logs or other files of the host', async () => {
     const seen = await lab.root('d13', 'cat /root/seen');
     expect(seen).toContain('sh -s');
     expect(found(seen)).toEqual([]);
@@ -201,7 +201,7 @@ setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null & echo`,
     ).toEqual([]);
   });
 
-  it('are in no cache here', () => {
+  it('do not appear in a cache on the controller', () => {
     const all = (folder: string): readonly string[] =>
       readdirSync(folder).flatMap((name) => {
         const path = join(folder, name);

@@ -32,7 +32,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
   afterAll(() => rack.down());
 
   let planned: Ran;
-  it('is planned on bare hosts without an error, and touches nothing', async () => {
+  it('plans on bare hosts without an error and without changes', async () => {
     const hashes = () => Promise.all(HOSTS.map((host) => rack.root(host, TREE_HASH)));
     const before = await hashes();
     planned = await rack.plan();
@@ -41,11 +41,11 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect(planned.tasks.some((e) => e.status === 'unknown')).toBe(true);
   });
 
-  it('is applied, and changes nothing that the plan did not announce', async () => {
+  it('applies, and changes nothing that the plan did not announce', async () => {
     const applied = await rack.apply();
     expect(failures(applied)).toEqual([]);
     const announced = new Set(planned.tasks.filter((e) => e.status === 'changed' || e.status === 'unknown').map(keyOf));
-    // An include whose file is not known yet stands for all that it brings.
+    // In a plan, an include whose file is not known yet stands for everything that it adds.
     const seeds = applied.tasks.filter(
       (e) =>
         e.status === 'changed' && !announced.has(keyOf(e)) && !/\/(seed(-\w+)?|roll|leave|back)\.yml$/.test(e.at.file),
@@ -56,7 +56,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect(certain.filter((key) => !changed.has(key))).toEqual([]);
   });
 
-  it('is applied again: nothing changes, at one round trip a host', async () => {
+  it('changes nothing when applied again, in one round trip for each host', async () => {
     const again = await rack.apply();
     expect(
       again.tasks.filter((e) => e.status !== 'ok' && e.status !== 'skipped').map((e) => `${e.host} ${e.task}`),
@@ -72,7 +72,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect(checks.length).toBeGreaterThan(20);
   });
 
-  it('fails them, by name, when nginx is stopped and the replica too', async () => {
+  it('fails the right checks when nginx or the replica is stopped', async () => {
     await rack.root('web2', 'systemctl stop nginx');
     await rack.root('db2', `${client} -e 'STOP REPLICA'`);
     const checks = await rack.check(2);
@@ -90,7 +90,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
-  it('answers questions and takes settings through the database modules', async () => {
+  it('answers queries and accepts settings through the database modules', async () => {
     const file = join(rack.folder, 'database.yml');
     writeFileSync(
       file,
@@ -124,7 +124,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
   });
 
   const status = (host: string) => rack.root(host, 'db-guard status');
-  /** Waits for what a database host says; gives the last that it said. */
+  /** Waits for a status of a database host. Returns its last status. */
   const until = async (host: string, wanted: RegExp): Promise<string> => {
     let said = '';
     for (const end = Date.now() + 60_000; Date.now() < end && !wanted.test(said); await sleep(300)) {
@@ -132,7 +132,7 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     }
     return said;
   };
-  /** The hosts for which Prometheus knows this alert, waited for. */
+  /** Waits for an alert in Prometheus, and returns the hosts for which it fires. */
   const alerting = async (alert: string): Promise<readonly string[]> => {
     const query = new URLSearchParams({ query: `ALERTS{alertname="${alert}"}` });
     for (const end = Date.now() + 60_000; Date.now() < end; await sleep(1000)) {
@@ -142,10 +142,13 @@ describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
     }
     return [];
   };
-  /** A POST to the app on web1, on its own socket: what it answers, status and x-db. */
+  /** A POST to the app on web1 through its own socket. Returns status and x-db of the answer. */
   const write = () => rack.root('web1', `node --input-type=module - <<'JS'\n${POST}\nJS`);
 
-  /** What a database host runs: the processes that must go on, how often its guard opened or closed it, its guard and its certificate. */
+  /**
+   * What a database host runs: the processes that must not restart, how often its guard opened or closed the database,
+   * its guard and its certificate.
+   */
   const running = async (host: string) => {
     const [unit, opened, guard, certificate] = (
       await rack.root(
@@ -173,7 +176,7 @@ openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null 
     expect(await write()).toMatch(/^201 db1\./);
   });
 
-  it('has the power switch of a primary that lost its lease pressed, by the one that takes over', async () => {
+  it('cuts the power of a primary that lost its lease, before another host takes over', async () => {
     await until('db1', /db2 {2}replica {2}in sync/);
     const pressed: string[] = [];
     const plug = createServer((request, response) => {
@@ -186,7 +189,7 @@ openssl s_client -connect 127.0.0.1:3306 -starttls mysql </dev/null 2>/dev/null 
     await new Promise<void>((resolve) => plug.listen(0, `${net}.1`, resolve));
     const { port } = plug.address() as AddressInfo;
     const press = `bash -c 'exec 3<>/dev/tcp/${net}.1/${port}; printf "GET /db1/off HTTP/1.0\\r\\n\\r\\n" >&3; grep -q off <&3'`;
-    // New settings for both guards, and new certificates for both databases: what runs goes on.
+    // New settings for both guards and new certificates for both databases must not restart anything.
     for (const host of ['db1', 'db2'])
       rmSync(join(rack.folder, 'inventory', '.secrets', rack.name, 'pki', `${host}.crt`));
     const before = await Promise.all(['db1', 'db2'].map(running));
@@ -218,7 +221,8 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(pressed).toEqual(['/db1/off']);
     plug.close();
     await power(rack.name, 'db1', 'on', quiet);
-    // It holds a write that nobody was told of, and nobody else has. One apply keeps that aside, and mends it.
+    // db1 holds a write that no client was told about and no other host has. One apply sets it aside and repairs the
+    // host.
     const state = await until('db2', /db1 {2}diverged/);
     const said = await rack.root('db1', 'cat /var/tmp/said');
     expect(state, `the client said: ${said}`).toMatch(
@@ -237,7 +241,7 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
   });
 
-  it('makes nobody primary without a quorum, and says so', async () => {
+  it('has no primary without a quorum, and reports it', async () => {
     await until('db1', /db2 {2}replica {2}in sync/);
     for (const host of ['lb1', 'dns1']) await rack.root(host, 'systemctl stop etcd');
     const refused = await rack.root('db1', 'db-guard switchover db2 2>&1 || echo "exit code $?"');
@@ -269,7 +273,7 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
   });
 
-  it('seeds a bare replica from a primary that holds 200,000 rows', async () => {
+  it('seeds a bare replica from a primary with 200,000 rows', async () => {
     await until('db1', /^primary: db1/);
     const digits = Array.from({ length: 10 }, (_, i) => `SELECT ${i} AS d`).join(' UNION ALL ');
     const rows = `INSERT INTO foobar.items (name) SELECT CONCAT('row ', a.d, b.d, c.d, d.d, e.d, f.d) FROM ${'abcdef'
@@ -277,7 +281,7 @@ nft add rule inet deaf out tcp dport 2379 drop`,
       .map((t) => `(${digits}) ${t}`)
       .join(', ')} LIMIT 200000`;
     await rack.root('db1', `${client} <<'SQL'\n${rows};\nSQL`);
-    await reset(rack.name, ['db2', 'lb1'], quiet); // lb1: a member of the quorum that lost its disk
+    await reset(rack.name, ['db2', 'lb1'], quiet); // lb1 is a member of the quorum that lost its disk
     const applied = await rack.apply();
     expect(failures(applied)).toEqual([]);
     const count = (host: string) => rack.root(host, `${client} -NBe 'SELECT COUNT(*) FROM foobar.items'`);

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest';
 import { generated, onDisk } from '../../src/gen.ts';
 import { shown, stored } from '../bench/stored.ts';
 
-test('the registry and the docs are those of the modules (else: npm run gen)', async () => {
+test('the registry and the docs match the modules (else: npm run gen)', async () => {
   for (const [path, text] of Object.entries(await generated())) expect(onDisk(path), path).toBe(text);
 });
 
-test('what shows the benchmark is made of its stored runs, and nothing in it is by hand (else: npm run bench -- --write)', () => {
+test('the benchmark pages match their stored runs (else: npm run bench -- --write)', () => {
   for (const [path, text] of Object.entries(shown(stored()))) expect(readFileSync(path, 'utf8'), path).toBe(text);
 });

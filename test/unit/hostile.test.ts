@@ -7,7 +7,8 @@ import { parseKnownHosts, verify } from '../../src/connect/known-hosts.ts';
 import { printable } from '../../src/report/words.ts';
 import { type Project, play, project } from './support/project.ts';
 
-// Small inputs that are meant to crash, hang, or pass as right. Each ends in a moment, with a message and an exit code.
+// Small inputs that try to crash bringup, to hang it, or to be accepted as valid. Each run must end quickly with a
+// message and an exit code.
 
 type Files = Readonly<Record<string, string>>;
 type Ran = Readonly<{ code: number; text: string }>;
@@ -32,7 +33,7 @@ async function bringup(...argv: readonly string[]): Promise<Ran> {
 const apply = (p: Project, ...more: readonly string[]): Promise<Ran> =>
   bringup('apply', p.path('site.yml'), '-i', p.path('hosts.yml'), '-o', 'plain', ...more);
 
-/** It ends with this code, says this, and is nobody's bug. */
+/** The run ends with this exit code and message, and is not reported as a bug. */
 async function ends(ran: Promise<Ran>, code: number, says: RegExp): Promise<void> {
   const { code: got, text } = await ran;
   const shown = text.length > 2000 ? `${text.slice(0, 1000)} … ${text.slice(-1000)}` : text;
@@ -46,7 +47,7 @@ const LAUGHS = `a0: &a0 [x, x, x, x, x, x, x, x, x]\n${MANY(30, (i) => `a${i + 1
 const MERGES = `a0: &a0 {k: 1}\n${MANY(200, (i) => `a${i + 1}: &a${i + 1} {<<: [*a${i}, *a${i}], k${i}: 1}\n`)}`;
 
 describe('YAML', () => {
-  /** As a file of variables of a play that does nothing else. */
+  /** A play that does nothing but read a file of variables. */
   const asVars = (text: string): Project =>
     project({ 'site.yml': play('- debug: {msg: done}', 'vars_files: [v.yml]'), 'v.yml': text });
 
@@ -89,7 +90,7 @@ describe('YAML', () => {
     ['a comment', '# nothing', 0, /./],
   ])('%s', (_, text, code, says) => ends(apply(asVars(text)), code, says), TIME);
 
-  it('keys of objects are not taken for variables', async () => {
+  it('does not treat properties of objects as variables', async () => {
     const p = project({
       'site.yml': play('- debug: {msg: "{{ {}.polluted | default(\'clean\') }}"}', 'vars_files: [v.yml]'),
       'v.yml': '__proto__: {polluted: 1}',
@@ -386,7 +387,7 @@ describe('inventories', () => {
 describe('known_hosts', () => {
   const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ5';
   it(
-    'a pattern of very many stars is matched in a moment',
+    'matches a pattern with very many stars quickly',
     () => {
       const entries = parseKnownHosts(`${'*a'.repeat(40)} ${KEY}\n${'*'.repeat(40)}x ${KEY}`, 'f');
       expect(verify(entries, 'a'.repeat(60), 22, Buffer.from('x')).is).toBe('changed');
@@ -406,7 +407,7 @@ describe('known_hosts', () => {
     'h ssh-ed25519 !!!',
     `!* ${KEY}`,
     '[h]: x y',
-  ])('the line %j is no host, or one', (line) => {
+  ])('accepts or rejects the line %j without an error', (line) => {
     const entries = parseKnownHosts(line, 'f');
     expect(verify(entries, 'h', 22, Buffer.from('x')).is).toMatch(/^(unknown|changed|revoked)$/);
   });
@@ -416,7 +417,7 @@ describe('known_hosts', () => {
     ['a pipe', (p) => spawnSync('mkfifo', [p.path('known')])],
     ['a link to a device', (p) => symlinkSync('/dev/zero', p.path('known'))],
   ])(
-    '%s is refused',
+    'rejects %s as a known_hosts file',
     async (_, make) => {
       const p = project({
         'site.yml': play('- command: echo'),
@@ -430,7 +431,7 @@ describe('known_hosts', () => {
   );
 });
 
-describe('what hosts say', () => {
+describe('output of hosts', () => {
   it.each([
     ['\u001b[2J', '\\x1b[2J'],
     ['\u009b31m', '\\x9b31m'],
@@ -443,7 +444,7 @@ describe('what hosts say', () => {
   ])('%j is shown as %j', (text, shown) => expect(printable(text)).toBe(shown));
 
   it(
-    'reaches no terminal as it is',
+    'never reaches a terminal unescaped',
     async () => {
       const p = project({
         'site.yml': play(

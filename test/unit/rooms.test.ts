@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-/** What the linter says of a file with this content at this place. */
+/** The linter's messages about a file with this content at this path. */
 function lint(file: string, text: string): string {
   writeFileSync(file, text);
   try {
@@ -17,7 +17,7 @@ function lint(file: string, text: string): string {
   }
 }
 
-describe('the star of rooms', () => {
+describe('imports between rooms', () => {
   it.each([
     ['src/engine/planted.ts', "import { connect } from '../connect/connect.ts';\nexport const x = connect;\n"],
     ['src/config/planted.ts', "import { runPlaybook } from '../engine/run.ts';\nexport const x = runPlaybook;\n"],
@@ -27,7 +27,7 @@ describe('the star of rooms', () => {
     ['src/modules/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
     ['src/core/planted.ts', "import { print } from '../template/print.ts';\nexport const x = print;\n"],
     ['src/core/planted.ts', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n"],
-  ])('a breach in %s is caught', (file, text) => {
+  ])('the linter rejects a forbidden import in %s', (file, text) => {
     expect(lint(file, text)).toContain('noRestrictedImports');
   });
 
@@ -35,15 +35,17 @@ describe('the star of rooms', () => {
     ['src/engine/planted.ts', "import { sh } from '../core/sh.ts';\nexport const x = sh;\n"],
     ['src/modules/planted.ts', "import { text } from './shared/args.ts';\nexport const x = text;\n"],
     ['src/cli/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
-  ])('what is allowed in %s is not', (file, text) => expect(lint(file, text)).not.toContain('noRestrictedImports'));
+  ])('the linter accepts an allowed import in %s', (file, text) =>
+    expect(lint(file, text)).not.toContain('noRestrictedImports'),
+  );
 });
 
-describe('each library has one door', () => {
+describe('each library is imported in one room', () => {
   const DOORS: Readonly<Record<string, RegExp>> = {
     'node-ssh': /^connect\//,
     ssh2: /^connect\//,
     'zx/core': /^(connect|lab)\//,
-    zx: /^$/, // its globals cost 100 ms at start: zx/core serves
+    zx: /^$/, // zx's globals cost 100 ms at start; zx/core is used instead
     listr2: /^report\/live\.ts$/,
     yaml: /^config\/source\.ts$/,
     ajv: /^(core\/compile|compiled)\.ts$/, // in a run, and for the build
@@ -53,7 +55,7 @@ describe('each library has one door', () => {
   };
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));
   it.each(Object.entries(DOORS))('%s', (library, door) => {
-    const code = (f: string) => readFileSync(join('src', f), 'utf8').replace(/^import type [^;]*;/gm, ''); // types run nothing
+    const code = (f: string) => readFileSync(join('src', f), 'utf8').replace(/^import type [^;]*;/gm, ''); // types do not exist at run time
     const users = files.filter((f) => code(f).includes(`from '${library}'`));
     expect(users.filter((f) => !door.test(f))).toEqual([]);
     if (library !== 'zx') expect(users.length).toBeGreaterThan(0);

@@ -14,7 +14,7 @@ export const checks = {
   }),
 };
 
-/** Seen while a check runs. */
+/** Errors while a check runs. */
 export const checkRuns = {
   E_PING: entry({
     summary: 'ping cannot be run on this machine',

@@ -106,7 +106,7 @@ export const drills = {
   }),
 };
 
-/** Seen while a drill is prepared on the hosts, or runs. */
+/** Errors while a drill is prepared on the hosts, or runs. */
 export const drillRuns = {
   E_DRIVER: entry({
     summary: 'nothing here can switch the power, network or disk of a host',

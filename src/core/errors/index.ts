@@ -1,10 +1,11 @@
-// Every error that bringup tells: one code for each cause, in one catalogue. `bringup explain` and docs/errors.md print it.
+// The catalogue of all errors that bringup reports, with one code for each cause. `bringup explain` and docs/errors.md
+// print it.
 import { type Diagnostic, Failure, type Pos } from '../diagnostic.ts';
 import { args } from './arguments.ts';
 import { checkRuns, checks } from './checks.ts';
 import { connection } from './connection.ts';
 import { drillRuns, drills } from './drills.ts';
-import type { Entry, Kind, Told } from './entry.ts';
+import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
 import { inventory } from './inventory.ts';
 import { lab, labCommands } from './lab.ts';
@@ -41,11 +42,11 @@ const all = {
 };
 type All = typeof all;
 
-/** A stable name of a cause: scripts may match on it. */
+/** The stable name of a cause. Scripts may match on it. */
 export type Code = keyof All;
-export type Given<C extends Code> = Parameters<All[C]['tell']>[0];
+export type ErrorArgs<C extends Code> = Parameters<All[C]['tell']>[0];
 
-/** Codes of one area, as the list of codes groups them. */
+/** The codes of one area, as the list of codes groups them. */
 export type Area = Readonly<{ title: string; kind: Kind; codes: readonly Code[] }>;
 const area = (title: string, kind: Kind, entries: Partial<Record<Code, unknown>>): Area => ({
   title,
@@ -74,13 +75,13 @@ export const AREAS: readonly Area[] = [
   area('Lab', 'run', lab),
 ];
 
-/** Of any code: its words, and how it is told. */
+/** An entry of any code. */
 export type AnyEntry = Omit<Entry<never>, 'example'> & Readonly<{ example: unknown }>;
 export const ENTRIES: Readonly<Record<Code, AnyEntry>> = all;
 
-/** The diagnostic of one cause, always in the same words. */
-export function tell<C extends Code>(code: C, given: Given<C>, at?: Pos): Diagnostic & Readonly<{ code: C }> {
-  const say = all[code].tell as (given: Given<C>) => Told;
+/** The diagnostic of one cause, always with the same text. */
+export function tell<C extends Code>(code: C, given: ErrorArgs<C>, at?: Pos): Diagnostic & Readonly<{ code: C }> {
+  const say = all[code].tell as (given: ErrorArgs<C>) => ErrorText;
   const { message, expected, hint, detail } = say(given);
   return {
     code,
@@ -92,12 +93,12 @@ export function tell<C extends Code>(code: C, given: Given<C>, at?: Pos): Diagno
   };
 }
 
-/** The same, to be thrown. */
-export function failure<C extends Code>(code: C, given: Given<C>, at?: Pos, options?: ErrorOptions): Failure {
+/** The diagnostic as a Failure that can be thrown. */
+export function failure<C extends Code>(code: C, given: ErrorArgs<C>, at?: Pos, options?: ErrorOptions): Failure {
   return new Failure(tell(code, given, at), options);
 }
 
-/** A real message of a code, made from its example. */
+/** A realistic message of a code, built from its example. */
 export function exampleOf(code: Code): Diagnostic {
   const { tell: say, example } = ENTRIES[code];
   return { code, ...say(example as never) };
@@ -107,12 +108,12 @@ const within = (entries: object) => {
   const codes = new Set(Object.keys(entries));
   return (code: Code | undefined): boolean => code !== undefined && codes.has(code);
 };
-/** A connection that cannot be had, or broke. */
+/** Whether a connection failed or broke. */
 export const isOfConnection = within(connection);
 export const isOfFiles = within(files);
-/** Nothing more can be done on the host in this run. */
+/** Whether nothing more can be done on the host in this run. */
 export const isCutOff = within({ ...connection, ...privileges, ...trust });
-/** Seen only when hosts are talked to: exit code 1, where wrong input has 2. */
+/** Whether a code occurs only while hosts are contacted. It then gives exit code 1; wrong input gives 2. */
 export function isOfRun(code: Code): boolean {
   return AREAS.some(({ kind, codes }) => kind === 'run' && codes.includes(code));
 }

@@ -2,7 +2,7 @@ import { entry } from './entry.ts';
 
 const EARLIER = 'create it in an earlier task';
 
-/** What a module finds on a host and cannot work with. */
+/** A state of the host that a module cannot work with. */
 export const state = {
   E_PATH_MISSING: entry({
     summary: 'a path does not exist on a host',

@@ -1,7 +1,7 @@
-// How apt-get is run: its options, a refresh of the index that is tried again, and a lock that is waited for.
+// How apt-get runs: its options, retries of the index refresh, and waiting for locks.
 import { type Script, sh } from '../../core/sh.ts';
 
-/** What apt is asked for; `package` asks for less of it. */
+/** The arguments of apt. The module `package` uses a subset of them. */
 export type AptArgs = Readonly<{
   name: readonly string[];
   state: 'present' | 'latest' | 'absent';
@@ -31,15 +31,15 @@ export type AptArgs = Readonly<{
 type Waiting = Pick<AptArgs, 'dpkg_options' | 'lock_timeout' | 'policy_rc_d'>;
 export const APT_DEFAULTS: Waiting = { dpkg_options: 'force-confdef,force-confold', lock_timeout: 60 };
 
-/** What a plan says of it, and the host's own output. */
+/** Shown in a plan and in the host's output. */
 export const REPAIRING = 'finish interrupted package configuration (dpkg --configure -a)';
 
-/** A condition of sh: dpkg was killed, or is at work. Shell builtins only. */
+/** A sh condition: dpkg was killed or is running. It uses only shell builtins. */
 export function isInterrupted(): Script {
   return sh`for u in /var/lib/dpkg/updates/[0-9]*; do break; done; [ -e "$u" ]`;
 }
 
-/** Defines holder: prints who holds a lock of dpkg or apt; fails where nobody does. */
+/** Defines `holder`, which prints who holds a lock of dpkg or apt and fails if nobody does. */
 export function lockHolder(): Script {
   return sh`holder() {
   for f in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock; do
@@ -91,8 +91,9 @@ touch /var/lib/apt/lists`;
 }
 
 /**
- * Defines apt_get and repair: no questions, local config files kept, locks waited for and their holder named. apt refuses
- * every job while dpkg's journal of an interrupted one is not empty, so apt_get has dpkg finish that first.
+ * Defines `apt_get` and `repair`. They ask no questions, keep local config files, wait for locks and name the holder of
+ * a lock. apt refuses every job while dpkg's journal of an interrupted job is not empty, so `apt_get` lets dpkg finish
+ * that job first.
  */
 export function preamble({ dpkg_options, lock_timeout, policy_rc_d }: Waiting): Script {
   const dpkg = dpkg_options

@@ -1,4 +1,4 @@
-// What the host has installed, and what apt knows of: asked in one probe.
+// Reads in one probe which packages the host has and what apt knows about them.
 import { answer, type Script, sh } from '../../core/sh.ts';
 import { type AptArgs, isInterrupted, upgradeVerb } from './apt-get.ts';
 import { isGlob, wantedOf } from './apt-names.ts';
@@ -8,7 +8,7 @@ import { IT, NOW, PACKAGE, PACKAGE_FORMAT, STAT } from './questions.ts';
 export type AptCurrent = Readonly<{
   installed: readonly Installed[];
   provided: ReadonlySet<string>;
-  /** What apt would install, of the names that were looked up; undefined: not looked up. */
+  /** The versions that apt would install, for the names that were looked up. undefined: nothing was looked up. */
   candidates: ReadonlyMap<string, string> | undefined;
   indexIsEmpty: boolean;
   /** Seconds since the last refresh. */
@@ -18,9 +18,9 @@ export type AptCurrent = Readonly<{
   upgrades: readonly string[];
   leftovers: readonly string[];
   deb: Readonly<{ name: string; version: string }> | undefined;
-  /** dpkg was killed in the middle of its work, and nobody is at work on it now. */
+  /** dpkg was killed in the middle of its work, and it does not run now. */
   isInterrupted: boolean;
-  /** Packages that are seen to be half installed, unpacked only, half configured, or to wait for triggers. */
+  /** Packages that are half installed, only unpacked, half configured, or waiting for triggers. */
   unfinished: readonly string[];
 }>;
 export type Installed = Readonly<{
@@ -29,7 +29,7 @@ export type Installed = Readonly<{
   version: string;
   isConfig: boolean;
   isUnfinished: boolean;
-  /** Its removal was asked for. */
+  /** The package is marked for removal. */
   isUnwanted: boolean;
 }>;
 
@@ -38,7 +38,7 @@ export function probeApt(args: AptArgs): Script {
   const names = wanted.map((w) => w.name);
   const latest = args.state === 'latest' && names.length > 0;
   const absent = args.state === 'absent';
-  return sh`${lookAtIndex()}
+  return sh`${probeIndex()}
 half=; if ${isInterrupted()}; then
   grep -q ":$(stat -c %i /var/lib/dpkg/lock) " /proc/locks || { echo 'dpkg interrupted'; half=1; }
 fi
@@ -77,8 +77,8 @@ fi`
 :`;
 }
 
-/** When the index was last read, and whether it lacks something. */
-function lookAtIndex(): Script {
+/** Reads when the index was last refreshed and whether it is incomplete. */
+function probeIndex(): Script {
   return sh`set -- ${answer(NOW, IT)}; set -- $1; now=\${7-}; [ -n "$now" ] || now=$(date +%s)
 at=${answer(STAT, LISTS)}; at=\${at#*/*/*/*/}; at=\${at%%/*}; [ -n "$at" ] || at=$(stat -L -c %Y ${LISTS} 2>/dev/null) || at=0
 printf 'refreshed %s\nage %s\n' "$at" "$((now - at))"

@@ -1,6 +1,6 @@
 import { type ArgError, argError } from '../../core/bind.ts';
 
-/** A name as users write it: nginx, nginx=1.22*, nginx:arm64, lib*, nginx/trixie-backports. */
+/** A package as users write it: nginx, nginx=1.22*, nginx:arm64, lib*, nginx/trixie-backports. */
 export type Wanted = Readonly<{ text: string; name: string; version?: string; release?: string }>;
 
 export function aptErrors(names: readonly string[]): readonly ArgError[] {

@@ -1,4 +1,4 @@
-// What of that is not as asked for, and the changes that make it so.
+// Compares the host's packages with the wanted state and plans the changes.
 import { type Blocked, blocked, type Change, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
@@ -7,7 +7,7 @@ import type { AptCurrent, Installed } from './apt-look.ts';
 import { isGlob, type Wanted, wantedOf } from './apt-names.ts';
 import { globToRegex } from './glob.ts';
 
-/** A second refresh within this time would bring nothing: all tasks of a run share one. Seconds. */
+/** In seconds. A second refresh within this time would bring nothing new, so all tasks of a run share one. */
 const SHARED = 300;
 
 /** What the installation of a package may alter. */
@@ -29,13 +29,13 @@ export function planApt(current: AptCurrent, args: AptArgs): Steps {
   const steps = planPackages(current, args);
   const mustRepair = current.isInterrupted || current.unfinished.length > 0;
   if (!mustRepair || 'blocked' in steps) return steps;
-  // A package whose configuration fails is removed as it stands; apt_get still clears the way for that.
+  // A package whose configuration fails is removed as it is. apt_get repairs dpkg's journal for that if needed.
   const isRemoved = args.state === 'absent' && steps.length > 0;
   if (isRemoved && !current.isInterrupted) return steps;
   return [repairing(current, args, isRemoved), ...steps];
 }
 
-/** What a run that was cut off has left is brought to its end before anything else is asked of apt. */
+/** Finishes the work of an interrupted dpkg before anything else is asked of apt. */
 function repairing({ unfinished }: AptCurrent, args: AptArgs, mayFail: boolean): Change {
   const of = unfinished.length === 0 ? '' : `: ${some(unfinished)}`;
   return {
@@ -105,7 +105,7 @@ function isSatisfied(current: AptCurrent, one: Wanted, args: AptArgs, refresh: b
     return (
       args.only_upgrade || (one.version === undefined && current.provided.has(one.name) && args.state !== 'latest')
     );
-  // dpkg does not configure what was being removed: that has to be installed again.
+  // dpkg does not configure a package that it was removing. The package has to be installed again.
   if (has.isUnfinished && has.isUnwanted) return false;
   if (one.version !== undefined) return globToRegex(one.version).test(has.version);
   if (args.state !== 'latest') return true;
@@ -136,7 +136,8 @@ function install(current: AptCurrent, differ: readonly Wanted[], args: AptArgs, 
   });
   const words = differ.map((one) => one.text);
   const run = (all: readonly string[]): Script => installing(all, args, refresh);
-  // Of neighbours one may refresh the index for those after it; what has to be read anew for itself can follow no other.
+  // A change may refresh the index for the changes that join it. A change that needs a refresh of its own cannot join
+  // an earlier one.
   const how = JSON.stringify([installOptions(args), preamble(args).text]);
   return {
     what: `${shown.every(({ has }) => has !== undefined) ? 'upgrade' : 'install'} ${some(words)}`,
@@ -161,15 +162,15 @@ apt_get install ${installOptions(args)} -- ${words} || { rc=$?
 }
 
 function removal(current: AptCurrent, wanted: readonly Wanted[], args: AptArgs): Steps {
-  const there = wanted.filter((one) => found(current, one, args.purge) !== undefined);
-  if (there.length === 0) return [];
-  const before = there.map((one) => `${one.name} ${found(current, one, true)?.version ?? ''}\n`).join('');
+  const installed = wanted.filter((one) => found(current, one, args.purge) !== undefined);
+  if (installed.length === 0) return [];
+  const before = installed.map((one) => `${one.name} ${found(current, one, true)?.version ?? ''}\n`).join('');
   return [
     {
-      what: `${args.purge ? 'purge' : 'remove'} ${some(there.map((one) => one.name))}`,
-      diff: { of: 'packages', before, after: there.map((one) => `${one.name} -\n`).join('') },
+      what: `${args.purge ? 'purge' : 'remove'} ${some(installed.map((one) => one.name))}`,
+      diff: { of: 'packages', before, after: installed.map((one) => `${one.name} -\n`).join('') },
       run: sh`${preamble(args)}
-apt_get remove ${args.purge ? ['--purge'] : []} ${args.autoremove ? ['--auto-remove'] : []} ${held(args)} -- ${there.map((one) => one.name)}`,
+apt_get remove ${args.purge ? ['--purge'] : []} ${args.autoremove ? ['--auto-remove'] : []} ${held(args)} -- ${installed.map((one) => one.name)}`,
     },
   ];
 }

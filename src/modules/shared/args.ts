@@ -1,12 +1,12 @@
 import { type TObject, type TProperties, Type } from 'typebox';
 import { type ArgError, argError } from '../../core/bind.ts';
 
-/** An object that refuses unknown names: what a module's arguments are. */
+/** The schema of a module's arguments: an object that rejects unknown names. */
 export function args<const P extends TProperties>(properties: P): TObject<P> {
   return Type.Object(properties, { additionalProperties: false }) as unknown as TObject<P>;
 }
 
-/** A switch that is off unless said otherwise. */
+/** A boolean argument, false by default. */
 export function flag(description: string, on = false) {
   return Type.Boolean({ default: on, description });
 }
@@ -27,38 +27,41 @@ export function names(description: string) {
   return Type.Array(Type.String({ minLength: 1 }), { description });
 }
 
-/** The name or number of a user or group. One that begins with a dash would be an option of getent, chown or crontab. */
+/**
+ * The name or number of a user or group. A name that begins with a dash would be read as an option by getent, chown or
+ * crontab.
+ */
 export const ACCOUNT = {
   pattern: '^[^-:\\s][^:\\n]*$',
   expected: 'the name or number of a user or group',
 } as const;
 
-/** Who owns a file and what may be done with it: file, copy, template and all that place a file. */
+/** Arguments for owner and mode of a file, shared by file, copy, template and other modules that write files. */
 export const ownership = {
   mode: Type.Optional(
     Type.Union([Type.String({ pattern: '^\\s*(0?[0-7]{1,4}|0o[0-7]{1,4}|[ugoa]*[-+=].*)\\s*$' }), Type.Integer()], {
       expected: "a mode in quotes, as '0644' or 'u=rw,g=r,o='",
       description:
-        "Permissions: '0644', or symbolic ('u=rw,go=r', resolved against the present mode). A new file gets what the umask leaves, an existing one keeps its own.",
+        "Permissions: '0644', or symbolic ('u=rw,go=r', relative to the present mode). Default: a new file gets the mode that the umask gives, an existing file keeps its mode.",
     }),
   ),
-  owner: Type.Optional(Type.String({ ...ACCOUNT, description: 'The user that owns it: a name or a number.' })),
-  group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The group that owns it: a name or a number.' })),
+  owner: Type.Optional(Type.String({ ...ACCOUNT, description: 'The user that owns the file: a name or a number.' })),
+  group: Type.Optional(Type.String({ ...ACCOUNT, description: 'The group that owns the file: a name or a number.' })),
 };
 
-/** What every module that writes a file's content takes. */
+/** Arguments of every module that writes a file's content. */
 export const placing = {
   ...ownership,
-  backup: flag('Keep the old file beside the new one, under a name with the date.'),
+  backup: flag('Keep the old file beside the new one, with the date in its name.'),
   validate: Type.Optional(
     Type.String({
       pattern: '%s',
       expected: "a command with %s, as 'visudo -cf %s'",
       description:
-        'A command that judges the new file (%s) before anything is touched; if it fails, the old file stays as it is.',
+        'A command that validates the new file (%s) before it replaces the old one. If the command fails, nothing changes.',
     }),
   ),
-  unsafe_writes: flag('Overwrite in place where a rename cannot be (a bind-mounted file).'),
+  unsafe_writes: flag('Overwrite the file in place if it cannot be renamed (a bind-mounted file).'),
 };
 
 export type Ownership = Readonly<{
@@ -67,7 +70,7 @@ export type Ownership = Readonly<{
   group?: string | undefined;
 }>;
 
-/** The names of which at most one may be given. */
+/** Reports an error if more than one of these arguments is given. */
 export function exclude(given: Readonly<Record<string, unknown>>, ...keys: readonly string[]): readonly ArgError[] {
   const set = keys.filter((key) => given[key] !== undefined && given[key] !== false);
   const [first, second] = set;
@@ -80,7 +83,7 @@ export function exclude(given: Readonly<Record<string, unknown>>, ...keys: reado
   ];
 }
 
-/** The names of which one must be given. */
+/** Reports an error if none of these arguments is given. */
 export function oneOf(given: Readonly<Record<string, unknown>>, ...keys: readonly string[]): readonly ArgError[] {
   if (keys.some((key) => given[key] !== undefined)) return [];
   const all = keys.map((key) => `'${key}'`).join(' or ');

@@ -1,4 +1,4 @@
-// Owner and mode: what a task asks for, what of that differs, and what mends it.
+// Owner and mode: compares them with what the task asks for, and plans the changes.
 import type { Blocked, Change, Context } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
@@ -8,25 +8,25 @@ import { modeWord, octal, resolveMode } from './mode.ts';
 import { stageName } from './paths.ts';
 import { stageBeside, untrusted } from './untrusted.ts';
 
-/** What the resources of a task that sets an owner are. */
+/** The resources of a task that sets an owner. */
 export function ownerNeeds({ owner, group }: Ownership): readonly string[] {
   return [...(owner === undefined ? [] : [`user:${owner}`]), ...(group === undefined ? [] : [`group:${group}`])];
 }
 
-/** A wanted user or group that the host does not know (yet). */
+/** Blocks if the wanted user or group does not exist on the host. */
 export function unknownOwner(now: Seen, { owner, group }: Ownership): Blocked | undefined {
   if (owner !== undefined && now.owner === undefined) return noSuch('user', owner);
   if (group !== undefined && now.group === undefined) return noSuch('group', group);
   return undefined;
 }
 
-/** As chown takes them: 'app:www-data', 'app', ':www-data'; undefined where neither is asked for. */
+/** The owner in the form that chown accepts: 'app:www-data', 'app', ':www-data'. undefined if neither is given. */
 export function ownerWord({ owner, group }: Ownership): string | undefined {
   if (owner === undefined && group === undefined) return undefined;
   return `${owner ?? ''}${group === undefined ? '' : `:${group}`}`;
 }
 
-/** What chown and chmod have to be called with so that it is as wanted; undefined where it is already. */
+/** The arguments for chown and chmod that set the wanted owner and mode. undefined if nothing has to change. */
 export type Fix = Readonly<{ chown: string | undefined; chmod: string | undefined }>;
 
 export function attributeFix(now: Seen, stat: Stat, { mode, owner, group }: Ownership): Fix {
@@ -52,12 +52,12 @@ export function fixScript(path: Script, { chown, chmod }: Fix, isLink = false): 
 chmod -- ${chmod} ${path}`;
 }
 
-/** How `install -d` makes a directory with its owner and mode: one process, where three would make it and correct it. */
+/** Options with which `install -d` creates a directory with its owner and mode in one process instead of three. */
 export function installOptions(mode: string, owner: string | undefined, group: string | undefined): readonly string[] {
   return ['-m', mode, ...(owner === undefined ? [] : ['-o', owner]), ...(group === undefined ? [] : ['-g', group])];
 }
 
-/** 'mode 0644 → 0600, owner www-data': for a plan's reader. */
+/** Describes the fix for the reader of a plan: 'mode 0644 → 0600, owner www-data'. */
 export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
   const words = [];
   if (chown !== undefined) words.push(`owner ${stat.user}:${stat.groupName} → ${chown}`);
@@ -65,7 +65,7 @@ export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
   return words.join(', ');
 }
 
-/** Only owner and mode, where the content is as wanted. */
+/** Changes only owner and mode, if the content is as wanted. */
 export function fixAttributes(now: Seen, path: string, how: Ownership, ctx: Context, follow = true): readonly Change[] {
   if (now.stat === undefined) return [];
   const fix = attributeFix(now, now.stat, how);
@@ -76,7 +76,10 @@ export function fixAttributes(now: Seen, path: string, how: Ownership, ctx: Cont
 
 type Following = Readonly<{ ctx: Context; follow: boolean }>;
 
-/** Sets owner and mode of what the look saw at the path; `stat` is what is there, or where a link leads that is followed. */
+/**
+ * Sets owner and mode of the file that the probe saw at the path. `stat` is the file there, or the target if a link is
+ * followed.
+ */
 export function fixRun(now: Seen, stat: Stat, path: string, fix: Fix, following: Following): Script {
   const { ctx } = following;
   const isSetuid = fix.chmod !== undefined && (Number.parseInt(fix.chmod, 8) & 0o6000) !== 0;
@@ -87,7 +90,10 @@ export function fixRun(now: Seen, stat: Stat, path: string, fix: Fix, following:
 }
 const SETUID = 'setuid or setgid is not given to a file that another user can have put there; put it there with copy';
 
-/** Acts on what the look saw at the path, and on nothing else, whoever can change the way there. */
+/**
+ * Acts only on the file that the probe saw at the path, even if another user can change the directories on the way to
+ * it.
+ */
 export function onSeen(
   now: Seen,
   stat: Stat,
@@ -98,16 +104,16 @@ export function onSeen(
   if (now.trusted)
     return sh`set -e
 ${act(sh`${follow ? now.real : path}`)}`;
-  const mine = `${stat.device}:${stat.inode}`;
+  const identity = `${stat.device}:${stat.inode}`;
   if (stat.kind === 'directory') {
     return sh`${untrusted(ctx)}
 enter ${path.replace(/(.)\/+$/, '$1')}
 look "$n" || die "$p: it is gone"
-[ "\${e#* }" = ${mine} ] || die "$p: it is not what it was when it was looked at; run again"
+[ "\${e#* }" = ${identity} ] || die "$p: it is not what it was when it was looked at; run again"
 into "$n"
 ${act(sh`.`)}`;
   }
   return sh`${stageBeside(path, stageName(path, ctx, `${stat.inode} ${stat.ctime}`), ctx, { follow })}
-pin '%d:%i %u:%g' ${`${mine} ${stat.uid}:${stat.gid}`}
+pin '%d:%i %u:%g' ${`${identity} ${stat.uid}:${stat.gid}`}
 ${act(sh`./.pinned`)}`;
 }

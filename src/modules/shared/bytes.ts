@@ -16,7 +16,7 @@ export function encodeBase64(data: string | Uint8Array): string {
   return btoa(binary);
 }
 
-/** The bytes as text, or undefined where they are not UTF-8 or hold a NUL: a binary file. */
+/** The bytes as text. undefined for a binary file: one that is not UTF-8 or contains a NUL. */
 export function asText(bytes: Uint8Array): string | undefined {
   try {
     const decoded = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -2,27 +2,27 @@ import { Type } from 'typebox';
 import { lines, type Script, sh } from '../../core/sh.ts';
 import { dirname } from './paths.ts';
 
-/** How long a new connection may take to get through. */
+/** The argument for how long a new connection may take to confirm the change. */
 export function rollback(undoing: string) {
   return Type.Integer({
     default: 30,
     minimum: 5,
     maximum: 600,
-    description: `Seconds after which the host ${undoing}, unless a new connection got through.`,
+    description: `Seconds after which the host ${undoing}, unless a new connection succeeded.`,
   });
 }
 
 export type Undo = Readonly<{
-  /** Puts back what the change alters on the disk; then it is also run at the next boot, before sshd starts. */
+  /** Restores what the change alters on disk. With it, the undo also runs at the next boot, before sshd starts. */
   restore?: Script;
-  /** Makes the old state count in the running system. */
+  /** Applies the old state to the running system. */
   activate: Script;
 }>;
 
 const FOLDER = '/var/lib/bringup/undo';
 const timerOf = (name: string): string => `bringup-undo-${name}`;
 const bootUnitOf = (name: string): string => `bringup-undo-at-boot-${name}.service`;
-/** What alters only the running system is forgotten with it. */
+/** A change of the running system alone is gone after a reboot, so its undo script is on a tmpfs. */
 const volatileOf = (name: string): string => `/run/bringup-undo-${name}.sh`;
 const lastingOf = (name: string): string => `${FOLDER}/${name}.sh`;
 const bootFiles = (name: string): readonly string[] => [
@@ -30,10 +30,13 @@ const bootFiles = (name: string): readonly string[] => [
   `/etc/systemd/system/${bootUnitOf(name)}`,
 ];
 
-/** Where a file's old content is kept while the change is not confirmed. */
+/** The copy of a file's old content until the change is confirmed. */
 export const oldCopyOf = (name: string): string => `${FOLDER}/${name}.before`;
 
-/** Keeps a file as it is, or that there is none; it outlasts a power cut. For a change script with `set -e`. */
+/**
+ * Saves a file, or the fact that it does not exist, so that the copy survives a power cut. For a change script with
+ * `set -e`.
+ */
 export function keep(name: string, file: string): Script {
   const old = oldCopyOf(name);
   return sh`(umask 077; mkdir -p ${FOLDER})
@@ -42,9 +45,9 @@ if [ -f ${file} ]; then cp -p -- ${file} ${old}; sync -- ${old}; fi`;
 }
 
 /**
- * From now on the host undoes the change by itself after `seconds`, whatever becomes of the line, and at its next boot. What an
- * interrupted run has left armed is undone first: the old state is then the one that was confirmed last. For a change
- * script with `set -e`.
+ * Arms the timer: the host undoes the change after `seconds`, whatever happens to the connection, and at its next boot.
+ * If an interrupted run left a timer armed, its change is undone first, so that the old state is the last confirmed
+ * one. For a change script with `set -e`.
  */
 export function arm(name: string, seconds: number, { restore, activate }: Undo): Script {
   const script = restore === undefined ? volatileOf(name) : lastingOf(name);
@@ -62,7 +65,7 @@ ${restore === undefined ? sh`:` : undoAtBoot(name)}
 systemd-run --quiet --collect --unit=${timerOf(name)} --on-active=${seconds} --timer-property=AccuracySec=100ms sh ${script}`;
 }
 
-/** The link is all that the next boot goes by, so systemd need not read its units anew now. */
+/** The link alone makes the unit run at the next boot, so systemd need not reload its units now. */
 function undoAtBoot(name: string): Script {
   const [link = '', unit = ''] = bootFiles(name);
   const text = `# Written by bringup while a change waits for its confirmation
@@ -86,13 +89,16 @@ ln -sfn ${unit} ${link}
 sync -- ${lastingOf(name)} ${FOLDER} ${unit} ${dirname(unit)} ${dirname(link)}`;
 }
 
-/** Undoes at once what is still armed, before anything of now is written down. */
+/** Undoes a change whose timer is still armed, before the present state is saved. */
 export function settle(name: string): Script {
   return sh`systemctl stop ${`${timerOf(name)}.timer`} 2>/dev/null || :
 for f in ${volatileOf(name)} ${lastingOf(name)}; do if [ -f "$f" ]; then sh "$f"; fi; done`;
 }
 
-/** It got through: the timer is stopped. Fails when the host has undone the change: the timer fired, or it has rebooted. */
+/**
+ * Disarms the timer, because a new connection succeeded. Fails if the host has already undone the change: the timer
+ * fired, or the host rebooted.
+ */
 export function disarm(name: string): Script {
   return sh`if systemctl is-active --quiet ${`${timerOf(name)}.timer`}; then
   systemctl stop ${`${timerOf(name)}.timer`}

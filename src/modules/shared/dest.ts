@@ -1,27 +1,27 @@
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { type Fields, fields } from './fields.ts';
-import { look, type Seen, seen, type Want } from './look.ts';
+import { probePath, type Seen, seen, type Want } from './look.ts';
 import { join } from './paths.ts';
 
-/** Where a file comes to stand: a `dest` that is a directory, or ends in /, gets the source's name appended. */
+/** Resolves the path of a file: a `dest` that is a directory or ends in / gets the source's name appended. */
 export type Destination = Readonly<{ path: string; now: Seen; inDirectory: boolean; fields: Fields }>;
 
 /** Whether a link at the destination is followed. Default: true. */
 type Following = Readonly<{ follow?: boolean }>;
 
-export function lookAtDestination(
+export function probeDestination(
   dest: string,
   name: string | undefined,
   how: Ownership,
   want: Want & Following,
 ): Script {
   const { follow = true } = want;
-  if (name === undefined) return look(dest, how, want, { follow });
-  if (dest.endsWith('/')) return look(join(dest, name), how, want, { follow });
+  if (name === undefined) return probePath(dest, how, want, { follow });
+  if (dest.endsWith('/')) return probePath(join(dest, name), how, want, { follow });
   return sh`d=${dest}
 if [ -d "$d" ]; then echo 'inside yes'; d=${join(dest, name)}; fi
-${look(sh`"$d"`, how, want, { follow, likely: dest, mayBeIn: true })}`;
+${probePath(sh`"$d"`, how, want, { follow, likely: dest, mayBeIn: true })}`;
 }
 
 export function destination(stdout: string, dest: string, name: string | undefined, how: Ownership): Destination {

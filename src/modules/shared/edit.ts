@@ -3,49 +3,50 @@ import { parentsOf, type Resource } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
-import { look, type Seen, seen, textOf } from './look.ts';
+import { probePath, type Seen, seen, textOf } from './look.ts';
 import { type Placing, place } from './place.ts';
 
-/** The largest file whose lines are edited, in bytes: the text travels to the controller and back. */
+/** The largest file that can be edited, in bytes. The text travels to the controller and back. */
 const EDITABLE = 8_388_608;
 
 type EditArgs = Placing & Readonly<{ path: string; create?: boolean }>;
 
 export function probeText(args: EditArgs): Script {
-  return look(args.path, args, { content: 'always', limit: EDITABLE });
+  return probePath(args.path, args, { content: 'always', limit: EDITABLE });
 }
 
 export function parseText(stdout: string, args: EditArgs): Seen {
   return seen(fields(stdout), args.path, args);
 }
 
-/** What such a module touches: where it may make the file, the directories above it too. */
+/** What an editing module touches: the file, and the directories above it if it may create them. */
 export function editTouches({ path, create }: Pick<EditArgs, 'path' | 'create'>): readonly Resource[] {
   return [`path:${path}`, ...(create === true ? parentsOf(path) : [])];
 }
 
 type Whose = Pick<EditArgs, 'path' | 'owner' | 'group' | 'mode'>;
 
-/** Edits of a file by modules whose probe is `look` with the content. */
+/** The `edits` of modules whose probe is `look` with the file's content. */
 export const fileEdits = {
   of: ({ path, owner, group, mode }: Whose): string => JSON.stringify([path, owner, group, mode]),
   seeing(stdout: string, text: string, { mode }: Pick<Whose, 'path' | 'mode'>): string | undefined {
     if (/^stat /m.test(stdout)) return withField(stdout, 'content', text);
-    // The edit before makes the file. All but a mode that builds on the present one goes by its content then.
+    // The edit before this one creates the file. Its content is then known, and so is everything else unless the mode
+    // is relative to the present one.
     if (mode !== undefined && !/^\d+$/.test(String(mode))) return undefined;
     return `${stdout}\nstat ${NEW_FILE}\ncontent ${encodeBase64(text)}\n`;
   },
 };
-/** A file of root's, as STAT_FORMAT has it. */
+/** A file of root in STAT_FORMAT. */
 const NEW_FILE = '81a4/0/0/0/0/0/0/1/0/0/root/root';
 
-/** What a probe printed, with another text in the place of one that it sent through base64; undefined where it sent none. */
+/** A probe's output with another text in a field that was sent through base64. undefined if the field is missing. */
 export function withField(stdout: string, key: string, text: string): string | undefined {
   const line = new RegExp(`^${key} .*$`, 'm');
   return line.test(stdout) ? stdout.replace(line, () => `${key} ${encodeBase64(text)}`) : undefined;
 }
 
-/** The steps that give a text file the content that `edit` makes of its present one. */
+/** The changes that turn a text file's present content into the result of `edit`. */
 export function planEdit(
   now: Seen,
   args: EditArgs,
@@ -57,11 +58,11 @@ export function planEdit(
   if (now.stat === undefined) {
     if (missingIsFine) return [];
     if (args.create !== true) {
-      return blocked('E_PATH_MISSING', { path: path, hint: 'set `create: true`, or make the file in an earlier task' });
+      return blocked('E_PATH_MISSING', { path, hint: 'set `create: true`, or make the file in an earlier task' });
     }
   }
   if (now.stat?.kind === 'directory')
-    return blocked('E_PATH_KIND', { path: path, is: 'a directory', hint: 'name the file in it' });
+    return blocked('E_PATH_KIND', { path, is: 'a directory', hint: 'name the file in it' });
   const before = textOf(now);
   if (before === undefined) {
     const large = now.stat !== undefined && now.stat.size > EDITABLE;
@@ -73,11 +74,11 @@ export function planEdit(
   const wanted = { path, source: { text: after }, same, isEdit: true as const, parents: args.create === true };
   const steps = place(now, wanted, args, ctx);
   if (isBlocked(steps) || !now.parent || now.link !== undefined) return steps;
-  // Nothing above it is made: what is beside it stays as it was seen.
+  // No parent directory is created, so files beside this one are unaffected.
   return steps.map((step) => ({ ...step, touches: [`path:${path}`] }));
 }
 
-/** A text's lines, each without its line end, and how they end. A CRLF file stays one. */
+/** A text's lines without line ends, and how the lines end. A CRLF file keeps CRLF. */
 export type Lines = Readonly<{ list: readonly string[]; eol: '\n' | '\r\n'; final: boolean }>;
 
 export function splitLines(text: string): Lines {
@@ -88,13 +89,13 @@ export function splitLines(text: string): Lines {
   return { list: body.split(eol), eol, final };
 }
 
-/** `final` false: the last line has no line end, as before. */
+/** If `final` is false, the last line has no line end, as before. */
 export function joinLines(list: readonly string[], { eol, final }: Pick<Lines, 'eol' | 'final'>): string {
   if (list.length === 0) return '';
   return list.join(eol) + (final ? eol : '');
 }
 
-/** The index at which a new line is to be put. */
+/** The index at which a new line is inserted. */
 export function insertionPoint(
   list: readonly string[],
   where: Readonly<{

@@ -5,14 +5,14 @@ import { type Script, sh, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { flag, text } from './args.ts';
 
-/** What command, shell and script have in common. */
+/** Arguments that command, shell and script have in common. */
 export const running = {
-  chdir: text('The directory to run in.'),
-  creates: text('Nothing is run where this path (or a glob) is there already.'),
-  removes: text('Nothing is run where this path (or a glob) is not there.'),
-  stdin: Type.Optional(Type.String({ description: 'What the command reads from its standard input.' })),
-  stdin_add_newline: flag('A newline is added to stdin.', true),
-  strip_empty_ends: flag('Empty lines at the end of stdout and stderr are dropped.', true),
+  chdir: text('The working directory.'),
+  creates: text('A path or glob. If it exists, nothing runs.'),
+  removes: text('A path or glob. If it does not exist, nothing runs.'),
+  stdin: Type.Optional(Type.String({ description: 'The standard input of the command.' })),
+  stdin_add_newline: flag('Add a newline to stdin.', true),
+  strip_empty_ends: flag('Remove empty lines at the end of stdout and stderr.', true),
 };
 
 export type Running = Readonly<{
@@ -26,7 +26,7 @@ export type Running = Readonly<{
 
 export type Markers = Readonly<{ created: boolean; removable: boolean }>;
 
-/** Looks whether `creates` and `removes` are there. */
+/** Checks whether the paths of `creates` and `removes` exist. */
 export function probeMarkers({ chdir, creates, removes }: Running): Script {
   return sh`${chdir === undefined ? sh`:` : sh`cd -- ${chdir} 2>/dev/null || exit 0`}
 ${creates === undefined ? sh`:` : exists(creates, 'created')}
@@ -38,7 +38,7 @@ function exists(path: string, word: string): Script {
   return sh`for f in ${glob(path)}; do if [ -e "$f" ] || [ -L "$f" ]; then echo ${word}; break; fi; done`;
 }
 
-/** A pattern's own *, ? and [] stay, all else is quoted. */
+/** Quotes a pattern except for *, ? and []. */
 function glob(pattern: string): Script {
   return verbatim(pattern.replace(/[^\w@%+=:,./*?[\]-]/g, (c) => (c === '\n' ? "'\n'" : `\\${c}`)));
 }
@@ -48,7 +48,7 @@ export function parseMarkers(stdout: string): Markers {
   return { created: found.includes('created'), removable: found.includes('removable') };
 }
 
-/** Why nothing is to be run; undefined: it is. */
+/** Why the command is skipped. undefined: it runs. */
 export function skipReason({ created, removable }: Markers, { creates, removes }: Running): string | undefined {
   if (creates !== undefined && created) return `skipped, since ${creates} exists`;
   if (removes !== undefined && !removable) return `skipped, since ${removes} does not exist`;
@@ -85,12 +85,12 @@ export function runData(
   return { cmd, rc: ran.code, stdout, stderr, stdout_lines: linesOf(stdout), stderr_lines: linesOf(stderr) };
 }
 
-/** As Python's splitlines. */
+/** Like Python's splitlines. */
 function linesOf(text: string): readonly string[] {
   return text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r\n|\r|\n/);
 }
 
-/** A command line's words, by the shell's rules for quotes; nothing is expanded. Undefined: a quote is not closed. */
+/** Splits a command line by the shell's rules for quotes, without expansion. undefined: a quote is not closed. */
 export function splitWords(line: string): readonly string[] | undefined {
   const words: string[] = [];
   let word: string | undefined;
@@ -120,7 +120,10 @@ export function splitWords(line: string): readonly string[] | undefined {
   return words;
 }
 
-/** The program a user wrote, given to an interpreter without passing through any argv. */
+/**
+ * Passes a user's program to an interpreter through a file descriptor, so that it does not show up in any argument
+ * list.
+ */
 export function interpreted(executable: string, program: string, nonce: string): Script {
   const end = verbatim(`END_${nonce}`);
   return sh`${executable} /dev/fd/3 3<<'${end}'

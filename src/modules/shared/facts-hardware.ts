@@ -1,4 +1,4 @@
-// Processors, memory, mounts, and whether the machine is a virtual one.
+// Facts about processors, memory, mounts and virtualization.
 import type { Vars } from '../../core/value.ts';
 import { lines, type Sections } from './facts-sections.ts';
 
@@ -64,7 +64,7 @@ function loads(line: string): Vars {
   return { '1m': one ?? 0, '5m': five ?? 0, '15m': fifteen ?? 0 };
 }
 
-/** As nproc counts them: 0-3,8. */
+/** The number of processors as nproc counts them, from a list such as 0-3,8. */
 function allowedCpus(status: string): number | undefined {
   const list = /^Cpus_allowed_list:\s+(\S+)/m.exec(status)?.[1];
   return list?.split(',').reduce((sum, range) => {
@@ -114,7 +114,7 @@ export function mounts(s: Sections): Vars {
   return { mounts: list };
 }
 
-/** From files only: systemd-detect-virt takes longer than all the rest. */
+/** Reads only files, because systemd-detect-virt takes longer than all other facts together. */
 export function virtualization(s: Sections): Vars {
   const container =
     s.get('/run/systemd/container') || /\b(docker|lxc|kubepods)\b/.exec(s.get('/proc/1/cgroup') ?? '')?.[1];

@@ -1,8 +1,8 @@
 import type { Value, Vars } from '../../core/value.ts';
 import { lines, type Sections } from './facts-sections.ts';
 
-/** Names, kernel, who runs the scripts and where: what tells one host and session from another. */
-/** As `uname -snrvm` prints it. */
+/** Facts about host names, kernel, user and session. */
+/** In the form of `uname -snrvm`. */
 function unameOf(s: Sections): string {
   return ['ostype', 'hostname', 'osrelease', 'version', 'arch'].map((k) => s.get(`/proc/sys/kernel/${k}`)).join(' ');
 }
@@ -20,7 +20,7 @@ export function identity(s: Sections): Vars {
     const at = line.indexOf('=');
     if (at > 0) env[line.slice(0, at)] = line.slice(at + 1);
   }
-  // sudo drops it: one of the shell's ancestors has it
+  // sudo removes the variable, but one of the shell's ancestors has it
   const client = [...s]
     .filter(([name]) => /^\/proc\/\d+\/environ$/.test(name))
     .map(([, text]) => /^SSH_CLIENT=(.+)$/m.exec(text)?.[1])

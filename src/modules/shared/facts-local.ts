@@ -2,7 +2,7 @@ import type { Value, Vars } from '../../core/value.ts';
 import { decodeText } from './bytes.ts';
 import type { Sections } from './facts-sections.ts';
 
-/** *.fact files: JSON, or INI as { section: { key: text } }. */
+/** .fact files: JSON, or INI as { section: { key: text } }. */
 export function localFacts(s: Sections): Vars {
   const out: Record<string, Value> = {};
   for (const [name, content] of s) {

@@ -12,7 +12,10 @@ type Address = Readonly<{
 }>;
 type Link = Readonly<{ device: string; mtu: number; mac: string; up: boolean; promisc: boolean; type: string }>;
 
-/** Addresses, interfaces and default routes, from /sys and iproute2; without that, what /proc tells of IPv4. */
+/**
+ * Facts about addresses, interfaces and default routes, from /sys and iproute2. Without iproute2, IPv4 facts come from
+ * /proc.
+ */
 export function network(s: Sections): Vars {
   const links = linksOf(s);
   const addresses = s.get('addr') ? lines(s.get('addr')).flatMap(addressOf) : fromProc(s);
@@ -31,7 +34,7 @@ export function network(s: Sections): Vars {
   };
 }
 
-/** From /sys/class/net: what `ip link` shows, on hosts without iproute2 too. */
+/** Reads from /sys/class/net what `ip link` shows, so that it works without iproute2. */
 function linksOf(s: Sections): readonly Link[] {
   return [...s.keys()].flatMap((key) => {
     const device = /^\/sys\/class\/net\/([^/]+)\/mtu$/.exec(key)?.[1];
@@ -68,7 +71,10 @@ function addressOf(line: string): readonly Address[] {
   ];
 }
 
-/** fib_trie names each local address under `/32 host LOCAL`, not its interface: the default route's is taken. */
+/**
+ * fib_trie lists each local address under `/32 host LOCAL` without its interface. The interface of the default route is
+ * assumed.
+ */
 function fromProc(s: Sections): readonly Address[] {
   const local = [...(s.get('/proc/net/fib_trie') ?? '').matchAll(/\|-- (\S+)\n\s+\/32 host LOCAL/g)].map(
     (m) => m[1] ?? '',
@@ -101,7 +107,7 @@ function procPrefix(s: Sections, device: string): number {
   return [...Number.parseInt(row?.[7] ?? 'FFFFFFFF', 16).toString(2)].filter((bit) => bit === '1').length;
 }
 
-/** Little-endian hex, as /proc/net/route writes it. */
+/** Little-endian hex, as in /proc/net/route. */
 function hexAddress(hex: string): string {
   const value = Number.parseInt(hex, 16);
   return [value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >>> 24) & 255].join('.');
@@ -135,7 +141,7 @@ function ipv4({ address, prefix, broadcast }: Address): Record<string, Value> {
 
 type Route = Readonly<{ device: string; gateway: string }>;
 
-/** destination/00 … next hop … device: the one with the lowest metric. */
+/** The default route with the lowest metric. The columns are destination/00 … next hop … device. */
 function procRoute6(s: Sections): Route {
   const rows = lines(s.get('/proc/net/ipv6_route')).map((line) => line.trim().split(/\s+/));
   const [best] = rows
@@ -147,7 +153,7 @@ function procRoute6(s: Sections): Route {
   return best === undefined ? { device: '', gateway: '' } : { device: best[9] ?? '', gateway: ipv6(best[4] ?? '') };
 }
 
-/** 32 hex digits as an address, its longest run of zeros shortened. */
+/** Formats 32 hex digits as an address and shortens the longest run of zeros. */
 function ipv6(hex: string): string {
   const groups = (hex.match(/.{4}/g) ?? []).map((group) => Number.parseInt(group, 16).toString(16));
   const runs = groups.join(':').match(/(?:^|:)0(?::0)+(?=:|$)/g) ?? [];

@@ -1,7 +1,7 @@
-/** What the probe of `setup` printed, by file or command. */
+/** The output of the `setup` probe, by file or command. */
 export type Sections = ReadonlyMap<string, string>;
 
-/** `==> name <==` begins each, as head writes it. */
+/** Each section begins with `==> name <==`, as head prints it. */
 export function sections(stdout: string): Sections {
   const out = new Map<string, string>();
   for (const part of stdout.split(/^==> /m).slice(1)) {

@@ -1,6 +1,6 @@
 import { decodeText } from './bytes.ts';
 
-/** What a probe prints: lines of `key value`. A key may come more than once. */
+/** A probe's output: lines of `key value`. A key may occur more than once. */
 export type Fields = Readonly<{
   get: (key: string) => string | undefined;
   all: (key: string) => readonly string[];

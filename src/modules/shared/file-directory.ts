@@ -1,4 +1,4 @@
-// A directory is there, with its owner and mode, or those of all below it.
+// Plans a directory with its owner and mode, and with `recurse` those of everything below it.
 import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
@@ -10,7 +10,7 @@ import { untrusted } from './untrusted.ts';
 
 type Wanted = Ownership & Readonly<{ path: string; recurse: boolean }>;
 
-/** `below`: each combination of kind, mode, uid and gid below the directory, as `y/mode/uid/gid`. */
+/** `below` lists each combination of kind, mode, uid and gid below the directory, as `y/mode/uid/gid`. */
 export function directory(now: Seen, below: readonly string[], given: Wanted, ctx: Context): Steps {
   const { path, recurse, mode, owner, group } = given;
   if (now.stat !== undefined && now.stat.kind !== 'directory') {
@@ -26,7 +26,7 @@ export function directory(now: Seen, below: readonly string[], given: Wanted, ct
     return [
       {
         what: `create directory ${path}`,
-        // nothing above it is made: what is beside it stays as it was seen
+        // no parent directory is created, so files beside this one are unaffected
         ...(now.parent && now.link === undefined && { touches: [`path:${path}`] }),
         diff: { of: path, before: null, after: `directory${fresh === undefined ? '' : ` ${octal(fresh)}`}\n` },
         run: makeDirectory(now, path, given, fresh === undefined ? undefined : modeWord(fresh, true), ctx),
@@ -53,20 +53,20 @@ export function directory(now: Seen, below: readonly string[], given: Wanted, ct
   ];
 }
 
-/** Whether nobody but root can change what is in it. */
+/** Whether only root can change what the directory contains. */
 function isClosed(combination: string): boolean {
   const [kind, mode = '0', uid] = combination.split('/');
   return kind !== 'd' || (uid === '0' && (Number.parseInt(mode, 8) & 0o022) === 0);
 }
 
-/** Whether the new mode opens no directory to others, and is not lost when the owner changes. */
+/** Whether the new mode opens no directory to other users and survives the change of owner. */
 function staysClosed({ mode, owner, group }: Wanted): boolean {
   if (mode === undefined) return true;
   const given = owner !== undefined || group !== undefined;
   return (resolveMode(mode, 0o755, true) & 0o022) === 0 && !(given && (resolveMode(mode, 0, false) & 0o6000) !== 0);
 }
 
-/** The mode first: once the owner is another, that one may swap what is there. */
+/** Sets the mode first: a new owner could swap the files in between. */
 function allBelow(target: string, { mode, ...how }: Wanted): Script {
   const chown = ownerWord(how);
   return sh`set -e
@@ -78,7 +78,10 @@ function modeArgument(mode: string | number): string {
   return typeof mode === 'number' ? octal(mode) : mode.trim();
 }
 
-/** Directory by directory, from inside; what is in one is held by a second name where nobody else can swap it. */
+/**
+ * Works directory by directory, from the innermost one. Each entry gets a second name in a place where no other user
+ * can swap it.
+ */
 function allBelowCarefully(path: string, { mode, ...how }: Wanted, ctx: Context): Script {
   const chown = ownerWord(how);
   const chmod = mode === undefined ? undefined : modeArgument(mode);
@@ -102,7 +105,7 @@ into "$n"
 all`;
 }
 
-/** Whether something of that kind is not as wanted. */
+/** Whether an entry of this combination is not as wanted. */
 function isWrong(combination: string, now: Seen, { mode, owner, group }: Ownership): boolean {
   const [kind, octalMode = '0', uid, gid] = combination.split('/');
   const present = Number.parseInt(octalMode, 8);
@@ -112,8 +115,8 @@ function isWrong(combination: string, now: Seen, { mode, owner, group }: Ownersh
 }
 
 /**
- * Each missing parent too gets the owner and mode. A task on the same trip may have given a directory above it away since the
- * look: what the look saw of them is looked at again.
+ * Each missing parent also gets the owner and mode. An earlier task of the same round trip may have given away a
+ * directory above this one since the probe, so what the probe saw of them is checked again.
  */
 export function makeDirectory(now: Seen, path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {
   const plain = path.replace(/(.)\/+$/, '$1');

@@ -1,4 +1,4 @@
-// A symbolic or a hard link is there, renamed into its place.
+// Plans a symbolic or hard link that is renamed into place.
 import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
@@ -11,14 +11,14 @@ type Link = Ownership & Readonly<{ path: string; src?: string; state?: string; f
 
 export type LinkSeen = Readonly<{
   now: Seen;
-  /** The path itself, a symlink not followed. */
+  /** The path itself; a symlink is not followed. */
   self: Stat | undefined;
   source: Stat | undefined;
-  /** It is a directory with nothing in it. */
+  /** The path is an empty directory. */
   empty: boolean;
 }>;
 
-/** Where the link's source is on the host. */
+/** The path of the link's source on the host. */
 export function sourceOf({ src = '', path, state }: Link): string {
   return src.startsWith('/') || state === 'hard' ? src : join(dirname(path), src);
 }
@@ -68,7 +68,7 @@ ${chown === undefined ? sh`:` : sh`chown -h -- ${chown} "$s"`}`,
   ];
 }
 
-/** What `make` makes at "$s" is renamed to the path. */
+/** Renames what `make` creates at "$s" to the path. */
 function inPlace(
   now: Seen,
   path: string,
@@ -117,7 +117,8 @@ export function hard({ now, self, source }: LinkSeen, given: Link, ctx: Context)
   return [
     {
       what: `hard link ${path} = ${src}`,
-      // Who can change the way to the source could lead it to a file of root's: its directory is walked to, and held open.
+      // A user who can change the directories on the way to the source could redirect it to a file of root. The script
+      // therefore walks to the source's directory and holds it open.
       run: inPlace(careful, path, ctx, {
         before: sh`beside ${src}
 exec 8<.`,

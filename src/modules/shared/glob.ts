@@ -1,4 +1,4 @@
-/** A shell pattern as a RegExp for the whole text. */
+/** Converts a shell pattern to a RegExp for the whole text. */
 export function globToRegex(pattern: string): RegExp {
   return new RegExp(
     `^${pattern

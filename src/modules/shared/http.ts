@@ -10,12 +10,12 @@ export const requestHeaders = Type.Optional(
   }),
 );
 
-/** Who asks, and whether the server must prove itself too. */
+/** Arguments for authentication and certificate verification. */
 export const credentials = {
-  url_username: text('A user name.'),
-  url_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
+  url_username: text('The user name.'),
+  url_password: Type.Optional(Type.String({ secret: true, description: 'The password of url_username.' })),
   force_basic_auth: flag('Ignored: user and password are always sent.'),
-  validate_certs: flag('The certificate must be good.', true),
+  validate_certs: flag("Verify the server's certificate.", true),
 };
 
 export type Request = Readonly<{
@@ -34,7 +34,7 @@ export type Request = Readonly<{
   client_key?: string | undefined;
 }>;
 
-/** Headers, with the one that a user and password make. */
+/** The headers with basic authentication if a user is given. */
 export function headersOf({ headers = {}, user, password }: Request): Readonly<Record<string, string>> {
   const out: Record<string, string> = {};
   for (const [key, value] of Object.entries(headers)) out[key] = String(value);
@@ -42,13 +42,13 @@ export function headersOf({ headers = {}, user, password }: Request): Readonly<R
   return out;
 }
 
-/** Prints which client the host has: curl, wget, bash or none; and whether it knows CAs. */
+/** Prints which client the host has (curl, wget, bash or none) and whether it has CA certificates. */
 export function probeClient(): Script {
   return sh`for c in curl wget bash; do if command -v "$c" >/dev/null; then printf 'client %s\n' "$c"; break; fi; done
 if [ -s /etc/ssl/certs/ca-certificates.crt ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ]; then echo 'ca yes'; fi`;
 }
 
-/** curl's options as a config file on its stdin: nothing of them is in its argument list. */
+/** Passes curl's options as a config file on stdin, so that they do not show up in its argument list. */
 export function curl(
   request: Request,
   more: readonly (readonly [string, string])[],
@@ -57,7 +57,8 @@ export function curl(
   const { url, method, body, timeout, validate_certs, follow, unix_socket, ca_path, client_cert, client_key } = request;
   const options: readonly (readonly [string, string | undefined])[] = [
     ['url', url],
-    // Named, a POST would be sent again wherever it is redirected to; by its data alone it becomes a GET there.
+    // A POST that is set explicitly would be repeated after a redirect. A POST that follows from the data becomes a GET
+    // there.
     ['request', method === 'HEAD' || method === 'POST' ? undefined : method],
     ...Object.entries(headersOf(request)).map(([key, value]) => ['header', `${key}: ${value}`] as const),
     ['data-raw', body ?? (method === 'POST' ? '' : undefined)],
@@ -90,7 +91,7 @@ function escaped(value: string): string {
   return value.replace(/[\n\r\t"\\]/g, (c) => letters[c] ?? c);
 }
 
-/** wget, with the headers in a config file; `more` are plain options. */
+/** Runs wget with the headers in a config file. `more` are plain options. */
 export function wget(request: Request, more: readonly string[]): Script {
   const { url, method, body, timeout, validate_certs, follow } = request;
   const config = Object.entries(headersOf(request))
@@ -105,7 +106,7 @@ export function wget(request: Request, more: readonly string[]): Script {
     ...(method === undefined || method === 'GET' ? [] : [`--method=${method}`]),
     ...more,
   ];
-  // wget reads its config from regular files only
+  // wget reads its config only from a regular file
   return sh`w=$(umask 077; mktemp) || exit 1
 printf %s ${config} >"$w"
 ${body === undefined ? sh`:` : sh`(umask 077; printf %s ${body} >"$w.body")`}

@@ -1,4 +1,4 @@
-/** JSON as Python's json.dumps writes it: a space after `:` and `,`, and ASCII only. */
+/** JSON as Python's json.dumps writes it: with a space after `:` and `,`, and ASCII only. */
 export function pythonJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
   if (value instanceof Map)

@@ -8,28 +8,28 @@ import { octal } from './mode.ts';
 import { dirname, isPlain } from './paths.ts';
 import { CHAIN, CONTENT, STAT, STAT_FORMAT, SUM } from './questions.ts';
 
-/** The largest file whose content a probe sends or a script carries, in bytes. */
+/** The largest content that a probe sends or a script carries, in bytes. */
 export const SMALL = 65_536;
 
 type Kind = 'file' | 'directory' | 'link' | 'char' | 'block' | 'fifo' | 'socket';
 
-/** What stands at a path. For a symlink: the link's target, and what that leads to as the rest. */
+/** What a probe saw at a path. For a symlink: the link's target, and in the other fields the file that it leads to. */
 export type Seen = Readonly<{
-  /** Of what the path leads to; undefined where nothing is, or a link dangles. */
+  /** The stat of the file that the path leads to. undefined if nothing is there or the link dangles. */
   stat: Stat | undefined;
-  /** Where the symlink at the path points to. */
+  /** The target of the symlink at the path. */
   link: string | undefined;
-  /** The path with symlinks followed: where a new content has to be put. */
+  /** The path with symlinks followed: where new content has to be written. */
   real: string;
-  /** Whether the folder is there that it is to be put in. */
+  /** Whether the parent directory of `real` exists. */
   parent: boolean;
-  /** Whether it is known that nobody but root and the acting user can change the way there. */
+  /** Whether it is certain that only root and the acting user can change the directories on the way. */
   trusted: boolean;
-  /** Ids of the wanted owner and group, where they were asked for; undefined: no such name. */
+  /** Ids of the wanted owner and group if they were asked for. undefined: the name does not exist. */
   owner: number | undefined;
   group: number | undefined;
   sha256: string | undefined;
-  /** The content, where it was asked for and is small. */
+  /** The content if it was asked for and is small. */
   content: Uint8Array | undefined;
   umask: number;
 }>;
@@ -50,29 +50,29 @@ export type Stat = Readonly<{
   groupName: string;
 }>;
 
-/** What a probe sends of the content: nothing, its sha256, the text when it is not `unless`, or always. */
+/** What a probe sends of the content: nothing, its sha256, the text if it differs from `unless`, or always the text. */
 export type Want = Readonly<
   { content: 'none' | 'sum' } | { content: 'always'; limit?: number } | { content: 'differs'; unless: string }
 >;
 
-/** `mayBeIn`: the path is `likely`, or is right in it. */
-type Looking = Readonly<{ follow?: boolean; likely?: string; mayBeIn?: boolean }>;
+/** `mayBeIn`: the path is either `likely` or directly inside of it. */
+type ProbeOptions = Readonly<{ follow?: boolean; likely?: string; mayBeIn?: boolean }>;
 
 /**
- * Prints what `fields` and `seen` read. `$p` is the path; follow: false looks at a link itself. What the shell can do itself
- * it does, and what many looks of a trip ask is asked once.
+ * Prints what `fields` and `seen` parse. `$p` is the path; `follow: false` examines a link itself. The script uses
+ * shell builtins where it can, and asks shared questions once for a round trip.
  *
- * @param path the path, or sh that finds it: then it may come to be `likely`
+ * @param path the path, or a script that finds it; it may then turn out to be `likely`
  */
-export function look(
+export function probePath(
   path: string | Script,
   { owner, group }: Ownership,
   want: Want,
-  { follow = true, likely, mayBeIn = false }: Looking = {},
+  { follow = true, likely, mayBeIn = false }: ProbeOptions = {},
 ): Script {
   const known = typeof path === 'string' ? path : likely;
-  /** An answer that was asked for under the likely path holds only if that is the path. */
-  const told = (variable: Script, question: Question): Script => {
+  /** An answer for the likely path is used only if the path is that one. */
+  const answerFor = (variable: Script, question: Question): Script => {
     if (known === undefined) return sh`${variable}=`;
     const set = sh`${variable}=${answer(question, known)}`;
     return typeof path === 'string' ? set : sh`if [ "$p" = ${known} ]; then ${set}; else ${variable}=; fi`;
@@ -83,16 +83,16 @@ if [ -L "$p" ]; then
   l=$(readlink -n -- "$p"; echo .); l=\${l%.}; ${sendPath('link', sh`l`)}
   ${follow ? sh`r=$(readlink -f -- "$p") || r=$p; ${sendPath('real', sh`r`)}; t=` : sh`:`}
 fi
-${statOfPath(told, follow)}
+${statOfPath(answerFor, follow)}
 case $r in */*) d=\${r%/*} ;; *) d=. ;; esac
 if [ -d "\${d:-/}" ]; then d=yes; else d=no; fi; echo "parent $d$t"
 printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
-${contentOf(want, told)}`;
+${contentOf(want, answerFor)}`;
 }
 
-/** Sets t to CHAIN's answer for the directory of the path. */
+/** Sets t to CHAIN's answer for the path's directory. */
 function trust(path: string | Script, likely: string | undefined, mayBeIn: boolean): Script {
   const chain = (folder: string): Script => (isPlain(folder) ? answer(CHAIN, folder) : sh`''`);
   if (typeof path === 'string') return sh`t=${chain(dirname(path))}`;
@@ -101,23 +101,23 @@ function trust(path: string | Script, likely: string | undefined, mayBeIn: boole
   return sh`case $p in ${likely}) t=${chain(dirname(likely))} ;; *) t=${elsewhere} ;; esac`;
 }
 
-/** A path, as it is where it is harmless. */
+/** Prints a path, unencoded if it is harmless. */
 function sendPath(key: string, variable: Script): Script {
   return sh`case $${variable} in *[!A-Za-z0-9/._+-]*) printf ${`${key} %s\n`} "$(printf %s "$${variable}" | base64 -w0)" ;; *) printf ${`${key}_is %s\n`} "$${variable}" ;; esac`;
 }
 
-type Told = (variable: Script, question: Question) => Script;
+type AnswerFor = (variable: Script, question: Question) => Script;
 
-function statOfPath(told: Told, follow: boolean): Script {
+function statOfPath(answerFor: AnswerFor, follow: boolean): Script {
   const own = sh`st=$(stat ${follow ? sh`-L` : sh``} -c ${STAT_FORMAT} -- "$r" 2>/dev/null)`;
   const print = sh`printf 'stat %s\n' "$st"`;
-  const shared = sh`if [ -e "$r" ]; then ${told(sh`st`, STAT)}; [ -n "$st" ] || ${own}; ${print}; fi`;
+  const shared = sh`if [ -e "$r" ]; then ${answerFor(sh`st`, STAT)}; [ -n "$st" ] || ${own}; ${print}; fi`;
   return follow ? shared : sh`if [ -L "$p" ]; then ${own}; ${print}; else ${shared}; fi`;
 }
 
 /**
- * The id of a wanted owner, looked up only where the file does not show it already. Probes that share a subshell look it up
- * once: many new files have few owners.
+ * Looks up the id of a wanted owner, unless the file already shows it. Probes that share a subshell look up each name
+ * once, because many new files have few owners.
  */
 function id(key: string, name: string | undefined, letter: Script, database: Script): Script {
   if (name === undefined || ownId(name) !== undefined) return sh`:`;
@@ -127,21 +127,21 @@ function id(key: string, name: string | undefined, letter: Script, database: Scr
 printf ${`${key} %s\n`} "\${${kept}%.}" ;; esac`;
 }
 
-/** The id that a name is itself, or that has it everywhere. */
+/** The id, if the name is a number or has the same id on every host. */
 function ownId(name: string): number | undefined {
   if (name === 'root') return 0;
   return /^\d+$/.test(name) ? Number(name) : undefined;
 }
 
-function contentOf(want: Want, told: Told): Script {
+function contentOf(want: Want, answerFor: AnswerFor): Script {
   const limit = want.content === 'always' ? (want.limit ?? SMALL) : SMALL;
-  // stat has told the size already
+  // stat has already told the size
   const send = (known: Script): Script =>
     sh`z=\${st#*/*/*/}; z=\${z%%/*}; if [ "$z" -le ${limit} ]; then ${known}; [ -n "$c" ] || c=$(base64 -w0 <"$r"); printf 'content %s\n' "$c"; fi`;
-  const sum = sh`${told(sh`s`, SUM)}; [ -n "$s" ] || { s=$(sha256sum <"$r"); s=\${s%% *}; }; printf 'sum %s\n' "$s"`;
+  const sum = sh`${answerFor(sh`s`, SUM)}; [ -n "$s" ] || { s=$(sha256sum <"$r"); s=\${s%% *}; }; printf 'sum %s\n' "$s"`;
   if (want.content === 'none') return sh`:`;
   if (want.content === 'sum') return sh`if [ -f "$r" ]; then ${sum}; fi`;
-  if (want.content === 'always') return sh`if [ -f "$r" ]; then ${send(told(sh`c`, CONTENT))}; fi`;
+  if (want.content === 'always') return sh`if [ -f "$r" ]; then ${send(answerFor(sh`c`, CONTENT))}; fi`;
   if (!('unless' in want)) return sh`:`;
   return sh`if [ -f "$r" ]; then ${sum}; if [ "$s" != ${want.unless} ]; then ${send(sh`c=`)}; fi; fi`;
 }
@@ -204,18 +204,18 @@ const KINDS: Readonly<Record<number, Kind>> = {
   12: 'socket',
 };
 
-/** The content as text: '' where there is no file yet, undefined where it is binary or was too large to send. */
+/** The content as text. '' if the file does not exist; undefined if it is binary or too large to send. */
 export function textOf(now: Seen): string | undefined {
   if (now.stat === undefined) return '';
   return now.content === undefined ? undefined : asText(now.content);
 }
 
-/** What a change of the path alters, where a link leads elsewhere: that has two names. */
+/** The additional resource that a change alters if the path is a link: the file then has two names. */
 export function behind({ link, real }: Seen, path: string): Readonly<{ touches?: readonly Resource[] }> {
   return link === undefined || real === path ? {} : { touches: [`path:${path}`, `path:${real}`] };
 }
 
-/** What `register` sees of a file, by Ansible's names. */
+/** The registered result about a file, with Ansible's names. */
 export function fileData(path: string, now: Seen): Vars {
   if (now.stat === undefined) return { path, state: 'absent' };
   const { mode, uid, gid, user, groupName, size, kind } = now.stat;

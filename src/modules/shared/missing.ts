@@ -1,4 +1,4 @@
-// What an earlier task has to make first.
+// An object that an earlier task has to create first.
 import { type Blocked, blocked } from '../../core/module.ts';
 
 export function noSuch(kind: 'user' | 'group', name: string): Blocked {

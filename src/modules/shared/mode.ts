@@ -6,7 +6,10 @@ const CLASS = { u: 0o4700, g: 0o2070, o: 0o1007 } as const;
 
 type Clause = Readonly<{ who: string; op: string; perms: string }>;
 
-/** The mode that `wanted` asks for where the present one is `current`; `umask` is for a clause that names no class. */
+/**
+ * Computes the mode that `wanted` asks for if the present one is `current`. `umask` applies to a clause without a
+ * class.
+ */
 export function resolveMode(wanted: string | number, current: number, isDirectory: boolean, umask = 0o022): number {
   if (typeof wanted === 'number') return wanted & ALL;
   const text = wanted.trim();
@@ -19,12 +22,12 @@ export function octal(mode: number): string {
   return (mode & ALL).toString(8).padStart(4, '0');
 }
 
-/** chmod keeps a directory's setgid unless the number has five digits. */
+/** chmod keeps a directory's setgid bit unless the number has five digits. */
 export function modeWord(mode: number, isDirectory: boolean): string {
   return isDirectory ? `0${octal(mode)}` : octal(mode);
 }
 
-/** What is wrong with a mode, in words. */
+/** The errors of a mode, in words. */
 export function modeErrors(mode: string | number | undefined, name = 'mode'): readonly ArgError[] {
   if (mode === undefined) return [];
   if (typeof mode === 'string') {
@@ -45,8 +48,8 @@ export function modeErrors(mode: string | number | undefined, name = 'mode'): re
 }
 
 /**
- * YAML turns 0644 into 420 and leaves 644 as it is: the number alone must tell which of the two was written. A mode
- * that people mean never gives the group more than the owner, nor others more than the group.
+ * YAML turns 0644 into 420 but leaves 644 as it is, so the number must show which of the two was written. A mode that
+ * people intend never gives the group more than the owner, or others more than the group.
  */
 function writtenInDecimal(mode: number): boolean {
   const digits = String(mode);
@@ -78,7 +81,7 @@ function applied(mode: number, { who, op, perms }: Clause, isDirectory: boolean,
   const bits = bitsOf(perms, mode, isDirectory) & mask & kept;
   if (op === '+') return mode | bits;
   if (op === '-') return mode & ~bits;
-  // `=` leaves a directory's setuid and setgid as they are unless it names them, as chmod does
+  // as in chmod, `=` keeps a directory's setuid and setgid bits unless the clause names them
   const special = isDirectory && !perms.includes('s') ? mode & 0o6000 & mask : 0;
   return (mode & ~mask) | bits | special;
 }

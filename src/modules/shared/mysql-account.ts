@@ -1,4 +1,4 @@
-// What CREATE USER and ALTER USER say of an account beside its privileges: how it logs in, over what, and how often.
+// The parts of CREATE USER and ALTER USER other than privileges: authentication, TLS and limits.
 import type { Context } from '../../core/module.ts';
 import { literal } from './mysql.ts';
 import { isSha2Password } from './sha2-password.ts';
@@ -11,7 +11,7 @@ type Wanted = Readonly<{
   plugin_hash_string?: string;
 }>;
 
-/** `IDENTIFIED …`, or nothing where no way to log in is asked for. */
+/** The `IDENTIFIED …` clause, or nothing if no authentication is given. */
 export function identified(
   { password, encrypted, plugin, plugin_auth_string: secret, plugin_hash_string: hash }: Wanted,
   isMaria: boolean,
@@ -30,8 +30,8 @@ export function identified(
 }
 
 /**
- * Whether an account logs in as is asked for. What cannot be compared (an unknown plugin's secret) counts as equal.
- * `nativeHash`: what mysql_native_password keeps of the password.
+ * Whether an account already authenticates as wanted. What cannot be compared (the secret of an unknown plugin) counts
+ * as equal. `nativeHash` is the hash that mysql_native_password stores.
  */
 export function isIdentified(
   account: Readonly<{ plugin: string; hash: Uint8Array }>,
@@ -57,7 +57,7 @@ export function isIdentified(
   return false;
 }
 
-/** What an account needs of TLS, from the columns of mysql.user, as `wantedTls` writes it. */
+/** An account's TLS requirement from the columns of mysql.user, in the form that `wantedTls` writes. */
 export function tlsText(type: string, cipher: string, issuer: string, subject: string): string {
   if (type === 'ANY') return 'SSL';
   if (type === 'X509') return 'X509';
@@ -85,7 +85,7 @@ export function requireSql(requires: Readonly<Record<string, string | null>>): s
   return ` REQUIRE ${wantedTls(requires) || 'NONE'}`;
 }
 
-/** By name: which of the four columns of mysql.user. */
+/** Maps each limit to one of the four columns of mysql.user. */
 export const LIMITS: Readonly<Record<string, number>> = {
   MAX_QUERIES_PER_HOUR: 0,
   MAX_UPDATES_PER_HOUR: 1,

@@ -2,48 +2,53 @@ import { type Static, type TObject, Type } from 'typebox';
 import { flag, optionalFlag, text } from './args.ts';
 import { literal } from './mysql.ts';
 
-/** What a replica is told of the server that it replicates from. */
+/** Arguments that describe the server from which a replica replicates. */
 export const source = {
-  primary_host: text('The server that is replicated from.'),
-  primary_user: text('Who the replica logs in as there.'),
-  primary_password: Type.Optional(Type.String({ secret: true, description: 'Its password.' })),
-  primary_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port there.' })),
+  primary_host: text('The server to replicate from.'),
+  primary_user: text('The user that the replica logs in as.'),
+  primary_password: Type.Optional(Type.String({ secret: true, description: 'The password of primary_user.' })),
+  primary_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port of primary_host.' })),
   primary_connect_retry: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Seconds between the tries to connect.' }),
+    Type.Integer({ minimum: 1, description: 'Seconds between attempts to connect.' }),
   ),
-  primary_log_file: text('The binary log to begin with.'),
-  primary_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
-  primary_auto_position: flag('MySQL: by GTID.'),
+  primary_log_file: text('The binary log to start with.'),
+  primary_log_pos: Type.Optional(Type.Integer({ description: 'The position in primary_log_file.' })),
+  primary_auto_position: flag('MySQL: replicate by GTID.'),
   primary_use_gtid: Type.Optional(
     Type.Enum(['current_pos', 'replica_pos', 'slave_pos', 'disabled'], {
-      description: 'MariaDB: by GTID, from where.',
+      description: 'MariaDB: replicate by GTID, and where to start.',
     }),
   ),
-  primary_ssl: optionalFlag('The connection is encrypted.'),
-  primary_ssl_ca: text('The CA that the server there is checked with.'),
+  primary_ssl: optionalFlag('Encrypt the connection.'),
+  primary_ssl_ca: text('The CA that verifies the server.'),
   primary_ssl_capath: text('A directory of CAs.'),
   primary_ssl_cert: text("The replica's certificate."),
   primary_ssl_key: text("The key of the replica's certificate."),
-  primary_ssl_cipher: text('Ciphers.'),
-  primary_ssl_verify_server_cert: flag("The server's certificate must be for its name."),
-  primary_delay: Type.Optional(Type.Integer({ minimum: 0, description: 'Seconds that the replica stays behind.' })),
-  relay_log_file: text('The relay log to begin with.'),
-  relay_log_pos: Type.Optional(Type.Integer({ description: 'The place in it.' })),
-  get_primary_public_key: flag("MySQL: fetch the server's key for a password without TLS."),
+  primary_ssl_cipher: text('The allowed ciphers.'),
+  primary_ssl_verify_server_cert: flag("Require that the server's certificate has the server's name."),
+  primary_delay: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'Seconds that the replica stays behind on purpose.' }),
+  ),
+  relay_log_file: text('The relay log to start with.'),
+  relay_log_pos: Type.Optional(Type.Integer({ description: 'The position in relay_log_file.' })),
+  get_primary_public_key: flag("MySQL: request the server's key to send a password without TLS."),
 };
 type Source = Static<TObject<typeof source>>;
 
-/** The older names: master_host … */
+/** The older names of the arguments: master_host … */
 export const SOURCE_ALIASES: Readonly<Record<string, string>> = Object.fromEntries(
   Object.keys(source)
     .filter((key) => key.startsWith('primary_'))
     .map((key) => [key.replace('primary_', 'master_'), key]),
 );
 
-/** `shown`: what the status calls it; undefined: it cannot be seen there, or it moves on. */
+/**
+ * `shown` is the option's name in the replication status. undefined: the status does not show it, or its value changes
+ * by itself.
+ */
 type Option = Readonly<{ sql: string; shown?: string | undefined; as: string }>;
 
-/** What stands behind CHANGE … TO. `prefix`: MASTER or SOURCE. */
+/** The options of CHANGE … TO. `prefix` is MASTER or SOURCE. */
 export function sourceOptions(given: Source, prefix: string, isMaria: boolean): readonly Option[] {
   const out: Option[] = [];
   const add = (name: string, given: string | number | undefined, shown?: string): void => {
@@ -80,7 +85,7 @@ export function sourceOptions(given: Source, prefix: string, isMaria: boolean): 
   return out;
 }
 
-/** By primary_use_gtid: as MariaDB's SQL says it, and as its status does. */
+/** For each value of primary_use_gtid: MariaDB's word in SQL, and the one in its status. */
 const GTID_FROM = {
   current_pos: ['current_pos', 'Current_Pos'],
   replica_pos: ['slave_pos', 'Slave_Pos'],

@@ -5,18 +5,18 @@ import { text } from './args.ts';
 import { decodeText } from './bytes.ts';
 import type { Fields } from './fields.ts';
 
-/** How to log in to the server, from the host itself. */
+/** Arguments for logging in to the server from the host itself. */
 export const login = {
-  login_user: text('Who logs in. Default: as ~/.my.cnf says, or who the task runs as (auth_socket).'),
+  login_user: text('The user to log in as. Default: the user in ~/.my.cnf, or the user of the task (auth_socket).'),
   login_password: Type.Optional(Type.String({ secret: true, description: 'The password of login_user.' })),
   login_host: text('The server. Default: localhost, through its socket.'),
-  login_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port, with login_host.' })),
+  login_port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'The port on login_host.' })),
   login_unix_socket: text("The server's socket."),
-  config_file: text('A file with a [client] section. Default: ~/.my.cnf, where it is there.'),
-  ca_cert: text('The CA that the server is checked with.'),
+  config_file: text('A file with a [client] section. Default: ~/.my.cnf if it exists.'),
+  ca_cert: text('The CA that verifies the server.'),
   client_cert: text("The client's certificate."),
   client_key: text("The key of the client's certificate."),
-  connect_timeout: Type.Integer({ default: 30, minimum: 1, description: 'Seconds until a log-in is given up.' }),
+  connect_timeout: Type.Integer({ default: 30, minimum: 1, description: 'The time limit of a login in seconds.' }),
 };
 
 export const LOGIN_ALIASES = {
@@ -43,8 +43,9 @@ export type Login = Readonly<{
 export const MYSQL_NEEDS = ['live:*', 'mysql:*', 'package:*'] as const;
 
 /**
- * Defines db: SQL on its stdin, rows on its stdout. The password reaches the client through an open file, never
- * through its arguments, and only what is named here is read: no config of the host's user can change the outcome.
+ * Defines `db`, which reads SQL from stdin and prints rows. The password reaches the client through an open file, never
+ * through its arguments. Only the config files named here are read, so no other config of the user can change the
+ * result.
  */
 export function client(how: Login): Script {
   const { config_file: config = '~/.my.cnf' } = how;
@@ -62,7 +63,7 @@ export function client(how: Login): Script {
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}="${String(value).replaceAll('\\', '\\\\')}"\n`)
     .join('');
-  // mysqldump reads [client] too, and does not know this one
+  // mysqldump also reads [client], and does not know this option
   const timeout = `[mysql]\nconnect-timeout=${how.connect_timeout}\n`;
   return sh`c=$(command -v mysql || command -v mariadb) || { echo 'client missing'; exit 0; }
 f=${config.startsWith('~/') ? sh`\${HOME:-/root}${config.slice(1)}` : config}
@@ -84,19 +85,19 @@ printf 'SELECT 1' | db >/dev/null 2>&1 || options=$given`
 }`;
 }
 
-/** What a query printed, with each line after `key`; what went wrong as `error`. The rows are escaped as --batch does. */
+/** Prints the rows of a query, each after `key`, or the error as `error`. Rows are escaped as by --batch. */
 export function ask(key: string, sql: string, options: readonly string[] = ['--skip-column-names']): Script {
   return sh`if out=$(printf '%s\n' ${sql} | db ${options} 2>&1); then printf '%s\n' "$out" | sed ${`s/^/${key} /`}; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi`;
 }
 
-/** Runs statements; nothing of them is in any argument list. */
+/** Runs statements. They do not show up in any argument list. */
 export function execute(how: Login, statements: readonly string[], database?: string): Script {
   return sh`set -e
 ${client(how)}
 printf '%s\n' ${statements.map((s) => `${s.replace(/;\s*$/, '')};`).join('\n')} | db ${database === undefined ? [] : [`--database=${database}`]}`;
 }
 
-/** Why the server could not be asked. */
+/** Why the query failed. */
 export function unreachable(f: Fields): Blocked | undefined {
   if (f.get('client') === 'missing') {
     return blocked('E_TOOL_MISSING', {
@@ -107,7 +108,7 @@ export function unreachable(f: Fields): Blocked | undefined {
   return f.get('error') === undefined ? undefined : blocked('E_MYSQL_UNREACHABLE', { why: errorOf(f) });
 }
 
-/** What the client said last. */
+/** The client's last error message. */
 export function errorOf(f: Fields): string {
   return (
     decodeText(f.get('error') ?? '')
@@ -116,19 +117,22 @@ export function errorOf(f: Fields): string {
   );
 }
 
-/** A row of --batch: tabs between the columns, \t \n \\ escaped in them. */
+/**
+ * Parses a row of --batch: columns are separated by tabs, and \t
+ *  \\ are escaped.
+ */
 export function columns(row: string): readonly string[] {
   return row
     .split('\t')
     .map((column) => column.replace(/\\([tn0\\])/g, (_, c: string) => ({ t: '\t', n: '\n', '0': '\0' })[c] ?? '\\'));
 }
 
-/** A text as SQL writes it. */
+/** A text as an SQL literal. */
 export function literal(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
-/** A name of a database, table or variable as SQL writes it. */
+/** The name of a database, table or variable as an SQL identifier. */
 export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }

@@ -10,7 +10,7 @@ import { modeWord, octal, resolveMode } from './mode.ts';
 import { basename, dirname, spoolOf, stageName, stageOf } from './paths.ts';
 import { stageBeside } from './untrusted.ts';
 
-/** `fill` writes "$s" on the host; `fetched` is put there by the engine. */
+/** `fill` writes "$s" on the host. The engine uploads `fetched`. */
 export type Source = Readonly<
   | { text: string }
   | { file: LocalFile }
@@ -22,29 +22,29 @@ export type Source = Readonly<
 export type Placing = Ownership &
   Readonly<{ backup?: boolean; validate?: string | undefined; unsafe_writes?: boolean }>;
 
-/** What is to be at `path`, and how it gets there. */
+/** The wanted file at `path` and its source. */
 export type Wanted = Readonly<{
   path: string;
   source: Source;
-  /** Whether the content on the host is already this one. */
+  /** Whether the host already has this content. */
   same: boolean;
-  /** Missing parents are made. */
+  /** Missing parent directories are created. */
   parents?: boolean;
   what?: string;
   /** Secret content is not shown. */
   before?: string | null;
-  /** The content was made of the one that the look saw. */
+  /** The content was computed from the content that the probe saw. */
   isEdit?: true;
   /** A link at the path is followed. Default: true. */
   follow?: boolean;
 }>;
 
 /**
- * The steps that put a file in its place: staged beside the target with its final owner and mode, validated, the old
- * one kept where asked, fsynced, renamed. Until the rename nothing is touched, and a full disk leaves the old file.
+ * The steps that replace a file: stage it beside the target with its final owner and mode, validate it, keep the old
+ * one if asked, fsync, rename. Nothing changes before the rename, so a full disk leaves the old file intact.
  */
 export function place(seen: Seen, wanted: Wanted, how: Placing, ctx: Context): Steps {
-  // A link that is not followed is not what is wanted, and gives what replaces it nothing of its own.
+  // A link that is not followed is replaced, and the new file inherits nothing from it.
   const isReplaced = wanted.follow === false && seen.stat?.kind === 'link';
   const now = isReplaced ? { ...seen, stat: undefined, real: wanted.path } : seen;
   const { stat } = now;
@@ -68,7 +68,7 @@ export function place(seen: Seen, wanted: Wanted, how: Placing, ctx: Context): S
     },
   ];
 }
-/** The script, and where an upload is to be put before it runs. */
+/** The script, and the path to which an upload goes before the script runs. */
 type Laid = Readonly<{ run: Script; to: string }>;
 type Small = string | Uint8Array | undefined;
 
@@ -85,13 +85,13 @@ function obstacle(now: Seen, { path, parents }: Wanted, how: Placing): Blocked |
   return unknownOwner(now, how);
 }
 
-/** As chmod takes it; undefined: not asked for. */
+/** The mode for chmod. undefined: no mode was given. */
 function permissions(now: Seen, { mode }: Placing): string | undefined {
   if (mode === undefined) return undefined;
   return modeWord(resolveMode(mode, now.stat?.mode ?? 0o666 & ~now.umask, false, now.umask), false);
 }
 
-/** Where nobody else can change anything: beside the target, by its path. */
+/** No other user can change the directory: stage beside the target and use its path. */
 function trusted(now: Seen, wanted: Wanted, how: Placing, small: Small, ctx: Context): Laid {
   const { stat, real } = now;
   const chown = ownerWord(how);
@@ -118,7 +118,7 @@ ${how.unsafe_writes === true ? sh`mv -fT -- "$s" "$t" 2>/dev/null || cat -- "$s"
   return { run, to: stage };
 }
 
-/** Where somebody else can change the directory, or the way there: in a stage of the acting user's own. */
+/** Another user can change the directory or the way to it: stage in a directory of the acting user. */
 function careful(now: Seen, wanted: Wanted, how: Placing, small: Small, ctx: Context): Laid {
   const { stat } = now;
   const chown = ownerWord(how);
@@ -149,8 +149,9 @@ mv -fT -- "$s" "../$n"`;
 }
 
 /**
- * What is at the target's name gives owner, mode and ACLs, where it can be held on to; else what the look saw does. Where the
- * new content was made of the old one, it has to be that one still. The setuid and setgid bits are nobody's to give.
+ * The file at the target's name supplies owner, mode and ACLs if it can be pinned; otherwise the values that the probe
+ * saw are used. If the new content was computed from the old one, the file must still have that content. Setuid and
+ * setgid bits are never taken over.
  */
 function old({ stat, content }: Seen, { isEdit }: Wanted, how: Placing, ctx: Context): Script {
   if (stat === undefined) return sh`:`;
@@ -169,7 +170,7 @@ ${unpinned}
 fi`;
 }
 
-/** The content goes in while only its writer may read it. */
+/** While the content is written, only its writer can read the file. */
 function written(source: Source, small: Small, to: Script): Script {
   if ('fill' in source) return sh`(set -C; umask 077; ${source.fill})`;
   if ('fetched' in source) return source.finish;
@@ -186,7 +187,7 @@ END
 )`;
 }
 
-/** Owner, mode and ACLs of the old file, as far as nothing else is asked for. */
+/** Takes over owner, mode and ACLs of the old file unless the task sets them. */
 function kept(exists: boolean, ownMode: boolean): Script {
   if (!exists) return sh`:`;
   return ownMode
@@ -205,7 +206,10 @@ function judged(validate: string, stage: string): Script {
 fi`;
 }
 
-/** What can travel inside the script: text as it is, a small binary file as bytes. Undefined: it has to be uploaded. */
+/**
+ * Content that can travel inside the script: text as it is, a small binary file as bytes. undefined: it has to be
+ * uploaded.
+ */
 function smallContent(source: Source): Small {
   if ('copyOf' in source || 'fill' in source || 'fetched' in source) return undefined;
   if ('text' in source) return source.text.includes('\0') ? new TextEncoder().encode(source.text) : source.text;
@@ -228,7 +232,7 @@ function diffOf(
   return { of: path, before: old ?? `(binary or large: ${now.stat.size} bytes)\n`, after };
 }
 
-/** `backup_file`, as the script printed it. */
+/** `backup_file` as the script printed it. */
 export function backupData(stdout: string | undefined): Vars {
   const name = stdout?.match(/^backup_file (.*)$/m)?.[1];
   return name === undefined ? {} : { backup_file: name };

@@ -1,9 +1,12 @@
 import { identifier } from './mysql.ts';
 
-/** What an account may do: 'db.table' → privileges, in upper case. */
+/** An account's privileges: 'db.table' → privileges, in upper case. */
 export type Privileges = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** What GRANT ALL on *.* means where SHOW GRANTS spells it out, as MySQL 8 does. Dynamic privileges come on top. */
+/**
+ * The meaning of GRANT ALL on *.* where SHOW GRANTS lists the privileges, as in MySQL 8. Dynamic privileges are listed
+ * in addition.
+ */
 const STATIC = [
   'SELECT',
   'INSERT',
@@ -37,7 +40,7 @@ const STATIC = [
   'DROP ROLE',
 ];
 
-/** Other names for one and the same, among them MariaDB's. */
+/** Synonyms of privileges, among them MariaDB's names. */
 const SAME: Readonly<Record<string, string>> = {
   ALL: 'ALL PRIVILEGES',
   GRANT: 'GRANT OPTION',
@@ -47,7 +50,7 @@ const SAME: Readonly<Record<string, string>> = {
   'DELETE VERSIONING ROWS': 'DELETE HISTORY',
 };
 
-/** 'db.*:SELECT,INSERT/other.*:ALL', or { 'db.*': 'SELECT,INSERT' }. Undefined: it cannot be read. */
+/** Parses 'db.*:SELECT,INSERT/other.*:ALL' or { 'db.*': 'SELECT,INSERT' }. undefined: it cannot be parsed. */
 export function parsePrivileges(
   given: string | Readonly<Record<string, string | readonly string[]>>,
 ): Privileges | undefined {
@@ -70,7 +73,7 @@ export function parsePrivileges(
   return out;
 }
 
-/** The lines of SHOW GRANTS. Roles and PROXY are left alone. */
+/** Parses the lines of SHOW GRANTS. Roles and PROXY are ignored. */
 export function parseGrants(lines: readonly string[]): Privileges {
   const out = new Map<string, ReadonlySet<string>>();
   for (const line of lines) {
@@ -89,7 +92,7 @@ export function parseGrants(lines: readonly string[]): Privileges {
 
 export type Difference = Readonly<{ grant: Privileges; revoke: Privileges }>;
 
-/** What has to be granted and revoked. `append`: nothing is revoked. `subtract`: only what is named is. */
+/** The privileges to grant and revoke. `append` revokes nothing. `subtract` revokes only the named ones. */
 export function difference(have: Privileges, want: Privileges, how: 'exact' | 'append' | 'subtract'): Difference {
   const grant = new Map<string, ReadonlySet<string>>();
   const revoke = new Map<string, ReadonlySet<string>>();
@@ -119,13 +122,13 @@ export function difference(have: Privileges, want: Privileges, how: 'exact' | 'a
     const keepsAll = wants.has('ALL PRIVILEGES');
     const extra = [...has].filter((one) => !wants.has(one) && !(keepsAll && one !== 'GRANT OPTION'));
     put(revoke, where, extra);
-    // all was too much: what is left of it has to be granted by name
+    // ALL was revoked, so what remains has to be granted by name
     if (extra.includes('ALL PRIVILEGES')) put(grant, where, [...wants]);
   }
   return { grant, revoke };
 }
 
-/** What it may do when that has been granted and revoked. */
+/** The privileges after these grants and revocations. */
 export function applied(have: Privileges, { grant, revoke }: Difference): Privileges {
   const out = new Map<string, ReadonlySet<string>>();
   for (const where of new Set([...have.keys(), ...grant.keys()])) {
@@ -139,7 +142,7 @@ export function applied(have: Privileges, { grant, revoke }: Difference): Privil
 export function grantStatements({ grant, revoke }: Difference, account: string): readonly string[] {
   const out: string[] = [];
   for (const [where, list] of revoke) {
-    // ALL PRIVILEGES and GRANT OPTION don't go together in one REVOKE
+    // ALL PRIVILEGES and GRANT OPTION cannot be combined in one REVOKE
     const groups = list.has('ALL PRIVILEGES')
       ? [['ALL PRIVILEGES'], [...list].filter((one) => one !== 'ALL PRIVILEGES')]
       : [[...list]];
@@ -167,7 +170,7 @@ function isAll(has: ReadonlySet<string>): boolean {
   return has.has('ALL PRIVILEGES') || STATIC.every((one) => has.has(one));
 }
 
-/** Commas inside parentheses part columns: SELECT (a, b). */
+/** Commas inside parentheses separate columns: SELECT (a, b). */
 function splitList(list: string): string[] {
   return list
     .split(/,(?![^(]*\))/)
@@ -186,7 +189,7 @@ function splitList(list: string): string[] {
     });
 }
 
-/** db.table without quotes; undefined: it is none. */
+/** db.table without quotes. undefined: it is no such name. */
 function normalTarget(target: string): string | undefined {
   const match = /^(?:(PROCEDURE|FUNCTION)\s+)?(`(?:[^`]|``)*`|[^.`]+)\.(`(?:[^`]|``)*`|[^.`]+)$/i.exec(target.trim());
   if (match === null) return undefined;

@@ -1,11 +1,12 @@
-// What the probes of many tasks ask alike: one process answers for all tasks of a trip (Question in core/sh.ts says how).
+// Questions that the probes of many tasks share: one process answers for all tasks of a round trip (see Question in
+// core/sh.ts).
 import { answer, lines, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
 import { ancestors, dirname } from './paths.ts';
 
-/** stat's format of `statOf`. */
+/** The format of stat that `statOf` parses. */
 export const STAT_FORMAT = '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G';
 
-/** By path: stat of what it leads to. */
+/** By path: the stat of the file that the path leads to. */
 export const STAT: Question = {
   name: 'stat',
   ask: (paths) => sh`stat -L -c ${`%n ${STAT_FORMAT}`} -- ${paths}`,
@@ -20,7 +21,10 @@ export const SUM: Question = {
   answer: sh`\${1%% *}`,
 };
 
-/** By path: a file's content in base64, up to 8 MiB. Whose STAT was not asked before, or whose path is long, is not answered. */
+/**
+ * By path: a file's content in base64, up to 8 MiB. A path that is long, or whose STAT was not asked before, gets no
+ * answer.
+ */
 export const CONTENT: Question = {
   name: 'content',
   ask: (paths) => sh`for f in ${paths.filter((path) => path.length < 100)}; do ${sizeOf(paths)}
@@ -35,8 +39,8 @@ function sizeOf(paths: readonly string[]): Script {
 }
 
 /**
- * By directory: `!` where only root and the acting user can change what the path leads to. No directory on the way is a
- * link or writable by anybody else; those that are missing can be made by nobody else.
+ * By directory: `!` if only root and the acting user can change what the path leads to. This requires that no directory
+ * on the way is a link or writable by anybody else, and that nobody else can create the missing ones.
  */
 export const CHAIN: Question = {
   name: 'way',
@@ -47,7 +51,7 @@ export const CHAIN: Question = {
 ${nested('/', byParent(folders), new Set(folders))}`,
 };
 
-/** Directories and all above them, by the directory that they are in. */
+/** These directories and all directories above them, grouped by their parent. */
 function byParent(folders: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const parents = new Map<string, string[]>();
   for (const folder of new Set(folders.flatMap(ancestors))) {
@@ -59,10 +63,12 @@ function byParent(folders: readonly string[]): ReadonlyMap<string, readonly stri
   }
   return parents;
 }
-/** stat's %f of a directory that neither its group nor others can write. */
+/** stat's %f of a directory that is writable neither by its group nor by others. */
 const CLOSED = verbatim('4?[02468ace][014589cd]');
 
-/** Tests a directory and, where only root and the acting user can change it, those below it that are asked about. */
+/**
+ * Tests a directory. If only root and the acting user can change it, tests the directories below it that are asked for.
+ */
 function nested(folder: string, parents: ReadonlyMap<string, readonly string[]>, asked: ReadonlySet<string>): Script {
   const within = parents.get(folder) ?? [];
   const test = sh`t ${folder} ${answer(STAT, folder)} ${asked.has(folder) ? sh`y` : sh``}`;
@@ -71,34 +77,34 @@ function nested(folder: string, parents: ReadonlyMap<string, readonly string[]>,
     : sh`if ${test}; then ${lines(within.map((one) => nested(one, parents, asked)))}; fi`;
 }
 
-/** By name: the line of the passwd database. Read it with `entry`. */
+/** By name: the line of the passwd database. Parse it with `entry`. */
 export const PASSWD: Question = database('passwd');
-/** By name: the line of the group database. Read it with `entry`. */
+/** By name: the line of the group database. Parse it with `entry`. */
 export const GROUP: Question = database('group');
 
-/** getent's exit code 2 says that a key is not in the database: getent(1). */
+/** getent's exit code 2 means that the database does not contain a key: getent(1). */
 function database(name: 'passwd' | 'group'): Question {
   return { name, ask: (keys) => sh`getent ${name} ${keys}`, missing: 2, ...byFirstField() };
 }
 
-/** Sets a variable to a name's entry in PASSWD or GROUP; to nothing where there is none. */
+/** Sets a variable to a name's entry in PASSWD or GROUP, or to nothing if the name does not exist. */
 export function entry(variable: Script, of: Question, name: string): Script {
   return sh`${variable}=${answer(of, name)}; case $${variable} in '') ${variable}=$(getent ${of.name} ${name}) ;; -) ${variable}= ;; esac`;
 }
 
-/** By name: the line of /etc/shadow; for root only. */
+/** By name: the line of /etc/shadow. Only root can ask this. */
 export const SHADOW: Question = {
   name: 'shadow',
   ask: (names) => sh`sed -nE ${`/^(${names.map((n) => n.replace(/[.+]/g, '\\$&')).join('|')}):/p`} /etc/shadow`,
   ...byFirstField(),
 };
 
-/** A line of a database whose fields are parted by colons; the first is its key. */
+/** For a database whose fields are separated by colons. The first field is the key. */
 function byFirstField() {
   return { item: sh`\${1%%:*}`, answer: sh`$1` };
 }
 
-/** By user: the names of his groups, his primary one first. */
+/** By user: the names of the user's groups, the primary one first. */
 export const GROUPS_OF: Question = {
   name: 'groups',
   ask: (names) => sh`groups -- ${names}`,
@@ -106,13 +112,13 @@ export const GROUPS_OF: Question = {
   answer: sh`\${1#* : }`,
 };
 
-/** By user: his crontab in base64. */
+/** By user: the user's crontab in base64. */
 export const CRONTAB: Question = {
   name: 'crontab',
   ask: (users) => sh`for u in ${users}; do printf '%s ' "$u"; crontab -u "$u" -l | base64 -w0; echo; done`,
 };
 
-/** By file under /proc/sys: its first line. The shell's own read, byte by byte, gets no more than the first byte of these. */
+/** By file under /proc/sys: its first line. The shell's own `read` gets only the first byte of these files. */
 export const KERNEL: Question = {
   name: 'kernel',
   ask: (paths) => sh`grep -sHm1 '' -- ${paths}`,
@@ -120,11 +126,14 @@ export const KERNEL: Question = {
   answer: sh`\${1#*:}`,
 };
 
-/** systemd's properties that `parseUnit` reads. */
+/** The properties of systemd that `parseUnit` reads. */
 export const UNIT_PROPERTIES =
   'Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,SourcePath,Description,MainPID,ExecMainStartTimestamp,NRestarts,Type,CanReload,Result,ConditionResult';
 
-/** By unit: its properties, parted by \x1f. All or none: they come in the order of the names, some under other names. */
+/**
+ * By unit: its properties, separated by \x1f. Either all units get an answer or none: the answers come in the order of
+ * the names, and some units have other names.
+ */
 export const UNIT: Question = {
   name: 'unit',
   ask: (units) =>
@@ -136,10 +145,10 @@ n=${units.join('\n')}
 for b; do printf '%s' "\${n%%"$IFS"*} "; n=\${n#*"$IFS"}; printf '%s\037' $b; echo; done`,
 };
 
-/** dpkg-query's format of a package that `parseApt` reads. */
+/** The format of dpkg-query that `parseApt` reads. */
 export const PACKAGE_FORMAT = 'is ${db:Status-Abbrev}/${binary:Package}/${Architecture}/${Version}\n';
 
-/** By name: what dpkg knows of a package. Not of one that is there for several architectures. */
+/** By name: what dpkg knows about a package. A package that is installed for several architectures gets no answer. */
 export const PACKAGE: Question = {
   name: 'package',
   ask: (names) =>
@@ -148,9 +157,9 @@ export const PACKAGE: Question = {
 for l in $l; do n=\${l#*/}; n=\${n%%/*}; n=\${n%%:*}; case $s in *" $n "*) l= ;; esac; s="$s$n "; printf '%s %s\n' "$n" "$l"; done`,
 };
 
-/** The one item of a question that is the same for many tasks. */
+/** The only item of a question that is the same for many tasks. */
 export const IT = 'it';
 
-/** The host's time, as `date` tells it; the seventh word is seconds since 1970. */
+/** The host's time, as `date` prints it. The seventh word is seconds since 1970. */
 export const NOW: Question = { name: 'now', ask: () => sh`date ${`+${IT} ${TIME_FORMAT}`}` };
 export const TIME_FORMAT = '%Y %m %d %H %M %S %s %N %Z %z %A %w %W';

@@ -1,8 +1,8 @@
 import { type ArgError, argError } from '../../core/bind.ts';
 
 /**
- * A pattern as Ansible's documentation writes them (Python's re) as a JavaScript RegExp: `(?P<n>…)`, `(?P=n)`, leading
- * `(?i)`, `\A`, `\Z`, `{,n}` and `[]…]` are translated; the rest means the same in both.
+ * Converts a pattern of Python's re, as in Ansible's documentation, to a JavaScript RegExp: `(?P<n>…)`, `(?P=n)`,
+ * leading `(?i)`, `\A`, `\Z`, `{,n}` and `[]…]` are translated. The rest means the same in both.
  */
 export function regex(pattern: string, flags = ''): RegExp {
   let all = flags;
@@ -13,7 +13,7 @@ export function regex(pattern: string, flags = ''): RegExp {
   return new RegExp(translated(body), all);
 }
 
-/** What is wrong with the pattern in argument `name`. */
+/** The errors of the patterns in these arguments. */
 export function regexErrors(given: Readonly<Record<string, unknown>>, ...keys: readonly string[]): readonly ArgError[] {
   return keys.flatMap((key) => {
     const pattern = given[key];
@@ -31,7 +31,10 @@ export function regexErrors(given: Readonly<Record<string, unknown>>, ...keys: r
   });
 }
 
-/** Python's replacement text: \1, \g<1>, \g<name>, \n, \t, \\. */
+/**
+ * Expands a replacement text as Python does: \1, \g<1>, \g<name>,
+ * , \t, \\.
+ */
 export function expand(template: string, match: RegExpExecArray | RegExpMatchArray): string {
   return template.replace(
     /\\(?:g<(\w+)>|(\d{1,2})|([ntr\\]))/g,

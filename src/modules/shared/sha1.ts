@@ -1,6 +1,6 @@
 import { concat } from './bytes.ts';
 
-/** SHA-1 (RFC 3174): what OpenSSH hashes the names of known hosts with. Never to be relied on for secrecy. */
+/** SHA-1 (RFC 3174). OpenSSH uses it to hash the names of known hosts. It must not be used where security matters. */
 export function sha1(data: Uint8Array): Uint8Array {
   const padded = new Uint8Array(Math.ceil((data.length + 9) / 64) * 64);
   padded.set(data);

@@ -3,8 +3,9 @@ import { concat, hexBytes } from './bytes.ts';
 type Sha256 = (data: Uint8Array) => string;
 
 /**
- * Whether a caching_sha2_password string of MySQL ($A$005$, 20 bytes of salt, 43 characters) is that of a password.
- * It is SHA-256-crypt (Drepper, "Unix crypt using SHA-256 and SHA-512") with a longer salt: what SQL cannot compute.
+ * Whether a caching_sha2_password string of MySQL ($A$005$, 20 bytes of salt, 43 characters) belongs to a password. The
+ * string is SHA-256-crypt (Drepper, "Unix crypt using SHA-256 and SHA-512") with a longer salt, which SQL cannot
+ * compute.
  */
 export function isSha2Password(stored: Uint8Array, password: string, sha256: Sha256): boolean {
   const text = String.fromCharCode(...stored);
@@ -31,7 +32,7 @@ function sha256Crypt(key: Uint8Array, salt: Uint8Array, rounds: number, sha256: 
 
 const ALPHABET = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The order in which the digest's bytes are written, three to four characters. */
+/** The order in which the bytes of the digest are written, four characters for three bytes. */
 const ORDER = [
   0, 10, 20, 21, 1, 11, 12, 22, 2, 3, 13, 23, 24, 4, 14, 15, 25, 5, 6, 16, 26, 27, 7, 17, 18, 28, 8, 9, 19, 29,
 ] as const;

@@ -1,4 +1,4 @@
-// What /etc/shadow holds of a user: the password's hash, its lock, and when it and the account end.
+// A user's entry in /etc/shadow: the password's hash and lock, and the expiry of password and account.
 import type { Change } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 
@@ -9,14 +9,14 @@ type Wanted = Readonly<{
   password_lock?: boolean;
   password_expire_max?: number;
   password_expire_min?: number;
-  /** Seconds since 1970; negative: never. */
+  /** Seconds since 1970. A negative value means never. */
   expires?: number;
 }>;
 
 export type Shadow = Readonly<{
-  /** Undefined where it may not be read. */
+  /** undefined if the file is not readable. */
   hash: string | undefined;
-  /** In days, '' where there is none. */
+  /** In days. '' if the account does not expire. */
   expires: string;
   min: string;
   max: string;
@@ -27,7 +27,7 @@ export function parseShadow(line: string | undefined): Shadow {
   return { hash, expires, min, max };
 }
 
-/** For a user that has just been made. */
+/** For a user that was just created. */
 export function newShadow(given: Wanted): Script {
   const { name, password, password_lock } = given;
   return sh`${password === undefined ? sh`:` : setPassword(name, password)}
@@ -66,7 +66,7 @@ ${password_lock === true ? lock(name) : sh`:`}`,
   return steps;
 }
 
-/** The hash goes through stdin: arguments can be read by everyone on the host. */
+/** The hash goes through stdin, because every user on the host can read arguments. */
 function setPassword(name: string, hash: string): Script {
   return sh`printf '%s:%s\n' ${name} ${hash} | chpasswd -e`;
 }

@@ -10,7 +10,7 @@ export type Entry = Readonly<
   )
 >;
 
-/** A tar archive (ustar; GNU long names), so that a tree of many files travels as one upload. */
+/** Builds a tar archive (ustar with GNU long names), so that a tree of many files travels as one upload. */
 export function tar(entries: readonly Entry[]): Content {
   const parts: (Uint8Array | LocalFile)[] = [];
   const long = (text: string, type: string, entry: Entry): void => {

@@ -14,7 +14,7 @@ type FileNode = Extract<TreeNode, Readonly<{ file: LocalFile }>>;
 export type TreeHow = Ownership &
   Readonly<{ directory_mode?: string | number | undefined; force?: boolean; preserve?: boolean }>;
 
-/** What a host has of a tree: files and directories by their whole path. */
+/** What a host has of a tree: files and directories by their full paths. */
 export type TreeSeen = Readonly<{
   now: Seen;
   stats: ReadonlyMap<string, Stat>;
@@ -22,8 +22,8 @@ export type TreeSeen = Readonly<{
   links: ReadonlyMap<string, string>;
 }>;
 
-/** One process for all files, however many: a tree of a thousand files is looked at in one go. */
-export function lookAtTree(root: string, leaves: readonly TreeNode[], { owner, group }: Ownership): Script {
+/** One process examines all files, so that a tree of a thousand files costs one. */
+export function probeTree(root: string, leaves: readonly TreeNode[], { owner, group }: Ownership): Script {
   const files = leaves.filter(isFile).map(({ path }) => join(root, path));
   const links = leaves.filter((leaf) => 'link' in leaf).map(({ path }) => join(root, path));
   const all = [...foldersOf(root, leaves), ...files];
@@ -68,8 +68,8 @@ function isFile(node: TreeNode): node is FileNode {
 }
 
 /**
- * Lays down what differs: it travels as one archive, is unpacked where only the acting user can enter, and is renamed into its
- * place one by one.
+ * Updates what differs. The files travel as one archive, are unpacked where only the acting user has access, and are
+ * renamed into place one by one.
  */
 export function planTree(
   current: TreeSeen,
@@ -101,7 +101,10 @@ export function planTree(
   return [...laid, ...owners(settled, root, how, current, ctx)];
 }
 
-/** Directories that are missing are in the archive too, and are renamed as a whole; the root and those above it are made. */
+/**
+ * Missing directories are part of the archive and are renamed as a whole. The root and the directories above it are
+ * created first.
+ */
 function lay(
   folders: readonly string[],
   differ: readonly TreeNode[],
@@ -161,7 +164,7 @@ function wantedMode({ mode, preserve }: TreeHow, file: LocalFile, old: Stat | un
   return mode === undefined ? present : resolveMode(mode, present, false, umask);
 }
 
-/** Of the files whose content is right: those whose owner or mode is not. */
+/** Fixes owner or mode of the files whose content is right. */
 function owners(
   settled: readonly FileNode[],
   root: string,
@@ -200,7 +203,7 @@ function owners(
   ];
 }
 
-/** The root and every folder between it and a file, parents first. */
+/** The root and every directory between it and a file, parents first. */
 function foldersOf(root: string, leaves: readonly TreeNode[]): readonly string[] {
   const found = new Set<string>([root.replace(/(.)\/+$/, '$1')]);
   for (const leaf of leaves) {

@@ -1,4 +1,4 @@
-// Starting, stopping, restarting and reloading a unit, and what is told where that has no effect.
+// Starts, stops, restarts and reloads a unit, and explains why that had no effect.
 import type { Change } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { UnitArgs, UnitSeen } from './unit.ts';
@@ -7,7 +7,7 @@ export function isUp(active: string): boolean {
   return active === 'active' || active === 'reloading' || active === 'activating' || active === 'refreshing';
 }
 
-/** `reload` is what has systemd read the unit's files first. */
+/** `reload` makes systemd read the unit's files first. */
 export function running(
   unit: string,
   { ActiveState: active = 'inactive', ConditionResult, Type: type, Result: result }: UnitSeen['properties'],
@@ -48,7 +48,10 @@ journalctl --no-pager --quiet -n 20 -o cat -u ${unit} 2>/dev/null
   };
 }
 
-/** systemd forgets such a unit at once: its conditions are evaluated anew. Nothing where they are met. */
+/**
+ * systemd forgets the result of such a unit at once, so its conditions are evaluated again. Prints nothing if they are
+ * met.
+ */
 function unmet(unit: string): Script {
   return sh`systemd-analyze condition --unit=${unit} 2>&1 | sed -n 's/^.*: \(Condition[A-Za-z]*=.*\) failed\.*$/\1/p'`;
 }

@@ -6,21 +6,21 @@ import { flag, optionalFlag } from './args.ts';
 import { UNIT, UNIT_PROPERTIES } from './questions.ts';
 import { isUp, running, VERBS } from './unit-run.ts';
 
-/** What service and systemd take alike. */
+/** Arguments that service and systemd have in common. */
 export const unitArgs = {
   name: Type.String({
     pattern: '^[\\w@.:\\\\-]+$',
     expected: 'the name of a unit',
-    description: 'The unit; without an ending it is a .service.',
+    description: 'The unit. A name without a suffix is a .service.',
   }),
   state: Type.Optional(
     Type.Enum(['started', 'stopped', 'restarted', 'reloaded'], {
       description:
-        'started and stopped: as it should be. restarted: always. reloaded: always, and started if it does not run.',
+        'started, stopped: start or stop the unit if needed. restarted: always restart. reloaded: always reload, or start the unit if it does not run.',
     }),
   ),
-  enabled: optionalFlag('Started at boot.'),
-  daemon_reload: flag('Read all unit files anew first. (Changed ones are, without being asked.)'),
+  enabled: optionalFlag('Whether the unit starts at boot.'),
+  daemon_reload: flag('Reload all unit files first. (Changed files are reloaded in any case.)'),
 };
 
 export type UnitArgs = Readonly<{
@@ -36,7 +36,7 @@ export type UnitArgs = Readonly<{
 
 const RELOAD = sh`systemctl daemon-reload`;
 
-/** Links are made in one go, before units are read anew, once for all of a trip. */
+/** The links of all units of a round trip are created together, before systemd reloads its units. */
 function linking(units: readonly string[]): NonNullable<Change['joins']> {
   const [by, enable] = ['systemctl enable', sh`systemctl enable --no-reload --`];
   return {
@@ -52,7 +52,7 @@ ${RELOAD}`,
   };
 }
 
-/** systemd's properties of the unit, and whether systemd is what runs the host. */
+/** The unit's properties, whether the host has systemd, and whether systemd runs it. */
 export type UnitSeen = Readonly<{ systemd: boolean; booted: boolean; properties: Readonly<Record<string, string>> }>;
 
 function unitName(name: string): string {
@@ -69,16 +69,17 @@ ${
     ? sh`:`
     : sh`u=${answer(UNIT, unitName(name))}; [ -n "$u" ] || u=$(systemctl show --property=${UNIT_PROPERTIES} -- ${unitName(name)} 2>/dev/null)
 printf '%s\n' "$u"
-${lookAtBoot(unitName(name))}`
+${probeBootState(unitName(name))}`
 }`;
 }
 
 /**
- * The word of `systemctl is-enabled`, of the unit whose properties are in $u. systemd's own UnitFileState is from when it
- * last read the unit's files: it holds where the links say the same, which are all that is-enabled goes by there. Not
- * for an alias, which is a word of its own. Of what is nowhere only a script in /etc/init.d may tell more.
+ * The word of `systemctl is-enabled` for the unit whose properties are in $u. systemd's UnitFileState dates from when
+ * systemd last read the unit's files. It is used if the links agree with it, because is-enabled goes by the links alone
+ * in that case. It is not used for an alias, which has a state of its own. For a unit that does not exist, only a
+ * script in /etc/init.d can tell more.
  */
-function lookAtBoot(unit: string): Script {
+function probeBootState(unit: string): Script {
   return sh`e=; l=; for f in /etc/systemd/system/*/${unit} /run/systemd/system/*/${unit}; do if [ -L "$f" ]; then l=\${f%%/systemd*}; break; fi; done
 case "$u." in *Id=${unit}[!a-zA-Z0-9@.:_-]*) case $l\ $u in
 /etc\ *UnitFileState=enabled[!-]*) e=enabled ;;
@@ -106,7 +107,7 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
       tool: 'systemctl',
       hint: 'use a host with systemd: no other service manager is supported',
     });
-  // systemd says itself whether a unit's files changed since it read them
+  // systemd itself reports whether a unit's files changed since it read them
   const isFresh = name !== undefined && properties['LoadState'] === 'loaded' && properties['NeedDaemonReload'] === 'no';
   const manager: Change[] = [
     ...(daemon_reexec === true
@@ -157,9 +158,10 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
       ...more,
     });
   };
-  // No running systemd (an image that is being built): enabling is all that can be done.
+  // If systemd does not run (an image that is being built), the unit can only be enabled.
   const willRun = state === undefined || !booted ? undefined : VERBS[state](isUp(active));
-  // systemctl would have systemd read all units anew for each one. Once after all is enough, or before what then starts.
+  // systemctl would make systemd reload all units after each change of links. One reload is enough: at the end of the
+  // round trip, or before a unit starts that depends on it.
   const isReadNow = booted && mustReload && willRun !== undefined;
   const unread: Partial<Change> = !booted || isReadNow ? {} : { closing: RELOAD };
   const linked = (links: Script): Script =>
@@ -177,8 +179,8 @@ ${RELOAD}`
       enabledWord || 'disabled',
       'enabled',
       linked(sh`systemctl enable --no-reload ${args.force === true ? ['--force'] : []} -- ${unit} 2>&1`),
-      // What was something else than disabled is not put back by disabling it.
-      // An indirect unit enables others, and stays what it is.
+      // Disabling cannot restore a state other than disabled, so only disabled units join. An indirect unit enables
+      // other units and stays indirect.
       {
         ...unread,
         ...(enabledWord === 'indirect' && { excused: true as const }),
@@ -186,7 +188,7 @@ ${RELOAD}`
       },
     );
   if (enabled === false && !isOff) {
-    // Links that last until the next boot only are others than the lasting ones.
+    // Links that last only until the next boot are separate from the lasting ones.
     const runtime = enabledWord.endsWith('-runtime') ? ['--runtime'] : [];
     turn(
       'at boot',
@@ -196,12 +198,18 @@ ${RELOAD}`
       unread,
     );
   }
-  // A line that broke after the links were made, or a hand that made them: systemd goes by what it read before. Of an
-  // instance and under another name it may tell another unit's state.
-  const told = unit === properties['Id'] && !unit.includes('@') ? properties['UnitFileState'] : undefined;
-  const isUnread = (enabled === true && told === 'disabled') || (enabled === false && told === 'enabled');
-  if (booted && told !== undefined && isUnread && enabledWord === (enabled ? 'enabled' : 'disabled') && !isReadNow)
-    turn('at boot, as systemd knows it', told, enabledWord, RELOAD);
+  // The connection broke after the links were made, or somebody made them by hand: systemd still has the old state. For
+  // an instance and under another name, the property may describe another unit.
+  const knownState = unit === properties['Id'] && !unit.includes('@') ? properties['UnitFileState'] : undefined;
+  const isUnread = (enabled === true && knownState === 'disabled') || (enabled === false && knownState === 'enabled');
+  if (
+    booted &&
+    knownState !== undefined &&
+    isUnread &&
+    enabledWord === (enabled ? 'enabled' : 'disabled') &&
+    !isReadNow
+  )
+    turn('at boot, as systemd knows it', knownState, enabledWord, RELOAD);
   if (state === undefined || willRun === undefined) return [...manager, ...steps];
   const stillStale = sh`case $(systemctl show --property=NeedDaemonReload -- ${unit}) in *=no) ;; *) ${RELOAD} ;; esac`;
   return [...manager, ...steps, running(unit, properties, state, willRun, mustReload ? stillStale : sh`:`, args)];
@@ -234,8 +242,8 @@ export function unitTouches({ name }: UnitArgs): readonly string[] {
 }
 
 /**
- * What is started or enabled already systemctl leaves alone, without a word; a restart is right whatever was started before
- * it, and so is reading the units anew.
+ * systemctl silently skips a unit that is already started or enabled, and restarting or reloading is right whatever was
+ * started before. Such changes therefore form a series.
  */
 export function unitSeries({
   name,

@@ -1,27 +1,30 @@
-// How a directory that somebody else can change is worked in: the shell functions of every script that does.
+// Shell functions for working in a directory that another user can change.
 import type { Context } from '../../core/module.ts';
 import { library, lines, ROOM, type Script, sh, staged } from '../../core/sh.ts';
 import { dirname, join } from './paths.ts';
 
 /**
- * Between a look and a change, whoever can write one of the directories on the way can put something else there: a link to
- * /etc in the place of a directory, a link to /etc/shadow in the place of a file. These functions therefore never use a path
- * of more than one component, and look at each component from inside the directory that it is in.
+ * Between a probe and a change, a user who can write to one of the directories on the way can put something else there:
+ * a link to /etc in place of a directory, a link to /etc/shadow in place of a file. In such a place these functions
+ * therefore never use a path of more than one component, and examine each component from inside its directory.
  *
- * - `walk PATH` goes there. What it enters is the directory that it looked at. `lead` takes it as far as nobody else can change
- *   the way: one process for that part, two for each step after it. `$rest` is what is left of the path.
- * - A symbolic link that somebody else can swap is followed only to a directory of whoever can swap it: it leads nowhere
- *   that they could not write themselves, and nothing is made on the way. (Compare protected_symlinks in proc_sys_fs(5).)
- * - `enter PATH` goes to the directory in which PATH is, through links, and sets n to its name there; `beside PATH` does not
- *   follow the last one.
- * - `stage NAME` makes a directory that only the acting user can enter, and goes there. Nobody else can move it to another
- *   directory, because a directory's owner alone may change its `..`: `../$n` stays where it was looked at.
- * - `newdir NAME` makes a directory and goes there; made=newdir has `walk` make those that are missing.
- * - `$u` is a directory that is removed in the end: where an upload waits.
- * - `pin FORMAT SEEN` gives what is at `../$n` the name ./.pinned in the stage, without following it: there nobody can swap it. It
- *   has to be what the look saw.
- * - `merge PATH` moves what is in a directory below file descriptor 7, of the stage, to where we are. A directory that is there
- *   already is entered and merged, and then given to `$settle`.
+ * - `walk PATH` changes to that directory. The directory that it enters is the one that it examined. `lead` covers the
+ *   part of the path that nobody else can change: one process for that part, two for each step after it. `$rest` is
+ *   what is left of the path.
+ * - A symbolic link that another user can swap is followed only to a directory of that user: it leads to no place that
+ *   the user could not write to anyway, and no directory is created on the way. (Compare protected_symlinks in
+ *   proc_sys_fs(5).)
+ * - `enter PATH` changes to the directory that contains PATH, following links, and sets n to its name there. `beside
+ *   PATH` does not follow the last link.
+ * - `stage NAME` creates a directory that only the acting user can enter, and changes to it. Nobody else can move it to
+ *   another directory, because only a directory's owner may change its `..`. So `../$n` stays the file that was
+ *   examined.
+ * - `newdir NAME` creates a directory and changes to it. With made=newdir, `walk` creates missing directories.
+ * - `$u` is a directory that is removed at the end: the place of an upload.
+ * - `pin FORMAT SEEN` gives the file at `../$n` the name ./.pinned in the stage, without following a link. Nobody can
+ *   swap it there. It has to be the file that the probe saw.
+ * - `merge PATH` moves the entries of a directory below file descriptor 7, of the stage, to the current directory. A
+ *   directory that already exists is entered and merged, and then passed to `$settle`.
  */
 const FUNCTIONS = library(
   'untrusted',
@@ -129,13 +132,16 @@ trap 'x=$?; set +e; [ "$x$q" = 0 ] || [ -n "$q" ] || room .; leave; [ -z "$u" ] 
 trap 'exit 1' HUP INT TERM`,
 );
 
-/** The functions, for whom the script acts as. */
+/** The functions, for the user that the script runs as. */
 export function untrusted({ user }: Pick<Context, 'user'>): Script {
   return sh`${FUNCTIONS}
 me=${user === 'root' ? sh`0` : sh`$(id -u)`}`;
 }
 
-/** Goes to a stage beside the path: its name, \`../$n\`, is where the path leads to, or with follow: false is itself. */
+/**
+ * Changes to a stage beside the path. \`../$n\` is the file that the path leads to or, with `follow: false`, the path
+ * itself.
+ */
 export function stageBeside(
   path: string,
   name: string,
@@ -151,7 +157,7 @@ stage ${name}`,
   ]);
 }
 
-/** Goes to a stage in a directory that is there. */
+/** Changes to a stage in an existing directory. */
 export function stageWithin(folder: string, name: string, ctx: Context, before = sh``): Script {
   return sh`${untrusted(ctx)}
 ${before}

@@ -15,7 +15,7 @@ const plainJson = value('indent sort_keys ensure_ascii separators **', (item, [i
   }),
 );
 
-/** Filters between values and texts of other formats. */
+/** Filters that convert between values and texts in other formats. */
 export const codecFilters: Readonly<Record<string, Operation>> = {
   to_json: plainJson,
   to_nice_json: value('indent sort_keys ensure_ascii separators **', (item, [indent, sort, ascii, separators]) =>
@@ -146,7 +146,7 @@ function urlParts(url: string): Readonly<Record<string, string | number | null>>
   };
 }
 
-/** Python's names of encodings that both filters know. */
+/** Python's names of the encodings that both encoding filters support. */
 const ENCODINGS: Readonly<Record<string, BufferEncoding>> = {
   utf8: 'utf8',
   utf16le: 'utf16le',

@@ -17,7 +17,6 @@ import {
 import { type Operation, shape, text } from '../operation.ts';
 import { asDictItem } from './support.ts';
 
-/** Filters on dicts. */
 export const dictFilters: Readonly<Record<string, Operation>> = {
   items: shape('', (item) => entriesOf(asDictItem(item)).map((pair) => tuple(pair))),
   dictsort: shape('case_sensitive by reverse', (item, [cased, by, reverse]) => {
@@ -64,7 +63,7 @@ type Merge = (old: readonly Item[], over: readonly Item[]) => readonly Item[];
 const without = (list: readonly Item[], those: readonly Item[]) =>
   list.filter((one) => !those.some((other) => equal(one, other)));
 
-/** combine's list_merge: what becomes of two lists under one key. */
+/** combine's list_merge: how two lists under one key are merged. */
 const merges: Readonly<Record<string, Merge>> = {
   replace: (_old, over) => over,
   keep: (old) => old,
@@ -87,7 +86,7 @@ function combined(base: Dict, over: Dict, recursive: boolean, lists: string): Di
   ]);
 }
 
-/** Keys in the order of their texts: what sort_keys does. */
+/** Keys in the order of their texts, as sort_keys does. */
 export function byKey(dict: Dict): readonly (readonly [Item, Item])[] {
   return [...entriesOf(dict)].sort(([a], [b]) => (isString(a) && isString(b) ? byCodePoint(a, b) : compare(a, b)));
 }

@@ -23,10 +23,9 @@ import { str } from '../print.ts';
 import { sorted } from '../sorting.ts';
 import { keyOf } from './support.ts';
 
-/** A length tells too little to be secret. */
+/** A length reveals too little to be secret. */
 const length = lazy('', (item) => iterate(item instanceof Secret ? item.reveal() : item).length);
 
-/** Filters on lists. */
 export const listFilters: Readonly<Record<string, Operation>> = {
   length,
   count: length,
@@ -163,7 +162,7 @@ export const listFilters: Readonly<Record<string, Operation>> = {
   }),
 };
 
-/** Not undefined: where an attribute is asked for, it must be there. */
+/** Throws if the item is undefined, because an attribute that is asked for must exist. */
 function found(item: Item): Item {
   if (item instanceof Undefined) throw item.failure;
   return item;
@@ -207,7 +206,7 @@ function chosen(input: Item, wanted: boolean, byAttribute: boolean, args: Args, 
   });
 }
 
-/** The first of equal ones, in order. */
+/** Removes duplicates. The first of equal items stays, and the order is kept. */
 export function distinct(items: readonly Item[], key: (item: Item) => Item, ctx: Ctx): readonly Item[] {
   const plain = new Set<Item>();
   const others: Item[] = [];
@@ -258,7 +257,7 @@ function choose(items: readonly Item[], size: number, ordered: boolean, ctx: Ctx
   return out;
 }
 
-/** Numbers that look random but are the same for the same seed: a second run must plan nothing. */
+/** Numbers that look random but are the same for the same seed, because a second run must plan no change. */
 export function randomness(seed: string): (below: number) => number {
   let count = 0;
   return (below) => {

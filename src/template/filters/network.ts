@@ -3,12 +3,12 @@ import { asNumber, type Item, isList, isNumber, isString, wrong } from '../item.
 import { type Operation, text, value } from '../operation.ts';
 import { str } from '../print.ts';
 
-/** An address with its prefix; `bare` where none was written. */
+/** An address with its prefix length. `bare` if the text had no prefix length. */
 type Net = Readonly<{ version: 4 | 6; address: bigint; prefix: number; bare: boolean }>;
 
 const ip = (version: 4 | 6 | undefined) => value('query version', (item, [query]) => each(item, text(query), version));
 
-/** The ipaddr family of ansible.utils, with its common queries. What is no address gives false. */
+/** The ipaddr family of ansible.utils, with its common queries. A value that is no address gives false. */
 export const networkFilters: Readonly<Record<string, Operation>> = {
   ipaddr: ip(undefined),
   ipv4: ip(4),

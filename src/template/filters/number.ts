@@ -4,7 +4,6 @@ import { asNumber, float, type Item, int, isFloat, isString, iterate, wrong } fr
 import { number, type Operation, text, value } from '../operation.ts';
 import { operator } from '../operators.ts';
 
-/** Filters on numbers. */
 export const numberFilters: Readonly<Record<string, Operation>> = {
   int: value('default base', (item, [fallback = 0, base]) => toInt(item, number(base, 10)) ?? fallback),
   float: value('default', (item, [fallback = float(0)]) => toFloat(item) ?? fallback),

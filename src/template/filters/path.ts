@@ -3,7 +3,7 @@ import { isList, tuple, unsupported, wrong } from '../item.ts';
 import { type Operation, text, value } from '../operation.ts';
 import { str } from '../print.ts';
 
-/** Filters on paths; only their text is looked at, never a disk. */
+/** Filters on paths. They use only the text and never access a disk. */
 export const pathFilters: Readonly<Record<string, Operation>> = {
   basename: value('', (item) => /[^/]*$/.exec(str(item))?.[0] ?? ''),
   dirname: value('', (item) => {

@@ -5,7 +5,7 @@ import { short } from '../operators.ts';
 import { str } from '../print.ts';
 import { expand, pythonRegex } from '../regex.ts';
 
-/** Regex filters; patterns are Python's, run by JavaScript's engine. */
+/** Regex filters. Patterns have Python's syntax and run in JavaScript's engine. */
 export const regexFilters: Readonly<Record<string, Operation>> = {
   regex_replace: value(
     'pattern replacement ignorecase multiline count mandatory_count',

@@ -4,7 +4,7 @@ import { demand, type Item, isString, iterate } from '../item.ts';
 import { type Operation, shape } from '../operation.ts';
 import { distinct } from './list.ts';
 
-/** Set operations on lists; the order of the first list is kept, doubles go. */
+/** Set operations on lists. They keep the order of the first list and remove duplicates. */
 export const setFilters: Readonly<Record<string, Operation>> = {
   union: shape('other', (a, [b = null], ctx) => distinct([...iterate(a), ...iterate(b)], itself, ctx)),
   intersect: shape('other', (a, [b = null], ctx) => distinct(iterate(a).filter(within(b, ctx)), itself, ctx)),

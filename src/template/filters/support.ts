@@ -6,7 +6,10 @@ export function asDictItem(item: Item): Dict {
   return isMapping(item) ? item : wrong(`expected a dict, got ${typeName(item)}`);
 }
 
-/** What orders or tells apart an item: an attribute of it (or several, 'a,b'), texts without their case. */
+/**
+ * The key by which items are ordered or told apart: one or several attributes of the item ('a,b'), with texts in lower
+ * case unless `caseSensitive`.
+ */
 export function keyOf(attribute: Item | undefined, caseSensitive: boolean, ctx: Ctx): (item: Item) => Item {
   const fold = (item: Item): Item => (!caseSensitive && isString(item) ? item.toLowerCase() : item);
   if (attribute === undefined || attribute === null) return fold;

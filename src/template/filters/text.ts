@@ -18,7 +18,6 @@ import { asDictItem } from './support.ts';
 
 const escapeHtml = value('', (item) => htmlEscape(str(item)));
 
-/** Filters on texts. */
 export const textFilters: Readonly<Record<string, Operation>> = {
   upper: value('', (item) => str(item).toUpperCase()),
   lower: value('', (item) => str(item).toLowerCase()),
@@ -121,7 +120,7 @@ function percentEncode(s: string, safe: string): string {
     .join('');
 }
 
-/** For a query string: a space is a plus. */
+/** For a query string, in which a space is a plus. */
 function plus(s: string): string {
   return percentEncode(s, '').replaceAll('%20', '+');
 }
@@ -132,7 +131,10 @@ function shellWord(s: string): string {
   return /^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replaceAll("'", `'"'"'`)}'`;
 }
 
-/** Python's textwrap of one line: words and hyphenated parts; a part longer than a line is cut, at a hyphen if it can be. */
+/**
+ * Python's textwrap of one line. It breaks at words and hyphens. A part that is longer than a line is cut, at a hyphen
+ * if possible.
+ */
 function wrap(line: string, width: number, breakLong: boolean, hyphens: boolean): readonly string[] {
   const size = Math.max(1, width);
   const between = hyphens ? /(\s+)|(?<=[\p{L}_]{2}-|[\p{L}_]-[\p{L}_]-)(?=[\p{L}_]-?[\p{L}_])/u : /(\s+)/;

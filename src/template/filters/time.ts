@@ -3,7 +3,6 @@ import { type Operation, text, value } from '../operation.ts';
 import { str } from '../print.ts';
 import { dateText, readDate } from '../time.ts';
 
-/** Filters on moments. */
 export const timeFilters: Readonly<Record<string, Operation>> = {
   strftime: value('second utc', (format, [second, utc], ctx) => {
     const given =
@@ -22,7 +21,7 @@ export const timeFilters: Readonly<Record<string, Operation>> = {
   }),
 };
 
-/** What to_datetime gives: it can be formatted, and read in parts. */
+/** The result of to_datetime. It can be formatted, and its parts can be read. */
 function moment(date: Date): Item {
   const parts: Readonly<Record<string, Item>> = {
     year: date.getUTCFullYear(),

@@ -11,7 +11,7 @@ const fallback = lazy('default_value boolean', (item, [other = '', boolean]) => 
   return boolean !== undefined && truth(boolean) && !truth(item) ? other : item;
 });
 
-/** Filters that are about a value as such. */
+/** Filters for values of any type. */
 export const valueFilters: Readonly<Record<string, Operation>> = {
   default: fallback,
   d: fallback,
@@ -38,7 +38,7 @@ export const valueFilters: Readonly<Record<string, Operation>> = {
   ),
 };
 
-/** Ansible's `bool`: its words for yes are true, all else is false. */
+/** Ansible's `bool`: its words for yes are true, everything else is false. */
 function bool(item: Item): boolean | null {
   demand(item);
   if (item === null || typeof item === 'boolean') return item;

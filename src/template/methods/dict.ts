@@ -45,7 +45,7 @@ export const dictMethods: Readonly<Record<string, Operation>> = {
   }),
 };
 
-/** A dict's entries, or a list of pairs. */
+/** The entries of a dict, or of a list of pairs. */
 export function pairs(item: Item): readonly (readonly [Item, Item])[] {
   if (isMapping(item)) return entriesOf(item);
   return iterate(item).map((pair) => {
@@ -54,7 +54,7 @@ export function pairs(item: Item): readonly (readonly [Item, Item])[] {
   });
 }
 
-/** Dicts that a template changes were made Maps when they were made or read: see evaluation's `mutable`. */
+/** A dict that a template changes is a Map since it was created or read: see `mutable` in evaluate.ts. */
 function put(dict: Item, key: Item, item: Item): void {
   if (dict instanceof Map) setEntry(dict, key, item);
   else wrong('this dict cannot be changed', { hint: 'make a new one with combine()' });

@@ -3,7 +3,7 @@ import { asNumber, type Item, isList, iterate, wrong } from '../item.ts';
 import { number, type Operation, shape } from '../operation.ts';
 import { sorted } from '../sorting.ts';
 
-/** The template's own list: evaluation copies a variable's value first where a template changes lists at all. */
+/** The template's own list. If a template changes lists at all, evaluation copies the values of variables first. */
 function own(item: Item): Item[] {
   return item as Item[];
 }

@@ -7,7 +7,7 @@ const whole = (item: Item): string => text(item);
 const wanted = (item: Item | undefined): string =>
   isString(item) ? item : wrong(`expected a string, got ${typeName(item ?? null)}`);
 
-/** Python's str methods. Those that only ask have kind `open`: their answer is no secret. */
+/** Python's str methods. Methods that only test have kind `open`: their answer is not secret. */
 export const textMethods: Readonly<Record<string, Operation>> = {
   upper: value('', (s) => whole(s).toUpperCase()),
   lower: value('', (s) => whole(s).toLowerCase()),
@@ -90,7 +90,7 @@ export const textMethods: Readonly<Record<string, Operation>> = {
   islower: open('', (s) => whole(s) === whole(s).toLowerCase() && whole(s) !== whole(s).toUpperCase()),
   istitle: open('', (s) => whole(s) === titled(whole(s)) && /\p{L}/u.test(whole(s))),
   isidentifier: open('', (s) => /^[\p{L}_][\p{L}\p{N}_]*$/u.test(whole(s))),
-  encode: value('encoding', (s) => whole(s)), // a text stands for its bytes here: there is no kind of value for bytes
+  encode: value('encoding', (s) => whole(s)), // a text stands for its bytes, because there is no value type for bytes
   decode: value('encoding', (s) => whole(s)),
 };
 
@@ -99,7 +99,7 @@ export function capitalize(s: string): string {
   return first.toUpperCase() + rest.join('').toLowerCase();
 }
 
-/** Python's str.title: a letter after anything that is no letter is a capital. */
+/** Python's str.title: a letter after a character that is no letter becomes upper case. */
 function titled(s: string): string {
   return s.toLowerCase().replace(/\p{L}+/gu, (word) => capitalize(word));
 }
@@ -167,7 +167,7 @@ export function splitLines(s: string, keep = false): readonly string[] {
   return lines;
 }
 
-/** Python's str.replace; refused where the result would be beyond all measure. */
+/** Python's str.replace. A result beyond the size limit is rejected. */
 export function replace(s: string, from: string, to: string, count = -1): string {
   const parts = from === '' ? ['', ...s, ''] : s.split(from);
   const times = count < 0 ? parts.length - 1 : Math.min(count, parts.length - 1);
@@ -204,7 +204,7 @@ function padding(s: string, width: Item | undefined, fill: Item | undefined): st
 
 export function centered(s: string, width: Item | undefined, fill?: Item | undefined): string {
   const space = padding(s, width, fill);
-  // Python puts the odd one left where the width is odd.
+  // If the padding is odd, Python puts the extra character on the left if the width is odd.
   const left = Math.floor(space.length / 2) + (space.length % 2 === 1 && number(width, 0) % 2 === 1 ? 1 : 0);
   return space.slice(0, left) + s + space.slice(left);
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
-/** The built command, running in the background, and what it has said so far. */
+/** The built command, running in the background, and its output so far. */
 export type Running = Readonly<{
   child: ChildProcess;
   said: () => string;
-  /** Its exit code, or the signal that ended it. */
+  /** The exit code, or the signal that ended it. */
   ended: Promise<number | NodeJS.Signals | null>;
 }>;
 
@@ -26,7 +26,9 @@ export function bringup(argv: readonly string[], env: Readonly<Record<string, st
   return { child, said: () => text, ended };
 }
 
-/** Waits until it holds: a busy machine takes its time. `seen`: what to tell where it never does. */
+/**
+ * Waits until the condition holds, because a busy machine needs time. `seen` describes the state for the error message.
+ */
 export async function until(
   what: string,
   holds: () => Promise<boolean> | boolean,

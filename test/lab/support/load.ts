@@ -3,8 +3,9 @@ import { request } from 'node:http';
 export type Load = Readonly<{ sent: number; failed: readonly string[] }>;
 
 /**
- * Requests to every address in turn, new connections each, about 100 a second, until `work` is done (or `most` were sent).
- * `reads`: no writes among them, and the other address is tried when one does not answer, as clients of a name with two do.
+ * Sends requests to every address in turn, each on a new connection, about 100 a second, until `work` is done (or
+ * `most` were sent). With `reads`, no request writes, and a request whose address does not answer tries the other one,
+ * as clients of a name with two addresses do.
  */
 export async function underLoad(
   addresses: readonly string[],

@@ -12,37 +12,40 @@ import { connection, down, up } from '../../../src/lab/lab.ts';
 
 export type Ran = Readonly<{ recap: Recap; tasks: readonly TaskEvent[]; events: readonly Event[] }>;
 
-/** A lab of its own with its inventory: neither the user's demo nor another test is in its way. */
+/** A lab with its own inventory, independent of the user's demo and of other tests. */
 export type Rack = Readonly<{
   inventory: string;
   name: string;
-  /** Where the inventory's folder is: for more files beside it. */
+  /** The directory of the inventory, for more files beside it. */
   folder: string;
   up: () => Promise<LabState>;
   plan: (playbook?: string, more?: Partial<RunOptions>) => Promise<Ran>;
   apply: (playbook?: string, more?: Partial<RunOptions>) => Promise<Ran>;
   check: (within?: number) => Promise<readonly CheckEvent[]>;
-  /** A command on a host, over the system's own ssh, as root: a second opinion. */
+  /** Runs a command on a host as root, over the system's own ssh, independent of bringup. */
   root: (host: string, command: string) => Promise<string>;
   down: () => Promise<void>;
 }>;
 
 const quiet = { progress: () => {} };
 
-/** @param inventory a lab inventory of the repository; @param net the first three numbers of the lab's own network */
+/**
+ * @param inventory a lab inventory of the repository
+ * @param net the first three numbers of the lab's own network
+ */
 export function makeRack(inventory: string, net: string): Rack {
   const rack = makeLab(readFileSync(inventory, 'utf8').replaceAll(/10\.8[34]\.0\./g, `${net}.`), net);
   cpSync('inventory/group_vars', join(dirname(rack.inventory), 'group_vars'), { recursive: true });
   return rack;
 }
 
-/** Two hosts, d12 and d13, of the Debian releases with these numbers. */
+/** Two hosts, d12 and d13, with these Debian releases. */
 export function twoDebians(net: string): Rack {
   const hosts = [12, 13].map((n) => `    d${n}: {ansible_host: ${net}.${n}, lab_image: debian-${n}}\n`).join('');
   return makeLab(`all:\n  vars: {lab_name: x, lab_subnet: ${net}.0/24}\n  hosts:\n${hosts}`, net);
 }
 
-/** A lab from an inventory's text, whose `lab_name: …` is replaced. */
+/** Creates a lab from an inventory's text and replaces its `lab_name: …`. */
 export function makeLab(text: string, net: string): Rack {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-rack-'));
   const name = `t${process.pid}-${net.split('.')[2]}`;
@@ -119,7 +122,10 @@ export function makeLab(text: string, net: string): Rack {
   };
 }
 
-/** Every file below / that is the machine's own: content, mode, owner. What a login or the clock alone changes is left out. */
+/**
+ * A hash of content, mode and owner of the machine's files below /. It leaves out files that a login or the clock alone
+ * changes.
+ */
 export const TREE_HASH = String.raw`
 cd /
 find bin boot etc home lib opt root sbin srv usr var -xdev \

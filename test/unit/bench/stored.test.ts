@@ -7,7 +7,7 @@ function report(hosts: readonly number[], date: string, more: Partial<Report> = 
   return { date, machine: 'm', load: [1], delay: 0, runs: 1, rows, ...more };
 }
 
-test('a run takes the place of the last one of its kind, and of no other', () => {
+test('a stored run replaces the last one of its kind, and no other', () => {
   const kinds = [report([24], 'c'), report([6], 'e', { delay: 20 }), report([6], 'd', { delay: 5 })];
   const more = [report([1], 'f', { peers: 'ansible-core 2' }), report([1], 'b'), report([1, 6], 'a')];
   const all = [...kinds, ...more].reduce<readonly Report[]>(withRun, []);

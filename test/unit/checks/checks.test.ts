@@ -13,7 +13,7 @@ const scene = { connect: () => Promise.reject(new Error('no hosts here')), signa
 async function look(name: string, args: Record<string, unknown>): Promise<readonly Mismatch[]> {
   const bound = checks.get(name)?.bind(args);
   if (bound === undefined || !isBound(bound)) throw new Error(JSON.stringify(bound));
-  return (await bound.look(scene)).mismatches;
+  return (await bound.attempt(scene)).mismatches;
 }
 const wrong = async (name: string, args: Record<string, unknown>): Promise<readonly string[]> =>
   (await look(name, args)).map((m) => m.property);
@@ -22,12 +22,12 @@ describe('examples', () => {
   it.each([...checks].flatMap(([name, check]) => check.examples.map((e) => [name, e.title, e] as const)))(
     '%s: %s binds',
     (name, _, example) => {
-      expect(checks.get(name)?.bind(example.args)).toHaveProperty('look');
+      expect(checks.get(name)?.bind(example.args)).toHaveProperty('attempt');
     },
   );
 });
 
-describe('against servers on this machine', () => {
+describe('checks against servers on this machine', () => {
   const dns = dgram.createSocket('udp4');
   let http: Server;
   let url = '';
@@ -61,7 +61,7 @@ describe('against servers on this machine', () => {
     http.close();
   });
 
-  it('dns sees addresses, authority and codes', async () => {
+  it('dns compares addresses, authority and response codes', async () => {
     expect(await wrong('dns', { name: 'www.test', server, addresses: ['127.0.0.1'], authoritative: true })).toEqual([]);
     expect(await wrong('dns', { name: 'www.test', server, addresses: ['127.0.0.2'] })).toEqual(['addresses']);
     expect(await wrong('dns', { name: 'nosuch.test', server, rcode: 'NXDOMAIN' })).toEqual([]);
@@ -69,7 +69,7 @@ describe('against servers on this machine', () => {
     expect(await wrong('dns', { name: 'www.test', server, authoritative: false })).toEqual(['authoritative']);
   });
 
-  it('http goes by the name that the given server knows', async () => {
+  it('http resolves the name with the given server', async () => {
     expect(
       await wrong('http', {
         url: `${url}/`,
@@ -95,7 +95,7 @@ describe('against servers on this machine', () => {
     expect(await at('/', { state: 'ok' })).toEqual(['body']);
   });
 
-  it('balance counts shares, strangers and failures', async () => {
+  it('balance counts shares, unknown backends and failures', async () => {
     expect(await wrong('balance', { url, server, backends: ['one', 'two'], requests: 10 })).toEqual([]);
     expect(await wrong('balance', { url, server, backends: ['one', 'three'], requests: 10 })).toEqual([
       'three',
@@ -107,7 +107,7 @@ describe('against servers on this machine', () => {
     ]);
   });
 
-  it('port is open or closed', async () => {
+  it('port detects an open and a closed port', async () => {
     const { port } = http.address() as AddressInfo;
     expect(await wrong('port', { host: '127.0.0.1', port })).toEqual([]);
     expect(await wrong('port', { host: '127.0.0.1', port, state: 'closed' })).toEqual(['port']);
@@ -117,12 +117,12 @@ describe('against servers on this machine', () => {
 
 describe('running checks', () => {
   const at = { file: 'f', line: 1, col: 1 };
-  const run = async (looks: (() => Promise<readonly Mismatch[]>)[], within: number) => {
+  const run = async (attempts: (() => Promise<readonly Mismatch[]>)[], within: number) => {
     const events: Event[] = [];
     let n = 0;
     const check = {
-      look: async () => ({
-        mismatches: (await (looks[Math.min(n++, looks.length - 1)] ?? looks[0])?.()) ?? [],
+      attempt: async () => ({
+        mismatches: (await (attempts[Math.min(n++, attempts.length - 1)] ?? attempts[0])?.()) ?? [],
         seen: 'seen',
       }),
     };
@@ -137,15 +137,15 @@ describe('running checks', () => {
   };
   const bad = async () => [{ property: 'p', expected: 'e', seen: 's' }];
 
-  it('tries again until one passes', async () => {
+  it('retries until the check passes', async () => {
     const { failed, last } = await run([bad, () => Promise.reject(new Error('refused')), async () => []], 10);
     expect(failed).toBe(0);
     expect(last).toMatchObject({ status: 'passed', tries: 3 });
   });
-  it('fails when its time is up, with what was seen last', async () => {
+  it('fails when the time is up, with the last observation', async () => {
     expect((await run([bad], 0.2)).last).toMatchObject({ status: 'failed', mismatches: [{ property: 'p' }] });
   });
-  it('does not try again what is wrong here', async () => {
+  it('does not retry a mistake on the controller', async () => {
     const { last } = await run([() => Promise.reject(failure('E_PING', { why: 'no ping' }))], 30);
     expect(last).toMatchObject({ status: 'failed', tries: 1 });
   });

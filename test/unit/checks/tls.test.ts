@@ -14,7 +14,7 @@ const never: Scene = { connect: () => Promise.reject(new Error('no hosts here'))
 async function wrong(name: string, args: Record<string, unknown>, scene = never) {
   const bound = checks.get(name)?.bind(args);
   if (bound === undefined || !isBound(bound)) throw new Error(JSON.stringify(bound));
-  return (await bound.look(scene)).mismatches.map((m) => `${m.property}: ${m.expected}, ${m.seen}`);
+  return (await bound.attempt(scene)).mismatches.map((m) => `${m.property}: ${m.expected}, ${m.seen}`);
 }
 
 describe('tls', () => {
@@ -44,14 +44,14 @@ describe('tls', () => {
   });
   const at = (more: object) => ({ host: '127.0.0.1', port, name: 'www.test', ca, ...more });
 
-  it('believes the CA it is given, for the right name and time', async () => {
+  it('trusts the given CA for the right name and time', async () => {
     expect(await wrong('tls', at({}))).toEqual([]);
     expect(await wrong('tls', at({ days: 11 }))).toEqual(['validity: at least 11 days left, 9 days']);
     expect(await wrong('tls', at({ name: 'other.test' }))).toEqual([expect.stringMatching(/^certificate: trusted/)]);
     expect(await wrong('tls', at({ ca: undefined }))).toEqual([expect.stringMatching(/^certificate: trusted/)]);
   });
 
-  it('sees which versions are offered', async () => {
+  it('detects which versions the server offers', async () => {
     expect(await wrong('tls', at({ protocol: 'TLSv1.1', refused: true }))).toEqual([]);
     expect(await wrong('tls', at({ protocol: 'TLSv1.2', refused: true }))).toEqual([
       'protocol: TLSv1.2 refused, TLSv1.2',
@@ -59,7 +59,7 @@ describe('tls', () => {
     expect(await wrong('tls', at({ protocol: 'TLSv1.1' }))).toEqual([expect.stringMatching(/^protocol: TLSv1.1/)]);
   });
 
-  it('takes a port where nobody listens for no refusal', async () => {
+  it('does not count a closed port as a refused handshake', async () => {
     await expect(wrong('tls', at({ port: 1, refused: true }))).rejects.toThrow('ECONNREFUSED');
   });
 });
@@ -92,7 +92,7 @@ describe('command', () => {
     expect(await ask(on, said)).toEqual(expected);
   });
 
-  it('refuses a pattern that is none', () => {
+  it('rejects an invalid pattern', () => {
     expect(command.bind({ hosts: ['a'], cmd: 'true', matches: '(' })).toEqual([
       expect.objectContaining({ path: ['matches'] }),
     ]);

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 const command = resolve('dist/bringup.cjs');
 
-it('the built command loads from its kept code what stands in files of its own', ({ skip }) => {
+it('the built command loads its separate files from its stored code', ({ skip }) => {
   if (!existsSync(command)) skip('not built: node src/setup.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'bringup-built-'));
   try {
@@ -15,7 +15,7 @@ it('the built command loads from its kept code what stands in files of its own',
     write('site.yml', '- {hosts: all, gather_facts: false, tasks: [{command: echo said, register: it}]}\n');
     write('checks.yml', '- {name: a name, dns: {name: nothing.invalid, server: 127.0.0.1}}\n');
     const run = (...argv: string[]) =>
-      // NO_COLOR: where CI is set, text is coloured even in a pipe.
+      // NO_COLOR: if CI is set, text is coloured even in a pipe.
       spawnSync(process.execPath, [command, ...argv, '-i', 'hosts.yml'], {
         cwd: folder,
         encoding: 'utf8',
@@ -24,7 +24,7 @@ it('the built command loads from its kept code what stands in files of its own',
     const applied = run('apply', 'site.yml', '-o', 'json'); // zx starts the shell
     expect(applied.stderr).toBe('');
     expect(applied.status).toBe(0);
-    const checked = run('check', 'checks.yml', '--within', '0'); // reads every check's file: dns-packet, ping, mysql2
+    const checked = run('check', 'checks.yml', '--within', '0'); // loads the files of all checks: dns-packet, ping, mysql2
     expect(checked.stdout + checked.stderr).toMatch(/answer: expected an answer.*\n.*\n1 of 1 check failed/);
     expect(checked.status).toBe(1);
   } finally {

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { main } from '../../../src/cli/program.ts';
 import { play, project } from '../support/project.ts';
 
-/** A whole command line: its exit code, and what it wrote. */
+/** Runs a whole command line. Returns its exit code and output. */
 async function bringup(...argv: readonly string[]): Promise<Readonly<{ code: number; out: string; err: string }>> {
   let out = '';
   let err = '';
@@ -25,7 +25,7 @@ async function bringup(...argv: readonly string[]): Promise<Readonly<{ code: num
 const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, '');
 
 describe('handlers', () => {
-  it('lists what waits on a host, by name too, and forgets it', async () => {
+  it('lists what waits on a host, also by name, and forgets it', async () => {
     const p = project({
       'site.yml': `${play("- copy: {dest: '{T}/f', content: x}\n  notify: [one, two]\n- fail: {msg: stop}")}  handlers:
     - {name: one, command: echo}
@@ -71,7 +71,7 @@ describe('exit codes', () => {
     expect(ran.code, ran.err).toBe(code);
   });
 
-  it('of checks, with JUnit beside', async () => {
+  it('reports the result of checks, and writes JUnit', async () => {
     const p = project(files);
     const args = ['check', p.path('checks.yml'), '-i', p.path('hosts.yml'), '-o', 'plain', '--junit', p.path('j.xml')];
     expect(await bringup(...args)).toMatchObject({ code: 0 });
@@ -82,7 +82,7 @@ describe('exit codes', () => {
   });
 });
 
-describe('what is there to know', () => {
+describe('reference commands', () => {
   it("doc shows a module's arguments", async () => {
     const { out } = await bringup('doc', 'ansible.builtin.timezone');
     expect(out).toContain('| `name` | string | **required** |');
@@ -114,7 +114,7 @@ describe('shards', () => {
   const ran = (out: string): readonly string[] =>
     JSON.parse(out.trim().split('\n').at(-1) ?? '').hosts.map((h: { host: string }) => h.host);
 
-  it('every host is of one shard, and of the same one each time', async () => {
+  it('puts every host into one shard, always the same', async () => {
     const { path } = project(files);
     const shard = async (i: number) =>
       ran(
@@ -125,14 +125,14 @@ describe('shards', () => {
     expect(await shard(1)).toEqual(['a', 'd']);
   });
 
-  it.each(['0/3', '4/3', '3', 'a/b', '1/0'])('%s is no shard', async (word) => {
+  it.each(['0/3', '4/3', '3', 'a/b', '1/0'])('rejects the shard %s', async (word) => {
     const { path } = project(files);
     const { code, err } = await bringup('apply', path('hello.yml'), '--shard', word);
     expect(code).toBe(2);
     expect(err).toContain('expected: i/n, such as 1/4');
   });
 
-  it('their reports merge, and the exit code is that of the worst', async () => {
+  it('merges reports, with the exit code of the worst shard', async () => {
     const { path } = project(files);
     const one = '{"type":"done","mode":"plan","hosts":[],"ms":1,"interrupted":false}\n';
     writeFileSync(path('1.json'), one);

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 
 const command = resolve('dist/bringup.cjs');
 
-test('every action of a command gives an exit code: without one the command fails', () => {
+test('every action of a command sets an exit code; without one the command fails', () => {
   for (const file of readdirSync('src/cli').map((name) => `src/cli/${name}`)) {
     const text = readFileSync(file, 'utf8');
     const actions = text.split('.action(').slice(1);
@@ -14,7 +14,7 @@ test('every action of a command gives an exit code: without one the command fail
   }
 });
 
-test('a command that ends well exits with 0, and one that is not understood with 2', ({ skip }) => {
+test('a successful command exits with 0, an invalid command line with 2', ({ skip }) => {
   if (!existsSync(command)) skip('not built: node src/setup.mjs');
   const run = (...argv: string[]) => spawnSync(process.execPath, [command, ...argv], { encoding: 'utf8' });
   expect(run('doc', 'ping').status).toBe(0);
@@ -23,10 +23,10 @@ test('a command that ends well exits with 0, and one that is not understood with
 });
 
 test.each(["throw new Error('planted')", "void Promise.reject(new Error('planted'))"])(
-  'an error that nobody expected ends with 70 and says that it is a bug: %s',
+  'an unexpected error exits with 70 and is reported as a bug: %s',
   (planted) => {
     expect(existsSync(command), 'built by node src/setup.mjs').toBe(true);
-    // It comes while the command waits for the end of a pipe.
+    // The error occurs while the command waits for the end of a pipe.
     const preload = `data:text/javascript,${encodeURIComponent(`setTimeout(() => { ${planted}; }, 500);`)}`;
     const slow = '- {hosts: all, gather_facts: false, tasks: [{command: sleep 20}]}\n';
     const folder = mkdtempSync(join(tmpdir(), 'bringup-ends-'));

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { localFiles } from '../../../src/cli/local-files.ts';
 import { Failure } from '../../../src/core/diagnostic.ts';
 
-test('a file that may not be read is told with the place that asks for it', () => {
+test('an unreadable file is reported at the place that asks for it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-files-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);
@@ -30,7 +30,7 @@ test('a file that may not be read is told with the place that asks for it', () =
     }),
   ];
   if (process.geteuid?.() === 0) {
-    process.seteuid?.(65534); // root may read all
+    process.seteuid?.(65534); // root can read every file
     onTestFinished(() => process.seteuid?.(0));
   }
   expect(told(() => files.file(path, [], at))).toEqual(expected);

@@ -24,7 +24,7 @@ describe('a tree of files', () => {
   });
   afterAll(() => rmSync(root, { recursive: true }));
 
-  it('is listed by name, without what is excluded', () => {
+  it('is listed by name, without excluded files', () => {
     const found = listTree(join(root, 'app'), /(^|\/)node_modules(\/|$)/);
     expect(found.map((e) => `${e.state} ${e.path}`)).toEqual([
       'file a.txt',
@@ -34,14 +34,14 @@ describe('a tree of files', () => {
     ]);
   });
 
-  it('tells bytes apart that are no text', () => {
+  it('distinguishes bytes that are not text', () => {
     const sum = () => listTree(join(root, 'app', 'b'), undefined)[0]?.checksum;
     const before = sum();
     writeFileSync(join(root, 'app', 'b', 'two.bin'), Buffer.from([0xfe, 0x00, 0x00]));
     expect(sum()).not.toBe(before);
   });
 
-  it('is what the lookup gives; a file is a tree of one, and what is not there a mistake', () => {
+  it('is the result of the lookup; a file is a tree of one entry, and a missing path is an error', () => {
     expect(lookups['filetree']).toBeDefined();
     expect(ask("query('filetree', 'app', exclude='node_modules|b') | map(attribute='path') | list")).toEqual([
       'a.txt',

@@ -44,7 +44,7 @@ function drill(files: Readonly<Record<string, string>>, more: Partial<DrillOptio
   return { ...p, run, mistakes, events };
 }
 
-describe('mistakes in a drills file are told with their places, before anything is touched', () => {
+describe('mistakes in a drills file are reported with their positions before anything changes', () => {
   it.each<[string, string, string[]]>([
     ['no list', 'name: x\n', ['1:1 a drills file must be a list, not a map']],
     ['parts that are missing', '- name: x\n', ["1:3 a drill needs 'load'", "1:3 a drill needs 'expect'"]],
@@ -112,7 +112,7 @@ describe('mistakes in a drills file are told with their places, before anything 
     expect(await drill({ 'drills.yml': text }).mistakes()).toEqual(expected);
   });
 
-  it('a host that is not marked', async () => {
+  it('a host that is not marked for drills', async () => {
     const text = DRILL('  expect: {failed: 0}\n  steps:\n    - command: {hosts: b, script: touch {T}/hurt}');
     const d = drill({ 'drills.yml': text });
     expect(await d.mistakes()).toEqual([
@@ -121,13 +121,13 @@ describe('mistakes in a drills file are told with their places, before anything 
     expect(d.events).toEqual([]);
     expect(() => d.read('hurt')).toThrow();
   });
-  it('every host that may be found must be marked', async () => {
+  it('every host that `find` may find must be marked', async () => {
     const text = DRILL(
       "  expect: {failed: 0}\n  find: [{var: it, hosts: all, command: echo x, prints: x}]\n  steps:\n    - command: {hosts: '{{ it }}', script: 'true'}",
     );
     expect((await drill({ 'drills.yml': text }).mistakes()).join()).toMatch(/breaks a.*breaks b/s);
   });
-  it('a host without a power switch, or a wire', async () => {
+  it('a host without a power switch or a network link that can be cut', async () => {
     const text = DRILL(
       '  expect: {failed: 0}\n  steps:\n    - power: {hosts: a, state: cut}\n    - network: {hosts: b, state: cut}\n    - reset: {hosts: a}',
     );
@@ -156,7 +156,7 @@ describe('a drill', { timeout: 60_000 }, () => {
   });
   afterAll(() => void server.close());
 
-  it('passes: exit code 0, its figures in the event, its lines in JUnit', async () => {
+  it('passes with exit code 0, figures in its event and lines in JUnit', async () => {
     const more = `  expect: {failed: 0, gap: {page: 5}}\n  checks:\n    - {name: it answers, http: {url: '${url}'}}`;
     const files = { 'drills.yml': DRILL(more, url) };
     const p = project({});
@@ -169,21 +169,21 @@ describe('a drill', { timeout: 60_000 }, () => {
     expect(p.read('j.xml')).toContain('tests="6" failures="0"');
     expect(p.read('j.xml')).toContain('classname="one (2 of 2)"');
   });
-  it('that finds nothing, or too many, does not begin', async () => {
+  it('does not start if `find` finds no host or too many', async () => {
     const find = "  find: [{var: it, hosts: all, command: echo yes, prints: '^yes$'}]\n  expect: {failed: 0}";
     const { code, drilled } = await drill({ 'drills.yml': DRILL(find, url) }).run();
     expect(code).toBe(1);
     expect(drilled[0]?.verdicts.map((v) => v.seen.split(':')[0])).toEqual(["'it' must be 1 of a, b, and is a, b"]);
     expect(drilled[0]?.figures).toBeUndefined();
   });
-  it('does not begin where the site is down already', async () => {
+  it('does not start if the site is already down', async () => {
     broken = true;
     const { code, drilled } = await drill({ 'drills.yml': DRILL('  expect: {failed: 0}', url) }).run();
     broken = false;
     expect(code).toBe(1);
     expect(drilled[0]?.verdicts[0]?.seen).toMatch(/before the drill breaks anything: page: status 500/);
   });
-  it('puts right what a failed step broke, and runs no step after it', async () => {
+  it('repairs what a failed step broke, and runs no step after it', async () => {
     const more = `  expect: {failed: 100}
   steps:
     - command: {hosts: a, script: 'touch {T}/broken; exit 3', undo: 'rm {T}/broken; touch {T}/right'}
@@ -198,7 +198,7 @@ describe('a drill', { timeout: 60_000 }, () => {
     expect(() => d.read('later')).toThrow();
     expect([d.read('right'), d.read('clean')]).toEqual(['', '']);
   });
-  it('that is interrupted puts right what it broke: exit code 130', async () => {
+  it('repairs what it broke when it is interrupted, and exits with 130', async () => {
     const more = `  expect: {failed: 0}
   steps:
     - command: {hosts: a, script: 'touch {T}/broken', undo: 'rm {T}/broken; touch {T}/right'}

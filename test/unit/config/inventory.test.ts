@@ -29,7 +29,7 @@ const value = (inventory: Inventory, host: string, name: string): unknown =>
     .findLast((v) => v !== undefined);
 
 describe('inventories', () => {
-  it('in YAML: children, ranges, who wins', () => {
+  it('in YAML: children, ranges, precedence', () => {
     const { inventory, problems } = load({
       'hosts.yml': `all:
   vars: {v: all}
@@ -90,13 +90,13 @@ v = some text
     ['[web]\nweb1 oops', 2, /key=value/],
     ['[web]\nweb1 n="open', 2, /quote/],
     ['[web:vars]\noops', 2, /key=value/],
-  ])('INI %j is a mistake on line %i', (text, line, message) => {
+  ])('report INI %j as a mistake on line %i', (text, line, message) => {
     const { problems } = load({ hosts: text }, 'hosts');
     expect(problems[0]?.at?.line).toBe(line);
     expect(problems[0]?.message).toMatch(message);
   });
 
-  it('as a folder, and as a list', () => {
+  it('as a directory, and as a list of hosts', () => {
     const { inventory } = load(
       { 'inv/a.yml': 'all: {hosts: {a: }}', 'inv/b.ini': 'b\n', 'inv/group_vars/all.yml': 'x: 1' },
       'inv',
@@ -151,7 +151,7 @@ describe('patterns', () => {
     expect(problems).toHaveLength(1);
   });
 
-  it('is set arithmetic, in any order: unions, then &, then !', () => {
+  it('apply set operations in any order: unions, then &, then !', () => {
     const term = fc.tuple(fc.constantFrom('', '&', '!'), fc.constantFrom(...HOSTS, ...Object.keys(GROUPS)));
     fc.assert(
       fc.property(fc.array(term, { minLength: 1, maxLength: 6 }), (terms) => {
@@ -168,7 +168,7 @@ describe('patterns', () => {
 });
 
 describe("the repository's own inventories", () => {
-  it.each(['lab.yml', 'lab-pi.yml', 'pi.example.yml'])('%s sets its rack otherwise than group_vars/all.yml', (name) => {
+  it.each(['lab.yml', 'lab-pi.yml', 'pi.example.yml'])('%s overrides group_vars/all.yml for its rack', (name) => {
     const read = (file: string) => readFileSync(join('inventory', file), 'utf8');
     const text = read(name)
       .replace(/^ {4}domain: .*\n/m, '')

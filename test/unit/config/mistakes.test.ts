@@ -5,7 +5,7 @@ import { play, project } from '../support/project.ts';
 
 const site = (tasks: string, more = ''): Record<string, string> => ({ 'site.yml': play(tasks, more) });
 
-describe('a mistake is reported with its place, before anything is touched', () => {
+describe('a mistake is reported with its position before anything changes', () => {
   const rows = MISTAKES.map(([what, files, code, where, message, help]) => ({
     what,
     files,
@@ -24,7 +24,7 @@ describe('a mistake is reported with its place, before anything is touched', () 
     if (help !== undefined) expect(`${first?.expected} ${first?.hint}`).toMatch(help);
   });
 
-  it('all at once', async () => {
+  it('all mistakes are reported at once', async () => {
     const p = project(
       site(
         "- file: {path: '{T}/made', state: directory}\n- copi: {}\n- debug: {mgs: x}\n- command: ls\n  notify: nobody",
@@ -38,7 +38,7 @@ describe('a mistake is reported with its place, before anything is touched', () 
     expect(existsSync(p.path('made'))).toBe(false);
   });
 
-  it('a tag or a limit that is nobody', async () => {
+  it('an unknown tag or limit', async () => {
     const p = project(site('- debug: msg=x\n  tags: web'));
     expect((await p.mistakes({ tags: ['wbe'] }))[0]).toMatchObject({
       code: 'E_UNKNOWN_TAG',
@@ -49,7 +49,7 @@ describe('a mistake is reported with its place, before anything is touched', () 
   });
 });
 
-describe('what is right is not refused', () => {
+describe('valid input is accepted', () => {
   it.each([
     [
       'a guarded name',

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { parseYaml, toRaw } from '../../../src/config/source.ts';
 import { Float } from '../../../src/core/value.ts';
 
-/** What PyYAML 6.0.3 makes of a plain scalar (`yaml.safe_load`); a Python float that is whole stands as text with .0. */
+/**
+ * The result of PyYAML 6.0.3 for a plain scalar (`yaml.safe_load`). A Python float that is whole is written as a text
+ * with .0.
+ */
 const PYYAML: Readonly<Record<string, number | string>> = {
   ...{
     '0': 0,
@@ -33,7 +36,7 @@ const PYYAML: Readonly<Record<string, number | string>> = {
 };
 
 describe('numbers in YAML', () => {
-  it.each(Object.entries(PYYAML))('%s is what PyYAML makes of it', (text, expected) => {
+  it.each(Object.entries(PYYAML))('reads %s as PyYAML does', (text, expected) => {
     const node = parseYaml(`- ${text}\n`, 'f.yml', []);
     const [value] = node === undefined ? [] : (toRaw(node) as readonly unknown[]);
     const shown = typeof value === 'string' ? `'${value}'` : value instanceof Float ? value.value.toFixed(1) : value;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ONE_HOST, play, project } from '../support/project.ts';
 
-// Made by ansible-vault itself (ansible-core 2.14), with the password 'sesame'.
+// Encrypted with ansible-vault (ansible-core 2.14) and the password 'sesame'.
 const FILE = `$ANSIBLE_VAULT;1.1;AES256
 64396564326236646239366635623864633965313263396461333966393430306634383466366533
 3165386531663036353833333063386562343132383238340a616562303263393561303139643135
@@ -30,7 +30,7 @@ describe('ansible-vault', () => {
     wrong: 'barley\n',
   };
 
-  it('files and values are opened, and never shown', async () => {
+  it('decrypts files and values, and never shows them', async () => {
     const p = project(files);
     const ran = await p.apply({ vaultPasswordFile: p.path('pass'), diff: true });
     expect(ran.recap.failed).toBe(false);
@@ -39,7 +39,7 @@ describe('ansible-vault', () => {
     expect(ran.said).toEqual(['a: [REDACTED]']);
   });
 
-  it('are a mistake with a place without a password, and with a wrong one', async () => {
+  it('reports the position if the password is missing or wrong', async () => {
     const p = project(files);
     expect((await p.mistakes()).map((d) => [d.code, d.hint])).toContainEqual([
       'E_VAULT_LOCKED',

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { play, project } from '../support/project.ts';
 import { simulated } from '../support/simulated.ts';
 
-// The bench's hosts know where a program of ours ends; one that frame.ts ends otherwise would wait for ever.
-test('each host of the simulated fleet answers, and what it was asked', async () => {
+// The bench's hosts recognise the end of a program by its text. If frame.ts ends programs differently, they would wait
+// for ever.
+test('each host of the simulated fleet answers the script that it got', async () => {
   const { fleet, inventory } = await simulated(10);
   const p = project({
     'hosts.yml': inventory,

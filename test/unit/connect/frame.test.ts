@@ -13,7 +13,7 @@ import { library, sh, verbatim } from '../../../src/core/sh.ts';
 const MARK = 'bringup-0123456789abcdef';
 const me = userInfo().username;
 
-/** What a real sh makes of the scripts, its streams cut at `cuts` into chunks. */
+/** Runs the scripts in a real sh and cuts its streams into chunks at `cuts`. */
 function run(
   scripts: readonly string[],
   groups: readonly Group[] = [],
@@ -41,7 +41,7 @@ function chunks(bytes: Buffer, cuts: readonly number[]): readonly Buffer[] {
   return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
 }
 
-describe('many scripts in one trip', () => {
+describe('many scripts in one round trip', () => {
   it('each has its own output, error output and exit code', () => {
     expect(run(['echo one; echo err >&2; exit 3', 'printf two', 'true'])).toEqual([
       { code: 3, stdout: 'one\n', stderr: 'err\n' },
@@ -50,7 +50,7 @@ describe('many scripts in one trip', () => {
     ]);
   });
 
-  it('neither exit, set -e, a syntax error nor one that reads stdin harms the next', () => {
+  it('exit, set -e, a syntax error or reading stdin does not affect the next script', () => {
     const outputs = run([
       'set -e; false; echo never',
       'echo "open',
@@ -70,7 +70,7 @@ describe('many scripts in one trip', () => {
     expect(outputs.slice(1).map((o) => o.stdout)).toEqual(["it's $HOME\n", `a'bc"d`]);
   });
 
-  it('probes share a shell, and are told apart; one that ends it takes none of the others for its own', () => {
+  it('probes share a shell and are told apart; a probe that ends the shell does not affect the others', () => {
     const probe = (text: string) => ({ script: verbatim(text), user: me, isProbe: true });
     const own = { script: verbatim('exit 4'), user: me };
     const pieces = [
@@ -89,7 +89,7 @@ describe('many scripts in one trip', () => {
     expect(outputs.slice(1).map((o) => o.stdout)).toEqual(['', '', '', '', '']);
   });
 
-  it("a task's environment is not that of the probes after it, nor do words in a value keep a probe apart", () => {
+  it("a task's environment does not affect later probes, and words in a value do not separate probes", () => {
     const environment = verbatim("export LEAK='of one task'\n");
     const ask = sh`printf %s "\${LEAK-none}"`;
     const said = sh`printf %s ${'exit 3; cd /; set -e'}`;
@@ -106,7 +106,7 @@ describe('many scripts in one trip', () => {
     expect(got.outputs().map((o) => o.stdout)).toEqual(['of one task', 'none', 'exit 3; cd /; set -e', 'none']);
   });
 
-  it('what probes in one shell print comes back byte for byte, but for NUL, which no probe of ours prints', () => {
+  it('output of probes in one shell arrives byte for byte, except for NUL, which our probes never print', () => {
     const octal = Array.from({ length: 255 }, (_, i) => `\\${(i + 1).toString(8).padStart(3, '0')}`).join('');
     const pieces = ['printf "a\n\n\n"', `printf '${octal}'`, 'printf %s x'].map((text) => ({
       script: verbatim(text),
@@ -122,12 +122,12 @@ describe('many scripts in one trip', () => {
     expect(stdout.includes(`\nx\n${MARK} 0 2 q\n`)).toBe(true);
   });
 
-  it('of the steps a failure stops all that follows; of the rest it does not', () => {
+  it('a failed step stops all later steps; other pieces still run', () => {
     expect(run(['true', 'false', 'echo never', 'echo probe'], of(3)).map((o) => o.code)).toEqual([0, 1]);
     expect(run(['true', 'false', 'echo on'], of(1)).map((o) => o.code)).toEqual([0, 1, 0]);
   });
 
-  it('of groups each is stopped by its own failure; what follows runs unless all failed', () => {
+  it('a failure stops only its own group; pieces after the groups run unless all groups failed', () => {
     const two = run(['true', 'echo a', 'exit 3', 'echo never', 'echo probe'], of(2, 2));
     expect(two.map((o) => [o.code, o.stdout])).toEqual([
       [0, ''],
@@ -139,7 +139,7 @@ describe('many scripts in one trip', () => {
     expect(run(['false', 'echo never', 'false', 'echo probe'], of(2, 1)).map((o) => o.code)).toEqual([1, 255, 1]);
   });
 
-  it('a failure in one task stops the groups of later ones, not those of its own', () => {
+  it('a failure in one task stops the groups of later tasks, but not its own other groups', () => {
     const scripts = ['echo a', 'exit 3', 'echo b', 'echo never', 'echo never', 'echo probe'];
     const groups = [0, 1, 1, 2, 3].map((task) => ({ size: 1, task }));
     expect(run(scripts, groups).map((o) => [o.code, o.stdout])).toEqual([
@@ -158,7 +158,7 @@ describe('many scripts in one trip', () => {
     ).toHaveLength(1);
   });
 
-  it('any text comes back as it was printed, wherever the stream is cut', () => {
+  it('any text arrives as it was printed, wherever the stream is cut', () => {
     const text = fc
       .string({ unit: 'binary', maxLength: 60 })
       .filter((t) => !t.includes('\0') && !/[\ud800-\udfff]/.test(t));
@@ -179,12 +179,13 @@ describe('many scripts in one trip', () => {
     );
   });
 
-  it('a process that a script leaves behind cannot write into what others print, nor hold the trip up', () => {
+  it('a background process can neither write into later output nor delay the round trip', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bringup-left-'));
     const go = join(folder, 'go');
     const done = join(folder, 'done');
     spawnSync('mkfifo', [go, done]);
-    // It waits until the next script runs, and then writes what it kept open: also a record, as if it knew the mark.
+    // A background process waits until the next script runs and then writes to every stream that it kept open,
+    // including a record with the right mark.
     const forged = `'sum 0\\n\\n${MARK} 0 1 f\\n'`;
     const leave = `{ read _ <${go}; printf ${forged}; printf ${forged} >&2; for f in /proc/self/fd/[3-9] /proc/self/fd/1?; do printf ${forged} >"$f"; done; echo >${done}; } 2>/dev/null & echo left`;
     const wait = `echo >${go}; read _ <${done}; echo mine`;
@@ -211,7 +212,7 @@ describe('many scripts in one trip', () => {
     ).toEqual(['mine\n', 'after\n', 'looked\n']);
   });
 
-  it('of a very long output the beginning and the end are kept, and it is told how much is not', () => {
+  it('a very long output keeps its beginning and end, and says how much is missing', () => {
     const [output] = run(['echo first; head -c 20000000 /dev/zero; echo last']);
     expect(output?.stdout.startsWith('first\n\0')).toBe(true);
     expect(output?.stdout.endsWith('\0last\n')).toBe(true);
@@ -219,7 +220,7 @@ describe('many scripts in one trip', () => {
     expect(output?.stdout.length).toBeLessThan(17_000_000);
   });
 
-  it('what is no record of a shell of ours is taken for an attack', () => {
+  it('a record that our shell did not write counts as tampering', () => {
     const cut = `${MARK} 7\n\n${MARK} 0 0 f\n\n${MARK} = 0.o 3 3\nabc`;
     const honest = `${cut}\n${MARK} . 0.o\n`;
     const end = `\n${MARK} end\n`;

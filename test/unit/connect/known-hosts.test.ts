@@ -34,9 +34,9 @@ describe('a host key', () => {
     ['a revoked key', `${line('web1')}\n${line('*', A, '@revoked ')}`, 'web1', 22, 'revoked'],
     ['comments, blanks and rubbish', `# x\n\nfoo\n${line('web1')}`, 'web1', 22, 'known'],
     ['nothing', '', 'web1', 22, 'unknown'],
-  ])('is looked up by %s', (_, text, host, port, verdict) => expect(is(text, host, port)).toBe(verdict));
+  ])('is found or not for %s', (_, text, host, port, verdict) => expect(is(text, host, port)).toBe(verdict));
 
-  it('of a known type is asked for first, so that another type does not look like a changed key', () => {
+  it('of a known type is requested first, so that another type does not look like a changed key', () => {
     const [first] = algorithmsFor(parseKnownHosts(line('web1', B), 'f'), 'web1', 22);
     expect(first).toBe('rsa-sha2-512');
     expect(algorithmsFor([], 'web1', 22)[0]).toBe('ssh-ed25519');

@@ -32,7 +32,7 @@ const trouble = async (privateKeyFile?: string): Promise<string> => {
   );
 };
 
-test('a named key that is not there, or has a passphrase, is named', async () => {
+test('reports a named key that is missing or has a passphrase', async () => {
   expect(await trouble('~/.ssh/gone')).toContain(`the key ${home}/.ssh/gone does not exist`);
   makeKey('locked', 'secret');
   const locked = await trouble('~/.ssh/locked');
@@ -40,7 +40,7 @@ test('a named key that is not there, or has a passphrase, is named', async () =>
   expect(locked).toContain(`ssh-add ${home}/.ssh/locked`);
 });
 
-test('without a named key each one that was tried is told with what is wrong with it', async () => {
+test('reports each key that was tried, and what is wrong with it, if no key is named', async () => {
   makeKey('id_ed25519', 'secret');
   const told = await trouble();
   expect(told).toContain('there is no key, agent or password to log in with');

@@ -11,7 +11,7 @@ import { connect } from '../../../src/connect/connect.ts';
 import type { Target } from '../../../src/core/connection.ts';
 import { sh } from '../../../src/core/sh.ts';
 
-// What a converged host costs on the line, counted by a real SSH server. Time is the bench's.
+// What a converged host costs on the connection, counted by a real SSH server. The bench measures time.
 const seen = { connections: 0, auths: [] as string[], execs: [] as string[], bytes: 0 };
 const folder = mkdtempSync(join(tmpdir(), 'bringup-line-'));
 let server: net.Server;
@@ -59,8 +59,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('a line', () => {
-  test('is one connection, one login, one shell and one sudo, however many trips it serves', async () => {
+describe('a connection', () => {
+  test('needs one connection, one login, one shell and one sudo for any number of round trips', async () => {
     const line = await connect(target, { passphrase: async () => undefined });
     for (const word of ['one', 'two', 'three']) {
       const script = sh`printf %s ${word}`;
@@ -73,13 +73,13 @@ describe('a line', () => {
     await line.close();
     expect({ ...seen, bytes: 0 }).toEqual({
       connections: 1,
-      auths: ['publickey', 'publickey'], // ssh2 asks whether the key is welcome, then signs; `none` would be one more
+      auths: ['publickey', 'publickey'], // ssh2 asks whether the key is accepted and then signs; `none` would be one more request
       execs: ["sudo -n -u root sh -c 'exec sh -s'"],
       bytes: 0,
     });
   });
 
-  test('carries little beside its scripts', async () => {
+  test('sends little besides its scripts', async () => {
     const before = seen.bytes;
     const line = await connect(target, { passphrase: async () => undefined });
     const handshake = seen.bytes - before;
@@ -90,8 +90,8 @@ describe('a line', () => {
     expect((seen.bytes - before - handshake) / 100).toBeLessThan(200);
   });
 
-  test('has greeted the server before what there is to do meanwhile, which keeps us busy', async () => {
-    // A thread of its own: this one stands still in the meantime.
+  test('greets the server before other work keeps the process busy', async () => {
+    // Runs in a thread of its own, because this one is blocked in the meantime.
     const flag = new Int32Array(new SharedArrayBuffer(4));
     const silent = new Worker(
       `const { parentPort, workerData } = require('node:worker_threads');
@@ -107,7 +107,7 @@ describe('a line', () => {
     let greeted: number | undefined;
     const meanwhile = (): void => {
       Atomics.wait(flag, 0, 0, 5000);
-      greeted ??= Atomics.load(flag, 0); // it is tried again
+      greeted ??= Atomics.load(flag, 0); // the connection is retried
       silent.postMessage('enough');
     };
     const line = connect({ ...target, port }, { passphrase: async () => undefined, meanwhile });
@@ -116,7 +116,7 @@ describe('a line', () => {
     expect(greeted).toBe(1);
   });
 
-  test('that shows another key is refused before anybody logs in', async () => {
+  test('rejects another host key before anybody logs in', async () => {
     const other = readFileSync(join(folder, 'id.pub'), 'utf8');
     writeFileSync(join(folder, 'wrong'), `[127.0.0.1]:${target.port} ${other}`);
     const before = seen.auths.length;

@@ -11,7 +11,10 @@ import { packed } from '../../../src/connect/upload.ts';
 const ALL = 16;
 const text = Buffer.alloc(ALL * BLOCK, 'a line of text like the others\n');
 
-/** Sends 16 MiB of text over a link, by a clock of its own that packing takes 10 ms a block of: which blocks went packed. */
+/**
+ * Sends 16 MiB of text over a link, with a simulated clock on which compressing a block takes 10 ms. Returns which
+ * blocks were compressed.
+ */
 async function over(megabytesASecond: number): Promise<string> {
   let clock = 0;
   let went = '';
@@ -26,12 +29,12 @@ async function over(megabytesASecond: number): Promise<string> {
   return went;
 }
 
-test('what shrinks goes packed over a slow link, and as it is over a fast one', async () => {
-  expect(await over(10)).toBe('pppp.ppppppppppp'); // packed 10 ms a block, as it is 105
-  expect(await over(80)).toBe('pppp............'); // 13 ms: packing does not halve it
+test('compresses content that shrinks over a slow link, and sends it as it is over a fast one', async () => {
+  expect(await over(10)).toBe('pppp.ppppppppppp'); // a block takes 10 ms compressed and 105 ms uncompressed
+  expect(await over(80)).toBe('pppp............'); // 13 ms: compression does not halve it
 });
 
-test('a link that grows slow on the way has the rest packed', async () => {
+test('compresses the rest if a link becomes slow', async () => {
   let clock = 0;
   let went = '';
   for await (const member of packed(blocksOf([text]), () => clock)) {
@@ -42,7 +45,7 @@ test('a link that grows slow on the way has the rest packed', async () => {
   expect(went).toBe('pppp......pppppp');
 });
 
-test('many small parts and large files come in blocks, whole', async () => {
+test('splits many small parts and large files into blocks without losing a byte', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-content-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'large');

@@ -10,7 +10,7 @@ import { lines, sh } from '../../../src/core/sh.ts';
 import { Secret } from '../../../src/core/value.ts';
 
 describe('sh', () => {
-  it('quotes every value: a real sh gives it back', () => {
+  it('quotes every value so that a real sh returns it unchanged', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => {
         if (text.includes('\0')) return;
@@ -25,9 +25,9 @@ describe('sh', () => {
     expect(outer.text).toBe("set -e\necho s3cret 'a b' c 7");
     expect(outer.secrets).toEqual(['s3cret']);
   });
-  it("keeps sh's own backslashes, and knows \\${", () =>
+  it('keeps backslashes of sh, and unescapes \\${', () =>
     expect(sh`printf '\n' "\${x}"`.text).toBe('printf \'\\n\' "${x}"'));
-  it('refuses a NUL', () => expect(() => sh`${'a\0b'}`).toThrow());
+  it('rejects a NUL byte', () => expect(() => sh`${'a\0b'}`).toThrow());
 });
 
 describe('resources', () => {
@@ -46,10 +46,10 @@ describe('resources', () => {
     ['dir:/srv', 'path:/srv/shop/hello', false],
     ['dir:/srv', 'path:/srv', false],
     ['path:/srv/shop', 'dir:/srv', false],
-  ])('%s and %s: %s, the first time and from what is kept', (a, b, expected) =>
+  ])('%s and %s: %s, computed and cached', (a, b, expected) =>
     expect([overlaps([a], [b]), overlaps([a], [b])]).toEqual([expected, expected]),
   );
-  it('folders above a path', () => {
+  it('directories above a path', () => {
     expect(parentsOf('/a/b/../c/d')).toEqual(['dir:/a/c', 'dir:/a']);
     expect(parentsOf('/a')).toEqual([]);
   });
@@ -71,7 +71,7 @@ describe('coercion', () => {
 });
 
 describe('redaction', () => {
-  it('hides private keys, though nobody said that they are secret', () => {
+  it('hides private keys although nobody marked them as secret', () => {
     const key = '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----\n';
     const shown = JSON.stringify(
       redactor().hide({ diff: { before: null, after: `cert\n${key}more\n` }, cut: key.slice(0, 45) }),
@@ -80,7 +80,7 @@ describe('redaction', () => {
     expect(shown).toMatch(/cert.*BEGIN PRIVATE KEY.*more/);
   });
 
-  it('hides every secret, wherever it stands, line by line too', () => {
+  it('hides every secret anywhere, also line by line', () => {
     const { add, hide } = redactor();
     add('hunter2');
     add('first line of it\nsecond line of it\n');
@@ -89,7 +89,7 @@ describe('redaction', () => {
       n: 1,
     });
   });
-  it('takes the longest first', () => {
+  it('replaces the longest secret first', () => {
     const { add, hide } = redactor();
     add('abc');
     add('abcdef');
@@ -100,7 +100,7 @@ describe('redaction', () => {
 });
 
 describe('suggestions', () => {
-  it('name what was likely meant', () => {
+  it('name the most likely word', () => {
     expect(nearest('strated', ['stopped', 'started'])).toBe('started');
     expect(nearest('zzz', ['started'])).toBeUndefined();
     expect(didYouMean('wbe', ['web', 'db']).hint).toContain("'web'");

@@ -12,7 +12,7 @@ const follows = { source: 'db2.foobar.com', io: 'Yes', sql: 'Yes', error: '' };
 const state = (replica: Replica | undefined, errant = '', gtid = '0-31-5') =>
   replicaState({ db: { gtid, replica }, leader: { host: 'db2' }, names: { db2: 'db2.foobar.com' }, errant })[0];
 
-describe('what a host that is not primary is', () => {
+describe('the state of a host that is not primary', () => {
   it.each([
     ['replica', follows],
     ['stopped', { ...follows, sql: 'No' }],
@@ -24,7 +24,7 @@ describe('what a host that is not primary is', () => {
         error: "Could not execute Write_rows_v1 event on table foobar.items; Duplicate entry '7'",
       },
     ],
-    // what the servers say of a history that parted
+    // how the servers report diverged histories
     [
       'diverged',
       {
@@ -51,12 +51,12 @@ describe('what a host that is not primary is', () => {
     expect(state(replica)).toBe(word);
   });
 
-  it('is diverged before it follows, where it holds what the primary never had', () => {
+  it('is diverged rather than replica if it holds writes that the primary never had', () => {
     expect(state(undefined, '3fa…:7')).toBe('diverged');
     expect(state(undefined, '', '')).toBe('bare');
   });
 
-  it('comes with what to do, unless nothing is', () => {
+  it('comes with instructions unless nothing needs to be done', () => {
     for (const word of ['diverged', 'broken', 'bare', 'stopped'])
       expect(adviceFor(word)).toContain('bringup apply playbooks/site.yml');
     for (const word of ['primary', 'replica', 'waiting', 'closed', 'down']) expect(adviceFor(word)).toBe('');

@@ -15,14 +15,14 @@ const other = (host: Host): Host => (host === 'db1' ? 'db2' : 'db1');
 
 /** Two guards over a simulated quorum and simulated servers, on a simulated clock. */
 function rack() {
-  vi.clearAllTimers(); // an earlier rack's guards
+  vi.clearAllTimers(); // the guards of an earlier rack
   const etcd = makeEtcd();
   const servers = makeServers(HOSTS);
   const guards = new Map<Host, Guard>();
   const states = new Map<Host, string>();
   const log: string[] = [];
   const killed = new Set<object>();
-  /** What a killed process asks for, nobody answers. */
+  /** Requests of a killed process get no answer. */
   const until = <T extends object>(life: object, port: T): T =>
     new Proxy(port, {
       get:
@@ -57,7 +57,7 @@ function rack() {
   };
   for (const host of HOSTS) start(host);
   const kill = (host: Host): void => void killed.add(lives.get(host) ?? {});
-  /** A newer guard of the same host takes the place of the one that runs, if that gives it. */
+  /** A newer guard of the same host replaces the running one, if that one hands over. */
   const renew = (host: Host): void =>
     void guards
       .get(host)
@@ -66,7 +66,7 @@ function rack() {
   return { etcd, servers, guards, states, log, start, kill, renew };
 }
 
-/** Lets `ms` pass in small steps, looking at the servers after each. */
+/** Lets `ms` pass in small steps and checks the servers after each. */
 async function pass(ms: number, servers: Servers): Promise<void> {
   for (let t = 0; t < ms; t += 50) {
     await vi.advanceTimersByTimeAsync(50);
@@ -82,7 +82,7 @@ afterEach(() => {
 });
 
 describe('the guards of two databases', () => {
-  it('open the first primary, and bring the other in step', async () => {
+  it('open the first primary and bring the other database in sync', async () => {
     const { servers, states, etcd } = rack();
     await pass(4000, servers);
     expect(servers.writable()).toEqual(['db1']);
@@ -100,10 +100,10 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual(['db2']);
   });
 
-  it('close a primary that the quorum cannot hear before another one opens', async () => {
+  it('close a primary that the quorum cannot reach before another one opens', async () => {
     const { servers, etcd } = rack();
     await pass(4000, servers);
-    etcd.cut('db1'); // it reaches its web servers still
+    etcd.cut('db1'); // it still reaches its web servers
     await pass(2600, servers);
     expect(servers.writable()).toEqual([]);
     await pass(2400, servers);
@@ -114,10 +114,10 @@ describe('the guards of two databases', () => {
     expect(servers.follows('db1')).toBe('db2');
   });
 
-  it('promote nobody who may lack acknowledged writes, nor anybody without a quorum', async () => {
+  it('promote no database that may lack acknowledged writes, and none without a quorum', async () => {
     const { servers, etcd, states } = rack();
     await pass(4000, servers);
-    servers.stopReceipts('db2'); // the primary goes on without it
+    servers.stopReceipts('db2'); // the primary continues without the replica
     await pass(3000, servers);
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: null });
     servers.cut('db1');
@@ -130,7 +130,7 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual([]);
   });
 
-  it('hand over when they are stopped, and when they are asked', async () => {
+  it('hand over when they are stopped or asked to', async () => {
     const { servers, etcd, guards, start } = rack();
     await pass(4000, servers);
     etcd.put('request', { to: 'db2', force: false });
@@ -145,7 +145,7 @@ describe('the guards of two databases', () => {
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
   });
 
-  it('are said to have switched over only when the new primary takes writes', async () => {
+  it('report a switchover only when the new primary accepts writes', async () => {
     const { servers, etcd } = rack();
     await pass(4000, servers);
     etcd.put('request', { to: 'db2', force: false });
@@ -158,7 +158,7 @@ describe('the guards of two databases', () => {
     expect(servers.writable()).toEqual(['db2']);
   });
 
-  it('take up what a killed guard left, without a failover', async () => {
+  it('continue after a guard was killed, without a failover', async () => {
     const { servers, etcd, start, kill } = rack();
     await pass(4000, servers);
     kill('db1');
@@ -170,7 +170,7 @@ describe('the guards of two databases', () => {
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
   });
 
-  it('give their places to newer ones on both hosts at once: the primary stays open, its lease the same', async () => {
+  it('are replaced by newer guards on both hosts at once: the primary stays open and keeps its lease', async () => {
     const { servers, etcd, log, guards, renew } = rack();
     await pass(4000, servers);
     const before = [etcd.keys().get('leader'), ...guards.values()];
@@ -185,20 +185,20 @@ describe('the guards of two databases', () => {
     expect([...guards.values()].filter((guard) => before.includes(guard))).toEqual([]);
     expect(log.slice(told).filter((line) => /closing|acquired the lease|open for writes/.test(line))).toEqual([]);
     expect(etcd.value('sync')).toEqual({ primary: 'db1', standby: 'db2' });
-    etcd.cut('db1'); // the newer one fences as the older one did
+    etcd.cut('db1'); // the newer guard fences as the older one did
     await pass(2700, servers);
     expect(servers.writable()).toEqual([]);
     await pass(2400, servers);
     expect(servers.writable()).toEqual(['db2']);
   });
 
-  it('do not leave while they lead and no quorum hears them', async () => {
+  it('do not hand over while they lead and no quorum is reachable', async () => {
     const { servers, etcd, guards, renew } = rack();
     await pass(4000, servers);
     const [older] = guards.values();
     etcd.cut('db1');
     renew('db1');
-    await pass(2600, servers); // closed by the older one, as it must be
+    await pass(2600, servers); // closed by the older guard, as required
     expect(servers.writable()).toEqual([]);
     etcd.heal('db1');
     await pass(4000, servers);
@@ -207,7 +207,7 @@ describe('the guards of two databases', () => {
     expect(servers.follows('db1')).toBe('db2');
   });
 
-  it('whatever fails, never have two writable databases, never lose an acknowledged write, and come back', async () => {
+  it('never have two writable databases or lose an acknowledged write, whatever fails, and recover', async () => {
     const fault = fc.record({
       kind: fc.constantFrom('quorum', 'wire', 'power', 'server', 'hang', 'receipts', 'switch', 'renew'),
       host: fc.constantFrom(...HOSTS),

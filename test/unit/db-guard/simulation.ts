@@ -1,4 +1,6 @@
-/** A quorum and two database servers that exist in memory alone, with the faults that a rack knows. Times are the fake clock's. */
+/**
+ * A quorum and two database servers in memory, with the faults that occur in a rack. Times are those of the fake clock.
+ */
 
 type Entry = { value: unknown; lease: string };
 type Change = Readonly<{
@@ -14,7 +16,8 @@ export function makeEtcd() {
   const leases = new Map<string, { ends: number; seconds: number }>();
   const unreachable = new Set<string>();
   let ids = 0;
-  // etcd looks for ended leases twice a second: a key may outlive its lease a little, never the other way round.
+  // etcd checks for expired leases twice a second. A key may outlive its lease for a short time, never the other way
+  // round.
   setInterval(() => {
     for (const [id, lease] of leases) {
       if (lease.ends > performance.now()) continue;
@@ -39,9 +42,9 @@ export function makeEtcd() {
     put: (name: string, value: unknown): void => void keys.set(name, { value, lease: '0' }),
     cut: (host: string): void => void unreachable.add(host),
     heal: (host: string): void => void unreachable.delete(host),
-    /** etcd as a guard sees it. */
+    /** etcd from the point of view of a guard. */
     clientOf(host: string) {
-      /** A request and its answer each take a moment, and either may be lost. */
+      /** A request and its answer each take time, and either may be lost. */
       const asked = async <T>(work: () => T): Promise<T> => {
         await later(3);
         if (unreachable.has(host)) await later(1000).then(() => Promise.reject(new Error('no quorum')));
@@ -90,7 +93,9 @@ type Server = {
 };
 export type Servers = ReturnType<typeof makeServers>;
 
-/** Two servers; a write is a number. Replication takes no time; a crash keeps what was written, as a synced log does. */
+/**
+ * Two servers. A write is a number. Replication takes no time. A crash keeps what was written, as a synced log does.
+ */
 export function makeServers(hosts: readonly string[]) {
   const all = new Map<string, Server>(
     hosts.map((host) => [
@@ -124,7 +129,7 @@ export function makeServers(hosts: readonly string[]) {
     for (const server of all.values()) {
       if (!server.up || server.hangs) continue;
       for (const replica of receiving(server)) for (const row of server.rows) replica.rows.add(row);
-      // writes that waited for a receipt have it now, or are no longer waited for
+      // writes that waited for a receipt have it now, or no longer need one
       if (server.waiting > 0 && (!server.waits || receiving(server).length > 0)) {
         for (const row of server.rows) acked.add(row);
         server.acknowledged += server.waiting;
@@ -138,10 +143,10 @@ export function makeServers(hosts: readonly string[]) {
   return {
     writable: (): readonly string[] => [...all.values()].filter((s) => s.up && !s.readOnly).map((s) => s.host),
     follows: (host: string): string | undefined => get(host).source,
-    /** Acknowledged writes that a host has not. */
+    /** Acknowledged writes that a host does not have. */
     missing: (host: string): readonly number[] => [...acked].filter((n) => !get(host).rows.has(n)),
     diverged: (host: string, from: string): boolean => !isSubset(get(host).rows, get(from).rows),
-    /** Somebody writes to every server that takes it. */
+    /** A client that writes to every server that accepts writes. */
     write(): void {
       for (const server of all.values()) {
         if (!server.up || server.hangs || server.readOnly) continue;
@@ -165,7 +170,7 @@ export function makeServers(hosts: readonly string[]) {
       server.hangs = false;
       server.givesReceipts = true;
     },
-    /** A server as its guard sees it. */
+    /** A server from the point of view of its guard. */
     portOf(host: string) {
       const me = get(host);
       const asked = async <T>(work: () => T, limit = 1500): Promise<T> => {
@@ -191,7 +196,7 @@ export function makeServers(hosts: readonly string[]) {
             },
           })).catch(() => undefined),
         open: () => asked(() => void Object.assign(me, { readOnly: false })),
-        // a commit that waits for its receipt holds a close up
+        // a commit that waits for its receipt delays closing
         close: (limit: number) =>
           asked(() => {
             if (me.waiting > 0) throw new Error('Query inactivity timeout');

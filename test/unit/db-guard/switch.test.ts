@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-/** A guard that leads, and has no other work: it beats, and gives way as the real one does. */
+/** A guard that leads and does nothing else. It sends heartbeats and hands over as the real one does. */
 const STUB = `import fs from 'node:fs';
 import { exchange, inheritance } from './exchange.js';
 const inherits = await inheritance();
@@ -59,14 +59,14 @@ afterEach(() => {
   try {
     process.kill(Number(read('pid')), 'SIGKILL');
   } catch {
-    // it has ended
+    // the process has ended
   }
   guarded.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 });
 
 describe('the dead-man switch', () => {
-  it('kills the database when the guard is killed, or hangs, also one that took the place of an earlier', async () => {
+  it('kills the database if the guard is killed or hangs, also after a guard was replaced', async () => {
     const first = read('pid');
     release('two', STUB);
     process.kill(Number(first), 'SIGHUP');
@@ -82,7 +82,7 @@ describe('the dead-man switch', () => {
     expect(read('killed')).toBe('kill --kill-whom=all --signal=KILL mariadb.service');
   });
 
-  it('is not needed when a newer guard does not start: the older one goes on', async () => {
+  it('does nothing if a newer guard does not start, because the older one continues', async () => {
     const first = read('pid');
     release('two', 'throw new Error("no such setting");');
     process.kill(Number(first), 'SIGHUP');

@@ -31,7 +31,7 @@ function client(url: string, timeoutMs = 2000) {
 }
 
 describe('a virtual client', () => {
-  it('tells who answered, and what', async () => {
+  it('reports which backend answered, and the answer', async () => {
     const url = await serve((_, response) => response.setHeader('x-served-by', 'one').end('hello'));
     expect(await client(url)()).toEqual({
       answer: { status: 200, backend: 'one', body: 'hello' },
@@ -39,7 +39,7 @@ describe('a virtual client', () => {
       repeated: false,
     });
   });
-  it('sends its cookies back until they are taken away', async () => {
+  it('sends its cookies back until they are deleted', async () => {
     const url = await serve((request, response, n) => {
       if (n === 0) response.setHeader('set-cookie', ['seen=1; Path=/; HttpOnly', 'b=2']);
       if (n === 1) response.setHeader('set-cookie', 'b=; Max-Age=0');
@@ -50,7 +50,7 @@ describe('a virtual client', () => {
     for (let i = 0; i < 3; i++) bodies.push((await send()).answer?.body);
     expect(bodies).toEqual(['none', 'seen=1; b=2', 'seen=1']);
   });
-  it('repeats a GET once where an open connection is reset, a POST never', async () => {
+  it('repeats a GET once if an open connection is reset, but never a POST', async () => {
     const url = await serve((request, response, n) => {
       if (n === 1 || n === 4) request.socket.resetAndDestroy();
       else response.end('ok');
@@ -65,7 +65,7 @@ describe('a virtual client', () => {
       repeated: false,
     });
   });
-  it('repeats one that waited for a busy connection, too', async () => {
+  it('also repeats a GET that waited for a busy connection', async () => {
     const url = await serve((request, response, n) => {
       if (n === 6) request.socket.resetAndDestroy();
       else setTimeout(() => response.end('ok'), 50);
@@ -75,11 +75,11 @@ describe('a virtual client', () => {
     expect(all.map((o) => o.cause)).toEqual(['', '', '', '', '', '', '']);
     expect(all.filter((o) => o.repeated)).toHaveLength(1);
   });
-  it('does not repeat on a new connection', async () => {
+  it('does not repeat a request on a new connection', async () => {
     const url = await serve((request) => request.socket.resetAndDestroy());
     expect(await client(url)()).toEqual({ answer: undefined, cause: 'connection reset', repeated: false });
   });
-  it('gives up when its time is over, and knows an answer that was cut off', async () => {
+  it('gives up after its timeout, and detects an answer that was cut off', async () => {
     const silent = await serve(() => {});
     expect((await client(silent, 100)()).cause).toBe('no answer within 100 ms');
     const cut = await serve((request, response) => {
@@ -88,12 +88,12 @@ describe('a virtual client', () => {
     });
     expect((await client(cut)()).cause).toBe('answer cut off');
   });
-  it('says that nobody listens', async () => {
+  it('reports that nobody listens', async () => {
     const url = await serve(() => {});
     servers.splice(0).forEach((s) => void s.close());
     expect((await client(url)()).cause).toBe('connection refused');
   });
-  it('goes to no address that is not allowed', async () => {
+  it('contacts only allowed addresses', async () => {
     const { resolve } = cachedLookup([], new Set(['10.0.0.1']));
     await expect(resolve('localhost')).rejects.toThrow(/127\.0\.0\.1, which is not an address of the inventory/);
   });
@@ -110,7 +110,7 @@ describe('a load in its thread', { timeout: 60_000 }, () => {
     return bound.args;
   };
   const LOOKS = { read_back: { path: '/items?{token}' }, verify: { path: '/items?{token}' } };
-  /** Keeps what is posted; `forgets` some, and does not show others at once. */
+  /** Stores posted tokens. `forgets` drops some, `hides` does not show others at once. */
   const store = (forgets: (token: string) => boolean, hides: (token: string) => boolean = () => false): Handler => {
     const kept = new Set<string>();
     const asked = new Set<string>();
@@ -142,7 +142,7 @@ describe('a load in its thread', { timeout: 60_000 }, () => {
     }
   };
 
-  it('sends exactly what is due, keeps shares, and finds every write again', async () => {
+  it('sends exactly the scheduled requests, keeps their shares, and finds every write again', async () => {
     const { acknowledged, figures } = await run(load(await serve(store(() => false))));
     expect(figures.all).toMatchObject({ sent: 100, ok: 100, failed: 0 });
     expect(figures.kinds['read']?.sent).toBe(80);
@@ -176,12 +176,12 @@ describe('a load in its thread', { timeout: 60_000 }, () => {
     expect(figures.all.failed).toBeGreaterThan(30);
     expect([...new Set(figures.causes.map((c) => c.cause))]).toEqual(['status 503']);
   });
-  it('says before the load what is wrong with the site', async () => {
+  it('reports before the load what is wrong with the site', async () => {
     const running = startLoad(load(await serve((_, response) => response.writeHead(500).end())), 'u', ['127.0.0.1']);
     expect(await running.warm()).toEqual(['read: status 500', 'write: status 500']);
     await running.close();
   });
-  it('ends when it is told to', async () => {
+  it('stops on request', async () => {
     const spec = load(await serve(store(() => false)), { up_to: 100 });
     const running = startLoad(spec, 'unit', ['127.0.0.1']);
     await running.begin();

@@ -16,7 +16,7 @@ describe('the schedule', () => {
     expect(dueAt(1_000_000, 300)).toBeCloseTo(3_333_333.333, 2);
     expect(dueAt(0, 300)).toBe(0);
   });
-  it('gives every request its share of each hundred, in an order that changes', () => {
+  it('gives every request its share of each hundred, in a changing order', () => {
     const kindOf = mixer([45, 30, 20, 5]);
     const block = (n: number) => Array.from({ length: 100 }, (_, i) => kindOf(n * 100 + i));
     for (const n of [0, 1, 7]) {
@@ -26,7 +26,7 @@ describe('the schedule', () => {
     expect(block(0)).not.toEqual(block(1));
     expect(mixer([45, 30, 20, 5])(123)).toBe(kindOf(123));
   });
-  it('leaves nothing over', () => {
+  it('distributes the remainder', () => {
     expect(apportion([1, 1, 1], 100)).toEqual([34, 33, 33]);
     expect(apportion([0.5], 100)).toEqual([100]);
   });
@@ -68,7 +68,7 @@ describe('figures', () => {
     expect(seen.causes).toEqual([{ request: 'write', cause: 'connection refused', count: 2, first: 1005, last: 1505 }]);
     expect(seen.backends).toEqual({ one: 3 });
   });
-  it('find the longest time without a success, at the edges too', () => {
+  it('find the longest time without a success, also at the start and end', () => {
     expect(longestGap(Float64Array.from([100, 200, 900]), 1000)).toEqual({ gap: 700, from: 200 });
     expect(longestGap(Float64Array.from([100, 200]), 5000)).toEqual({ gap: 4800, from: 200 });
     expect(longestGap(new Float64Array(), 3000)).toEqual({ gap: 3000, from: 0 });
@@ -117,7 +117,7 @@ const lines = (args: Record<string, unknown>, more: Partial<Evidence>) =>
   judge(expected(args), evidence(more)).map((v) => `${v.passed ? 'ok' : 'no'} ${v.what}: ${v.expected}; ${v.seen}`);
 
 describe('the judge', () => {
-  it('counts failures, of all and by name', () => {
+  it('counts failures, in total and by name', () => {
     const seen = figures({ kinds: { read: kind({}), write: kind({ failed: 3 }) } });
     expect(lines({ failed: 2, failed_by: { read: 0, write: 3 } }, { figures: seen })).toEqual([
       'no failed requests: at most 2; 3 of 200',
@@ -125,14 +125,14 @@ describe('the judge', () => {
       'ok failed requests: write: at most 3; 3 of 100',
     ]);
   });
-  it('measures gaps in seconds, and says from when on', () => {
+  it('measures gaps in seconds, and reports when they start', () => {
     const seen = figures({ kinds: { write: kind({ gap: 5500, gapFrom: 5020 }) } });
     expect(lines({ gap: { write: 5 } }, { figures: seen })).toEqual([
       'no longest time without a success: write: at most 5.00 s; 5.50 s (from 5.02 s on)',
     ]);
     expect(lines({ gap: { all: 1 } }, {})[0]).toMatch(/^ok /);
   });
-  it('names lost writes, and believes nothing that could not be looked up', () => {
+  it('names lost writes, and fails if a write could not be looked up', () => {
     const ledger = { acknowledged: 9, lost: ['x-1 on db2'], unknown: 0, readBack: 9, stale: 2 };
     const at = (more: object) => ({ verifies: true, figures: figures({ ledger: { ...ledger, ...more } }) });
     expect(lines({ stale: 0 }, at({}))).toEqual([
@@ -143,7 +143,7 @@ describe('the judge', () => {
     expect(lines({}, at({ lost: [], acknowledged: 0 }))[0]).toMatch(/^no /);
     expect(lines({}, at({ lost: [] }))[0]).toMatch(/^ok /);
   });
-  it('fails what a step could not do, and what could not be put right', () => {
+  it('fails for a step that failed, and for a fault that could not be repaired', () => {
     const at = { file: 'd.yml', line: 1, col: 1 };
     const step = { what: 'nginx is stopped', at, from: 0, to: 1, failed: 'no such unit' };
     expect(lines({}, { steps: [step], paid: [{ what: 'a has power', failed: 'no' }] })).toEqual([
@@ -156,7 +156,7 @@ describe('the judge', () => {
       'ok share of a: 50 % ± 10; 50.0 %',
       'no share of c: 50 % ± 10; 0.0 %',
     ]));
-  it('sees two at the same time, and missing records', () => {
+  it('detects two hosts at the same time, and missing records', () => {
     const samples = (texts: string) => [...texts].map((text, i) => ({ from: i * 100, to: i * 100 + 10, text }));
     const watched = (a: string, b: string, missing: string[] = []) => ({
       watched: [
@@ -180,19 +180,19 @@ describe('the judge', () => {
       /^no .*9\.89 s/,
     );
   });
-  it('says when the prober was late', () => {
+  it('reports when the prober was late', () => {
     expect(notesOf({ figures: figures({ late: { count: 2, max: 80.4 } }) })[0]).toContain('at worst 80 ms');
     expect(notesOf({ figures: figures({}) })).toEqual([]);
   });
 });
 
 describe('a watch', () => {
-  it('reads its lines by our clock', () =>
+  it('converts times to our clock', () =>
     expect(samplesOf('1000 1010 0\n2000 2005 \nbroken\n', 100)).toEqual([
       { from: 900, to: 910, text: '0' },
       { from: 1900, to: 1905, text: '' },
     ]));
-  it('counts only what is sure: between two samples, and not over a pause', () => {
+  it('counts only time between two samples, and no pause', () => {
     const at = (from: number, text: string) => ({ from, to: from + 10, text });
     const spans = spansOf(
       { host: 'a', samples: [at(0, '0'), at(100, '1'), at(200, '0'), at(300, '0'), at(9000, '0'), at(9100, '0')] },
@@ -211,7 +211,7 @@ describe('a watch', () => {
 
 describe('debts', () => {
   const scene = {} as never;
-  it('are paid the last one first, each once, and one that fails stops no other', async () => {
+  it('are repaired once each, the last one first, and a failed repair does not stop the others', async () => {
     const debts = openDebts();
     const paid: string[] = [];
     const pay = (name: string) => async () => void paid.push(name);

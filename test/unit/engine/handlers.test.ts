@@ -6,7 +6,7 @@ import { projectDir } from '../../../src/cli/project.ts';
 import { type Project, play, project, TWO_HOSTS } from '../support/project.ts';
 
 const log = (p: Project): string => (existsSync(p.path('log')) ? p.read('log') : '');
-/** The notes of waiting handlers of this project on this machine, by inventory name. */
+/** This project's notes of waiting handlers on this machine, by inventory name. */
 const waiting = (p: Project): readonly string[] => {
   const folder = '/var/lib/bringup/handlers';
   const word = p.folder.split('/').at(-1);
@@ -25,7 +25,7 @@ const GO = { extraVars: ['go=true'] };
 const NO_GO = { extraVars: ['go=false'] };
 
 describe('a handler that waits on its host', () => {
-  /** The first run fails after `task` has notified 'h', a second one gets through. */
+  /** The first run fails after `task` has notified 'h'; the second one succeeds. */
   const twoRuns = async (task: string, files: Record<string, string> = {}): Promise<string> => {
     const p = project(files);
     p.write({ 'site.yml': play(`${task}\n${STOP}`) + told(p, 'h') });
@@ -39,25 +39,25 @@ describe('a handler that waits on its host', () => {
   const COPY = "copy: {dest: '{T}/f', content: x}\n  notify: h";
 
   it('runs once in the next run', async () => expect(await twoRuns(`- ${COPY}`)).toBe('h\n'));
-  it('also where changed_when decided that it is notified', async () =>
+  it('is recorded if changed_when decided that it is notified', async () =>
     expect(
       await twoRuns(
         "- shell: test -e {T}/f && echo same || touch {T}/f\n  register: r\n  changed_when: r.stdout != 'same'\n  notify: h",
       ),
     ).toBe('h\n'));
-  it('also where changed_when is simply true', async () =>
+  it('is recorded if changed_when is simply true', async () =>
     expect(
       await twoRuns("- copy: {dest: '{T}/f', content: x}\n  changed_when: true\n  when: not go | bool\n  notify: h"),
     ).toBe('h\n'));
-  it('also where the change was made on another host', async () =>
+  it('is recorded if the change was made on another host', async () =>
     expect(await twoRuns(`- ${COPY}\n  delegate_to: localhost`)).toBe('h\n'));
-  it('also where a loop on another host notified it', async () =>
+  it('is recorded if a loop on another host notified it', async () =>
     expect(
       await twoRuns(
         "- copy: {dest: '{T}/f{{ item }}', content: x}\n  loop: [1, 2]\n  delegate_to: localhost\n  notify: h",
       ),
     ).toBe('h\n'));
-  it('is noted by nothing that only would have changed', async () => {
+  it('is not recorded by a change that was only planned', async () => {
     const p = project({});
     p.write({
       'site.yml':
@@ -68,7 +68,7 @@ describe('a handler that waits on its host', () => {
     expect(waiting(p)).toEqual([]);
   });
 
-  it('has a name that is a template, or a topic and no name', async () => {
+  it('may have a template as its name, or a topic and no name', async () => {
     const p = project({
       'site.yml': `${play(`- copy: {dest: '{T}/f', content: x}\n  notify: [restart web, topic]\n${STOP}`, 'vars: {service: web}')}  handlers:
     - {name: "restart {{ service }}", shell: echo named >> {T}/log}
@@ -83,7 +83,7 @@ describe('a handler that waits on its host', () => {
     expect(waiting(p)).toEqual([]);
   });
 
-  it('belongs to a role that is included', async () => {
+  it('may belong to an included role', async () => {
     const p = project({
       'site.yml': play(`- include_role: {name: "{{ 'app' }}"}\n${STOP}`),
       'roles/app/tasks/main.yml': "- copy: {dest: '{T}/f', content: x}\n  notify: h\n",
@@ -97,7 +97,7 @@ describe('a handler that waits on its host', () => {
     expect(waiting(p)).toEqual([]);
   });
 
-  it('is found after lines were added above it, and from another folder', async () => {
+  it('is found after lines were added above it, and from another directory', async () => {
     const p = project({});
     const site = (above: string): string =>
       play(`${above}- copy: {dest: '{T}/f', content: x}\n  notify: h\n${STOP}`) + told(p, 'h');
@@ -115,7 +115,7 @@ describe('a handler that waits on its host', () => {
     expect(waiting(p)).toEqual([]);
   });
 
-  it('is not taken over by another playbook with a handler of that name', async () => {
+  it('is not run by another playbook with a handler of that name', async () => {
     const p = project({ 'site.yml': '- import_playbook: one.yml\n' });
     const site = (word: string): string =>
       `${play(`- copy: {dest: '{T}/f', content: x}\n  notify: h\n${STOP}`)}  handlers:\n    - {name: h, shell: echo ${word} >> {T}/log}\n`;
@@ -129,7 +129,7 @@ describe('a handler that waits on its host', () => {
     expect(log(p)).toBe('first\n');
   });
 
-  it('belongs to a name of the inventory, not to the machine', async () => {
+  it('belongs to an inventory name, not to the machine', async () => {
     const p = project({ 'hosts.yml': TWO_HOSTS });
     p.write({
       'site.yml': `${play(`- copy: {dest: '{T}/f', content: x}\n  notify: h\n  when: inventory_hostname == 'a'\n${STOP}`)}  handlers:\n    - {name: h, shell: "echo {{ inventory_hostname }} >> {T}/log"}\n`,
@@ -139,7 +139,7 @@ describe('a handler that waits on its host', () => {
     expect(log(p)).toBe('a\n');
   });
 
-  it('runs after the task that notified it: what mends it is not behind it', async () => {
+  it('runs after the task that notified it, because that task may fix its failure', async () => {
     const p = project({
       'site.yml': `- hosts: all
   gather_facts: false
@@ -166,7 +166,7 @@ describe('a handler that waits on its host', () => {
     expect(waiting(p)).toEqual([]);
   });
 
-  it('and one that fails again does not keep the run from what mends it', async () => {
+  it('does not stop the run if it fails again, because a later task may fix it', async () => {
     const p = project({
       'site.yml': `${play(`- copy: {dest: '{T}/f', content: x}\n  notify: h\n- meta: flush_handlers\n- shell: echo mended > {T}/mended\n  changed_when: false`)}  handlers:
     - {name: h, shell: test -e {T}/mended}
@@ -174,14 +174,14 @@ describe('a handler that waits on its host', () => {
     });
     expect((await p.apply()).recap.failed).toBe(true);
     const second = await p.apply();
-    expect(second.recap.failed).toBe(true); // it is told, and the run goes on
+    expect(second.recap.failed).toBe(true); // the failure is reported, and the run continues
     expect(existsSync(p.path('mended'))).toBe(true);
     expect(waiting(p)).toHaveLength(1);
     expect((await p.apply()).recap.failed).toBe(false);
     expect(waiting(p)).toEqual([]);
   });
 
-  it('is told of, and kept, where no play has it any more', async () => {
+  it('is reported and kept if no play defines it any more', async () => {
     const p = project({});
     p.write({ 'site.yml': play(`- copy: {dest: '{T}/f', content: x}\n  notify: h\n${STOP}`) + told(p, 'h') });
     await p.apply(NO_GO);
@@ -204,7 +204,7 @@ describe('a handler that waits on its host', () => {
 });
 
 describe('a playbook in its project', () => {
-  it('is named alike in every checkout', () => {
+  it('has the same key in every checkout', () => {
     for (const mark of ['.git', 'ansible.cfg', 'inventory']) {
       const root = mkdtempSync(join(tmpdir(), 'bringup-checkout-'));
       onTestFinished(() => rmSync(root, { recursive: true, force: true }));
@@ -217,7 +217,7 @@ describe('a playbook in its project', () => {
 });
 
 describe('handlers of one play', () => {
-  it('that notify each other or themselves run once each', async () => {
+  it('run once each even if they notify each other or themselves', async () => {
     const p = project({
       'site.yml': `${play('- command: echo\n  notify: one')}  handlers:
     - {name: one, shell: echo one >> {T}/log, notify: two}
@@ -229,7 +229,7 @@ describe('handlers of one play', () => {
     expect(waiting(p)).toEqual([]);
   });
 
-  it('with one name: the last; of a role that is used twice: once', async () => {
+  it('with one name: the last one runs; a role that is used twice runs its handler once', async () => {
     const p = project({
       'site.yml': `- hosts: all
   gather_facts: false
@@ -252,7 +252,7 @@ describe('handlers of one play', () => {
     expect(log(p)).toBe('last\nh\ntopic\n');
   });
 
-  it('with run_once run on the first host that notified them', async () => {
+  it('with run_once run on the first notified host', async () => {
     const p = project({
       'hosts.yml': 'all:\n  vars: {ansible_connection: local}\n  hosts: {a: , b: , c: }\n',
       'site.yml': `${play("- command: echo\n  when: inventory_hostname != 'a'\n  notify: h")}  handlers:
@@ -264,7 +264,7 @@ describe('handlers of one play', () => {
     expect(waiting(p)).toEqual([]);
   });
 
-  it('may be meta: noop, and may not be meta: flush_handlers', async () => {
+  it('may be meta: noop, but not meta: flush_handlers', async () => {
     const site = (action: string): string =>
       `${play('- command: echo\n  notify: x')}  handlers:\n    - {name: x, meta: ${action}}\n`;
     const p = project({ 'site.yml': site('noop') });
@@ -275,7 +275,7 @@ describe('handlers of one play', () => {
     expect((await p.mistakes()).map((d) => d.message)).toContain("'meta: flush_handlers' cannot be a handler");
   });
 
-  it('of an included role can be notified by the tasks after it', async () => {
+  it('of an included role can be notified by later tasks', async () => {
     const p = project({
       'site.yml': play('- include_role: {name: app}\n- command: echo\n  notify: h'),
       'roles/app/handlers/main.yml': '- {name: h, shell: echo h >> {T}/log}\n',
@@ -287,7 +287,7 @@ describe('handlers of one play', () => {
 });
 
 describe('meta', () => {
-  it('end_role leaves out the rest of the role, not of the play', async () => {
+  it('end_role skips the rest of the role, not of the play', async () => {
     const p = project({
       'site.yml': play('- include_role: {name: app}\n  loop: [1, 2]\n- debug: {msg: after}'),
       'roles/app/tasks/main.yml':
@@ -300,13 +300,13 @@ describe('meta', () => {
     ['bogus', /unknown meta action 'bogus'/],
     ['flush_handler', /unknown meta action 'flush_handler'/],
     ['end_role', /outside of a role/],
-  ])('%s is refused before the run', async (action, message) => {
+  ])('rejects %s before the run', async (action, message) => {
     const p = project({ 'site.yml': play(`- command: echo\n- meta: ${action}`) });
     expect((await p.mistakes()).map((d) => d.message)).toEqual([expect.stringMatching(message)]);
   });
 });
 
-describe('hosts that take different ways', () => {
+describe('hosts that take different paths', () => {
   it('do not wait for each other for ever', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
@@ -324,7 +324,7 @@ describe('hosts that take different ways', () => {
     expect(said.filter((one) => one.endsWith('both'))).toHaveLength(1);
   });
 
-  it('run a run_once task of a file once for each time that it is included', async () => {
+  it('run a run_once task once for each include of its file', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
       'site.yml': play('- include_tasks: one.yml\n  loop: [1, 2]'),

@@ -14,7 +14,7 @@ describe('import_playbook', () => {
     - debug: {msg: tagged}
       tags: [more]
 `;
-  it('gives its condition, variables and tags to each play', async () => {
+  it('passes its condition, variables and tags to each play', async () => {
     const p = project({
       'site.yml': `- import_playbook: x.yml
   when: go | bool
@@ -32,7 +32,7 @@ describe('import_playbook', () => {
     expect(await said('true', 'more')).toEqual(['a: tagged', 'a: tagged']);
   });
 
-  it('refuses what it does not know', async () => {
+  it('rejects unknown keywords', async () => {
     const site = '- import_playbook: x.yml\n  serial: 1\n';
     expect(await messages(site, { 'x.yml': inner })).toEqual(["unknown keyword 'serial' in import_playbook"]);
   });
@@ -48,7 +48,7 @@ describe('roles and includes', () => {
     'roles/r/handlers/main.yml': '- {name: h, debug: {msg: handler main}}\n',
     'roles/r/handlers/other.yml': '- {name: h, debug: {msg: handler other}}\n',
   };
-  it.each(['include_role', 'import_role'])('%s takes its parts from the files that are named', async (kind) => {
+  it.each(['include_role', 'import_role'])('%s loads the named files of a role', async (kind) => {
     const task = `- ${kind}: {name: r, defaults_from: other, vars_from: other.yml, handlers_from: other}`;
     expect((await project({ 'site.yml': play(task), ...role }).apply()).said).toEqual([
       'a: other other',
@@ -61,7 +61,7 @@ describe('roles and includes', () => {
     );
   });
 
-  it('apply: puts keywords on what is included', async () => {
+  it('apply: adds keywords to the included tasks', async () => {
     const p = project({
       'site.yml': play(`- include_tasks:
     file: t.yml
@@ -85,18 +85,18 @@ describe('roles and includes', () => {
     ['- include_role: {name: r, apply: {hosts: x}}', /unknown keyword 'hosts'/],
     ['- include_role: {name: r}\n  register: x', /unknown keyword 'register'/],
     ['- command: echo\n  become_method: su', /'become_method: su' is not supported/],
-  ])('%s is refused', async (task, message) => {
+  ])('rejects %s', async (task, message) => {
     expect(await messages(play(task), role)).toEqual([expect.stringMatching(message)]);
   });
 
-  it('a keyword in a list of roles is no parameter', async () => {
+  it('rejects a keyword as a role parameter in a list of roles', async () => {
     const site = '- hosts: all\n  roles: [{role: r, throttle: 1}]\n';
     expect(await messages(site, role)).toEqual(["'throttle' is not supported"]);
   });
 });
 
 describe('keywords of plays and blocks', () => {
-  it('notify: on a block is that of its tasks, save those that have their own', async () => {
+  it('notify: on a block applies to its tasks, except those with their own', async () => {
     const p = project({
       'site.yml': `${play('- notify: [one]\n  block:\n    - command: echo\n    - include_tasks: t.yml\n    - command: echo\n      notify: two')}  handlers:
     - {name: one, shell: echo one >>{T}/log}
@@ -123,7 +123,7 @@ describe('keywords of plays and blocks', () => {
     expect((await p.apply()).said).toEqual([expect.stringMatching(/^a: (True|False) False$/)]);
   });
 
-  it('hosts: is made of the variables of the play', async () => {
+  it('hosts: uses the variables of the play', async () => {
     const p = project({
       'hosts.yml': 'all: {vars: {ansible_connection: local}, hosts: {a: , b: }}',
       'site.yml': `- hosts: "{{ t | default('all') }}"\n  vars: {t: b}\n  gather_facts: false\n  tasks: [debug: {msg: here}]\n`,

@@ -42,7 +42,7 @@ describe('the text "false"', () => {
     expect(recap.hosts.map((h) => h.failed)).toEqual([0, 1]);
   });
 
-  it('is false in ansible_become, too', async () => {
+  it('is false in ansible_become too', async () => {
     const p = project({
       'hosts.yml':
         'all: {vars: {ansible_connection: local, ansible_become: "no", ansible_become_user: nobody}, hosts: {a: }}',
@@ -52,7 +52,7 @@ describe('the text "false"', () => {
   });
 
   it.each(['become', 'ignore_errors', 'no_log', 'run_once', 'check_mode', 'diff', 'any_errors_fatal'])(
-    'what is no boolean is an error: %s',
+    'a value that is no boolean is an error: %s',
     async (keyword) => {
       const p = project({ 'site.yml': play(`- command: touch {T}/made\n  ${keyword}: "{{ t }}"`) });
       const ran = await p.apply({ extraVars: ['t=maybe'] });
@@ -66,7 +66,7 @@ describe('the text "false"', () => {
 });
 
 describe('become_user', () => {
-  it.each(['-p', '-c id', 'a b', 'a:b', '../root', '--'])("'%s' is refused", async (user) => {
+  it.each(['-p', '-c id', 'a b', 'a:b', '../root', '--'])("rejects '%s'", async (user) => {
     const p = project({ 'site.yml': play(`- command: touch {T}/made\n  become: true\n  become_user: "{{ u }}"`) });
     const ran = await p.apply({ extraVars: [JSON.stringify({ u: user })] });
     expect(ran.tasks.map((t) => t.diagnostic?.message)).toEqual([`become_user: '${user}' is not a user name`]);
@@ -87,7 +87,7 @@ ${one}- shell: echo two {{ inventory_hostname }} >> {T}/log`;
     ['a play', play(TASKS(''), 'any_errors_fatal: true')],
     ['a task', play(TASKS('  any_errors_fatal: true\n'))],
     ['a block', play(`- any_errors_fatal: true\n  block:\n${TASKS('').replace(/^/gm, '    ')}`)],
-  ])('of %s: the task is finished on all hosts, and nothing follows it', async (_, site) => {
+  ])('of %s: all hosts finish the task, and nothing runs after it', async (_, site) => {
     const p = project({ 'hosts.yml': hosts, 'site.yml': `${site}${play('- shell: echo later >> {T}/log')}` });
     const { recap } = await p.apply();
     expect(recap.failed).toBe(true);
@@ -113,8 +113,8 @@ ${TASKS('').replace(/^/gm, '    ')}
   });
 });
 
-describe('check_mode: true in a run that changes', () => {
-  it('gives what would be, and counts no change', async () => {
+describe('check_mode: true in an apply run', () => {
+  it('registers the planned result, and counts no change', async () => {
     const p = project({
       'site.yml': `${play(`- copy: {dest: '{T}/f', content: x}
   check_mode: true
@@ -157,7 +157,7 @@ describe('templates', () => {
     expect(ran.tasks.map((t) => t.diagnostic?.message)).toContain("#jinja2: 'nonsense' is not supported");
   });
 
-  it('give a random password that is kept nowhere, of the length and characters asked for', async () => {
+  it('create a random password of the given length and characters that is stored nowhere', async () => {
     const p = project({
       'site.yml': play(`- set_fact:
     one: "{{ lookup('password', '/dev/null length=12 chars=digits') }}"
@@ -169,7 +169,7 @@ describe('templates', () => {
   });
 });
 
-describe('a loop over nothing', () => {
+describe('a loop over an empty list', () => {
   it('is skipped', async () => {
     const p = project({
       'site.yml': play(
@@ -181,7 +181,7 @@ describe('a loop over nothing', () => {
 });
 
 describe('register', () => {
-  it.each(['200', 'my-var', 'a.b'])('%s is no name of a variable', async (name) => {
+  it.each(['200', 'my-var', 'a.b'])('rejects %s as the name of a variable', async (name) => {
     const p = project({ 'site.yml': play(`- command: echo\n  register: ${name}`) });
     expect((await p.mistakes()).map((d) => d.message)).toEqual([
       `'register' takes the name of a variable, not ${name === '200' ? name : `'${name}'`}`,
@@ -217,7 +217,7 @@ describe('the rescue of a block', () => {
 - copy: {dest: '{T}/late', content: x}
   when: r is defined and r is changed`);
 
-  it('is announced by a plan where a task may fail, with what hangs on it', async () => {
+  it('is announced by a plan if a task may fail, with everything that depends on it', async () => {
     const p = project({ 'site.yml': site });
     const { lines, tasks } = await p.plan();
     expect(lines).toEqual([
@@ -234,7 +234,7 @@ describe('the rescue of a block', () => {
     expect(existsSync(p.path('late'))).toBe(true);
   });
 
-  it('is not where nothing is left to be done', async () => {
+  it('is not announced if nothing is left to do', async () => {
     const p = project({
       'site.yml': play(
         "- block:\n    - copy: {dest: '{T}/f', content: x}\n  rescue:\n    - copy: {dest: '{T}/g', content: x}",

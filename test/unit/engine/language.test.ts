@@ -20,10 +20,10 @@ describe('round trips', () => {
     expect(first.recap.hosts[0]?.failed).toBe(0);
     const again = await p.apply({ skipTags: [] });
     expect(again.said).toEqual(['a: True']);
-    expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(3); // x is written by two tasks: each run changes it back and forth
+    expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(3); // two tasks write x, so each run changes it back and forth
   });
 
-  it('nothing to do: one, with facts and a register in between', async () => {
+  it('a converged host costs one, with facts and a registered value in between', async () => {
     const p = project({
       'site.yml': `- hosts: all
   tasks:
@@ -40,7 +40,7 @@ describe('round trips', () => {
     expect(again.recap.hosts[0]?.trips).toBeLessThanOrEqual(2);
   });
 
-  it('nothing to do: one, though a register decides a condition', async () => {
+  it('a converged host costs one, although a registered value decides a condition', async () => {
     const p = project({
       'site.yml': play(`- stat: {path: '{T}/f'}
   register: seen
@@ -69,7 +69,7 @@ describe('round trips', () => {
     expect((await p.apply()).said).toEqual(['a: new']);
   });
 
-  it('nothing to do: one, though a command looks, which is declared to change nothing in two words', async () => {
+  it('a converged host costs one, with a command that declares by two keywords that it only reads', async () => {
     const p = project({
       'site.yml': play(`- copy: {dest: '{T}/f', content: "{{ word }}"}
 - command: grep -qx here {T}/f
@@ -91,7 +91,7 @@ describe('round trips', () => {
     });
     const first = await p.apply({ extraVars: ['word=there'] });
     expect(first.lines.map((l) => l.split(' ').at(-1))).toEqual(['changed', 'ok', 'ok', 'changed', 'skipped', 'ok']);
-    expect(first.said).toEqual(['a: there']); // asked again: the copy before it changed what it reads
+    expect(first.said).toEqual(['a: there']); // probed again, because the copy before it changed what it reads
     const again = await p.apply({ extraVars: ['word=here'] });
     expect(again.said).toEqual(['a: here']);
     rmSync(`${p.folder}/log`);
@@ -107,7 +107,7 @@ describe('round trips', () => {
   check_mode: false
 - debug: msg={{ text.stdout }}
 `;
-  it('a command that looks right after a change comes with it', async () => {
+  it('a command that reads right after a change travels with it', async () => {
     const p = project({ 'site.yml': play(`- copy: {dest: '{T}/f', content: new}\n- stat: {path: '{T}'}\n${LOOK}`) });
     p.write({ f: 'old' });
     const ran = await p.apply();
@@ -115,7 +115,7 @@ describe('round trips', () => {
     expect(ran.recap.hosts[0]?.trips).toBe(2);
   });
 
-  it('and is run again after what another machine did for this one, or what hosts waited for', async () => {
+  it('such a command runs again after another machine acted for this one, or after hosts waited', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
       'site.yml': play(`- copy: {dest: '{T}/{{ inventory_hostname }}', content: x}
@@ -134,7 +134,7 @@ ${LOOK}`),
     expect(said.filter((one) => one.endsWith(': once'))).toHaveLength(2);
   });
 
-  it('and after a pause', async () => {
+  it('such a command runs again after a pause', async () => {
     const p = project({
       'site.yml': play(`- shell: (sleep 1; echo late >{T}/f) >/dev/null 2>&1 &
 - file: {path: '{T}/{{ item }}', state: file}
@@ -146,7 +146,7 @@ ${LOOK}`),
     expect((await p.apply()).said).toEqual(['a: late']);
   });
 
-  it("a loop's changes that do not depend on each other cost one, each with its own end", async () => {
+  it('independent changes of a loop cost one, and each has its own result', async () => {
     const p = project({
       'site.yml': play(`- copy: {dest: '{T}/{{ item }}', content: "{{ item }}\\n"}
   loop: [a, b, no/where, c, d]
@@ -171,12 +171,13 @@ ${LOOK}`),
       true,
       true,
     ]);
-    // look; a; (no/where is blocked without a trip) c and d; then each folder, for the next is below it, but the last
+    // One to probe, one for a (no/where is blocked and costs none), one for c and d, then one for each directory except
+    // the last, because each is below the one before.
     expect(ran.recap.hosts[0]?.trips).toBeLessThanOrEqual(7);
     expect((await p.apply()).recap.hosts[0]?.changed).toBe(0);
   });
 
-  it('the handler that a loop notifies waits on the host before the first item, and runs once', async () => {
+  it('a handler that a loop notifies is recorded before the first item, and runs once', async () => {
     const p = project({
       'site.yml': play(
         `- copy: {dest: '{T}/{{ item }}', content: x}
@@ -190,7 +191,7 @@ ${LOOK}`),
     expect(ran.recap.hosts[0]?.trips).toBeLessThanOrEqual(5);
   });
 
-  it('a change reads back on its own trip, and what overlaps it with it', async () => {
+  it('a change is read back in its own round trip, together with what it affects', async () => {
     const p = project({
       'site.yml': play(
         "- file: {path: '{T}/d', state: directory}\n- copy: {dest: '{T}/d/f', content: x}\n- stat: {path: /etc/hostname}",
@@ -203,7 +204,7 @@ ${LOOK}`),
 });
 
 describe('plans', () => {
-  it('touch nothing, and say unknown where an earlier change decides', async () => {
+  it('change nothing, and report unknown if an earlier change decides', async () => {
     const p = project({
       'site.yml': play(`
 - name: folder
@@ -277,7 +278,7 @@ describe('handlers', () => {
     expect(ran.lines.indexOf('a debug before ok')).toBeLessThan(ran.lines.indexOf('a first changed'));
   });
 
-  it('are flushed where meta says so, answer to topics, and not to what did not change', async () => {
+  it('are flushed by meta, answer to topics, and do not run for an unchanged task', async () => {
     const p = project({
       'site.yml':
         play(
@@ -288,7 +289,7 @@ describe('handlers', () => {
     expect(log(p)).toBe('third\nafter\n');
   });
 
-  it('notified before a failure, run in the next run that gets so far', async () => {
+  it('notified before a failure run in the next run that reaches them', async () => {
     const p = project({
       'site.yml':
         play("- copy: {dest: '{T}/f', content: x}\n  notify: first\n- fail: msg=stop\n  when: not go") + handlers,
@@ -302,7 +303,7 @@ describe('handlers', () => {
     expect(log(p)).toBe('first\n');
   });
 
-  it('that ran are not run again, though one after them fails: that one is', async () => {
+  it('that succeeded do not run again if a later one fails; only that one does', async () => {
     const p = project({
       'site.yml': `${play("- copy: {dest: '{T}/f', content: x}\n  notify: [plain, judged, each, breaks, never]")}  handlers:
     - {name: plain, shell: echo plain >> {T}/log}
@@ -323,14 +324,14 @@ describe('handlers', () => {
     expect(log(p)).toBe('');
   });
 
-  it('cost a plan their own look, and no other in the next play', async () => {
+  it('cost a plan only their own probe, and none in the next play', async () => {
     const one = (file: string): string => play(`- copy: {dest: '{T}/${file}', content: x}\n  notify: first`) + handlers;
     const planned = await project({ 'site.yml': one('f') + one('g') }).plan();
     expect(planned.tasks.filter((t) => t.isHandler)).toHaveLength(2);
     expect(planned.recap.hosts[0]?.trips).toBe(2);
   });
 
-  it('ride with each other and with what follows them, each once, in their order', async () => {
+  it('travel with each other and with the tasks after them, once each, in order', async () => {
     const file = (name: string, more = ''): string => `copy: {dest: '{T}/${name}', content: ${name}${more}}`;
     const p = project({
       'site.yml': `${play(`- ${file('f')}\n  notify: [one, two, tells]\n- meta: flush_handlers\n- ${file('after')}\n  notify: late\n- ${file('last')}`)}  handlers:
@@ -347,7 +348,7 @@ describe('handlers', () => {
     expect(['h1', 'h4', 'h5', 'last'].map(p.read)).toEqual(['h1', 'h4', 'h5', 'last']);
   });
 
-  it('ride with what follows the flush; what that notifies waits for its own', async () => {
+  it('travel with the tasks after the flush; handlers that those notify wait for their own flush', async () => {
     const file = (name: string): string => `copy: {dest: '{T}/${name}', content: x}`;
     const p = project({
       'site.yml': `${play(`- ${file('f')}\n  notify: [soon, next]\n- meta: flush_handlers\n- ${file('after')}\n  notify: late\n- ${file('last')}`)}  handlers:
@@ -359,12 +360,13 @@ describe('handlers', () => {
     const ran = await p.apply();
     const names = ran.lines.map((l) => l.replace(/.*[/ ](\w+) changed$/, '$1'));
     expect(names).toEqual(['f', 'soon', 'next', 'after', 'last', 'late']);
-    // A look, the file, the handlers and what follows, to forget the handlers, the late one, to forget that.
+    // One each for the probe, the file, the handlers with the tasks after them, forgetting the handlers, the late
+    // handler, and forgetting that.
     expect(ran.recap.hosts[0]?.trips).toBe(6);
     expect((await p.apply()).recap.hosts.map((h) => [h.changed, h.trips])).toEqual([[0, 1]]);
   });
 
-  it('that one of them fails keeps those after it waiting, and what follows from being made', async () => {
+  it('keep waiting if one before them fails, and later tasks do not run', async () => {
     const file = (name: string, more = ''): string => `copy: {dest: '{T}/${name}', content: x${more}}`;
     const site = (more: string): string =>
       `${play(`- ${file('f')}\n  notify: [goes, fails, waits]\n- meta: flush_handlers\n- ${file('after')}`, more)}  handlers:
@@ -385,21 +387,21 @@ describe('handlers', () => {
     expect(all.lines.slice(-3)).toEqual(['a goes changed', 'a fails failed', 'a waits changed']);
     expect(made(forced)).toEqual(['h1', 'h3']);
     forced.write({ go: '' });
-    expect((await forced.apply()).recap.failed).toBe(false); // nothing is left waiting on this machine
+    expect((await forced.apply()).recap.failed).toBe(false); // leaves no note on this machine
   });
 
-  it('are forgotten on the trip that runs them', async () => {
+  it('are forgotten in the round trip that runs them', async () => {
     const p = project({
       'site.yml': play("- copy: {dest: '{T}/f', content: x}\n  notify: [first, topic]") + handlers,
     });
     const ran = await p.apply();
     expect(log(p)).toBe('first\nthird\n');
-    expect(ran.recap.hosts[0]?.trips).toBe(4); // look, copy, two handlers
+    expect(ran.recap.hosts[0]?.trips).toBe(4); // one each for the probe, the copy and the two handlers
   });
 });
 
 describe('blocks', () => {
-  it('rescue a failure, know what failed, and always end with always', async () => {
+  it('rescue a failure, know the failed task, and always run `always`', async () => {
     const p = project({
       'site.yml': play(`
 - block:
@@ -419,7 +421,7 @@ describe('blocks', () => {
     expect(ran.recap.failed).toBe(false);
   });
 
-  it('without a rescue run always, then fail', async () => {
+  it('without a rescue run `always`, then fail', async () => {
     const p = project({
       'site.yml': play('- block:\n    - fail: msg=no\n  always:\n    - debug: msg=always\n- debug: msg=never'),
     });
@@ -430,7 +432,7 @@ describe('blocks', () => {
 });
 
 describe('results', () => {
-  it('obey changed_when, then failed_when; ignore_errors goes on', async () => {
+  it('obey changed_when, then failed_when; ignore_errors continues', async () => {
     const p = project({
       'site.yml': play(`
 - name: quiet
@@ -470,7 +472,7 @@ describe('results', () => {
     expect(ran.said).toEqual(['a: [0, 1, 0] True', 'a: 1a', 'a: 2a', 'a: k=v']);
   });
 
-  it('are tried until a condition holds', async () => {
+  it('are retried until a condition holds', async () => {
     const p = project({
       'site.yml': play(`
 - shell: echo x >> {T}/n; wc -l < {T}/n
@@ -491,7 +493,7 @@ describe('results', () => {
     expect(ran.recap.failed).toBe(true);
   });
 
-  it('of a skipped task say so', async () => {
+  it('of a skipped task say that it was skipped', async () => {
     const p = project({
       'site.yml': play(
         "- command: echo\n  when: false\n  register: r\n- debug: msg='{{ r is skipped }} {{ r.changed }}'",
@@ -502,7 +504,7 @@ describe('results', () => {
 });
 
 describe('several hosts', () => {
-  it('run_once is done by the first, and all know the result', async () => {
+  it('run_once runs on the first host, and all get the result', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
       'site.yml': play(
@@ -513,7 +515,7 @@ describe('several hosts', () => {
     expect([...ran.said].sort()).toEqual(['a: a', 'b: a']);
   });
 
-  it("see what others registered in the same play, and others' inventory variables", async () => {
+  it("read what others registered in the same play, and others' inventory variables", async () => {
     const p = project({
       'hosts.yml': 'all: {vars: {ansible_connection: local}, hosts: {a: {n: 1}, b: {n: 2}}}',
       'site.yml': play(`
@@ -526,7 +528,7 @@ describe('several hosts', () => {
     expect([...ran.said].sort()).toEqual(['a: from b [1, 2]', 'b: from b [1, 2]']);
   });
 
-  it('go in batches of serial, and a batch that fails whole ends the play', async () => {
+  it('run in batches of serial, and a batch that fails completely ends the play', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
       'site.yml': play("- shell: echo {{ inventory_hostname }} >> {T}/log\n- command: 'false'", 'serial: 1'),
@@ -535,7 +537,7 @@ describe('several hosts', () => {
     expect(readFileSync(p.path('log'), 'utf8')).toBe('a\n');
   });
 
-  it("one's failure keeps it out of later plays, and leaves the others alone", async () => {
+  it('skip later plays after their own failure, without affecting other hosts', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
       'site.yml': `${play("- fail: msg=no\n  when: inventory_hostname == 'a'\n- debug: msg=one")}${play('- debug: msg=two')}`,
@@ -545,7 +547,7 @@ describe('several hosts', () => {
     expect(ran.recap.failed).toBe(true);
   });
 
-  it('delegate_to works there, with the variables of here', async () => {
+  it('delegate_to runs on the delegate with the variables of the host', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
       'site.yml': play(
@@ -598,7 +600,7 @@ describe('variables', () => {
     'extra',
   ];
   it.each(levels.map((top, i) => [top, levels.slice(0, i + 1)] as const))(
-    '%s wins over all below it',
+    '%s overrides everything below it',
     async (top, given) => {
       const has = (level: string, text: string): string => (given.includes(level) ? text : '');
       const p = project({
@@ -616,7 +618,7 @@ describe('variables', () => {
     },
   );
 
-  it('are evaluated when used, by name, position and a circle told', async () => {
+  it('are evaluated when used; an unknown name or a cycle is reported with its position', async () => {
     const p = project({
       'hosts.yml': 'all: {vars: {ansible_connection: local, a1: "{{ b1 }}", b1: "{{ a1 }}"}, hosts: {a: }}',
       'site.yml': play('- debug: msg={{ a1 }}'),
@@ -627,7 +629,7 @@ describe('variables', () => {
 });
 
 describe('secrets', () => {
-  it('of lookup password and of no_log tasks are in no event', async () => {
+  it('of lookup password and of no_log tasks appear in no event', async () => {
     const p = project({
       'site.yml': play(`
 - copy: {dest: '{T}/f', content: "key={{ pw }}\\nplain\\n"}
@@ -680,7 +682,7 @@ describe('other keywords', () => {
     expect(ran.recap.failed).toBe(false);
   });
 
-  it('a drifted file is found and mended, once', async () => {
+  it('a drifted file is found and fixed once', async () => {
     const p = project({ 'site.yml': play('- copy: {dest: \'{T}/f\', content: "right\\n"}') });
     await p.apply();
     writeFileSync(p.path('f'), 'wrong\n');
@@ -690,7 +692,7 @@ describe('other keywords', () => {
     expect((await p.apply()).lines).toEqual([expect.stringContaining('ok')]);
   });
 
-  it('an aborted run stops, and says that it was interrupted', async () => {
+  it('an aborted run stops, and reports that it was interrupted', async () => {
     const p = project({ 'site.yml': play('- command: sleep 30\n- debug: msg=never') });
     const abort = new AbortController();
     setTimeout(() => abort.abort(new Error('interrupted')), 300);
@@ -701,7 +703,7 @@ describe('other keywords', () => {
 });
 
 describe('the items of a loop', () => {
-  it('see what the items before them set', async () => {
+  it('see the variables that earlier items set', async () => {
     const p = project({
       'site.yml': play(`- set_fact: {acc: "{{ acc | default([]) + [item] }}"}
   loop: [1, 2, 3]
@@ -713,7 +715,7 @@ describe('the items of a loop', () => {
     expect((await p.plan()).said).toEqual(["a: [1, 2, 3] {'x': 'x!', 'y': 'y!'}"]);
   });
 
-  it('see what the item before them registered: of commands, of files, through another variable, in a condition', async () => {
+  it('see what earlier items registered: of commands, of files, through another variable, in a condition', async () => {
     const p = project({
       'site.yml': play(
         `- command: "echo {{ (r | default({})).stdout | default('') }}{{ item }}"
@@ -737,7 +739,7 @@ describe('the items of a loop', () => {
     expect(ran.said).toEqual(['a: 1 12 123', 'a: none one two', 'a: False True False']);
   });
 
-  it('still travel together where none reads what another sets', async () => {
+  it('travel together if none reads what another sets', async () => {
     const p = project({
       'site.yml': play("- copy: {dest: '{T}/{{ item }}', content: x}\n  loop: [a, b, c, d, e, f]\n  register: r"),
     });

@@ -4,10 +4,10 @@ import { play, project, type Ran } from '../support/project.ts';
 
 const statuses = (ran: Ran): readonly string[] => ran.lines.map((l) => l.split(' ').at(-1) ?? '');
 
-describe('a file that goes by several names', () => {
+describe('a file with several names', () => {
   const edit = (path: string, line: string): string => `- lineinfile: {path: '{T}/${path}', line: ${line}}\n`;
 
-  it('keeps the edits of all tasks, by a link to it, to its folder and to that', async () => {
+  it('keeps the edits of all tasks, through a link to it, to its directory and to that link', async () => {
     const p = project({
       'real/conf': 'first\n',
       'site.yml': play(
@@ -34,7 +34,7 @@ describe('a file that goes by several names', () => {
     expect(p.read('conf')).toBe('conf\none\ntwo\n');
   });
 
-  it('is not known by a name before a link of that name is made', async () => {
+  it('is not known under a name before the link of that name is created', async () => {
     const p = project({
       'real/conf': '',
       'site.yml': play(
@@ -46,7 +46,7 @@ describe('a file that goes by several names', () => {
     expect(p.read('real/conf')).toBe('one\ntwo\n');
   });
 
-  it('follows a link that leads elsewhere now', async () => {
+  it('follows a link that was changed', async () => {
     const p = project({
       'old/conf': '',
       'new/conf': '',

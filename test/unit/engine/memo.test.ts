@@ -4,7 +4,7 @@ import { parseYaml, toVars } from '../../../src/config/source.ts';
 import type { LocalFile } from '../../../src/core/module.ts';
 import type { Task } from '../../../src/core/playbook.ts';
 import { type RawVars, Ready } from '../../../src/core/value.ts';
-import { remembered, type Watch } from '../../../src/engine/memo.ts';
+import { type ReadRecorder, remembered } from '../../../src/engine/memo.ts';
 import type { Run } from '../../../src/engine/ports.ts';
 
 const templates = templatesFor(templatePorts({ onSecret: () => {}, writes: false, dir: '.' }));
@@ -14,9 +14,9 @@ const vars = (yaml: string): RawVars => {
 };
 const file = (path: string): LocalFile => ({ path, size: 0, mode: 0, sha256: path, read: () => new Uint8Array() });
 
-/** How often the work is done for these layers of variables, one list of layers after the other. */
+/** How often the work is done for these lists of layers, one after the other. */
 function times(
-  read: (watch: Watch) => unknown,
+  read: (watch: ReadRecorder) => unknown,
   layers: readonly (readonly RawVars[])[],
   items: readonly string[] = [],
 ) {
@@ -33,13 +33,13 @@ function times(
 }
 const get =
   (...names: readonly string[]) =>
-  ({ scope }: Watch) =>
+  ({ scope }: ReadRecorder) =>
     names.map((name) => scope.get(name));
 
 describe("a task's work is done once for the same variables", () => {
   const shared = vars('port: 80\nurl: "http://{{ name }}:{{ port }}"\nlist: [a, b]');
 
-  it('for hosts that read the same, whatever else they have', () => {
+  it('for hosts that read the same values, whatever else they have', () => {
     expect(
       times(get('port', 'list'), [
         [shared, vars('name: a')],
@@ -54,7 +54,7 @@ describe("a task's work is done once for the same variables", () => {
     });
   });
 
-  it('and again where one differs, or one that it is made of, or one that was not there', () => {
+  it('and again if a value differs, or one that it is built from, or one that was not defined', () => {
     const [a, b] = [vars('name: a'), vars('name: b')];
     expect(
       times(get('url'), [
@@ -75,7 +75,7 @@ describe("a task's work is done once for the same variables", () => {
     expect(times(({ scope }) => scope.has('extra'), [[shared], [shared, vars('extra: 1')]]).got).toEqual([false, true]);
   });
 
-  it('of what is resolved already, only texts, numbers and lists are compared', () => {
+  it('resolved values are compared only if they are texts, numbers or lists', () => {
     const ready = (value: ConstructorParameters<typeof Ready>[0]): RawVars => ({ it: new Ready(value) });
     expect(times(get('it'), [[ready('x')], [ready('x')], [ready('y')]]).made).toBe(2);
     expect(times(get('it'), [[ready(['x'])], [ready(['x'])]]).made).toBe(1);
@@ -83,8 +83,8 @@ describe("a task's work is done once for the same variables", () => {
     expect(times(get('it'), [[ready(facts)], [ready(facts)], [ready({ os: 'Debian' })]]).made).toBe(2);
   });
 
-  it('a layer of its own is no difference; what it hides is none either', () => {
-    const work = ({ scope }: Watch) => scope.with({ name: 'inner' }).get('url');
+  it('an additional layer makes no difference, nor does a value that it hides', () => {
+    const work = ({ scope }: ReadRecorder) => scope.with({ name: 'inner' }).get('url');
     expect(
       times(work, [
         [shared, vars('name: a')],
@@ -97,13 +97,13 @@ describe("a task's work is done once for the same variables", () => {
     expect(times(work, [[shared], [shared, vars('port: 81')]]).got).toEqual(['http://inner:80', 'http://inner:81']);
   });
 
-  it('each item of a loop has its own', () => {
+  it('each item of a loop has its own result', () => {
     const loops = ['a', 'b', 'a', 'b'];
     const layers = loops.map((item) => [shared, { item }]);
     expect(times(get('item'), layers, loops)).toEqual({ made: 2, got: [['a'], ['b'], ['a'], ['b']] });
   });
 
-  it('never twice the same of the environment, the clock, files and other hosts', () => {
+  it('a result that depends on the environment, the clock, files or other hosts is never reused', () => {
     process.env['BRINGUP_TEST_MEMO'] = 'set';
     for (const text of [
       "{{ lookup('env', 'BRINGUP_TEST_MEMO') }}",
@@ -113,7 +113,7 @@ describe("a task's work is done once for the same variables", () => {
       const layer = [vars(`it: ${JSON.stringify(text)}\nover: "{{ it }}"`)];
       expect(times(get('over'), [layer, layer]).made, text).toBe(2);
       const scope = templates.scope(layer);
-      scope.get('it'); // resolved before anybody watches
+      scope.get('it'); // resolved before it is watched
       const run = { templates } as Run;
       const task = {} as Task;
       let made = 0;
@@ -125,9 +125,9 @@ describe("a task's work is done once for the same variables", () => {
     expect(times(({ scope }) => scope.names(), [[shared], [shared]]).made).toBe(2);
   });
 
-  it('a file of the controller counts as long as it is the same', () => {
+  it('a file of the controller may be used again while it stays the same', () => {
     let now: LocalFile | undefined = file('one');
-    const see = ({ look }: Watch): string =>
+    const see = ({ recordRead: look }: ReadRecorder): string =>
       look(() => {
         if (now === undefined) throw new Error('gone');
         return now;
@@ -144,7 +144,7 @@ describe("a task's work is done once for the same variables", () => {
     expect(again).toThrow('gone');
   });
 
-  it('what fails is not kept, nor what somebody spoils', () => {
+  it('failures and spoiled results are not cached', () => {
     let tries = 0;
     const failing = (): unknown => {
       tries++;
@@ -152,6 +152,6 @@ describe("a task's work is done once for the same variables", () => {
     };
     expect(() => times(failing, [[shared], [shared]])).toThrow('no');
     expect(tries).toBe(1);
-    expect(times(({ spoil }) => spoil(), [[shared], [shared]]).made).toBe(2);
+    expect(times(({ forbidReuse: spoil }) => spoil(), [[shared], [shared]]).made).toBe(2);
   });
 });

@@ -9,12 +9,12 @@ import { user } from '../../../src/modules/user.ts';
 import { bound, changes, context } from '../modules/harness.ts';
 
 const PROBE = { script: verbatim(':'), user: undefined, needs: [] };
-/** What is told of a change that was planned by `before`, where the host then shows `after`. */
+/** The report on a change that was planned from `before` if the host then shows `after`. */
 async function told(step: Step, before: string, after: string, why = ''): Promise<unknown> {
   const ctx = context();
   const answers = [after, why];
   const session = {
-    look: async () => ({ code: 0, stdout: answers.shift() ?? '', stderr: '' }),
+    ask: async () => ({ code: 0, stdout: answers.shift() ?? '', stderr: '' }),
     forget: () => {},
   };
   const unit = { step, ctx, user: undefined } as unknown as Parameters<typeof readBack>[0]['unit'];
@@ -36,29 +36,29 @@ const unit = (state: string, more = ''): string =>
 describe('a change that is read back', () => {
   const quoting = bound(replace, { path: '/etc/x', regexp: '^(.+)$', replace: '"\\1"' });
 
-  test('a replacement that matches its own result is done where its text stands', async () => {
+  test('accepts a replacement that matches its own result if the file holds its text', async () => {
     expect(await told(quoting, file('a\n'), file('"a"\n'))).toEqual([]);
   });
 
-  test('a content that is neither the old one nor ours was written by something else', async () => {
+  test('blames something else for a content that is neither the old one nor ours', async () => {
     const [message, , hint] = (await told(quoting, file('a\n'), file('c\n'))) as readonly string[];
     expect(message).toBe(`the change ran, but the host still differs: /etc/x: wanted '"c"', seen 'c'`);
     expect(hint).toMatch(/^find the other program that writes this file/);
   });
 
-  test('the old content blames nobody', async () => {
+  test('blames nobody for the old content', async () => {
     const [message, , hint] = (await told(quoting, file('a\n'), file('a\n'))) as readonly string[];
     expect(message).toContain(`wanted '"a"', seen 'a'`);
     expect(hint).toBe('');
   });
 
-  test('a content is compared line by line', async () => {
+  test('compares contents line by line', async () => {
     const step = bound(copy, { dest: '/etc/x', content: 'one\ntwo\n' });
     const [message] = (await told(step, file('zero\n'), file('one\nthree\n'))) as readonly string[];
     expect(message).toBe(`the change ran, but the host still differs: /etc/x: wanted 'two', seen 'three'`);
   });
 
-  test('an attribute of a user is named with both values', async () => {
+  test('names an attribute of a user with both values', async () => {
     const step = bound(user, { name: 'ada', shell: '/bin/zsh', create_home: false });
     const seen = 'passwd ada:x:1:1::/home/ada:/bin/sh\nprimary ada\ngroups ada\n';
     expect(await told(step, seen, seen)).toEqual([
@@ -68,7 +68,7 @@ describe('a change that is read back', () => {
     ]);
   });
 
-  test('a service that died is told with its status and journal', async () => {
+  test('reports a dead service with its status and journal', async () => {
     const step = bound(service, { name: 'x', state: 'started' });
     expect(await told(step, unit('inactive'), unit('failed'), 'status=3\nno config\n')).toEqual([
       "the change ran, but the host still differs: x.service: wanted 'active', seen 'failed'",
@@ -77,7 +77,7 @@ describe('a change that is read back', () => {
     ]);
   });
 
-  test('an unmet condition of a unit is a warning, only where one is named', async () => {
+  test('warns about an unmet condition of a unit only if it is named', async () => {
     const step = bound(service, { name: 'x', state: 'started' });
     const [before, after] = [unit('inactive'), unit('inactive', 'ConditionResult=no\n')];
     expect(await told(step, before, after, 'ConditionPathExists=/x\n')).toEqual([
@@ -101,7 +101,7 @@ describe('a change that failed', () => {
     ['sh: 8: cannot create /etc/x: Permission denied', 'root', false],
     ['git@host: Permission denied (publickey).', 'ops', false],
     ["ERROR 1045: Access denied for user 'a'@'b'", 'ops', false],
-  ])('%s, as %s: become is named %s', (stderr, who, expected) => {
+  ])('%s, as %s: suggests become %s', (stderr, who, expected) => {
     const { hint } = failed(stderr, who);
     expect(hint === 'add `become: true` to the task or the play').toBe(expected);
   });

@@ -8,7 +8,10 @@ import { openSession, type Session } from '../../../src/engine/session.ts';
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 
-/** A host without links that answers each script with its own text; `trips` holds what else each trip carried. */
+/**
+ * A host without links that answers each script with its own text. `trips` records the scripts of each round trip
+ * except the probe for links.
+ */
 function host(codeOf: (text: string) => number = () => 0): { session: Session; trips: string[][] } {
   const trips: string[][] = [];
   const connection = {
@@ -38,20 +41,20 @@ const probe = (text: string, needs: readonly string[], leadsTo?: Probe['leadsTo'
 const piece = { script: sh`change`, user: 'root' };
 
 describe('what a session asks', () => {
-  it('each answer once, with all that comes; again only what a change may have altered', async () => {
+  it('asks for each answer once, with everything to come, and again only for what a change may have altered', async () => {
     const { session, trips } = host();
     const [a, b, c] = [probe('a', ['path:/a']), probe('b', ['path:/b']), probe('c', ['path:/a/c'])];
-    await session.look(a, () => [b, c]);
-    await session.look(b, () => [c]);
+    await session.ask(a, () => [b, c]);
+    await session.ask(b, () => [c]);
     await session.change({ pieces: [piece], touches: ['path:/a'], own: a }, () => [b, c], undefined);
-    expect((await session.look(c, () => [])).stdout).toBe('c');
+    expect((await session.ask(c, () => [])).stdout).toBe('c');
     expect(trips).toEqual([
       ['a', 'b', 'c'],
       ['change', 'a', 'c'],
     ]);
   });
 
-  it('with a change not what another change, foreseen by the old answers, will alter: that one asks', async () => {
+  it('leaves out, with a change, what a later change will alter by the old answers; that change asks for it', async () => {
     const { session, trips } = host();
     const alters = ({ stdout }: Output): readonly string[] => (stdout === 'next' ? ['path:/x'] : []);
     const own = probe('own', ['path:/x'], alters);
@@ -61,7 +64,7 @@ describe('what a session asks', () => {
       Probe,
     ];
     const far = probe('far', ['path:/z'], alters);
-    await session.look(own, () => [fine, next, last, far]);
+    await session.ask(own, () => [fine, next, last, far]);
     await session.change({ pieces: [piece], touches: ['*'], own }, () => [fine, next, last, far], undefined);
     expect(trips.at(-1)).toEqual(['change', 'own', 'fine', 'next', 'far']);
     expect([own, fine, next, last].map(session.knows)).toEqual([true, true, true, false]);
@@ -70,38 +73,38 @@ describe('what a session asks', () => {
     expect(session.trips()).toBe(3);
   });
 
-  it('with a change what its own task altered, though that stands among what comes, too', async () => {
+  it('asks, with a change, for what its own task altered, even if that is among the probes to come', async () => {
     const { session, trips } = host();
     const own = probe('own', ['path:/x'], () => ['path:/x']);
     const next = probe('next', ['path:/x/y']);
-    await session.look(own, () => [own, next]);
+    await session.ask(own, () => [own, next]);
     await session.change({ pieces: [piece], touches: ['path:/x'], own }, () => [own, next], undefined);
     expect(trips.at(-1)).toEqual(['change', 'own', 'next']);
   });
 
-  it('with a change also what changes of its own series will alter: no look between them is wanted', async () => {
+  it('asks, with a change, for what changes of its own series will alter, because they need no probe in between', async () => {
     const { session, trips } = host();
     const [own, next, other] = ['start-a', 'start-b', 'other'].map((text) => ({
       ...probe(text, ['live:*'], () => ['*']),
       series: text.slice(0, 5),
     })) as [Probe, Probe, Probe];
-    await session.look(own, () => [next, other]);
+    await session.ask(own, () => [next, other]);
     await session.change({ pieces: [piece], touches: ['live:*'] }, () => [own, next, other], undefined);
     expect(trips.at(-1)).toEqual(['change', 'start-a', 'start-b']);
   });
 
-  it('with a change not what is of its series and will be left as it is: it is told as it is after the others', async () => {
+  it('leaves out members of its series that will not change, because they are reported as they are afterwards', async () => {
     const { session, trips } = host();
     const [own, next] = ['start-a', 'start-b'].map((text) => ({
       ...probe(text, ['live:*'], () => (text === 'start-a' ? ['*'] : [])),
       series: 'start',
     })) as [Probe, Probe];
-    await session.look(own, () => [next]);
+    await session.ask(own, () => [next]);
     await session.change({ pieces: [piece], touches: ['live:*'] }, () => [own, next], undefined);
     expect(trips.at(-1)).toEqual(['change', 'start-a']);
   });
 
-  it('what has to follow several changes once, after them and before what is read back', async () => {
+  it('runs closing scripts once, after all changes and before the read-back', async () => {
     const [closing, failing] = ['closing', 'failing'].map((text) => ({ script: verbatim(text), user: 'root' }));
     const { session, trips } = host((text) => (text === 'failing' ? 3 : 0));
     const a = { pieces: [piece], touches: ['path:/a'], own: probe('a', ['path:/a']), closing: [closing ?? piece] };
@@ -111,7 +114,7 @@ describe('what a session asks', () => {
     expect(made.map((outputs) => outputs.map((o) => o.code))).toEqual([[0], [0, 3]]);
   });
 
-  it('all that comes is worked out while the line is being opened; what that throws is told in its turn', async () => {
+  it('computes the probes to come while the connection opens; their errors are reported in their turn', async () => {
     const order: string[] = [];
     const line = { user: 'ops', run: async () => [], close: async () => {} } as unknown as Connection;
     const connect = async (meanwhile: () => void): Promise<Connection> => {
@@ -124,17 +127,17 @@ describe('what a session asks', () => {
       order.push('worked out');
       return [];
     };
-    await session.look(probe('a', []), ahead);
+    await session.ask(probe('a', []), ahead);
     expect(order).toEqual(['worked out', 'open']);
     const other = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal });
-    const fails = other.look(probe('a', []), () => {
+    const fails = other.ask(probe('a', []), () => {
       throw new Error('no such thing');
     });
     await expect(fails).rejects.toThrow('no such thing');
     expect(order.at(-1)).toBe('open');
   });
 
-  it('a change that nobody foresaw an answer to asks for all', async () => {
+  it('asks for everything with a change whose effect no answer predicted', async () => {
     const { session, trips } = host();
     const [a, b] = [probe('a', ['path:/x'], () => ['*']), probe('b', ['path:/x'])];
     await session.change({ pieces: [piece], touches: ['*'] }, () => [a, b], undefined);
@@ -142,8 +145,8 @@ describe('what a session asks', () => {
   });
 });
 
-describe('a run that stands still', () => {
-  /** A host whose line can be seen: `closed` counts the lines that were given up. */
+describe('a run that makes no progress', () => {
+  /** A host whose connections are recorded. `closed` counts the connections that were given up. */
   function watched(): { session: Session; gate: Gate; seen: { opened: number; closed: number }; finish: () => void } {
     const seen = { opened: 0, closed: 0 };
     let finish = (): void => {};
@@ -162,9 +165,9 @@ describe('a run that stands still', () => {
   const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
   const planned = { pieces: [piece], isPlanned: true };
 
-  it('leaves a host on which nothing is at work, and plans anew what it had planned for it', async () => {
+  it('releases an idle host, and plans again what it had planned for it', async () => {
     const { session, gate, seen } = watched();
-    await session.look(probe('a', []), () => []);
+    await session.ask(probe('a', []), () => []);
     gate.close();
     await settle();
     expect(seen).toEqual({ opened: 1, closed: 1 });
@@ -176,7 +179,7 @@ describe('a run that stands still', () => {
     expect(seen).toEqual({ opened: 2, closed: 1 });
   });
 
-  it('leaves a host when what runs there has ended, not before', async () => {
+  it('releases a host when its script has ended, not before', async () => {
     const { session, gate, seen, finish } = watched();
     const slow = session.change({ pieces: [{ script: verbatim('slow'), user: 'root' }] }, () => [], undefined);
     await settle();
@@ -192,7 +195,7 @@ describe('a run that stands still', () => {
     await expect(waits).rejects.toBeInstanceOf(NotRun);
   });
 
-  it('keeps a host between the trips of work that must not be torn apart', async () => {
+  it('keeps a host between round trips that must not be interrupted', async () => {
     const { session, gate, seen } = watched();
     await session.keep(async () => {
       await session.change({ pieces: [piece] }, () => [], undefined);
@@ -207,7 +210,7 @@ describe('a run that stands still', () => {
 
 describe('the start of a run', () => {
   const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-  /** Three hosts; what was asked to claim one, and whether the first change may be made. */
+  /** Three hosts; `called` records which hosts were claimed, `mayChange` whether the first change may be made. */
   function begun(signal = new AbortController().signal): {
     start: Start;
     called: string[];
@@ -231,18 +234,18 @@ describe('the start of a run', () => {
     };
   }
 
-  it('waits until all of its hosts are claimed, and has those claimed which are not', async () => {
+  it('waits until all of its hosts are locked, and locks the remaining ones', async () => {
     const { start, called, mayChange } = begun();
     start.claimed('a');
     expect(await mayChange()).toBe(false);
-    expect(called).toEqual(['b', 'c']); // c cannot be claimed: nobody waits for it
+    expect(called).toEqual(['b', 'c']); // c cannot be locked, so nobody waits for it
     start.left('a');
     start.claimed('b');
     expect(await mayChange()).toBe(false);
     expect(called).toEqual(['b', 'c', 'a']);
     start.claimed('a');
     expect(await mayChange()).toBe(true);
-    start.left('a'); // later it is the gate's affair
+    start.left('a'); // from now on, the gate decides
     await start.all();
   });
 
@@ -269,7 +272,7 @@ describe('the start of a run', () => {
     const own = { claimed: () => start.claimed('a'), left: () => start.left('a'), all: start.all };
     const session = openSession(connect, atOnce, atOnce, { signal: new AbortController().signal, gate, start: own });
     start.expect(['a', 'b'], async (host) => (host === 'a' ? session.claim('nobody') : undefined));
-    await session.look(probe('look', []), () => []);
+    await session.ask(probe('look', []), () => []);
     const change = session.change({ pieces: [piece], isPlanned: true }, () => [], undefined);
     await settle();
     gate.close();

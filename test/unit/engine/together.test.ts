@@ -7,8 +7,8 @@ const file = (name: string, more = ''): string => `- copy: {dest: '{T}/${name}',
 const statuses = (ran: Ran): readonly string[] => ran.lines.map((l) => l.split(' ').at(-1) ?? '');
 const trips = (ran: Ran): number | undefined => ran.recap.hosts[0]?.trips;
 
-describe('the changes of several tasks on one trip', () => {
-  it('where none depends on what another alters: two trips for all of them', async () => {
+describe('changes of several tasks in one round trip', () => {
+  it('if none depends on what another alters: two round trips for all', async () => {
     const p = project({
       'site.yml': play(
         `${['a', 'b', 'c', 'd'].map((n) => file(n)).join('')}${file('e', '  when: false\n')}${file('{{ item }}', '  loop: [f, g]\n')}- lineinfile: {path: '{T}/own', line: x, create: true}\n`,
@@ -23,8 +23,8 @@ describe('the changes of several tasks on one trip', () => {
     expect([again.recap.hosts[0]?.changed, trips(again)]).toEqual([0, 1]);
   });
 
-  it('with loops whose items follow each other: folders in folders, edits of one text', async () => {
-    const elsewhere = mkdtempSync('/dev/shm/bringup-unit-'); // what makes folders may alter all that is beside them
+  it('of loops whose items follow each other: directories in directories, edits of one text', async () => {
+    const elsewhere = mkdtempSync('/dev/shm/bringup-unit-'); // a change that creates directories may alter everything beside them
     onTestFinished(() => rmSync(elsewhere, { recursive: true }));
     writeFileSync(join(elsewhere, 'own'), '');
     const p = project({
@@ -38,7 +38,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(trips(ran)).toBe(2);
   });
 
-  it('with tasks in between that find nothing to do', async () => {
+  it('with tasks in between that have nothing to do', async () => {
     const p = project({ 'site.yml': play(['a', 'b', 'c', 'd', 'e', 'f'].map((n) => file(n)).join('')) });
     p.write({ b: 'b\n', c: 'c\n', d: 'd\n', e: 'e\n' });
     const ran = await p.apply();
@@ -46,7 +46,7 @@ describe('the changes of several tasks on one trip', () => {
     expect([p.read('f'), trips(ran)]).toEqual(['f\n', 2]);
   });
 
-  it('what depends on one before comes after it has been looked at again', async () => {
+  it('a task that depends on an earlier one runs after it was probed again', async () => {
     const p = project({
       'site.yml': play(
         `- file: {path: '{T}/d', state: directory}\n${file('d/f')}- lineinfile: {path: '{T}/d/f', line: more}\n- replace: {path: '{T}/d/f', regexp: more, replace: less}\n`,
@@ -57,7 +57,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(p.read('d/f')).toBe('d/f\nless\n');
   });
 
-  it('what would alter the read-back of one before comes after it', async () => {
+  it('a task that would alter the read-back of an earlier one runs after it', async () => {
     const p = project({
       'site.yml': play(`${file('d/f')}- file: {path: '{T}/d', state: absent}\n${file('e')}`),
     });
@@ -67,7 +67,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(['d', 'e'].map((n) => existsSync(p.path(n)))).toEqual([false, true]);
   });
 
-  it('the first that fails is the last, on the host too, and the ones before it are told', async () => {
+  it('the first failure ends the series on the host too, and earlier tasks are reported', async () => {
     const p = project({
       'site.yml': play(
         `${file('a')}- copy: {dest: '{T}/b', content: b, validate: 'false %s'}\n${file('c')}${file('d')}`,
@@ -80,7 +80,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(trips(ran)).toBe(2);
   });
 
-  it('of a loop the other items are made all the same; the task after it is not', async () => {
+  it('other items of a loop still run after a failure; the next task does not', async () => {
     const p = project({
       'site.yml': play(
         `${file('a')}- copy: {dest: '{T}/{{ item }}', content: x, validate: "sh -c '[ {{ item }} != c ]' %s"}\n  loop: [b, c, d]\n${file('e')}`,
@@ -91,7 +91,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(['a', 'b', 'c', 'd', 'e'].map((n) => existsSync(p.path(n)))).toEqual([true, true, false, true, false]);
   });
 
-  it('a failure that is rescued, or ignored, goes on as it should', async () => {
+  it('a failure that is rescued or ignored has its usual effect', async () => {
     const bad = `- copy: {dest: '{T}/bad', content: b, validate: 'false %s'}\n`;
     const p = project({
       'site.yml': play(
@@ -104,7 +104,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(['a', 'b', 'c', 'never'].map((n) => existsSync(p.path(n)))).toEqual([true, true, true, false]);
   });
 
-  it('a register is there for the next task', async () => {
+  it('the next task can read a registered value', async () => {
     const p = project({
       'site.yml': play(
         `${file('a')}${file('b', '  register: made\n')}${file('c', '  when: made is changed\n')}${file('d', '  when: made is not changed\n')}`,
@@ -114,7 +114,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(statuses(await p.apply())).toEqual(['ok', 'ok', 'skipped', 'changed']);
   });
 
-  it('each notifies its own handlers; changed_when has the last word', async () => {
+  it('each task notifies its own handlers, and changed_when decides', async () => {
     const p = project({
       'site.yml': play(
         `${file('a', '  notify: one\n')}${file('b', '  notify: two\n')}${file('c', '  notify: three\n  changed_when: false\n')}`,
@@ -127,7 +127,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(p.read('log')).toBe('one\ntwo\n');
   });
 
-  it('a wrong condition on the result is told with its place', async () => {
+  it('a wrong condition on the result is reported with its position', async () => {
     const p = project({ 'site.yml': play(`${file('a')}${file('b', '  changed_when: 1 + "x"\n')}`) });
     p.write({ b: 'b\n' });
     const ran = await p.apply();
@@ -135,7 +135,7 @@ describe('the changes of several tasks on one trip', () => {
     expect(ran.tasks.at(-1)?.diagnostic?.at?.line).toBeGreaterThan(4);
   });
 
-  it('on this machine: what a task makes is there for the lookup of the next', async () => {
+  it('on this machine, a lookup of the next task sees what a task creates', async () => {
     const p = project({
       'site.yml': play(
         `${file('a')}- copy: {dest: '{T}/b', content: "{{ lookup('file', '{T}/a', errors='ignore') }}!"}\n- copy: {src: '{T}/b', dest: '{T}/c'}\n`,
@@ -147,7 +147,7 @@ describe('the changes of several tasks on one trip', () => {
     expect([p.read('b'), p.read('c')]).toEqual(['a!', 'a!']);
   });
 
-  it('tags leave out what they leave out', async () => {
+  it('tags still exclude tasks', async () => {
     const p = project({ 'site.yml': play(`${file('a', '  tags: x\n')}${file('b')}${file('c', '  tags: x\n')}`) });
     const ran = await p.apply({ tags: ['x'] });
     expect(ran.lines).toHaveLength(2);
@@ -156,10 +156,10 @@ describe('the changes of several tasks on one trip', () => {
   });
 });
 
-describe('edits of one text on one trip', () => {
+describe('edits of one text in one round trip', () => {
   const line = (text: string, more = ''): string => `- lineinfile: {path: '{T}/f', line: '${text}'${more}}\n`;
 
-  it('each is planned by what the one before leaves: of a loop, and of tasks of several modules', async () => {
+  it('are each planned from the result of the one before: in a loop, and in tasks of several modules', async () => {
     const p = project({
       'site.yml': play(
         `- lineinfile: {path: '{T}/f', regexp: '^#?{{ item }} ', line: '{{ item }} yes'}
@@ -178,14 +178,14 @@ describe('edits of one text on one trip', () => {
     expect(p.read('f')).toBe(
       'One yes\nbeneath\nTwo yes\nThree yes\nFour no\n# BEGIN ANSIBLE MANAGED BLOCK\na block\nof two\n# END ANSIBLE MANAGED BLOCK\n[s]\no = v\n',
     );
-    // Four no is what the loop would set again, and beneath what is below: both are looked at before they are altered.
+    // "Four no" would be set back by the loop, and so would the line below: both are probed before they change.
     expect(trips(ran)).toBe(3);
     const [first, second] = ran.tasks.map((t) => t.changes[0]?.diff);
     expect([first?.before, first?.after]).toEqual(['#One no\nTwo no\n', 'One yes\nTwo no\n']);
     expect([second?.before, second?.after]).toEqual(['One yes\nTwo no\n', 'One yes\nTwo yes\n']);
   });
 
-  it('nothing is left to do afterwards, also where the first makes the file', async () => {
+  it('leave nothing to do afterwards, also if the first one creates the file', async () => {
     const p = project({ 'site.yml': play(line('{{ item }}', ', create: true').concat('  loop: [a, b, c, d, e]\n')) });
     const ran = await p.apply();
     expect(statuses(ran)).toEqual(Array(5).fill('changed'));
@@ -194,14 +194,14 @@ describe('edits of one text on one trip', () => {
     expect([again.recap.hosts[0]?.changed, trips(again)]).toEqual([0, 1]);
   });
 
-  it('many at a time, not all', async () => {
+  it('are limited in number', async () => {
     const p = project({ 'site.yml': play(line('{{ item }}').concat('  loop: "{{ range(40) }}"\n')) });
     p.write({ f: '' });
     const ran = await p.apply();
     expect([p.read('f'), trips(ran)]).toEqual([Array.from({ length: 40 }, (_, i) => `${i}\n`).join(''), 3]);
   });
 
-  it('those that undo each other come one after the other, as in Ansible', async () => {
+  it('run one after the other if they undo each other, as in Ansible', async () => {
     const p = project({
       'site.yml': play("- lineinfile: {path: '{T}/f', regexp: '^x', line: 'x {{ item }}'}\n  loop: [1, 2, 3]\n"),
     });
@@ -211,7 +211,7 @@ describe('edits of one text on one trip', () => {
     expect(p.read('f')).toBe('x 3\n');
   });
 
-  it('one that is refused is left out; what follows it is made without it', async () => {
+  it('skip an edit that is rejected, and the others run without it', async () => {
     const p = project({
       'site.yml': play(
         line('{{ item }}', `, validate: "sh -c '! grep -q bad %s'"`).concat(
@@ -226,7 +226,7 @@ describe('edits of one text on one trip', () => {
     expect(p.read('f')).toBe('one\ntwo\nthree\n');
   });
 
-  it('of a later task, too; the task after it is not made', async () => {
+  it('of a later task too; the task after it does not run', async () => {
     const p = project({
       'site.yml': play(
         [
@@ -244,7 +244,7 @@ describe('edits of one text on one trip', () => {
     expect([changed, failed]).toEqual([1, 1]);
   });
 
-  it('a task that is refused is the last', async () => {
+  it('end with a task that is rejected', async () => {
     const p = project({
       'site.yml': play([line('one'), line('bad', ", validate: 'false %s'"), line('two')].join('')),
     });
@@ -254,7 +254,7 @@ describe('edits of one text on one trip', () => {
     expect([p.read('f'), trips(ran)]).toEqual(['one\n', 2]);
   });
 
-  it('each tells what it found: registers, modes and backups are their own', async () => {
+  it('report what each found: registered values, modes and backups are its own', async () => {
     const p = project({
       'site.yml': play(
         `${line('a', ', backup: true')}${line('b', ', backup: true')}${line('c', ", mode: '0600'")}${line('d', ", mode: '0640'").concat('  register: last\n')}- debug: msg={{ last.mode }}\n`,

@@ -6,13 +6,13 @@ import { chooseResolver } from '../../../src/lab/resolver.ts';
 import { IMAGES } from '../../../src/lab/spec.ts';
 
 describe('what a lab finds on a machine', () => {
-  it('cgroups: only the new hierarchy', () => {
+  it('cgroups: only the unified hierarchy', () => {
     expect(findHierarchies('cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n')).toEqual({
       unified: '/sys/fs/cgroup',
       systemd: undefined,
     });
   });
-  it('cgroups: both', () => {
+  it('cgroups: both hierarchies', () => {
     const mounts = `tmpfs /sys/fs/cgroup tmpfs rw 0 0
 cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0
 cgroup /sys/fs/cgroup/systemd cgroup rw,relatime,xattr,name=systemd 0 0
@@ -24,7 +24,7 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
     expect(findHierarchies('cgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\n')).toBeUndefined();
   });
 
-  it('nameservers that another host can ask', () => {
+  it('nameservers that another host can use', () => {
     const conf = '# x\nnameserver 127.0.0.53\nnameserver 192.168.1.1\nnameserver fe80::1%eth0\noptions edns0\n';
     expect(chooseResolver([conf, ''], '10.83.0.1')).toEqual({ nameservers: ['192.168.1.1'], relay: undefined });
     const stub = 'nameserver 127.0.0.53\n';
@@ -32,7 +32,7 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
     expect(chooseResolver([stub, ''], '10.83.0.1')).toEqual({ nameservers: ['10.83.0.1'], relay: '127.0.0.53' });
   });
 
-  it('a firewall that drops what is forwarded, and our rules in it', () => {
+  it('a firewall that drops forwarded packets, and our rules in it', () => {
     const chain = (policy: string) => ({ chain: { family: 'ip', name: 'FORWARD', policy } });
     const rule = { rule: { handle: 7, comment: 'bringup lab br-demo', expr: [] } };
     const json = (items: readonly unknown[]) => JSON.stringify({ nftables: [{ metainfo: {} }, ...items] });
@@ -44,19 +44,19 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
 });
 
 describe('recipes of images', () => {
-  it('have keys of their own that stay the same', () => {
+  it('have distinct keys that stay the same', () => {
     expect(new Set(IMAGES.map(imageKey)).size).toBe(IMAGES.length);
     expect(imageKey('debian-12')).toBe(imageKey('debian-12'));
     expect(imageKey('debian-12')).toMatch(/^debian-12-[0-9a-f]{12}$/);
   });
-  it('take packages from Debian only, and verified', () => {
+  it('use packages from Debian only, and verify them', () => {
     for (const image of IMAGES) {
       const { sources, aptConf } = recipe(image);
       for (const line of sources) expect(line).toMatch(/^deb http:\/\/deb\.debian\.org\/debian(-security)? \S+ main$/);
       expect([...sources, ...aptConf].join(' ')).not.toMatch(/trusted|unauthenticated/i);
     }
   });
-  it('bring security updates, where there are any', () => {
+  it('include security updates if the release has them', () => {
     expect(recipe('debian-12').sources).toHaveLength(3);
     expect(recipe('debian-13').sources[2]).toMatch(/trixie-security/);
     expect(recipe('debian-sid').sources).toHaveLength(1);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bridgeMac, bridgeName, machineName, portName, tableName } from '../../../src/lab/names.ts';
 
 describe('names of a lab', () => {
-  it('keep to what the kernel allows', () => {
+  it('respect the limits of the kernel', () => {
     for (const lab of ['a', 'demo', 'a-very-long-name-of-a-lab-indeed']) {
       expect(bridgeName(lab).length).toBeLessThanOrEqual(15);
       expect(tableName(lab)).toMatch(/^bringup_\w+$/);
@@ -14,7 +14,7 @@ describe('names of a lab', () => {
     }
   });
 
-  it('differ from lab to lab and from host to host', () => {
+  it('differ between labs and between hosts', () => {
     expect(bridgeName('production-a')).not.toBe(bridgeName('production-b'));
     expect(tableName('a-b')).not.toBe(tableName('a_b'));
     expect(machineName('a', 'b-c')).not.toBe(machineName('a-b', 'c'));

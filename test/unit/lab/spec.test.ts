@@ -15,14 +15,14 @@ function mistakes(spec: LabSpec): readonly string[] {
 }
 
 describe('a lab spec', () => {
-  it('may be as the inventory has it', () => {
+  it('may be as the inventory describes it', () => {
     expect(mistakes({ name: 'demo', hosts: [] })).toEqual([]);
     const hosts = [host('web1', '10.83.0.21'), host('db1.foobar.com', '10.83.0.31')];
     expect(mistakes({ name: 'demo', hosts })).toEqual([]);
     expect(mistakes({ name: 'demo', hosts, subnet: '10.83.0.0/24' })).toEqual([]);
   });
 
-  it('tells all of its mistakes at once', () => {
+  it('reports all of its mistakes at once', () => {
     const hosts = [
       host('web1', '10.83.0.21'),
       host('web1', '10.83.0.22'),
@@ -51,10 +51,10 @@ describe('a lab spec', () => {
     expect(mistakes({ name: 'demo', hosts: [host('a', '8.8.8.8')] })).toHaveLength(1);
   });
 
-  it.each(['', '.', '..', 'a/b', 'A', '-a', 'a b', 'a'.repeat(32)])("has no name like '%s'", (name) => {
+  it.each(['', '.', '..', 'a/b', 'A', '-a', 'a b', 'a'.repeat(32)])("rejects the name '%s'", (name) => {
     expect(() => checkLabName(name)).toThrow(Failure);
   });
-  it.each(['', '..', 'a/b', '.a', 'a'.repeat(42)])("has no snapshot like '%s'", (label) => {
+  it.each(['', '..', 'a/b', '.a', 'a'.repeat(42)])("rejects the snapshot '%s'", (label) => {
     expect(() => checkLabel(label)).toThrow(Failure);
   });
 });

@@ -13,10 +13,10 @@ import {
 const net = (text: string) => parseNetwork(text) ?? expect.fail(text);
 
 describe('addresses', () => {
-  it.each(['0.0.0.0', '10.83.0.21', '255.255.255.255'])('%s goes in and out', (text) => {
+  it.each(['0.0.0.0', '10.83.0.21', '255.255.255.255'])('%s is parsed and formatted', (text) => {
     expect(formatAddress(parseAddress(text) ?? -1)).toBe(text);
   });
-  it.each(['', '10.0.0', '10.0.0.256', '10.0.0.1 ', '::1', '10.0.0.1/24'])("'%s' is none", (text) => {
+  it.each(['', '10.0.0', '10.0.0.256', '10.0.0.1 ', '::1', '10.0.0.1/24'])("rejects '%s'", (text) => {
     expect(parseAddress(text)).toBeUndefined();
   });
   it('know their network', () => {
@@ -29,11 +29,11 @@ describe('addresses', () => {
 });
 
 describe('the subnet of a lab', () => {
-  it('is a /24 and nothing else', () => {
+  it('must be a /24', () => {
     expect(parseSubnet('10.83.0.0/24')).toEqual({ base: 0x0a530000, prefix: 24 });
     for (const text of ['10.83.0.1/24', '10.83.0.0/16', '10.83.0.0', 'x']) expect(parseSubnet(text)).toBeUndefined();
   });
-  it('follows from the name, stays in its range and gives way to what is taken', () => {
+  it('is derived from the name, stays in its range and avoids taken networks', () => {
     const first = pickSubnet('demo', []) ?? expect.fail();
     expect(pickSubnet('demo', [])).toEqual(first);
     expect(overlaps(first, net('10.80.0.0/12'))).toBe(true);

@@ -19,7 +19,7 @@ test.each([
   ['apt', { name: ['-o'] }, 'name'],
   ['package', { name: ['-o'] }, 'name'],
   ['modprobe', { name: '-r' }, 'name'],
-])('%s refuses %j: it would be an option', (name, args, key) => {
+])('%s rejects %j, because it would be read as an option', (name, args, key) => {
   const module = modules[name];
   if (module === undefined) throw new Error(name);
   expect(refusal(module, args)).not.toBe('');

@@ -10,7 +10,7 @@ const plan = (observed: string, args: Args, module: Parameters<typeof bound>[0] 
 const FRESH = 'refreshed 1000\nage 100\n';
 const REPAIR = 'finish interrupted package configuration (dpkg --configure -a)';
 
-describe('apt: packages that an interrupted run has left', () => {
+describe('apt: packages that an interrupted run left', () => {
   test.each([
     ['half configured', `is iF /nginx/amd64/1\n`, { name: 'nginx' }, [`${REPAIR}: nginx`]],
     ['half installed', `is iHR/nginx/amd64/1\n`, { name: 'nginx' }, [`${REPAIR}: nginx`]],
@@ -62,7 +62,7 @@ describe('apt: packages that an interrupted run has left', () => {
     expect(repair?.run.text).toContain('dpkg --force-confdef --force-confold --configure -a');
   });
 
-  test('every job of apt waits for the locks and repairs first, also that of apt_repository', () => {
+  test('every job of apt, also of apt_repository, waits for the locks and repairs first', () => {
     const steps = changes(plan('parent yes\n', { repo: 'deb http://deb.invalid/debian stable main' }, apt_repository));
     expect(steps.at(-1)?.run.text).toContain('/var/lib/dpkg/updates');
     expect(steps.at(-1)?.run.text).toContain('/var/lib/apt/lists/lock');

@@ -29,7 +29,7 @@ const leaf = (folder: string, more: object = {}) => ({
 });
 
 describe('certificate', () => {
-  test('a CA and what it signs: made once, trusted, its key for its owner alone', () => {
+  test('creates a CA and a signed certificate once; it is trusted, and only its owner can read the key', () => {
     const folder = scratch();
     expect(makeCa(folder).made).toMatchObject({ first: [expect.stringContaining('there is none')], again: [] });
     expect(makeCa(folder).made.first).toEqual([]);
@@ -55,7 +55,7 @@ describe('certificate', () => {
     ['few days are left', { days: 20, renew_days: 10 }, {}, /fewer than 30 days are left/],
     ['a name more', {}, { names: ['www.example.test', 'example.test', 'new.example.test'] }, /its names differ/],
     ['an address less', {}, { addresses: [] }, /its names differ/],
-  ])('a new one when: %s', (_, before, after, why) => {
+  ])('issues a new one when: %s', (_, before, after, why) => {
     const folder = scratch();
     makeCa(folder);
     apply(certificate, leaf(folder, before));
@@ -64,7 +64,7 @@ describe('certificate', () => {
     expect(renewed.again).toEqual([]);
   });
 
-  test('a new one when the CA is another, or the key', () => {
+  test('issues a new one when the CA or the key changed', () => {
     const folder = scratch();
     makeCa(folder);
     apply(certificate, leaf(folder));
@@ -78,7 +78,7 @@ describe('certificate', () => {
     expect(apply(certificate, leaf(folder)).first).toEqual([expect.stringMatching(/its key is another/)]);
   });
 
-  test('a bundle that is gone comes back without a new certificate', () => {
+  test('restores a missing bundle without a new certificate', () => {
     const folder = scratch();
     makeCa(folder);
     apply(certificate, leaf(folder));
@@ -89,14 +89,14 @@ describe('certificate', () => {
     expect(read(join(folder, 'www.pem'))).toContain('PRIVATE KEY');
   });
 
-  test('it cannot vouch for what its CA may not', () => {
+  test('cannot certify a name that its CA does not permit', () => {
     const folder = scratch();
     makeCa(folder);
     const foreign = leaf(folder, { names: ['www.other.test'], common_name: 'www.other.test' });
     expect(apply(certificate, foreign).again).toEqual([expect.stringMatching(/not of this CA/)]);
   });
 
-  test('refuses half of a CA, and renewal at each run', () => {
+  test('rejects an incomplete CA, and renewal at each run', () => {
     expect(refusal(certificate, { path: '/a', key: '/b', common_name: 'x', signed_by: '/ca' })).toMatch(/go together/);
     expect(refusal(certificate, { path: '/a', key: '/b', common_name: 'x', days: 30 })).toMatch(/renewed at each run/);
     expect(refusal(certificate, { path: '/a', key: '/b', common_name: 'x/CN=y' })).toMatch(/without a slash/);

@@ -39,14 +39,14 @@ describe('lineinfile', () => {
     expect(line(after, { ...LINE, ...args })).toBe(after);
   });
 
-  test('is idempotent and touches one line at most', () => {
+  test('is idempotent and changes at most one line', () => {
     const text = fc
       .array(fc.stringMatching(/^[abk=1]{0,4}$/), { maxLength: 8 })
       .map((lines) => lines.map((l) => `${l}\n`).join(''));
     fc.assert(
       fc.property(
         text,
-        // a line that its own regexp does not find is put in again for each match that is left, as Ansible does
+        // a line that its own regexp does not match is added again for each remaining match, as in Ansible
         fc.constantFrom(['k=1', '^k='], ['k=2', '^k='], ['k=1', undefined], ['zz', undefined]),
         (before, [wanted = '', regexp]) => {
           const args = { ...LINE, line: wanted, ...(regexp !== undefined && { regexp }) };
@@ -97,7 +97,7 @@ describe('blockinfile', () => {
     expect(block(after, { ...BLOCK, ...args })).toBe(after);
   });
 
-  test('a lone marker is damage, never a second block', () => {
+  test('reports a lone marker as damage, and never adds a second block', () => {
     expect(block('# BEGIN X\nx\n', { ...BLOCK, block: 'y' })).toMatchObject({
       blocked: expect.objectContaining({ message: expect.stringContaining('damaged block') }),
     });
@@ -106,7 +106,7 @@ describe('blockinfile', () => {
     });
   });
 
-  test('is idempotent, and leaves all other lines', () => {
+  test('is idempotent, and keeps all other lines', () => {
     const lines = fc.array(fc.stringMatching(/^[ab ]{0,3}$/), { maxLength: 6 });
     fc.assert(
       fc.property(lines, lines, (around, inner) => {

@@ -10,7 +10,7 @@ import { template } from '../../../src/modules/template.ts';
 import { apply, context, list, mode, read, scratch } from './harness.ts';
 
 describe('copy', () => {
-  test('creates, updates, and is then content', () => {
+  test('creates, updates, then changes nothing', () => {
     const dir = scratch();
     const dest = `${dir}/a b'c`;
     expect(apply(copy, { content: "it's\n", dest })).toMatchObject({ first: [`create ${dest}`], again: [] });
@@ -22,7 +22,7 @@ describe('copy', () => {
     expect(apply(copy, { content: 'newer\n', dest, force: false })).toMatchObject({ first: [] });
   });
 
-  test('only the mode', () => {
+  test('changes only the mode', () => {
     const dest = `${scratch()}/x`;
     writeFileSync(dest, 'x', { mode: 0o644 });
     expect(apply(copy, { content: 'x', dest, mode: 'u=rw,go=' })).toMatchObject({
@@ -31,14 +31,14 @@ describe('copy', () => {
     });
   });
 
-  test('an existing file keeps its mode', () => {
+  test('keeps the mode of an existing file', () => {
     const dest = `${scratch()}/x`;
     writeFileSync(dest, 'x', { mode: 0o640 });
     apply(copy, { content: 'y', dest });
     expect([read(dest), mode(dest)]).toEqual(['y', '0640']);
   });
 
-  test('what a validator refuses leaves everything as it was', () => {
+  test('changes nothing if the validator rejects the file', () => {
     const dir = scratch();
     writeFileSync(`${dir}/x`, 'good\n');
     const result = apply(copy, { content: 'bad\n', dest: `${dir}/x`, validate: 'grep -q good %s', backup: true });
@@ -49,7 +49,7 @@ describe('copy', () => {
     });
   });
 
-  test('a symlink is followed, not replaced', () => {
+  test('follows a symlink instead of replacing it', () => {
     const dir = scratch();
     writeFileSync(`${dir}/real`, 'old');
     symlinkSync('real', `${dir}/link`);
@@ -57,7 +57,7 @@ describe('copy', () => {
     expect([read(`${dir}/real`), list(dir)]).toEqual(['new', ['link', 'real']]);
   });
 
-  test('a directory as dest gets the name appended', () => {
+  test('appends the name if dest is a directory', () => {
     const dir = scratch();
     const ctx = context({ 'conf/app.conf': 'a' });
     expect(apply(copy, { src: 'conf/app.conf', dest: dir }, ctx).again).toEqual([]);
@@ -68,7 +68,7 @@ describe('copy', () => {
     );
   });
 
-  test('binary and large files', () => {
+  test('copies binary and large files', () => {
     const dir = scratch();
     const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7) % 256);
     const ctx = context({ large: bytes, small: bytes.subarray(0, 3000) });
@@ -77,7 +77,7 @@ describe('copy', () => {
     expect(list(dir)).toEqual(['large', 'small']);
   });
 
-  test('a tree', () => {
+  test('copies a tree', () => {
     const dir = scratch();
     const long = `sub/${'x'.repeat(120)}.txt`;
     const ctx = context({ 'site/a b.html': 'a', 'site/sub/b.html': 'b', [`site/${long}`]: 'l' });
@@ -95,7 +95,7 @@ describe('copy', () => {
     expect(read(`${dir}/site/${long}`)).toBe('l');
   });
 
-  test('on the host', () => {
+  test('copies on the host', () => {
     const dir = scratch();
     writeFileSync(`${dir}/a`, 'a');
     expect(apply(copy, { src: `${dir}/a`, dest: `${dir}/b`, remote_src: true })).toMatchObject({ again: [] });

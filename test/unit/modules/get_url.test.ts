@@ -9,7 +9,7 @@ const statuses = async (p: Project): Promise<readonly string[]> => (await p.appl
 test.each([
   ['with force', '{T}/fetched', '{T}/fetched', 'force: true, '],
   ['into a directory', '{T}/folder', '{T}/folder/file', ''],
-])('get_url %s fetches each time, and is changed by another content only', async (_, dest, path, more) => {
+])('get_url %s downloads each time, and reports changed only for different content', async (_, dest, path, more) => {
   let text = 'one\n';
   const server = createServer((_request, response) => response.end(text));
   onTestFinished(() => void server.close());
@@ -24,7 +24,7 @@ test.each([
   expect([await statuses(p), read()]).toEqual([['changed'], 'two\n']);
 });
 
-test('get_url copies a file of the host, judged by its checksum', async () => {
+test('get_url copies a file of the host, compared by its checksum', async () => {
   const sum = (of: string): string => `checksum: 'sha256:${of}'`;
   const task = (more: string): string => play(`- get_url: {url: 'file://{T}/a%20file', dest: '{T}/copy', ${more}}`);
   const p = project({ 'a file': 'x\n', 'site.yml': task(sum('0'.repeat(64))) });

@@ -26,7 +26,7 @@ import {
 import { type Script, setLibraries } from '../../../src/core/sh.ts';
 import type { Value, Vars } from '../../../src/core/value.ts';
 
-/** A context whose controller files are the given ones: path → content. */
+/** A context with the given files on the controller: path → content. */
 export function context(
   files: Readonly<Record<string, string | Uint8Array>> = {},
   more: Partial<Context> = {},
@@ -69,14 +69,14 @@ function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** The task's step; what is wrong with its arguments is thrown. */
+/** The task's step. Throws the errors of its arguments. */
 export function bound(module: Module, args: Readonly<Record<string, unknown>>): Step {
   const step = module.bind(args);
   if (!isStep(step)) throw new Error(step.map((e) => `${e.path.join('.')}: ${e.message}`).join('\n'));
   return step;
 }
 
-/** What is wrong with the arguments, in words. */
+/** The errors of the arguments, as text. */
 export function refusal(module: Module, args: Readonly<Record<string, unknown>>): string {
   const step = module.bind(args);
   return isStep(step)
@@ -84,7 +84,7 @@ export function refusal(module: Module, args: Readonly<Record<string, unknown>>)
     : step.map((e) => [e.message, e.expected, e.hint].filter((s) => s !== undefined).join('; ')).join('\n');
 }
 
-/** What a plan is, in short: the changes' words, or why it is blocked. */
+/** A plan in short: the changes' descriptions, or why it is blocked. */
 export function words(steps: Steps): readonly string[] | string {
   return isBlocked(steps) ? steps.blocked.message : steps.map((s) => s.what);
 }
@@ -96,7 +96,7 @@ export function changes(steps: Steps): readonly Change[] {
 
 type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
 
-/** Runs a script as the engine does: a subshell of dash, `set -u`, stdin closed. */
+/** Runs a script as the engine does: in a subshell of dash with `set -u` and closed stdin. */
 function run(script: Script): Ran {
   const { status, stdout, stderr } = spawnSync('dash', ['-s'], {
     input: `${setLibraries([script])}( set -u\n${script.text}\n) </dev/null\n`,
@@ -106,7 +106,7 @@ function run(script: Script): Ran {
   return { code: status ?? 1, stdout, stderr };
 }
 
-/** Probe, plan, run, probe, plan: what a task does on this machine. The second plan must be empty. */
+/** Runs a task on this machine: probe, plan, run, probe, plan. The second plan must be empty. */
 export function apply(
   module: Module,
   args: Readonly<Record<string, unknown>>,
@@ -144,7 +144,7 @@ export function apply(
 }
 
 const made: string[] = [];
-/** A new directory of its own for each test, removed after it. */
+/** A new directory for each test, removed after it. */
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-'));
   made.push(folder);

@@ -44,7 +44,7 @@ describe('known_hosts', () => {
     expect(edit(before, args)).toBe(after);
   });
 
-  test('a hashed name is found, by us and by ssh-keygen, whoever hashed it', () => {
+  test('finds a hashed name that we or ssh-keygen hashed, and so does ssh-keygen', () => {
     const args = { ...PRESENT, name: 'host.example', key: `host.example ${ED}`, hash_host: true };
     const own = edit('', args, 'salt');
     expect(own).toMatch(/^\|1\|\S+ ssh-ed25519 /);

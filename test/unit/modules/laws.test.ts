@@ -13,31 +13,31 @@ const ctx = context(
   },
 );
 
-/** What would alter a host, at the beginning of a command. */
+/** Commands that change a host, at the beginning of a command line. */
 const WRITES =
   /(^|[;&|({]\s*|\bthen |\bdo |\belse )(rm|mv|cp|ln|mkdir|rmdir|touch|chmod|chown|install|tee|dd|truncate|useradd|usermod|userdel|groupadd|kill|apt-get (?!-s )|systemctl (start|stop|restart|reload|enable|disable|mask|daemon)|sysctl -w|hostname [^- ])\b/m;
 
 describe.each(Object.values(modules))('$name', (module) => {
-  test('says what each argument is', () => {
+  test('describes each argument', () => {
     for (const [name, shape] of Object.entries(module.args.properties)) {
       expect((shape as { description?: string }).description, name).toMatch(/\S/);
     }
     expect(module.summary).toMatch(/\.$/);
   });
 
-  test('aliases stand for arguments', () => {
+  test('maps aliases to arguments', () => {
     for (const [alias, name] of Object.entries(module.aliases)) {
       expect(Object.keys(module.args.properties), alias).toContain(name);
       expect(Object.keys(module.args.properties)).not.toContain(alias);
     }
   });
 
-  test('has examples, and they bind', () => {
+  test('has examples that bind', () => {
     expect(module.examples.length).toBeGreaterThan(0);
     for (const { args } of module.examples) expect(bound(module, args).module).toBe(module.name);
   });
 
-  test('its probes are sh, and only read', () => {
+  test('has probes that are valid sh and only read', () => {
     for (const { args } of module.examples) {
       const probe = bound(module, args).probe?.(ctx);
       if (probe === undefined) continue;
@@ -48,7 +48,7 @@ describe.each(Object.values(modules))('$name', (module) => {
     }
   });
 
-  test('its changes are sh, even of a host that says nothing', () => {
+  test('has changes that are valid sh, even if the host printed nothing', () => {
     for (const { args } of module.examples) {
       const step = bound(module, args);
       const steps = step.plan('', ctx);
@@ -58,7 +58,7 @@ describe.each(Object.values(modules))('$name', (module) => {
     }
   });
 
-  test('refuses what it does not know', () => {
+  test('rejects unknown arguments', () => {
     if (module.name === 'set_fact') return;
     expect(module.bind({ ...module.examples[0]?.args, no_such_argument: 1 })).toEqual(
       expect.arrayContaining([expect.objectContaining({ message: "unknown argument 'no_such_argument'" })]),

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { lineinfile } from '../../../src/modules/lineinfile.ts';
 import { apply, bound, read, scratch } from './harness.ts';
 
-test('lineinfile makes the folders of a new file, and says which', () => {
+test('lineinfile creates the directories of a new file, and reports which', () => {
   const folder = scratch();
   const path = join(folder, 'a/b/file');
   const args = { path, line: 'x', create: true };
@@ -12,7 +12,7 @@ test('lineinfile makes the folders of a new file, and says which', () => {
   expect(read(path)).toBe('x\n');
 });
 
-test('lineinfile takes a line that is several, and finds it again', () => {
+test('lineinfile accepts a line that contains several, and finds it again', () => {
   const path = join(scratch(), 'file');
   const args = { path, line: 'one\ntwo', create: true };
   expect(apply(lineinfile, args).again).toEqual([]);

@@ -7,7 +7,7 @@ import { mysql_user } from '../../../src/modules/mysql_user.ts';
 import { execute } from '../../../src/modules/shared/mysql.ts';
 import { bound, changes, context, scratch } from './harness.ts';
 
-/** What a script sends to a client in the place of mysql's, which keeps it. */
+/** The SQL that a script sends to a stand-in for the mysql client. */
 function sent(script: string): string {
   const folder = scratch();
   writeFileSync(join(folder, 'mysql'), `#!/bin/sh\ncat >>${folder}/sent\n`, { mode: 0o755 });
@@ -17,7 +17,7 @@ function sent(script: string): string {
 }
 const BREAKING = 'x\nSQL\ntouch owned\nEND\ntouch owned';
 
-test('a statement reaches the client whole, whatever lines it has', () => {
+test('a statement of several lines reaches the client unchanged', () => {
   const query = `INSERT INTO t VALUES ('${BREAKING}')`;
   const [change] = changes(bound(mysql_query, { query }).plan('', context()));
   expect(sent(change?.run.text ?? '')).toContain(query);
@@ -25,7 +25,7 @@ test('a statement reaches the client whole, whatever lines it has', () => {
   expect(sent(look?.text ?? '')).toContain(BREAKING);
 });
 
-test('so do the statements of other modules, and what they ask about', () => {
+test('statements and queries of other modules reach the client unchanged too', () => {
   const login = { connect_timeout: 5 } as Parameters<typeof execute>[0];
   expect(sent(execute({ ...login, config_file: '~/.my.cnf' }, [`SELECT '${BREAKING}';`, 'SELECT 2']).text)).toBe(
     `SELECT '${BREAKING}';\nSELECT 2;\n`,

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { decoder } from '../../../src/connect/decode.ts';
 import { encode } from '../../../src/connect/frame.ts';
 import { answer, type Question, type Script, sh } from '../../../src/core/sh.ts';
-import { look } from '../../../src/modules/shared/look.ts';
+import { probePath } from '../../../src/modules/shared/look.ts';
 import { entry, GROUP, GROUPS_OF, PACKAGE, PASSWD, SUM } from '../../../src/modules/shared/questions.ts';
 
 const MARK = 'bringup-0123456789abcdef';
@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bringup-questions-'));
 const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The outputs of probes that share a trip, and of the same in a second trip of the same shell. */
+/** The outputs of probes that share a round trip, and of the same probes in a second round trip of the same shell. */
 function trips(scripts: readonly Script[], between = ''): readonly (readonly string[])[] {
   const pieces = scripts.map((script) => ({ script, user: me, isProbe: true }));
   const program = `${encode({ pieces, shellUser: me }, MARK)}${between}\n${encode({ pieces, shellUser: me }, `${MARK}0`)}`;
@@ -31,11 +31,11 @@ function trips(scripts: readonly Script[], between = ''): readonly (readonly str
 const alone = (script: Script): string => spawnSync('sh', ['-uc', script.text], { encoding: 'utf8' }).stdout;
 const sumIn = (outputs: readonly string[] = []): string | undefined => /^sum (\w{64})$/m.exec(outputs.join())?.[1];
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-/** Reading a file may change its time of access. */
+/** Reading a file may change its access time. */
 const atimeless = (text: string): string => text.replace(/^(stat (?:[^/]*\/){5})[^/]*/m, '$1_');
 
-describe('questions that many probes ask', () => {
-  it('are answered as each would have found out by itself, whatever stands at a path', () => {
+describe('questions that many probes share', () => {
+  it('get the answers that each probe would find by itself, whatever is at a path', () => {
     writeFileSync(at('plain'), 'text\n');
     writeFileSync(at('empty'), '');
     writeFileSync(at("od'd name"), 'spaces\n');
@@ -57,10 +57,10 @@ describe('questions that many probes ask', () => {
       { content: 'differs', unless: 'f'.repeat(64) },
     ] as const;
     const probes = paths.flatMap((path) => [
-      ...wants.map((want) => look(path, { owner: 'root', group: 'daemon' }, want)),
-      look(path, {}, { content: 'sum' }, { follow: false }),
-      look(sh`${path}`, {}, { content: 'sum' }, { likely: path }),
-      look(sh`${`${path}/plain`}`, {}, { content: 'sum' }, { likely: path }),
+      ...wants.map((want) => probePath(path, { owner: 'root', group: 'daemon' }, want)),
+      probePath(path, {}, { content: 'sum' }, { follow: false }),
+      probePath(sh`${path}`, {}, { content: 'sum' }, { likely: path }),
+      probePath(sh`${`${path}/plain`}`, {}, { content: 'sum' }, { likely: path }),
     ]);
     const expected = probes.map(alone).map(atimeless);
     expect(expected.some((text) => text.includes('content '))).toBe(true);
@@ -69,14 +69,14 @@ describe('questions that many probes ask', () => {
     expect(second.map(atimeless)).toEqual(expected);
   });
 
-  it('bring the bytes of many files by one process, which the user cannot forge', () => {
+  it('transfer the bytes of many files with one process, which a user cannot forge', () => {
     const bytes = Buffer.from(Array.from({ length: 1025 }, (_, i) => i % 256));
     writeFileSync(at('bytes'), bytes);
     linkSync(at('bytes'), at('same-bytes'));
     writeFileSync(at('forged'), `\n${MARK}@${at('bytes')}\n${MARK} 0 @\n`);
     writeFileSync(at('huge'), Buffer.alloc(8_388_609));
     const paths = ['bytes', 'same-bytes', 'forged', 'huge', `no/${'x'.repeat(100)}`].map(at);
-    const probes = paths.map((path) => look(path, {}, { content: 'always', limit: 8_388_608 }));
+    const probes = paths.map((path) => probePath(path, {}, { content: 'always', limit: 8_388_608 }));
     expect(
       encode({ pieces: probes.map((script) => ({ script, user: me, isProbe: true })), shellUser: me }, MARK).match(
         /^tar -/gm,
@@ -87,8 +87,8 @@ describe('questions that many probes ask', () => {
     expect(contents).toEqual([...paths.slice(0, 3).map(base64), undefined, undefined]);
   });
 
-  it('say nothing of a file that went away before it could be sent', () => {
-    const probes = ['bytes', 'forged'].map((name) => look(at(name), {}, { content: 'always' }));
+  it('do not answer for a file that disappeared before it was sent', () => {
+    const probes = ['bytes', 'forged'].map((name) => probePath(at(name), {}, { content: 'always' }));
     const program = encode(
       { pieces: probes.map((script) => ({ script, user: me, isProbe: true })), shellUser: me },
       MARK,
@@ -100,20 +100,20 @@ describe('questions that many probes ask', () => {
     expect(got.outputs()[0]?.stdout).toMatch(/^stat .*\nparent yes\numask \d+\n$/);
   });
 
-  it('tell whether anybody but root and who looks can change the way to a file', () => {
-    const open = mkdtempSync(join('/var/tmp', 'bringup-questions-')); // below a directory that everybody can write
+  it('report whether anybody but root and the acting user can change the way to a file', () => {
+    const open = mkdtempSync(join('/var/tmp', 'bringup-questions-')); // below a directory that every user can write to
     const paths = ['/etc/x', '/etc/none/of/x', join(open, 'x'), '/etc/../etc/x', at('to-folder/x')];
-    const told = (trips(paths.map((path) => look(path, {}, { content: 'none' })))[0] ?? []).map(
+    const told = (trips(paths.map((path) => probePath(path, {}, { content: 'none' })))[0] ?? []).map(
       (out) => /^parent (.*)$/m.exec(out)?.[1],
     );
     rmSync(open, { recursive: true });
     expect(told).toEqual(['yes!', 'no!', 'yes', 'yes', 'yes']);
   });
 
-  it('are asked anew on each trip: nothing of the last one is believed', () => {
+  it('are asked again in each round trip, and old answers are ignored', () => {
     const file = join(folder, 'changing');
     writeFileSync(file, 'before');
-    const probe = look(file, {}, { content: 'sum' });
+    const probe = probePath(file, {}, { content: 'sum' });
     expect(trips([probe], `printf after >${file}`).map(sumIn)).toEqual([sha256('before'), sha256('after')]);
     expect(trips([probe], `rm ${file}`).map(sumIn)).toEqual([sha256('after'), undefined]);
   });
@@ -122,7 +122,7 @@ describe('questions that many probes ask', () => {
     ['users', PASSWD, ['root', 'nobody', 'no-such-user', '0'], 'getent passwd'],
     ['groups', GROUP, ['root', 'daemon', '0'], 'getent group'],
     ["a user's groups", GROUPS_OF, ['root', 'no-such-user'], 'id -Gn'],
-  ] as const)('know %s, and leave out who is not there', (_, question, items, by) => {
+  ] as const)('know %s, and leave out unknown names', (_, question, items, by) => {
     const read = (item: string): Script =>
       question.missing === undefined ? sh`v=${answer(question, item)}` : entry(sh`v`, question, item);
     const [told] = trips(items.map((item) => sh`${read(item)}; printf '%s\n' "$v"`));
@@ -139,19 +139,19 @@ describe('questions that many probes ask', () => {
     [
       ['root', '0', 'no-such-group'],
       ['root:x:0:\n', '\n', '\n'],
-    ], // a line about no item: who is missing is not known
-  ])('of %j who is nowhere is told as such, so that nobody asks again', (items, expected) => {
+    ], // a line about no item: it is not known which item is missing
+  ])('report of %j who does not exist, so that nobody asks again', (items, expected) => {
     expect(trips(items.map((item) => sh`printf '%s\n' ${answer(GROUP, item)}`))[0]).toEqual(expected);
   });
 
-  it('about packages: one line each, as dpkg-query gives it', ({ skip }) => {
+  it('about packages get one line each, in the form of dpkg-query', ({ skip }) => {
     if (spawnSync('dpkg-query', ['-W', 'dpkg']).status !== 0) skip('no dpkg here');
     const [told = []] = trips(['dpkg', 'no-such-package'].map((item) => sh`printf '%s\n' ${answer(PACKAGE, item)}`));
     expect(told[0]).toMatch(/^is ii \/dpkg\/\w+\/\S+\n$/);
     expect(told[1]).toBe('\n');
   });
 
-  it('cost one process for all, and none where nobody asks', () => {
+  it('cost one process for all probes, and none if no probe asks', () => {
     const count = join(folder, 'count');
     const counted: Question = {
       name: 'counted',
@@ -160,17 +160,17 @@ describe('questions that many probes ask', () => {
     const probes = ['a', 'b', 'a'].map((item) => sh`printf '%s\n' ${answer(counted, item)}`);
     expect(trips(probes)[0]).toEqual(['it is\n', 'it is\n', 'it is\n']);
     trips([sh`:`]);
-    expect(alone(sh`cat ${count}`)).toBe('asked\nasked\n'); // one for each trip with such probes
+    expect(alone(sh`cat ${count}`)).toBe('asked\nasked\n'); // one for each round trip with such probes
   });
 
-  it('that fail, or are answered with what nobody asked, are as if nobody had asked', () => {
+  it('that fail or get wrong answers count as not asked', () => {
     const broken: Question = { name: 'broken', ask: () => sh`echo 'other words'; echo; exit 3` };
     const reader: Question = { name: 'reader', ask: () => sh`echo noise >&2; cat` };
     const probes = [broken, reader].map((q) => sh`printf '<%s>' ${answer(q, 'x')}`);
     expect(trips(probes)[0]).toEqual(['<>', '<>']);
   });
 
-  it('never take a word of the user for sh', () => {
+  it("never run a user's word as sh", () => {
     for (const item of ['$(touch never)', 'a b', '*', "'", '`id`', 'a\nb', '']) {
       expect(answer(SUM, item)).toMatchObject({ text: '""', asked: [] });
     }

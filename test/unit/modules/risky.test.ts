@@ -34,7 +34,7 @@ describe('nftables', () => {
     expect(words(step.plan(observed, ctx))).toEqual(expected);
   });
 
-  test('a load asks to be confirmed, what only concerns the next boot does not', () => {
+  test('requires confirmation to load rules, but not for changes that only concern the next boot', () => {
     expect(fresh?.confirm?.seconds).toBe(30);
     expect(fresh?.run.text).toMatch(/systemd-run .*--on-active=30 /);
     expect(fresh?.run.text.indexOf('systemd-run')).toBeLessThan(fresh?.run.text.lastIndexOf('nft -f') ?? 0);
@@ -43,12 +43,12 @@ describe('nftables', () => {
     expect(boot?.confirm).toBeUndefined();
   });
 
-  test('replaces its own table only', () => {
+  test('replaces only its own table', () => {
     expect(text).toMatch(/^table inet site\ndelete table inet site\ntable inet site \{$/m);
     expect(text).not.toMatch(/flush ruleset/);
   });
 
-  test('takes it away, once', () => {
+  test('removes the table once', () => {
     const gone = bound(nftables, { name: 'site', state: 'absent' });
     expect(words(gone.plan(file, ctx))).toEqual(['no table inet site']);
     expect(words(gone.plan('nft\n', ctx))).toEqual([]);
@@ -77,7 +77,7 @@ describe('sshd_config', () => {
     expect(words(step.plan(observed, ctx))).toEqual(expected);
   });
 
-  test('is undone at the next boot, too, until it is confirmed; the way back is on the disk before anything is altered', () => {
+  test('is also undone at the next boot until it is confirmed; the undo is on disk before anything changes', () => {
     const [change] = changes(step.plan('sshd\n', ctx));
     const [run, confirm] = [change?.run.text ?? '', change?.confirm?.script.text ?? ''];
     const link = '/etc/systemd/system/sysinit.target.wants/bringup-undo-at-boot-sshd-10-bringup.service';
@@ -89,7 +89,7 @@ describe('sshd_config', () => {
     expect(confirm.indexOf('sync -- /etc/ssh')).toBeLessThan(confirm.indexOf('rm -f'));
   });
 
-  test('asks to be confirmed, and takes no line breaks', () => {
+  test('requires confirmation, and rejects line breaks', () => {
     expect(changes(step.plan('sshd\n', ctx))[0]?.confirm?.seconds).toBe(30);
     expect(refusal(sshd_config, { settings: { Banner: 'a\nPermitRootLogin yes' } })).not.toBe('');
   });

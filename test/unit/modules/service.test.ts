@@ -17,7 +17,7 @@ describe('service: links that last until the next boot', () => {
     expect(changes(planned)[0]?.run.text).toContain(part);
   });
 
-  test('an indirect unit stays indirect, and that is no failure', () => {
+  test('an indirect unit stays indirect without a failure', () => {
     expect(changes(plan(unit('Enabled=indirect\n'), { enabled: true }))[0]?.excused).toBe(true);
     expect(changes(plan(unit('Enabled=disabled\n'), { enabled: true }))[0]?.excused).toBeUndefined();
   });

@@ -15,7 +15,7 @@ import { regex } from '../../../src/modules/shared/regex.ts';
 import { isSha2Password } from '../../../src/modules/shared/sha2-password.ts';
 
 describe('modes', () => {
-  test('what YAML made of 0644 is taken, what it made of 644 is refused', () => {
+  test('accepts the number that YAML makes of 0644, and rejects that of 644', () => {
     for (const mode of [0o644, 0o600, 0o640, 0o755, 0o750, 0o777, 0o700, 0o444, 0o400, 0o664, 0o1777, 0o2755, 0o4755])
       expect(modeErrors(mode), octal(mode)).toEqual([]);
     for (const mode of [644, 600, 640, 755, 750, 777, 700, 444, 400, 664, 440, 1777, 2755])
@@ -25,7 +25,7 @@ describe('modes', () => {
     expect(modeErrors('u=q')).toHaveLength(1);
   });
 
-  test('symbolic modes mean what chmod means by them', () => {
+  test('interprets symbolic modes as chmod does', () => {
     const dir = mkdtempSync(join(tmpdir(), 'bringup-mode-'));
     const path = join(dir, 'f');
     writeFileSync(path, '');

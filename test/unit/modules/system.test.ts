@@ -110,7 +110,7 @@ describe('apt', () => {
     }
   });
 
-  test('an argument list is needed, and names that are none are refused', () => {
+  test('requires an argument, and rejects invalid names', () => {
     expect(refusal(apt, {})).toBe("argument 'name' is missing");
     expect(refusal(apt, { name: 'a b' })).toContain('is not the name of a package');
   });
@@ -154,7 +154,7 @@ describe('service', () => {
     expect(words(plan(service, observed, { name: 'x', ...args }))).toEqual(steps);
   });
 
-  test('a unit file that changed is read before the start', () => {
+  test('reloads a changed unit file before the start', () => {
     const [change] = changes(
       plan(service, unit('ActiveState=inactive\nNeedDaemonReload=yes\n'), { name: 'x', state: 'started' }),
     );
@@ -192,7 +192,7 @@ describe('user and group', () => {
     expect(words(plan(user, observed, { name: 'ada', ...args }))).toEqual(steps);
   });
 
-  test('a password never is an argument of a command', () => {
+  test('never passes a password as an argument of a command', () => {
     const [change] = changes(plan(user, '', { name: 'ada', password: '$6$salt$hash' }));
     expect(change?.run.text).toContain("printf '%s:%s\\n' ada '$6$salt$hash' | chpasswd -e");
     expect(refusal(user, { name: 'ada', password: 'plain' })).toContain('password_hash');
@@ -404,7 +404,7 @@ describe('mysql', () => {
     expect(words(plan(mysql_replication, observed, args))).toEqual(steps);
   });
 
-  test('replication speaks the words of the server', () => {
+  test("replication uses the server's own statements", () => {
     const text = (version: string): string =>
       changes(
         plan(mysql_replication, STATUS.replace('9.7.4', version), { mode: 'changeprimary', primary_host: 'db2' }),

@@ -37,7 +37,7 @@ async function ask(client: string, args: Readonly<Record<string, unknown>>) {
 }
 
 describe.each(['curl', 'wget', 'bash'])('uri by %s', (client) => {
-  test('takes any of several status codes', async () => {
+  test('accepts any of several status codes', async () => {
     const got = await ask(client, { url: `${base}/made`, status_code: [200, 201], return_content: true });
     expect([got.code, got.stderr]).toEqual([0, '']);
     expect(got.data).toMatchObject({ status: 201, content: 'hello' });
@@ -45,7 +45,7 @@ describe.each(['curl', 'wget', 'bash'])('uri by %s', (client) => {
     expect([other.code, other.stderr]).toEqual([1, 'the answer is 201, not 200 or 204\n']);
   });
 
-  test('sends lists of a form as several values, and any line', async () => {
+  test('sends lists of a form as several values, and lines of any kind', async () => {
     await ask(client, {
       url: `${base}/x`,
       method: 'POST',
@@ -57,28 +57,25 @@ describe.each(['curl', 'wget', 'bash'])('uri by %s', (client) => {
     expect([code, seen]).toEqual([0, [{ method: 'POST', url: '/x', body: 'one\nEND\n$(exit 3)\n' }]]);
   });
 
-  test('names the address where nobody listens', async () => {
+  test('names the address if nobody listens', async () => {
     const got = await ask(client, { url: 'http://127.0.0.1:1/x' });
     expect(got.code).toBe(1);
     expect(got.stderr).toMatch(/refused|connect/i);
     expect(got.stderr).toContain('no HTTP answer from http://127.0.0.1:1/x');
   });
 
-  test('does not follow the redirect of a POST by itself', async () => {
+  test('does not follow the redirect of a POST by default', async () => {
     const got = await ask(client, { url: `${base}/moved`, method: 'POST', body: 'x', status_code: 302 });
     expect([got.code, seen.length]).toEqual([0, 1]);
     expect(got.change?.harmless).toBe(true);
   });
 });
 
-test.each(['curl', 'wget'])(
-  'uri by %s follows the redirect of a POST with a GET, where it is told to',
-  async (client) => {
-    const got = await ask(client, { url: `${base}/moved`, method: 'POST', body: 'x', follow_redirects: 'all' });
-    expect(got.code).toBe(0);
-    expect(seen).toEqual([
-      { method: 'POST', url: '/moved', body: 'x' },
-      { method: 'GET', url: '/there', body: '' },
-    ]);
-  },
-);
+test.each(['curl', 'wget'])('uri by %s follows the redirect of a POST with a GET on request', async (client) => {
+  const got = await ask(client, { url: `${base}/moved`, method: 'POST', body: 'x', follow_redirects: 'all' });
+  expect(got.code).toBe(0);
+  expect(seen).toEqual([
+    { method: 'POST', url: '/moved', body: 'x' },
+    { method: 'GET', url: '/there', body: '' },
+  ]);
+});

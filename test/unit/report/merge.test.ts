@@ -27,7 +27,7 @@ const run = (hosts: readonly HostRecap[], mode = 'apply', more = {}): string =>
     .join('');
 
 describe('reports of shards', () => {
-  test('are one recap: all hosts, and the longest time', () => {
+  test('merge to one recap: all hosts, and the longest time', () => {
     const { done, unfinished } = mergeReports([
       { name: '1', text: run([recap('a')]) },
       { name: '2', text: run([recap('b', { failed: 1 })], 'apply', { ms: 3000 }) },
@@ -39,7 +39,7 @@ describe('reports of shards', () => {
     expect(unfinished).toEqual([]);
   });
 
-  test('a host of two runs has its counts added', () => {
+  test('add the counts of a host that occurs in two runs', () => {
     const { done } = mergeReports([
       { name: '1', text: run([recap('a', { unreachable: true })]) },
       { name: '2', text: run([recap('a')]) },
@@ -47,7 +47,7 @@ describe('reports of shards', () => {
     expect(done.hosts).toEqual([recap('a', { ok: 4, changed: 2, trips: 2, unreachable: true })]);
   });
 
-  test('a run that was killed in the middle of a line is named', () => {
+  test('name a run that was killed in the middle of a line', () => {
     const text = run([recap('a')])
       .split('\n')
       .slice(0, 1)
@@ -55,7 +55,7 @@ describe('reports of shards', () => {
     expect(mergeReports([{ name: 'dead', text: `${text}\n{"type":"ta` }]).unfinished).toEqual(['dead']);
   });
 
-  test('what is no output of ours is refused, with its line', () => {
+  test('reject a line that is no output of bringup', () => {
     expect(() => mergeReports([{ name: 'x', text: 'hello\nworld\n' }])).toThrow(/this line is not JSON/);
     const two = [run([recap('a')]), run([recap('b')], 'plan')].map((text, i) => ({ name: String(i), text }));
     expect(() => mergeReports(two)).toThrow("this is the output of 'plan', and the files before it are of 'apply'");

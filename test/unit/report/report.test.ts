@@ -41,7 +41,7 @@ const recap = (more: Partial<HostRecap>): HostRecap => ({
 const options = { source: () => 'first\n    mtch: x\n', verbose: 0, diff: false };
 
 describe('a diagnostic', () => {
-  it('shows its place, line, caret and hint', () => {
+  it('shows its position, line, caret and hint', () => {
     const text = plain(
       diagnosticText(
         { code: 'E_UNKNOWN_ARGUMENT', message: "unknown argument 'mtch'", at, expected: 'match', hint: 'write match' },
@@ -57,7 +57,7 @@ describe('a diagnostic', () => {
     ]);
   });
 
-  it('does without a source, and lets no control character through', () => {
+  it('works without a source, and escapes control characters', () => {
     const text = plain(
       diagnosticText({ code: 'E_CHANGE_FAILED', message: 'a\u001b[2Jb', detail: 'x\u0007y\nz' }, () => undefined),
     );
@@ -65,8 +65,8 @@ describe('a diagnostic', () => {
   });
 });
 
-describe('what changes', () => {
-  it('stands once for hosts that are alike', () => {
+describe('a change', () => {
+  it('is listed once for hosts that are alike', () => {
     const text = plain(
       changesText(
         [
@@ -87,7 +87,7 @@ describe('what changes', () => {
     expect(text).toContain("? a  t\n    known after apply (depends on 'install it')\n    would now: do it");
   });
 
-  it('is shown as a diff, bounded', () => {
+  it('is shown as a diff of limited length', () => {
     const lines = plain(diffText({ of: '/f', before: 'a\nb\n', after: 'a\nc\n' }, '', 200)).split('\n');
     expect(lines).toEqual(expect.arrayContaining(['--- /f', '+++ /f', '-b', '+c']));
     const long = Array.from({ length: 500 }, (_, i) => `${i}\n`).join('');
@@ -96,14 +96,14 @@ describe('what changes', () => {
 });
 
 describe('a recap', () => {
-  it('has a line a host, in columns', () => {
+  it('has one line for each host, in columns', () => {
     const lines = plain(
       recapText([recap({}), recap({ host: 'longer', changed: 12, failed: 1, trips: 3 })], 'apply'),
     ).split('\n');
     expect(lines[0]).toBe('a       1 ok  0 changed   0 skipped  0 failed  1 trip');
     expect(lines[1]).toBe('longer  1 ok  12 changed  0 skipped  1 failed  3 trips');
   });
-  it('lines up whatever is coloured', () =>
+  it('aligns its columns in spite of colours', () =>
     expect(
       table([
         ['\u001b[31mab\u001b[0m', 'x'],
@@ -142,7 +142,7 @@ describe('reporters', () => {
     expect(out).toContain('failed: apply on 1 host in 1m 01s: 1 changed, 1 failed');
     expect(out).not.toContain('breaks');
   });
-  it('plain: a failure that other lines have buried stands once more at the end, once for hosts that are alike', () => {
+  it('plain: a failure that other lines followed is repeated at the end, once for hosts that are alike', () => {
     const done: Extract<Event, { type: 'done' }> = {
       type: 'done',
       mode: 'apply',
@@ -156,7 +156,7 @@ describe('reporters', () => {
     expect(out).toMatch(/^✗ a b {2}breaks\n {4}error E_CHANGE_FAILED: no\n\na {2}1 ok/);
     const rescued: typeof done = { ...done, hosts: [recap({ rescued: 1 })] };
     expect(toldPlain([breaks('a'), task({ task: 'last' }), rescued]).out).not.toContain('breaks');
-    // Where nobody saw it pass by, it is told all the same.
+    // A failure that was not shown during the run is shown at the end.
     expect(plain(finalText(rescued, [], [breaks('a')], options, true))).toContain('✗ a  breaks');
   });
   it('JSON: one event a line, and nothing else', () => {

@@ -1,4 +1,5 @@
-// Preloaded (-r): the bytes that a process laid out on its heap, collected or not, as the last line of its stderr.
+// Preloaded with -r. Prints the bytes that the process allocated on its heap, collected or not, as the last line of its
+// stderr.
 const { Session } = require('node:inspector');
 
 const session = new Session();

@@ -11,7 +11,7 @@ type Mistake = readonly [
 ];
 const site = (tasks: string, more = ''): Record<string, string> => ({ 'site.yml': play(tasks, more) });
 
-/** Mistakes that are reported before anything is touched: where, and in which words. */
+/** Mistakes that are reported before anything changes, with their positions and messages. */
 export const MISTAKES: readonly Mistake[] = [
   [
     'an unknown argument',

@@ -11,7 +11,7 @@ export type Ran = Readonly<{
   recap: Recap;
   events: readonly Event[];
   tasks: readonly TaskEvent[];
-  /** What debug said, by host: 'a: hello'. */
+  /** Output of debug, by host: 'a: hello'. */
   said: readonly string[];
   /** 'host task status', in order. */
   lines: readonly string[];
@@ -28,7 +28,7 @@ export type Options = Partial<
   }>
 >;
 
-/** A project in a folder of its own, whose hosts are all this machine: real modules, a real sh, no network. */
+/** A project in a directory of its own. All its hosts are this machine: real modules, a real sh, no network. */
 export type Project = Readonly<{
   folder: string;
   path: (name: string) => string;
@@ -36,17 +36,18 @@ export type Project = Readonly<{
   write: (files: Readonly<Record<string, string>>) => void;
   plan: (options?: Options) => Promise<Ran>;
   apply: (options?: Options) => Promise<Ran>;
-  /** What reading it complains of. */
+  /** The problems found while reading the project. */
   mistakes: (options?: Options) => Promise<readonly Diagnostic[]>;
 }>;
 
 export const TWO_HOSTS = 'all:\n  vars: {ansible_connection: local}\n  hosts:\n    a:\n    b:\n';
 export const ONE_HOST = 'all:\n  vars: {ansible_connection: local}\n  hosts:\n    a:\n';
 
-/** @param files by path; `hosts.yml` and `site.yml` are what is run. T in a text stands for the folder. */
+/** @param files by path; `hosts.yml` and `site.yml` are used. T in a text stands for the directory. */
 export function project(files: Readonly<Record<string, string>>): Project {
   const root = mkdtempSync(join(tmpdir(), 'bu-'));
-  // Waiting handlers are kept by the playbook's path in its project: in tests that run at once, each has its own.
+  // Waiting handlers are stored under the playbook's path in its project. Tests that run in parallel need different
+  // paths.
   const word = basename(root);
   const folder = join(root, word);
   mkdirSync(folder);
@@ -112,7 +113,7 @@ export function project(files: Readonly<Record<string, string>>): Project {
   };
 }
 
-/** Handlers that a test left waiting on this machine are forgotten. */
+/** Removes the notes of handlers that a test left on this machine. */
 function dropNotes(word: string): void {
   const folder = '/var/lib/bringup/handlers';
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
@@ -123,7 +124,7 @@ function dropNotes(word: string): void {
   }
 }
 
-/** A play over all hosts that gathers no facts. */
+/** A play on all hosts that gathers no facts. */
 export function play(tasks: string, more = ''): string {
   const indented = (text: string): string => text.replace(/^/gm, '    ').replace(/^\s+$/gm, '');
   return `- hosts: all\n  gather_facts: false\n${more === '' ? '' : `${more.replace(/^/gm, '  ')}\n`}  tasks:\n${indented(tasks)}\n`;

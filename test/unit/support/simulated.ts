@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Fleet, openFleet } from '../../bench/fleet.ts';
 
-/** Hosts of a fleet (test/bench/fleet.ts), for the length of a test, with an inventory in which they are n10, n11 and so on. */
+/**
+ * Simulated hosts (test/bench/fleet.ts) for the duration of a test, with an inventory that names them n10, n11 and so
+ * on.
+ */
 export async function simulated(count: number): Promise<Readonly<{ fleet: Fleet; inventory: string }>> {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-fleet-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,7 +5,7 @@ import { at, caught, envOf, text } from './support.ts';
 
 const vars = { x: 'abc', n: 5, list: [1, 2], conf: { port: 80 }, many: Array.from({ length: 3000 }, (_, i) => i) };
 
-// [template, code, line, col, message]: the text starts at line 7, column 3; its further lines at column 1.
+// [template, code, line, col, message]: the text starts at line 7, column 3; its further lines start at column 1.
 const cases: readonly (readonly [string, Code, number, number, string])[] = [
   ['{{ y }}', 'E_UNDEFINED_VARIABLE', 7, 6, "'y' is undefined"],
   ['a\n  {{ x | nofilter }}', 'E_UNKNOWN_PLUGIN', 8, 10, "no filter named 'nofilter'"],
@@ -46,7 +46,7 @@ const cases: readonly (readonly [string, Code, number, number, string])[] = [
   ['{{ x.upper }}', 'E_TEMPLATE_VALUE', 7, 3, '<function upper> is no value'],
 ];
 
-describe('a mistake is told with its place', () => {
+describe('a mistake is reported with its position', () => {
   for (const [source, code, line, col, message] of cases) {
     test(source, () => {
       const { diagnostics } = caught(() => compileTemplate(source, at).evaluate(envOf(vars)));
@@ -78,7 +78,7 @@ describe('a mistake is told with its place', () => {
     expect(vague.diagnostics[0]).toMatchObject({ code: 'E_UNDEFINED_VARIABLE', at: { line: 7, col: 7, length: 1 } });
   });
 
-  test('in a variable that another one needs', () => {
+  test('in a variable that another one uses', () => {
     const env = envOf({ a: text('{{ b }}'), b: text('x {{ nope }}') });
     expect(caught(() => env.get('a')).diagnostics[0]).toMatchObject({ message: "'nope' is undefined", at: { col: 8 } });
   });
@@ -106,7 +106,7 @@ describe('limits', () => {
   }
 });
 
-describe('nothing of JavaScript can be reached', () => {
+describe('a template cannot reach properties of JavaScript', () => {
   for (const name of [
     '__proto__',
     'constructor',

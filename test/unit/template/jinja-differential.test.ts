@@ -12,7 +12,7 @@ const vars = {
   d: { k: 'v', n: 1, a: [1, 2] }, rows: [{ name: 'a', up: true, w: 1 }, { name: 'b', up: false, w: 3 }, { name: 'B', up: true, w: 2 }],
 }; // biome-ignore format: a table
 
-/** Renders everything in one process; a case that fails gives null. */
+/** Renders everything in one process. A case that fails gives null. */
 const oracle = `
 import copy, json, sys, jinja2
 env = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True, extensions=['jinja2.ext.do', 'jinja2.ext.loopcontrols'])
@@ -124,16 +124,16 @@ function compareAll(templates: readonly string[]): void {
   expect(differing.slice(0, 10)).toEqual([]);
 }
 
-/** Where we differ on purpose. */
+/** Intentional differences. */
 function isMeant({
   template,
   wanted,
   got,
 }: Readonly<{ template: string; wanted: string | null; got: string | null }>): boolean {
-  // What is undefined inside a list or dict is an error here, as in Ansible; Jinja2 prints it.
+  // An undefined value inside a list or dict is an error here, as in Ansible. Jinja2 prints it.
   if (got === null && /missing|Undefined|\[|\.k/.test(template + wanted) && wanted !== null) return true;
-  // Lists can be unique, as in Ansible; pairs of anything can be encoded.
+  // `unique` accepts lists, as in Ansible, and `urlencode` accepts pairs of any values.
   if (wanted === null && /unique|urlencode/.test(template)) return true;
-  // There is no autoescape, and so no kind of text that is safe.
+  // There is no autoescape, so no text is marked as safe.
   return wanted?.includes('Markup(') ?? false;
 }

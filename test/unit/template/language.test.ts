@@ -24,7 +24,7 @@ const run = (source: string, vars: RawVars = {}, files: Readonly<Record<string, 
   compileTemplate(source, at).evaluate(envOf(vars, files));
 
 describe('values', () => {
-  test('one lone expression keeps its type', () => {
+  test('a single expression keeps its type', () => {
     expect(run('{{ [1, 2] }}')).toEqual([1, 2]);
     expect(run('{{ 2 * 3 }}')).toBe(6);
     expect(run('{{ none }}')).toBeNull();
@@ -33,14 +33,14 @@ describe('values', () => {
     expect(run('')).toBe('');
   });
 
-  test('None prints as nothing in a text, as Ansible has it', () => {
+  test('None prints as nothing in a text, as in Ansible', () => {
     expect(run('a{{ none }}b')).toBe('ab');
     expect(run('{{ [none] }}!')).toBe('[None]!');
     expect(run('{% for i in [1, 2] %}{{ none }}{{ i }}{% endfor %}')).toBe('12');
     expect(compileTemplate('a{{ none }}', at, { printNone: true }).evaluate(envOf({}))).toBe('aNone');
   });
 
-  test('resolve goes into lists and dicts, and drops what is omit', () => {
+  test('resolve evaluates lists and dicts, and drops items that are omit', () => {
     const env = envOf({ x: 1 });
     const raw = {
       a: [text('{{ x }}'), text('{{ omit }}'), 'c'],
@@ -55,7 +55,7 @@ describe('values', () => {
     expect(caught(() => run('x {{ omit }}')).message).toMatch(/omit cannot stand within a text/);
   });
 
-  test('strings keep their backslashes in YAML, not in files', () => {
+  test('strings keep their backslashes in YAML, but not in files', () => {
     const source = "{{ 'ab' | regex_replace('(a)', '\\1\\1') }}";
     expect(resolve(text(source), envOf({}))).toBe('aab');
     expect(run(source)).toBe('\x01\x01b');
@@ -67,7 +67,7 @@ describe('values', () => {
     expect(toPlain(new Secret('x'))).toBe('x');
   });
 
-  test('truth is Python’s', () => {
+  test("truth is Python's", () => {
     for (const value of ['', 0, null, false, [], {}, new Float(0), new Map()]) expect(truthy(value)).toBe(false);
     for (const value of ['no', 'false', 1, [0], new Secret('x')]) expect(truthy(value)).toBe(true);
   });
@@ -80,7 +80,7 @@ describe('values', () => {
 
 describe('names', () => {
   const names = (source: string) => [...compileTemplate(source, at).names].sort();
-  test('free ones only', () => {
+  test('only free names are reported', () => {
     expect(
       names('{{ a.b[c] | default(d) }}{% for x in e if x > f %}{{ x }}{{ loop.index }}{% endfor %}{{ x }}'),
     ).toEqual(['a', 'c', 'd', 'e', 'f', 'x']);
@@ -98,7 +98,7 @@ describe('names', () => {
     expect([...compileExpression('a is defined and not b', at).names]).toEqual(['a', 'b']);
   });
 
-  test('compiled once', () => {
+  test('a text is compiled once', () => {
     expect(compileTemplate('{{ same }}', at)).toBe(compileTemplate('{{ same }}', at));
   });
 });
@@ -117,7 +117,7 @@ describe('files', () => {
     expect(run("{% import 'lib.j2' as lib %}{{ lib.hi('al') }} {{ lib.answer }}", {}, files)).toBe('hi al 42');
     expect(run("{% from 'lib.j2' import hi as h, answer %}{{ h('bo') }} {{ answer }}", {}, files)).toBe('hi bo 42');
   });
-  test('what is wrong with them', () => {
+  test('mistakes in included files', () => {
     expect(caught(() => run("{% include 'none.j2' %}", {}, files)).diagnostics[0]).toMatchObject({
       code: 'E_FILE_MISSING',
       at: { col: 14 },
@@ -139,7 +139,7 @@ describe('files', () => {
     expect(run("{{ lookup('env', 'HOME') }}")).toBe('/root');
     expect(run("{{ lookup('random_choice', ['a']) }}")).toBe('a');
   });
-  test('a password is made once, and is secret', () => {
+  test('a password is created once, and is secret', () => {
     const env = envOf({});
     const get = (source: string) => compileTemplate(source, at).evaluate(env);
     const first = get("{{ lookup('password', 'creds/a length=12 chars=digits') }}");
@@ -151,7 +151,7 @@ describe('files', () => {
 });
 
 describe('variables are lazy', () => {
-  test('resolved at their first use, once', () => {
+  test('resolved once, at their first use', () => {
     const scope = makeScope(
       [
         { a: text('{{ b }}!'), b: 1 },
@@ -164,7 +164,7 @@ describe('variables are lazy', () => {
     expect(scope.has('c')).toBe(true);
     expect(scope.names()).toEqual(['a', 'b', 'c']);
   });
-  test('a circle is told', () => {
+  test('a cycle is reported', () => {
     const scope = makeScope([{ a: text('{{ b }}'), b: { x: text('{{ a }}') } }], portsOf());
     expect(caught(() => scope.get('a')).diagnostics[0]).toMatchObject({
       code: 'E_RECURSIVE_VARIABLE',
@@ -173,7 +173,7 @@ describe('variables are lazy', () => {
     });
     expect(caught(() => scope.get('b')).message).toBe('recursive: b -> a -> b');
   });
-  test('a layer more changes what depends on it, and only that', () => {
+  test('another layer changes only what depends on it', () => {
     const base = makeScope([{ a: text('{{ item }}'), list: text('{{ range(3) }}'), b: text('{{ list }}') }], portsOf());
     const first = base.with({ item: 1 });
     const second = base.with({ item: 2 });
@@ -253,8 +253,8 @@ describe('addresses', () => {
   }
 });
 
-describe('the same again', () => {
-  test('what Ansible draws by chance', () => {
+describe('deterministic results', () => {
+  test('filters that are random in Ansible are deterministic here', () => {
     for (const source of [
       '[1, 2, 3, 4, 5] | shuffle',
       '1000 | random',
@@ -271,7 +271,7 @@ describe('the same again', () => {
   });
 });
 
-test('a result of a task', () => {
+test('a registered result', () => {
   const vars = { r: { failed: true, changed: false, skipped: true, unreachable: true }, u: new Unknown('x') };
   expect(
     compileExpression(
@@ -282,7 +282,7 @@ test('a result of a task', () => {
   expect(caught(() => compileExpression("'x' is failed", at).evaluate(envOf({}))).message).toMatch(/result of a task/);
 });
 
-test('from_yaml goes through its port', () => {
+test('from_yaml uses its port', () => {
   const env = makeScope([{}], { ...portsOf(), parseYaml: (source) => [source] });
   expect(compileExpression("'a' | from_yaml", at).evaluate(env)).toEqual(['a']);
   expect(compileExpression("'a\n---\nb' | from_yaml_all", at).evaluate(env)).toEqual([['a\n'], ['\nb']]);

@@ -7,7 +7,10 @@ import { caught, envOf } from './support.ts';
 
 type Case = Readonly<{ t: string; src: string; expected: string | null; wantError: boolean }>;
 
-/** What Debian's Jinja2 3.1 printed for these templates (with trim_blocks, keep_trailing_newline and Ansible's filters). */
+/**
+ * The output of Debian's Jinja2 3.1 for these templates (with trim_blocks, keep_trailing_newline and Ansible's
+ * filters).
+ */
 const recorded = JSON.parse(readFileSync(new URL('jinja-cases.json', import.meta.url), 'utf8')) as {
   vars: Record<string, Value>;
   cases: readonly Case[];
@@ -18,8 +21,8 @@ const run = (source: string) => print(compileTemplate(source, at, { printNone: t
 
 const differs = new Set([
   "{{ 10 | random(seed=1) is number }} {{ lookup | default('nolookup') }}", // lookup is a function here
-  "{{ hosts | json_query('[].name') | default('jq') }}", // refused
-  "{{ ansible_facts['distribution'] | default('?') }}", // an error in both: the dict itself is undefined
+  "{{ hosts | json_query('[].name') | default('jq') }}", // rejected
+  "{{ ansible_facts['distribution'] | default('?') }}", // an error in both, because the dict itself is undefined
 ]);
 
 describe('prints what Jinja2 prints', () => {
@@ -32,7 +35,7 @@ describe('prints what Jinja2 prints', () => {
   }
 });
 
-describe('refuses what Jinja2 refuses, at its place', () => {
+describe('rejects what Jinja2 rejects, with its position', () => {
   for (const { t, src, wantError } of recorded.cases) {
     if (!wantError) continue;
     test(t, () => {

@@ -2,13 +2,13 @@ import { Failure } from '../../../src/core/diagnostic.ts';
 import { failure } from '../../../src/core/errors/index.ts';
 import type { RawVars } from '../../../src/core/value.ts';
 import { TemplateText } from '../../../src/core/value.ts';
-import type { Ports } from '../../../src/template/env.ts';
+import type { TemplatePorts } from '../../../src/template/env.ts';
 import { makeScope, type Scope } from '../../../src/template/scope.ts';
 
 export const at = { file: 'play.yml', line: 7, col: 3 };
 
 /** Ports over files that are given as an object. */
-export function portsOf(files: Readonly<Record<string, string>> = {}): Ports {
+export function portsOf(files: Readonly<Record<string, string>> = {}): TemplatePorts {
   const stored = new Map<string, string>();
   return {
     readFile: (path, from) =>

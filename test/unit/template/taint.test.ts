@@ -26,7 +26,7 @@ const vars = {
 };
 const run = (source: string): Value => compileTemplate(source, at).evaluate(envOf(vars));
 
-describe('what is unknown stays unknown', () => {
+describe('unknown values stay unknown', () => {
   const cases = [
     '{{ u }}', 'a {{ u }} b', '{{ u.a.b }}', "{{ u['x'] }}", '{{ u[1:] }}', '{{ u + 1 }}', '{{ 1 ~ u }}', '{{ -u }}', '{{ not u }}',
     '{{ u == 1 }}', "{{ 'a' in u }}", '{{ u and 1 }}', "{{ 'a' if u else 'b' }}", '{% if u %}a{% endif %}', '{% for i in u %}a{% endfor %}',
@@ -38,7 +38,7 @@ describe('what is unknown stays unknown', () => {
   ]; // biome-ignore format: a table
   for (const source of cases) test(source, () => expect(run(source)).toBe(unknown));
 
-  test('what does not depend on it is known', () => {
+  test('a result that does not depend on it is known', () => {
     expect(run('{{ has.k }}')).toBe(1);
     expect(run('{{ list | length }}')).toBe(3);
     expect(run('{{ list | first }}')).toBe('a');
@@ -68,7 +68,7 @@ describe('what is unknown stays unknown', () => {
   });
 });
 
-describe('what is secret stays secret', () => {
+describe('secret values stay secret', () => {
   const cases: readonly (readonly [string, string])[] = [
     ['{{ s }}', 'hunter2 hunter2'],
     ['a {{ s }}', 'a hunter2 hunter2'],
@@ -107,20 +107,20 @@ describe('what is secret stays secret', () => {
     expect(run('{{ has.k }}')).toBe(1);
   });
 
-  test('a number made of it counts, but is not shown', () => {
+  test('a number made of a secret takes part in arithmetic, but is not shown', () => {
     const env = envOf({ s: new Secret('8080') });
     const port = compileExpression('(s | int) + 1', at).evaluate(env);
     expect(print(port)).toBe('[REDACTED]');
     expect(port instanceof Secret && port.reveal()).toBe('8081');
   });
 
-  test('laid open for a module, and told of', () => {
+  test('is revealed for a module, and reported to the redactor', () => {
     const told: string[] = [];
     expect(toPlain({ a: [secret], b: 1 }, (text) => told.push(text))).toEqual({ a: ['hunter2 hunter2'], b: 1 });
     expect(told).toEqual(['hunter2 hunter2']);
   });
 
-  test('a message does not quote it', () => {
+  test('an error message does not quote it', () => {
     for (const source of [
       '{{ s | human_to_bytes }}',
       '{{ s + 1 }}',
@@ -142,7 +142,7 @@ describe('what is secret stays secret', () => {
     }
   });
 
-  test('no pipeline shows it', () => {
+  test('no chain of filters shows it', () => {
     const word = 'Zq9Xw7Kp';
     const env = envOf({ s: new Secret(word), l: ['a', new Secret(word)], d: { k: new Secret(word) }, x: 'abc' });
     const filters = filterNames.filter((name) => !['password_hash', 'permutations', 'product'].includes(name));
@@ -213,7 +213,7 @@ describe('what is secret stays secret', () => {
   });
 });
 
-/** undefined where it needs arguments. */
+/** undefined if it needs arguments. */
 function attempt(expression: string): Value | undefined {
   try {
     return compileExpression(expression, at).evaluate(envOf(vars));

@@ -9,7 +9,7 @@ type Kind = 'play' | 'task' | 'handler' | 'check' | 'drill';
 type Named = Readonly<{ at: string; kind: Kind; scope: string; name: string | undefined }>;
 
 const LONGEST = 70;
-/** A pronoun has no noun in a list of names, and a question does not say what is done. */
+/** A pronoun in a list of names has no noun, and a question does not say what is done. */
 const UNCLEAR = /^(it|its|what|who|whom|that|how|those|they|their|them|there)\b/i;
 /** Names of programs that are written in lower case. */
 const LOWER_CASE = ['db-guard', 'dnsmasq', 'etcd', 'nftables', 'sshd', 'systemd'];
@@ -118,7 +118,7 @@ describe('names that a run prints', () => {
       '- name: Kill Nginx\n  watch: [{name: writable}]\n  checks: &c\n    - name: nginx runs\n- name: Stop Nginx\n  checks: *c\n',
       Array(2).fill("4: 'nginx runs' must begin with a capital letter or a known program name"),
     ],
-  ])('are refused in %s when unclear: %j', (path, text, wanted) => {
+  ])('in %s are rejected if unclear: %j', (path, text, wanted) => {
     expect(refusals(namesIn(path, text))).toEqual(wanted.map((line) => `${path}:${line}`));
   });
 
