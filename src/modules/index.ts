@@ -1,27 +1,40 @@
 // Written by `npm run gen`: do not edit.
 import type { Module } from '../core/module.ts';
+import { acl } from './acl.ts';
+import { alternatives } from './alternatives.ts';
+import { apache2_module } from './apache2_module.ts';
 import { apt } from './apt.ts';
+import { apt_key } from './apt_key.ts';
 import { apt_repository } from './apt_repository.ts';
+import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
+import { capabilities } from './capabilities.ts';
 import { certificate } from './certificate.ts';
 import { command } from './command.ts';
 import { copy } from './copy.ts';
 import { cron } from './cron.ts';
 import { deb822_repository } from './deb822_repository.ts';
+import { debconf } from './debconf.ts';
 import { debug } from './debug.ts';
+import { dpkg_selections } from './dpkg_selections.ts';
 import { fail } from './fail.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
+import { git } from './git.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
+import { htpasswd } from './htpasswd.ts';
 import { ini_file } from './ini_file.ts';
+import { iptables } from './iptables.ts';
 import { known_hosts } from './known_hosts.ts';
 import { lineinfile } from './lineinfile.ts';
+import { locale_gen } from './locale_gen.ts';
 import { modprobe } from './modprobe.ts';
+import { mount } from './mount.ts';
 import { mysql_db } from './mysql_db.ts';
 import { mysql_query } from './mysql_query.ts';
 import { mysql_replication } from './mysql_replication.ts';
@@ -30,7 +43,9 @@ import { mysql_variables } from './mysql_variables.ts';
 import { nftables } from './nftables.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
+import { pam_limits } from './pam_limits.ts';
 import { ping } from './ping.ts';
+import { pip } from './pip.ts';
 import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
 import { script } from './script.ts';
@@ -47,6 +62,7 @@ import { systemd } from './systemd.ts';
 import { tempfile } from './tempfile.ts';
 import { template } from './template.ts';
 import { timezone } from './timezone.ts';
+import { ufw } from './ufw.ts';
 import { unarchive } from './unarchive.ts';
 import { uri } from './uri.ts';
 import { user } from './user.ts';
@@ -54,28 +70,41 @@ import { wait_for } from './wait_for.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
+  acl,
+  alternatives,
+  apache2_module,
   apt,
+  apt_key,
   apt_repository,
+  assemble,
   assert,
   authorized_key,
   blockinfile,
+  capabilities,
   certificate,
   command,
   copy,
   cron,
   deb822_repository,
+  debconf,
   debug,
+  dpkg_selections,
   fail,
   file,
   find,
   get_url,
   getent,
+  git,
   group,
   hostname,
+  htpasswd,
   ini_file,
+  iptables,
   known_hosts,
   lineinfile,
+  locale_gen,
   modprobe,
+  mount,
   mysql_db,
   mysql_query,
   mysql_replication,
@@ -84,7 +113,9 @@ export const modules: Readonly<Record<string, Module>> = {
   nftables,
   package: packages,
   package_facts,
+  pam_limits,
   ping,
+  pip,
   reboot,
   replace,
   script,
@@ -101,6 +132,7 @@ export const modules: Readonly<Record<string, Module>> = {
   tempfile,
   template,
   timezone,
+  ufw,
   unarchive,
   uri,
   user,

@@ -12,6 +12,7 @@ import { lab, labCommands } from './lab.ts';
 import { playbook } from './playbook.ts';
 import { privileges } from './privileges.ts';
 import { run } from './run.ts';
+import { software } from './software.ts';
 import { state } from './state.ts';
 import { trust } from './trust.ts';
 import { variables } from './variables.ts';
@@ -31,6 +32,7 @@ const all = {
   ...trust,
   ...run,
   ...state,
+  ...software,
   ...checks,
   ...checkRuns,
   ...drills,
@@ -64,6 +66,7 @@ export const AREAS: readonly Area[] = [
   area('Locks and trust', 'run', trust),
   area('Changes on hosts', 'run', run),
   area('State of hosts', 'run', state),
+  area('Software on hosts', 'run', software),
   area('Checks', 'input', checks),
   area('Checks that run', 'run', checkRuns),
   area('Drills', 'input', drills),

@@ -145,7 +145,8 @@ export const state = {
   }),
   E_CONFIG_REFUSED: entry({
     summary: 'a program refuses its new configuration',
-    meaning: 'Before the change, bringup lets sshd or nft check the new configuration. Nothing was changed.',
+    meaning:
+      'Before the change, bringup lets the program (sshd, nft, ufw, iptables, setfacl) check its new configuration. Nothing was changed.',
     fix: 'Correct the argument that the hint names.',
     example: { program: 'sshd', what: 'settings', detail: 'Bad configuration option: PermitRoot' },
     tell: ({ program, what, detail }: { program: string; what: string; detail: string }) => ({

@@ -75,7 +75,7 @@ DefaultDependencies=no
 ConditionPathExists=${lastingOf(name)}
 RequiresMountsFor=${FOLDER}
 After=local-fs.target systemd-remount-fs.service
-Before=sysinit.target network-pre.target ssh.service ssh.socket sshd.service shutdown.target
+Before=sysinit.target network-pre.target ufw.service ssh.service ssh.socket sshd.service shutdown.target
 Conflicts=shutdown.target
 
 [Service]
