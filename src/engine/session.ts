@@ -1,9 +1,8 @@
-import { type Connection, type Group, Held, inGroups, Lost, NotRun, type Piece } from '../core/connection.ts';
+import { type Connection, inGroups, Lost, type Piece } from '../core/connection.ts';
 import type { Output } from '../core/module.ts';
 import type { Resource } from '../core/resource.ts';
-import { sh } from '../core/sh.ts';
 import { type Answers, keyOf, noAnswers, type Probe } from './answers.ts';
-import { type Gate, newGate, type Waiter } from './claims.ts';
+import { type Line, type LineOptions, openLine, type Slot } from './line.ts';
 
 /**
  * The connection to one host and the answers that it gave. All round trips to a host go through its one session, one
@@ -88,27 +87,6 @@ export type Making = Readonly<{
 
 const asPiece = ({ script, user, isUsers }: Probe): Piece => ({ script, user, isProbe: isUsers !== true });
 const LOST_TRIES = 3;
-type TripOptions = Readonly<{
-  groups?: readonly Group[];
-  timeout?: number | undefined;
-  isPlanned?: boolean;
-  /** The round trip only locks the host and asks nothing. */
-  isClaim?: boolean;
-}>;
-
-/**
- * `gate` is closed while the run stands still and leaves its hosts to an older run. `start` is what the run waits for
- * before its first change.
- */
-export type SessionOptions = Readonly<{
-  signal: AbortSignal;
-  waiter?: () => Waiter;
-  gate?: Gate;
-  start?: Readonly<{ claimed: () => void; left: () => void; all: () => Promise<void> }>;
-}>;
-const AT_ONCE = { claimed: () => {}, left: () => {}, all: async () => {} };
-const NO_WAITER: Waiter = { wait: (error) => Promise.reject(error), end: () => {} };
-export type Slot = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * @param slot limits how many hosts work at the same time
@@ -119,127 +97,22 @@ export function openSession(
   connect: (meanwhile: () => void) => Promise<Connection>,
   slot: Slot,
   dial: Slot,
-  { signal, waiter = () => NO_WAITER, gate = newGate(), start = AT_ONCE }: SessionOptions,
+  options: LineOptions,
 ): Session {
-  let line: Promise<Connection> | undefined;
-  let spare: Promise<Connection> | undefined;
-  let hasAnswered = false;
-  /**
-   * How often the host was left to another run, and the count at the last probe. If they differ, plans from before may
-   * be wrong.
-   */
-  let releases = 0;
-  let releasesAtProbe = 0;
-  /** Whether a shell of this connection may have locked the host. */
-  let holds = false;
-  /** The user that the last round trip's scripts ran as. */
-  let claimant: string | undefined;
-  let trips = 0;
-  /**
-   * `inProgress` counts round trips in progress, including those that wait for another run. `onWire` counts those that are
-   * connecting or sending. `kept` counts work that must keep the host.
-   */
-  let inProgress = 0;
-  let onWire = 0;
-  let kept = 0;
+  const { signal } = options;
   const answers = noAnswers();
   /** The probes that the last change's round trip asked after the change. */
   const withChange = new Set<string>();
-  /** `meanwhile` runs while the host takes its time to answer. */
-  const open = (meanwhile: () => void = () => {}): Promise<Connection> => {
-    line ??= dial(() => connect(meanwhile)).catch((error: unknown) => {
-      line = undefined;
-      throw error;
-    });
-    return line;
-  };
-  const drop = async (): Promise<void> => {
-    const old = [line, spare];
-    line = undefined;
-    spare = undefined;
-    holds = false;
-    for (const one of old) await one?.then((c) => c.close()).catch(() => {}); // the connection may be dead
-  };
-  const wasLeft = (): void => {
-    releases++;
-    answers.outdateAll();
-    start.left();
-  };
-  /** If nothing runs on the host while the run stands still, the connection is closed, which releases the lock. */
-  const leave = async (): Promise<void> => {
-    if (onWire > 0 || kept > 0 || line === undefined || gate.standing() === undefined) return;
-    const dropped = drop();
-    wasLeft(); // a host that is not held any more may be locked again at once
-    await dropped;
-  };
-  gate.onClose(leave);
-  const keep: Session['keep'] = async (work) => {
-    kept++;
-    try {
-      return await work();
-    } finally {
-      kept--;
-      await leave();
-    }
-  };
-  const onTheWire = async <T>(work: () => Promise<T>): Promise<T> => {
-    onWire++;
-    try {
-      return await work();
-    } finally {
-      onWire--;
-    }
-  };
-  /** Throws NotRun if `isPlanned` and the host was left to another run since. */
-  const trip = async (
-    pieces: readonly Piece[],
-    { groups = [], timeout, isPlanned = false, isClaim = false }: TripOptions,
-  ): Promise<readonly Output[]> => {
-    inProgress++;
-    if (!isClaim) claimant = pieces.find(({ user }) => user !== undefined)?.user;
+  const line = openLine(connect, slot, dial, {
+    ...options,
+    onLeft() {
+      withChange.clear();
+      answers.outdateAll();
+    },
+  });
+  const trip: Line['trip'] = (pieces, how) => {
     withChange.clear();
-    const { wait, end } = waiter();
-    try {
-      for (let still = gate.standing(); still !== undefined && kept === 0; still = gate.standing()) {
-        await leave();
-        await still;
-      }
-      for (;;) {
-        if (isPlanned && releasesAtProbe !== releases) {
-          answers.outdateAll();
-          releasesAtProbe = releases; // the change is planned again after NotRun
-          throw new NotRun('the host');
-        }
-        try {
-          const outputs = await onTheWire(async () => {
-            const connection = await open();
-            trips++;
-            return slot(() => connection.run(pieces, { signal, groups, ...(timeout !== undefined && { timeout }) }));
-          });
-          holds = true;
-          start.claimed();
-          if (!isClaim) releasesAtProbe = releases;
-          void spare?.then((old) => old.close()).catch(() => {}); // the connection may be dead
-          spare = undefined;
-          return outputs;
-        } catch (error) {
-          if (!(error instanceof Held)) throw error;
-          trips--;
-          if (hasAnswered) wasLeft();
-          await wait(error);
-          // The older run may be waiting for the lock of the connection's other shell.
-          if (holds) await leave();
-        }
-      }
-    } catch (error) {
-      if (error instanceof Lost && !(error instanceof NotRun)) await drop();
-      throw error;
-    } finally {
-      end();
-      inProgress--;
-      if (inProgress === 0 && !holds && !isClaim) start.left(); // the round trip failed, so other runs may wait for this host
-      await leave();
-    }
+    return line.trip(pieces, how);
   };
   /** Probing twice does no harm, so a lost connection is opened again. */
   const askAll = async (wanted: () => readonly Probe[]): Promise<void> => {
@@ -257,9 +130,8 @@ export function openSession(
     };
     for (let tries = 1; ; tries++) {
       try {
-        await open(meanwhile);
+        await line.open(meanwhile);
         const outputs = await trip(workOut().map(asPiece), {});
-        hasAnswered = true;
         answers.remember(workOut(), outputs);
         return;
       } catch (error) {
@@ -269,7 +141,7 @@ export function openSession(
     }
   };
   const changeAll: Session['changeAll'] = async (changes, ahead, timeout) => {
-    await start.all();
+    await line.mayChange();
     const touches = changes.flatMap((c) => c.touches ?? []);
     const own = changes.flatMap((c) => c.own ?? []);
     answers.outdateAll(touches);
@@ -295,7 +167,7 @@ export function openSession(
     });
   };
   return {
-    user: async () => (await open()).user,
+    user: async () => (await line.open()).user,
     async ask(probe, ahead) {
       if (answers.to(probe) === undefined) await askAll(() => [...answers.unknownOf(join([probe], ahead()))]);
       return answers.to(probe) ?? { code: 255, stdout: '', stderr: 'the probe gave no answer' };
@@ -311,34 +183,17 @@ export function openSession(
       return outputs;
     },
     changeAll,
-    async put(sending, user) {
-      await keep(async () => {
-        const connection = await open();
-        trips++;
-        await connection.put(sending, user);
-      }).catch(async (error: unknown) => {
-        if (error instanceof Lost) await drop();
-        throw error;
-      });
-    },
-    keep,
-    async claim(user) {
-      if (inProgress > 0 || holds) return;
-      await trip([{ script: sh`:`, user: claimant ?? user, isProbe: true }], { isClaim: true });
-    },
-    drop,
+    put: line.put,
+    keep: line.keep,
+    claim: line.claim,
+    drop: line.drop,
     async rest() {
-      if (inProgress + kept > 0) return;
+      if (!line.isIdle()) return;
       answers.clear();
-      await drop();
+      await line.drop();
     },
-    async reconnect() {
-      // The old connection keeps the lock until the new one has answered.
-      spare ??= line;
-      line = undefined;
-      await open();
-    },
-    trips: () => trips,
+    reconnect: line.reconnect,
+    trips: line.trips,
   };
 }
 
