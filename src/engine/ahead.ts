@@ -1,11 +1,11 @@
 import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
-import { userProbeOf } from './look.ts';
 import { handlersOf } from './notify.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
 import type { HostState, Where } from './state.ts';
+import { userProbeOf } from './user-probe.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** What a host still has to run: the rest of a list of items, then what follows that list in the enclosing one. */

@@ -5,7 +5,6 @@ import type { Probe } from './answers.ts';
 import { dependsOn, ONLY_APPLY_ASKS } from './because.ts';
 import { isTrue } from './booleans.ts';
 import { type ChangeResult, makeChanges } from './change.ts';
-import { bringsProgram, userProbeOf, userProbeOutcome } from './look.ts';
 import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
@@ -13,6 +12,7 @@ import { tail } from './read-back.ts';
 import { probeOf, type Unit } from './resolve.ts';
 import { dataOf, rcOf, resultOf } from './result.ts';
 import type { HostState } from './state.ts';
+import { bringsProgram, userProbeOf, userProbeOutcome } from './user-probe.ts';
 import type { World } from './variables.ts';
 
 /** The changes that one unit of a task has to make in the host's present state. */

@@ -5,8 +5,8 @@ import { APT_DEFAULTS, preamble } from './shared/apt-get.ts';
 import { args, flag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { probePath, seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { probePath, seen, textOf } from './shared/path-state.ts';
 import { place } from './shared/place.ts';
 
 const Args = args({

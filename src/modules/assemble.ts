@@ -6,8 +6,8 @@ import { absolutePath, args, flag, optionalFlag, placing, text } from './shared/
 import { ownerNeeds } from './shared/attributes.ts';
 import { asText, concat, decodeBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { fileData, probePath, type Seen, seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { fileData, probePath, type Seen, seen } from './shared/path-state.ts';
 import { backupData, place } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 

@@ -13,8 +13,8 @@ import {
   probeText,
   splitLines,
 } from './shared/edit.ts';
-import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { fileData, type Seen } from './shared/path-state.ts';
 import { backupData } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 

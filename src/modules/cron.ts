@@ -5,8 +5,8 @@ import { answer, sh } from '../core/sh.ts';
 import { ACCOUNT, args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines, withField } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { noSuch } from './shared/missing.ts';
+import { probePath, type Seen, seen, textOf } from './shared/path-state.ts';
 import { join } from './shared/paths.ts';
 import { place } from './shared/place.ts';
 

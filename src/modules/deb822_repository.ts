@@ -5,8 +5,8 @@ import { sh } from '../core/sh.ts';
 import { args, optionalFlag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { probePath, type Seen, seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { probePath, type Seen, seen, textOf } from './shared/path-state.ts';
 import { place } from './shared/place.ts';
 
 const list = (description: string) => Type.Optional(Type.Array(Type.String(), { description }));

@@ -8,9 +8,9 @@ import { fixAttributes, fixScript, onSeen, ownerNeeds, ownerWord, unknownOwner }
 import { fields } from './shared/fields.ts';
 import { directory } from './shared/file-directory.ts';
 import { hard, type LinkSeen, link, sourceOf } from './shared/file-links.ts';
-import { behind, fileData, probePath, type Seen, type Stat, seen, statOf } from './shared/look.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
+import { behind, fileData, probePath, type Seen, type Stat, seen, statOf } from './shared/path-state.ts';
 import { dirname, stageName } from './shared/paths.ts';
 import { STAT, STAT_FORMAT } from './shared/questions.ts';
 import { stageBeside, untrusted } from './shared/untrusted.ts';

@@ -6,8 +6,8 @@ import { fixAttributes, ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import type { Fields } from './shared/fields.ts';
 import { credentials, curl, headersOf, probeClient, type Request, requestHeaders, wget } from './shared/http.ts';
-import { fileData } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
 import { backupData, place, type Source } from './shared/place.ts';
 

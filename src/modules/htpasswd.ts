@@ -8,8 +8,8 @@ import { ownerNeeds } from './shared/attributes.ts';
 import { encodeBase64 } from './shared/bytes.ts';
 import { editTouches, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { fileData, type Seen, textOf } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { fileData, type Seen, textOf } from './shared/path-state.ts';
 import { sha1 } from './shared/sha1.ts';
 
 const SCHEMES = ['apr_md5_crypt', 'md5_crypt', 'sha256_crypt', 'sha512_crypt', 'ldap_sha1', 'plaintext'] as const;

@@ -4,8 +4,8 @@ import { defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { editTouches, fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
-import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { fileData, type Seen } from './shared/path-state.ts';
 import { backupData } from './shared/place.ts';
 
 const Args = args({

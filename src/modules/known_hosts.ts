@@ -4,7 +4,7 @@ import { defineModule } from '../core/module.ts';
 import { args, flag, text } from './shared/args.ts';
 import { decodeBytes, encodeBase64 } from './shared/bytes.ts';
 import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
-import type { Seen } from './shared/look.ts';
+import type { Seen } from './shared/path-state.ts';
 import { hmacSha1, sha1 } from './shared/sha1.ts';
 
 const Args = args({

@@ -4,7 +4,7 @@ import { sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { probePath, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/path-state.ts';
 import { place } from './shared/place.ts';
 
 const FILE = '/etc/locale.gen';

@@ -6,7 +6,7 @@ import { type Script, sh, staged } from '../core/sh.ts';
 import { args, flag, text } from './shared/args.ts';
 import { joinLines, splitLines } from './shared/edit.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { probePath, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/path-state.ts';
 import { backupData, place } from './shared/place.ts';
 
 const NUMBER = { pattern: '^\\d$', expected: 'one digit' } as const;

@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { APT_DEFAULTS, type AptArgs } from './shared/apt-get.ts';
-import { type AptCurrent, parseApt, probeApt } from './shared/apt-look.ts';
 import { aptErrors } from './shared/apt-names.ts';
 import { aptData, PACKAGE_TOUCHES, planApt } from './shared/apt-plan.ts';
+import { type AptCurrent, parseApt, probeApt } from './shared/apt-state.ts';
 import { args, flag, names } from './shared/args.ts';
 
 const Args = args({

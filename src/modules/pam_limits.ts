@@ -3,7 +3,7 @@ import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
-import { fileData, type Seen } from './shared/look.ts';
+import { fileData, type Seen } from './shared/path-state.ts';
 import { backupData } from './shared/place.ts';
 
 const ITEMS = [

@@ -3,8 +3,8 @@ import { defineModule } from '../core/module.ts';
 import { absolutePath, args, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { fileEdits, parseText, planEdit, probeText } from './shared/edit.ts';
-import { fileData, type Seen } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { fileData, type Seen } from './shared/path-state.ts';
 import { backupData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 

@@ -4,8 +4,8 @@ import { type Script, sh } from '../core/sh.ts';
 import type { Vars } from '../core/value.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { statOf } from './shared/look.ts';
 import { octal } from './shared/mode.ts';
+import { statOf } from './shared/path-state.ts';
 
 const ALGORITHMS = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
 

@@ -5,7 +5,7 @@ import { answer, sh } from '../core/sh.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { fileEdits, joinLines, splitLines } from './shared/edit.ts';
 import { fields } from './shared/fields.ts';
-import { probePath, type Seen, seen, textOf } from './shared/look.ts';
+import { probePath, type Seen, seen, textOf } from './shared/path-state.ts';
 import { place } from './shared/place.ts';
 import { KERNEL } from './shared/questions.ts';
 

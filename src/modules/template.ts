@@ -3,8 +3,8 @@ import { type Context, defineModule, type RenderOptions } from '../core/module.t
 import { absolutePath, args, flag, placing } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, probeDestination } from './shared/dest.ts';
-import { fileData } from './shared/look.ts';
 import { modeErrors } from './shared/mode.ts';
+import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
 import { backupData, place } from './shared/place.ts';
 

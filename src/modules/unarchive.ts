@@ -157,7 +157,7 @@ function unpack(given: Args, { at, isOurs, sum, key, trusted }: Archive, ctx: Co
   const before = isOurs ? sh`u=${staged(dirname(at))}` : sh`:`;
   return sh`${stageWithin(dest, stageName(dest, ctx, key), ctx, before)}
 m=${memory(given, ctx)}
-${isOurs ? sh`a=${at}` : sh`cat -- ${at} >./archive; [ "$(sha256sum <./archive)" = ${`${sum}  -`} ] || die "$p: the archive was changed since it was looked at; run again"; a=$PWD/archive`}
+${isOurs ? sh`a=${at}` : sh`cat -- ${at} >./archive; [ "$(sha256sum <./archive)" = ${`${sum}  -`} ] || die "$p: the archive changed after bringup read it; run again"; a=$PWD/archive`}
 mkdir -m 0700 ./in
 ${extracted(given)}
 cd -P ./in; exec 7<.

@@ -3,8 +3,8 @@ import { type Blocked, blocked, type Change, type Steps } from '../../core/modul
 import { type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import { type AptArgs, held, installOptions, preamble, REPAIRING, updating, upgradeVerb } from './apt-get.ts';
-import type { AptCurrent, Installed } from './apt-look.ts';
 import { isGlob, type Wanted, wantedOf } from './apt-names.ts';
+import type { AptCurrent, Installed } from './apt-state.ts';
 import { globToRegex } from './glob.ts';
 
 /** In seconds. A second refresh within this time would bring nothing new, so all tasks of a run share one. */

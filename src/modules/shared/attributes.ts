@@ -2,9 +2,9 @@
 import type { Blocked, Change, Context } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
-import { behind, type Seen, type Stat } from './look.ts';
 import { noSuch } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
+import { behind, type Seen, type Stat } from './path-state.ts';
 import { stageName } from './paths.ts';
 import { stageBeside, untrusted } from './untrusted.ts';
 
@@ -108,8 +108,8 @@ ${act(sh`${follow ? now.real : path}`)}`;
   if (stat.kind === 'directory') {
     return sh`${untrusted(ctx)}
 enter ${path.replace(/(.)\/+$/, '$1')}
-look "$n" || die "$p: it is gone"
-[ "\${e#* }" = ${identity} ] || die "$p: it is not what it was when it was looked at; run again"
+look "$n" || die "$p: it was removed meanwhile"
+[ "\${e#* }" = ${identity} ] || die "$p: another file is there than the one that bringup read; run again"
 into "$n"
 ${act(sh`.`)}`;
   }

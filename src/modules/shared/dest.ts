@@ -1,7 +1,7 @@
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { type Fields, fields } from './fields.ts';
-import { probePath, type Seen, seen, type Want } from './look.ts';
+import { probePath, type Seen, seen, type Want } from './path-state.ts';
 import { join } from './paths.ts';
 
 /** Resolves the path of a file: a `dest` that is a directory or ends in / gets the source's name appended. */

@@ -3,7 +3,7 @@ import { parentsOf, type Resource } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
-import { probePath, type Seen, seen, textOf } from './look.ts';
+import { probePath, type Seen, seen, textOf } from './path-state.ts';
 import { type Placing, place } from './place.ts';
 
 /** The largest file that can be edited, in bytes. The text travels to the controller and back. */

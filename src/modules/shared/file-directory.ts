@@ -3,8 +3,8 @@ import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, installOptions, ownerWord } from './attributes.ts';
-import { behind, type Seen } from './look.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
+import { behind, type Seen } from './path-state.ts';
 import { ancestors, dirname, stageName } from './paths.ts';
 import { untrusted } from './untrusted.ts';
 
@@ -100,7 +100,7 @@ all() {
   done
 }
 enter ${path.replace(/(.)\/+$/, '$1')}
-look "$n" || die "$p: it is gone"
+look "$n" || die "$p: it was removed meanwhile"
 into "$n"
 all`;
 }

@@ -3,7 +3,7 @@ import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { attributeFix, fixAttributes, fixRun, isFixed, ownerWord } from './attributes.ts';
-import type { Seen, Stat } from './look.ts';
+import type { Seen, Stat } from './path-state.ts';
 import { basename, dirname, join, stageName, stageOf } from './paths.ts';
 import { stageBeside } from './untrusted.ts';
 
@@ -123,7 +123,7 @@ export function hard({ now, self, source }: LinkSeen, given: Link, ctx: Context)
         before: sh`beside ${src}
 exec 8<.`,
         make: sh`ln -P -- "/proc/self/fd/8/"${basename(src)} "$s"
-[ "$(stat -c '%d:%i' -- "$s")" = ${`${source.device}:${source.inode}`} ] || die "$p: its source is not what it was when it was looked at; run again"`,
+[ "$(stat -c '%d:%i' -- "$s")" = ${`${source.device}:${source.inode}`} ] || die "$p: its source is another file than the one that bringup read; run again"`,
       }),
     },
     ...(now.stat === undefined ? [] : fixAttributes({ ...careful, stat: source }, path, given, ctx)),

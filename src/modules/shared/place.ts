@@ -4,9 +4,9 @@ import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
 import { asText, byteLength, encodeBase64 } from './bytes.ts';
-import { behind, type Seen, SMALL } from './look.ts';
 import { noFolder } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
+import { behind, type Seen, SMALL } from './path-state.ts';
 import { basename, dirname, spoolOf, stageName, stageOf } from './paths.ts';
 import { stageBeside } from './untrusted.ts';
 
@@ -140,7 +140,7 @@ ${how.validate === undefined ? sh`:` : judged(how.validate, `/proc/self/cwd/${na
 ${
   how.backup === true && stat !== undefined
     ? sh`cp -p -- ./.pinned ./.backup; i=$$; d=$(date +%Y-%m-%d@%H:%M:%S); j=$((i + 99))
-until b=$n.$i.$d~; ln -P -- ./.backup "../$b" 2>/dev/null; do i=$((i + 1)); [ "$i" -lt "$j" ] || die "$p: no backup can be made beside it"; done; printf 'backup_file %s\n' ${dirname(now.real)}/"$b"`
+until b=$n.$i.$d~; ln -P -- ./.backup "../$b" 2>/dev/null; do i=$((i + 1)); [ "$i" -lt "$j" ] || die "$p: its directory accepts no backup"; done; printf 'backup_file %s\n' ${dirname(now.real)}/"$b"`
     : sh`:`
 }
 sync -- "$s"
@@ -158,11 +158,11 @@ function old({ stat, content }: Seen, { isEdit }: Wanted, how: Placing, ctx: Con
   const must = isEdit === true && content !== undefined ? ctx.sha256(content) : undefined;
   const unpinned =
     must !== undefined || how.backup === true
-      ? sh`die "$p: it is no regular file any more, or you may not give it a second name"`
+      ? sh`die "$p: it is not a regular file any more, or you may not hard-link it"`
       : sh`chown -- ${`${stat.uid}:${stat.gid}`} "$s" 2>/dev/null || [ "$me" != 0 ]
 ${how.mode === undefined ? sh`chmod ${octal(stat.mode & ~0o6000)} "$s"` : sh`:`}`;
   return sh`if ln -P -- "../$n" ./.pinned 2>/dev/null && [ -f ./.pinned ] && [ ! -L ./.pinned ]; then
-${must === undefined ? sh`:` : sh`[ "$(sha256sum <./.pinned)" = ${`${must}  -`} ] || die "$p: it was changed since it was looked at; run again"`}
+${must === undefined ? sh`:` : sh`[ "$(sha256sum <./.pinned)" = ${`${must}  -`} ] || die "$p: it changed after bringup read it; run again"`}
 cp --attributes-only ${how.mode === undefined ? sh`--preserve=mode,ownership` : sh`--preserve=ownership`} -- ./.pinned "$s"
 ${how.mode === undefined ? sh`chmod u-s,g-s "$s"` : sh`:`}
 else

@@ -36,7 +36,7 @@ die() { q=1; printf '%s\n' "$1" >&2; exit 1; }
 look() { e=$(stat -c '%f/%u %d:%i' -- . "./$1" 2>/dev/null) || return 1; h=\${e%%"$nl"*}; e=\${e#*"$nl"}; }
 hop() {
   k=$((k + 1)); [ "$k" -lt 40 ] || die "$p: too many symbolic links"
-  l=$(readlink -n -- "./$1" && echo .) || die "$p: $1 was changed while it was looked at"; l=\${l%.}
+  l=$(readlink -n -- "./$1" && echo .) || die "$p: $1 changed while bringup followed it"; l=\${l%.}
   o=\${h%% *}; o=\${o#*/}; q=\${e%% *}; q=\${q#*/}; w=
   case $o in
   0 | "$me")
@@ -53,7 +53,7 @@ name the real path, or act as that user (become_user)"; }
 owned() { [ -z "$2" ] || [ "$(stat -c %u .)" = "$2" ] || refuse "$1" "$(id -un "$2" 2>/dev/null || echo "user $2")"; }
 into() {
   cd -P "./$1" 2>/dev/null || die "$p: $1 cannot be entered"
-  [ "$(stat -c '%d:%i' .)" = "\${e#* }" ] || die "$p: $1 was changed while it was looked at"
+  [ "$(stat -c '%d:%i' .)" = "\${e#* }" ] || die "$p: $1 changed while bringup followed it"
 }
 step() {
   if ! look "$1"; then
@@ -97,8 +97,8 @@ stage() {
   i=$(stat -c '%d:%i' .)
   mkdir -m 0700 -- "./$1" 2>/dev/null || { set -- "$1-$$"; mkdir -m 0700 -- "./$1" || exit 1; }
   z=$1; cd -P "./$1" || exit 1
-  case $(stat -c '%u %a %d:%i' . ..) in "$me "*00" "*"$nl"*" $i") ;; *) z=; die "$p: the staging directory was changed" ;; esac
-  set -- * .[!.]*; [ "$*" = '* .[!.]*' ] || { z=; die "$p: the staging directory was changed"; }
+  case $(stat -c '%u %a %d:%i' . ..) in "$me "*00" "*"$nl"*" $i") ;; *) z=; die "$p: somebody changed the staging directory" ;; esac
+  set -- * .[!.]*; [ "$*" = '* .[!.]*' ] || { z=; die "$p: somebody changed the staging directory"; }
   exec 6<.; y=1
   case $(ls -ld .) in ??????????+*) setfacl -bk . || die "$p: the directory hands on access rights (ACLs) to what is made in it; install acl" ;; esac
 }
@@ -111,11 +111,11 @@ leave() {
 newdir() {
   mkdir -- "./$1" || exit 1
   look "$1" || exit 1
-  case $e in 4*/"$me "*) into "$1" ;; *) die "$p: $1 was changed while it was made" ;; esac
+  case $e in 4*/"$me "*) into "$1" ;; *) die "$p: $1 changed while bringup made it" ;; esac
 }
 pin() {
-  ln -P -- "../$n" ./.pinned 2>/dev/null || die "$p: it is gone, or cannot be given a second name"
-  [ "$(stat -c "$1" -- ./.pinned)" = "$2" ] || die "$p: it is not what it was when it was looked at; run again"
+  ln -P -- "../$n" ./.pinned 2>/dev/null || die "$p: it was removed, or it cannot be hard-linked"
+  [ "$(stat -c "$1" -- ./.pinned)" = "$2" ] || die "$p: another file is there than the one that bringup read; run again"
 }
 merge() {
   [ "$(stat -c %d .)" = "$(stat -L -c %d /proc/self/fd/7)" ] || die "$p: $(pwd -P) is on another file system; name it as the destination"

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { decoder } from '../../../src/connect/decode.ts';
 import { encode } from '../../../src/connect/frame.ts';
 import { answer, type Question, type Script, sh } from '../../../src/core/sh.ts';
-import { probePath } from '../../../src/modules/shared/look.ts';
+import { probePath } from '../../../src/modules/shared/path-state.ts';
 import { entry, GROUP, GROUPS_OF, PACKAGE, PASSWD, SUM } from '../../../src/modules/shared/questions.ts';
 
 const MARK = 'bringup-0123456789abcdef';
