@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type RunOptions, runPlays } from '../../../src/cli/apply.ts';
@@ -8,7 +8,7 @@ import { openLab } from '../../../src/cli/lab.ts';
 import type { CheckEvent, Event, TaskEvent } from '../../../src/core/event.ts';
 import type { Recap } from '../../../src/engine/run.ts';
 import type { LabState } from '../../../src/lab/lab.ts';
-import { connection, down, up } from '../../../src/lab/lab.ts';
+import { connection, down, list, up } from '../../../src/lab/lab.ts';
 
 export type Ran = Readonly<{ recap: Recap; tasks: readonly TaskEvent[]; events: readonly Event[] }>;
 
@@ -45,6 +45,17 @@ export function twoDebians(net: string): Rack {
   return makeLab(`all:\n  vars: {lab_name: x, lab_subnet: ${net}.0/24}\n  hosts:\n${hosts}`, net);
 }
 
+/**
+ * Takes down the labs of test processes that no longer exist. A test that was killed leaves its lab's network behind,
+ * and the next lab with the same subnet would not start.
+ */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await list()) {
+    const [, pid] = /^t(\d+)-\d+$/.exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await down(name, quiet);
+  }
+}
+
 /** Creates a lab from an inventory's text and replaces its `lab_name: …`. */
 export function makeLab(text: string, net: string): Rack {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-rack-'));
@@ -73,7 +84,10 @@ export function makeLab(text: string, net: string): Rack {
     inventory: file,
     name,
     folder,
-    up: () => up(openLab(file), quiet),
+    async up() {
+      await removeAbandoned();
+      return up(openLab(file), quiet);
+    },
     plan: (playbook = 'playbooks/site.yml', more) => run('plan', playbook, more),
     apply: (playbook = 'playbooks/site.yml', more) => run('apply', playbook, more),
     async check(within) {
