@@ -4,7 +4,7 @@ import { resolve as absolute, dirname, join } from 'node:path';
 import { openFiles, varsFile } from '../config/files.ts';
 import { loadInventory } from '../config/inventory.ts';
 import { select } from '../config/patterns.ts';
-import { loadPlaybook } from '../config/playbook.ts';
+import { type LoadedPlaybook, loadPlaybook } from '../config/playbook.ts';
 import type { ReadingPorts } from '../config/reading.ts';
 import { parseYaml, toVars } from '../config/source.ts';
 import { openVault } from '../config/vault.ts';
@@ -100,7 +100,7 @@ export function openPlaybook(file: string, project: Project, tags: readonly stri
     if (loaded.tags.has(tag) || ['all', 'tagged', 'untagged', 'always', 'never'].includes(tag)) continue;
     problems.push(tell('E_UNKNOWN_TAG', { name: tag, known: loaded.tags }));
   }
-  neverDefined(loaded.used, loaded.defined, inventory, problems);
+  neverDefined(loaded, problems);
   checkInventoryTemplates(project);
   stopOnProblems(problems);
   return loaded.playbook;
@@ -116,42 +116,14 @@ export function stopOnProblems(problems: readonly Diagnostic[]): void {
   throw new Failure(once);
 }
 
-/** A name that nothing defines, read without a guard, would fail on the first host. It is reported before the run. */
-function neverDefined(
-  used: ReadonlyMap<string, Pos>,
-  defined: ReadonlySet<string>,
-  inventory: Inventory,
-  problems: Diagnostic[],
-): void {
-  if (defined.has('*')) return;
-  const known = new Set([...defined, ...MAGIC]);
-  for (const host of inventory.hosts.values())
-    for (const layer of host.layers) for (const name of Object.keys(layer.vars)) known.add(name);
+/** A name that a play itself reads and that nothing defines. Names that its tasks read are checked on the hosts. */
+function neverDefined({ used, defined, playbook }: LoadedPlaybook, problems: Diagnostic[]): void {
   for (const [name, at] of used) {
-    if (known.has(name) || /^(ansible_|__)/.test(name)) continue;
+    if (!playbook.doubts.isNeverDefined(name)) continue;
     const hint = `define it in the inventory, in vars: or with -e ${name}=…`;
-    problems.push(tell('E_UNDEFINED_VARIABLE', { name, known, hint }, at));
+    problems.push(tell('E_UNDEFINED_VARIABLE', { name, known: defined, hint }, at));
   }
 }
-const MAGIC = [
-  'inventory_hostname',
-  'inventory_hostname_short',
-  'group_names',
-  'groups',
-  'hostvars',
-  'play_hosts',
-  'playbook_dir',
-  'inventory_dir',
-  'inventory_file',
-  'role_name',
-  'role_names',
-  'role_path',
-  'omit',
-  'vars',
-  'environment',
-  'item',
-  'template_path',
-];
 
 function checkInventoryTemplates({ inventory, readPorts, problems }: Project): void {
   for (const host of inventory.hosts.values()) {

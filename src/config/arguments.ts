@@ -125,6 +125,6 @@ export function leadsToTemplate(
 }
 
 export function noteDefinitions(module: string, args: RawVars, reading: Reading): void {
-  if (module === 'set_fact') for (const name of Object.keys(args)) reading.defined.add(name);
   if (module === 'include_vars') reading.defined.add('*'); // after include_vars, any name may be defined
+  if (module === 'set_fact') for (const name of Object.keys(args)) reading.defined.add(name);
 }

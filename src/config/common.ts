@@ -24,6 +24,8 @@ export function topLevel(dir: string, become: Become, role?: Role, tags: readonl
     delegateTo: undefined,
     role,
     dir,
+    faults: [],
+    reads: [],
   };
 }
 
@@ -51,6 +53,8 @@ export function readCommon(node: MapNode, around: Common, reading: Reading): Com
     delegateTo: rawOf(node, 'delegate_to', reading) ?? around.delegateTo,
     role: around.role,
     dir: around.dir,
+    faults: around.faults,
+    reads: around.reads,
   };
 }
 

@@ -1,15 +1,33 @@
 import { isAbsolute, join } from 'node:path';
-import { Failure } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Common, Include, IncludedItems, Item } from '../core/playbook.ts';
 import { COLLECTIONS } from './arguments.ts';
 import { readCommon } from './common.ts';
 import { BLOCK, INCLUDE, isKeyword } from './keywords.ts';
 import { readLoop } from './loops.ts';
-import { booleanOf, checkTemplates, isNull, type Reading, rawOf, textOf } from './reading.ts';
+import { aside, booleanOf, checkTemplates, isNull, type Reading, rawOf, settle, textOf } from './reading.ts';
 import { described, type Entry, entry, type MapNode, toRaw, wrongShape } from './source.ts';
 
 export function readInclude(node: MapNode, action: Entry, around: Common, reading: Reading): readonly Item[] {
+  const own = aside(reading);
+  const items = readOwn(node, action, around, own, reading);
+  const found = settle(own, around, reading);
+  return items.map((item) =>
+    item.kind === 'include' && item.at === node.at ? { ...item, ...merged(item, found) } : item,
+  );
+}
+
+/** Mistakes in the include itself, then those in the file that it names. */
+function merged(
+  include: Include,
+  { faults, reads }: Pick<Common, 'faults' | 'reads'>,
+): Pick<Common, 'faults' | 'reads'> {
+  return { faults: [...faults, ...include.faults], reads };
+}
+
+/** @param reading collects what belongs to the include itself; `outer` collects what belongs to imported items */
+function readOwn(node: MapNode, action: Entry, around: Common, reading: Reading, outer: Reading): readonly Item[] {
   const kind = action.key.replace(COLLECTIONS, '');
   const { problems } = reading;
   for (const e of node.entries) if (e !== action && !e.key.startsWith('with_')) isKeyword(e, INCLUDE, kind, problems);
@@ -53,11 +71,11 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
     role: common.role,
     environment: common.environment,
   };
-  const inner = kind.startsWith('import') ? common : applied(options, own, reading);
-  const loadNamed = (name: string): IncludedItems => {
-    if (isRole) return reading.loadRole(name, common.at, inner, reading, use);
+  let inner: Common = kind.startsWith('import') ? common : applied(options, own, reading);
+  const loadNamed = (name: string, into: Reading): IncludedItems => {
+    if (isRole) return reading.loadRole(name, common.at, inner, into, use);
     return {
-      items: reading.readTasks(findTasks(name, common, reading), inner, reading, common),
+      items: reading.readTasks(findTasks(name, common, reading), inner, into, common),
       handlers: [],
       roles: [],
     };
@@ -65,10 +83,10 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
   const isStatic = typeof target === 'string';
   const word = isRole ? `role ${String(target)} ${use.tasksFrom ?? ''}` : findTasks(String(target), common, reading);
   const isOpen = reading.open.includes(word);
-  const load = (name: string): IncludedItems => {
+  const load = (name: string, into: Reading): IncludedItems => {
     reading.open.push(word);
     try {
-      return loadNamed(name);
+      return loadNamed(name, into);
     } finally {
       reading.open.pop();
     }
@@ -82,14 +100,20 @@ export function readInclude(node: MapNode, action: Entry, around: Common, readin
       problems.push(tell('E_IMPORT_DYNAMIC', { kind, what: isStatic ? 'loop' : 'template' }, action.value.at));
       return [];
     }
-    const loaded = load(target);
+    const { faults, reads } = settle(reading, around, outer);
+    reading.problems.length = 0;
+    inner = { ...inner, faults, reads };
+    const loaded = load(target, outer);
     reading.imported.handlers.push(...loaded.handlers);
     reading.imported.roles.push(...loaded.roles);
     return loaded.items;
   }
-  if (isStatic && !isOpen) reading.imported.late.push(...load(target).handlers); // also for the mistakes in them, which are reported before the run
+  const preview = isStatic && !isOpen ? loadApart(target, load, reading) : undefined;
+  reading.imported.late.push(...(preview?.items.handlers ?? []));
   const include: Include = {
     ...common,
+    faults: preview?.problems ?? [],
+    preview: preview?.items,
     kind: 'include',
     what: isRole ? 'role' : 'tasks',
     target,
@@ -147,13 +171,25 @@ function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
     );
 }
 
+type Load = (name: string, into: Reading) => IncludedItems;
+
+/** Reads what an include names. Mistakes in the file are kept apart, because they matter only if a host includes it. */
+function loadApart(
+  name: string,
+  load: Load,
+  reading: Reading,
+): Readonly<{ items: IncludedItems; problems: Diagnostic[] }> {
+  const apart = { ...reading, problems: [] as Diagnostic[] };
+  const before = reading.files.problems.length;
+  const items = load(name, apart);
+  return { items, problems: [...reading.files.problems.splice(before), ...apart.problems] };
+}
+
 /** During the run, a mistake in an included file is a failure of that task. */
-function loadLate(name: string, load: (name: string) => IncludedItems, reading: Reading): IncludedItems {
-  const before = reading.problems.length;
-  const loaded = load(name);
-  const found = reading.problems.slice(before);
-  if (found.length > 0) throw new Failure(found);
-  return loaded;
+function loadLate(name: string, load: Load, reading: Reading): IncludedItems {
+  const { items, problems } = loadApart(name, load, reading);
+  if (problems.length > 0) throw new Failure(problems);
+  return items;
 }
 
 /** Searched beside the including file, then in the role's tasks/, then beside the playbook. */

@@ -4,15 +4,17 @@ import { tell } from '../core/errors/index.ts';
 import type { Common, Inventory, Item, Layer, Play, Playbook, Role, Section, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { readBecome, readCommon, topLevel } from './common.ts';
+import { doubtsOf } from './doubts.ts';
 import { type Files, varsFile } from './files.ts';
 import { isKeyword, PLAY } from './keywords.ts';
-import { checkNotified, unique } from './notified.ts';
+import { handlerNames, unique } from './notified.ts';
 import { select } from './patterns.ts';
 import { patternOf, serialOf } from './play-parts.ts';
 import {
   booleanOf,
   conditionsOf,
   isNull,
+  noteVars,
   type Reading,
   type ReadingPorts,
   rawOf,
@@ -56,6 +58,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     extraVars: options.extraVars,
     defined: new Set(Object.keys(options.extraVars)),
     used: new Map(),
+    definitions: new Map(),
     tags: new Set(),
     loadRole,
     readTasks: readTasksFile,
@@ -63,7 +66,8 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     imported: { handlers: [], roles: [], late: [] },
   };
   const plays = readPlays(file, reading, [], NOTHING);
-  return { playbook: { file, plays }, tags: reading.tags, defined: reading.defined, used: reading.used };
+  const doubts = doubtsOf(reading, options.inventory);
+  return { playbook: { file, plays, doubts }, tags: reading.tags, defined: reading.defined, used: reading.used };
 }
 
 function readPlays(
@@ -163,8 +167,6 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     { name: 'post_tasks', body: post },
   ];
   const handlers = unique([...used.handlers, ...imported.handlers, ...own]);
-  const known = [...handlers, ...imported.late];
-  checkNotified([...sections.flatMap((s) => s.body), ...handlers], known, problems);
   const strategy = textOf(node, 'strategy', reading);
   if (strategy !== undefined && !['free', 'linear', 'host_pinned'].includes(strategy)) {
     const value = { keyword: 'strategy', value: strategy, expected: 'linear, free or host_pinned' };
@@ -183,6 +185,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     varsFiles,
     sections: sections.filter((s) => s.body.length > 0),
     handlers,
+    handlerNames: handlerNames([...handlers, ...imported.late]),
     roles: [...used.roles, ...imported.roles],
     serial: serialOf(node, reading),
     anyErrorsFatal,
@@ -213,7 +216,7 @@ function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly
     const path = paths.find((p) => reading.files.isFile(p)) ?? paths[0];
     if (path === undefined) return [];
     const loaded = varsFile(path, reading.files, item.at);
-    for (const key of Object.keys(loaded)) reading.defined.add(key);
+    noteVars(loaded, reading);
     return [{ from: relative(process.cwd(), path), vars: loaded }];
   });
 }

@@ -1,8 +1,8 @@
 import { toBoolean } from '../core/coerce.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
-import { tell } from '../core/errors/index.ts';
+import { mattersIfReached, tell } from '../core/errors/index.ts';
 import type { Module } from '../core/module.ts';
-import type { Common, Condition, IncludedItems, Inventory, Item, Role, Task } from '../core/playbook.ts';
+import type { Common, Condition, IncludedItems, Inventory, Item, Reads, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
 import { described, entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
@@ -31,8 +31,10 @@ export type Reading = Readonly<{
    * Every name that is defined somewhere: register, vars, set_fact … It serves to find names that are never defined.
    */
   defined: Set<string>;
-  /** Every name that is read, once, with its position. */
+  /** The names that are read, each once, with a position: of the play, or of one item (see `aside`). */
   used: Map<string, Pos>;
+  /** What each definition of a variable reads, and the mistakes in it. */
+  definitions: Map<string, Definition[]>;
   tags: Set<string>;
   /** loadRole of roles.ts. It is passed in because a role's tasks may import roles again. */
   loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => IncludedItems;
@@ -43,6 +45,8 @@ export type Reading = Readonly<{
   /** What import_role added to the play that is being read. `late` holds handlers that include_role will add. */
   imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;
+/** A value of a variable, in vars:, in a role or in a file of variables. */
+export type Definition = Pick<Common, 'faults'> & Readonly<{ reads: Reads }>;
 /** The part of the state that records templates and the names that they read. */
 export type TemplateReading = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
 
@@ -82,10 +86,41 @@ function noteNames(text: string, at: Pos, kind: 'template' | 'expression', readi
   guarded(reading, () => {
     const names = reading.ports.namesIn(text, at, kind);
     // A guard (`is defined`, default) makes it legitimate to read a name that nothing defines.
-    if (/\b(un)?defined\b|\bdefault\b|\|\s*d\b|\bomit\b|\bmandatory\b|lookup\('vars'|hostvars|\bvars\b/.test(text)) {
-      for (const name of names) reading.defined.add(name);
-    } else for (const name of names) if (!reading.used.has(name)) reading.used.set(name, at);
+    if (GUARD.test(text)) return;
+    for (const name of names) if (!reading.used.has(name)) reading.used.set(name, at);
   });
+}
+const GUARD = /\b(un)?defined\b|\bdefault\b|\|\s*d\b|\bomit\b|\bmandatory\b|lookup\('vars'|hostvars|\bvars\b/;
+
+/** Records variables that are defined. What is wrong in a value matters only where the variable is read. */
+export function noteVars(vars: RawVars, reading: Pick<Reading, 'ports' | 'defined' | 'definitions'>): void {
+  for (const [name, value] of Object.entries(vars)) {
+    reading.defined.add(name);
+    const own = { ports: reading.ports, defined: reading.defined, problems: [], used: new Map<string, Pos>() };
+    checkTemplates(value, own);
+    if (own.used.size === 0 && own.problems.length === 0) continue;
+    const known = reading.definitions.get(name) ?? [];
+    known.push({ reads: own.used, faults: own.problems });
+    reading.definitions.set(name, known);
+  }
+}
+
+/** A state that collects the mistakes of one item, and the names that it reads, apart from all others. */
+export function aside(reading: Reading): Reading {
+  return { ...reading, problems: [], used: new Map() };
+}
+
+/**
+ * What `own` collected about an item. A mistake in a keyword is reported whether the item is reached or not, as in
+ * Ansible. Any other one matters only if a host reaches the item: a role's tasks for another system are no mistake.
+ */
+export function settle(own: Reading, around: Common, reading: Reading): Pick<Common, 'faults' | 'reads'> {
+  const late = own.problems.filter(({ code }) => mattersIfReached(code));
+  reading.problems.push(...own.problems.filter(({ code }) => !mattersIfReached(code)));
+  return {
+    faults: late.length === 0 ? around.faults : [...around.faults, ...late],
+    reads: own.used.size === 0 ? around.reads : [...around.reads, own.used],
+  };
 }
 
 /** Runs a function that may throw Failure, and collects its diagnostics as problems. */
@@ -106,8 +141,7 @@ export function varsOf(node: MapNode, reading: Reading, key = 'vars'): RawVars {
     return {};
   }
   const vars = toVars(found.value);
-  checkTemplates(vars as Raw, reading);
-  for (const name of Object.keys(vars)) reading.defined.add(name);
+  noteVars(vars, reading);
   return vars;
 }
 

@@ -3,10 +3,10 @@ import { isAbsolute, join } from 'node:path';
 import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Common, IncludedItems, Item, Layer, Role, Task } from '../core/playbook.ts';
-import type { Raw, RawVars } from '../core/value.ts';
+import type { RawVars } from '../core/value.ts';
 import { varsFile } from './files.ts';
 import { isKeyword, isUnsupported } from './keywords.ts';
-import { checkTemplates, type Reading, type RoleUse } from './reading.ts';
+import { noteVars, type Reading, type RoleUse } from './reading.ts';
 import { entry, type Node, toRaw, toVars, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
@@ -38,7 +38,6 @@ export function loadRole(
     vars: layer(join(path, 'vars'), use.varsFrom, reading, at),
     params: use.params,
   };
-  for (const key of Object.keys(use.params)) reading.defined.add(key);
   const inner: Common = { ...around, role, dir: join(path, 'tasks') };
   const needed = dependencies(path, around, reading, [...above, path]);
   const tasksFile = partOf(join(path, 'tasks'), use.tasksFrom, reading, at);
@@ -149,7 +148,7 @@ export function roleUse(item: Node, reading: Reading): { name: string | undefine
     .filter((e) => !ROLE_KEYWORDS.includes(e.key) && !isRefused(e.key))
     .map((e) => [e.key, toRaw(e.value)] as const);
   const params = { ...(vars?.kind === 'map' ? toVars(vars) : {}), ...Object.fromEntries(rest) };
-  checkTemplates(params as Raw, reading);
+  noteVars(params, reading);
   return { name: name.value, params };
 }
 
@@ -177,8 +176,7 @@ function partOf(folder: string, from: string | undefined, reading: Reading, at: 
 function layer(folder: string, from: string | undefined, reading: Reading, at: Pos): Layer {
   const file = partOf(folder, from, reading, at);
   const vars = file === undefined ? {} : varsFile(file, reading.files);
-  for (const key of Object.keys(vars)) reading.defined.add(key);
-  checkTemplates(vars as Raw, reading);
+  noteVars(vars, reading);
   return { from: file ?? folder, vars };
 }
 

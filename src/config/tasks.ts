@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
+import { Type } from 'typebox';
 import { tell } from '../core/errors/index.ts';
 import { META_ACTIONS } from '../core/meta.ts';
+import type { Module } from '../core/module.ts';
 import type { Block, Common, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { actionOf, COLLECTIONS, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
@@ -8,7 +10,7 @@ import { readCommon } from './common.ts';
 import { readInclude } from './includes.ts';
 import { BLOCK, isKeyword, isUnsupported, TASK } from './keywords.ts';
 import { readLoop } from './loops.ts';
-import { conditionsOf, isNull, type Reading, rawOf, variableName, wordsOf } from './reading.ts';
+import { aside, conditionsOf, isNull, type Reading, rawOf, settle, variableName, wordsOf } from './reading.ts';
 import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongShape } from './source.ts';
 
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
@@ -44,13 +46,22 @@ function readItem(node: MapNode, around: Common, reading: Reading): readonly Ite
 }
 
 function readBlock(node: MapNode, around: Common, reading: Reading): Block {
-  for (const e of node.entries) isKeyword(e, BLOCK, 'a block', reading.problems);
-  const common = readCommon(node, around, reading);
+  const own = aside(reading);
+  for (const e of node.entries) isKeyword(e, BLOCK, 'a block', own.problems);
+  const read = readCommon(node, around, own);
+  const common = { ...read, ...settle(own, around, reading) };
   const part = (key: string): readonly Item[] => readItems(entry(node, key)?.value, common, reading);
   return { ...common, kind: 'block', body: part('block'), rescue: part('rescue'), always: part('always') };
 }
 
 function readTask(node: MapNode, actions: readonly Entry[], around: Common, reading: Reading): Task | undefined {
+  const own = aside(reading);
+  const task = readOwn(node, actions, around, own);
+  const found = settle(own, around, reading);
+  return task && { ...task, ...found };
+}
+
+function readOwn(node: MapNode, actions: readonly Entry[], around: Common, reading: Reading): Task | undefined {
   const { problems, ports } = reading;
   const common = readCommon(node, around, reading);
   const isModule = (e: Entry): boolean =>
@@ -83,9 +94,9 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
   if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
     const known = [...ports.modules.keys(), ...ENGINE_ACTIONS, ...TASK];
     problems.push(tell('E_UNKNOWN_MODULE', { name: action.key, known }, action.keyAt));
-    return undefined;
   }
-  const args = readArgs(node, given.value, impl, given.module, reading);
+  const isKnown = impl !== undefined || ENGINE_ACTIONS.includes(given.module);
+  const args = isKnown ? readArgs(node, given.value, impl, given.module, reading) : {};
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
   if (given.module === 'meta') checkMeta(args, action, around, reading);
   noteDefinitions(given.module, args, reading);
@@ -96,7 +107,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
     ...common,
     kind: 'task',
     module: given.module,
-    impl,
+    impl: isKnown ? impl : unknownModule(given.module),
     args,
     argAt: (path) => (given.value.kind === 'map' && path.length > 0 ? placeOf(given.value, path) : action.keyAt),
     loop,
@@ -110,6 +121,12 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
     timeout: rawOf(node, 'timeout', reading),
     listen: wordsOf(node, 'listen', reading),
   };
+}
+
+/** Stands for a module that bringup does not have. The task's faults say so, and it fails where it is reached. */
+function unknownModule(name: string): Module {
+  const args = Type.Object({}, { additionalProperties: true });
+  return { name, summary: '', args, aliases: {}, examples: [], bind: () => [] };
 }
 
 /** An unknown meta action would end the play silently, so it is rejected before the run. */

@@ -14,6 +14,8 @@ export type Event =
   | Readonly<{ type: 'busy'; host: string; doing: string }>
   | TaskEvent
   | Readonly<{ type: 'message'; host: string; text: string; at: Pos }>
+  /** A mistake in a part of the playbook that no host of this run reaches. */
+  | Readonly<{ type: 'note'; diagnostic: Diagnostic }>
   | Readonly<{ type: 'unreachable'; host: string; diagnostic: Diagnostic }>
   /** Another run holds the host's lock. This run waits for at most `seconds`. */
   | Readonly<{ type: 'waiting'; host: string; for: string; seconds: number }>

@@ -1,4 +1,4 @@
-import type { Pos } from './diagnostic.ts';
+import type { Diagnostic, Pos } from './diagnostic.ts';
 import type { Module } from './module.ts';
 import type { Raw, RawVars } from './value.ts';
 
@@ -6,7 +6,20 @@ import type { Raw, RawVars } from './value.ts';
  * A playbook that was read and checked; the engine runs it. Inherited keywords (tags, when, vars, become …) are already
  * resolved into each task.
  */
-export type Playbook = Readonly<{ file: string; plays: readonly Play[] }>;
+export type Playbook = Readonly<{
+  file: string;
+  plays: readonly Play[];
+  doubts: Doubts;
+}>;
+/** What may be wrong with values, judging by the texts of the playbook and the inventory alone. */
+export type Doubts = Readonly<{
+  /** Whether nothing defines the name: no file, and no task during the run. */
+  isNeverDefined: (name: string) => boolean;
+  /** Whether one of the names, or a variable that its value is built from, is never defined or has a broken template. */
+  areIn: (reads: readonly Reads[]) => boolean;
+}>;
+/** Names of variables that are read without a guard such as `is defined`, each with one place that reads it. */
+export type Reads = ReadonlyMap<string, Pos>;
 
 export type Play = Readonly<{
   name: string;
@@ -23,6 +36,8 @@ export type Play = Readonly<{
   /** The sections in the order in which they run. Handlers are flushed after each section. */
   sections: readonly Section[];
   handlers: readonly Task[];
+  /** What `notify` may name, with the handlers that includes may add. undefined: a handler's name is a template. */
+  handlerNames: ReadonlySet<string> | undefined;
   roles: readonly Role[];
   /** The batch sizes: numbers or percentages, the last one repeats. An empty list means all hosts at once. */
   serial: readonly (number | string)[];
@@ -60,6 +75,13 @@ export type Common = Readonly<{
   role: Role | undefined;
   /** The directory of the file that defines the item. Relative paths start here. */
   dir: string;
+  /**
+   * Mistakes in the item and in the blocks around it. They matter only on hosts that reach the item, so they are
+   * reported when the run knows which hosts do: before its first change.
+   */
+  faults: readonly Diagnostic[];
+  /** The variables that the item and the blocks around it read. */
+  reads: readonly Reads[];
 }>;
 export type Become = Readonly<{ become?: Raw; user?: Raw; method?: Raw }>;
 /** A bare expression and its position. The literals `true` and `false` stay booleans. */
@@ -106,6 +128,8 @@ export type Include = Common &
     /** A file, or the name of a role. */
     target: Raw;
     targetAt: Pos;
+    /** The items of a target that is known before the run. Mistakes in them are found before the run too. */
+    preview: IncludedItems | undefined;
     /** The items of a target whose name is known. Throws Failure if they cannot be read. */
     load: (target: string) => IncludedItems;
     loop: Raw | undefined;

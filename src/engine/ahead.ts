@@ -1,3 +1,4 @@
+import { Failure } from '../core/diagnostic.ts';
 import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
@@ -161,6 +162,7 @@ export function expansions(world: World, host: HostState, include: Include, wher
 
 const loadedBy = new WeakMap<Include, Map<string, IncludedItems>>();
 function loadOnce(include: Include, target: string): IncludedItems {
+  if (include.faults.length > 0) throw new Failure(include.faults);
   const known = loadedBy.get(include) ?? new Map<string, IncludedItems>();
   loadedBy.set(include, known);
   const loaded = known.get(target) ?? include.load(target);

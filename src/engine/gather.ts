@@ -95,6 +95,8 @@ export function gatherTask(play: Play): Task {
     delegateTo: undefined,
     role: undefined,
     dir: '.',
+    faults: [],
+    reads: [],
     loop: undefined,
     loopControl: { loopVar: 'item', indexVar: undefined, label: undefined, pause: undefined, extended: false },
     register: undefined,

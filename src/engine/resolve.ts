@@ -130,6 +130,7 @@ export function unitOf(
     const skipped = isAhead ? surelySkipped(task, run, watch) : falseCondition(task.when, watch.scope, run);
     if (skipped !== undefined)
       return { skipped, step: undefined, user: undefined, environment: sh``, probe: undefined };
+    if (task.faults.length > 0) throw new Failure(task.faults);
     const user = userOf(task, watch.scope, run);
     const step = bindArgs(run, task, module, watch.scope);
     const environment = environmentOf(run, task, watch.scope);

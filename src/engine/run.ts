@@ -7,9 +7,11 @@ import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
 import { isTrue } from './booleans.ts';
 import { claimFor, newGate, newStart, tellStopped, waitingFor } from './claims.ts';
+import { gather } from './gather.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
 import type { Run } from './ports.ts';
+import { isSuspicious, judge, type Reached } from './reach.ts';
 import { tellLeftBehind } from './recall.ts';
 import { userOf } from './resolve.ts';
 import { openSession } from './session.ts';
@@ -46,6 +48,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   const inRun = [...new Set(plays.flatMap((p) => p.hosts))];
   run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: inRun });
   try {
+    await checkReached(world, plays);
     for (const [i, { play, hosts }] of plays.entries()) {
       run.signal.throwIfAborted();
       const later = plays.slice(i + 1);
@@ -71,6 +74,48 @@ export async function runPlaybook(given: Run): Promise<Recap> {
     interrupted: run.signal.aborted,
     locked: world.locked.size > 0 && hosts.every((h) => h.failed === 0 && (!h.unreachable || world.locked.has(h.host))),
   };
+}
+
+type PlayHosts = Readonly<{ play: Play; hosts: readonly string[] }>;
+
+/**
+ * Nothing changes before everything that a host can reach is understood. Mistakes that depend on a host's facts are
+ * judged after all hosts gave theirs, which is the first round trip of a run anyway. Throws Failure with all mistakes.
+ */
+async function checkReached(world: World, plays: readonly PlayHosts[]): Promise<void> {
+  const { run } = world;
+  const taken = plays.filter(({ hosts }) => hosts.length > 0);
+  const known = taken.map((p) => p.play);
+  if (!isSuspicious(run.playbook, known)) return;
+  const reached = (): readonly Reached[] =>
+    taken.map(({ play, hosts }) => ({ play, hosts: hosts.flatMap((name) => aliveAt(world, name)) }));
+  const first = judge(world, reached());
+  if (first.problems.length > 0) throw new Failure(first.problems);
+  const needsFacts = first.possible.length > 0 || first.isOpen;
+  if (needsFacts) await gatherAll(world, taken);
+  const { problems, possible, notes } = needsFacts ? judge(world, reached()) : first;
+  if (problems.length + possible.length > 0) throw new Failure([...problems, ...possible]);
+  for (const diagnostic of notes) run.emit({ type: 'note', diagnostic });
+}
+
+function aliveAt({ hosts }: World, name: string): readonly HostState[] {
+  const host = hosts.get(name);
+  return host !== undefined && isAlive(host) ? [host] : [];
+}
+
+/** Gathers the facts of all hosts, each for the first of its plays that wants facts. */
+async function gatherAll(world: World, plays: readonly PlayHosts[]): Promise<void> {
+  const [first] = plays;
+  if (first === undefined) return;
+  const names = first.hosts.slice(0, batchSize(first.play.serial, 0, first.hosts.length));
+  world.start.expect(names, (name) => claimAs(world, first.play, name));
+  const all = [...new Set(plays.flatMap((p) => p.hosts))];
+  await Promise.all(
+    all.map(async (name) => {
+      const own = plays.filter(({ hosts }) => hosts.includes(name)).map((p) => p.play);
+      for (const play of own) await onHost(world, play, makeBatch([name]), name, () => [], gather);
+    }),
+  );
 }
 
 /** The most connections that are opened at the same time. */
@@ -227,8 +272,33 @@ async function oneHost(
 ): Promise<void> {
   const host = world.hosts.get(name);
   if (host === undefined) return;
+  try {
+    await onHost(world, play, batch, name, playsAfter, runPlay);
+  } finally {
+    batch.leave(name);
+    // Of a thousand hosts only those at work have an open line and what was read on it.
+    const isLast = playsAfter(name).length === 0;
+    if (isLast || !isAlive(host)) world.start.gone(name);
+    if (isLast) {
+      forgetGuesses(host);
+      await host.session.rest();
+    }
+  }
+}
+
+/** Does some work of a play on a host that takes part, and reports how the host leaves the run if it has to. */
+async function onHost(
+  world: World,
+  play: Play,
+  batch: Batch,
+  name: string,
+  playsAfter: (host: string) => readonly Play[],
+  work: (hostRun: HostRun) => Promise<void>,
+): Promise<void> {
+  const host = world.hosts.get(name);
+  if (host === undefined || !isAlive(host)) return;
   const where = { play, batch: batch.hosts, role: undefined, vars: [] };
-  const h: HostRun = {
+  const hostRun: HostRun = {
     world,
     host,
     play,
@@ -242,7 +312,7 @@ async function oneHost(
     },
   };
   try {
-    await runPlay(h);
+    await work(hostRun);
   } catch (error) {
     if (error instanceof Aborted)
       world.run.emit({ type: 'message', host: name, text: error.message, at: error.task.at });
@@ -254,15 +324,6 @@ async function oneHost(
     } else if (error instanceof EndHost) return;
     else if (error instanceof Failure) tellFailure(world, play, host, error);
     else if (!tellStopped(world.run, name, world.doing(name), error) && !world.run.signal.aborted) throw error;
-  } finally {
-    batch.leave(name);
-    // Of a thousand hosts only those at work have an open line and what was read on it.
-    const isLast = playsAfter(name).length === 0;
-    if (isLast || !isAlive(host)) world.start.gone(name);
-    if (isLast) {
-      forgetGuesses(host);
-      await host.session.rest();
-    }
   }
 }
 

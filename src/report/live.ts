@@ -2,7 +2,7 @@ import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer
 import pc from 'picocolors';
 import type { DrilledEvent, Event, TaskEvent } from '../core/event.ts';
 import { drilledText, drillLoadText, drillsText } from './drill.ts';
-import { checkedText, finalText, isFailed, plainReporter, type Reporter, type Streams } from './plain.ts';
+import { checkedText, finalText, isFailed, noteText, plainReporter, type Reporter, type Streams } from './plain.ts';
 import { checkText, type Failed, failureText, noticeText, type Options } from './summary.ts';
 import { printable } from './words.ts';
 
@@ -67,6 +67,9 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
         return update(event);
       case 'message':
         messages.push(`${pc.bold(event.host)}  ${printable(event.text)}`);
+        return;
+      case 'note':
+        if (options.verbose > 0) messages.push(noteText(event.diagnostic, options.source));
         return;
       case 'waiting':
         return panel.get(event.host)?.output(noticeText(event));

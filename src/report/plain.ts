@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import type { Diagnostic } from '../core/diagnostic.ts';
 import type { DrilledEvent, Emit, Event, Mode, TaskEvent } from '../core/event.ts';
 import { drilledText, drillHead, drillLoadText, drillStepText, drillsText } from './drill.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type Options,
   recapText,
 } from './summary.ts';
-import { plural, printable } from './words.ts';
+import { diagnosticText, plural, printable } from './words.ts';
 
 export type Streams = Readonly<{ out: (text: string) => void; err: (text: string) => void }>;
 export type Reporter = Readonly<{ emit: Emit; end: () => Promise<void> }>;
@@ -86,6 +87,8 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
       return options.verbose > 0 ? pc.dim(`${event.host}  … ${printable(event.doing)}`) : undefined;
     case 'message':
       return `${pc.bold(event.host)}  ${printable(event.text)}`;
+    case 'note':
+      return options.verbose > 0 ? noteText(event.diagnostic, options.source) : undefined;
     case 'unreachable':
       return failureText(event, options.source);
     case 'waiting':
@@ -103,6 +106,10 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
     default:
       return undefined;
   }
+}
+
+export function noteText(diagnostic: Diagnostic, source: Options['source']): string {
+  return pc.dim(`not reached on any host:\n${diagnosticText(diagnostic, source).replace(/^/gm, '    ')}`);
 }
 
 function taskLine(event: TaskEvent, mode: Mode, options: Options): string | undefined {

@@ -111,6 +111,14 @@ const within = (entries: object) => {
 /** Whether a connection failed or broke. */
 export const isOfConnection = within(connection);
 export const isOfFiles = within(files);
+const isOfItems = within({ ...args, ...variables, ...files, ...yaml, ...software });
+/**
+ * Whether a mistake in a task or an include matters only on hosts that reach it: a module, an argument, a template, a
+ * role or a file. A mistake in a keyword always matters.
+ */
+export function mattersIfReached(code: Code): boolean {
+  return isOfItems(code) || ['E_UNKNOWN_MODULE', 'E_UNKNOWN_ROLE', 'E_UNKNOWN_LOOP'].includes(code);
+}
 /** Whether nothing more can be done on the host in this run. */
 export const isCutOff = within({ ...connection, ...privileges, ...trust });
 /** Whether a code occurs only while hosts are contacted. It then gives exit code 1; wrong input gives 2. */
