@@ -93,6 +93,7 @@ export function templatesFor(ports: TemplatePorts): Templates {
     evaluate: (expression, at, scope) => compileExpression(expression, at).evaluate({ get: scope.get, ports }),
     truthy,
     render: (text, at, scope, options) => compileTemplate(text, at, options).evaluate({ get: scope.get, ports }),
+    namesIn: (text, at) => compileTemplate(text, at).names,
     findUnknown,
     toPlain,
     seal: sealed,

@@ -22,6 +22,11 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
   freeForm?: string;
   /** Checks what the schema cannot express, for example two arguments that exclude each other. */
   verify?: (args: Static<A>) => readonly ArgError[];
+  /**
+   * The controller's files that the task needs, as far as the arguments name them without a template. A missing one is
+   * reported before the run.
+   */
+  sources?: (args: Readonly<Record<string, unknown>>) => readonly Source[];
   examples: readonly Example[];
   /** The resources that the probe reads. Default: none. */
   needs?: (args: Static<A>) => readonly Resource[];
@@ -55,6 +60,9 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
    */
   data?: (current: Current, args: Static<A>, ctx: Context, ran?: Output) => Vars;
 }>;
+
+/** A file or directory that `Context.file` finds, or a template that `Context.render` renders. */
+export type Source = Readonly<{ path: unknown; folder: 'files' | 'templates'; isTemplate?: boolean }>;
 
 export type Edits<A> = Readonly<{
   /**
@@ -208,6 +216,7 @@ export type Module = Readonly<{
   args: TObject;
   aliases: Readonly<Record<string, string>>;
   freeForm?: string | undefined;
+  sources?: ModuleSpec<TObject, unknown>['sources'] | undefined;
   examples: readonly Example[];
   /** Validates and coerces the arguments and fills in defaults, or returns the errors. */
   bind: (args: Readonly<Record<string, unknown>>) => Step | readonly ArgError[];
@@ -244,6 +253,7 @@ export function defineModule<A extends TObject, Current>(
     args: spec.args,
     aliases,
     freeForm: spec.freeForm,
+    sources: spec.sources,
     examples: spec.examples,
     bind(input) {
       const bound = bindArgs(input);

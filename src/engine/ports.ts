@@ -33,6 +33,8 @@ export type Templates = Readonly<{
   /** A value as a condition, as Ansible's `when` interprets it. */
   truthy: (value: Value) => boolean | Unknown;
   render: (text: string, at: Pos, scope: Scope, options?: RenderOptions) => Value;
+  /** The names that a template reads without a guard. Throws Failure if it cannot be compiled. */
+  namesIn: (text: string, at: Pos) => ReadonlySet<string>;
   findUnknown: (value: Value) => Unknown | undefined;
   toPlain: (value: Value, onSecret: (text: string) => void) => unknown;
   /** The value with every text and number in it made secret. */

@@ -3,13 +3,14 @@
 
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { isOfFiles, tell } from '../core/errors/index.ts';
-import type { Include, Item, Play, Playbook, Task } from '../core/playbook.ts';
+import type { Include, Item, Play, Task } from '../core/playbook.ts';
 import { type RawVars, Unknown } from '../core/value.ts';
 import { expansions } from './ahead.ts';
 import { dependsOn } from './because.ts';
-import type { Scope } from './ports.ts';
-import { falseCondition, loopItems, loopVars, searchPath, unitOf } from './resolve.ts';
+import type { Run, Scope } from './ports.ts';
+import { contextFor, falseCondition, loopItems, loopVars, searchPath, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
+import { areSourcesDoubtful, trySources } from './sources.ts';
 import { type HostState, NotKnown, type Where } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
@@ -31,20 +32,23 @@ const ITEMS = 50;
 const DEEP = 20;
 
 /** Whether `judge` may find a mistake. If not, walking the plays is not worth the time. */
-export function isSuspicious(playbook: Playbook, plays: readonly Play[]): boolean {
-  return plays.some((play) => [...itemsOf(play), ...play.handlers].some((item) => isDoubtful(playbook, play, item)));
+export function isSuspicious(run: Run, plays: readonly Play[]): boolean {
+  return plays.some((play) => [...itemsOf(play), ...play.handlers].some((item) => isDoubtful(run, play, item)));
 }
 
 /** Sorts the mistakes of the plays by whether one of their hosts reaches them. */
 export function judge(world: World, plays: readonly Reached[]): Verdict {
-  const walk = newWalk(world);
+  const walk = newWalk(
+    world,
+    plays.some(({ play, hosts }) => worksHere(world, play, hosts)),
+  );
   for (const { play, hosts } of plays) {
-    const items = itemsOf(play).filter((item) => isDoubtful(world.run.playbook, play, item) || setsVariables(item));
+    const items = itemsOf(play).filter((item) => isDoubtful(world.run, play, item) || setsVariables(item));
     for (const host of hosts) {
       const where: Where = { play, batch: [host.name], role: undefined, vars: [] };
       for (const item of items) walk.visit(item, host, where, { depth: 0, isSure: true });
     }
-    const handlers = play.handlers.filter((h) => isDoubtful(world.run.playbook, play, h));
+    const handlers = play.handlers.filter((h) => isDoubtful(world.run, play, h));
     for (const handler of handlers) {
       if (!isNotifiedIn(play, handler)) walk.leave(handler);
       else
@@ -58,6 +62,17 @@ export function judge(world: World, plays: readonly Reached[]): Verdict {
     }
   }
   return walk.verdict();
+}
+
+/** Whether a play may create files on this machine. */
+function worksHere(world: World, play: Play, hosts: readonly HostState[]): boolean {
+  const where: Where = { play, batch: [], role: undefined, vars: [] };
+  const isDelegated = (item: Item): boolean =>
+    item.delegateTo !== undefined ||
+    (item.kind === 'block' && [...item.body, ...item.rescue, ...item.always].some(isDelegated)) ||
+    (item.kind === 'include' && (item.preview?.items ?? []).some(isDelegated));
+  const isHere = (host: HostState): boolean => scopeFor(world, host, where).get('ansible_connection') === 'local';
+  return itemsOf(play).some(isDelegated) || hosts.some(isHere);
 }
 
 const itemsOf = (play: Play): readonly Item[] => play.sections.flatMap((s) => s.body);
@@ -74,19 +89,19 @@ function isNotifiedIn(play: Play, handler: Task): boolean {
 }
 
 const doubted = new WeakMap<Item, boolean>();
-function isDoubtful(playbook: Playbook, play: Play, item: Item): boolean {
+function isDoubtful(run: Run, play: Play, item: Item): boolean {
   const known = doubted.get(item);
   if (known !== undefined) return known;
   doubted.set(item, false); // a file that includes itself is judged by its first reading
-  const among = (items: readonly Item[]): boolean => items.some((one) => isDoubtful(playbook, play, one));
-  const isOwn = item.faults.length > 0 || playbook.doubts.areIn(item.reads);
+  const among = (items: readonly Item[]): boolean => items.some((one) => isDoubtful(run, play, one));
+  const isOwn = item.faults.length > 0 || run.playbook.doubts.areIn(item.reads);
   const found =
     isOwn ||
     (item.kind === 'block'
       ? among([...item.body, ...item.rescue, ...item.always])
       : item.kind === 'include'
         ? item.preview === undefined || among(item.preview.items)
-        : wrongNotify(play, item) !== undefined);
+        : wrongNotify(play, item) !== undefined || areSourcesDoubtful(run, run.playbook.doubts, item));
   doubted.set(item, found);
   return found;
 }
@@ -113,7 +128,8 @@ function wrongNotify(
 /** How an item is reached: the nesting of includes, and whether it is sure that the host gets there. */
 type Way = Readonly<{ depth: number; isSure: boolean }>;
 
-function newWalk(world: World) {
+/** @param isMadeHere tasks of the run work on this machine, so they may create files that later tasks need */
+function newWalk(world: World, isMadeHere: boolean) {
   const { run } = world;
   const problems = new Map<string, Diagnostic>();
   const possible = new Map<string, Diagnostic>();
@@ -183,10 +199,9 @@ function newWalk(world: World) {
   };
 
   const visitTask = (task: Task, host: HostState, where: Where, way: Way): void => {
-    const { playbook } = run;
     const scope = scopeAt(host, task, where);
     const isWrong = task.faults.length > 0 || wrongNotify(where.play, task) !== undefined;
-    if (isWrong || playbook.doubts.areIn(task.reads)) {
+    if (isWrong || isDoubtful(run, where.play, task)) {
       for (const [one, item] of partsOf(task, scope)) look(task, one, item, where.play, way.isSure);
     }
     note(task, host, scope);
@@ -217,14 +232,19 @@ function newWalk(world: World) {
     const wrong = wrongNotify(play, task, brought);
     if (wrong !== undefined) return add([wrong], task.at, isCertain);
     if (!isCertain || task.impl === undefined) return;
+    const bare = { ...task, when: [] };
+    let isTried = false;
     try {
-      unitOf(run, { ...task, when: [] }, task.impl, scope, undefined, item as never);
+      trySources(bare, contextFor(run, bare, scope, undefined), isMadeHere);
+      isTried = true;
+      unitOf(run, bare, task.impl, scope, undefined, item as never);
     } catch (error) {
       if (error instanceof NotKnown) return;
       if (!(error instanceof Failure)) throw error;
       if (isOfUndefined(error)) {
         if (isReal(error)) add(undefinedNames(error), task.at, isSure);
-      } else if (!error.diagnostics.some(({ code }) => isOfFiles(code))) add(error.diagnostics, task.at, isSure);
+      } else if (!isTried || !(isMadeHere && error.diagnostics.some(({ code }) => isOfFiles(code))))
+        add(error.diagnostics, task.at, isSure);
     }
   };
   /** A name that a task sets during the run may be undefined now. */

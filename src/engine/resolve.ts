@@ -236,7 +236,7 @@ function environmentOf(run: Run, task: Task, scope: Scope): Script {
 }
 
 /** What a module may use: files, searched as Ansible does, and templates rendered with the unit's own variables. */
-function contextFor(
+export function contextFor(
   run: Run,
   task: Task,
   scope: Scope,

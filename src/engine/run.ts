@@ -86,7 +86,7 @@ async function checkReached(world: World, plays: readonly PlayHosts[]): Promise<
   const { run } = world;
   const taken = plays.filter(({ hosts }) => hosts.length > 0);
   const known = taken.map((p) => p.play);
-  if (!isSuspicious(run.playbook, known)) return;
+  if (!isSuspicious(run, known)) return;
   const reached = (): readonly Reached[] =>
     taken.map(({ play, hosts }) => ({ play, hosts: hosts.flatMap((name) => aliveAt(world, name)) }));
   const first = judge(world, reached());

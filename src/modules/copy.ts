@@ -63,6 +63,7 @@ export const copy = defineModule<typeof Args, Current>({
   name: 'copy',
   summary: 'Copies a file, a directory or a given content to the host.',
   args: Args,
+  sources: ({ src, remote_src }) => (remote_src === undefined ? [{ path: src, folder: 'files' }] : []),
   examples: [
     { title: 'Copy a file', args: { src: 'motd', dest: '/etc/motd', mode: '0644' } },
     { title: 'Write a given content', args: { content: 'vm.swappiness=10\n', dest: '/etc/sysctl.d/90-swap.conf' } },

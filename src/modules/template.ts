@@ -39,6 +39,11 @@ export const template = defineModule<typeof Args, Destination>({
   summary: 'Renders a template to a file on the host.',
   args: Args,
   aliases: { name: 'src' },
+  // Other marks than Jinja2's own are not looked into before the run.
+  sources: ({ src, ...given }) => {
+    const isTemplate = !Object.keys(given).some((name) => /_(start|end)_string$/.test(name));
+    return [{ path: src, folder: 'templates', isTemplate }];
+  },
   examples: [
     {
       title: 'Validate a config before it is replaced',

@@ -36,6 +36,10 @@ export const unarchive = defineModule<typeof Args, Fields>({
   name: 'unarchive',
   summary: 'Unpacks an archive on the host, once for each version of it.',
   args: Args,
+  sources: ({ src, remote_src, copy }) =>
+    remote_src === undefined && copy === undefined && typeof src === 'string' && !isAddress(src)
+      ? [{ path: src, folder: 'files' }]
+      : [],
   examples: [
     {
       title: 'Unpack an archive of the controller',

@@ -54,6 +54,11 @@ const UNREACHED: readonly (readonly [string, Record<string, string>])[] = [
       'roles/app/tasks/main.yml': '- debug: {msg: x}\n',
     },
   ],
+  [
+    'a template',
+    { ...site('- template: {src: x.j2, dest: /x}\n  when: false'), 'x.j2': '{{ missing | missing_filter }}\n' },
+  ],
+  ['a file to copy', site('- copy: {src: missing, dest: /x}\n  when: false')],
   ['a handler’s name in a task that does not run', site('- debug: {msg: x}\n  notify: missing\n  when: false')],
   [
     'a module behind a set_fact',
@@ -104,6 +109,23 @@ const REACHED: readonly (readonly [string, Record<string, string>, string])[] = 
     'a notified handler',
     site("- copy: {dest: '{T}/n', content: y}\n  notify: h", 'handlers: [{name: h, win_service: {name: x}}]'),
     'E_UNKNOWN_MODULE',
+  ],
+  ['a file to copy', site("- copy: {src: missing.conf, dest: '{T}/x'}"), 'E_FILE_MISSING'],
+  ['a template', site("- template: {src: missing.j2, dest: '{T}/x'}"), 'E_FILE_MISSING'],
+  [
+    'a filter in a template',
+    { ...site("- template: {src: x.j2, dest: '{T}/x'}"), 'x.j2': '{{ 1 | missing_filter }}\n' },
+    'E_UNKNOWN_PLUGIN',
+  ],
+  [
+    'a variable in a template',
+    { ...site("- template: {src: x.j2, dest: '{T}/x'}"), 'x.j2': '{{ missing }}\n' },
+    'E_UNDEFINED_VARIABLE',
+  ],
+  [
+    'the syntax of a template',
+    { ...site("- template: {src: x.j2, dest: '{T}/x'}"), 'x.j2': '{% if %}\n' },
+    'E_TEMPLATE_SYNTAX',
   ],
   ['a handler’s name', site('- debug: {msg: x}\n  notify: missing'), 'E_UNKNOWN_HANDLER'],
 ];
