@@ -13,6 +13,7 @@ import type { Reporter } from '../report/plain.ts';
 import { ask, download, openLine, sha256 } from './connections.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { factsCache, openPlaybook, openProject, projectDir } from './project.ts';
+import { askPrompts } from './prompts.ts';
 import { nonce } from './templates.ts';
 
 export type RunOptions = OutputOptions &
@@ -42,6 +43,7 @@ export async function runPlays(
   const reporter = given ?? (await chooseReporter(options));
   const project = openProject({ ...options, writes: mode === 'apply' }, dirname(playbookFile));
   const playbook = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
+  const answers = await askPrompts(playbook, project);
   const password = options.askBecomePass === true ? await ask('become password: ') : undefined;
   if (options.askBecomePass === true && password === undefined) throw failure('E_NO_TERMINAL', {});
   const become = password === undefined ? undefined : new Secret(password);
@@ -54,6 +56,7 @@ export async function runPlays(
       tags: options.tags,
       skipTags: options.skipTags,
       extraVars: project.extraVars,
+      answers,
       diff: options.diff,
       forks: options.forks,
       setup,

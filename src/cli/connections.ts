@@ -59,16 +59,17 @@ export async function openLine(
   return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `), meanwhile, claim }, signal);
 }
 
-/** Asks for a hidden answer on the terminal. undefined without a terminal. */
-export async function ask(question: string): Promise<string | undefined> {
+/** Asks on the terminal. The answer is hidden unless `echo` is set. undefined without a terminal. */
+export async function ask(question: string, { echo = false } = {}): Promise<string | undefined> {
   if (process.stdin.isTTY !== true) return undefined;
   const { createInterface } = await import('node:readline/promises');
   process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  const output = echo ? process.stderr : silent;
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
   const answer = await lines.question('');
   lines.close();
-  process.stderr.write('\n');
+  if (!echo) process.stderr.write('\n');
   return answer;
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { resolve as absolute, dirname, join } from 'node:path';
 import { openFiles, varsFile } from '../config/files.ts';
 import { loadInventory } from '../config/inventory.ts';
@@ -92,10 +93,15 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
 /** Reads a playbook. It stops with all mistakes at once, before any host is contacted. */
 export function openPlaybook(file: string, project: Project, tags: readonly string[]): Playbook {
   const { inventory, files, readPorts, extraVars, problems } = project;
-  const rolePaths = [join(dirname(inventory.source), 'roles'), 'roles', join('playbooks', 'roles')].filter((p) =>
-    existsSync(p),
-  );
-  const loaded = loadPlaybook(file, { files, inventory, ports: readPorts, extraVars, rolePaths });
+  const beside = [join(dirname(inventory.source), 'roles'), 'roles', join('playbooks', 'roles')];
+  const usual = ['~/.ansible/roles', '/usr/share/ansible/roles', '/etc/ansible/roles'];
+  const rolePaths = [...beside.filter((p) => existsSync(p)), ...searchPaths('ANSIBLE_ROLES_PATH', usual)];
+  const collectionPaths = searchPaths('ANSIBLE_COLLECTIONS_PATH', [
+    'collections',
+    '~/.ansible/collections',
+    '/usr/share/ansible/collections',
+  ]);
+  const loaded = loadPlaybook(file, { files, inventory, ports: readPorts, extraVars, rolePaths, collectionPaths });
   for (const tag of tags) {
     if (loaded.tags.has(tag) || ['all', 'tagged', 'untagged', 'always', 'never'].includes(tag)) continue;
     problems.push(tell('E_UNKNOWN_TAG', { name: tag, known: loaded.tags }));
@@ -104,6 +110,13 @@ export function openPlaybook(file: string, project: Project, tags: readonly stri
   checkInventoryTemplates(project);
   stopOnProblems(problems);
   return loaded.playbook;
+}
+
+/** Directories from an environment variable of Ansible, separated by colons, or the usual ones. Only those that exist. */
+function searchPaths(variable: string, usual: readonly string[]): readonly string[] {
+  const set = process.env[variable];
+  const all = set === undefined || set === '' ? usual : set.split(':');
+  return all.map((path) => path.replace(/^~(?=\/|$)/, homedir())).filter((path) => existsSync(path));
 }
 
 export function stopOnProblems(problems: readonly Diagnostic[]): void {

@@ -1,5 +1,6 @@
 import { type ArgError, argDiagnostic } from '../core/bind.ts';
 import { tell } from '../core/errors/index.ts';
+import { isOfCollection } from '../core/language/ansible-modules.ts';
 import type { Module } from '../core/module.ts';
 import { isStep } from '../core/module.ts';
 import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
@@ -7,8 +8,8 @@ import { freeForm, keyValues } from './freeform.ts';
 import { checkTemplates, isNull, type Reading, textOf } from './reading.ts';
 import { type Entry, entry, type MapNode, type Node, placeOf, toVars } from './source.ts';
 
-/** Ansible's own collections, and the two collections whose modules we have. Their prefix is optional. */
-export const COLLECTIONS = /^(ansible\.(builtin|legacy|posix)|community\.(general|mysql))\./;
+/** Ansible's own collection. Its prefix is optional, and it also forwards to modules that moved to other collections. */
+export const BUILTIN = /^ansible\.(builtin|legacy)\./;
 
 /** `action: module k=v` or `action: {module: …, …}`. */
 export function actionOf(action: Entry, reading: Reading): { module: string; value: Node } {
@@ -25,8 +26,10 @@ export function actionOf(action: Entry, reading: Reading): { module: string; val
   };
 }
 
+/** The module's short name. A name with a collection that has no such module stays as it is, and nobody knows it. */
 export function moduleName(key: string): string {
-  return key.replace(COLLECTIONS, '');
+  const [, collection = '', short = ''] = /^(\w+\.\w+)\.(\w+)$/.exec(key) ?? [];
+  return BUILTIN.test(key) || isOfCollection(short, collection) ? short : key;
 }
 
 export function readArgs(

@@ -4,7 +4,7 @@ import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
-import { isKeyword } from './keywords.ts';
+import { isOption } from './common.ts';
 import { isNull, type Reading, rawOf, type TemplateReading } from './reading.ts';
 import { type MapNode, type Node, placeOf, toRaw, toVars, wrongShape } from './source.ts';
 
@@ -71,7 +71,7 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted
     else problems.push(tell('E_UNKNOWN_CHECK', { name: wrong.key, known: kinds.keys() }, wrong.keyAt));
     return [];
   }
-  for (const e of others) isKeyword(e, KEYWORDS, 'a check', problems);
+  for (const e of others) isOption(e, KEYWORDS, 'a check', problems);
   for (const e of more)
     problems.push(tell('E_TWO_ACTIONS', { of: 'entry', action: 'check', first: kind.key, second: e.key }, e.keyAt));
   const check = kinds.get(kind.key);

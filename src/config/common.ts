@@ -1,83 +1,142 @@
+import { toBoolean } from '../core/coerce.ts';
+import type { Diagnostic } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { Become, Common, Role } from '../core/playbook.ts';
+import {
+  fieldOf,
+  isRefused,
+  KEYWORDS,
+  type KeywordType,
+  keywordsOn,
+  type Own,
+  type Place,
+  rowOf,
+} from '../core/language/keywords.ts';
+import type { Common, KeywordValues, Role } from '../core/playbook.ts';
 import type { Raw } from '../core/value.ts';
-import { booleanOf, conditionsOf, type Reading, rawOf, varsOf, wordsOf } from './reading.ts';
-import { entry, type MapNode } from './source.ts';
+import { checkDefaults } from './defaults.ts';
+import { booleanOf, conditionsOf, type Reading, rawOf, variableName, varsOf, wordsOf } from './reading.ts';
+import { type Entry, entry, type MapNode } from './source.ts';
+
+/** The value of a keyword that stands nowhere. */
+const NONE: Readonly<Record<KeywordType, unknown>> = {
+  flag: false,
+  boolean: undefined,
+  value: undefined,
+  values: [],
+  words: [],
+  conditions: [],
+  vars: [],
+  variable: undefined,
+  structure: undefined,
+};
+
+const READ: Readonly<Record<KeywordType, (node: MapNode, key: string, reading: Reading) => unknown>> = {
+  flag: booleanOf,
+  boolean: booleanOf,
+  value: rawOf,
+  values: (node, key, reading) => listOf(rawOf(node, key, reading)),
+  words: wordsOf,
+  conditions: (node, key, reading) => conditionsOf(node, key, reading),
+  vars(node, _key, reading) {
+    const vars = varsOf(node, reading);
+    return Object.keys(vars).length > 0 ? [vars] : [];
+  },
+  variable: variableName,
+  structure: () => undefined,
+};
 
 /** What an item inherits if no block or play surrounds it. */
-export function topLevel(dir: string, become: Become, role?: Role, tags: readonly string[] = []): Common {
-  return {
-    at: { file: dir, line: 1, col: 1 },
-    name: undefined,
-    when: [],
-    vars: [],
-    tags,
-    become,
-    environment: [],
-    ignoreErrors: false,
-    noLog: false,
-    checkMode: undefined,
-    diff: undefined,
-    runOnce: false,
-    anyErrorsFatal: false,
-    notify: [],
-    delegateTo: undefined,
-    role,
-    dir,
-    faults: [],
-    reads: [],
-  };
+export function topLevel(dir: string, role?: Role): Common {
+  const inherited = Object.entries(KEYWORDS).flatMap(([name, row]) =>
+    isRefused(row) || row.inherit === 'own' ? [] : [[fieldOf(name), NONE[row.type]]],
+  );
+  const own = { at: { file: dir, line: 1, col: 1 }, name: undefined, role, dir, faults: [], reads: [] };
+  return { ...(Object.fromEntries(inherited) as Omit<Common, keyof typeof own>), ...own };
 }
 
 /** Reads the item's own keywords and combines them with the inherited ones. */
 export function readCommon(node: MapNode, around: Common, reading: Reading): Common {
-  const vars = varsOf(node, reading);
-  const tags = wordsOf(node, 'tags', reading);
-  for (const tag of tags) reading.tags.add(tag);
-  const environment = rawOf(node, 'environment', reading);
-  return {
-    at: node.at,
-    name: rawOf(node, 'name', reading),
-    when: [...around.when, ...conditionsOf(node, 'when', reading)],
-    vars: Object.keys(vars).length > 0 ? [...around.vars, vars] : around.vars,
-    tags: [...new Set([...around.tags, ...tags])],
-    become: readBecome(node, around.become, reading),
-    environment: environment === undefined ? around.environment : [...around.environment, environment],
-    ignoreErrors: booleanOf(node, 'ignore_errors', reading) ?? around.ignoreErrors,
-    noLog: booleanOf(node, 'no_log', reading) ?? around.noLog,
-    checkMode: booleanOf(node, 'check_mode', reading) ?? around.checkMode,
-    diff: booleanOf(node, 'diff', reading) ?? around.diff,
-    runOnce: booleanOf(node, 'run_once', reading) ?? around.runOnce,
-    anyErrorsFatal: booleanOf(node, 'any_errors_fatal', reading) ?? around.anyErrorsFatal,
-    notify: entry(node, 'notify') === undefined ? around.notify : listOf(rawOf(node, 'notify', reading)),
-    delegateTo: rawOf(node, 'delegate_to', reading) ?? around.delegateTo,
-    role: around.role,
-    dir: around.dir,
-    faults: around.faults,
-    reads: around.reads,
-  };
+  const common: Record<string, unknown> = { ...around, at: node.at, name: rawOf(node, 'name', reading) };
+  for (const { key } of node.entries) {
+    const row = rowOf(key);
+    if (row === undefined || isRefused(row) || row.inherit === 'own' || row.type === 'structure') continue;
+    const field = fieldOf(key);
+    const value = READ[row.type](node, key, reading);
+    if (row.inherit === 'nearest') common[field] = value ?? common[field];
+    else common[field] = extended(common[field] as readonly unknown[], value as readonly unknown[], row.type);
+  }
+  checkDefaults(node, reading);
+  checkWords(node, reading);
+  for (const tag of wordsOf(node, 'tags', { ...reading, problems: [] })) reading.tags.add(tag);
+  return common as Common;
 }
 
-export function readBecome(node: MapNode, around: Become, reading: Reading): Become {
-  const become = booleanOf(node, 'become', reading);
-  const user = rawOf(node, 'become_user', reading);
-  const method = rawOf(node, 'become_method', reading);
-  if (method !== undefined && method !== 'sudo') {
-    const found = entry(node, 'become_method')?.value;
-    const value = found?.kind === 'scalar' ? found.source : 'a list';
-    const hint = 'set ansible_become_method in the inventory';
-    reading.problems.push(
-      tell('E_UNSUPPORTED_VALUE', { keyword: 'become_method', value, expected: 'sudo', hint }, found?.at),
-    );
+/** The words that some keywords may have. A template is checked when the run has its value. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  strategy: ['linear', 'free', 'host_pinned'],
+  order: ['inventory', 'reverse_inventory', 'sorted', 'reverse_sorted', 'shuffle'],
+  become_method: ['sudo', 'doas', 'su'],
+  connection: ['ssh', 'local', 'smart', 'paramiko'],
+};
+
+/** Reports a value that is not one of a keyword's words. */
+export function checkWords(node: MapNode, { problems }: Pick<Reading, 'problems'>): void {
+  for (const { key, value } of node.entries) {
+    const words = Object.hasOwn(WORDS, key) ? WORDS[key] : undefined;
+    if (words === undefined || value.kind !== 'scalar' || typeof value.value !== 'string') continue;
+    if (words.includes(value.source.replace(/^(ansible\.builtin|community\.general)\./, ''))) continue;
+    const hint = key === 'become_method' ? { hint: 'set ansible_become_method in the inventory' } : {};
+    const wrong = { keyword: key, value: value.source, expected: words.join(', '), ...hint };
+    problems.push(tell('E_UNSUPPORTED_VALUE', wrong, value.at));
   }
-  return {
-    ...around,
-    ...(become !== undefined && { become }),
-    ...(user !== undefined && { user }),
-    ...(method !== undefined && { method }),
-  };
+}
+
+function extended(outer: readonly unknown[], inner: readonly unknown[], type: KeywordType): readonly unknown[] {
+  if (inner.length === 0) return outer;
+  return type === 'words' ? [...new Set([...outer, ...inner])] : [...outer, ...inner];
+}
+
+/** The keywords that only the item itself has. */
+export function readOwnKeywords<P extends Place>(node: MapNode, place: P, reading: Reading): Own<P, KeywordValues> {
+  const own = keywordsOn(place).flatMap((name) => {
+    const row = rowOf(name);
+    if (row === undefined || isRefused(row) || row.inherit !== 'own' || row.type === 'structure' || name === 'name')
+      return [];
+    const value = entry(node, name) === undefined ? undefined : READ[row.type](node, name, reading);
+    return [[fieldOf(name), value ?? NONE[row.type]]];
+  });
+  return Object.fromEntries(own) as Own<P, KeywordValues>;
+}
+
+/** Reports a key that is not a keyword here. Returns true if it is one. `also`: more names that may stand here. */
+export function isKeyword(
+  e: Entry,
+  place: Place,
+  where: string,
+  problems: Diagnostic[],
+  also: readonly string[] = [],
+): boolean {
+  const row = rowOf(e.key);
+  if (also.includes(e.key) || (row?.on.includes(place) && !isRefused(row))) return true;
+  if (row !== undefined && isRefused(row))
+    problems.push(tell('E_UNSUPPORTED_KEYWORD', { keyword: e.key, instead: row.refused }, e.keyAt));
+  else
+    problems.push(
+      tell('E_UNKNOWN_KEYWORD', { keyword: e.key, where, known: [...keywordsOn(place), ...also] }, e.keyAt),
+    );
+  return false;
+}
+
+/** Reports a key that is not one of an option's words. */
+export function isOption(e: Entry, known: readonly string[], where: string, problems: Diagnostic[]): void {
+  if (!known.includes(e.key)) problems.push(tell('E_UNKNOWN_KEYWORD', { keyword: e.key, where, known }, e.keyAt));
 }
 
 export function listOf(raw: Raw | undefined): readonly Raw[] {
   return raw === undefined || raw === null ? [] : Array.isArray(raw) ? raw : [raw];
+}
+
+/** Whether a literal value of a boolean keyword is true. */
+export function isOn(raw: Raw | undefined): boolean {
+  return raw !== undefined && toBoolean(raw as never) === true;
 }

@@ -8,7 +8,7 @@ import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
 import { leadsToTemplate, markOf } from './arguments.ts';
 import { type CheckEntry, readChecks, type SourceReading } from './checks.ts';
-import { isKeyword } from './keywords.ts';
+import { isOption } from './common.ts';
 import { checkTemplates, isNull, rawOf, type TemplateReading } from './reading.ts';
 import { entry, type MapNode, type Node, placeOf, toRaw, toVars, wrongShape } from './source.ts';
 
@@ -55,7 +55,7 @@ type DrillReading = SourceReading & TemplateReading;
 
 function readDrill(node: MapNode, kinds: Kinds, context: DrillReading): readonly DrillEntry[] {
   const { problems } = context;
-  for (const e of node.entries) isKeyword(e, KEYWORDS, 'a drill', problems);
+  for (const e of node.entries) isOption(e, KEYWORDS, 'a drill', problems);
   for (const key of ['name', 'load', 'expect'])
     if (entry(node, key) === undefined)
       problems.push(tell('E_DRILL_INCOMPLETE', { key, expected: EXPECTED[key] }, node.at));
@@ -108,7 +108,7 @@ function readStep(node: MapNode, kinds: Kinds, context: DrillReading): readonly 
     else problems.push(tell('E_UNKNOWN_STEP', { name: wrong.key, known }, wrong.keyAt));
     return [];
   }
-  for (const e of others) isKeyword(e, STEP_KEYWORDS, 'a step', problems);
+  for (const e of others) isOption(e, STEP_KEYWORDS, 'a step', problems);
   for (const e of more)
     problems.push(tell('E_TWO_ACTIONS', { of: 'step', action: 'action', first: does.key, second: e.key }, e.keyAt));
   const timing = {

@@ -1,10 +1,10 @@
 import { isAbsolute, join } from 'node:path';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
+import { KEYWORDS } from '../core/language/keywords.ts';
 import type { Common, Include, IncludedItems, Item } from '../core/playbook.ts';
-import { COLLECTIONS } from './arguments.ts';
-import { readCommon } from './common.ts';
-import { BLOCK, INCLUDE, isKeyword } from './keywords.ts';
+import { BUILTIN } from './arguments.ts';
+import { isKeyword, isOption, readCommon } from './common.ts';
 import { readLoop } from './loops.ts';
 import { aside, booleanOf, checkTemplates, isNull, type Reading, rawOf, settle, textOf } from './reading.ts';
 import { described, type Entry, entry, type MapNode, toRaw, wrongShape } from './source.ts';
@@ -26,11 +26,24 @@ function merged(
   return { faults: [...faults, ...include.faults], reads };
 }
 
+function becomeOf({ become, becomeUser, becomeMethod, becomeExe, becomeFlags }: Common) {
+  return { become, becomeUser, becomeMethod, becomeExe, becomeFlags };
+}
+
+/** An import with a loop is refused in words of its own. */
+const LOOPS = ['loop', 'loop_control'];
+const INHERITED = Object.entries(KEYWORDS).flatMap(([name, row]) =>
+  'inherit' in row && row.inherit !== 'own' ? [name] : [],
+);
+
 /** @param reading collects what belongs to the include itself; `outer` collects what belongs to imported items */
 function readOwn(node: MapNode, action: Entry, around: Common, reading: Reading, outer: Reading): readonly Item[] {
-  const kind = action.key.replace(COLLECTIONS, '');
+  const kind = action.key.replace(BUILTIN, '');
   const { problems } = reading;
-  for (const e of node.entries) if (e !== action && !e.key.startsWith('with_')) isKeyword(e, INCLUDE, kind, problems);
+  const place = kind.startsWith('import') ? 'import' : 'include';
+  for (const e of node.entries)
+    if (e !== action && !e.key.startsWith('with_'))
+      isKeyword(e, place, kind, problems, place === 'import' ? LOOPS : []);
   if (kind === 'include' || kind === 'import_playbook') {
     const hint =
       kind === 'include'
@@ -50,7 +63,7 @@ function readOwn(node: MapNode, action: Entry, around: Common, reading: Reading,
   const optionNames = isRole
     ? ['name', 'tasks_from', 'vars_from', 'defaults_from', 'handlers_from', 'apply', 'public', 'allow_duplicates']
     : ['file', 'apply'];
-  for (const e of options?.entries ?? []) isKeyword(e, optionNames, kind, problems);
+  for (const e of options?.entries ?? []) isOption(e, optionNames, kind, problems);
   checkTemplates(target, reading);
   const common = readCommon(node, around, reading);
   const from = (key: string): string | undefined => options && textOf(options, key, reading);
@@ -64,13 +77,7 @@ function readOwn(node: MapNode, action: Entry, around: Common, reading: Reading,
   if (options !== undefined) refuseOptions(options, kind, reading);
   // An import passes its when and tags on to each task. An include applies them to itself and passes on only its
   // variables.
-  const own = {
-    ...around,
-    vars: common.vars,
-    become: common.become,
-    role: common.role,
-    environment: common.environment,
-  };
+  const own = { ...around, vars: common.vars, role: common.role, environment: common.environment, ...becomeOf(common) };
   let inner: Common = kind.startsWith('import') ? common : applied(options, own, reading);
   const loadNamed = (name: string, into: Reading): IncludedItems => {
     if (isRole) return reading.loadRole(name, common.at, inner, into, use);
@@ -143,8 +150,7 @@ function applied(options: MapNode | undefined, inner: Common, reading: Reading):
     reading.problems.push(wrongShape(apply, "'apply'", 'a map of keywords'));
     return inner;
   }
-  const allowed = BLOCK.filter((key) => !['block', 'rescue', 'always', 'name'].includes(key));
-  for (const e of apply.entries) isKeyword(e, allowed, "'apply'", reading.problems);
+  for (const e of apply.entries) isOption(e, INHERITED, "'apply'", reading.problems);
   return { ...readCommon(apply, inner, reading), at: inner.at, name: inner.name };
 }
 

@@ -1,8 +1,8 @@
 import { tell } from '../core/errors/index.ts';
 import type { LoopControl } from '../core/playbook.ts';
 import { type Raw, TemplateText } from '../core/value.ts';
-import { isKeyword } from './keywords.ts';
-import { booleanOf, checkTemplates, type Reading, rawOf, variableName } from './reading.ts';
+import { isOption } from './common.ts';
+import { booleanOf, checkTemplates, conditionsOf, type Reading, rawOf, variableName } from './reading.ts';
 import { type Entry, entry, type MapNode, toRaw } from './source.ts';
 
 export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefined; loopControl: LoopControl } {
@@ -13,7 +13,12 @@ export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefin
   for (const name of [loopVar, indexVar, 'ansible_loop', 'ansible_loop_var'])
     if (name !== undefined) reading.defined.add(name);
   for (const e of map?.entries ?? [])
-    isKeyword(e, ['loop_var', 'index_var', 'label', 'pause', 'extended'], 'loop_control', reading.problems);
+    isOption(
+      e,
+      ['loop_var', 'index_var', 'label', 'pause', 'extended', 'extended_allitems', 'break_when'],
+      'loop_control',
+      reading.problems,
+    );
   const extended = map !== undefined && booleanOf(map, 'extended', reading) === true;
   const loopControl = {
     loopVar,
@@ -21,6 +26,8 @@ export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefin
     label: map && rawOf(map, 'label', reading),
     pause: map && rawOf(map, 'pause', reading),
     extended,
+    allItems: map === undefined || booleanOf(map, 'extended_allitems', reading) !== false,
+    breakWhen: map === undefined ? [] : conditionsOf(map, 'break_when', reading),
   };
   const withs = node.entries.find((e) => e.key.startsWith('with_'));
   if (withs === undefined) return { loop: rawOf(node, 'loop', reading), loopControl };

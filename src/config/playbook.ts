@@ -1,17 +1,29 @@
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { Common, Inventory, Item, Layer, Play, Playbook, Role, Section, Task } from '../core/playbook.ts';
+import type { Own } from '../core/language/keywords.ts';
+import type {
+  Common,
+  Inventory,
+  Item,
+  KeywordValues,
+  Layer,
+  Play,
+  Playbook,
+  Role,
+  Section,
+  Task,
+} from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
-import { readBecome, readCommon, topLevel } from './common.ts';
+import { checkWords, isKeyword, readCommon, readOwnKeywords, topLevel } from './common.ts';
+import { defaultsFor } from './defaults.ts';
 import { doubtsOf } from './doubts.ts';
 import { type Files, varsFile } from './files.ts';
-import { isKeyword, PLAY } from './keywords.ts';
 import { handlerNames, unique } from './notified.ts';
 import { select } from './patterns.ts';
 import { patternOf, serialOf } from './play-parts.ts';
+import { readPrompts } from './prompts.ts';
 import {
-  booleanOf,
   conditionsOf,
   isNull,
   noteVars,
@@ -33,6 +45,8 @@ export type PlaybookOptions = Readonly<{
   extraVars: RawVars;
   /** Directories of roles beside the playbook's own roles/. */
   rolePaths?: readonly string[];
+  /** Directories of collections beside the playbook's own collections/. */
+  collectionPaths?: readonly string[];
 }>;
 export type LoadedPlaybook = Readonly<{
   playbook: Playbook;
@@ -55,6 +69,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     ports: options.ports,
     playbookDir: dir,
     rolePaths: [join(dir, 'roles'), ...(options.rolePaths ?? [])],
+    collectionPaths: [join(dir, 'collections'), ...(options.collectionPaths ?? [])],
     extraVars: options.extraVars,
     defined: new Set(Object.keys(options.extraVars)),
     used: new Map(),
@@ -62,6 +77,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     tags: new Set(),
     loadRole,
     readTasks: readTasksFile,
+    place: 'task',
     open: [],
     imported: { handlers: [], roles: [], late: [] },
   };
@@ -98,7 +114,6 @@ function readPlays(
 /** What an import_playbook adds to each play that it imports. */
 type Around = Pick<Common, 'when' | 'tags'> & Readonly<{ vars: RawVars }>;
 const NOTHING: Around = { when: [], tags: [], vars: {} };
-const IMPORT = ['name', 'when', 'vars', 'tags', 'import_playbook'];
 
 function importPlays(
   node: MapNode,
@@ -108,8 +123,7 @@ function importPlays(
   above: readonly string[],
   around: Around,
 ): readonly Play[] {
-  const known = [...IMPORT, found.key];
-  for (const e of node.entries) isKeyword(e, known, 'import_playbook', reading.problems);
+  for (const e of node.entries) isKeyword(e, 'import_playbook', 'import_playbook', reading.problems, [found.key]);
   const own: Around = {
     when: [...around.when, ...conditionsOf(node, 'when', reading)],
     tags: [...around.tags, ...wordsOf(node, 'tags', reading)],
@@ -125,7 +139,7 @@ function importPlays(
 
 function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Play | undefined {
   const { problems } = reading;
-  for (const e of node.entries) isKeyword(e, PLAY, 'a play', problems);
+  for (const e of node.entries) isKeyword(e, 'play', 'a play', problems);
   const hosts = entry(node, 'hosts');
   if (hosts === undefined) {
     problems.push(tell('E_NO_HOSTS', {}, node.at));
@@ -134,32 +148,23 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   reading.imported.handlers.length = 0;
   reading.imported.roles.length = 0;
   reading.imported.late.length = 0;
-  const tags = [...new Set([...by.tags, ...wordsOf(node, 'tags', reading)])];
-  for (const tag of tags) reading.tags.add(tag);
   const vars = { ...varsOf(node, reading), ...by.vars };
   const pattern = patternOf(hosts, vars, reading);
   const varsFiles = readVarsFiles(node, vars, reading);
-  const become = readBecome(node, {}, reading);
-  const anyErrorsFatal = booleanOf(node, 'any_errors_fatal', reading) ?? false;
-  const outer: Common = {
-    ...topLevel(dirname(file), become, undefined, tags),
-    at: node.at,
-    when: by.when,
-    noLog: booleanOf(node, 'no_log', reading) ?? false,
-    ignoreErrors: booleanOf(node, 'ignore_errors', reading) ?? false,
-    checkMode: booleanOf(node, 'check_mode', reading),
-    diff: booleanOf(node, 'diff', reading),
-    runOnce: booleanOf(node, 'run_once', reading) ?? false,
-    anyErrorsFatal,
-  };
-  const environment = rawOf(node, 'environment', reading);
-  const around = environment === undefined ? outer : { ...outer, environment: [environment] };
+  const top = { ...topLevel(dirname(file)), tags: by.tags, when: by.when };
+  const read = readCommon({ ...node, entries: node.entries.filter(({ key }) => key !== 'vars') }, top, reading);
+  const common: Common = { ...read, remoteUser: read.remoteUser ?? rawOf(node, 'user', reading) };
+  const around: Common = { ...common, name: undefined };
+  const { gatherFacts, forceHandlers, ...keywords } = readOwnKeywords(node, 'play', reading);
   const part = (key: string): readonly Item[] => readItems(entry(node, key)?.value, around, reading);
   const pre = part('pre_tasks');
   const used = readRoles(node, around, reading);
   const tasks = part('tasks');
   const post = part('post_tasks');
-  const own = onlyTasks(readItems(entry(node, 'handlers')?.value, { ...around, when: [] }, reading), reading);
+  const own = onlyTasks(
+    readItems(entry(node, 'handlers')?.value, { ...around, when: [] }, { ...reading, place: 'handler' }),
+    reading,
+  );
   const { imported } = reading;
   const sections: readonly Section[] = [
     { name: 'pre_tasks', body: pre },
@@ -167,33 +172,45 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     { name: 'post_tasks', body: post },
   ];
   const handlers = unique([...used.handlers, ...imported.handlers, ...own]);
-  const strategy = textOf(node, 'strategy', reading);
-  if (strategy !== undefined && !['free', 'linear', 'host_pinned'].includes(strategy)) {
-    const value = { keyword: 'strategy', value: strategy, expected: 'linear, free or host_pinned' };
-    problems.push(tell('E_UNSUPPORTED_VALUE', value, entry(node, 'strategy')?.value.at));
-  }
-  const max = rawOf(node, 'max_fail_percentage', reading);
+  checkWords(node, reading);
+  const max = keywords.maxFailPercentage;
   return {
     name: textOf(node, 'name', reading) ?? pattern,
     at: node.at,
     pattern,
     hosts: select(pattern, reading.inventory, hosts.value.at, problems),
-    gatherFacts: booleanOf(node, 'gather_facts', reading) ?? true,
-    gatherSubset: rawOf(node, 'gather_subset', reading),
-    when: by.when,
+    order: (keywords.order ?? 'inventory') as Play['order'],
+    gatherFacts: gatherFacts ?? true,
+    gatherArgs: gatherArgsOf(keywords, common),
+    common,
     vars,
+    prompts: readPrompts(node, reading),
     varsFiles,
     sections: sections.filter((s) => s.body.length > 0),
     handlers,
     handlerNames: handlerNames([...handlers, ...imported.late]),
     roles: [...used.roles, ...imported.roles],
     serial: serialOf(node, reading),
-    anyErrorsFatal,
     maxFailPercentage: typeof max === 'number' ? max : undefined,
-    forceHandlers: booleanOf(node, 'force_handlers', reading) ?? false,
-    tags,
-    environment: around.environment,
-    become,
+    forceHandlers,
+  };
+}
+
+/** The arguments of the module `setup` for gathering the play's facts. */
+function gatherArgsOf(
+  {
+    gatherSubset,
+    gatherTimeout,
+    factPath,
+  }: Pick<Own<'play', KeywordValues>, 'gatherSubset' | 'gatherTimeout' | 'factPath'>,
+  { moduleDefaults }: Common,
+): RawVars {
+  return {
+    ...defaultsFor('gather_facts', moduleDefaults),
+    ...defaultsFor('setup', moduleDefaults),
+    ...(gatherSubset !== undefined && { gather_subset: gatherSubset }),
+    ...(gatherTimeout !== undefined && { gather_timeout: gatherTimeout }),
+    ...(factPath !== undefined && { fact_path: factPath }),
   };
 }
 

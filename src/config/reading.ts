@@ -26,6 +26,8 @@ export type Reading = Readonly<{
   ports: ReadingPorts;
   playbookDir: string;
   rolePaths: readonly string[];
+  /** Directories with an ansible_collections/ in them. */
+  collectionPaths: readonly string[];
   extraVars: RawVars;
   /**
    * Every name that is defined somewhere: register, vars, set_fact … It serves to find names that are never defined.
@@ -42,6 +44,8 @@ export type Reading = Readonly<{
   readTasks: (file: string, around: Common, reading: Reading, from?: Common) => readonly Item[];
   /** Files of tasks and roles that are being read. A file that includes itself is read when the run reaches it. */
   open: string[];
+  /** What the list of items holds that is being read. */
+  place: 'task' | 'handler';
   /** What import_role added to the play that is being read. `late` holds handlers that include_role will add. */
   imported: { handlers: Task[]; roles: Role[]; late: Task[] };
 }>;

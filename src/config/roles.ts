@@ -2,10 +2,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
+import { rowOf } from '../core/language/keywords.ts';
 import type { Common, IncludedItems, Item, Layer, Role, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
+import { isKeyword } from './common.ts';
 import { varsFile } from './files.ts';
-import { isKeyword, isUnsupported } from './keywords.ts';
 import { noteVars, type Reading, type RoleUse } from './reading.ts';
 import { entry, type Node, toRaw, toVars, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
@@ -21,7 +22,7 @@ export function loadRole(
   use: RoleUse,
   above: readonly string[] = [],
 ): IncludedItems {
-  const path = findRole(name, around.dir, reading);
+  const path = findRole(name, around, reading);
   if (path === undefined) {
     const file = `${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`;
     reading.problems.push(tell('E_UNKNOWN_ROLE', { name, known: rolesThere(reading), file }, at));
@@ -62,7 +63,7 @@ function readHandlers(
     readItems(
       reading.files.yaml(file),
       { ...inner, when: [], tags: [], notify: [], dir: join(path, 'handlers') },
-      reading,
+      { ...reading, place: 'handler' },
     ),
     reading,
   );
@@ -101,30 +102,8 @@ function dependencies(path: string, around: Common, reading: Reading, above: rea
   };
 }
 
-const ROLE_KEYWORDS = [
-  'role',
-  'name',
-  'vars',
-  'tags',
-  'when',
-  'become',
-  'become_user',
-  'become_method',
-  'environment',
-  'delegate_to',
-  'ignore_errors',
-  'no_log',
-  'check_mode',
-  'diff',
-  'run_once',
-  'any_errors_fatal',
-];
-
-/**
- * A key that is a keyword elsewhere is no role parameter. `port` is an exception, because many public roles have a
- * parameter of that name.
- */
-const isRefused = (key: string): boolean => key !== 'port' && isUnsupported(key);
+/** A keyword of roles is no parameter of a role. Every other key is one, as in Ansible. */
+const isOfPlaybook = (key: string): boolean => rowOf(key)?.on.includes('role') === true;
 
 /** `- nginx`, or `- {role: nginx, vars: …, port: 80}`. Keys that are not keywords are parameters. */
 export function roleUse(item: Node, reading: Reading): { name: string | undefined; params: RawVars } {
@@ -141,21 +120,28 @@ export function roleUse(item: Node, reading: Reading): { name: string | undefine
     return { name: undefined, params: {} };
   }
   const vars = entry(item, 'vars')?.value;
-  for (const e of item.entries) {
-    if (isRefused(e.key)) isKeyword(e, ROLE_KEYWORDS, 'a role', reading.problems);
-  }
-  const rest = item.entries
-    .filter((e) => !ROLE_KEYWORDS.includes(e.key) && !isRefused(e.key))
-    .map((e) => [e.key, toRaw(e.value)] as const);
+  for (const e of item.entries) if (isOfPlaybook(e.key)) isKeyword(e, 'role', 'a role', reading.problems, ['role']);
+  const rest = item.entries.filter((e) => !isOfPlaybook(e.key)).map((e) => [e.key, toRaw(e.value)] as const);
   const params = { ...(vars?.kind === 'map' ? toVars(vars) : {}), ...Object.fromEntries(rest) };
   noteVars(params, reading);
   return { name: name.value, params };
 }
 
-function findRole(name: string, dir: string, reading: Reading): string | undefined {
-  const roots = [...reading.rolePaths, dir];
-  const paths = isAbsolute(name) ? [name] : roots.map((root) => join(root, name));
+/** `name` may be a path, a name, or a name with its collection. Short names are searched in `collections:` too. */
+function findRole(name: string, { dir, collections, role }: Common, reading: Reading): string | undefined {
+  const [, own, short = name] = /^(\w+\.\w+)\.(\w+)$/.exec(name) ?? [];
+  const inCollections = (own === undefined ? [...collections, ...collectionOf(role)] : [own]).flatMap((collection) =>
+    reading.collectionPaths.map((root) => join(root, 'ansible_collections', ...collection.split('.'), 'roles', short)),
+  );
+  const roots = [...reading.rolePaths, dir].map((root) => join(root, name));
+  const paths = isAbsolute(name) ? [name] : [...roots, ...inCollections];
   return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+}
+
+/** A role of a collection finds its collection's other roles by their short names. */
+function collectionOf(role: Role | undefined): readonly string[] {
+  const [, space, name] = /\/ansible_collections\/(\w+)\/(\w+)\/roles\//.exec(role?.path ?? '') ?? [];
+  return space === undefined || name === undefined ? [] : [`${space}.${name}`];
 }
 
 function rolesThere(reading: Reading): readonly string[] {

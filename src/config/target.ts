@@ -38,9 +38,20 @@ export function targetOf({ name, at, get }: Reach): Target {
     privateKeyFile: text('ansible_ssh_private_key_file', 'ansible_private_key_file'),
     knownHostsFile: option(args, 'UserKnownHostsFile') ?? text('bringup_known_hosts_file'),
     jump: /(?:^|\s)-J\s*(\S+)/.exec(args)?.[1] ?? option(args, 'ProxyJump'),
-    become: { method, password: secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass') },
+    become: {
+      method,
+      exe: text('ansible_become_exe', `ansible_${method}_exe`),
+      flags: splitWords(text('ansible_become_flags', `ansible_${method}_flags`) ?? ''),
+      password: secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass'),
+    },
     connectTimeout: number(get('ansible_ssh_timeout') ?? get('ansible_timeout')),
   };
+}
+
+/** Splits at blanks outside of quotes. */
+function splitWords(text: string): readonly string[] {
+  const words = text.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? [];
+  return words.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, a?: string, b?: string) => a ?? b ?? ''));
 }
 
 function option(args: string, name: string): string | undefined {

@@ -1,18 +1,22 @@
 import { dirname } from 'node:path';
 import { Type } from 'typebox';
 import { tell } from '../core/errors/index.ts';
+import { isAnsibleModule } from '../core/language/ansible-modules.ts';
+import { keywordsOn, rowOf } from '../core/language/keywords.ts';
 import { META_ACTIONS } from '../core/meta.ts';
 import type { Module } from '../core/module.ts';
 import type { Block, Common, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
-import { actionOf, COLLECTIONS, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
-import { readCommon } from './common.ts';
+import { actionOf, BUILTIN, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
+import { isKeyword, readCommon, readOwnKeywords } from './common.ts';
+import { defaultsFor } from './defaults.ts';
 import { readInclude } from './includes.ts';
-import { BLOCK, isKeyword, isUnsupported, TASK } from './keywords.ts';
 import { readLoop } from './loops.ts';
-import { aside, conditionsOf, isNull, type Reading, rawOf, settle, variableName, wordsOf } from './reading.ts';
+import { aside, isNull, type Reading, settle } from './reading.ts';
 import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongShape } from './source.ts';
 
+/** Keywords that name the module in their value. */
+const ACTIONS: readonly string[] = ['action', 'local_action'];
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
 /** Actions that the engine carries out itself. */
 export const ENGINE_ACTIONS: readonly string[] = ['meta', 'include_vars'];
@@ -38,8 +42,12 @@ export function readTasksFile(file: string, around: Common, reading: Reading, fr
 
 function readItem(node: MapNode, around: Common, reading: Reading): readonly Item[] {
   if (entry(node, 'block') !== undefined) return [readBlock(node, around, reading)];
-  const actions = node.entries.filter((e) => !TASK.includes(e.key) && !e.key.startsWith('with_'));
-  const include = actions.find((e) => IMPORTS.has(e.key.replace(COLLECTIONS, '')));
+  // A keyword of plays may be a module's name in a task: `user`.
+  const isAction = ({ key }: Entry): boolean =>
+    !key.startsWith('with_') &&
+    (rowOf(key) === undefined || (!keywordsOn(reading.place).includes(key) && reading.ports.modules.has(key)));
+  const actions = node.entries.filter(isAction);
+  const include = actions.find((e) => IMPORTS.has(e.key.replace(BUILTIN, '')));
   if (include !== undefined) return readInclude(node, include, around, reading);
   const task = readTask(node, actions, around, reading);
   return task === undefined ? [] : [task];
@@ -47,7 +55,7 @@ function readItem(node: MapNode, around: Common, reading: Reading): readonly Ite
 
 function readBlock(node: MapNode, around: Common, reading: Reading): Block {
   const own = aside(reading);
-  for (const e of node.entries) isKeyword(e, BLOCK, 'a block', own.problems);
+  for (const e of node.entries) isKeyword(e, 'block', 'a block', own.problems);
   const read = readCommon(node, around, own);
   const common = { ...read, ...settle(own, around, reading) };
   const part = (key: string): readonly Item[] => readItems(entry(node, key)?.value, common, reading);
@@ -62,47 +70,46 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
 }
 
 function readOwn(node: MapNode, actions: readonly Entry[], around: Common, reading: Reading): Task | undefined {
-  const { problems, ports } = reading;
-  const common = readCommon(node, around, reading);
+  const { problems, ports, place } = reading;
+  const read = readCommon(node, around, reading);
   const isModule = (e: Entry): boolean =>
     ports.modules.has(moduleName(e.key)) || ENGINE_ACTIONS.includes(moduleName(e.key));
-  const modules = actions.filter(isModule);
-  const action = modules[0] ?? (entry(node, 'action') || actions.find((e) => !isUnsupported(e.key)));
-  for (const e of actions) {
-    if (e === action || (modules.length > 0 && !modules.includes(e))) {
-      if (e !== action) isKeyword(e, TASK, 'a task', problems);
-    } else if (modules.includes(e))
-      problems.push(
-        tell('E_TWO_ACTIONS', { of: 'task', action: 'module', first: action?.key ?? '', second: e.key }, e.keyAt),
-      );
-    else if (isUnsupported(e.key)) isKeyword(e, TASK, 'a task', problems);
+  const modules = [...actions.filter(isModule), ...node.entries.filter((e) => ACTIONS.includes(e.key))];
+  const action = modules[0] ?? actions[0];
+  const where = place === 'handler' ? 'a handler' : 'a task';
+  for (const e of node.entries) {
+    if (!actions.includes(e) && !e.key.startsWith('with_')) isKeyword(e, place, where, problems);
+    else if (actions.includes(e) && modules.length > 0 && !modules.includes(e)) isKeyword(e, place, where, problems);
+  }
+  for (const e of modules.slice(1)) {
+    const two = { of: 'task', action: 'module', first: action?.key ?? '', second: e.key };
+    problems.push(tell('E_TWO_ACTIONS', two, e.keyAt));
   }
   if (action === undefined) {
-    if (actions.length === 0)
-      problems.push(
-        tell(
-          'E_NO_ACTION',
-          { of: 'task', action: 'module', expected: 'a module, such as: apt: {name: nginx}' },
-          node.at,
-        ),
-      );
+    const expected = 'a module, such as: apt: {name: nginx}';
+    problems.push(tell('E_NO_ACTION', { of: 'task', action: 'module', expected }, node.at));
     return undefined;
   }
-  const given =
-    action.key === 'action' ? actionOf(action, reading) : { module: moduleName(action.key), value: action.value };
+  const isNamed = ACTIONS.includes(action.key);
+  const given = isNamed ? actionOf(action, reading) : { module: moduleName(action.key), value: action.value };
+  const common = action.key === 'local_action' ? { ...read, delegateTo: 'localhost' } : read;
   const impl = ports.modules.get(given.module);
   if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
-    const known = [...ports.modules.keys(), ...ENGINE_ACTIONS, ...TASK];
-    problems.push(tell('E_UNKNOWN_MODULE', { name: action.key, known }, action.keyAt));
+    const known = [...ports.modules.keys(), ...ENGINE_ACTIONS, ...keywordsOn(place)];
+    const name = isNamed ? given.module : action.key;
+    const wrong = isAnsibleModule(name)
+      ? tell('E_MODULE_MISSING', { name }, action.keyAt)
+      : tell('E_UNKNOWN_MODULE', { name, known }, action.keyAt);
+    problems.push(wrong);
   }
   const isKnown = impl !== undefined || ENGINE_ACTIONS.includes(given.module);
-  const args = isKnown ? readArgs(node, given.value, impl, given.module, reading) : {};
+  const own = isKnown ? readArgs(node, given.value, impl, given.module, reading) : {};
+  const args = { ...defaultsFor(given.module, common.moduleDefaults), ...own };
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
   if (given.module === 'meta') checkMeta(args, action, around, reading);
   noteDefinitions(given.module, args, reading);
-  const register = variableName(node, 'register', reading);
-  if (register !== undefined) reading.defined.add(register);
-  const { loop, loopControl } = readLoop(node, reading);
+  const keywords = readOwnKeywords(node, 'handler', reading);
+  if (keywords.register !== undefined) reading.defined.add(keywords.register);
   return {
     ...common,
     kind: 'task',
@@ -110,16 +117,8 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
     impl: isKnown ? impl : unknownModule(given.module),
     args,
     argAt: (path) => (given.value.kind === 'map' && path.length > 0 ? placeOf(given.value, path) : action.keyAt),
-    loop,
-    loopControl,
-    register,
-    changedWhen: conditionsOf(node, 'changed_when', reading),
-    failedWhen: conditionsOf(node, 'failed_when', reading),
-    until: conditionsOf(node, 'until', reading),
-    retries: rawOf(node, 'retries', reading),
-    delay: rawOf(node, 'delay', reading),
-    timeout: rawOf(node, 'timeout', reading),
-    listen: wordsOf(node, 'listen', reading),
+    ...keywords,
+    ...readLoop(node, reading),
   };
 }
 

@@ -20,19 +20,35 @@ export async function become(
   if (who === loginUser) return exec(client, target, program);
   const password = target.become.password?.reveal();
   if (password === undefined) {
-    const command = target.become.method === 'doas' ? 'doas -n' : target.become.method === 'su' ? undefined : 'sudo -n';
-    if (command === undefined) throw noPasswordForSu(target);
-    return exec(client, target, `${command} -u ${quote(who)} sh -c ${quote(program)}`);
+    if (target.become.method === 'su') throw noPasswordForSu(target);
+    return exec(client, target, `${programOf(target)} -n${flagsOf(target)} -u ${quote(who)} sh -c ${quote(program)}`);
   }
   const prompt = `bringup-${randomBytes(6).toString('hex')}:`;
   if (target.become.method !== 'sudo') throw noPasswordForSu(target);
   const channel = await exec(
     client,
     target,
-    `sudo -S -p ${prompt} -u ${quote(who)} sh -c ${quote(`echo; ${program}`)}`,
+    `${programOf(target)} -S${flagsOf(target)} -p ${prompt} -u ${quote(who)} sh -c ${quote(`echo; ${program}`)}`,
   );
   await answered(channel, prompt, password, target);
   return channel;
+}
+
+/** Options that bringup sets itself, because it knows whether there is a password to answer with. */
+const OURS = ['-n', '-S', '--non-interactive', '--stdin'];
+
+function programOf({ become: { method, exe } }: Target): string {
+  return quote(exe ?? method);
+}
+
+function flagsOf({ become: { flags = [] } }: Target): string {
+  return flags.flatMap((flag) => (OURS.includes(flag) ? [] : [` ${quote(flag)}`])).join('');
+}
+
+/** The words that run a program as root on this machine, where no password can be asked for. */
+export function rootBy(target: Target): readonly string[] {
+  const { method, exe, flags = [] } = target.become;
+  return [exe ?? method, '-n', ...flags.filter((flag) => !OURS.includes(flag))];
 }
 
 function noPasswordForSu(target: Target): Failure {

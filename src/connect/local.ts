@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { type Connection, Lost, Stopped, type Target } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
+import { rootBy } from './become.ts';
 import { blocksOf } from './content.ts';
 import { type Decoder, decoder, Tampered } from './decode.ts';
 import { encode } from './frame.ts';
@@ -38,8 +39,8 @@ export function connectLocal(target: Target): Connection {
       await pipeline(blocksOf(content), createWriteStream(to, { mode: 0o600, flags: 'wx', flush: true }));
       if (owner === undefined || owner === user) return;
       const { $ } = await import('zx/core');
-      await $({ quiet: true })`sudo -n chown -- ${`${owner}:`} ${to}`;
-      if (isSpooled) await $({ quiet: true })`sudo -n chown -- ${`${owner}:`} ${folder}`;
+      await $({ quiet: true })`${rootBy(target)} chown -- ${`${owner}:`} ${to}`;
+      if (isSpooled) await $({ quiet: true })`${rootBy(target)} chown -- ${`${owner}:`} ${folder}`;
     },
     forward: async (_address, port) => port,
     close: async () => {},
@@ -50,10 +51,10 @@ export function connectLocal(target: Target): Connection {
  * A shell that reads no start-up files. It has its own process group, so that it can be ended with everything that it
  * started.
  */
-async function shell(isOwn: boolean, input: string) {
+async function shell(target: Target, isOwn: boolean, input: string) {
   const { $ } = await import('zx/core');
   const clean = $({ input, quiet: true, nothrow: true, detached: true, shell: '/bin/sh', prefix: '', postfix: '' });
-  return { process: isOwn ? clean`exec sh -s` : clean`exec sudo -n sh -s` };
+  return { process: isOwn ? clean`exec sh -s` : clean`exec ${rootBy(target)} sh -s` };
 }
 
 async function oneTrip(
@@ -62,7 +63,7 @@ async function oneTrip(
   { program, mark, options: { signal, timeout } }: Readonly<{ program: string; mark: string; options: TripOptions }>,
 ): Promise<Decoder> {
   const answer = decoder(mark);
-  const { process: child } = await shell(isOwn, program);
+  const { process: child } = await shell(target, isOwn, program);
   const over = new AbortController();
   const ended = new Promise<'done' | 'interrupted' | 'timeout'>((resolve, reject) => {
     const take = (into: (chunk: Buffer) => void) => (chunk: Buffer) => {
@@ -82,7 +83,7 @@ async function oneTrip(
     over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   });
   const how = await ended.finally(() => over.abort());
-  if (how !== 'done') throw new Stopped(how, await stop(isOwn, answer.pid()));
+  if (how !== 'done') throw new Stopped(how, await stop(target, isOwn, answer.pid()));
   if (answer.isDone()) return answer;
   if (/sudo:/.test(answer.trouble())) {
     throw failure('E_SUDO_REFUSED', { host: target.name, method: 'sudo', detail: answer.trouble() });
@@ -90,9 +91,9 @@ async function oneTrip(
   throw new Lost(target.name, new Error(answer.trouble()));
 }
 
-async function stop(isOwn: boolean, pid: number | undefined): Promise<readonly number[] | undefined> {
+async function stop(target: Target, isOwn: boolean, pid: number | undefined): Promise<readonly number[] | undefined> {
   if (pid === undefined) return undefined;
-  const { process: child } = await shell(isOwn, stopping(pid));
+  const { process: child } = await shell(target, isOwn, stopping(pid));
   const { stdout } = await child;
   return /^left (.*)$/m.exec(stdout)?.[1]?.split(' ').filter(Boolean).map(Number);
 }

@@ -16,7 +16,14 @@ export type Target = Readonly<{
   knownHostsFile?: string | undefined;
   /** The jump host of `-o ProxyJump=…` in ansible_ssh_common_args, or of ~/.ssh/config. */
   jump?: string | undefined;
-  become: Readonly<{ method: 'sudo' | 'doas' | 'su'; password?: Secret | undefined }>;
+  become: Readonly<{
+    method: 'sudo' | 'doas' | 'su';
+    /** The program that becomes another user. Default: the name of the method. */
+    exe?: string | undefined;
+    /** More options for it. */
+    flags?: readonly string[];
+    password?: Secret | undefined;
+  }>;
   /** In seconds. Default: 10. */
   connectTimeout?: number | undefined;
 }>;

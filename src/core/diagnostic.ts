@@ -28,12 +28,14 @@ export class Failure extends Error {
 
 /** The name among `known` that `word` most likely was meant to be; undefined when none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
+  const most = Math.max(1, Math.floor((word.length + 1) / 3));
   let best: { name: string; far: number } | undefined;
   for (const name of known) {
+    if (Math.abs(name.length - word.length) > most) continue;
     const far = distance(word, name);
-    if (best === undefined || far < best.far) best = { name, far };
+    if (far <= most && (best === undefined || far < best.far)) best = { name, far };
   }
-  return best !== undefined && best.far <= Math.ceil(word.length / 3) ? best.name : undefined;
+  return best?.name;
 }
 
 /** `expected` and `hint` for an unknown name: a list of what there is (at most 12), and the nearest one. */

@@ -54,6 +54,8 @@ export type TaskEvent = Readonly<{
    * The changes that were made or, in a plan, would be made. For `unknown`: the changes in the host's present state.
    */
   changes: readonly Readonly<{ what: string; diff?: Diff | undefined }>[];
+  /** The task has `diff: true`, so its diffs are shown without --diff too. */
+  showsDiff?: true;
   /**
    * A phrase. For `unknown`: the earlier change that the result depends on. For `skipped`: the condition that was false.
    */

@@ -7,7 +7,6 @@ export const META_ACTIONS: readonly string[] = [
   'end_role',
   'clear_facts',
   'clear_host_errors',
-  'refresh_inventory',
   'reset_connection',
   'noop',
 ];

@@ -1,4 +1,5 @@
 import type { Diagnostic, Pos } from './diagnostic.ts';
+import type { Inherited, Own } from './language/keywords.ts';
 import type { Module } from './module.ts';
 import type { Raw, RawVars } from './value.ts';
 
@@ -21,73 +22,90 @@ export type Doubts = Readonly<{
 /** Names of variables that are read without a guard such as `is defined`, each with one place that reads it. */
 export type Reads = ReadonlyMap<string, Pos>;
 
-export type Play = Readonly<{
+export type Play = Readonly<Pick<Own<'play', KeywordValues>, 'gatherFacts' | 'forceHandlers'>> &
+  Readonly<{
+    name: string;
+    at: Pos;
+    /** The pattern of `hosts:`, and the hosts that it selects before --limit. */
+    pattern: string;
+    hosts: readonly string[];
+    /** The play's own keywords, as its tasks inherit them. `when`: of the import_playbook that imported the play. */
+    common: Common;
+    order: 'inventory' | 'reverse_inventory' | 'sorted' | 'reverse_sorted' | 'shuffle';
+    /** The arguments of `setup` when the play gathers facts. */
+    gatherArgs: RawVars;
+    vars: RawVars;
+    prompts: readonly Prompt[];
+    varsFiles: readonly Layer[];
+    /** The sections in the order in which they run. Handlers are flushed after each section. */
+    sections: readonly Section[];
+    handlers: readonly Task[];
+    /** What `notify` may name, with the handlers that includes may add. undefined: a handler's name is a template. */
+    handlerNames: ReadonlySet<string> | undefined;
+    roles: readonly Role[];
+    /** The batch sizes: numbers or percentages, the last one repeats. An empty list means all hosts at once. */
+    serial: readonly (number | string)[];
+    maxFailPercentage: number | undefined;
+  }>;
+/** A variable that bringup asks for before the run. */
+export type Prompt = Readonly<{
   name: string;
   at: Pos;
-  /** The pattern of `hosts:`, and the hosts that it selects before --limit. */
-  pattern: string;
-  hosts: readonly string[];
-  gatherFacts: Raw;
-  gatherSubset: Raw | undefined;
-  /** Conditions of the import_playbook that imported the play. Each task of the play has them too. */
-  when: readonly Condition[];
-  vars: RawVars;
-  varsFiles: readonly Layer[];
-  /** The sections in the order in which they run. Handlers are flushed after each section. */
-  sections: readonly Section[];
-  handlers: readonly Task[];
-  /** What `notify` may name, with the handlers that includes may add. undefined: a handler's name is a template. */
-  handlerNames: ReadonlySet<string> | undefined;
-  roles: readonly Role[];
-  /** The batch sizes: numbers or percentages, the last one repeats. An empty list means all hosts at once. */
-  serial: readonly (number | string)[];
-  anyErrorsFatal: Raw;
-  maxFailPercentage: number | undefined;
-  forceHandlers: Raw;
-  /** The play's own tags. They decide whether the play gathers facts. */
-  tags: readonly string[];
-  environment: readonly Raw[];
-  become: Become;
+  prompt: string;
+  /** The answer is not shown while it is typed, and is a secret. */
+  isPrivate: boolean;
+  /** It is asked for twice. */
+  isConfirmed: boolean;
+  /** The value of an empty answer, and of one that nobody can give because there is no terminal. */
+  default: Raw | undefined;
+  /** The scheme of password_hash that the answer is hashed with. */
+  encrypt: string | undefined;
+  salt?: string;
+  /** The length of a random salt in characters. */
+  saltSize: number;
 }>;
 export type Section = Readonly<{ name: 'pre_tasks' | 'tasks' | 'post_tasks'; body: readonly Item[] }>;
 
 export type Item = Task | Block | Include;
 
-/** Keywords that every item has. `when` and `vars` list those of outer blocks first. */
-export type Common = Readonly<{
-  at: Pos;
-  name: Raw | undefined;
-  when: readonly Condition[];
+/** What the readers make of each type of keyword. */
+export type KeywordValues = {
+  flag: Raw;
+  boolean: Raw | undefined;
+  value: Raw | undefined;
+  values: readonly Raw[];
+  words: readonly string[];
+  conditions: readonly Condition[];
   vars: readonly RawVars[];
-  tags: readonly string[];
-  become: Become;
-  environment: readonly Raw[];
-  ignoreErrors: Raw;
-  noLog: Raw;
-  checkMode: Raw | undefined;
-  diff: Raw | undefined;
-  runOnce: Raw;
-  anyErrorsFatal: Raw;
-  /** Handlers by name or topic. A task's own list replaces the list of its block. */
-  notify: readonly Raw[];
-  delegateTo: Raw | undefined;
-  /** The role that the item belongs to. It determines variables and where files are searched. */
-  role: Role | undefined;
-  /** The directory of the file that defines the item. Relative paths start here. */
-  dir: string;
-  /**
-   * Mistakes in the item and in the blocks around it. They matter only on hosts that reach the item, so they are
-   * reported when the run knows which hosts do: before its first change.
-   */
-  faults: readonly Diagnostic[];
-  /** The variables that the item and the blocks around it read. */
-  reads: readonly Reads[];
-}>;
-export type Become = Readonly<{ become?: Raw; user?: Raw; method?: Raw }>;
+  variable: string | undefined;
+  structure: never;
+};
+
+/**
+ * What every item has: the keywords that it inherits, each resolved to what holds for the item. Of keywords that extend
+ * each other (`when`, `vars`, `tags`), those of outer blocks come first.
+ */
+export type Common = Readonly<Inherited<KeywordValues>> &
+  Readonly<{
+    at: Pos;
+    name: Raw | undefined;
+    /** The role that the item belongs to. It determines variables and where files are searched. */
+    role: Role | undefined;
+    /** The directory of the file that defines the item. Relative paths start here. */
+    dir: string;
+    /**
+     * Mistakes in the item and in the blocks around it. They matter only on hosts that reach the item, so they are
+     * reported when the run knows which hosts do: before its first change.
+     */
+    faults: readonly Diagnostic[];
+    /** The variables that the item and the blocks around it read. */
+    reads: readonly Reads[];
+  }>;
 /** A bare expression and its position. The literals `true` and `false` stay booleans. */
 export type Condition = Readonly<{ text: string; at: Pos }> | boolean;
 
 export type Task = Common &
+  Readonly<Own<'handler', KeywordValues>> &
   Readonly<{
     kind: 'task';
     /** The module's short name, for example `apt`, whichever form the playbook used. undefined: `meta`. */
@@ -98,22 +116,18 @@ export type Task = Common &
     argAt: (path: readonly (string | number)[]) => Pos;
     loop: Raw | undefined;
     loopControl: LoopControl;
-    register: string | undefined;
-    changedWhen: readonly Condition[];
-    failedWhen: readonly Condition[];
-    until: readonly Condition[];
-    retries: Raw | undefined;
-    delay: Raw | undefined;
-    timeout: Raw | undefined;
-    /** Handlers only: the topics that they listen to. */
-    listen: readonly string[];
   }>;
 export type LoopControl = Readonly<{
   loopVar: string;
   indexVar: string | undefined;
   label: Raw | undefined;
   pause: Raw | undefined;
+  /** `ansible_loop` holds the index, the neighbours and the length. */
   extended: boolean;
+  /** `ansible_loop` holds all items too. */
+  allItems: boolean;
+  /** The loop ends after the first item for which all of these hold. */
+  breakWhen: readonly Condition[];
 }>;
 export type Block = Common &
   Readonly<{ kind: 'block'; body: readonly Item[]; rescue: readonly Item[]; always: readonly Item[] }>;

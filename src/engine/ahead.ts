@@ -3,6 +3,7 @@ import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.
 import type { Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { handlersOf } from './notify.ts';
+import { allows } from './policy.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
 import type { HostState, Where } from './state.ts';
@@ -83,7 +84,7 @@ function* probesOf(
 
 function probesOfTask(world: World, host: HostState, task: Task, where: Where): readonly Probe[] {
   const { impl } = task;
-  if (impl === undefined || task.delegateTo !== undefined) return [];
+  if (impl === undefined || !allows(task, 'ahead', where.play)) return [];
   const scope = scopeFor(world, host, { ...where, role: task.role, vars: [...where.vars, ...task.vars] });
   const items = loopItems(task, scope, world.run);
   const units =

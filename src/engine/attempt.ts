@@ -1,10 +1,12 @@
 import { failure, tell } from '../core/errors/index.ts';
 import { type Change, isBlocked, type Step } from '../core/module.ts';
+import type { Task } from '../core/playbook.ts';
 import { isDict, Unknown, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import { finishedResult, inBackground, type Job, jobOf, startedResult } from './background.ts';
 import { dependsOn, ONLY_APPLY_ASKS } from './because.ts';
-import { isTrue } from './booleans.ts';
-import { type ChangeResult, makeChanges } from './change.ts';
+import { isTrue, wholeNumber } from './booleans.ts';
+import { type ChangeResult, type ExtraPieces, makeChanges } from './change.ts';
 import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
@@ -14,6 +16,7 @@ import { dataOf, rcOf, resultOf } from './result.ts';
 import type { HostState } from './state.ts';
 import { bringsProgram, userProbeOf, userProbeOutcome } from './user-probe.ts';
 import type { World } from './variables.ts';
+import { isOtherWay, wayOf } from './way.ts';
 
 /** The changes that one unit of a task has to make in the host's present state. */
 export type Intent = Readonly<{
@@ -99,7 +102,7 @@ export async function intend(
   }
   if (earlier !== undefined) return unknown(dependsOn(earlier.what), steps);
   if (steps.length === 0) {
-    keepFacts(taskRun, step, dataOf(step, stdout, unit));
+    keepFacts(taskRun, place, unit, dataOf(step, stdout, unit));
     if (step.module === 'debug') say(taskRun, dataOf(step, stdout, unit));
     return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
   }
@@ -132,11 +135,47 @@ export async function carryOut(intent: Intent): Promise<Outcome> {
   const isHidden = isTrue(run, task.noLog, unit.scope, 'no_log', task.at);
   const doing = isHidden ? name : `${name}: ${changes.map((s) => s.what).join(', ')}`;
   run.emit({ type: 'busy', host: host.name, doing });
-  const timeout = task.timeout === undefined ? undefined : Number(run.templates.resolve(task.timeout, unit.scope));
+  const timeout = timeLimit(taskRun, unit.scope);
   const around = { before: notifyPieces(taskRun, unit), after: isLast(intent) ? taskRun.after : undefined };
   await noteOfDelegated(taskRun, unit);
+  const job = jobOf(taskRun, unit.scope);
+  if (job !== undefined) return startJob(intent, job, around);
   const changeResult = await makeChanges(run, place.session, unit, changes, probe, ahead, around, timeout);
   return conclude(intent, changeResult);
+}
+
+/** Starts the changes in the background. What they alter is not known until the job ends, so answers are forgotten. */
+async function startJob(intent: Intent, job: Job, around: ExtraPieces): Promise<Outcome> {
+  const { taskRun, unit, place, changes, ahead } = intent;
+  const started = inBackground(taskRun, changes, job);
+  const result = await makeChanges(
+    taskRun.world.run,
+    place.session,
+    unit,
+    started,
+    undefined,
+    ahead,
+    around,
+    undefined,
+  );
+  place.session.forgetAll();
+  noteChange(taskRun.world, place);
+  if (result.failed !== undefined) return conclude({ ...intent, changes: started }, result);
+  const own = resultOf(unit.step, intent.stdout, unit, startedResult(job));
+  return {
+    status: 'changed',
+    result: isDict(own) ? { ...own, ...startedResult(job) } : own,
+    changes: started,
+    label: unit.label,
+  };
+}
+
+/** In seconds. `async` limits the time too if the task is waited for. */
+function timeLimit({ task, world: { run } }: TaskRun, scope: Scope): number | undefined {
+  const of = (raw: Task['timeout'], keyword: string): number =>
+    raw === undefined ? 0 : wholeNumber(run, raw, scope, keyword, task.at);
+  const limits = [of(task.timeout, 'timeout'), of(task.async, 'async')].filter((seconds) => seconds > 0);
+  return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
 /** Whether the task is finished on this host once these changes succeed. */
@@ -151,6 +190,7 @@ export async function conclude(intent: Intent, changeResult: ChangeResult): Prom
   const { step, label } = unit;
   noteChange(taskRun.world, place);
   if (place !== taskRun.host) taskRun.host.session.metOthers();
+  for (const other of place.sessions.all()) if (other !== place.session) other.forgetAll();
   const after =
     changeResult.failed === undefined && probe !== undefined && !changes.some((c) => c.action ?? c.harmless)
       ? (await place.session.ask(probe, ahead)).stdout
@@ -162,11 +202,12 @@ export async function conclude(intent: Intent, changeResult: ChangeResult): Prom
     const result = resultOf(step, after, unit, base, changeResult.ran);
     return { status: 'failed', result, changes, diagnostic: { ...changeResult.failed, at: taskRun.task.at }, label };
   }
-  keepFacts(taskRun, step, dataOf(step, after, unit, changeResult.ran));
+  keepFacts(taskRun, place, unit, dataOf(step, after, unit, changeResult.ran));
   const { warnings = [] } = changeResult;
   for (const text of warnings)
     taskRun.world.run.emit({ type: 'message', host: taskRun.host.name, text: `warning: ${text}`, at: taskRun.task.at });
-  const base = { changed: !changeResult.unchanged, ...(warnings.length > 0 && { warnings: [...warnings] }) };
+  const job = finishedResult(taskRun.task, taskRun.world.run);
+  const base = { changed: !changeResult.unchanged, ...job, ...(warnings.length > 0 && { warnings: [...warnings] }) };
   const result = resultOf(step, after, unit, base, changeResult.ran);
   return { status: changeResult.unchanged ? 'ok' : 'changed', result, changes, label };
 }
@@ -176,8 +217,16 @@ function noteChange(world: World, place: HostState): void {
   world.changed.add(place.name);
 }
 
-/** The host on which the task runs: the host itself or the delegate. */
+/** The host on which the task runs, the host itself or the delegate, over the way that the task asks for. */
 function placeOf(taskRun: TaskRun, scope: Scope): HostState {
+  const { task, world, where } = taskRun;
+  const base = delegateOf(taskRun, scope);
+  if (!isOtherWay(task, where.play.common)) return base;
+  const session = base.sessions.on(wayOf(world.run, task, scope));
+  return session === base.session ? base : { ...base, session };
+}
+
+function delegateOf(taskRun: TaskRun, scope: Scope): HostState {
   if (taskRun.task.delegateTo === undefined) return taskRun.host;
   const name = taskRun.world.run.templates.resolve(taskRun.task.delegateTo, scope);
   const other = typeof name === 'string' ? (taskRun.world.hosts.get(name) ?? taskRun.world.localhost(name)) : undefined;
@@ -205,10 +254,20 @@ function say({ world: { run }, host, task }: TaskRun, data: Vars): void {
   if (shown.length > 0) run.emit({ type: 'message', host: host.name, text: shown.join('\n'), at: task.at });
 }
 
-/** Facts of set_fact override everything except extra vars. Facts of other modules are added to the host's facts. */
-function keepFacts(taskRun: TaskRun, step: Step, data: Vars): void {
+/**
+ * Facts of set_fact override everything except extra vars. Facts of other modules are added to the host's facts. They
+ * belong to the host of the task or, with delegate_facts, to the host of delegate_to.
+ */
+function keepFacts(
+  { host, task, world: { run } }: TaskRun,
+  place: HostState,
+  { step, scope }: Bound,
+  data: Vars,
+): void {
   const facts = data['ansible_facts'];
   if (!isDict(facts)) return;
-  if (step.module === 'set_fact') taskRun.host.set = { ...taskRun.host.set, ...facts };
-  else taskRun.host.facts = { ...taskRun.host.facts, ...facts };
+  const isTheirs = task.delegateTo !== undefined && isTrue(run, task.delegateFacts, scope, 'delegate_facts', task.at);
+  const owner = isTheirs ? place : host;
+  if (step.module === 'set_fact') owner.set = { ...owner.set, ...facts };
+  else owner.facts = { ...owner.facts, ...facts };
 }

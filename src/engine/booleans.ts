@@ -48,3 +48,16 @@ export function checkBooleans(run: Pick<Run, 'templates'>, task: Task, scope: Sc
     if (!(error instanceof NotKnown)) throw error; // the value is known, or an error is reported, when it is read
   }
 }
+
+/**
+ * The value of a keyword that counts (hosts, seconds). Throws NotKnown if the value depends on a later change, Failure
+ * if it is no number of 0 or more.
+ */
+export function wholeNumber(run: Pick<Run, 'templates'>, raw: Raw, scope: Scope, keyword: string, at: Pos): number {
+  const value = run.templates.resolve(raw, scope);
+  if (value instanceof Unknown) throw new NotKnown(value.because);
+  const number = Number(run.templates.print(value));
+  if (Number.isInteger(number) && number >= 0) return number;
+  const found = `'${run.templates.print(value)}'`;
+  throw failure('E_KEYWORD_VALUE', { keyword, wanted: 'a whole number', found, expected: '0, 1, 2 …' }, at);
+}

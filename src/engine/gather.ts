@@ -51,9 +51,9 @@ export async function gather(hostRun: HostRun): Promise<void> {
 
 /** Whether the condition of the play's import skips the whole play. A condition that reads facts is not known yet. */
 function isLeftOut({ world, play, host, where }: HostRun): boolean {
-  if (play.when.length === 0) return false;
+  if (play.common.when.length === 0) return false;
   try {
-    return falseCondition(play.when, scopeFor(world, host, where), world.run) !== undefined;
+    return falseCondition(play.common.when, scopeFor(world, host, where), world.run) !== undefined;
   } catch {
     return false;
   }
@@ -74,40 +74,41 @@ export function gatherTask(play: Play): Task {
   const known = gatherTasks.get(play);
   if (known !== undefined) return known;
   const task: Task = {
+    ...play.common,
     kind: 'task',
     module: 'setup',
     impl: undefined, // callers pass the module themselves
-    args: play.gatherSubset === undefined ? {} : { gather_subset: play.gatherSubset },
+    args: play.gatherArgs,
     argAt: () => play.at,
     at: play.at,
     name: 'Gathering Facts',
     when: [],
     vars: [],
     tags: ['always'],
-    become: play.become,
-    environment: play.environment,
     ignoreErrors: false,
-    noLog: false,
-    checkMode: undefined,
-    diff: undefined,
     runOnce: false,
     anyErrorsFatal: false,
-    delegateTo: undefined,
-    role: undefined,
-    dir: '.',
     faults: [],
     reads: [],
-    loop: undefined,
-    loopControl: { loopVar: 'item', indexVar: undefined, label: undefined, pause: undefined, extended: false },
     register: undefined,
     changedWhen: [],
     failedWhen: [],
     until: [],
     retries: undefined,
     delay: undefined,
-    timeout: undefined,
-    notify: [],
+    async: undefined,
+    poll: undefined,
     listen: [],
+    loop: undefined,
+    loopControl: {
+      loopVar: 'item',
+      indexVar: undefined,
+      label: undefined,
+      pause: undefined,
+      extended: false,
+      allItems: true,
+      breakWhen: [],
+    },
   };
   gatherTasks.set(play, task);
   return task;

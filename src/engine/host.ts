@@ -1,10 +1,11 @@
+import pLimit from 'p-limit';
 import { tell } from '../core/errors/index.ts';
 import type { Block, Item, Task } from '../core/playbook.ts';
 import { Unknown } from '../core/value.ts';
 import type { Rest } from './ahead.ts';
 import type { Met } from './batch.ts';
 import { runsOnlyIfFails } from './because.ts';
-import { isTrue } from './booleans.ts';
+import { isTrue, wholeNumber } from './booleans.ts';
 import { gather } from './gather.ts';
 import { flushHandlers } from './handlers.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
@@ -70,7 +71,10 @@ async function runItems(hostRun: HostRun, items: readonly Item[], where: Where, 
       await runInclude(hostRun, item, where, (included, inner) => runItems(hostRun, included, inner, restAfter(i)));
     else if (item.module === 'meta')
       i += await runMeta(hostRun, item, ofRole(item, where), restAfter(i), (n) => plain(i + 1 + n));
-    else await withOthers(hostRun, item, () => runOneTask(hostRun, item, where, restAfter(i)));
+    else
+      await withOthers(hostRun, item, () =>
+        throttled(hostRun, item, () => runOneTask(hostRun, item, where, restAfter(i))),
+      );
   }
 }
 
@@ -91,8 +95,7 @@ function plainTask(
 ): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task') return undefined;
   if (isEnded(hostRun, item) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
-  if (['meta', 'include_vars'].includes(item.module) || item.runOnce !== false || readsOthers(item)) return undefined;
-  if (item.anyErrorsFatal !== false && hostRun.batch.hosts.length > 1) return undefined;
+  if (['meta', 'include_vars'].includes(item.module) || readsOthers(item)) return undefined;
   return taskRunOf(hostRun, item, where, rest);
 }
 
@@ -192,6 +195,19 @@ async function withOthers(hostRun: HostRun, task: Task, work: () => Promise<void
   if (failure !== undefined) throw failure;
   stop(met.find(({ brought }) => brought.length > 0)?.host ?? batch.hosts.find((name) => isLost(world, name)));
 }
+
+/** `throttle`: at most so many hosts run the task at the same time. */
+async function throttled(hostRun: HostRun, task: Task, work: () => Promise<void>): Promise<void> {
+  if (task.throttle === undefined) return work();
+  const { world, host } = hostRun;
+  const where = { ...hostRun.where, role: task.role, vars: [...hostRun.where.vars, ...task.vars] };
+  const most = wholeNumber(world.run, task.throttle, scopeFor(world, host, where), 'throttle', task.at);
+  if (most === 0) return work();
+  const slot = slots.get(task) ?? pLimit(most);
+  slots.set(task, slot);
+  return slot(work);
+}
+const slots = new WeakMap<Task, ReturnType<typeof pLimit>>();
 
 function isLost({ hosts }: World, name: string): boolean {
   const host = hosts.get(name);

@@ -5,6 +5,7 @@ import { type Intent, intend, isIntent } from './attempt.ts';
 import { isFalse } from './because.ts';
 import { INLINE, lengthOf } from './change.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
+import { allows } from './policy.ts';
 import type { Scope } from './ports.ts';
 import { probeOf, type Unit, unitOf } from './resolve.ts';
 import { skippedResult } from './result.ts';
@@ -38,15 +39,8 @@ const MOST = 1_000_000;
 /** The most edits of one text in one round trip. Each is compared with all edits before it. */
 const MOST_EDITS = 32;
 
-export function isJoinable({ world, task, maybe }: TaskRun): boolean {
-  const isPlain = task.until.length === 0 && task.timeout === undefined && task.delegateTo === undefined;
-  return (
-    isPlain &&
-    maybe === undefined &&
-    world.run.mode === 'apply' &&
-    task.checkMode === undefined &&
-    task.loopControl.pause === undefined
-  );
+export function isJoinable({ world, task, maybe, where }: TaskRun): boolean {
+  return maybe === undefined && world.run.mode === 'apply' && allows(task, 'items', where.play);
 }
 
 /**

@@ -7,6 +7,7 @@ import { judge } from './judge.ts';
 import { makeTogether } from './make-together.ts';
 import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
+import { allows } from './policy.ts';
 import { probeOf, unitOf } from './resolve.ts';
 
 /** The probes of a loop's items as far as they are known before their turn, then those of the tasks after the loop. */
@@ -17,7 +18,7 @@ export function* aheadOfItems(taskRun: TaskRun, items: Iterable<Part>): Iterable
 
 function probesOf(taskRun: TaskRun, { scope, label, item }: Part): readonly Probe[] {
   const { impl } = taskRun.task;
-  if (impl === undefined || taskRun.task.delegateTo !== undefined) return [];
+  if (impl === undefined || !allows(taskRun.task, 'ahead', taskRun.where.play)) return [];
   try {
     return [probeOf(unitOf(taskRun.world.run, taskRun.task, impl, scope, label, item, true)) ?? []].flat();
   } catch {

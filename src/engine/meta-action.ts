@@ -32,10 +32,20 @@ export async function plainMeta(hostRun: HostRun, task: Task, where: Where): Pro
       return;
     case 'reset_connection':
       return hostRun.host.session.drop();
+    case 'clear_host_errors': {
+      // Hosts run apart, so all that still run get here first. Failed hosts take part again from the next play on.
+      await hostRun.batch.meet(
+        hostRun.batch.visit(`${task.at.file}:${task.at.line}`, hostRun.host.name),
+        hostRun.host.name,
+      );
+      for (const host of hostRun.world.hosts.values()) {
+        host.failed = false;
+        host.unreachable = false;
+      }
+      return;
+    }
     case undefined:
     case 'noop':
-    case 'clear_host_errors':
-    case 'refresh_inventory':
       return;
     default: {
       const diagnostic = tell('E_UNKNOWN_META', { name: String(what), known: META_ACTIONS }, task.at);

@@ -2,7 +2,7 @@ import type { Claim, Connection } from '../core/connection.ts';
 import type { Pos } from '../core/diagnostic.ts';
 import type { Emit, Mode } from '../core/event.ts';
 import type { LocalFile, Module, RenderOptions, TreeNode } from '../core/module.ts';
-import type { Inventory, Playbook } from '../core/playbook.ts';
+import type { Inventory, Play, Playbook } from '../core/playbook.ts';
 import type { Redactor } from '../core/redact.ts';
 import type { Raw, RawVars, Unknown, Value, Vars } from '../core/value.ts';
 
@@ -75,6 +75,8 @@ export type Run = Readonly<{
   tags: readonly string[];
   skipTags: readonly string[];
   extraVars: RawVars;
+  /** The answers to `vars_prompt`. */
+  answers: ReadonlyMap<Play, RawVars>;
   diff: boolean;
   /** The number of hosts that run at the same time. */
   forks: number;

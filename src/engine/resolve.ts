@@ -33,8 +33,8 @@ export type Unit = Readonly<{
 }>;
 
 /** The user that a task's scripts run as: become_user, or root if only `become` is set. */
-export function userOf(task: Pick<Task, 'become' | 'at'>, scope: Scope, run: Run): string | undefined {
-  const { become, user } = task.become;
+export function userOf(task: Pick<Task, 'become' | 'becomeUser' | 'at'>, scope: Scope, run: Run): string | undefined {
+  const { become, becomeUser: user } = task;
   if (!isTrue(run, become ?? scope.get('ansible_become'), scope, 'become', task.at)) return undefined;
   const value = user !== undefined ? run.templates.resolve(user, scope) : scope.get('ansible_become_user');
   if (value instanceof Unknown) throw new NotKnown(value.because);
@@ -86,7 +86,7 @@ export function loopVars(items: readonly Value[], i: number, control: LoopContro
         length: items.length,
         revindex: items.length - i,
         revindex0: items.length - i - 1,
-        allitems: items as Value,
+        ...(control.allItems && { allitems: items as Value }),
         ...(i > 0 && { previtem: items[i - 1] ?? null }),
         ...(i < items.length - 1 && { nextitem: items[i + 1] ?? null }),
       },
@@ -252,7 +252,7 @@ export function contextFor(
       return isDict(facts) ? facts : {};
     },
     user: user ?? 'login',
-    diff: run.diff || run.mode === 'plan',
+    diff: run.diff || run.mode === 'plan' || (task.diff !== undefined && task.diff !== false),
     file,
     isFolder: (path, kind) => recordRead(() => run.localFiles.isFolder(path, folders(kind))),
     tree(path, kind, follow = true) {

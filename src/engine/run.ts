@@ -17,6 +17,7 @@ import { userOf } from './resolve.ts';
 import { openSession } from './session.ts';
 import { Aborted, EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
+import { newSessions, scopeOnWay, type Way, wayOf } from './way.ts';
 
 export type Recap = Readonly<{
   hosts: readonly HostRecap[];
@@ -44,7 +45,13 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   };
   const began = run.now();
   const world = makeWorld(run, (host) => doing.get(host) ?? 'reading its state');
-  const plays = run.playbook.plays.map((play) => ({ play, hosts: play.hosts.filter((h) => run.limit.has(h)) }));
+  const plays = run.playbook.plays.map((play) => ({
+    play,
+    hosts: inOrder(
+      play.hosts.filter((h) => run.limit.has(h)),
+      play.order,
+    ),
+  }));
   const inRun = [...new Set(plays.flatMap((p) => p.hosts))];
   run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: inRun });
   try {
@@ -57,7 +64,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   } catch (error) {
     if (!run.signal.aborted) throw error;
   } finally {
-    await Promise.all([...world.hosts.values()].map((h) => h.session.drop()));
+    await Promise.all([...world.hosts.values()].flatMap((h) => h.sessions.all().map((one) => one.drop())));
   }
   if (!run.signal.aborted) {
     for (const name of inRun) {
@@ -118,6 +125,26 @@ async function gatherAll(world: World, plays: readonly PlayHosts[]): Promise<voi
   );
 }
 
+/** The order in which the hosts of a play take their turns. */
+function inOrder(hosts: readonly string[], order: Play['order']): readonly string[] {
+  const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  switch (order) {
+    case 'inventory':
+      return hosts;
+    case 'reverse_inventory':
+      return hosts.toReversed();
+    case 'sorted':
+      return hosts.toSorted(byName);
+    case 'reverse_sorted':
+      return hosts.toSorted(byName).toReversed();
+    case 'shuffle':
+      return hosts
+        .map((host) => ({ host, at: Math.random() }))
+        .toSorted((a, b) => a.at - b.at)
+        .map(({ host }) => host);
+  }
+}
+
 /** The most connections that are opened at the same time. */
 const DIALS = 100;
 
@@ -129,21 +156,17 @@ function makeWorld(run: Run, doing: World['doing']): World {
   const hosts = new Map<string, HostState>();
   const add = (name: string): HostState => {
     const claim = claimFor(run, name);
-    const connect = (meanwhile: () => void) => {
+    const connectOn = (way: Way) => (meanwhile: () => void) => {
       const state = hosts.get(name);
       if (state === undefined) throw new Error(`no host ${name}`);
       run.emit({ type: 'busy', host: name, doing: 'connecting' });
       const play = run.playbook.plays[0];
       if (play === undefined) throw new Error('no play');
-      return run.connect(name, scopeFor(world, state, { play: bare(play), batch: [], role: undefined, vars: [] }), {
-        signal: run.signal,
-        meanwhile,
-        claim,
-      });
+      const scope = scopeFor(world, state, { play: bare(play), batch: [], role: undefined, vars: [] });
+      return run.connect(name, scopeOnWay(scope, way), { signal: run.signal, meanwhile, claim });
     };
-    const state: HostState = {
-      name,
-      session: openSession(connect, slot, dial, {
+    const sessions = newSessions((way) =>
+      openSession(connectOn(way), slot, dial, {
         signal: run.signal,
         waiter: () => waitingFor(run, name, gate),
         gate,
@@ -151,6 +174,11 @@ function makeWorld(run: Run, doing: World['doing']): World {
           start: { claimed: () => start.claimed(name), left: () => start.left(name), all: start.all },
         }),
       }),
+    );
+    const state: HostState = {
+      name,
+      session: sessions.on({}),
+      sessions,
       facts: undefined,
       factsAreFresh: false,
       set: {},
@@ -232,14 +260,14 @@ async function claimAs(world: World, play: Play, name: string): Promise<void> {
   const host = world.hosts.get(name);
   if (host === undefined) return;
   const scope = scopeFor(world, host, { play, batch: [], role: undefined, vars: [] });
-  await host.session.claim(userOf(play, scope, world.run));
+  await host.session.claim(userOf(play.common, scope, world.run));
 }
 
 function isPlayFatal(world: World, play: Play, name: string | undefined): boolean {
   const host = name === undefined ? undefined : world.hosts.get(name);
   if (host === undefined) return false;
   const scope = scopeFor(world, host, { play, batch: [], role: undefined, vars: [] });
-  return isTrue(world.run, play.anyErrorsFatal, scope, 'any_errors_fatal', play.at);
+  return isTrue(world.run, play.common.anyErrorsFatal, scope, 'any_errors_fatal', play.at);
 }
 
 function isAlive(host: HostState | undefined): boolean {
@@ -250,7 +278,8 @@ function isAlive(host: HostState | undefined): boolean {
 function forgetWhatOthersChanged(world: World, names: readonly string[]): void {
   const { changed } = world;
   for (const name of names) {
-    if (changed.size > (changed.has(name) ? 1 : 0)) world.hosts.get(name)?.session.forgetAll();
+    if (changed.size > (changed.has(name) ? 1 : 0))
+      for (const one of world.hosts.get(name)?.sessions.all() ?? []) one.forgetAll();
   }
   world.changed.clear();
 }
@@ -281,7 +310,7 @@ async function oneHost(
     if (isLast || !isAlive(host)) world.start.gone(name);
     if (isLast) {
       forgetGuesses(host);
-      await host.session.rest();
+      await Promise.all(host.sessions.all().map((one) => one.rest()));
     }
   }
 }
@@ -312,6 +341,7 @@ async function onHost(
     },
   };
   try {
+    host.session = host.sessions.on(wayOf(world.run, play.common, scopeFor(world, host, where)));
     await work(hostRun);
   } catch (error) {
     if (error instanceof Aborted)
@@ -350,5 +380,6 @@ function tellFailure(world: World, play: Play, host: HostState, error: Failure):
 
 function recapOf(host: HostState | undefined): readonly HostRecap[] {
   if (host === undefined) return [];
-  return [{ host: host.name, ...host.counts, unreachable: host.unreachable, trips: host.session.trips() }];
+  const trips = host.sessions.all().reduce((sum, one) => sum + one.trips(), 0);
+  return [{ host: host.name, ...host.counts, unreachable: host.unreachable, trips }];
 }

@@ -4,11 +4,15 @@ import type { Resource } from '../core/resource.ts';
 import type { RawVars, Value } from '../core/value.ts';
 import type { Note, Owner } from './pending.ts';
 import type { Session } from './session.ts';
+import type { Way } from './way.ts';
 
 /** The state of one host in one run. It is kept across plays. */
 export type HostState = {
   readonly name: string;
-  readonly session: Session;
+  /** The session that the current play uses. */
+  session: Session;
+  /** The sessions by the way to the host, which keywords such as `remote_user` may change. */
+  readonly sessions: Readonly<{ on: (way: Way) => Session; all: () => readonly Session[] }>;
   /** Names without `ansible_`. undefined before facts are gathered. */
   facts: RawVars | undefined;
   factsAreFresh: boolean;

@@ -3,7 +3,7 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { isCutOff, isOfFiles, tell } from '../core/errors/index.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
-import { Unknown } from '../core/value.ts';
+import { Ready, Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
 import { dependsOn, EMPTY_LOOP, isFalse } from './because.ts';
 import { isTrue } from './booleans.ts';
@@ -52,7 +52,7 @@ export async function runTask(taskRun: TaskRun): Promise<void> {
         )),
       );
   } catch (error) {
-    outcomes.push(thrownOutcome(error, task, world, name, undefined));
+    outcomes.push(unreachedOutcome(taskRun, scope, error) ?? thrownOutcome(error, task, world, name, undefined));
   }
   await noteOfJudged(taskRun, scope, outcomes).catch((error: unknown) => {
     throw asUnreachable(error);
@@ -71,6 +71,7 @@ async function loop(taskRun: TaskRun, all: Items, name: string): Promise<readonl
     const next = joined.length > 0 ? joined : [await outcomeOf(own, all.at(n), name)];
     outcomes.push(...next);
     all.note(next.at(-1));
+    if (task.loopControl.breakWhen.length > 0 && isBroken(own, all.at(n).scope, next.at(-1))) return outcomes;
     if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.count) continue;
     const wait = Number(world.run.templates.resolve(task.loopControl.pause, all.at(n).scope));
     if (wait > 0) await pause(wait * 1000, world.run.signal);
@@ -79,13 +80,31 @@ async function loop(taskRun: TaskRun, all: Items, name: string): Promise<readonl
   return outcomes;
 }
 
+/** Whether loop_control's `break_when` ends the loop after this item. It reads what the item registered. */
+function isBroken({ task, world }: TaskRun, scope: Scope, outcome: Outcome | undefined): boolean {
+  const registered = task.register === undefined ? {} : { [task.register]: new Ready(outcome?.result ?? null) };
+  return falseCondition(task.loopControl.breakWhen, scope.with(registered), world.run) === undefined;
+}
+
 /** The outcome of one item. An error belongs to this item only; as in Ansible, the items after it still run. */
 async function outcomeOf(taskRun: TaskRun, part: Part, name: string): Promise<Outcome> {
   try {
     return await runUnit(taskRun, part, name);
   } catch (error) {
-    return thrownOutcome(error, taskRun.task, taskRun.world, name, part.label);
+    const unreached = unreachedOutcome(taskRun, part.scope, error);
+    return unreached ?? thrownOutcome(error, taskRun.task, taskRun.world, name, part.label);
   }
+}
+
+/** With `ignore_unreachable`, a host that cannot be reached is only a result. The next task tries it again. */
+function unreachedOutcome({ world: { run }, task }: TaskRun, scope: Scope, error: unknown): Outcome | undefined {
+  if (task.ignoreUnreachable === false) return undefined;
+  const cause = asUnreachable(error);
+  if (!(cause instanceof Unreachable) || !isTrue(run, task.ignoreUnreachable, scope, 'ignore_unreachable', task.at))
+    return undefined;
+  const { diagnostic } = cause;
+  const result = { changed: false, unreachable: true, msg: run.redactor.hide(diagnostic.message) };
+  return { status: 'ignored', result, changes: [], diagnostic: { ...diagnostic, at: diagnostic.at ?? task.at } };
 }
 
 /** Turns an error that was thrown while a task was resolved into that task's outcome. */
@@ -198,7 +217,7 @@ export function finish(
   for (const o of outcomes.length === 0
     ? [{ status, changes: [], because: EMPTY_LOOP, result: null } as Outcome]
     : outcomes) {
-    run.emit(taskEvent(taskRun, name, o, ignores, isHidden, ms));
+    run.emit(taskEvent(taskRun, scope, name, o, ignores, isHidden, ms));
   }
   const failed = outcomes.find((o) => o.status === 'failed');
   if (failed === undefined || ignores) return;
@@ -225,6 +244,16 @@ function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
   }
 }
 
+/** The value of the keyword `diff`. undefined: --diff decides. */
+function diffKeyword({ world: { run }, task }: TaskRun, scope: Scope): boolean | undefined {
+  if (task.diff === undefined) return undefined;
+  try {
+    return isTrue(run, task.diff, scope, 'diff', task.at);
+  } catch {
+    return undefined; // reported before the task ran
+  }
+}
+
 function isIgnoring({ world: { run }, task }: TaskRun, scope: Scope): boolean {
   try {
     return isTrue(run, task.ignoreErrors, scope, 'ignore_errors', task.at);
@@ -232,10 +261,11 @@ function isIgnoring({ world: { run }, task }: TaskRun, scope: Scope): boolean {
     return false;
   }
 }
-const WORST: readonly TaskStatus[] = ['failed', 'changed', 'unknown', 'ok', 'skipped'];
+const WORST: readonly TaskStatus[] = ['failed', 'ignored', 'changed', 'unknown', 'ok', 'skipped'];
 
 function taskEvent(
   taskRun: TaskRun,
+  scope: Scope,
   name: string,
   o: Outcome,
   ignores: boolean,
@@ -244,8 +274,9 @@ function taskEvent(
 ): TaskEvent {
   const { task, host, where } = taskRun;
   const hidden = "hidden by 'no_log: true'";
+  const isShown = diffKeyword(taskRun, scope);
   const changes = o.changes.map(({ what, diff }) =>
-    isHidden ? { what: hidden } : { what, ...(diff !== undefined && { diff }) },
+    isHidden ? { what: hidden } : { what, ...(diff !== undefined && isShown !== false && { diff }) },
   );
   const outcomeSummary =
     isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic)
@@ -262,6 +293,7 @@ function taskEvent(
     isHandler: taskRun.isHandler,
     status: o.status === 'failed' && ignores ? ('ignored' as const) : o.status,
     changes,
+    ...(isShown === true && { showsDiff: true }),
     because: o.because,
     item: isHidden && o.label !== undefined ? hidden : o.label,
     diagnostic: outcomeSummary,

@@ -6,6 +6,7 @@ import { makeTogether } from './make-together.ts';
 import { taskName } from './names.ts';
 import { notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
+import { allows } from './policy.ts';
 import { loopItems } from './resolve.ts';
 import { TaskFailed } from './state.ts';
 import { finish, type Named, scopeOf } from './task.ts';
@@ -48,11 +49,16 @@ export async function tasksTogether(first: number, runOf: TaskAt): Promise<numbe
   return (waiting.length === 0 || (await makeChangesOf(waiting, trip)) ? next : reported) - first;
 }
 
+/** any_errors_fatal matters only if there are other hosts. */
+function mayShare({ task, where }: TaskRun): boolean {
+  const isOnly = where.batch.length < 2;
+  return allows(isOnly ? { ...task, anyErrorsFatal: false } : task, 'tasks', where.play);
+}
+
 /** undefined: the task has to run alone. */
 async function addTask(taskRun: TaskRun, trip: TripChanges): Promise<StartedTask | undefined> {
   const { task, world } = taskRun;
-  const isJudged = task.failedWhen.length > 0 || task.changedWhen.some((c) => typeof c !== 'boolean');
-  if (!isJoinable(taskRun) || isJudged || task.ignoreErrors !== false) return undefined;
+  if (!isJoinable(taskRun) || !mayShare(taskRun)) return undefined;
   const before = { ...trip };
   const reached = reachOf(taskRun);
   try {

@@ -38,6 +38,7 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
     ...(run.inventory.hosts.get(host.name)?.layers ?? []).map((l) => l.vars),
     factLayer(host),
     play.vars,
+    run.answers.get(play) ?? {},
     ...play.varsFiles.map((l) => l.vars),
     ...play.roles.map((r) => r.vars.vars),
     ...(role === undefined ? [] : [role.vars.vars]),

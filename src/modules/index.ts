@@ -8,6 +8,7 @@ import { apt_key } from './apt_key.ts';
 import { apt_repository } from './apt_repository.ts';
 import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
+import { async_status } from './async_status.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
 import { capabilities } from './capabilities.ts';
@@ -78,6 +79,7 @@ export const modules: Readonly<Record<string, Module>> = {
   apt_repository,
   assemble,
   assert,
+  async_status,
   authorized_key,
   blockinfile,
   capabilities,

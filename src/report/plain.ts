@@ -60,7 +60,10 @@ export function finalText(
   listChanges: boolean,
 ): string {
   const isPlan = event.mode === 'plan';
-  const changes = isPlan || options.diff || listChanges ? changesText(tasks, event.mode, options) : '';
+  const changes =
+    isPlan || options.diff || listChanges || tasks.some((t) => t.showsDiff)
+      ? changesText(tasks, event.mode, options)
+      : '';
   const failures = failuresText(lost, options.source);
   const parts = [changes, failures, recapText(event.hosts, event.mode), doneText(event)].filter((p) => p !== '');
   return `${parts.join('\n\n')}\n`;

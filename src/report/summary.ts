@@ -18,7 +18,7 @@ export function changesText(events: readonly TaskEvent[], mode: Mode, options: O
       event.status,
       event.item,
       event.because,
-      event.changes.map((c) => (options.diff ? c : c.what)),
+      event.changes.map((c) => (options.diff || event.showsDiff ? c : c.what)),
     ]);
     groups.set(key, [...(groups.get(key) ?? []), event]);
   }
@@ -41,7 +41,8 @@ function groupText(group: readonly TaskEvent[], mode: Mode, options: Options): s
   } else
     for (const change of event.changes) {
       lines.push(`    ${printable(change.what)}`);
-      if (options.diff && change.diff !== undefined) lines.push(diffText(change.diff, '      '));
+      if ((options.diff || event.showsDiff === true) && change.diff !== undefined)
+        lines.push(diffText(change.diff, '      '));
     }
   if (options.verbose > 0 || mode === 'plan') lines.push(pc.dim(`    ${shortPath(event.at.file)}:${event.at.line}`));
   return lines.join('\n');

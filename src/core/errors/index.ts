@@ -117,7 +117,7 @@ const isOfItems = within({ ...args, ...variables, ...files, ...yaml, ...software
  * role or a file. A mistake in a keyword always matters.
  */
 export function mattersIfReached(code: Code): boolean {
-  return isOfItems(code) || ['E_UNKNOWN_MODULE', 'E_UNKNOWN_ROLE', 'E_UNKNOWN_LOOP'].includes(code);
+  return isOfItems(code) || ['E_UNKNOWN_MODULE', 'E_MODULE_MISSING', 'E_UNKNOWN_ROLE', 'E_UNKNOWN_LOOP'].includes(code);
 }
 /** Whether nothing more can be done on the host in this run. */
 export const isCutOff = within({ ...connection, ...privileges, ...trust });

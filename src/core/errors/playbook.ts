@@ -101,6 +101,26 @@ export const playbook = {
       hint: didYouMean(name.split('.').at(-1) ?? name, known).hint ?? "run 'bringup doc' to list the modules",
     }),
   }),
+  E_MODULE_MISSING: entry({
+    summary: 'bringup does not have this module of Ansible',
+    meaning: 'A task that a host reaches uses a module of Ansible or of a collection, and bringup has no such module.',
+    fix: "Use another module ('bringup doc' lists all), or `command` with `creates`, or leave the task out with `when`.",
+    example: { name: 'community.general.pacman' },
+    tell: ({ name }: { name: string }) => ({
+      message: `bringup has no module '${name}'`,
+      hint: "use another module ('bringup doc' lists all), or command with creates",
+    }),
+  }),
+  E_NO_ANSWER: entry({
+    summary: 'a variable of vars_prompt has no answer',
+    meaning: 'A play asks for a variable, nobody can answer because there is no terminal, and it has no default.',
+    fix: 'Pass the value with -e NAME=VALUE, or give the prompt a default.',
+    example: { name: 'release' },
+    tell: ({ name }: { name: string }) => ({
+      message: `nobody can answer the prompt for '${name}': there is no terminal, and it has no default`,
+      hint: `pass the value with -e ${name}=VALUE`,
+    }),
+  }),
   E_NO_HOSTS: entry({
     summary: 'a play names no hosts',
     meaning: 'A play without `hosts` has nothing to run on.',

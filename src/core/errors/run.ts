@@ -3,6 +3,37 @@ import { entry } from './entry.ts';
 type Failed = Readonly<{ what: string; exit: string; detail: string }>;
 
 export const run = {
+  E_ASYNC: entry({
+    summary: 'a module cannot run in the background',
+    meaning: 'A task has `async` and `poll: 0`, and its module has to send files or to wait for the host.',
+    fix: 'Remove `async` and `poll` from the task.',
+    example: { module: 'copy' },
+    tell: ({ module }: { module: string }) => ({
+      message: `the module '${module}' cannot run in the background with 'poll: 0'`,
+      hint: 'remove `async` and `poll`',
+    }),
+  }),
+  E_NO_JOB: entry({
+    summary: 'a background job is not known on the host',
+    meaning: 'async_status asks for a job that this user never started on this host, or whose files were removed.',
+    fix: 'Pass ansible_job_id of the registered result, and use the same `become_user`.',
+    example: { jid: 'j1234.5' },
+    tell: ({ jid }: { jid: string }) => ({
+      message: `there is no job ${jid} on this host`,
+      hint: 'use ansible_job_id of the task that started it, with the same `become_user`',
+    }),
+  }),
+  E_JOB_FAILED: entry({
+    summary: 'a background job failed',
+    meaning:
+      'The scripts of a task with `async` ended with an error, or took longer than `async` allows (exit code 124).',
+    fix: 'Read the output below the message.',
+    example: { jid: 'j1234.5', rc: 1, detail: 'E: Unable to locate package' },
+    tell: ({ jid, rc, detail }: { jid: string; rc: number; detail: string }) => ({
+      message: rc === 124 ? `job ${jid} took longer than 'async' allows` : `job ${jid} failed with exit code ${rc}`,
+      detail,
+    }),
+  }),
   E_PROBE_FAILED: entry({
     summary: 'a read-only probe failed on a host',
     meaning: 'Before a change, bringup reads the state of the host with a script. The script ended with an error.',

@@ -73,9 +73,9 @@ describe('valid input is accepted', () => {
 
   it('in roles: parameters, dependencies, defaults, handlers that listen', async () => {
     const p = project({
-      'site.yml': '- hosts: all\n  gather_facts: false\n  roles:\n    - {role: app, port: 80, tags: [web]}\n',
+      'site.yml': '- hosts: all\n  gather_facts: false\n  roles:\n    - {role: app, http_port: 80, tags: [web]}\n',
       'roles/app/tasks/main.yml':
-        '- debug: msg="{{ port }} {{ size }} {{ role_name }}"\n  notify: topic\n- import_tasks: more.yml\n  tags: [deep]\n  when: true\n',
+        '- debug: msg="{{ http_port }} {{ size }} {{ role_name }}"\n  notify: topic\n- import_tasks: more.yml\n  tags: [deep]\n  when: true\n',
       'roles/app/tasks/more.yml': '- debug: msg=more\n',
       'roles/app/defaults/main.yml': 'size: 3\n',
       'roles/app/handlers/main.yml': '- name: h\n  listen: topic\n  debug: msg=handled\n',

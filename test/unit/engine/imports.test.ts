@@ -84,14 +84,17 @@ describe('roles and includes', () => {
     ['- include_role: {name: r, aply: {}}', /unknown keyword 'aply'/],
     ['- include_role: {name: r, apply: {hosts: x}}', /unknown keyword 'hosts'/],
     ['- include_role: {name: r}\n  register: x', /unknown keyword 'register'/],
-    ['- command: echo\n  become_method: su', /'become_method: su' is not supported/],
+    ['- command: echo\n  become_method: runas', /'become_method: runas' is not supported/],
   ])('rejects %s', async (task, message) => {
     expect(await messages(play(task), role)).toEqual([expect.stringMatching(message)]);
   });
 
-  it('rejects a keyword as a role parameter in a list of roles', async () => {
-    const site = '- hosts: all\n  roles: [{role: r, throttle: 1}]\n';
-    expect(await messages(site, role)).toEqual(["'throttle' is not supported"]);
+  it('a keyword in a list of roles is no parameter', async () => {
+    const site = '- hosts: all\n  roles: [{role: r, debugger: always}]\n';
+    expect(await messages(site, role)).toEqual(["'debugger' is not supported"]);
+    const own = { ...role, 'roles/r/tasks/main.yml': '- debug: {msg: "{{ throttle is defined }} {{ serial }}"}\n' };
+    const params = '- hosts: all\n  gather_facts: false\n  roles: [{role: r, throttle: 1, serial: 2}]\n';
+    expect((await project({ 'site.yml': params, ...own }).apply()).said).toEqual(['a: False 2']);
   });
 });
 

@@ -1,247 +1,190 @@
-import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { play, project, TWO_HOSTS } from '../support/project.ts';
+import { ONE_HOST, play, project, TWO_HOSTS } from '../support/project.ts';
 
-describe('the text "false"', () => {
-  it.each(['false', 'False', 'no', 'off', '0', 'n', 'f'])('%s is false for every boolean keyword', async (word) => {
+const FIVE = `all:\n  vars: {ansible_connection: local}\n  hosts: {c: , a: , e: , b: , d: }\n`;
+
+/** A playbook's tasks, more keywords of the play, and what `debug` says on host a. */
+const SAID: readonly (readonly [string, string, string, readonly string[]])[] = [
+  ['module_defaults of the play', '- debug:', 'module_defaults: {debug: {msg: from the play}}', ['from the play']],
+  [
+    'module_defaults of a block, over those of the play',
+    '- block: [{debug: }]\n  module_defaults: {ansible.builtin.debug: {msg: from the block}}',
+    'module_defaults: {debug: {msg: from the play}}',
+    ['from the block'],
+  ],
+  ['an argument over module_defaults', '- debug: {msg: own}\n  module_defaults: {debug: {msg: default}}', '', ['own']],
+  [
+    'break_when',
+    '- debug: {msg: "{{ item }}"}\n  loop: [1, 2, 3]\n  loop_control: {break_when: item == 2}',
+    '',
+    ['1', '2'],
+  ],
+  [
+    'break_when, which reads what the item registered',
+    '- command: echo {{ item }}\n  register: r\n  loop: [1, 2, 3]\n  loop_control: {break_when: r.stdout == "2"}\n- debug: {msg: "{{ r.results | length }}"}',
+    '',
+    ['2'],
+  ],
+  [
+    'extended_allitems',
+    '- debug: {msg: "{{ ansible_loop.allitems is defined }} {{ ansible_loop.length }}"}\n  loop: [1]\n  loop_control: {extended: true, extended_allitems: false}',
+    '',
+    ['False 1'],
+  ],
+  ['local_action', '- local_action: command echo here\n  register: r\n- debug: {msg: "{{ r.stdout }}"}', '', ['here']],
+  [
+    'delegate_facts',
+    '- set_fact: {x: theirs}\n  delegate_to: localhost\n  delegate_facts: true\n- debug: {msg: "{{ x is defined }}"}',
+    '',
+    ['False'],
+  ],
+  [
+    'async with poll',
+    '- command: echo done\n  async: 30\n  poll: 1\n  register: r\n- debug: {msg: "{{ r.stdout }} {{ r.finished }}"}',
+    '',
+    ['done 1'],
+  ],
+  [
+    'async without poll, and async_status',
+    `- shell: sleep 0.2; echo out; echo err >&2
+  async: 30
+  poll: 0
+  register: job
+- debug: {msg: "{{ job.started }} {{ job.finished }}"}
+- async_status: {jid: "{{ job.ansible_job_id }}"}
+  register: r
+  until: r is finished
+  retries: 100
+  delay: 0
+- debug: {msg: "{{ r.stdout }} {{ r.stderr }} {{ r.rc }}"}
+- async_status: {jid: "{{ job.ansible_job_id }}", mode: cleanup}`,
+    '',
+    ['1 0', 'out err 0'],
+  ],
+  [
+    'the default of a prompt',
+    '- debug: {msg: "{{ p }}"}',
+    'vars_prompt: [{name: p, default: usual, private: false}]',
+    ['usual'],
+  ],
+  [
+    'an item with ignore_unreachable',
+    '- ping:\n  delegate_to: lost\n  ignore_unreachable: true\n  register: r\n- debug: {msg: "{{ r.unreachable }} {{ r is unreachable }}"}',
+    '',
+    ['True True'],
+  ],
+];
+
+describe('keywords', () => {
+  it.each(SAID)('%s', async (_, tasks, more, said) => {
+    const p = project({
+      'hosts.yml': `${ONE_HOST}    lost: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 9, ansible_user: nobody}\n`,
+      'site.yml': play(tasks, more).replace('hosts: all', 'hosts: a'),
+    });
+    const ran = await p.apply();
+    expect(
+      ran.events.flatMap((e) => (e.type === 'task' && e.diagnostic && e.status === 'failed' ? [e.diagnostic] : [])),
+    ).toEqual([]);
+    expect(ran.said).toEqual(said.map((text) => `a: ${text}`));
+  });
+
+  it.each([
+    ['inventory', 'caebd'],
+    ['reverse_inventory', 'dbeac'],
+    ['sorted', 'abcde'],
+    ['reverse_sorted', 'edcba'],
+  ])('order: %s', async (order, wanted) => {
+    const p = project({ 'hosts.yml': FIVE, 'site.yml': play('- debug: {msg: x}', `order: ${order}\nserial: 1`) });
+    const { said } = await p.apply();
+    expect(said.map((line) => line[0]).join('')).toBe(wanted);
+  });
+
+  it('order: shuffle takes every host once', async () => {
+    const p = project({ 'hosts.yml': FIVE, 'site.yml': play('- debug: {msg: x}', 'order: shuffle\nserial: 1') });
+    const { said } = await p.apply();
+    expect(
+      said
+        .map((line) => line[0])
+        .sort()
+        .join(''),
+    ).toBe('abcde');
+  });
+
+  it('throttle bounds how many hosts run a task at the same time', async () => {
+    const count = 'ls {T}/in | wc -l >>{T}/seen';
+    const task = (more: string): string =>
+      play(
+        `- shell: mkdir -p {T}/in; touch {T}/in/{{ inventory_hostname }}; sleep 0.2; ${count}; rm {T}/in/{{ inventory_hostname }}\n${more}`,
+      );
+    const p = project({ 'hosts.yml': FIVE, 'site.yml': task('  throttle: 2') });
+    await p.apply();
+    const seen = p.read('seen').trim().split('\n').map(Number);
+    expect(seen).toHaveLength(5);
+    expect(Math.max(...seen)).toBeLessThanOrEqual(2);
+  });
+
+  it('timeout of a block ends its tasks', async () => {
+    const p = project({ 'site.yml': play('- block: [{command: sleep 30}]\n  timeout: 1') });
+    const { tasks } = await p.apply();
+    expect(tasks[0]?.diagnostic?.code).toBe('E_TASK_TIMEOUT');
+  });
+
+  it('async ends a task that takes too long', async () => {
+    const p = project({ 'site.yml': play('- command: sleep 30\n  async: 1') });
+    const { tasks } = await p.apply();
+    expect(tasks[0]?.diagnostic?.code).toBe('E_TASK_TIMEOUT');
+  });
+
+  it('a background job that fails is told', async () => {
+    const p = project({
+      'site.yml': play(
+        '- shell: echo bad >&2; exit 3\n  async: 30\n  poll: 0\n  register: job\n- async_status: {jid: "{{ job.ansible_job_id }}"}\n  register: r\n  until: r is finished\n  retries: 100\n  delay: 0',
+      ),
+    });
+    const { tasks } = await p.apply();
+    expect(tasks.at(-1)?.diagnostic).toMatchObject({ code: 'E_JOB_FAILED', detail: 'bad\n' });
+  });
+
+  it('a prompt without a default and without a terminal is an error before the run', async () => {
     const p = project({
       'hosts.yml': TWO_HOSTS,
-      'site.yml': `- hosts: all
-  gather_facts: "{{ t }}"
-  any_errors_fatal: "{{ t }}"
-  force_handlers: "{{ t }}"
-  tasks:
-    - debug: {msg: "{{ ansible_facts is defined }} {{ ansible_hostname is defined }}"}
-    - command: id -un
-      become: "{{ t }}"
-      become_user: nobody
-      register: who
-    - debug: {msg: "{{ who.stdout }}"}
-      no_log: "{{ t }}"
-    - copy: {dest: "{T}/{{ inventory_hostname }}", content: x}
-      check_mode: "{{ t }}"
-      diff: "{{ t }}"
-      notify: h
-    - debug: {msg: each}
-      run_once: "{{ t }}"
-    - fail: {msg: stop}
-      when: inventory_hostname == 'b'
-      ignore_errors: "{{ t }}"
-    - debug: {msg: went on}
-  handlers:
-    - {name: h, shell: touch {T}/handled}
-`,
+      'site.yml': play('- debug: {msg: "{{ p }}"}', 'vars_prompt: [{name: p}]'),
     });
-    const { said, recap, tasks } = await p.apply({ extraVars: [`t=${word}`], limit: 'all' });
-    expect(said.filter((one) => one.endsWith('False False') || one.endsWith('True False'))).toHaveLength(2);
-    expect(said.filter((one) => one.endsWith('root'))).toHaveLength(2);
-    expect(said.filter((one) => one.endsWith('each'))).toHaveLength(2);
-    expect(said.filter((one) => one.endsWith('went on'))).toEqual(['a: went on']);
-    expect(existsSync(p.path('a')) && existsSync(p.path('b'))).toBe(true);
-    expect(tasks.some((t) => t.status === 'ignored')).toBe(false);
-    expect(recap.hosts.map((h) => h.failed)).toEqual([0, 1]);
+    expect((await p.mistakes()).map((d) => d.code)).toEqual(['E_NO_ANSWER']);
+    expect((await p.apply({ extraVars: ['p=given'] })).said).toEqual(['a: given', 'b: given']);
   });
 
-  it('is false in ansible_become too', async () => {
+  it('meta: clear_host_errors lets failed hosts take part in the next play', async () => {
     const p = project({
-      'hosts.yml':
-        'all: {vars: {ansible_connection: local, ansible_become: "no", ansible_become_user: nobody}, hosts: {a: }}',
-      'site.yml': play('- command: id -un\n  register: who\n- debug: {msg: "{{ who.stdout }}"}'),
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': `${play('- fail: {msg: x}\n  when: inventory_hostname == "b"\n- meta: clear_host_errors')}${play('- debug: {msg: back}')}`,
     });
-    expect((await p.apply()).said).toEqual(['a: root']);
+    expect((await p.apply()).said).toEqual(['a: back', 'b: back']);
   });
 
-  it.each(['become', 'ignore_errors', 'no_log', 'run_once', 'check_mode', 'diff', 'any_errors_fatal'])(
-    'a value that is no boolean is an error: %s',
-    async (keyword) => {
-      const p = project({ 'site.yml': play(`- command: touch {T}/made\n  ${keyword}: "{{ t }}"`) });
-      const ran = await p.apply({ extraVars: ['t=maybe'] });
-      expect(ran.recap.failed).toBe(true);
-      expect(ran.tasks.map((t) => t.diagnostic?.message)).toEqual([`'${keyword}' takes a boolean, not 'maybe'`]);
-      expect(existsSync(p.path('made'))).toBe(false);
-      p.write({ 'site.yml': play(`- command: touch {T}/made\n  ${keyword}: maybe`) });
-      expect((await p.mistakes()).map((d) => d.message)).toEqual([`'${keyword}' takes a boolean, not 'maybe'`]);
-    },
-  );
-});
-
-describe('become_user', () => {
-  it.each(['-p', '-c id', 'a b', 'a:b', '../root', '--'])("rejects '%s'", async (user) => {
-    const p = project({ 'site.yml': play(`- command: touch {T}/made\n  become: true\n  become_user: "{{ u }}"`) });
-    const ran = await p.apply({ extraVars: [JSON.stringify({ u: user })] });
-    expect(ran.tasks.map((t) => t.diagnostic?.message)).toEqual([`become_user: '${user}' is not a user name`]);
-    expect(existsSync(p.path('made'))).toBe(false);
-  });
-});
-
-describe('any_errors_fatal', () => {
-  const hosts = 'all:\n  vars: {ansible_connection: local}\n  hosts: {a: , b: , c: }\n';
-  const log = (p: ReturnType<typeof project>): readonly string[] =>
-    existsSync(p.path('log')) ? p.read('log').trim().split('\n').sort() : [];
-  const TASKS = (
-    one: string,
-  ): string => `- shell: echo one {{ inventory_hostname }} >> {T}/log; test {{ inventory_hostname }} != b
-${one}- shell: echo two {{ inventory_hostname }} >> {T}/log`;
-
-  it.each([
-    ['a play', play(TASKS(''), 'any_errors_fatal: true')],
-    ['a task', play(TASKS('  any_errors_fatal: true\n'))],
-    ['a block', play(`- any_errors_fatal: true\n  block:\n${TASKS('').replace(/^/gm, '    ')}`)],
-  ])('of %s: all hosts finish the task, and nothing runs after it', async (_, site) => {
-    const p = project({ 'hosts.yml': hosts, 'site.yml': `${site}${play('- shell: echo later >> {T}/log')}` });
-    const { recap } = await p.apply();
-    expect(recap.failed).toBe(true);
-    expect(log(p)).toEqual(['one a', 'one b', 'one c']);
-    expect(recap.hosts.map((h) => h.failed)).toEqual([0, 1, 0]);
-  });
-
-  it('leads all hosts to the rescue of its block', async () => {
+  it('diff: false hides the diff of one task, diff: true shows it without --diff', async () => {
     const p = project({
-      'hosts.yml': hosts,
-      'site.yml': play(`- any_errors_fatal: true
-  block:
-${TASKS('').replace(/^/gm, '    ')}
-  rescue:
-    - shell: echo rescue {{ inventory_hostname }} >> {T}/log
-- shell: echo after {{ inventory_hostname }} >> {T}/log`),
-    });
-    const { recap } = await p.apply();
-    expect(recap.failed).toBe(false);
-    expect(log(p).filter((l) => !l.startsWith('one'))).toEqual(
-      ['after', 'rescue'].flatMap((word) => ['a', 'b', 'c'].map((h) => `${word} ${h}`)),
-    );
-  });
-});
-
-describe('check_mode: true in an apply run', () => {
-  it('registers the planned result, and counts no change', async () => {
-    const p = project({
-      'site.yml': `${play(`- copy: {dest: '{T}/f', content: x}
-  check_mode: true
-  register: r
-  notify: h
-- debug: {msg: "would: {{ r is changed }}"}
-- debug: {msg: reached}
-  when: r is changed
-- command: touch {T}/made
-  check_mode: true
-  register: c
-- debug: {msg: "command: {{ c is skipped }}"}
-- copy: {dest: '{T}/f', content: y}
-- copy: {dest: '{T}/f', content: y}
-  check_mode: true
-  register: again
-- debug: {msg: "again: {{ again is changed }}"}`)}  handlers:\n    - {name: h, command: touch {T}/handled}\n`,
-    });
-    const ran = await p.apply();
-    expect(ran.said).toEqual(['a: would: True', 'a: reached', 'a: command: True', 'a: again: False']);
-    expect(ran.recap.hosts[0]?.changed).toBe(1);
-    expect(['made', 'handled'].map((f) => existsSync(p.path(f)))).toEqual([false, false]);
-  });
-});
-
-describe('templates', () => {
-  it('obey their #jinja2: line, and do not write it', async () => {
-    const p = project({
+      'hosts.yml': ONE_HOST,
       'site.yml': play(
-        "- template: {src: '{T}/{{ item }}', dest: '{T}/{{ item }}.out'}\n  loop: [a, b, c]\n  register: r",
-        'vars: {x: 1}',
-      ),
-      a: "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n[[ x ]] {{ x }}\n",
-      b: '#jinja2: lstrip_blocks: True, trim_blocks: False\n  {% if x %}\nyes\n  {% endif %}\n',
-      c: '#jinja2: nonsense\n',
-    });
-    const ran = await p.apply();
-    expect(p.read('a.out')).toBe('1 {{ x }}\n');
-    expect(p.read('b.out')).toBe('\nyes\n\n');
-    expect(ran.tasks.map((t) => t.diagnostic?.message)).toContain("#jinja2: 'nonsense' is not supported");
-  });
-
-  it('create a random password of the given length and characters that is stored nowhere', async () => {
-    const p = project({
-      'site.yml': play(`- set_fact:
-    one: "{{ lookup('password', '/dev/null length=12 chars=digits') }}"
-    two: "{{ lookup('password', '/dev/null', length=30) }}"
-- assert:
-    that: ["one is match('^[0-9]{12}$')", "two | length == 30", "two != lookup('password', '/dev/null', length=30)"]`),
-    });
-    expect((await p.apply()).recap.failed).toBe(false);
-  });
-});
-
-describe('a loop over an empty list', () => {
-  it('is skipped', async () => {
-    const p = project({
-      'site.yml': play(
-        '- debug: {msg: x}\n  with_items: []\n  register: r\n- debug: {msg: "{{ r is skipped }} {{ r.results }}"}',
+        "- copy: {dest: '{T}/x', content: x}\n  diff: false\n- copy: {dest: '{T}/y', content: y}\n  diff: true",
       ),
     });
-    expect((await p.apply()).said).toEqual(['a: True []']);
-  });
-});
-
-describe('register', () => {
-  it.each(['200', 'my-var', 'a.b'])('rejects %s as the name of a variable', async (name) => {
-    const p = project({ 'site.yml': play(`- command: echo\n  register: ${name}`) });
-    expect((await p.mistakes()).map((d) => d.message)).toEqual([
-      `'register' takes the name of a variable, not ${name === '200' ? name : `'${name}'`}`,
+    const { tasks } = await p.apply();
+    expect(tasks.map((t) => [t.changes.some((c) => c.diff !== undefined), t.showsDiff])).toEqual([
+      [false, undefined],
+      [true, true],
     ]);
   });
-});
 
-describe('filters and tests', () => {
-  it.each([
-    ["'é' | b64encode(encoding='utf-16-le')", '6QA='],
-    ["'6QA=' | b64decode(encoding='utf-16-le')", 'é'],
-    ["'a' | comment(decoration='')", 'a\n'],
-    ["'a\n\nb ' | comment", '#\n# a\n#\n# b \n#'],
-    ["'no' is truthy(convert_bool=True)", 'False'],
-    ["'no' is falsy(convert_bool=True)", 'True'],
-    ["'no' is truthy", 'True'],
-    ["lookup('template', 'none.j2', errors='ignore') is none", 'True'],
-  ])('%s', async (expression, expected) => {
-    const p = project({ 'site.yml': play(`- debug: {msg: ${JSON.stringify(`<{{ ${expression} }}>`)}}`) });
-    expect((await p.apply()).said).toEqual([`a: <${expected}>`]);
-  });
-});
-
-describe('the rescue of a block', () => {
-  const site = play(`- block:
-    - command: test -e {T}/fine
-    - debug: {msg: in between}
-  rescue:
-    - copy: {dest: '{T}/rescued', content: x}
-      register: r
-    - copy: {dest: '{T}/never', content: x}
-      when: false
-- copy: {dest: '{T}/late', content: x}
-  when: r is defined and r is changed`);
-
-  it('is announced by a plan if a task may fail, with everything that depends on it', async () => {
-    const p = project({ 'site.yml': site });
-    const { lines, tasks } = await p.plan();
-    expect(lines).toEqual([
-      `a command test -e ${p.folder}/fine changed`,
-      'a debug in between ok',
-      `a copy ${p.folder}/rescued unknown`,
-      `a copy ${p.folder}/never skipped`,
-      `a copy ${p.folder}/late unknown`,
-    ]);
-    expect(tasks[2]?.because).toBe(`runs only if 'command test -e ${p.folder}/fine' fails`);
-    const applied = await p.apply();
-    const announced = new Set(tasks.filter((t) => t.status !== 'skipped').map((t) => t.task));
-    expect(applied.tasks.filter((t) => t.status === 'changed').every((t) => announced.has(t.task))).toBe(true);
-    expect(existsSync(p.path('late'))).toBe(true);
-  });
-
-  it('is not announced if nothing is left to do', async () => {
+  it('collections finds roles by their short names', async () => {
     const p = project({
-      'site.yml': play(
-        "- block:\n    - copy: {dest: '{T}/f', content: x}\n  rescue:\n    - copy: {dest: '{T}/g', content: x}",
-      ),
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': play('- include_role: {name: own_app}', 'collections: [my.col]'),
+      'collections/ansible_collections/my/col/roles/own_app/tasks/main.yml': '- include_role: {name: own_other}\n',
+      'collections/ansible_collections/my/col/roles/own_other/tasks/main.yml': '- debug: {msg: found}\n',
     });
-    expect((await p.plan()).lines).toHaveLength(2);
-    await p.apply();
-    expect((await p.plan()).lines).toHaveLength(1);
+    expect((await p.apply()).said).toEqual(['a: found', 'b: found']);
+    p.write({ 'site.yml': play('- include_role: {name: my.col.own_app}') });
+    expect((await p.apply()).said).toEqual(['a: found', 'b: found']);
   });
 });

@@ -75,16 +75,16 @@ const UNREACHED: readonly (readonly [string, Record<string, string>])[] = [
 
 /** The same, where a host gets there or may get there. */
 const REACHED: readonly (readonly [string, Record<string, string>, string])[] = [
-  ['a module', site('- win_file: {path: x}'), 'E_UNKNOWN_MODULE'],
+  ['a module', site('- win_file: {path: x}'), 'E_MODULE_MISSING'],
   [
     'a module behind a true fact',
     site("- win_file: {path: x}\n  when: ansible_os_family == 'Debian'"),
-    'E_UNKNOWN_MODULE',
+    'E_MODULE_MISSING',
   ],
   [
     'a module behind a result',
     site('- command: uname\n  register: r\n- win_file: {path: x}\n  when: r.stdout == "Windows"'),
-    'E_UNKNOWN_MODULE',
+    'E_MODULE_MISSING',
   ],
   [
     'a module in a file that a fact names',
@@ -92,10 +92,10 @@ const REACHED: readonly (readonly [string, Record<string, string>, string])[] = 
       ...site('- include_tasks: "{{ ansible_os_family }}.yml"'),
       'Debian.yml': '- win_file: {path: x}\n',
     },
-    'E_UNKNOWN_MODULE',
+    'E_MODULE_MISSING',
   ],
   ['a file that a fact names', site('- include_tasks: "{{ ansible_os_family }}.yml"'), 'E_FILE_MISSING'],
-  ['a module in a rescue', site('- block: [{debug: {msg: x}}]\n  rescue: [{win_file: {path: x}}]'), 'E_UNKNOWN_MODULE'],
+  ['a module in a rescue', site('- block: [{debug: {msg: x}}]\n  rescue: [{win_file: {path: x}}]'), 'E_MODULE_MISSING'],
   ['a filter', site('- debug: {msg: "{{ 1 | missing_filter }}"}'), 'E_UNKNOWN_PLUGIN'],
   ['a variable', site('- debug: {msg: "{{ missing }}"}'), 'E_UNDEFINED_VARIABLE'],
   ['a variable in a condition', site('- debug: {msg: x}\n  when: missing'), 'E_UNDEFINED_VARIABLE'],
@@ -108,7 +108,7 @@ const REACHED: readonly (readonly [string, Record<string, string>, string])[] = 
   [
     'a notified handler',
     site("- copy: {dest: '{T}/n', content: y}\n  notify: h", 'handlers: [{name: h, win_service: {name: x}}]'),
-    'E_UNKNOWN_MODULE',
+    'E_MODULE_MISSING',
   ],
   ['a file to copy', site("- copy: {src: missing.conf, dest: '{T}/x'}"), 'E_FILE_MISSING'],
   ['a template', site("- template: {src: missing.j2, dest: '{T}/x'}"), 'E_FILE_MISSING'],
@@ -140,7 +140,7 @@ describe('a mistake that no host reaches does not block', () => {
   it('and is a note', async () => {
     const { events } = await project(site('- win_file: {path: x}\n  when: false')).apply();
     const notes = events.flatMap((e) => (e.type === 'note' ? [e.diagnostic] : []));
-    expect(notes.map((d) => [d.code, d.at?.line])).toEqual([['E_UNKNOWN_MODULE', 5]]);
+    expect(notes.map((d) => [d.code, d.at?.line])).toEqual([['E_MODULE_MISSING', 5]]);
   });
 });
 
