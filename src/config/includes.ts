@@ -1,211 +1,201 @@
 import { isAbsolute, join } from 'node:path';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import { KEYWORDS } from '../core/language/keywords.ts';
-import type { Common, Include, IncludedItems, Item } from '../core/playbook.ts';
+import type { Own } from '../core/language/keywords.ts';
+import type { From, IncludeKind } from '../core/language/options.ts';
+import type { Common, Include, IncludedItems, Item, KeywordValues, Task } from '../core/playbook.ts';
+import { TemplateText } from '../core/value.ts';
 import { BUILTIN } from './arguments.ts';
-import { isKeyword, isOption, readCommon } from './common.ts';
+import { isKeyword, readCommon } from './common.ts';
+import { applied, type IncludeOptions, noTarget, readIncludeOptions } from './include-options.ts';
 import { readLoop } from './loops.ts';
-import { aside, booleanOf, checkTemplates, isNull, type Reading, rawOf, settle, textOf } from './reading.ts';
-import { described, type Entry, entry, type MapNode, toRaw, wrongShape } from './source.ts';
+import { aside, knownText, type Reading, settle, wordsOf } from './reading.ts';
+import { type Entry, entry, type MapNode } from './source.ts';
 
+/** The parts of a role that are chosen, by name. */
+type Chosen = Readonly<Partial<Record<From, string>>>;
+type Load = (name: string, from: Chosen, into: Reading) => IncludedItems;
+
+/** Reads an include or an import: the imported items, or one include that the run expands. */
 export function readInclude(node: MapNode, action: Entry, around: Common, reading: Reading): readonly Item[] {
   const own = aside(reading);
-  const items = readOwn(node, action, around, own, reading);
-  const found = settle(own, around, reading);
-  return items.map((item) =>
-    item.kind === 'include' && item.at === node.at ? { ...item, ...merged(item, found) } : item,
-  );
-}
-
-/** Mistakes in the include itself, then those in the file that it names. */
-function merged(
-  include: Include,
-  { faults, reads }: Pick<Common, 'faults' | 'reads'>,
-): Pick<Common, 'faults' | 'reads'> {
-  return { faults: [...faults, ...include.faults], reads };
-}
-
-function becomeOf({ become, becomeUser, becomeMethod, becomeExe, becomeFlags }: Common) {
-  return { become, becomeUser, becomeMethod, becomeExe, becomeFlags };
-}
-
-/** An import with a loop is refused in words of its own. */
-const LOOPS = ['loop', 'loop_control'];
-const INHERITED = Object.entries(KEYWORDS).flatMap(([name, row]) =>
-  'inherit' in row && row.inherit !== 'own' ? [name] : [],
-);
-
-/** @param reading collects what belongs to the include itself; `outer` collects what belongs to imported items */
-function readOwn(node: MapNode, action: Entry, around: Common, reading: Reading, outer: Reading): readonly Item[] {
-  const kind = action.key.replace(BUILTIN, '');
-  const { problems } = reading;
+  const kind = kindOf(node, action);
   const place = kind.startsWith('import') ? 'import' : 'include';
+  // An import with a loop is refused in words of its own.
+  const also = [...(place === 'import' ? LOOPS : []), ...(reading.place === 'handler' ? ['listen'] : [])];
   for (const e of node.entries)
-    if (e !== action && !e.key.startsWith('with_'))
-      isKeyword(e, place, kind, problems, place === 'import' ? LOOPS : []);
-  if (kind === 'include' || kind === 'import_playbook') {
-    const hint =
-      kind === 'include'
-        ? 'write include_tasks or import_tasks'
-        : 'write import_playbook at the top of a playbook, beside plays';
-    problems.push(tell('E_INCLUDE_PLACE', { kind, hint }, action.keyAt));
+    if (e !== action && !e.key.startsWith('with_')) isKeyword(e, place, kind, own.problems, also);
+  if (kind === 'import_playbook') {
+    const hint = 'write import_playbook at the top of a playbook, beside plays';
+    reading.problems.push(...own.problems, tell('E_INCLUDE_PLACE', { kind, hint }, action.keyAt));
     return [];
   }
-  const isRole = kind.endsWith('role');
-  const options = optionsOf(node, action, isRole);
-  const target = options === undefined ? toRaw(action.value) : rawOf(options, isRole ? 'name' : 'file', reading);
-  if (target === undefined || target === null) {
-    const [wanted, expected] = isRole ? ['role', 'name: ROLE'] : ['file', `${kind}: FILE`];
-    problems.push(tell('E_NO_TARGET', { kind, wanted, expected }, action.keyAt));
-    return [];
-  }
-  const optionNames = isRole
-    ? ['name', 'tasks_from', 'vars_from', 'defaults_from', 'handlers_from', 'apply', 'public', 'allow_duplicates']
-    : ['file', 'apply'];
-  for (const e of options?.entries ?? []) isOption(e, optionNames, kind, problems);
-  checkTemplates(target, reading);
-  const common = readCommon(node, around, reading);
-  const from = (key: string): string | undefined => options && textOf(options, key, reading);
-  const use = {
-    params: common.vars.at(-1) ?? {},
-    tasksFrom: from('tasks_from'),
-    varsFrom: from('vars_from'),
-    defaultsFrom: from('defaults_from'),
-    handlersFrom: from('handlers_from'),
-  };
-  if (options !== undefined) refuseOptions(options, kind, reading);
-  // An import passes its when and tags on to each task. An include applies them to itself and passes on only its
-  // variables.
-  const own = { ...around, vars: common.vars, role: common.role, environment: common.environment, ...becomeOf(common) };
-  let inner: Common = kind.startsWith('import') ? common : applied(options, own, reading);
-  const loadNamed = (name: string, into: Reading): IncludedItems => {
-    if (isRole) return reading.loadRole(name, common.at, inner, into, use);
-    return {
-      items: reading.readTasks(findTasks(name, common, reading), inner, into, common),
-      handlers: [],
-      roles: [],
-    };
-  };
-  const isStatic = typeof target === 'string';
-  const word = isRole ? `role ${String(target)} ${use.tasksFrom ?? ''}` : findTasks(String(target), common, reading);
-  const isOpen = reading.open.includes(word);
-  const load = (name: string, into: Reading): IncludedItems => {
-    reading.open.push(word);
-    try {
-      return loadNamed(name, into);
-    } finally {
-      reading.open.pop();
-    }
-  };
-  if (kind.startsWith('import')) {
-    if (isOpen) {
-      problems.push(tell('E_CYCLE', { what: `'${String(target)}'`, verb: 'imports' }, action.value.at));
-      return [];
-    }
-    if (!isStatic || entry(node, 'loop') !== undefined) {
-      problems.push(tell('E_IMPORT_DYNAMIC', { kind, what: isStatic ? 'loop' : 'template' }, action.value.at));
-      return [];
-    }
-    const { faults, reads } = settle(reading, around, outer);
-    reading.problems.length = 0;
-    inner = { ...inner, faults, reads };
-    const loaded = load(target, outer);
-    reading.imported.handlers.push(...loaded.handlers);
-    reading.imported.roles.push(...loaded.roles);
-    return loaded.items;
-  }
-  const preview = isStatic && !isOpen ? loadApart(target, load, reading) : undefined;
+  const options = readIncludeOptions(node, action, kind, own);
+  const common = readCommon(node, around, own);
+  if (options.target === undefined) own.problems.push(noTarget(kind, action));
+  const given = { node, action, kind, options, common, around };
+  return place === 'import' ? readImport(given, own, reading) : [readDynamic(given, own, reading)];
+}
+
+type Given = Readonly<{
+  node: MapNode;
+  action: Entry;
+  kind: IncludeKind;
+  options: IncludeOptions;
+  common: Common;
+  around: Common;
+}>;
+const LOOPS = ['loop', 'loop_control'];
+
+/** `include` of old playbooks is an import, unless it needs a value of the run. */
+function kindOf(node: MapNode, { key, value }: Entry): IncludeKind | 'import_playbook' {
+  const kind = key.replace(BUILTIN, '');
+  if (kind !== 'include') return kind as IncludeKind | 'import_playbook';
+  const isLoop = node.entries.some((e) => e.key === 'loop' || e.key.startsWith('with_'));
+  return isLoop || (value.kind === 'scalar' && value.value instanceof TemplateText) ? 'include_tasks' : 'import_tasks';
+}
+
+/** An import passes its keywords on to each task. */
+function readImport(given: Given, own: Reading, reading: Reading): readonly Item[] {
+  const { node, action, kind, options, common, around } = given;
+  const isLoop = entry(node, 'loop') !== undefined || node.entries.some((e) => e.key.startsWith('with_'));
+  const target = knownText(options.target, common, own);
+  const from = Object.entries(options.from).map(([name, raw]) => [name, knownText(raw, common, own)] as const);
+  const isOpen = target !== undefined && own.open.includes(wordOf(target, given, own));
+  if (isOpen) own.problems.push(tell('E_CYCLE', { what: `'${target}'`, verb: 'imports' }, action.value.at));
+  const unknown = options.target !== undefined && (target === undefined || from.some(([, name]) => name === undefined));
+  if (isLoop || unknown)
+    own.problems.push(tell('E_IMPORT_DYNAMIC', { kind, what: isLoop ? 'loop' : 'template' }, action.value.at));
+  const inner = { ...common, ...settle(own, around, reading) };
+  if (target === undefined || isOpen || isLoop || unknown) return [];
+  const loaded = loader(given, inner)(target, Object.fromEntries(from), reading);
+  reading.imported.handlers.push(...loaded.handlers);
+  reading.imported.roles.push(...(options.isPublic ? loaded.roles : []));
+  return loaded.items;
+}
+
+/** An include applies its `when` and tags to itself, and passes on its variables and how to become another user. */
+function readDynamic(given: Given, own: Reading, reading: Reading): Include {
+  const { node, action, kind, options, common, around } = given;
+  const { vars, role, environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags } = common;
+  const passed = { vars, role, environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags };
+  const load = loader(given, applied(options.map, { ...around, ...passed }, own));
+  const target = options.target ?? '';
+  const from = Object.entries(options.from);
+  const isStatic = typeof target === 'string' && from.every(([, raw]) => typeof raw === 'string');
+  const isOpen = isStatic && own.open.includes(wordOf(target, given, own));
+  const chosen = Object.fromEntries(options.target === undefined ? [] : from) as Chosen;
+  const preview =
+    isStatic && !isOpen && options.target !== undefined ? loadApart(target, chosen, load, reading) : undefined;
   reading.imported.late.push(...(preview?.items.handlers ?? []));
-  const include: Include = {
+  const loop = readLoop(node, own);
+  const { faults, reads } = settle(own, around, reading);
+  return {
     ...common,
-    faults: preview?.problems ?? [],
+    faults: [...faults, ...(preview?.problems ?? [])],
+    reads,
     preview: preview?.items,
     kind: 'include',
-    what: isRole ? 'role' : 'tasks',
+    what: kind.endsWith('role') ? 'role' : 'tasks',
     target,
     targetAt: action.value.at,
-    load: (name) => loadLate(name, load, reading),
-    ...readLoop(node, reading),
+    from: options.from,
+    isPublic: options.isPublic,
+    allowsDuplicates: options.allowsDuplicates,
+    listen: wordsOf(node, 'listen', own),
+    load: (name, parts) => loadLate(name, parts, load, reading),
+    ...loop,
   };
-  return [include];
 }
 
-/** The options of an include: its map, or a bare name with `args:` beside it. */
-function optionsOf(node: MapNode, action: Entry, isRole: boolean): MapNode | undefined {
-  const args = entry(node, 'args')?.value;
-  const more = args?.kind === 'map' ? args.entries : [];
-  if (action.value.kind === 'map') return { ...action.value, entries: [...action.value.entries, ...more] };
-  if (more.length === 0) return undefined;
-  const key = isRole ? 'name' : 'file';
-  const target = isNull(action.value) ? [] : [{ key, keyValue: key, keyAt: action.keyAt, value: action.value }];
-  return { kind: 'map', at: action.keyAt, entries: [...target, ...more] };
+/** Identifies what is being read, to find a file that includes itself. */
+function wordOf(target: string, { kind, options, common }: Given, reading: Reading): string {
+  if (kind.endsWith('role')) return `role ${target} ${String(options.from.tasks_from ?? '')}`;
+  return findTasks(target, common, reading);
 }
 
-/** `apply:` of an include. Its tasks inherit these keywords as if a block surrounded them. */
-function applied(options: MapNode | undefined, inner: Common, reading: Reading): Common {
-  const apply = options && entry(options, 'apply')?.value;
-  if (apply === undefined || isNull(apply)) return inner;
-  if (apply.kind !== 'map') {
-    reading.problems.push(wrongShape(apply, "'apply'", 'a map of keywords'));
-    return inner;
-  }
-  for (const e of apply.entries) isOption(e, INHERITED, "'apply'", reading.problems);
-  return { ...readCommon(apply, inner, reading), at: inner.at, name: inner.name };
+function loader(given: Given, inner: Common): Load {
+  const { kind, options, common } = given;
+  const loadNamed: Load = (name, from, into) => {
+    if (!kind.endsWith('role'))
+      return { items: into.readTasks(findTasks(name, common, into), inner, into, common), handlers: [], roles: [] };
+    const use = {
+      params: common.vars.at(-1) ?? {},
+      tasksFrom: from.tasks_from,
+      varsFrom: from.vars_from,
+      defaultsFrom: from.defaults_from,
+      handlersFrom: from.handlers_from,
+      validates: options.validates,
+    };
+    return into.loadRole(name, common.at, inner, into, use);
+  };
+  return (name, from, into) => {
+    into.open.push(wordOf(name, given, into));
+    try {
+      return loadNamed(name, from, into);
+    } finally {
+      into.open.pop();
+    }
+  };
 }
-
-/** Rejects options of which only the default is supported. */
-function refuseOptions(options: MapNode, kind: string, reading: Reading): void {
-  const only: readonly (readonly [string, boolean, string])[] = [
-    ['public', kind === 'import_role', 'list the role under roles: or use import_role to share its variables'],
-    ['allow_duplicates', true, 'remove it: a role always runs each time that it is used'],
-  ];
-  for (const [key, value, hint] of only) {
-    const given = booleanOf(options, key, reading);
-    if (given === undefined || given === value) continue;
-    const option = `${key}: ${described(entry(options, key)?.value ?? options)}`;
-    reading.problems.push(tell('E_UNSUPPORTED_OPTION', { option, kind, hint }, entry(options, key)?.value.at));
-  }
-  const apply = entry(options, 'apply');
-  if (apply !== undefined && kind.startsWith('import'))
-    reading.problems.push(
-      tell(
-        'E_UNSUPPORTED_OPTION',
-        { option: 'apply', kind, hint: 'write its keywords beside the import' },
-        apply.keyAt,
-      ),
-    );
-}
-
-type Load = (name: string, into: Reading) => IncludedItems;
 
 /** Reads what an include names. Mistakes in the file are kept apart, because they matter only if a host includes it. */
 function loadApart(
   name: string,
+  from: Chosen,
   load: Load,
   reading: Reading,
 ): Readonly<{ items: IncludedItems; problems: Diagnostic[] }> {
   const apart = { ...reading, problems: [] as Diagnostic[] };
   const before = reading.files.problems.length;
-  const items = load(name, apart);
+  const items = load(name, from, apart);
   return { items, problems: [...reading.files.problems.splice(before), ...apart.problems] };
 }
 
 /** During the run, a mistake in an included file is a failure of that task. */
-function loadLate(name: string, load: Load, reading: Reading): IncludedItems {
-  const { items, problems } = loadApart(name, load, reading);
+function loadLate(name: string, from: Chosen, load: Load, reading: Reading): IncludedItems {
+  const { items, problems } = loadApart(name, from, load, reading);
   if (problems.length > 0) throw new Failure(problems);
   return items;
 }
 
-/** Searched beside the including file, then in the role's tasks/, then beside the playbook. */
+/** Searched beside the including file, then in the role and its tasks/, then beside the playbook. */
 function findTasks(name: string, common: Common, reading: Reading): string {
   if (isAbsolute(name)) return name;
+  const { role } = common;
   const roots = [
     common.dir,
-    ...(common.role === undefined ? [] : [join(common.role.path, 'tasks')]),
+    ...(role === undefined ? [] : [join(role.path, 'tasks'), role.path]),
+    join(reading.playbookDir, 'tasks'),
     reading.playbookDir,
   ];
   const found = roots.map((root) => join(root, name)).find((path) => reading.files.isFile(path));
   return found ?? join(common.dir, name);
 }
+
+/** An include among handlers. Its tasks run when it is notified. */
+export function includeAsHandler(include: Include): Task {
+  return {
+    ...include,
+    ...NO_KEYWORDS,
+    kind: 'task',
+    module: 'include',
+    impl: undefined,
+    args: {},
+    argAt: () => include.targetAt,
+    listen: include.listen,
+    include,
+  };
+}
+
+const NO_KEYWORDS: Own<'handler', KeywordValues> = {
+  register: undefined,
+  changedWhen: [],
+  failedWhen: [],
+  until: [],
+  retries: undefined,
+  delay: undefined,
+  async: undefined,
+  poll: undefined,
+  listen: [],
+};

@@ -1,4 +1,5 @@
 import { tell } from '../core/errors/index.ts';
+import { LOOP_OPTIONS } from '../core/language/options.ts';
 import type { LoopControl } from '../core/playbook.ts';
 import { type Raw, TemplateText } from '../core/value.ts';
 import { isOption } from './common.ts';
@@ -12,13 +13,7 @@ export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefin
   const indexVar = map && variableName(map, 'index_var', reading);
   for (const name of [loopVar, indexVar, 'ansible_loop', 'ansible_loop_var'])
     if (name !== undefined) reading.defined.add(name);
-  for (const e of map?.entries ?? [])
-    isOption(
-      e,
-      ['loop_var', 'index_var', 'label', 'pause', 'extended', 'extended_allitems', 'break_when'],
-      'loop_control',
-      reading.problems,
-    );
+  for (const e of map?.entries ?? []) isOption(e, Object.keys(LOOP_OPTIONS), 'loop_control', reading.problems);
   const extended = map !== undefined && booleanOf(map, 'extended', reading) === true;
   const loopControl = {
     loopVar,

@@ -14,7 +14,7 @@ import type {
   Section,
   Task,
 } from '../core/playbook.ts';
-import type { RawVars } from '../core/value.ts';
+import type { Raw, RawVars } from '../core/value.ts';
 import { checkWords, isKeyword, readCommon, readOwnKeywords, topLevel } from './common.ts';
 import { defaultsFor } from './defaults.ts';
 import { doubtsOf } from './doubts.ts';
@@ -34,7 +34,7 @@ import {
   varsOf,
   wordsOf,
 } from './reading.ts';
-import { loadRole, onlyTasks, roleUse } from './roles.ts';
+import { allowsDuplicates, handlersIn, keywordsOf, loadRole, roleUse } from './roles.ts';
 import { type Entry, entry, type MapNode, type Node, toRaw, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
@@ -79,7 +79,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     readTasks: readTasksFile,
     place: 'task',
     open: [],
-    imported: { handlers: [], roles: [], late: [] },
+    imported: { handlers: [], roles: [], late: [], vars: {} },
   };
   const plays = readPlays(file, reading, [], NOTHING);
   const doubts = doubtsOf(reading, options.inventory);
@@ -149,8 +149,9 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   reading.imported.roles.length = 0;
   reading.imported.late.length = 0;
   const vars = { ...varsOf(node, reading), ...by.vars };
+  reading.imported.vars = vars;
   const pattern = patternOf(hosts, vars, reading);
-  const varsFiles = readVarsFiles(node, vars, reading);
+  const varsFiles = readVarsFiles(node, vars, file, reading);
   const top = { ...topLevel(dirname(file)), tags: by.tags, when: by.when };
   const read = readCommon({ ...node, entries: node.entries.filter(({ key }) => key !== 'vars') }, top, reading);
   const common: Common = { ...read, remoteUser: read.remoteUser ?? rawOf(node, 'user', reading) };
@@ -161,7 +162,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   const used = readRoles(node, around, reading);
   const tasks = part('tasks');
   const post = part('post_tasks');
-  const own = onlyTasks(
+  const own = handlersIn(
     readItems(entry(node, 'handlers')?.value, { ...around, when: [] }, { ...reading, place: 'handler' }),
     reading,
   );
@@ -185,7 +186,8 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     common,
     vars,
     prompts: readPrompts(node, reading),
-    varsFiles,
+    varsFiles: varsFiles.known,
+    lateVarsFiles: varsFiles.late,
     sections: sections.filter((s) => s.body.length > 0),
     handlers,
     handlerNames: handlerNames([...handlers, ...imported.late]),
@@ -214,28 +216,47 @@ function gatherArgsOf(
   };
 }
 
-function readVarsFiles(node: MapNode, vars: RawVars, reading: Reading): readonly Layer[] {
+type VarsFiles = Readonly<{ known: readonly Layer[]; late: Play['lateVarsFiles'] }>;
+
+/**
+ * `vars_files`. A nested list names alternatives, of which the first that exists counts. A name that reads a host's
+ * facts or variables is looked for when the host's play begins.
+ */
+function readVarsFiles(node: MapNode, vars: RawVars, file: string, reading: Reading): VarsFiles {
   const found = entry(node, 'vars_files')?.value;
-  if (found === undefined || isNull(found)) return [];
+  if (found === undefined || isNull(found)) return { known: [], late: [] };
   const items = found.kind === 'seq' ? found.items : [found];
-  return items.flatMap((item): readonly Layer[] => {
-    const names = item.kind === 'seq' ? item.items : [item]; // a nested list: the first file that exists
-    const paths = names.flatMap((name) => {
-      try {
-        const path = reading.ports.evaluate(toRaw(name), { ...vars, ...reading.extraVars });
-        return typeof path === 'string' ? [isAbsolute(path) ? path : join(reading.playbookDir, path)] : [];
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        reading.problems.push(...error.diagnostics);
-        return [];
-      }
-    });
+  const folders = [...new Set([dirname(file), reading.playbookDir])].flatMap((dir) => [dir, join(dir, 'vars')]);
+  const known: Layer[] = [];
+  const late: Play['lateVarsFiles'][number][] = [];
+  for (const item of items) {
+    const names = (item.kind === 'seq' ? item.items : [item]).map((one) => toRaw(one));
+    const texts = names.map((raw) => textKnown(raw, vars, reading));
+    if (texts.includes(undefined)) {
+      late.push({ names, folders, at: item.at });
+      reading.defined.add('*');
+      continue;
+    }
+    const paths = texts.flatMap((text = '') => (isAbsolute(text) ? [text] : folders.map((dir) => join(dir, text))));
     const path = paths.find((p) => reading.files.isFile(p)) ?? paths[0];
-    if (path === undefined) return [];
+    if (path === undefined) continue;
     const loaded = varsFile(path, reading.files, item.at);
     noteVars(loaded, reading);
-    return [{ from: relative(process.cwd(), path), vars: loaded }];
-  });
+    known.push({ from: relative(process.cwd(), path), vars: loaded });
+  }
+  return { known, late };
+}
+
+function textKnown(raw: Raw, vars: RawVars, reading: Reading): string | undefined {
+  try {
+    const text = reading.ports.evaluate(raw, { ...vars, ...reading.extraVars });
+    return typeof text === 'string' ? text : undefined;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const isOpen = error.diagnostics.every(({ code }) => code.startsWith('E_UNDEFINED_'));
+    if (!isOpen) reading.problems.push(...error.diagnostics);
+    return isOpen ? undefined : '';
+  }
 }
 
 type Roles = Readonly<{ items: readonly Item[]; handlers: readonly Task[]; roles: readonly Role[] }>;
@@ -250,15 +271,12 @@ function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
   }
   const seen = new Set<string>();
   const all = list.items.flatMap((item) => {
-    const { name, params } = roleUse(item, reading);
+    const { name, params } = roleUse(item, around, reading);
     if (name === undefined) return [];
     const key = JSON.stringify([name, params, whenKey(item)]);
-    if (seen.has(key)) return [];
+    if (seen.has(key) && !allowsDuplicates(name, around, reading)) return [];
     seen.add(key);
-    const inner =
-      item.kind === 'map'
-        ? { ...readCommon(withoutVars(item), around, reading), at: item.at, name: undefined }
-        : { ...around, at: item.at };
+    const inner = item.kind === 'map' ? keywordsOf(item, around, reading) : { ...around, at: item.at };
     return [loadRole(name, item.at, inner, reading, { params })];
   });
   return {
@@ -267,8 +285,6 @@ function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
     roles: all.flatMap((l) => l.roles),
   };
 }
-
-const withoutVars = (node: MapNode): MapNode => ({ ...node, entries: node.entries.filter((e) => e.key !== 'vars') });
 
 function whenKey(item: Node): unknown {
   const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;

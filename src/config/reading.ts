@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import { toBoolean } from '../core/coerce.ts';
-import type { Diagnostic, Pos } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { mattersIfReached, tell } from '../core/errors/index.ts';
 import type { Module } from '../core/module.ts';
 import type { Common, Condition, IncludedItems, Inventory, Item, Reads, Role, Task } from '../core/playbook.ts';
@@ -46,8 +47,8 @@ export type Reading = Readonly<{
   open: string[];
   /** What the list of items holds that is being read. */
   place: 'task' | 'handler';
-  /** What import_role added to the play that is being read. `late` holds handlers that include_role will add. */
-  imported: { handlers: Task[]; roles: Role[]; late: Task[] };
+  /** What import_role added to the play that is being read. `late` holds handlers that include_role will add, `vars` the play's variables. */
+  imported: { handlers: Task[]; roles: Role[]; late: Task[]; vars: RawVars };
 }>;
 /** A value of a variable, in vars:, in a role or in a file of variables. */
 export type Definition = Pick<Common, 'faults'> & Readonly<{ reads: Reads }>;
@@ -60,6 +61,8 @@ export type RoleUse = Readonly<{
   varsFrom?: string | undefined;
   defaultsFrom?: string | undefined;
   handlersFrom?: string | undefined;
+  /** Whether the arguments are checked against meta/argument_specs.yml. Default: true. */
+  validates?: boolean;
 }>;
 
 /** The raw value of a key, with its templates checked. undefined if the key is absent. */
@@ -201,6 +204,26 @@ export function textOf(node: MapNode, key: string, reading: Reading): string | u
     return found.value.source;
   wrongValue(node, key, 'a plain text', reading);
   return undefined;
+}
+
+/**
+ * A text that is known before the run: written as it is, or a template of variables of the play, of the role, of -e.
+ * undefined: it needs a value of the run.
+ */
+export function knownText(raw: Raw | undefined, { vars, role }: Common, reading: Reading): string | undefined {
+  if (raw === undefined || typeof raw === 'string') return raw;
+  const places = {
+    playbook_dir: resolve(reading.playbookDir),
+    ...(role !== undefined && { role_path: resolve(role.path), role_name: role.name }),
+  };
+  try {
+    const own: RawVars = Object.assign({}, role?.defaults.vars, reading.imported.vars, role?.vars.vars, ...vars);
+    const value = reading.ports.evaluate(raw, { ...own, ...places, ...role?.params, ...reading.extraVars });
+    return typeof value === 'string' ? value : undefined;
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
 }
 
 /** A text that names a variable. */

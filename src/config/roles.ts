@@ -5,10 +5,11 @@ import { tell } from '../core/errors/index.ts';
 import { rowOf } from '../core/language/keywords.ts';
 import type { Common, IncludedItems, Item, Layer, Role, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
-import { isKeyword } from './common.ts';
+import { isKeyword, isOn, readCommon } from './common.ts';
 import { varsFile } from './files.ts';
-import { noteVars, type Reading, type RoleUse } from './reading.ts';
-import { entry, type Node, toRaw, toVars, wrongShape } from './source.ts';
+import { includeAsHandler } from './includes.ts';
+import { knownText, noteVars, type Reading, type RoleUse } from './reading.ts';
+import { entry, type MapNode, type Node, toRaw, toVars, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
 /**
@@ -40,9 +41,10 @@ export function loadRole(
     params: use.params,
   };
   const inner: Common = { ...around, role, dir: join(path, 'tasks') };
-  const needed = dependencies(path, around, reading, [...above, path]);
-  const tasksFile = partOf(join(path, 'tasks'), use.tasksFrom, reading, at);
-  const own = tasksFile === undefined ? [] : readTasksFile(tasksFile, inner, reading);
+  const needed = dependencies(role, around, reading, [...above, path]);
+  const own = partOf(join(path, 'tasks'), use.tasksFrom, reading, at).flatMap((file) =>
+    readTasksFile(file, inner, reading),
+  );
   return {
     items: [...needed.items, ...own],
     handlers: [...needed.handlers, ...readHandlers(path, inner, reading, use.handlersFrom, at)],
@@ -57,63 +59,92 @@ function readHandlers(
   from: string | undefined,
   at: Pos,
 ): readonly Task[] {
-  const file = partOf(join(path, 'handlers'), from, reading, at);
-  if (file === undefined) return [];
-  return onlyTasks(
+  const items = partOf(join(path, 'handlers'), from, reading, at).flatMap((file) =>
     readItems(
       reading.files.yaml(file),
       { ...inner, when: [], tags: [], notify: [], dir: join(path, 'handlers') },
       { ...reading, place: 'handler' },
     ),
-    reading,
   );
+  return handlersIn(items, reading);
 }
 
-export function onlyTasks(items: readonly Item[], reading: Reading): readonly Task[] {
-  return items.flatMap((item) => {
-    if (item.kind === 'task') {
-      const action = item.module === 'meta' ? item.args['free_form'] : undefined;
-      if (action !== 'flush_handlers' && action !== 'end_role') return [item];
-      reading.problems.push(
-        tell('E_NOT_A_HANDLER', { what: `'meta: ${action}'`, hint: 'write it as a task' }, item.at),
-      );
+/**
+ * Handlers: tasks, the tasks of blocks, and includes, whose tasks run when the include is notified. A block's own name
+ * cannot be notified, as in Ansible.
+ */
+export function handlersIn(items: readonly Item[], reading: Reading): readonly Task[] {
+  return items.flatMap((item): readonly Task[] => {
+    if (item.kind === 'include') return [includeAsHandler(item)];
+    if (item.kind === 'block') {
+      if (item.rescue.length + item.always.length === 0) return handlersIn(item.body, reading);
+      const hint = 'put the block into a file, and include that file in a handler';
+      reading.problems.push(tell('E_NOT_A_HANDLER', { what: 'a block with rescue or always', hint }, item.at));
       return [];
     }
-    const hint = 'give each of its tasks the same listen: topic';
-    reading.problems.push(tell('E_NOT_A_HANDLER', { what: `a ${item.kind}`, hint }, item.at));
+    const action = item.module === 'meta' ? item.args['free_form'] : undefined;
+    if (action !== 'flush_handlers' && action !== 'end_role') return [item];
+    const what = `'meta: ${action}'`;
+    reading.problems.push(tell('E_NOT_A_HANDLER', { what, hint: 'write it as a task' }, item.at));
     return [];
   });
 }
 
-function dependencies(path: string, around: Common, reading: Reading, above: readonly string[]): IncludedItems {
-  const file = yamlFile(join(path, 'meta'), 'main', reading);
+/** The roles that a role depends on. They see its parameters, and their own override those. */
+function dependencies({ path, params: outer }: Role, around: Common, reading: Reading, above: readonly string[]) {
+  const meta = metaOf(path, reading);
+  const list = meta && entry(meta, 'dependencies')?.value;
+  const none: IncludedItems = { items: [], handlers: [], roles: [] };
+  if (list === undefined || list.kind !== 'seq') return none;
+  return list.items.reduce((all, item): IncludedItems => {
+    const { name, params } = roleUse(item, around, reading);
+    if (name === undefined) return all;
+    const inner = item.kind === 'map' ? keywordsOf(item, around, reading) : around;
+    const one = loadRole(name, item.at, inner, reading, { params: { ...outer, ...params } }, above);
+    return {
+      items: [...all.items, ...one.items],
+      handlers: [...all.handlers, ...one.handlers],
+      roles: [...all.roles, ...one.roles],
+    };
+  }, none);
+}
+
+/** What an item of `roles:` or `dependencies:` passes on to the role's tasks. Its `vars` are parameters. */
+export function keywordsOf(item: MapNode, around: Common, reading: Reading): Common {
+  const entries = item.entries.filter((e) => e.key !== 'vars');
+  return { ...readCommon({ ...item, entries }, around, reading), at: item.at, name: undefined };
+}
+
+function metaOf(path: string, reading: Reading): MapNode | undefined {
+  const [file] = yamlFiles(join(path, 'meta'), 'main', reading);
   const meta = file === undefined ? undefined : reading.files.yaml(file);
-  const list = meta?.kind === 'map' ? entry(meta, 'dependencies')?.value : undefined;
-  if (list === undefined || list.kind !== 'seq') return { items: [], handlers: [], roles: [] };
-  const loaded = list.items.map((item) => {
-    const { name, params } = roleUse(item, reading);
-    return name === undefined ? undefined : loadRole(name, item.at, around, reading, { params }, above);
-  });
-  const all = loaded.filter((l) => l !== undefined);
-  return {
-    items: all.flatMap((l) => l.items),
-    handlers: all.flatMap((l) => l.handlers),
-    roles: all.flatMap((l) => l.roles),
-  };
+  return meta?.kind === 'map' ? meta : undefined;
+}
+
+/** Whether the role's meta/main.yml lets it run again in one play with the same parameters. */
+export function allowsDuplicates(name: string, around: Common, reading: Reading): boolean {
+  const path = findRole(name, around, reading);
+  const meta = path === undefined ? undefined : metaOf(path, reading);
+  const found = meta && entry(meta, 'allow_duplicates')?.value;
+  return found !== undefined && isOn(toRaw(found));
 }
 
 /** A keyword of roles is no parameter of a role. Every other key is one, as in Ansible. */
 const isOfPlaybook = (key: string): boolean => rowOf(key)?.on.includes('role') === true;
 
 /** `- nginx`, or `- {role: nginx, vars: …, port: 80}`. Keys that are not keywords are parameters. */
-export function roleUse(item: Node, reading: Reading): { name: string | undefined; params: RawVars } {
-  if (item.kind === 'scalar' && typeof item.value === 'string') return { name: item.value, params: {} };
+export function roleUse(item: Node, around: Common, reading: Reading): { name: string | undefined; params: RawVars } {
+  if (item.kind === 'scalar') {
+    const own = knownText(item.value, around, reading);
+    if (own !== undefined) return { name: own, params: {} };
+  }
   if (item.kind !== 'map') {
     reading.problems.push(wrongShape(item, 'an item of roles', 'a name, or a map with role:', '- ROLE'));
     return { name: undefined, params: {} };
   }
   const name = (entry(item, 'role') ?? entry(item, 'name'))?.value;
-  if (name?.kind !== 'scalar' || typeof name.value !== 'string') {
+  const known = name?.kind === 'scalar' ? knownText(name.value, around, reading) : undefined;
+  if (known === undefined) {
     reading.problems.push(
       tell('E_NO_TARGET', { kind: 'the item of roles', wanted: 'role', expected: 'role: NAME' }, item.at),
     );
@@ -124,7 +155,7 @@ export function roleUse(item: Node, reading: Reading): { name: string | undefine
   const rest = item.entries.filter((e) => !isOfPlaybook(e.key)).map((e) => [e.key, toRaw(e.value)] as const);
   const params = { ...(vars?.kind === 'map' ? toVars(vars) : {}), ...Object.fromEntries(rest) };
   noteVars(params, reading);
-  return { name: name.value, params };
+  return { name: known, params };
 }
 
 /** `name` may be a path, a name, or a name with its collection. Short names are searched in `collections:` too. */
@@ -151,30 +182,30 @@ function rolesThere(reading: Reading): readonly string[] {
 }
 
 /** A part of a role: the file named by `…_from`, which must exist, or the main file, which may be absent. */
-function partOf(folder: string, from: string | undefined, reading: Reading, at: Pos): string | undefined {
-  const file = yamlFile(folder, from ?? 'main', reading);
-  if (file !== undefined || from === undefined) return file;
+function partOf(folder: string, from: string | undefined, reading: Reading, at: Pos): readonly string[] {
+  const files = yamlFiles(folder, from ?? 'main', reading);
+  if (files.length > 0 || from === undefined) return files;
   const wanted = /\.ya?ml$/.test(from) ? from : `${from}.yml`;
   reading.problems.push(tell('E_FILE_MISSING', { path: join(folder, wanted) }, at));
-  return undefined;
+  return [];
 }
 
 function layer(folder: string, from: string | undefined, reading: Reading, at: Pos): Layer {
-  const file = partOf(folder, from, reading, at);
-  const vars = file === undefined ? {} : varsFile(file, reading.files);
+  const files = partOf(folder, from, reading, at);
+  const vars: RawVars = Object.assign({}, ...files.map((file) => varsFile(file, reading.files)));
   noteVars(vars, reading);
-  return { from: file ?? folder, vars };
+  return { from: files[0] ?? folder, vars };
 }
 
-function yamlFile(folder: string, name: string, reading: Reading): string | undefined {
-  const names = /\.(ya?ml)$/.test(name) ? [name] : [`${name}.yml`, `${name}.yaml`];
-  for (const one of names) if (reading.files.isFile(join(folder, one))) return join(folder, one);
+/** The file of this name, or all files of the directory of this name, sorted. Later ones override earlier ones. */
+function yamlFiles(folder: string, name: string, reading: Reading): readonly string[] {
+  const names = /\.(ya?ml|json)$/.test(name) ? [name] : [`${name}.yml`, `${name}.yaml`, `${name}.json`, name];
+  const file = names.map((one) => join(folder, one)).find((path) => reading.files.isFile(path));
+  if (file !== undefined) return [file];
   const sub = join(folder, name);
-  if (statSync(sub, { throwIfNoEntry: false })?.isDirectory()) {
-    return readdirSync(sub)
-      .filter((f) => /\.ya?ml$/.test(f))
-      .sort()
-      .map((f) => join(sub, f))[0];
-  }
-  return undefined;
+  if (!statSync(sub, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return readdirSync(sub)
+    .filter((one) => /\.(ya?ml|json)$/.test(one))
+    .sort()
+    .map((one) => join(sub, one));
 }

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { tell } from '../core/errors/index.ts';
 import { isAnsibleModule } from '../core/language/ansible-modules.ts';
 import { keywordsOn, rowOf } from '../core/language/keywords.ts';
-import { META_ACTIONS } from '../core/meta.ts';
+import { META_ACTIONS } from '../core/language/meta.ts';
 import type { Module } from '../core/module.ts';
 import type { Block, Common, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';

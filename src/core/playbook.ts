@@ -1,5 +1,6 @@
 import type { Diagnostic, Pos } from './diagnostic.ts';
 import type { Inherited, Own } from './language/keywords.ts';
+import type { From } from './language/options.ts';
 import type { Module } from './module.ts';
 import type { Raw, RawVars } from './value.ts';
 
@@ -37,6 +38,8 @@ export type Play = Readonly<Pick<Own<'play', KeywordValues>, 'gatherFacts' | 'fo
     vars: RawVars;
     prompts: readonly Prompt[];
     varsFiles: readonly Layer[];
+    /** Files of variables whose names need a host's variables: alternatives, and the directories to search. */
+    lateVarsFiles: readonly Readonly<{ names: readonly Raw[]; folders: readonly string[]; at: Pos }>[];
     /** The sections in the order in which they run. Handlers are flushed after each section. */
     sections: readonly Section[];
     handlers: readonly Task[];
@@ -116,6 +119,8 @@ export type Task = Common &
     argAt: (path: readonly (string | number)[]) => Pos;
     loop: Raw | undefined;
     loopControl: LoopControl;
+    /** Handlers only: what runs if the handler is an include. */
+    include?: Include;
   }>;
 export type LoopControl = Readonly<{
   loopVar: string;
@@ -144,8 +149,16 @@ export type Include = Common &
     targetAt: Pos;
     /** The items of a target that is known before the run. Mistakes in them are found before the run too. */
     preview: IncludedItems | undefined;
+    /** The parts of the role that it chooses: `tasks_from` and so on. */
+    from: Readonly<Partial<Record<From, Raw>>>;
+    /** Later tasks of the play see the role's variables. */
+    isPublic: boolean;
+    /** false: the role does not run again on a host where it ran in this play. */
+    allowsDuplicates: boolean;
+    /** Among handlers: the topics that notify it. */
+    listen: readonly string[];
     /** The items of a target whose name is known. Throws Failure if they cannot be read. */
-    load: (target: string) => IncludedItems;
+    load: (target: string, from: Readonly<Partial<Record<From, string>>>) => IncludedItems;
     loop: Raw | undefined;
     loopControl: LoopControl;
   }>;

@@ -1,6 +1,6 @@
 import { Failure } from '../core/diagnostic.ts';
 import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.ts';
-import type { Value } from '../core/value.ts';
+import type { Raw, Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { handlersOf } from './notify.ts';
 import { allows } from './policy.ts';
@@ -151,8 +151,9 @@ export function expansions(world: World, host: HostState, include: Include, wher
   const items = loopItems(include, scope, run);
   const one = (own: typeof scope, vars: Record<string, Value>, label: string | undefined): readonly Expansion[] => {
     if (falseCondition(include.when, own, run) !== undefined) return [];
-    const target = run.templates.print(run.templates.resolve(include.target, own));
-    return [{ loaded: loadOnce(include, target), vars, label }];
+    const text = (raw: Raw): string => run.templates.print(run.templates.resolve(raw, own));
+    const from = Object.fromEntries(Object.entries(include.from).map(([name, raw]) => [name, text(raw)]));
+    return [{ loaded: loadOnce(include, text(include.target), from), vars, label }];
   };
   if (items === undefined) return one(scope, {}, undefined);
   return items.flatMap((item, i) => {
@@ -162,12 +163,13 @@ export function expansions(world: World, host: HostState, include: Include, wher
 }
 
 const loadedBy = new WeakMap<Include, Map<string, IncludedItems>>();
-function loadOnce(include: Include, target: string): IncludedItems {
+function loadOnce(include: Include, target: string, from: Readonly<Record<string, string>>): IncludedItems {
   if (include.faults.length > 0) throw new Failure(include.faults);
   const known = loadedBy.get(include) ?? new Map<string, IncludedItems>();
   loadedBy.set(include, known);
-  const loaded = known.get(target) ?? include.load(target);
-  known.set(target, loaded);
+  const key = JSON.stringify([target, from]);
+  const loaded = known.get(key) ?? include.load(target, from);
+  known.set(key, loaded);
   return loaded;
 }
 

@@ -2,6 +2,7 @@ import type { Piece } from '../core/connection.ts';
 import type { Task } from '../core/playbook.ts';
 import type { Rest } from './ahead.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
+import { runInclude } from './include.ts';
 import { includeVars, plainMeta } from './meta-action.ts';
 import { handlersOf } from './notify.ts';
 import { leaveToOthers } from './once.ts';
@@ -121,6 +122,10 @@ function take(hostRun: HostRun, rest: Rest | undefined, isWithOthers: boolean): 
 async function runAlone(hostRun: HostRun, one: HandlerRun): Promise<void> {
   const { host } = hostRun;
   const { task, after } = one;
+  if (task.include !== undefined) {
+    after.isReported = true;
+    return runInclude(hostRun, task.include, one.where, hostRun.runItems);
+  }
   if (task.impl === undefined) {
     after.isReported = true;
     if (task.module === 'include_vars') includeVars(hostRun, task, one.where);

@@ -1,4 +1,4 @@
-import type { Play } from '../core/playbook.ts';
+import type { Item, Play } from '../core/playbook.ts';
 import { probesAhead, type Rest } from './ahead.ts';
 import type { Probe } from './answers.ts';
 import type { Batch } from './batch.ts';
@@ -12,6 +12,8 @@ export type HostRun = Readonly<{
   play: Play;
   batch: Batch;
   where: Where;
+  /** Runs a list of items on this host. */
+  runItems: (items: readonly Item[], where: Where) => Promise<void>;
   /** In a plan: why it is not certain that this part runs at all. */
   maybe?: string;
   /** The plays that this host has yet to run. */

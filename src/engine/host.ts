@@ -13,6 +13,7 @@ import { runInclude } from './include.ts';
 import { runMeta } from './meta.ts';
 import { includeVars } from './meta-action.ts';
 import type { TaskRun } from './outcome.ts';
+import { playFilesOf } from './play-files.ts';
 import { dueAtEnd, recallHandlers } from './recall.ts';
 import { isSelected } from './selection.ts';
 import { Aborted, EndHost, TaskFailed, type Where } from './state.ts';
@@ -21,9 +22,12 @@ import { tasksTogether } from './together.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** Runs a play on a host. Throws TaskFailed, Unreachable. */
-export async function runPlay(hostRun: HostRun): Promise<void> {
+export async function runPlay(given: HostRun): Promise<void> {
+  const hostRun: HostRun = { ...given, runItems: (items, where) => runItems(hostRun, items, where, undefined) };
   const { play, host, world } = hostRun;
+  host.playFiles = [];
   await gather(hostRun);
+  host.playFiles = playFilesOf(world, host, hostRun.where);
   await recallHandlers(hostRun);
   try {
     for (const [i, section] of play.sections.entries()) {

@@ -18,8 +18,13 @@ export async function runInclude(
   try {
     const found = expansions(world, host, include, where);
     for (const { loaded, vars } of found) {
+      if (!include.allowsDuplicates && loaded.roles.every((role) => host.ranRoles.has(role.path))) continue;
       await bringHandlers(hostRun, loaded.handlers);
-      for (const role of loaded.roles) host.ended.delete(role);
+      for (const role of loaded.roles) {
+        host.ended.delete(role);
+        host.ranRoles.add(role.path);
+      }
+      if (include.isPublic) host.publicRoles = [...host.publicRoles, ...loaded.roles];
       if (host.depth >= MOST) throw tooDeep(include);
       host.depth++;
       try {

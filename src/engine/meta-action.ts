@@ -1,5 +1,5 @@
 import { tell } from '../core/errors/index.ts';
-import { META_ACTIONS } from '../core/meta.ts';
+import { META_ACTIONS } from '../core/language/meta.ts';
 import type { Task } from '../core/playbook.ts';
 import type { HostRun } from './host-run.ts';
 import { falseCondition, searchPath } from './resolve.ts';

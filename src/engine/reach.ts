@@ -7,6 +7,7 @@ import type { Include, Item, Play, Task } from '../core/playbook.ts';
 import { type RawVars, Unknown } from '../core/value.ts';
 import { expansions } from './ahead.ts';
 import { dependsOn } from './because.ts';
+import { playFilesOf } from './play-files.ts';
 import type { Run, Scope } from './ports.ts';
 import { contextFor, falseCondition, loopItems, loopVars, searchPath, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
@@ -33,7 +34,10 @@ const DEEP = 20;
 
 /** Whether `judge` may find a mistake. If not, walking the plays is not worth the time. */
 export function isSuspicious(run: Run, plays: readonly Play[]): boolean {
-  return plays.some((play) => [...itemsOf(play), ...play.handlers].some((item) => isDoubtful(run, play, item)));
+  return plays.some(
+    (play) =>
+      play.lateVarsFiles.length > 0 || [...itemsOf(play), ...play.handlers].some((item) => isDoubtful(run, play, item)),
+  );
 }
 
 /** Sorts the mistakes of the plays by whether one of their hosts reaches them. */
@@ -46,6 +50,7 @@ export function judge(world: World, plays: readonly Reached[]): Verdict {
     const items = itemsOf(play).filter((item) => isDoubtful(world.run, play, item) || setsVariables(item));
     for (const host of hosts) {
       const where: Where = { play, batch: [host.name], role: undefined, vars: [] };
+      walk.begin(host, where);
       for (const item of items) walk.visit(item, host, where, { depth: 0, isSure: true });
     }
     const handlers = play.handlers.filter((h) => isDoubtful(world.run, play, h));
@@ -101,7 +106,9 @@ function isDoubtful(run: Run, play: Play, item: Item): boolean {
       ? among([...item.body, ...item.rescue, ...item.always])
       : item.kind === 'include'
         ? item.preview === undefined || among(item.preview.items)
-        : wrongNotify(play, item) !== undefined || areSourcesDoubtful(run, run.playbook.doubts, item));
+        : (item.include !== undefined && isDoubtful(run, play, item.include)) ||
+          wrongNotify(play, item) !== undefined ||
+          areSourcesDoubtful(run, run.playbook.doubts, item));
   doubted.set(item, found);
   return found;
 }
@@ -156,12 +163,26 @@ function newWalk(world: World, isMadeHere: boolean) {
     return scopeFor(world, host, { ...where, role: item.role, vars });
   };
 
+  /** Reads the files of variables that depend on the host. Without facts, they are not known yet. */
+  const begin = (host: HostState, where: Where): void => {
+    host.playFiles = [];
+    isOpen ||= where.play.lateVarsFiles.length > 0 && host.facts === undefined;
+    if (host.facts === undefined) return;
+    try {
+      host.playFiles = playFilesOf(world, host, where);
+    } catch (error) {
+      if (error instanceof Failure) add(error.diagnostics, where.play.at, true);
+      else if (!(error instanceof NotKnown)) throw error;
+    }
+  };
+
   const visit = (item: Item, host: HostState, where: Where, way: Way): void => {
     if (way.depth > DEEP) return;
     if (item.kind === 'block') {
       for (const one of [...item.body, ...item.rescue, ...item.always]) visit(one, host, where, way);
     } else if (!isSelected(item.tags, run)) leave(item);
     else if (item.kind === 'include') visitInclude(item, host, where, way);
+    else if (item.include !== undefined) visitInclude(item.include, host, where, way);
     else visitTask(item, host, where, way);
   };
 
@@ -286,7 +307,7 @@ function newWalk(world: World, isMadeHere: boolean) {
     isOpen,
     notes: [...passed].filter(([word]) => !problems.has(word) && !possible.has(word)).map(([, one]) => one),
   });
-  return { visit, leave, verdict };
+  return { begin, visit, leave, verdict };
 }
 
 function isOfUndefined({ diagnostics }: Failure): boolean {

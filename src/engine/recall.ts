@@ -18,6 +18,8 @@ export function readerOf({ play, host, world, where }: HostRun): Owner {
 export async function recallHandlers(hostRun: HostRun): Promise<void> {
   const { host, play } = hostRun;
   host.late = [];
+  host.publicRoles = [];
+  host.ranRoles = new Set(play.roles.map((role) => role.path));
   host.reader = readerOf(hostRun);
   host.isRecalled = false;
   host.isStuck = false;

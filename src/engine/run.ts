@@ -197,6 +197,9 @@ function makeWorld(run: Run, doing: World['doing']): World {
       noted: new Map(),
       isStuck: false,
       ended: new Set(),
+      playFiles: [],
+      ranRoles: new Set(),
+      publicRoles: [],
       mayFail: [],
       depth: 0,
       failed: false,
@@ -333,6 +336,7 @@ async function onHost(
     play,
     batch,
     where,
+    runItems: async () => {},
     *laterPlays(): Iterable<Rest> {
       // Probes later plays too, as long as nothing has changed: after a change on any host, the probes are asked again
       // when the next play begins.

@@ -51,6 +51,12 @@ export type HostState = {
   isStuck: boolean;
   /** Uses of roles whose remaining tasks are skipped by `meta: end_role`. */
   ended: Set<Role>;
+  /** The variables of the play's `vars_files` whose names needed the host's variables. */
+  playFiles: readonly RawVars[];
+  /** The directories of roles that ran on the host in this play. */
+  ranRoles: Set<string>;
+  /** Roles that were included with `public: true` in this play. Later tasks see their variables. */
+  publicRoles: readonly Role[];
   /** In a plan: tasks that would run, and so may fail in apply. */
   mayFail: string[];
   /** The nesting depth of the current includes. */

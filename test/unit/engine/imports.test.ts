@@ -78,9 +78,6 @@ describe('roles and includes', () => {
   });
 
   it.each([
-    ['- include_role: {name: r, public: true}', /'public: true' is not supported/],
-    ['- import_role: {name: r, public: false}', /'public: false' is not supported/],
-    ['- include_role: {name: r, allow_duplicates: false}', /'allow_duplicates: false' is not supported/],
     ['- include_role: {name: r, aply: {}}', /unknown keyword 'aply'/],
     ['- include_role: {name: r, apply: {hosts: x}}', /unknown keyword 'hosts'/],
     ['- include_role: {name: r}\n  register: x', /unknown keyword 'register'/],
