@@ -44,16 +44,21 @@ export function readArgs(
   checkTemplates(extra as Raw, reading);
   if (value.kind === 'map') {
     const args = toVars(value);
-    checkModes(value, reading);
+    const modes = value.entries.filter((e) => isMode(e, impl));
+    checkModes(modes, reading);
     checkTemplates(args as Raw, reading);
-    return { ...octalModes(value, args), ...extra };
+    return {
+      ...args,
+      ...Object.fromEntries(modes.map((e) => [e.key, (e.value as { source: string }).source])),
+      ...extra,
+    };
   }
   if (isNull(value)) return extra;
   if (value.kind === 'seq') {
     reading.problems.push(tell('E_ARGUMENT_FORM', { module, found: 'a list' }, value.at));
     return extra;
   }
-  const into = impl?.freeForm ?? (module === 'meta' ? 'free_form' : module === 'include_vars' ? 'file' : undefined);
+  const into = impl?.freeForm ?? (module === 'meta' ? 'free_form' : undefined);
   const parsed =
     into === undefined
       ? keyValues(value.source, value.at)
@@ -66,25 +71,21 @@ export function readArgs(
   return { ...parsed, ...extra };
 }
 
+/** Whether an argument of the module is a file mode that is written as a number. */
+function isMode({ key, value }: Entry, impl: Module | undefined): boolean {
+  const isOwn = Object.hasOwn(impl?.args.properties ?? {}, impl?.aliases[key] ?? key);
+  return isOwn && /mode$/.test(key) && value.kind === 'scalar' && value.isPlain && typeof value.value === 'number';
+}
+
 /**
  * `mode: 644` is a decimal number, which Ansible turns into octal 1204. 0644 (octal in YAML 1.1) is read as written.
  */
-function checkModes(node: MapNode, reading: Reading): void {
-  for (const { key, value } of node.entries) {
-    if (!/mode$/.test(key) || value.kind !== 'scalar' || !value.isPlain || typeof value.value !== 'number') continue;
-    if (/^0[0-7]+$/.test(value.source)) continue;
+function checkModes(modes: readonly Entry[], reading: Reading): void {
+  for (const { key, value } of modes) {
+    if (value.kind !== 'scalar' || /^0[0-7]+$/.test(value.source)) continue;
     const { source } = value;
     reading.problems.push(tell('E_MODE_NOT_OCTAL', { name: key, value: source, digits: `0${source}` }, value.at));
   }
-}
-
-function octalModes(node: MapNode, args: RawVars): RawVars {
-  const modes = node.entries.filter(
-    (e) => /mode$/.test(e.key) && e.value.kind === 'scalar' && e.value.isPlain && typeof e.value.value === 'number',
-  );
-  return modes.length === 0
-    ? args
-    : { ...args, ...Object.fromEntries(modes.map((e) => [e.key, (e.value as { source: string }).source])) };
 }
 
 /** Checks arguments before templates have values: all names, and every value that contains no template. */
@@ -125,9 +126,4 @@ export function leadsToTemplate(
   }
   for (const _ of path.length === 0 ? [] : ports.templatesIn(value as Raw)) return true;
   return false;
-}
-
-export function noteDefinitions(module: string, args: RawVars, reading: Reading): void {
-  if (module === 'include_vars') reading.defined.add('*'); // after include_vars, any name may be defined
-  if (module === 'set_fact') for (const name of Object.keys(args)) reading.defined.add(name);
 }

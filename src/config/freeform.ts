@@ -9,7 +9,7 @@ import { HAS_TEMPLATE } from './source.ts';
 export function keyValues(text: string, at: Pos): RawVars | undefined {
   const vars: Record<string, Raw> = {};
   for (const word of words(text)) {
-    const [, key, value] = /^([A-Za-z_][\w.]*)=([\s\S]*)$/.exec(word) ?? [];
+    const [, key, value] = /^((?:\{\{[\s\S]*?\}\}|[A-Za-z_][\w.-]*)+)=([\s\S]*)$/.exec(word) ?? [];
     if (key === undefined || value === undefined) return undefined;
     vars[key] = textValue(unquoted(value), at);
   }

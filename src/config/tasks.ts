@@ -7,7 +7,7 @@ import { META_ACTIONS } from '../core/language/meta.ts';
 import type { Module } from '../core/module.ts';
 import type { Block, Common, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
-import { actionOf, BUILTIN, checkArgs, moduleName, noteDefinitions, readArgs } from './arguments.ts';
+import { actionOf, BUILTIN, checkArgs, moduleName, readArgs } from './arguments.ts';
 import { isKeyword, readCommon, readOwnKeywords } from './common.ts';
 import { defaultsFor } from './defaults.ts';
 import { readInclude } from './includes.ts';
@@ -19,7 +19,7 @@ import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongSh
 const ACTIONS: readonly string[] = ['action', 'local_action'];
 const IMPORTS = new Set(['import_tasks', 'import_role', 'include_tasks', 'include_role', 'include', 'import_playbook']);
 /** Actions that the engine carries out itself. */
-export const ENGINE_ACTIONS: readonly string[] = ['meta', 'include_vars'];
+export const ENGINE_ACTIONS: readonly string[] = ['meta'];
 
 /** The items of a list of tasks: `tasks:`, a block's body, a role's tasks/main.yml. */
 export function readItems(node: Node | undefined, around: Common, reading: Reading): readonly Item[] {
@@ -107,7 +107,7 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
   const args = { ...defaultsFor(given.module, common.moduleDefaults), ...own };
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
   if (given.module === 'meta') checkMeta(args, action, around, reading);
-  noteDefinitions(given.module, args, reading);
+  for (const name of impl?.defines?.(args) ?? []) reading.defined.add(name);
   const keywords = readOwnKeywords(node, 'handler', reading);
   if (keywords.register !== undefined) reading.defined.add(keywords.register);
   return {

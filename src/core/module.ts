@@ -5,7 +5,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { type Code, type ErrorArgs, tell } from './errors/index.ts';
 import type { Resource } from './resource.ts';
 import type { Script } from './sh.ts';
-import type { Value, Vars } from './value.ts';
+import type { RawVars, Value, Vars } from './value.ts';
 
 /** What a module does on one host: pure functions between a read-only probe and the scripts of changes. */
 export type ModuleSpec<A extends TObject, Current> = Readonly<{
@@ -22,6 +22,16 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
   freeForm?: string;
   /** Checks what the schema cannot express, for example two arguments that exclude each other. */
   verify?: (args: Static<A>) => readonly ArgError[];
+  /** Arguments that are bare expressions, as `that` of assert. The module evaluates them itself. */
+  expressions?: readonly string[];
+  /** What `ansible_facts` in the result becomes: facts of the host (default), or variables, as with set_fact. */
+  sets?: 'facts' | 'vars';
+  /** The variables that the task may define, by name. '*': any. They are known before the run. */
+  defines?: (args: Readonly<Record<string, unknown>>) => readonly string[];
+  /** Variables that the task loads for the rest of the host's run. Their templates are resolved where they are read. */
+  loads?: (args: Static<A>, ctx: Context) => RawVars;
+  /** The result is printed for the user, as with debug. */
+  says?: true;
   /**
    * The controller's files that the task needs, as far as the arguments name them without a template. A missing one is
    * reported before the run.
@@ -62,7 +72,9 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
 }>;
 
 /** A file or directory that `Context.file` finds, or a template that `Context.render` renders. */
-export type Source = Readonly<{ path: unknown; folder: 'files' | 'templates'; isTemplate?: boolean }>;
+export type Source = Readonly<{ path: unknown; folder: Folder; isTemplate?: boolean }>;
+/** The directory of a role or a playbook in which a file is searched first. */
+export type Folder = 'files' | 'templates' | 'vars';
 
 export type Edits<A> = Readonly<{
   /**
@@ -169,14 +181,16 @@ export type Context = Readonly<{
    * Finds a file on the controller in Ansible's search order: the role's files/ (or templates/), then the playbook's
    * directory. Throws Failure.
    */
-  file: (path: string, folder: 'files' | 'templates') => LocalFile;
+  file: (path: string, folder: Folder) => LocalFile;
   /** Whether the path is a directory on the controller. False if the path does not exist. */
-  isFolder: (path: string, folder: 'files' | 'templates') => boolean;
+  isFolder: (path: string, folder: Folder) => boolean;
   /**
    * Everything below a directory on the controller, sorted. Links are followed; with `follow: false` they are returned
    * as links. Throws Failure.
    */
-  tree: (path: string, folder: 'files' | 'templates', follow?: boolean) => readonly TreeNode[];
+  tree: (path: string, folder: Folder, follow?: boolean) => readonly TreeNode[];
+  /** Reads a file of variables that `file` or `tree` found. Throws Failure. */
+  variables: (path: string) => RawVars;
   /** Renders a template file with the task's variables and Ansible's defaults (trim_blocks). Throws Failure. */
   render: (path: string, options?: RenderOptions) => string;
   /** Evaluates a bare expression, as in `when:` or `debug: var=`. Throws Failure. */
@@ -217,6 +231,11 @@ export type Module = Readonly<{
   aliases: Readonly<Record<string, string>>;
   freeForm?: string | undefined;
   sources?: ModuleSpec<TObject, unknown>['sources'] | undefined;
+  expressions?: readonly string[] | undefined;
+  sets?: 'facts' | 'vars' | undefined;
+  defines?: ModuleSpec<TObject, unknown>['defines'] | undefined;
+  /** Whether the task loads variables: see ModuleSpec. */
+  isLoader?: boolean;
   examples: readonly Example[];
   /** Validates and coerces the arguments and fills in defaults, or returns the errors. */
   bind: (args: Readonly<Record<string, unknown>>) => Step | readonly ArgError[];
@@ -236,6 +255,9 @@ export type Step = Readonly<{
   touches: readonly Resource[];
   series: string | undefined;
   edits: Readonly<{ of: string; seeing: (stdout: string, text: string) => string | undefined }> | undefined;
+  sets: 'facts' | 'vars';
+  says: boolean;
+  loads: ((ctx: Context) => RawVars) | undefined;
   probe: ((ctx: Context) => Script) | undefined;
   plan: (stdout: string, ctx: Context) => Steps;
   data: (stdout: string, ctx: Context, ran?: Output) => Vars;
@@ -254,6 +276,10 @@ export function defineModule<A extends TObject, Current>(
     aliases,
     freeForm: spec.freeForm,
     sources: spec.sources,
+    expressions: spec.expressions,
+    sets: spec.sets,
+    defines: spec.defines,
+    isLoader: spec.loads !== undefined,
     examples: spec.examples,
     bind(input) {
       const bound = bindArgs(input);
@@ -261,7 +287,7 @@ export function defineModule<A extends TObject, Current>(
       const { args } = bound;
       const wrong = spec.verify?.(args) ?? [];
       if (wrong.length > 0) return wrong;
-      const { probe, edits } = spec;
+      const { probe, edits, loads } = spec;
       const limited = limiting(args as Readonly<Record<string, unknown>>);
       return {
         module: spec.name,
@@ -270,6 +296,9 @@ export function defineModule<A extends TObject, Current>(
         touches: spec.touches?.(args) ?? [],
         series: spec.series?.(args),
         edits: edits && { of: edits.of(args), seeing: limited((stdout, text) => edits.seeing(stdout, text, args)) },
+        sets: spec.sets ?? 'facts',
+        says: spec.says === true,
+        loads: loads && ((ctx) => loads(args, ctx)),
         probe: probe && ((ctx) => probe(args, ctx)),
         plan: limited((stdout, ctx) => spec.plan(spec.parse(stdout, args), args, ctx)),
         data: limited((stdout, ctx, ran) => spec.data?.(spec.parse(stdout, args), args, ctx, ran) ?? {}),

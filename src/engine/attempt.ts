@@ -103,7 +103,8 @@ export async function intend(
   if (earlier !== undefined) return unknown(dependsOn(earlier.what), steps);
   if (steps.length === 0) {
     keepFacts(taskRun, place, unit, dataOf(step, stdout, unit));
-    if (step.module === 'debug') say(taskRun, dataOf(step, stdout, unit));
+    if (step.loads !== undefined) taskRun.host.included = [...taskRun.host.included, step.loads(ctx)];
+    if (step.says) say(taskRun, dataOf(step, stdout, unit));
     return { status: 'ok', result: resultOf(step, stdout, unit, { changed: false }), changes: [], label };
   }
   if (isCheck && run.mode === 'apply') return wouldBe(unit, steps, stdout);
@@ -268,6 +269,6 @@ function keepFacts(
   if (!isDict(facts)) return;
   const isTheirs = task.delegateTo !== undefined && isTrue(run, task.delegateFacts, scope, 'delegate_facts', task.at);
   const owner = isTheirs ? place : host;
-  if (step.module === 'set_fact') owner.set = { ...owner.set, ...facts };
+  if (step.sets === 'vars') owner.set = { ...owner.set, ...facts };
   else owner.facts = { ...owner.facts, ...facts };
 }

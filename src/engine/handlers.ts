@@ -3,7 +3,7 @@ import type { Task } from '../core/playbook.ts';
 import type { Rest } from './ahead.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { runInclude } from './include.ts';
-import { includeVars, plainMeta } from './meta-action.ts';
+import { plainMeta } from './meta-action.ts';
 import { handlersOf } from './notify.ts';
 import { leaveToOthers } from './once.ts';
 import type { After, TaskRun } from './outcome.ts';
@@ -128,8 +128,7 @@ async function runAlone(hostRun: HostRun, one: HandlerRun): Promise<void> {
   }
   if (task.impl === undefined) {
     after.isReported = true;
-    if (task.module === 'include_vars') includeVars(hostRun, task, one.where);
-    else await plainMeta(hostRun, task, one.where);
+    await plainMeta(hostRun, task, one.where);
     return;
   }
   const isOld = host.isOld.has(task);

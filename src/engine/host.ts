@@ -11,7 +11,6 @@ import { flushHandlers } from './handlers.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { runInclude } from './include.ts';
 import { runMeta } from './meta.ts';
-import { includeVars } from './meta-action.ts';
 import type { TaskRun } from './outcome.ts';
 import { playFilesOf } from './play-files.ts';
 import { dueAtEnd, recallHandlers } from './recall.ts';
@@ -68,7 +67,7 @@ async function runItems(hostRun: HostRun, items: readonly Item[], where: Where, 
     const item = items[i];
     if (item === undefined) return;
     if (isEnded(hostRun, item)) continue;
-    if (hostRun.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta and include_vars have no module
+    if (hostRun.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta has no module
     if (item.kind === 'block') await runBlock(hostRun, item, where, restAfter(i));
     else if (!isSelected(item.tags, hostRun.world.run)) continue;
     else if (item.kind === 'include')
@@ -99,7 +98,7 @@ function plainTask(
 ): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task') return undefined;
   if (isEnded(hostRun, item) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
-  if (['meta', 'include_vars'].includes(item.module) || readsOthers(item)) return undefined;
+  if (item.impl === undefined || readsOthers(item)) return undefined;
   return taskRunOf(hostRun, item, where, rest);
 }
 
@@ -219,7 +218,6 @@ function isLost({ hosts }: World, name: string): boolean {
 }
 
 async function runOneTask(hostRun: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
-  if (task.module === 'include_vars') return includeVars(hostRun, task, ofRole(task, where));
   const here = hostRun.batch.visit(`${task.at.file}:${task.at.line}`, hostRun.host.name);
   if (readsOthers(task)) await meet(hostRun, here);
   const taskRun = taskRunOf(hostRun, task, where, rest);

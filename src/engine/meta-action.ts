@@ -2,7 +2,7 @@ import { tell } from '../core/errors/index.ts';
 import { META_ACTIONS } from '../core/language/meta.ts';
 import type { Task } from '../core/playbook.ts';
 import type { HostRun } from './host-run.ts';
-import { falseCondition, searchPath } from './resolve.ts';
+import { falseCondition } from './resolve.ts';
 import { EndHost, TaskFailed, type Where } from './state.ts';
 import { scopeFor } from './variables.ts';
 
@@ -52,15 +52,4 @@ export async function plainMeta(hostRun: HostRun, task: Task, where: Where): Pro
       throw new TaskFailed(diagnostic, {}, { name: 'meta', at: task.at });
     }
   }
-}
-
-export function includeVars(hostRun: HostRun, task: Task, where: Where): void {
-  const { run } = hostRun.world;
-  const scope = scopeFor(hostRun.world, hostRun.host, { ...where, vars: [...where.vars, ...task.vars] });
-  if (falseCondition(task.when, scope, run) !== undefined) return;
-  const file = run.templates.print(run.templates.resolve(task.args['file'] ?? '', scope));
-  const into = task.args['name'];
-  const vars = run.localFiles.vars(file, searchPath(run, task, 'vars'), task.at);
-  hostRun.host.included = [...hostRun.host.included, typeof into === 'string' ? { [into]: vars } : vars];
-  hostRun.host.counts.ok++;
 }

@@ -9,7 +9,7 @@ import { expansions } from './ahead.ts';
 import { dependsOn } from './because.ts';
 import { playFilesOf } from './play-files.ts';
 import type { Run, Scope } from './ports.ts';
-import { contextFor, falseCondition, loopItems, loopVars, searchPath, unitOf } from './resolve.ts';
+import { contextFor, falseCondition, loopItems, loopVars, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
 import { areSourcesDoubtful, trySources } from './sources.ts';
 import { type HostState, NotKnown, type Where } from './state.ts';
@@ -116,7 +116,7 @@ function isDoubtful(run: Run, play: Play, item: Item): boolean {
 function setsVariables(item: Item): boolean {
   if (item.kind === 'block') return [...item.body, ...item.rescue, ...item.always].some(setsVariables);
   if (item.kind === 'include') return item.preview?.items.some(setsVariables) ?? true;
-  return item.register !== undefined || item.module === 'set_fact' || item.module === 'include_vars';
+  return item.register !== undefined || item.impl?.defines !== undefined;
 }
 
 /** A name in `notify` that no handler has. Such a handler would silently never run. */
@@ -282,23 +282,19 @@ function newWalk(world: World, isMadeHere: boolean) {
   const note = (task: Task, host: HostState, scope: Scope): void => {
     const unknown = new Unknown(dependsOn(task.module));
     if (task.register !== undefined) set(host, { [task.register]: unknown });
-    if (task.module !== 'set_fact' && task.module !== 'include_vars') return;
-    const names = task.module === 'set_fact' ? Object.keys(task.args).filter((name) => name !== 'cacheable') : [];
+    const { impl } = task;
+    const names = impl?.defines?.(task.args);
+    if (impl === undefined || names === undefined) return;
     try {
       if (falseCondition(task.when, scope, run) !== undefined) return;
-      if (task.loop !== undefined) throw new NotKnown('loop');
-      if (task.module === 'include_vars') return set(host, varsFrom(task, scope));
-      set(host, Object.fromEntries(names.map((name) => [name, run.templates.resolve(task.args[name] ?? null, scope)])));
+      if (task.loop !== undefined || task.until.length > 0) throw new NotKnown('loop');
+      const { step, ctx } = unitOf(run, { ...task, when: [] }, impl, scope, undefined, undefined);
+      if (step?.loads !== undefined) set(host, step.loads(ctx));
+      else if (step?.sets === 'vars') set(host, step.data('', ctx)['ansible_facts'] as RawVars);
     } catch (error) {
       if (!(error instanceof Failure || error instanceof NotKnown)) throw error;
-      set(host, Object.fromEntries(names.map((name) => [name, unknown])));
+      set(host, Object.fromEntries(names.filter((name) => name !== '*').map((name) => [name, unknown])));
     }
-  };
-  const varsFrom = (task: Task, scope: Scope): RawVars => {
-    const file = run.templates.print(run.templates.resolve(task.args['file'] ?? '', scope));
-    const into = task.args['name'];
-    const vars = run.localFiles.vars(file, searchPath(run, task, 'vars'), task.at);
-    return typeof into === 'string' ? { [into]: vars } : vars;
   };
 
   const verdict = (): Verdict => ({

@@ -177,9 +177,10 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
 
 function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
   const args: Record<string, unknown> = {};
-  for (const [key, raw] of Object.entries(task.args)) {
-    // assert's conditions and debug's var are expressions, and the module evaluates them itself
-    const value = isExpression(module.name, key) ? (raw as Value) : run.templates.resolve({ value: raw }, scope);
+  for (const [name, raw] of Object.entries(task.args)) {
+    const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
+    const value =
+      module.expressions?.includes(key) === true ? (raw as Value) : run.templates.resolve({ value: raw }, scope);
     if (value === raw) {
       args[key] = value;
       continue;
@@ -188,7 +189,7 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
     if (kept === undefined) continue; // omit
     const unknown = run.templates.findUnknown(kept);
     if (unknown !== undefined) throw new NotKnown(unknown.because);
-    args[key] = module.name === 'set_fact' ? kept : run.templates.toPlain(kept, (text) => noteSecret(run, text));
+    args[key] = module.sets === 'vars' ? kept : run.templates.toPlain(kept, (text) => noteSecret(run, text));
   }
   const bound = module.bind(args);
   if (isStep(bound)) {
@@ -196,10 +197,6 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
     return bound;
   }
   throw new Failure(bound.map((wrong) => argFailure(wrong, module, task)));
-}
-
-function isExpression(module: string, key: string): boolean {
-  return (module === 'assert' && key === 'that') || (module === 'debug' && key === 'var');
 }
 
 function argFailure(wrong: ArgError, module: Module, task: Task) {
@@ -258,6 +255,10 @@ export function contextFor(
     tree(path, kind, follow = true) {
       forbidReuse();
       return run.localFiles.tree(path, folders(kind), task.at, follow);
+    },
+    variables: (path) => {
+      forbidReuse();
+      return run.localFiles.vars(path, [], task.at);
     },
     render: (path, options) => renderFile(run, scope, file(path, 'templates'), options),
     evaluate(expression) {

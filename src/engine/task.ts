@@ -178,7 +178,7 @@ function surelyFalse(task: Task, scope: Scope, world: World): string | undefined
 /** A fact that a plan cannot know is unknown, not undefined, and so is everything that reads it. */
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
-  if (unknown === undefined || task.module !== 'set_fact') return;
+  if (unknown === undefined || task.impl?.sets !== 'vars') return;
   const value = new Unknown(unknown.because ?? dependsOn('a task before it'));
   host.set = { ...host.set, ...Object.fromEntries(Object.keys(task.args).map((name) => [name, value])) };
 }

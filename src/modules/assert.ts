@@ -20,6 +20,7 @@ export const assert = defineModule<typeof Args, null>({
   summary: 'Fails unless conditions hold.',
   args: Args,
   aliases: { msg: 'fail_msg' },
+  expressions: ['that'],
   examples: [
     { title: 'Require Debian', args: { that: ["ansible_facts.os_family == 'Debian'"], fail_msg: 'Debian only' } },
   ],

@@ -18,6 +18,8 @@ export const debug = defineModule<typeof Args, null>({
   name: 'debug',
   summary: 'Prints a message or the value of a variable.',
   args: Args,
+  expressions: ['var'],
+  says: true,
   examples: [
     { title: 'Print a message', args: { msg: 'web1 is done' } },
     { title: 'Print a variable', args: { var: 'ansible_facts.distribution' } },

@@ -29,6 +29,7 @@ import { git } from './git.ts';
 import { group } from './group.ts';
 import { hostname } from './hostname.ts';
 import { htpasswd } from './htpasswd.ts';
+import { include_vars } from './include_vars.ts';
 import { ini_file } from './ini_file.ts';
 import { iptables } from './iptables.ts';
 import { known_hosts } from './known_hosts.ts';
@@ -100,6 +101,7 @@ export const modules: Readonly<Record<string, Module>> = {
   group,
   hostname,
   htpasswd,
+  include_vars,
   ini_file,
   iptables,
   known_hosts,

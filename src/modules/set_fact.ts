@@ -12,10 +12,12 @@ export const set_fact = defineModule<typeof Args, null>({
   name: 'set_fact',
   summary: 'Sets variables of the host for the rest of the run.',
   args: Args,
+  sets: 'vars',
+  defines: (given) => Object.keys(given).filter((name) => name !== 'cacheable' && !name.includes('{{')),
   examples: [{ title: 'Set two variables', args: { primary: 'db1', ports: [80, 443] } }],
   verify: (given) =>
     Object.keys(given)
-      .filter((key) => !/^[A-Za-z_]\w*$/.test(key))
+      .filter((key) => !/^[A-Za-z_]\w*$/.test(key) && !key.includes('{{')) // a template names it in the run
       .map((key) =>
         argError([key], 'E_ARGUMENT_VALUE', {
           problem: `'${key}' is not a variable name`,

@@ -1,6 +1,17 @@
 import { entry } from './entry.ts';
 
 export const files = {
+  E_VARS_EXTENSION: entry({
+    summary: 'a directory of variables holds another kind of file',
+    meaning: 'include_vars with `dir` found a file whose extension is not one of `extensions`.',
+    fix: 'Set `ignore_unknown_extensions: true`, or move the file.',
+    example: { path: 'vars/README', known: ['yml'] },
+    tell: ({ path, known }: { path: string; known: readonly string[] }) => ({
+      message: `'${path}' is no file of variables`,
+      expected: `the extension ${known.join(', ')}`,
+      hint: 'set `ignore_unknown_extensions: true`, or move the file',
+    }),
+  }),
   E_FILE_MISSING: entry({
     summary: 'a file on this machine does not exist',
     meaning: 'A playbook, a role or the command line names a file that bringup cannot find on the controller.',

@@ -60,6 +60,7 @@ export function context(
       return value ?? null;
     },
     sha256,
+    variables: () => ({}),
     nonce: 'n0nce',
     ...more,
   };
