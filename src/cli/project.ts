@@ -66,7 +66,17 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   // include all.
   const { index, of } = options.shard ?? { index: 1, of: 1 };
   const limit = new Set(limited.filter((_, i) => i % of === index - 1));
-  const ports = templatePorts({ onSecret: secrets.add, writes: options.writes, dir: playbookDir ?? '.' });
+  const ports = templatePorts({
+    onSecret: secrets.add,
+    writes: options.writes,
+    dir: playbookDir ?? '.',
+    hosts(pattern, from) {
+      const wrong: Diagnostic[] = [];
+      const found = select(pattern, inventory, from, wrong);
+      return wrong.length > 0 ? [] : found;
+    },
+    unvault: decrypt,
+  });
   const readPorts: ReadingPorts = {
     modules: new Map(Object.entries(modules)),
     namesIn: (text, where, kind) =>

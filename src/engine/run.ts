@@ -96,11 +96,11 @@ async function checkReached(world: World, plays: readonly PlayHosts[]): Promise<
   if (!isSuspicious(run, known)) return;
   const reached = (): readonly Reached[] =>
     taken.map(({ play, hosts }) => ({ play, hosts: hosts.flatMap((name) => aliveAt(world, name)) }));
-  const first = judge(world, reached());
+  const first = run.templates.ahead(() => judge(world, reached()));
   if (first.problems.length > 0) throw new Failure(first.problems);
   const needsFacts = first.possible.length > 0 || first.isOpen;
   if (needsFacts) await gatherAll(world, taken);
-  const { problems, possible, notes } = needsFacts ? judge(world, reached()) : first;
+  const { problems, possible, notes } = needsFacts ? run.templates.ahead(() => judge(world, reached())) : first;
   if (problems.length + possible.length > 0) throw new Failure([...problems, ...possible]);
   for (const diagnostic of notes) run.emit({ type: 'note', diagnostic });
 }
