@@ -66,6 +66,8 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   // include all.
   const { index, of } = options.shard ?? { index: 1, of: 1 };
   const limit = new Set(limited.filter((_, i) => i % of === index - 1));
+  // This machine belongs to no inventory, so only --limit leaves it out.
+  if (options.limit === undefined) for (const name of ['localhost', '127.0.0.1', '::1']) limit.add(name);
   const ports = templatePorts({
     onSecret: secrets.add,
     writes: options.writes,

@@ -3,8 +3,9 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Own } from '../core/language/keywords.ts';
 import type { From, IncludeKind } from '../core/language/options.ts';
-import type { Common, Include, IncludedItems, Item, KeywordValues, Task } from '../core/playbook.ts';
-import { TemplateText } from '../core/value.ts';
+import type { Module } from '../core/module.ts';
+import type { Common, Include, IncludedItems, Item, KeywordValues, LoopControl, Task } from '../core/playbook.ts';
+import { type RawVars, TemplateText } from '../core/value.ts';
 import { BUILTIN } from './arguments.ts';
 import { isKeyword, readCommon } from './common.ts';
 import { applied, type IncludeOptions, noTarget, readIncludeOptions } from './include-options.ts';
@@ -198,4 +199,30 @@ const NO_KEYWORDS: Own<'handler', KeywordValues> = {
   async: undefined,
   poll: undefined,
   listen: [],
+};
+
+/** A task that no playbook has written down. */
+export function taskOf(name: string, impl: Module, args: RawVars, common: Common): Task {
+  return {
+    ...common,
+    ...NO_KEYWORDS,
+    kind: 'task',
+    name,
+    module: impl.name,
+    impl,
+    args,
+    argAt: () => common.at,
+    loop: undefined,
+    loopControl: NO_LOOP,
+  };
+}
+
+const NO_LOOP: LoopControl = {
+  loopVar: 'item',
+  indexVar: undefined,
+  label: undefined,
+  pause: undefined,
+  extended: false,
+  allItems: true,
+  breakWhen: [],
 };

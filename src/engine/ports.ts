@@ -77,6 +77,10 @@ export type Run = Readonly<{
   inventory: Inventory;
   /** The hosts that --limit leaves. */
   limit: ReadonlySet<string>;
+  /** The hosts that a pattern selects in an inventory that grew during the run. */
+  select: (pattern: string, inventory: Inventory) => readonly string[];
+  /** Asks on the terminal. undefined without a terminal. */
+  ask: (question: string, options: Readonly<{ echo: boolean }>) => Promise<string | undefined>;
   tags: readonly string[];
   skipTags: readonly string[];
   extraVars: RawVars;
