@@ -75,11 +75,13 @@ function readImport(given: Given, own: Reading, reading: Reading): readonly Item
   return loaded.items;
 }
 
-/** An include applies its `when` and tags to itself, and passes on its variables and how to become another user. */
+/** An include applies its `when` and tags to itself, and passes on its variables and what says how tasks are run. */
 function readDynamic(given: Given, own: Reading, reading: Reading): Include {
   const { node, action, kind, options, common, around } = given;
   const { vars, role, environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags } = common;
-  const passed = { vars, role, environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags };
+  const { noLog, runOnce, collections } = common;
+  const how = { environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags, noLog, runOnce, collections };
+  const passed = { vars, role, ...how };
   const load = loader(given, applied(options.map, { ...around, ...passed }, own));
   const target = options.target ?? '';
   const from = Object.entries(options.from);
