@@ -1,19 +1,31 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { runPlays } from '../../src/cli/apply.ts';
 import { Failure } from '../../src/core/diagnostic.ts';
 import type { Event } from '../../src/core/event.ts';
-import { type Case, COUNTS, type FileOutcome, type Outcome, type RunOutcome, writeFiles } from './case.ts';
+import { dropNotes } from '../unit/support/notes.ts';
+import { type Case, COUNTS, type FileOutcome, type Outcome, type RunOutcome, withoutIdle, writeFiles } from './case.ts';
 
 /** Runs a case with bringup on this machine. `trouble` lists the errors that it reported. */
 export async function runCase(one: Case): Promise<Readonly<{ outcome: Outcome; trouble: readonly string[] }>> {
   const root = mkdtempSync(join(tmpdir(), 'bringup-oracle-'));
-  const folder = join(root, 'p');
+  // Waiting handlers are stored under the playbook's path in its project, so each run needs a path of its own.
+  const folder = join(root, basename(root));
   const state = join(root, 't');
   mkdirSync(folder);
   mkdirSync(state, { mode: 0o755 });
-  writeFiles({ 'ansible.cfg': '', ...one.files }, folder, state);
+  writeFileSync(join(root, 'ansible.cfg'), '');
+  writeFiles(one.files, folder, state);
   const trouble: string[] = [];
   const runs: RunOutcome[] = [];
   let files: Outcome['files'] = {};
@@ -24,9 +36,10 @@ export async function runCase(one: Case): Promise<Readonly<{ outcome: Outcome; t
     }
   } finally {
     rmSync(root, { recursive: true, force: true });
+    dropNotes(basename(root));
   }
   const general = (text: string): string => text.replaceAll(state, '{T}').replaceAll(folder, '{P}');
-  return { outcome: JSON.parse(general(JSON.stringify({ runs, files }))), trouble: trouble.map(general) };
+  return { outcome: withoutIdle(JSON.parse(general(JSON.stringify({ runs, files })))), trouble: trouble.map(general) };
 }
 
 async function runOnce({ options }: Case, folder: string, trouble: string[]): Promise<RunOutcome> {
@@ -41,6 +54,7 @@ async function runOnce({ options }: Case, folder: string, trouble: string[]): Pr
         inventory: join(folder, 'hosts.yml'),
         forks: 10,
         ...options,
+        extraVars: options.extraVars.map((one) => one.replaceAll('{P}', folder)),
       },
       new AbortController().signal,
       { emit: (event) => void events.push(event), end: async () => {} },
@@ -50,7 +64,7 @@ async function runOnce({ options }: Case, folder: string, trouble: string[]): Pr
     }
     const said: Record<string, string[]> = {};
     for (const event of events) {
-      if (event.type !== 'message' || event.text.startsWith('warning: ')) continue;
+      if (event.type !== 'message' || /^(warning|stopped): /.test(event.text)) continue;
       said[event.host] = [...(said[event.host] ?? []), event.text];
     }
     const hosts = recap.hosts.map((host) => [host.host, Object.fromEntries(COUNTS.map((key) => [key, host[key]]))]);

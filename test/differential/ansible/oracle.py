@@ -11,7 +11,8 @@ short_description: writes counts and messages to a file
 description: See record.py.
 """
 # bringup does not count these as tasks.
-UNCOUNTED = ('include_tasks', 'include_role', 'import_tasks', 'import_role', 'gather_facts', 'setup', 'meta')
+UNCOUNTED = ('include_tasks', 'include_role', 'import_tasks', 'import_role', 'gather_facts', 'setup', 'meta',
+             'validate_argument_spec')
 COUNTS = ('ok', 'changed', 'skipped', 'failed', 'rescued', 'ignored')
 
 
@@ -20,7 +21,7 @@ def plain(value):
 
 
 def text(value):
-    return value if isinstance(value, str) else json.dumps(plain(value), sort_keys=True)
+    return value if isinstance(value, str) else str(plain(value))
 
 
 class CallbackModule(CallbackBase):
@@ -33,7 +34,7 @@ class CallbackModule(CallbackBase):
         self.hosts, self.said = {}, {}
 
     def count(self, result, status):
-        if self.action(result) in UNCOUNTED and not (status == 'failed'):
+        if self.action(result) in UNCOUNTED and status in ('ok', 'changed') or self.action(result) == 'meta':
             return
         self.hosts.setdefault(result._host.get_name(), dict.fromkeys(COUNTS, 0))[status] += 1
 

@@ -48,7 +48,7 @@ def run_once(folder, arguments, outcome):
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
             os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
-            cli = PlaybookCLI(['ansible-playbook', '-i', 'hosts.yml', 'site.yml', *arguments])
+            cli = PlaybookCLI(['ansible-playbook', '-i', 'hosts.yml', 'site.yml', *[one.replace('{P}', folder) for one in arguments]])
             cli.parse()
             code = cli.run()
         except SystemExit as error:
