@@ -3,6 +3,10 @@ import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { moduleDoc } from './core/doc.ts';
 import { AREAS, type Code, ENTRIES, exampleOf } from './core/errors/index.ts';
+import { isRefused, KEYWORDS, type Keyword } from './core/language/keywords.ts';
+import { META } from './core/language/meta.ts';
+import { INCLUDE_OPTIONS, LOOP_OPTIONS } from './core/language/options.ts';
+import { MAGIC_VARIABLES } from './core/language/variables.ts';
 import type { Module } from './core/module.ts';
 
 const root = new URL('..', import.meta.url);
@@ -19,6 +23,7 @@ export async function generated(): Promise<Readonly<Record<string, string>>> {
     'src/modules/index.ts': registry(found),
     'docs/modules.md': docs(found.map((f) => f.module)),
     'docs/errors.md': errors(),
+    'docs/keywords.md': keywords(),
   };
 }
 
@@ -34,6 +39,64 @@ async function findModules(): Promise<readonly Found[]> {
     }),
   );
   return found.sort((a, b) => (a.module.name < b.module.name ? -1 : 1));
+}
+
+/** The language as the tables in src/core/language/ have it. */
+function keywords(): string {
+  const rows = Object.entries<Keyword>(KEYWORDS).map(([name, row]) => {
+    const places = isRefused(row) ? '' : row.on.join(', ');
+    const inherit = isRefused(row) ? '' : { own: '', nearest: 'the innermost', extend: 'all add up' }[row.inherit];
+    const doc = isRefused(row) ? `Refused: ${row.refused}.` : row.doc;
+    return `| \`${name}\` | ${places} | ${inherit} | ${doc} |`;
+  });
+  const list = (all: Readonly<Record<string, string>>): string =>
+    Object.entries(all)
+      .map(([name, doc]) => `| \`${name}\` | ${doc} |`)
+      .join('\n');
+  const options = Object.entries<{ of: readonly string[]; doc: string }>(INCLUDE_OPTIONS)
+    .map(([name, { of, doc }]) => `| \`${name}\` | ${of.join(', ')} | ${doc} |`)
+    .join('\n');
+  return `<!-- Written by \`npm run gen\` from src/core/language/: do not edit. -->
+# The language
+
+Keywords, options and variables have Ansible's names and meanings. Differences are listed in [ansible.md](ansible.md). A word
+in a place that is not listed here is refused by name.
+
+## Keywords
+
+A keyword of a play, a role or a block holds for the tasks inside. If several levels have it, the innermost decides, or the
+values of all levels add up.
+
+| keyword | places | several levels | meaning |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+Every lookup can be a loop: \`with_items\`, \`with_dict\`, \`with_fileglob\` and so on.
+
+## Options of includes and imports
+
+| option | of | meaning |
+| --- | --- | --- |
+${options}
+
+## Options of loop_control
+
+| option | meaning |
+| --- | --- |
+${list(LOOP_OPTIONS)}
+
+## Actions of meta
+
+| action | meaning |
+| --- | --- |
+${list(META)}
+
+## Variables
+
+| variable | meaning |
+| --- | --- |
+${list(MAGIC_VARIABLES)}
+`;
 }
 
 function isModule(value: unknown): boolean {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
+import { select } from '../config/patterns.ts';
 import type { Claim } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
 import type { Mode } from '../core/event.ts';
@@ -53,6 +54,8 @@ export async function runPlays(
       playbook,
       inventory: project.inventory,
       limit: project.limit,
+      select: (pattern, inventory) => select(pattern, inventory, { file: playbookFile, line: 1, col: 1 }, []),
+      ask,
       tags: options.tags,
       skipTags: options.skipTags,
       extraVars: project.extraVars,

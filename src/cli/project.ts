@@ -66,7 +66,19 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   // include all.
   const { index, of } = options.shard ?? { index: 1, of: 1 };
   const limit = new Set(limited.filter((_, i) => i % of === index - 1));
-  const ports = templatePorts({ onSecret: secrets.add, writes: options.writes, dir: playbookDir ?? '.' });
+  // This machine belongs to no inventory, so only --limit leaves it out.
+  if (options.limit === undefined) for (const name of ['localhost', '127.0.0.1', '::1']) limit.add(name);
+  const ports = templatePorts({
+    onSecret: secrets.add,
+    writes: options.writes,
+    dir: playbookDir ?? '.',
+    hosts(pattern, from) {
+      const wrong: Diagnostic[] = [];
+      const found = select(pattern, inventory, from, wrong);
+      return wrong.length > 0 ? [] : found;
+    },
+    unvault: decrypt,
+  });
   const readPorts: ReadingPorts = {
     modules: new Map(Object.entries(modules)),
     namesIn: (text, where, kind) =>

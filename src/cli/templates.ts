@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
 import { readRegular, unreadable } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import type { Value } from '../core/value.ts';
 import type { Templates } from '../engine/ports.ts';
 import type { TemplatePorts } from '../template/env.ts';
 import { print } from '../template/print.ts';
@@ -17,23 +19,31 @@ import {
   truthy,
 } from '../template/template.ts';
 import { notHere } from './local-files.ts';
+import { fetched, filesMatching, lookAt, outputOf, valueOfYaml } from './lookups.ts';
 import { listTree } from './tree.ts';
 
 /** The ports of template/ on the controller. */
 export function templatePorts(
-  options: Readonly<{ onSecret: (secret: string) => void; writes: boolean; dir: string }>,
+  options: Readonly<{
+    onSecret: (secret: string) => void;
+    writes: boolean;
+    dir: string;
+    hosts?: (pattern: string, from: Pos) => readonly string[];
+    unvault?: (text: string, from: Pos) => Value;
+  }>,
 ): TemplatePorts {
   const fresh = new Map<string, string>();
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolvePath(options.dir, path));
-  const find = (path: string, from: Pos, folder: 'files' | 'templates' = 'files'): string => {
+  const placesOf = (path: string, from: Pos, folders: readonly string[]): readonly string[] => {
     const here = dirname(from.file);
-    const beside = [
-      join(here, '..', folder, path),
-      join(here, path),
-      join(options.dir, folder, path),
-      join(options.dir, path),
-    ];
-    const tried = isAbsolute(path) ? [path] : beside;
+    const home = path.replace(/^~(?=\/)/, homedir());
+    if (isAbsolute(home)) return [home];
+    const inRole = folders.map((folder) => join(here, '..', folder, path));
+    const inProject = folders.map((folder) => join(options.dir, folder, path));
+    return [...inRole, join(here, path), join(here, '..', path), ...inProject, join(options.dir, path)];
+  };
+  const find = (path: string, from: Pos, folder: 'files' | 'templates' = 'files'): string => {
+    const tried = placesOf(path, from, [folder]);
     const found = tried.find((p) => existsSync(p));
     if (found !== undefined) return found;
     throw notHere(path, tried, from);
@@ -52,6 +62,21 @@ export function templatePorts(
     listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
     env: counted((name) => process.env[name]),
     now: counted(() => new Date()),
+    find: counted((path, from) =>
+      placesOf(path, from, ['files', 'vars', 'templates', 'tasks']).find((p) => existsSync(p)),
+    ),
+    glob: counted((pattern, from) => {
+      const tried = placesOf(pattern, from, ['files']);
+      return tried.map((one) => filesMatching(one)).find((files) => files.length > 0) ?? [];
+    }),
+    look: counted((path) => lookAt(absolute(path))),
+    run: counted((command, from) =>
+      turn.isAhead ? undefined : outputOf('/bin/sh', ['-c', command], { cwd: options.dir, from, what: command }),
+    ),
+    fetch: counted((url, given, from) => (turn.isAhead ? undefined : fetched(url, given, from))),
+    hosts: (pattern, from) => options.hosts?.(pattern, from) ?? [],
+    unvault: (text, from) => options.unvault?.(text, from) ?? text,
+    parseYaml: valueOfYaml,
     /**
      * A password is created once and stored beside the inventory. A plan creates a temporary one and stores nothing.
      */
@@ -85,15 +110,30 @@ function textOf(path: string, at: Pos): string {
   }
 }
 
+/** Whether templates are evaluated for tasks whose turn has not come. */
+const turn = { isAhead: false };
+function ahead<T>(work: () => T): T {
+  const before = turn.isAhead;
+  turn.isAhead = true;
+  try {
+    return work();
+  } finally {
+    turn.isAhead = before;
+  }
+}
+
 /** Adapts template/ to the engine's port. */
 export function templatesFor(ports: TemplatePorts): Templates {
   return {
     scope: (layers) => makeScope(layers, ports),
-    resolve: (raw, scope) => resolve(raw, { get: scope.get, ports }),
-    evaluate: (expression, at, scope) => compileExpression(expression, at).evaluate({ get: scope.get, ports }),
+    resolve: (raw, scope) => resolve(raw, { get: scope.get, ports, names: scope.names }),
+    evaluate: (expression, at, scope) =>
+      compileExpression(expression, at).evaluate({ get: scope.get, ports, names: scope.names }),
     truthy,
-    render: (text, at, scope, options) => compileTemplate(text, at, options).evaluate({ get: scope.get, ports }),
+    render: (text, at, scope, options) =>
+      compileTemplate(text, at, options).evaluate({ get: scope.get, ports, names: scope.names }),
     namesIn: (text, at) => compileTemplate(text, at).names,
+    ahead,
     findUnknown,
     toPlain,
     seal: sealed,

@@ -120,10 +120,12 @@ export function isKeyword(
   if (also.includes(e.key) || (row?.on.includes(place) && !isRefused(row))) return true;
   if (row !== undefined && isRefused(row))
     problems.push(tell('E_UNSUPPORTED_KEYWORD', { keyword: e.key, instead: row.refused }, e.keyAt));
-  else
-    problems.push(
-      tell('E_UNKNOWN_KEYWORD', { keyword: e.key, where, known: [...keywordsOn(place), ...also] }, e.keyAt),
-    );
+  else {
+    const isOfTasks = place === 'include' && row?.on.includes('task') === true;
+    const hint = isOfTasks ? { hint: `write it under 'apply', for the included tasks: apply: {${e.key}: …}` } : {};
+    const known = [...keywordsOn(place), ...also];
+    problems.push(tell('E_UNKNOWN_KEYWORD', { keyword: e.key, where, known, ...hint }, e.keyAt));
+  }
   return false;
 }
 

@@ -3,8 +3,9 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Own } from '../core/language/keywords.ts';
 import type { From, IncludeKind } from '../core/language/options.ts';
-import type { Common, Include, IncludedItems, Item, KeywordValues, Task } from '../core/playbook.ts';
-import { TemplateText } from '../core/value.ts';
+import type { Module } from '../core/module.ts';
+import type { Common, Include, IncludedItems, Item, KeywordValues, LoopControl, Task } from '../core/playbook.ts';
+import { type RawVars, TemplateText } from '../core/value.ts';
 import { BUILTIN } from './arguments.ts';
 import { isKeyword, readCommon } from './common.ts';
 import { applied, type IncludeOptions, noTarget, readIncludeOptions } from './include-options.ts';
@@ -74,11 +75,13 @@ function readImport(given: Given, own: Reading, reading: Reading): readonly Item
   return loaded.items;
 }
 
-/** An include applies its `when` and tags to itself, and passes on its variables and how to become another user. */
+/** An include applies its `when` and tags to itself, and passes on its variables and what says how tasks are run. */
 function readDynamic(given: Given, own: Reading, reading: Reading): Include {
   const { node, action, kind, options, common, around } = given;
   const { vars, role, environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags } = common;
-  const passed = { vars, role, environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags };
+  const { noLog, runOnce, collections } = common;
+  const how = { environment, become, becomeUser, becomeMethod, becomeExe, becomeFlags, noLog, runOnce, collections };
+  const passed = { vars, role, ...how };
   const load = loader(given, applied(options.map, { ...around, ...passed }, own));
   const target = options.target ?? '';
   const from = Object.entries(options.from);
@@ -198,4 +201,30 @@ const NO_KEYWORDS: Own<'handler', KeywordValues> = {
   async: undefined,
   poll: undefined,
   listen: [],
+};
+
+/** A task that no playbook has written down. */
+export function taskOf(name: string, impl: Module, args: RawVars, common: Common): Task {
+  return {
+    ...common,
+    ...NO_KEYWORDS,
+    kind: 'task',
+    name,
+    module: impl.name,
+    impl,
+    args,
+    argAt: () => common.at,
+    loop: undefined,
+    loopControl: NO_LOOP,
+  };
+}
+
+const NO_LOOP: LoopControl = {
+  loopVar: 'item',
+  indexVar: undefined,
+  label: undefined,
+  pause: undefined,
+  extended: false,
+  allItems: true,
+  breakWhen: [],
 };

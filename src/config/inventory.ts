@@ -152,7 +152,12 @@ function link(draft: Draft, source: string, dir: string, varDirs: readonly strin
     hosts.set(name, { name, at, groups: groupsOfHost.filter((g) => g !== 'all').sort(), layers });
   }
   const groups = new Map([...members].map(([name, set]) => [name, order.filter((h) => set.has(h))] as const));
-  return { source, dir, hosts, groups };
+  const layersOf = (name: string): readonly Layer[] => [
+    { from: `group ${name} in ${source}`, vars: draft.groups.get(name)?.vars ?? {} },
+    ...(fromFiles.get(name) ?? varDirs.flatMap((d) => varLayers(join(d, 'group_vars'), name, files))),
+  ];
+  const groupLayers = (name: string): readonly Layer[] => layersOf(name).filter((l) => Object.keys(l.vars).length > 0);
+  return { source, dir, hosts, groups, groupLayers };
 }
 
 function isChild(draft: Draft, name: string): boolean {

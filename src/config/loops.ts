@@ -29,6 +29,33 @@ export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefin
   return { loop: withLoop(withs, reading), loopControl };
 }
 
+/** The lookups that make sense as loops. */
+const LOOPS: readonly string[] = [
+  'items',
+  'list',
+  'dict',
+  'nested',
+  'cartesian',
+  'together',
+  'sequence',
+  'indexed_items',
+  'subelements',
+  'flattened',
+  'random_choice',
+  'first_found',
+  'fileglob',
+  'filetree',
+  'file',
+  'lines',
+  'varnames',
+  'inventory_hostnames',
+  'url',
+  'ini',
+  'csvfile',
+  'env',
+  'pipe',
+];
+
 /** Turns with_items and its relatives into the lookup that they stand for. */
 function withLoop(withs: Entry, reading: Reading): Raw {
   const kind = withs.key.slice('with_'.length);
@@ -36,20 +63,7 @@ function withLoop(withs: Entry, reading: Reading): Raw {
   checkTemplates(raw, reading);
   if (kind === 'list') return raw;
   const name = kind === 'items' ? 'items' : kind;
-  const known = [
-    'items',
-    'dict',
-    'nested',
-    'together',
-    'sequence',
-    'indexed_items',
-    'subelements',
-    'flattened',
-    'random_choice',
-    'first_found',
-    'file',
-    'lines',
-  ];
+  const known = LOOPS;
   if (!known.includes(kind)) {
     reading.problems.push(
       tell('E_UNKNOWN_LOOP', { name: withs.key, known: known.map((k) => `with_${k}`) }, withs.keyAt),
@@ -59,7 +73,13 @@ function withLoop(withs: Entry, reading: Reading): Raw {
   if (kind === 'dict') return lookupOver(raw, '__terms | dict2items', withs);
   if (kind === 'items' || kind === 'flattened')
     return lookupOver(raw, kind === 'items' ? '__terms | flatten(levels=1)' : '__terms | flatten', withs);
-  return lookupOver(raw, `query('${name}', *__terms)`, withs);
+  // A map or a text is one term; a list holds the terms.
+  const terms = withs.value.kind === 'map' || (withs.value.kind === 'scalar' && typeof raw === 'string') ? [raw] : raw;
+  return lookupOver(
+    terms,
+    `query('${name}', *(__terms if __terms is sequence and __terms is not string else [__terms]))`,
+    withs,
+  );
 }
 
 /** A list whose terms are evaluated first. The expression reads them as __terms. */

@@ -2,7 +2,7 @@ import { matching } from '../core/bounded.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { globMatches } from '../core/glob.ts';
-import type { Inventory } from '../core/playbook.ts';
+import type { Inventory, InventoryHost } from '../core/playbook.ts';
 
 /**
  * The hosts that a pattern selects, in the inventory's order. Unions apply first, then every `&`, then every `!`,
@@ -14,7 +14,9 @@ export function select(pattern: string, inventory: Inventory, at: Pos, problems:
   const of = (prefix: string): readonly string[] => terms.filter((t) => t.startsWith(prefix)).map((t) => t.slice(1));
   const unions = terms.filter((t) => !/^[&!]/.test(t));
   const matches = (term: string): ReadonlySet<string> => new Set(matchTerm(term, inventory, at, problems));
-  const selected = new Set(unions.length === 0 ? inventory.hosts.keys() : unions.flatMap((t) => [...matches(t)]));
+  const selected = new Set(
+    unions.length === 0 ? (inventory.groups.get('all') ?? []) : unions.flatMap((t) => [...matches(t)]),
+  );
   for (const term of of('&')) {
     const both = matches(term);
     for (const host of selected) if (!both.has(host)) selected.delete(host);
@@ -37,16 +39,21 @@ function matchTerm(term: string, inventory: Inventory, at: Pos, problems: Diagno
   const [, name = term, range] = /^(.*?)\[(-?\d+(?::-?\d*)?|:-?\d+)\]$/.exec(term) ?? [];
   const found = named(name, inventory);
   if (found === undefined) {
-    if (term === 'localhost' || term === '127.0.0.1') {
-      const hint = 'add to the inventory: localhost: {ansible_connection: local}';
-      problems.push(tell('E_UNKNOWN_HOST', { pattern: term, known: [], hint }, at));
-      return [];
+    if (['localhost', '127.0.0.1', '::1'].includes(term)) {
+      addThisMachine(term, inventory, at);
+      return [term];
     }
     const known = [...inventory.hosts.keys(), ...inventory.groups.keys()];
     problems.push(tell('E_UNKNOWN_HOST', { pattern: name, known }, at));
     return [];
   }
   return range === undefined ? found : slice(found, range, name, at, problems);
+}
+
+/** Ansible's implicit localhost. */
+function addThisMachine(name: string, { hosts }: Inventory, at: Pos): void {
+  const layer = { from: 'implicit localhost', vars: { ansible_connection: 'local' } };
+  (hosts as Map<string, InventoryHost>).set(name, { name, at, groups: [], layers: [layer], isImplicit: true });
 }
 
 function named(name: string, inventory: Inventory): readonly string[] | undefined {

@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, join, relative } from 'node:path';
-import { Failure, type Pos } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Own } from '../core/language/keywords.ts';
 import type {
@@ -174,12 +174,16 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   ];
   const handlers = unique([...used.handlers, ...imported.handlers, ...own]);
   checkWords(node, reading);
+  const unknown: Diagnostic[] = [];
+  const selected = select(pattern, reading.inventory, hosts.value.at, unknown);
+  problems.push(...unknown.filter(({ code }) => code !== 'E_UNKNOWN_HOST'));
   const max = keywords.maxFailPercentage;
   return {
     name: textOf(node, 'name', reading) ?? pattern,
     at: node.at,
     pattern,
-    hosts: select(pattern, reading.inventory, hosts.value.at, problems),
+    hosts: selected,
+    warnings: unknown.filter(({ code }) => code === 'E_UNKNOWN_HOST'),
     order: (keywords.order ?? 'inventory') as Play['order'],
     gatherFacts: gatherFacts ?? true,
     gatherArgs: gatherArgsOf(keywords, common),

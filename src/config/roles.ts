@@ -4,10 +4,10 @@ import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { rowOf } from '../core/language/keywords.ts';
 import type { Common, IncludedItems, Item, Layer, Role, Task } from '../core/playbook.ts';
-import type { RawVars } from '../core/value.ts';
+import type { Raw, RawVars } from '../core/value.ts';
 import { isKeyword, isOn, readCommon } from './common.ts';
 import { varsFile } from './files.ts';
-import { includeAsHandler } from './includes.ts';
+import { includeAsHandler, taskOf } from './includes.ts';
 import { knownText, noteVars, type Reading, type RoleUse } from './reading.ts';
 import { entry, type MapNode, type Node, toRaw, toVars, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
@@ -45,11 +45,42 @@ export function loadRole(
   const own = partOf(join(path, 'tasks'), use.tasksFrom, reading, at).flatMap((file) =>
     readTasksFile(file, inner, reading),
   );
+  const check = use.validates === false ? [] : specTask(role, use.tasksFrom, inner, reading);
   return {
-    items: [...needed.items, ...own],
+    items: [...needed.items, ...check, ...own],
     handlers: [...needed.handlers, ...readHandlers(path, inner, reading, use.handlersFrom, at)],
     roles: [...needed.roles, role],
   };
+}
+
+/** The task that checks the role's variables against meta/argument_specs.yml, as Ansible inserts it. */
+function specTask(
+  { path, name }: Role,
+  tasksFrom: string | undefined,
+  inner: Common,
+  reading: Reading,
+): readonly Item[] {
+  const [file] = [...yamlFiles(join(path, 'meta'), 'argument_specs', reading)];
+  const node = file === undefined ? metaOf(path, reading) : reading.files.yaml(file);
+  const specs = node?.kind === 'map' ? entry(node, 'argument_specs')?.value : undefined;
+  const point = (tasksFrom ?? 'main').replace(/\.ya?ml$/, '');
+  const spec = specs?.kind === 'map' ? entry(specs, point)?.value : undefined;
+  const options = spec?.kind === 'map' ? entry(spec, 'options')?.value : undefined;
+  const impl = reading.ports.modules.get('validate_argument_spec');
+  if (spec?.kind !== 'map' || options?.kind !== 'map' || impl === undefined) return [];
+  const short = entry(spec, 'short_description')?.value;
+  const more = short?.kind === 'scalar' ? ` - ${short.source}` : '';
+  const args = {
+    argument_spec: toVars(options) as Raw,
+    validate_args_context: { argument_spec_name: point, role: name },
+  };
+  return [
+    taskOf(`Validating arguments against arg spec '${point}'${more}`, impl, args, {
+      ...inner,
+      at: options.at,
+      tags: ['always'],
+    }),
+  ];
 }
 
 function readHandlers(

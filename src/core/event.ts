@@ -2,6 +2,7 @@ import type { Mismatch } from './check.ts';
 import type { Diagnostic, Pos } from './diagnostic.ts';
 import type { Figures, StepRun, Verdict } from './drill.ts';
 import type { Diff } from './module.ts';
+import type { Vars } from './value.ts';
 
 /**
  * Everything that happens in a run, as data. Reporters turn events into text, a live display, JSON or JUnit. Nothing
@@ -14,8 +15,8 @@ export type Event =
   | Readonly<{ type: 'busy'; host: string; doing: string }>
   | TaskEvent
   | Readonly<{ type: 'message'; host: string; text: string; at: Pos }>
-  /** A mistake in a part of the playbook that no host of this run reaches. */
-  | Readonly<{ type: 'note'; diagnostic: Diagnostic }>
+  /** A mistake in a part of the playbook that no host of this run reaches. `isWarning`: it is shown without -v too. */
+  | Readonly<{ type: 'note'; diagnostic: Diagnostic; isWarning?: true }>
   | Readonly<{ type: 'unreachable'; host: string; diagnostic: Diagnostic }>
   /** Another run holds the host's lock. This run waits for at most `seconds`. */
   | Readonly<{ type: 'waiting'; host: string; for: string; seconds: number }>
@@ -26,7 +27,15 @@ export type Event =
    * ids of processes that could not be ended. undefined: the host did not answer.
    */
   | Readonly<{ type: 'stopped'; host: string; doing: string; left: readonly number[] | undefined }>
-  | Readonly<{ type: 'done'; mode: Mode; hosts: readonly HostRecap[]; ms: number; interrupted: boolean }>
+  /** `stats`: what set_stats collected, of the run under '' and of hosts by their names. */
+  | Readonly<{
+      type: 'done';
+      mode: Mode;
+      hosts: readonly HostRecap[];
+      ms: number;
+      interrupted: boolean;
+      stats?: Readonly<Record<string, Vars>>;
+    }>
   | CheckEvent
   | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>
   | DrillEvent;

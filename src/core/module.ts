@@ -30,6 +30,16 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
   defines?: (args: Readonly<Record<string, unknown>>) => readonly string[];
   /** Variables that the task loads for the rest of the host's run. Their templates are resolved where they are read. */
   loads?: (args: Static<A>, ctx: Context) => RawVars;
+  /**
+   * Work on the controller instead of the host (pause, add_host). It gives the keys of the registered result. `when`:
+   * `always` also in a plan, because it changes no host; `apply` only in apply. `once`: the first host of the batch does it
+   * for all.
+   */
+  controller?: Readonly<{
+    when: 'always' | 'apply';
+    once?: true;
+    work: (args: Static<A>, controller: Controller) => Promise<ControllerResult>;
+  }>;
   /** The result is printed for the user, as with debug. */
   says?: true;
   /**
@@ -70,6 +80,24 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
    */
   data?: (current: Current, args: Static<A>, ctx: Context, ran?: Output) => Vars;
 }>;
+
+/** What work on the controller may use. */
+export type Controller = Readonly<{
+  /** Asks on the terminal. undefined without a terminal. */
+  ask: (question: string, options: Readonly<{ echo: boolean }>) => Promise<string | undefined>;
+  /** Tells the user about the work, for example how long it will take. */
+  say: (text: string) => void;
+  /** Waits. It ends early, with an error, if the run is interrupted. */
+  wait: (ms: number) => Promise<void>;
+  now: () => number;
+  /** Adds a host and its groups to the inventory, for the plays to come. Returns whether anything is new. */
+  addHost: (name: string, groups: readonly string[], vars: Vars) => boolean;
+  /** Adds the task's host to a group, which may have parent groups. Returns whether anything is new. */
+  addToGroup: (group: string, parents: readonly string[]) => boolean;
+  /** Opens a new connection to the task's host. Throws Failure if that is not possible. */
+  reconnect: () => Promise<void>;
+}>;
+export type ControllerResult = Readonly<{ changed: boolean; data: Vars } | { failed: Diagnostic }>;
 
 /** A file or directory that `Context.file` finds, or a template that `Context.render` renders. */
 export type Source = Readonly<{ path: unknown; folder: Folder; isTemplate?: boolean }>;
@@ -234,8 +262,8 @@ export type Module = Readonly<{
   expressions?: readonly string[] | undefined;
   sets?: 'facts' | 'vars' | undefined;
   defines?: ModuleSpec<TObject, unknown>['defines'] | undefined;
-  /** Whether the task loads variables: see ModuleSpec. */
-  isLoader?: boolean;
+  /** The task works on the controller, once for all hosts of the batch. */
+  isOnce?: boolean;
   examples: readonly Example[];
   /** Validates and coerces the arguments and fills in defaults, or returns the errors. */
   bind: (args: Readonly<Record<string, unknown>>) => Step | readonly ArgError[];
@@ -258,6 +286,9 @@ export type Step = Readonly<{
   sets: 'facts' | 'vars';
   says: boolean;
   loads: ((ctx: Context) => RawVars) | undefined;
+  controller:
+    | Readonly<{ when: 'always' | 'apply'; work: (controller: Controller) => Promise<ControllerResult> }>
+    | undefined;
   probe: ((ctx: Context) => Script) | undefined;
   plan: (stdout: string, ctx: Context) => Steps;
   data: (stdout: string, ctx: Context, ran?: Output) => Vars;
@@ -279,7 +310,7 @@ export function defineModule<A extends TObject, Current>(
     expressions: spec.expressions,
     sets: spec.sets,
     defines: spec.defines,
-    isLoader: spec.loads !== undefined,
+    isOnce: spec.controller?.once === true,
     examples: spec.examples,
     bind(input) {
       const bound = bindArgs(input);
@@ -287,7 +318,7 @@ export function defineModule<A extends TObject, Current>(
       const { args } = bound;
       const wrong = spec.verify?.(args) ?? [];
       if (wrong.length > 0) return wrong;
-      const { probe, edits, loads } = spec;
+      const { probe, edits, loads, controller } = spec;
       const limited = limiting(args as Readonly<Record<string, unknown>>);
       return {
         module: spec.name,
@@ -299,6 +330,7 @@ export function defineModule<A extends TObject, Current>(
         sets: spec.sets ?? 'facts',
         says: spec.says === true,
         loads: loads && ((ctx) => loads(args, ctx)),
+        controller: controller && { when: controller.when, work: (hands) => controller.work(args, hands) },
         probe: probe && ((ctx) => probe(args, ctx)),
         plan: limited((stdout, ctx) => spec.plan(spec.parse(stdout, args), args, ctx)),
         data: limited((stdout, ctx, ran) => spec.data?.(spec.parse(stdout, args), args, ctx, ran) ?? {}),

@@ -30,6 +30,8 @@ export type Play = Readonly<Pick<Own<'play', KeywordValues>, 'gatherFacts' | 'fo
     /** The pattern of `hosts:`, and the hosts that it selects before --limit. */
     pattern: string;
     hosts: readonly string[];
+    /** Names in `hosts` that match nothing. */
+    warnings: readonly Diagnostic[];
     /** The play's own keywords, as its tasks inherit them. `when`: of the import_playbook that imported the play. */
     common: Common;
     order: 'inventory' | 'reverse_inventory' | 'sorted' | 'reverse_sorted' | 'shuffle';
@@ -183,6 +185,8 @@ export type Inventory = Readonly<{
   dir: string;
   hosts: ReadonlyMap<string, InventoryHost>;
   groups: ReadonlyMap<string, readonly string[]>;
+  /** The variables of a group, for a host that joins it during the run. */
+  groupLayers: (group: string) => readonly Layer[];
 }>;
 export type InventoryHost = Readonly<{
   name: string;
@@ -194,6 +198,8 @@ export type InventoryHost = Readonly<{
    * then the host.
    */
   layers: readonly Layer[];
+  /** This machine, which a play names though the inventory does not. It belongs to no group. */
+  isImplicit?: boolean;
 }>;
 /** Variables and their source, for example 'group_vars/web.yml' or 'group web in inventory/lab.yml'. */
 export type Layer = Readonly<{ from: string; vars: RawVars }>;

@@ -72,14 +72,21 @@ function* probesOf(
   }
   if (!isSelected(item.tags, world.run)) return;
   if (item.kind === 'include') {
-    for (const { loaded, vars } of quietly(() => expansions(world, host, item, where)) ?? []) {
+    for (const { loaded, vars } of quietly(() =>
+      world.run.templates.ahead(() => expansions(world, host, item, where)),
+    ) ?? []) {
       const inner = { ...where, vars: [...where.vars, vars] };
       yield* of({ items: loaded.items, index: 0, where: inner, up: undefined });
     }
     return;
   }
   if (item.module === 'meta' && item.args['free_form'] === 'flush_handlers') yield* notifiedAhead(world, host, where);
-  yield* guessed(host, where, item, () => quietly(() => probesOfTask(world, host, item, where)) ?? []);
+  yield* guessed(
+    host,
+    where,
+    item,
+    () => quietly(() => world.run.templates.ahead(() => probesOfTask(world, host, item, where))) ?? [],
+  );
 }
 
 function probesOfTask(world: World, host: HostState, task: Task, where: Where): readonly Probe[] {

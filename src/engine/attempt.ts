@@ -1,12 +1,13 @@
 import { failure, tell } from '../core/errors/index.ts';
 import { type Change, isBlocked, type Step } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
-import { isDict, Unknown, type Vars } from '../core/value.ts';
+import { isDict, Unknown, type Value, type Vars } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { finishedResult, inBackground, type Job, jobOf, startedResult } from './background.ts';
 import { dependsOn, ONLY_APPLY_ASKS } from './because.ts';
 import { isTrue, wholeNumber } from './booleans.ts';
 import { type ChangeResult, type ExtraPieces, makeChanges } from './change.ts';
+import { workHere } from './controller.ts';
 import { noteOfDelegated, notifyPieces } from './notify.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import type { Scope } from './ports.ts';
@@ -88,6 +89,8 @@ export async function intend(
     };
   }
   const stdout = output?.stdout ?? '';
+  const here = await workHere(taskRun, unit, place);
+  if (here !== undefined) return here;
   const steps = step.plan(stdout, ctx);
   if (isBlocked(steps)) {
     if (earlier !== undefined) return unknown(dependsOn(earlier.what));
@@ -259,16 +262,34 @@ function say({ world: { run }, host, task }: TaskRun, data: Vars): void {
  * Facts of set_fact override everything except extra vars. Facts of other modules are added to the host's facts. They
  * belong to the host of the task or, with delegate_facts, to the host of delegate_to.
  */
-function keepFacts(
-  { host, task, world: { run } }: TaskRun,
-  place: HostState,
-  { step, scope }: Bound,
-  data: Vars,
-): void {
+function keepFacts(taskRun: TaskRun, place: HostState, { step, scope }: Bound, data: Vars): void {
+  const { host, task, world } = taskRun;
+  const { run } = world;
+  if (isDict(data['ansible_stats'])) keepStats(world, host, data['ansible_stats']);
   const facts = data['ansible_facts'];
   if (!isDict(facts)) return;
   const isTheirs = task.delegateTo !== undefined && isTrue(run, task.delegateFacts, scope, 'delegate_facts', task.at);
   const owner = isTheirs ? place : host;
   if (step.sets === 'vars') owner.set = { ...owner.set, ...facts };
   else owner.facts = { ...owner.facts, ...facts };
+}
+
+/** Adds what set_stats sets: numbers are summed, lists and texts joined, dicts merged, unless `aggregate` is false. */
+function keepStats({ stats }: World, { name }: HostState, given: Vars): void {
+  const key = given['per_host'] === true ? name : '';
+  const before = stats.get(key) ?? {};
+  const own = isDict(given['data']) ? given['data'] : {};
+  const added = Object.entries(own).map(([stat, value]) => {
+    const was = before[stat];
+    const isAdded = given['aggregate'] === true && was !== undefined;
+    return [stat, isAdded ? summed(was, value) : value] as const;
+  });
+  stats.set(key, { ...before, ...Object.fromEntries(added) });
+}
+
+function summed(was: Value, value: Value): Value {
+  if (typeof was === 'number' && typeof value === 'number') return was + value;
+  if (typeof was === 'string' && typeof value === 'string') return was + value;
+  if (Array.isArray(was) && Array.isArray(value)) return [...was, ...value];
+  return isDict(was) && isDict(value) ? { ...was, ...value } : value;
 }

@@ -98,7 +98,7 @@ function plainTask(
 ): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task') return undefined;
   if (isEnded(hostRun, item) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
-  if (item.impl === undefined || readsOthers(item)) return undefined;
+  if (item.impl === undefined || item.impl.isOnce === true || readsOthers(item)) return undefined;
   return taskRunOf(hostRun, item, where, rest);
 }
 
@@ -241,7 +241,8 @@ async function meet({ batch, host }: HostRun, here: string): Promise<readonly Me
 
 /** The condition is evaluated on each host. If it is wrong or not known, the task itself reports that. */
 function isOnce({ world }: HostRun, taskRun: TaskRun): boolean {
-  const { runOnce, at } = taskRun.task;
+  const { runOnce, at, impl } = taskRun.task;
+  if (impl?.isOnce === true) return true;
   try {
     return isTrue(world.run, runOnce, scopeOf(taskRun), 'run_once', at);
   } catch {

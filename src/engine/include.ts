@@ -3,9 +3,11 @@ import { failure } from '../core/errors/index.ts';
 import type { Include, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { expansions } from './ahead.ts';
+import { isTrue } from './booleans.ts';
 import type { HostRun } from './host-run.ts';
 import { readNotes } from './recall.ts';
 import { NotKnown, TaskFailed, type Where } from './state.ts';
+import { scopeFor } from './variables.ts';
 
 /** Runs what an include adds for this host. `run` runs a list of items. */
 export async function runInclude(
@@ -56,7 +58,9 @@ export async function runInclude(
     if (!(error instanceof Failure)) throw error;
     const [diagnostic] = error.diagnostics;
     if (diagnostic === undefined) throw error;
-    host.counts.failed++;
+    const scope = scopeFor(world, host, { ...where, vars: [...where.vars, ...include.vars] });
+    const ignores = isTrue(world.run, include.ignoreErrors, scope, 'ignore_errors', include.at);
+    host.counts[ignores ? 'ignored' : 'failed']++;
     world.run.emit({
       type: 'task',
       host: host.name,
@@ -66,12 +70,12 @@ export async function runInclude(
       at: include.at,
       role: include.role?.name,
       isHandler: false,
-      status: 'failed',
+      status: ignores ? 'ignored' : 'failed',
       changes: [],
       diagnostic: { ...diagnostic, at: diagnostic.at ?? include.at },
       ms: 0,
     });
-    throw new TaskFailed(diagnostic, {}, { name: 'include', at: include.at });
+    if (!ignores) throw new TaskFailed(diagnostic, {}, { name: 'include', at: include.at });
   }
 }
 

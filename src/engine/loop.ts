@@ -20,7 +20,8 @@ function probesOf(taskRun: TaskRun, { scope, label, item }: Part): readonly Prob
   const { impl } = taskRun.task;
   if (impl === undefined || !allows(taskRun.task, 'ahead', taskRun.where.play)) return [];
   try {
-    return [probeOf(unitOf(taskRun.world.run, taskRun.task, impl, scope, label, item, true)) ?? []].flat();
+    const { run } = taskRun.world;
+    return run.templates.ahead(() => [probeOf(unitOf(run, taskRun.task, impl, scope, label, item, true)) ?? []].flat());
   } catch {
     return []; // the item reports the error in its turn
   }

@@ -33,6 +33,11 @@ export type Templates = Readonly<{
   /** A value as a condition, as Ansible's `when` interprets it. */
   truthy: (value: Value) => boolean | Unknown;
   render: (text: string, at: Pos, scope: Scope, options?: RenderOptions) => Value;
+  /**
+   * Evaluates what a later task will need. Lookups that run programs or ask the network give Unknown, because they run
+   * once, at the task's turn.
+   */
+  ahead: <T>(work: () => T) => T;
   /** The names that a template reads without a guard. Throws Failure if it cannot be compiled. */
   namesIn: (text: string, at: Pos) => ReadonlySet<string>;
   findUnknown: (value: Value) => Unknown | undefined;
@@ -72,6 +77,10 @@ export type Run = Readonly<{
   inventory: Inventory;
   /** The hosts that --limit leaves. */
   limit: ReadonlySet<string>;
+  /** The hosts that a pattern selects in an inventory that grew during the run. */
+  select: (pattern: string, inventory: Inventory) => readonly string[];
+  /** Asks on the terminal. undefined without a terminal. */
+  ask: (question: string, options: Readonly<{ echo: boolean }>) => Promise<string | undefined>;
   tags: readonly string[];
   skipTags: readonly string[];
   extraVars: RawVars;

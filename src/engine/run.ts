@@ -3,6 +3,7 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { HostRecap } from '../core/event.ts';
 import type { Play } from '../core/playbook.ts';
+import type { Vars } from '../core/value.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
 import { isTrue } from './booleans.ts';
@@ -16,7 +17,7 @@ import { tellLeftBehind } from './recall.ts';
 import { userOf } from './resolve.ts';
 import { openSession } from './session.ts';
 import { Aborted, EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
-import { scopeFor, type World } from './variables.ts';
+import { forgetGroups, scopeFor, type World } from './variables.ts';
 import { newSessions, scopeOnWay, type Way, wayOf } from './way.ts';
 
 export type Recap = Readonly<{
@@ -35,8 +36,11 @@ export type Recap = Readonly<{
 export async function runPlaybook(given: Run): Promise<Recap> {
   // All events pass through here, and secrets are removed from them.
   const doing = new Map<string, string>();
+  // add_host and group_by extend the inventory of this run.
+  const inventory = { hosts: new Map(given.inventory.hosts), groups: new Map(given.inventory.groups) };
   const run: Run = {
     ...given,
+    inventory: { ...given.inventory, ...inventory },
     emit(event) {
       const shown = given.redactor.hide(event);
       if (shown.type === 'busy') doing.set(shown.host, shown.doing);
@@ -44,7 +48,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
     },
   };
   const began = run.now();
-  const world = makeWorld(run, (host) => doing.get(host) ?? 'reading its state');
+  const world = makeWorld(run, inventory, (host) => doing.get(host) ?? 'reading its state');
   const plays = run.playbook.plays.map((play) => ({
     play,
     hosts: inOrder(
@@ -52,14 +56,18 @@ export async function runPlaybook(given: Run): Promise<Recap> {
       play.order,
     ),
   }));
-  const inRun = [...new Set(plays.flatMap((p) => p.hosts))];
-  run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: inRun });
+  const inRun = new Set(plays.flatMap((p) => p.hosts));
+  run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: [...inRun] });
+  for (const { warnings } of run.playbook.plays)
+    for (const diagnostic of warnings) run.emit({ type: 'note', diagnostic, isWarning: true });
   try {
     await checkReached(world, plays);
     for (const [i, { play, hosts }] of plays.entries()) {
       run.signal.throwIfAborted();
       const later = plays.slice(i + 1);
-      await onePlay(world, play, hosts, (host) => later.filter((p) => p.hosts.includes(host)).map((p) => p.play));
+      const own = isGrown.has(world) ? hostsNow(world, play) : hosts;
+      for (const name of own) inRun.add(name);
+      await onePlay(world, play, own, (host) => later.filter((p) => p.hosts.includes(host)).map((p) => p.play));
     }
   } catch (error) {
     if (!run.signal.aborted) throw error;
@@ -72,8 +80,15 @@ export async function runPlaybook(given: Run): Promise<Recap> {
       if (host !== undefined) tellLeftBehind(world, host);
     }
   }
-  const hosts = inRun.flatMap((name) => recapOf(world.hosts.get(name)));
-  run.emit({ type: 'done', mode: run.mode, hosts, ms: run.now() - began, interrupted: run.signal.aborted });
+  const hosts = [...inRun].flatMap((name) => recapOf(world.hosts.get(name)));
+  run.emit({
+    type: 'done',
+    mode: run.mode,
+    hosts,
+    ms: run.now() - began,
+    interrupted: run.signal.aborted,
+    ...statsOf(world),
+  });
   return {
     hosts,
     failed: hosts.some((h) => h.failed > 0 || h.unreachable),
@@ -96,11 +111,11 @@ async function checkReached(world: World, plays: readonly PlayHosts[]): Promise<
   if (!isSuspicious(run, known)) return;
   const reached = (): readonly Reached[] =>
     taken.map(({ play, hosts }) => ({ play, hosts: hosts.flatMap((name) => aliveAt(world, name)) }));
-  const first = judge(world, reached());
+  const first = run.templates.ahead(() => judge(world, reached()));
   if (first.problems.length > 0) throw new Failure(first.problems);
   const needsFacts = first.possible.length > 0 || first.isOpen;
   if (needsFacts) await gatherAll(world, taken);
-  const { problems, possible, notes } = needsFacts ? judge(world, reached()) : first;
+  const { problems, possible, notes } = needsFacts ? run.templates.ahead(() => judge(world, reached())) : first;
   if (problems.length + possible.length > 0) throw new Failure([...problems, ...possible]);
   for (const diagnostic of notes) run.emit({ type: 'note', diagnostic });
 }
@@ -122,6 +137,22 @@ async function gatherAll(world: World, plays: readonly PlayHosts[]): Promise<voi
       const own = plays.filter(({ hosts }) => hosts.includes(name)).map((p) => p.play);
       for (const play of own) await onHost(world, play, makeBatch([name]), name, () => [], gather);
     }),
+  );
+}
+
+function statsOf({ stats }: World): { stats?: Readonly<Record<string, Vars>> } {
+  return stats.size === 0 ? {} : { stats: Object.fromEntries(stats) };
+}
+
+/** Worlds whose inventory was extended during the run. */
+const isGrown = new WeakSet<World>();
+
+/** The hosts of a play after its pattern may select hosts that were added or grouped during the run. */
+function hostsNow({ run, added }: World, play: Play): readonly string[] {
+  const selected = run.select(play.pattern, run.inventory);
+  return inOrder(
+    selected.filter((name) => run.limit.has(name) || added.has(name)),
+    play.order,
   );
 }
 
@@ -148,7 +179,7 @@ function inOrder(hosts: readonly string[], order: Play['order']): readonly strin
 /** The most connections that are opened at the same time. */
 const DIALS = 100;
 
-function makeWorld(run: Run, doing: World['doing']): World {
+function makeWorld(run: Run, inventory: World['inventory'], doing: World['doing']): World {
   const gate = newGate();
   const start = newStart(run.signal);
   const slot = pLimit(run.forks);
@@ -216,6 +247,14 @@ function makeWorld(run: Run, doing: World['doing']): World {
     start,
     locked: new Set(),
     changed: new Set(),
+    inventory,
+    inventoryChanged: () => {
+      isGrown.add(world);
+      forgetGroups(run.inventory);
+    },
+    added: new Set(),
+    stats: new Map(),
+    addHost: (name) => void add(name),
     localhost: (name) =>
       ['localhost', '127.0.0.1', '::1'].includes(name) ? (hosts.get('localhost') ?? add('localhost')) : undefined,
   };

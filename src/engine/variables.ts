@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Inventory, Role } from '../core/playbook.ts';
-import { type Raw, type RawVars, Ready, type Value } from '../core/value.ts';
+import type { Inventory, InventoryHost, Role } from '../core/playbook.ts';
+import { type Raw, type RawVars, Ready, type Value, type Vars } from '../core/value.ts';
 import type { Start } from './claims.ts';
 import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
@@ -11,6 +11,15 @@ export type World = Readonly<{
   /** Describes what was last begun on a host. */
   doing: (host: string) => string;
   hosts: ReadonlyMap<string, HostState>;
+  /** The inventory, which add_host and group_by extend. */
+  inventory: Readonly<{ hosts: Map<string, InventoryHost>; groups: Map<string, readonly string[]> }>;
+  /** Call it after a change of the inventory. */
+  inventoryChanged: () => void;
+  /** Hosts that were added during the run. --limit does not concern them. */
+  added: Set<string>;
+  /** What set_stats collected: of the run under '', and of hosts by their names. */
+  stats: Map<string, Vars>;
+  addHost: (name: string) => void;
   /** This machine as a delegate if the inventory does not list it: 'localhost', '127.0.0.1'. */
   localhost: (name: string) => HostState | undefined;
   start: Start;
@@ -103,8 +112,6 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
   const vars: Record<string, Raw> = {
     inventory_hostname: host.name,
     inventory_hostname_short: host.name.split('.')[0] ?? host.name,
-    group_names: [...(run.inventory.hosts.get(host.name)?.groups ?? [])],
-    groups: groupsOf(run.inventory),
     play_hosts: where.batch as Value,
     ansible_play_hosts: where.batch as Value,
     ansible_play_batch: where.batch as Value,
@@ -122,6 +129,9 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
       ansible_role_name: role.name,
     }),
   };
+  // add_host and group_by may change these.
+  lazy(vars, 'group_names', () => [...(run.inventory.hosts.get(host.name)?.groups ?? [])]);
+  lazy(vars, 'groups', () => groupsOf(run.inventory));
   lazy(vars, 'role_names', () => [...new Set(play.roles.map((r) => r.name))]); // an include may add roles
   lazy(vars, 'hostvars', () => new Ready(hostvars(world, where)));
   return vars;
@@ -134,6 +144,9 @@ function groupsOf(inventory: Inventory): Value {
   return known;
 }
 const groupDicts = new WeakMap<Inventory, Value>();
+export function forgetGroups(inventory: Inventory): void {
+  groupDicts.delete(inventory);
+}
 
 function placesOf(run: Run): RawVars {
   const known = places.get(run) ?? {
@@ -210,7 +223,7 @@ function layersOf(inventory: Inventory, name: string): readonly RawVars[] {
 
 /** Layers that all hosts get from the same source: the variables of `all`. */
 function sharedLayers(inventory: Inventory): readonly RawVars[] {
-  const [first, ...others] = [...inventory.hosts.values()];
+  const [first, ...others] = [...inventory.hosts.values()].filter((host) => host.isImplicit !== true);
   return (first?.layers ?? [])
     .filter((layer) => others.every((h) => h.layers.some((l) => l.from === layer.from)))
     .map((l) => l.vars);

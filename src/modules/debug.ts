@@ -31,5 +31,5 @@ export const debug = defineModule<typeof Args, null>({
   parse: () => null,
   plan: () => [],
   data: (_, { msg, var: name }, ctx) =>
-    name === undefined ? { msg: msg ?? 'Hello world!' } : { [name]: ctx.evaluate(name) },
+    name === undefined ? { msg: msg === undefined ? 'Hello world!' : msg } : { [name]: ctx.evaluate(name) },
 });

@@ -1,6 +1,7 @@
 // Written by `npm run gen`: do not edit.
 import type { Module } from '../core/module.ts';
 import { acl } from './acl.ts';
+import { add_host } from './add_host.ts';
 import { alternatives } from './alternatives.ts';
 import { apache2_module } from './apache2_module.ts';
 import { apt } from './apt.ts';
@@ -27,6 +28,7 @@ import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { git } from './git.ts';
 import { group } from './group.ts';
+import { group_by } from './group_by.ts';
 import { hostname } from './hostname.ts';
 import { htpasswd } from './htpasswd.ts';
 import { include_vars } from './include_vars.ts';
@@ -46,14 +48,17 @@ import { nftables } from './nftables.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { pam_limits } from './pam_limits.ts';
+import { pause } from './pause.ts';
 import { ping } from './ping.ts';
 import { pip } from './pip.ts';
+import { raw } from './raw.ts';
 import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
 import { script } from './script.ts';
 import { service } from './service.ts';
 import { service_facts } from './service_facts.ts';
 import { set_fact } from './set_fact.ts';
+import { set_stats } from './set_stats.ts';
 import { setup } from './setup.ts';
 import { shell } from './shell.ts';
 import { slurp } from './slurp.ts';
@@ -68,11 +73,14 @@ import { ufw } from './ufw.ts';
 import { unarchive } from './unarchive.ts';
 import { uri } from './uri.ts';
 import { user } from './user.ts';
+import { validate_argument_spec } from './validate_argument_spec.ts';
 import { wait_for } from './wait_for.ts';
+import { wait_for_connection } from './wait_for_connection.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
   acl,
+  add_host,
   alternatives,
   apache2_module,
   apt,
@@ -99,6 +107,7 @@ export const modules: Readonly<Record<string, Module>> = {
   getent,
   git,
   group,
+  group_by,
   hostname,
   htpasswd,
   include_vars,
@@ -118,14 +127,17 @@ export const modules: Readonly<Record<string, Module>> = {
   package: packages,
   package_facts,
   pam_limits,
+  pause,
   ping,
   pip,
+  raw,
   reboot,
   replace,
   script,
   service,
   service_facts,
   set_fact,
+  set_stats,
   setup,
   shell,
   slurp,
@@ -140,6 +152,8 @@ export const modules: Readonly<Record<string, Module>> = {
   unarchive,
   uri,
   user,
+  validate_argument_spec,
   wait_for,
+  wait_for_connection,
   systemd_service: systemd,
 };

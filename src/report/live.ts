@@ -69,7 +69,7 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
         messages.push(`${pc.bold(event.host)}  ${printable(event.text)}`);
         return;
       case 'note':
-        if (options.verbose > 0) messages.push(noteText(event.diagnostic, options.source));
+        if (event.isWarning || options.verbose > 0) messages.push(noteText(event, options.source));
         return;
       case 'waiting':
         return panel.get(event.host)?.output(noticeText(event));

@@ -1,5 +1,4 @@
 import pc from 'picocolors';
-import type { Diagnostic } from '../core/diagnostic.ts';
 import type { DrilledEvent, Emit, Event, Mode, TaskEvent } from '../core/event.ts';
 import { drilledText, drillHead, drillLoadText, drillStepText, drillsText } from './drill.ts';
 import {
@@ -91,7 +90,7 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
     case 'message':
       return `${pc.bold(event.host)}  ${printable(event.text)}`;
     case 'note':
-      return options.verbose > 0 ? noteText(event.diagnostic, options.source) : undefined;
+      return event.isWarning || options.verbose > 0 ? noteText(event, options.source) : undefined;
     case 'unreachable':
       return failureText(event, options.source);
     case 'waiting':
@@ -111,8 +110,13 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
   }
 }
 
-export function noteText(diagnostic: Diagnostic, source: Options['source']): string {
-  return pc.dim(`not reached on any host:\n${diagnosticText(diagnostic, source).replace(/^/gm, '    ')}`);
+export function noteText(
+  { diagnostic, isWarning }: Extract<Event, { type: 'note' }>,
+  source: Options['source'],
+): string {
+  const text = diagnosticText(diagnostic, source);
+  if (isWarning) return text.replace(/error (?=E_)/, 'warning ');
+  return pc.dim(`not reached on any host:\n${text.replace(/^/gm, '    ')}`);
 }
 
 function taskLine(event: TaskEvent, mode: Mode, options: Options): string | undefined {

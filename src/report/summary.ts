@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import type { Event, HostRecap, Mode, TaskEvent } from '../core/event.ts';
 import { duration } from '../core/units.ts';
+import type { Vars } from '../core/value.ts';
 import { diffText } from './diff.ts';
 import { diagnosticText, plural, printable, type Source, shortPath } from './words.ts';
 
@@ -134,7 +135,21 @@ export function noticeText(event: Notice): string {
   }
 }
 
+/** What set_stats collected. */
+function statsText(stats: Readonly<Record<string, Vars>> = {}): string {
+  return Object.entries(stats)
+    .map(
+      ([host, values]) =>
+        `${pc.bold(host === '' ? 'stats' : `stats of ${host}`)}  ${printable(JSON.stringify(values))}\n`,
+    )
+    .join('');
+}
+
 export function doneText(event: Extract<Event, { type: 'done' }>): string {
+  return `${statsText(event.stats)}${lastLine(event)}`;
+}
+
+function lastLine(event: Extract<Event, { type: 'done' }>): string {
   const sum = (key: 'changed' | 'unknown' | 'failed'): number => event.hosts.reduce((n, h) => n + h[key], 0);
   const away = event.hosts.filter((h) => h.unreachable).length;
   const how = event.interrupted

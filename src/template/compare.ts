@@ -10,6 +10,7 @@ import {
   isTuple,
   iterate,
   keysOf,
+  Thing,
   typeName,
   wrong,
 } from './item.ts';
@@ -41,6 +42,8 @@ export function equal(left: Item, right: Item): boolean {
       return other !== undefined && equal(one, other);
     });
   }
+  if (a instanceof Thing && b instanceof Thing && a.quantity && b.quantity)
+    return a.type === b.type && a.quantity.ms === b.quantity.ms;
   return a === b;
 }
 
@@ -58,6 +61,8 @@ export function compare(left: Item, right: Item, sign = '<'): number {
     }
     return a.length - b.length;
   }
+  if (a instanceof Thing && b instanceof Thing && a.type === b.type && a.quantity && b.quantity)
+    return a.quantity.ms - b.quantity.ms;
   return wrong(`'${sign}' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
 }
 

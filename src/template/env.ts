@@ -27,12 +27,40 @@ export type TemplatePorts = Readonly<{
   /** Serves lookup('filetree', …). Without it, that lookup is rejected. */
   listTree?: (path: string, exclude: RegExp | undefined, from: Pos) => readonly TreeEntry[];
   now: () => Date;
+  /**
+   * Serves lookup('pipe', …) and lookup('lines', …): the output of a shell command on the controller. Throws
+   * Failure. undefined: the task's turn has not come, so nothing is run.
+   */
+  run: (command: string, from: Pos) => string | undefined;
+  /** Serves lookup('url', …): the body of the answer. undefined: as with `run`. Throws Failure. */
+  fetch: (url: string, options: FetchOptions, from: Pos) => string | undefined;
+  /** Serves lookup('fileglob', …) and the filter `fileglob`: the files that match, sorted. */
+  glob: (pattern: string, from: Pos) => readonly string[];
+  /** Serves lookup('first_found', …): where the file is. undefined: it is nowhere. */
+  find: (path: string, from: Pos) => string | undefined;
+  /** Serves the tests `file`, `directory`, `link` and so on: what stands at a path of the controller. */
+  look: (
+    path: string,
+  ) => Readonly<{ kind: 'file' | 'directory' | 'other' | 'absent'; isLink: boolean; isMount: boolean; id: string }>;
+  /** Serves lookup('inventory_hostnames', …): the hosts that a pattern selects. */
+  hosts: (pattern: string, from: Pos) => readonly string[];
+  /** Serves lookup('unvault', …): the content of an encrypted file. Throws Failure. */
+  unvault: (text: string, from: Pos) => Value;
   /** Called with every secret that becomes part of a longer text. */
   onSecret?: (text: string) => void;
   /** How often any of these functions was called. Without it, results of templates are not cached. */
   effects?: () => number;
   /** Serves from_yaml and from_yaml_all. Without it, those filters are rejected. */
   parseYaml?: (text: string) => Value;
+}>;
+
+export type FetchOptions = Readonly<{
+  headers: Readonly<Record<string, string>>;
+  user: string | undefined;
+  password: string | undefined;
+  /** In seconds. */
+  timeout: number;
+  isVerified: boolean;
 }>;
 
 export type Env = Readonly<{

@@ -142,7 +142,7 @@ function context(p: number, here: Here): Ctx {
 function named(name: string, p: number, here: Here): Item {
   const local = lookUp(here.frame, name);
   if (local !== undefined) return local;
-  const variable = variableOf(name, here.machine);
+  const variable = spreading(() => variableOf(name, here.machine));
   if (variable !== undefined) return variable;
   const global = Object.hasOwn(globals, name) ? globals[name] : undefined;
   if (global !== undefined) return global((at) => context(at ?? p, here));
@@ -151,6 +151,17 @@ function named(name: string, p: number, here: Here): Item {
     const place = { ...program.source.place(p), length: name.length };
     return failure('E_UNDEFINED_VARIABLE', { name, known: machine.env.names?.() ?? [] }, place);
   });
+}
+
+/** A variable that reads an undefined one is undefined itself: `v | default('x')` gives x. */
+function spreading(make: () => Item | undefined): Item | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Failure && error.diagnostics.every(({ code }) => code.startsWith('E_UNDEFINED_')))
+      return new Undefined(() => error);
+    throw error;
+  }
 }
 
 function variableOf(name: string, machine: Machine): Item | undefined {

@@ -42,19 +42,25 @@ export class Callable {
   }
 }
 
+export type Quantity = Readonly<{ ms: number; text: string; repr: string }>;
+
 /** An object with named parts that is no dict: `loop`, a namespace, an imported template, a cycler. */
 export class Thing {
   readonly type: string;
   readonly get: (name: string) => Item | undefined;
   readonly set: ((name: string, item: Item) => void) | undefined;
+  /** What it stands for, if it is a point in time or a span of time: in milliseconds, and as Python prints it. */
+  readonly quantity: Quantity | undefined;
   constructor(
     type: string,
     get: (name: string) => Item | undefined,
     set?: ((name: string, item: Item) => void) | undefined,
+    quantity?: Quantity,
   ) {
     this.type = type;
     this.get = get;
     this.set = set;
+    this.quantity = quantity;
   }
 }
 

@@ -18,12 +18,14 @@ import {
   isMapping,
   isString,
   iterate,
+  orUnknown,
   tooMuch,
   tuple,
   Undefined,
   unsupported,
   wrong,
 } from './item.ts';
+import { fileLookups, flat } from './lookups-files.ts';
 import { hushed, number, text } from './operation.ts';
 import { str } from './print.ts';
 import { pythonRegex } from './regex.ts';
@@ -87,25 +89,19 @@ export const lookups: Readonly<Record<string, Lookup>> = {
     const skip = isMapping(flags) && entriesOf(flags).some(([key, value]) => key === 'skip_missing' && truth(value));
     return items.flatMap((one) => {
       const list = path(one, text(inside), ctx);
-      return list instanceof Undefined && skip ? [] : iterate(list).map((each) => tuple([one, each]));
+      if (list instanceof Undefined && skip) return [];
+      if (!isList(list)) return wrong(`the key '${text(inside)}' should point to a list, got '${str(list)}'`);
+      return list.map((each) => tuple([one, each]));
     });
   },
-  first_found: (terms, named, ctx) => firstFound(terms, named, ctx),
   random_choice: (terms) => {
     const items = terms.flatMap((term) => (isList(term) ? term : [term]));
     return [items[randomness(str([...items.map(reveal)]))(items.length)] ?? null];
   },
   password: (terms, named, ctx) => terms.map((term) => password(text(term), named, ctx)),
-  inventory_hostnames: refused('inventory_hostnames', "use groups['name'] instead"),
-  fileglob: refused('fileglob', 'name the files in a list'),
+  ...fileLookups,
   filetree,
-  lines: refused('lines', 'use the command module and register its result'),
-  pipe: refused('pipe', 'use the command module with delegate_to: localhost and register its result'),
-  url: refused('url', 'use the uri or get_url module'),
-  csvfile: refused('csvfile', 'keep the data in YAML'),
-  ini: refused('ini', 'keep the data in YAML'),
   config: refused('config', 'write the value'),
-  unvault: refused('unvault', 'vaulted variables are opened on their own'),
   dig: refused('dig', 'use the getent module'),
   hashi_vault: refused('hashi_vault', 'use vaulted variables'),
 };
@@ -123,6 +119,7 @@ export function lookUpPlugin(name: string, terms: readonly Item[], named: Named,
   const found = attempt(named.get('errors'), () =>
     inspect(terms).secret ? hushed(`lookup '${name}'`, () => lookup(terms, named, ctx)) : lookup(terms, named, ctx),
   );
+  if (found instanceof Unknown) return found;
   if (found === undefined) return wantList ? [] : null;
   if (wantList) return found;
   const [only] = found;
@@ -135,18 +132,14 @@ export function lookUpPlugin(name: string, terms: readonly Item[], named: Named,
   return found;
 }
 
-function attempt(errors: Item | undefined, make: () => readonly Item[]): readonly Item[] | undefined {
-  if (errors !== 'ignore' && errors !== 'warn') return make();
+function attempt(errors: Item | undefined, make: () => readonly Item[]): readonly Item[] | Unknown | undefined {
+  if (errors !== 'ignore' && errors !== 'warn') return orUnknown(make);
   try {
-    return make();
+    return orUnknown(make);
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;
   }
-}
-
-function flat(items: readonly Item[]): readonly Item[] {
-  return items.flatMap((item) => (isList(item) ? flat(item) : [item]));
 }
 
 function product(lists: readonly (readonly Item[])[]): readonly Item[] {
@@ -192,28 +185,6 @@ function sequence(terms: readonly Item[], named: Named): readonly Item[] {
     if (length > 1_000_000) tooMuch('sequence: more than 1,000,000 items');
     return Array.from({ length }, (_, i) => percentFormat(format, start + i * stride));
   });
-}
-
-function firstFound(terms: readonly Item[], named: Named, ctx: Ctx): readonly Item[] {
-  const paths = flat([...terms, ...(named.has('files') ? [named.get('files') ?? null] : [])]).flatMap((term) => {
-    if (!isMapping(term)) return [text(term)];
-    const parts = new Map(entriesOf(term));
-    const files = flat([parts.get('files') ?? []]).map((one) => text(one));
-    const folders = flat([parts.get('paths') ?? []]).map((one) => text(one));
-    return folders.length === 0 ? files : folders.flatMap((folder) => files.map((file) => `${folder}/${file}`));
-  });
-  for (const one of paths) {
-    try {
-      ctx.env.ports.readFile(one, ctx.at);
-      return [one];
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-    }
-  }
-  const skips =
-    named.get('skip') === true ||
-    terms.some((term) => isMapping(term) && entriesOf(term).some(([key, value]) => key === 'skip' && value === true));
-  return skips ? [] : wrong(`none of these files exists: ${paths.join(', ')}`);
 }
 
 const sets: Readonly<Record<string, string>> = {

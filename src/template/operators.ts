@@ -20,6 +20,7 @@ import {
 import { hushed } from './operation.ts';
 import { str } from './print.ts';
 import { inspect, reveal, seal } from './taint.ts';
+import { ofTime } from './time-things.ts';
 
 /** The longest text that a template may build, in characters. The longest list has 1/32 as many items. */
 export const LONGEST = 32 * 1024 * 1024;
@@ -54,6 +55,8 @@ function compute(sign: string, left: Item, right: Item): Item {
   }
   if (sign === '*' && (isString(left) || isString(right))) return repeatedText(left, right);
   if (sign === '+' && isList(left)) wrong(`can only concatenate list (not "${typeName(right)}") to list`);
+  const span = ofTime(sign, left, right);
+  if (span !== undefined) return span;
   const [a, b] = [asNumber(left), asNumber(right)];
   if (a === undefined || b === undefined) {
     return wrong(`unsupported operand type(s) for ${sign}: '${typeName(left)}' and '${typeName(right)}'`);

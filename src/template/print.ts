@@ -7,7 +7,9 @@ export function print(value: Value): string {
 }
 
 export function str(item: Item): string {
-  return typeof item === 'string' ? item : item instanceof Secret ? REDACTED : repr(item);
+  if (typeof item === 'string') return item;
+  if (item instanceof Thing && item.quantity !== undefined) return item.quantity.text;
+  return item instanceof Secret ? REDACTED : repr(item);
 }
 
 /** Python's repr(). */
@@ -24,7 +26,7 @@ export function repr(item: Item): string {
     throw item.failure;
   }
   if (item instanceof Callable) return `<function ${item.name}>`;
-  if (item instanceof Thing) return `<${item.type}>`;
+  if (item instanceof Thing) return item.quantity?.repr ?? `<${item.type}>`;
   if (isList(item)) {
     const inside = item.map(repr).join(', ');
     return isTuple(item) ? `(${inside}${item.length === 1 ? ',' : ''})` : `[${inside}]`;

@@ -50,8 +50,14 @@ function translate(pattern: string, flags: Flags): RegExp {
  */
 function rewrite(pattern: string, multiline: boolean): string {
   return pattern.replace(
-    /\\[\s\S]|\[\^?\]?(?:\\[\s\S]|[^\]\\])*\]|\(\?P<(\w+)>|\(\?P=(\w+)\)|\(\?#[^)]*\)|\$/g,
+    /\{,(?=\d+\})|(?:[*+?]|\{\d*,?\d*\})\+|\(\?>|\\[\s\S]|\[\^?\]?(?:\\[\s\S]|[^\]\\])*\]|\(\?P<(\w+)>|\(\?P=(\w+)\)|\(\?#[^)]*\)|\$/g,
     (whole: string, open?: string, back?: string) => {
+      if (whole === '{,') return '{0,';
+      if (whole === '(?>' || /^(?:[*+?]|\{.*\})\+$/.test(whole))
+        return unsupported(
+          `'${whole}' in a regular expression is not supported`,
+          'write it without possessive or atomic parts',
+        );
       if (open !== undefined) return `(?<${open}>`;
       if (back !== undefined) return `\\k<${back}>`;
       if (whole === '\\A') return '(?<![\\s\\S])';

@@ -142,7 +142,7 @@ function finished(item: Item, program: Program): Value {
     throw item.failure;
   }
   if (item instanceof Callable || item instanceof Thing) {
-    if (program.body.length === 1 && item instanceof Thing && item.type === 'datetime') return str(item);
+    if (program.body.length === 1 && item instanceof Thing && item.quantity !== undefined) return str(item);
     return placed(program.source.at, () =>
       wrong(`${str(item)} is no value`, { ...(item instanceof Callable && { hint: `call it: ${item.name}()` }) }),
     );

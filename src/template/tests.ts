@@ -3,6 +3,7 @@ import { matching } from '../core/bounded.ts';
 import { toBoolean } from '../core/coerce.ts';
 import { Secret, Unknown } from '../core/value.ts';
 import { contains, equal, truth } from './compare.ts';
+import type { Ctx } from './env.ts';
 import { filters, plain } from './filters.ts';
 import {
   asNumber,
@@ -18,10 +19,9 @@ import {
   Thing,
   typeName,
   Undefined,
-  unsupported,
   wrong,
 } from './item.ts';
-import { lazy, type Operation, shape, text, value } from './operation.ts';
+import { lazy, type Operation, text, value } from './operation.ts';
 import { compares } from './operators.ts';
 import { str } from './print.ts';
 import { pythonRegex } from './regex.ts';
@@ -35,13 +35,10 @@ const openly = (
   parameters: string,
 ): Operation => ({ ...value(parameters, test), kind: 'open' });
 const sign = (name: string): Operation => shapeOpen('other', (item, [other = null]) => compares(name, item, other));
-const disk = (name: string): Operation =>
-  shape('* **', () =>
-    unsupported(
-      `the test '${name}' is not supported: it would look at this machine's disk`,
-      'use the stat module and its result',
-    ),
-  );
+type Look = ReturnType<Ctx['env']['ports']['look']>;
+/** A test of a path of the controller. */
+const disk = (judge: (look: Look, path: string) => boolean): Operation =>
+  value('', (item, _given, ctx) => judge(ctx.env.ports.look(text(item)), text(item)));
 
 /** Like shape, but a Secret is passed on as it is, because the comparison looks into it. */
 function shapeOpen(parameters: string, run: (item: Item, given: readonly (Item | undefined)[]) => boolean): Operation {
@@ -176,16 +173,24 @@ export const tests: Readonly<Record<string, Operation>> = {
   url: openly((item) => /^[A-Za-z][A-Za-z\d+.-]*:\/\/[^\s/]+/.test(str(item)), 'schemes'),
   urn: openly((item) => /^urn:[^:\s]+:\S+$/i.test(str(item)), ''),
   vault_encrypted: openly((item) => str(item).startsWith('$ANSIBLE_VAULT;'), ''),
-  file: disk('file'),
-  is_file: disk('is_file'),
-  directory: disk('directory'),
-  is_dir: disk('is_dir'),
-  link: disk('link'),
-  is_link: disk('is_link'),
-  exists: disk('exists'),
-  link_exists: disk('link_exists'),
-  mount: disk('mount'),
-  same_file: disk('same_file'), // biome-ignore format: one line
+  file: disk(({ kind }) => kind === 'file'),
+  is_file: disk(({ kind }) => kind === 'file'),
+  directory: disk(({ kind }) => kind === 'directory'),
+  is_dir: disk(({ kind }) => kind === 'directory'),
+  link: disk(({ isLink }) => isLink),
+  is_link: disk(({ isLink }) => isLink),
+  exists: disk(({ kind }) => kind !== 'absent'),
+  link_exists: disk(({ kind, isLink }) => kind !== 'absent' || isLink),
+  mount: disk(({ isMount }) => isMount),
+  is_mount: disk(({ isMount }) => isMount),
+  same_file: value('other', (item, [other], ctx) => {
+    const { look } = ctx.env.ports;
+    return look(text(item)).kind !== 'absent' && look(text(item)).id === look(text(other)).id;
+  }),
+  is_same_file: value('other', (item, [other], ctx) => {
+    const { look } = ctx.env.ports;
+    return look(text(item)).kind !== 'absent' && look(text(item)).id === look(text(other)).id;
+  }),
 };
 
 /** Tests the type of a value. An undefined value has none, as in Jinja2. */

@@ -22,9 +22,20 @@ export const playbook = {
       'Each play, block, task, check and drill takes a fixed set of keywords. bringup refuses any other, because Ansible would ignore it or fail later.',
     fix: 'Correct the spelling, or move the keyword to a place that takes it.',
     example: { keyword: 'whenn', where: 'a task', known: ['when', 'loop'] },
-    tell: ({ keyword, where, known }: { keyword: string; where: string; known: Iterable<string> }) => ({
+    tell: ({
+      keyword,
+      where,
+      known,
+      hint,
+    }: {
+      keyword: string;
+      where: string;
+      known: Iterable<string>;
+      hint?: string;
+    }) => ({
       message: `unknown keyword '${keyword}' in ${where}`,
       ...didYouMean(keyword, known),
+      ...(hint !== undefined && { hint }),
     }),
   }),
   E_UNSUPPORTED_KEYWORD: entry({

@@ -3,6 +3,16 @@ import { entry } from './entry.ts';
 type Failed = Readonly<{ what: string; exit: string; detail: string }>;
 
 export const run = {
+  E_NO_CONNECTION_YET: entry({
+    summary: 'wait_for_connection gave up',
+    meaning: 'The host could not be reached within `timeout` seconds.',
+    fix: 'Look at the host. If it only needs more time, raise `timeout`.',
+    example: { timeout: 600, why: 'connect ECONNREFUSED' },
+    tell: ({ timeout, why }: { timeout: number; why: string }) => ({
+      message: `the host could not be reached within ${timeout} s`,
+      detail: why,
+    }),
+  }),
   E_ASYNC: entry({
     summary: 'a module cannot run in the background',
     meaning: 'A task has `async` and `poll: 0`, and its module has to send files or to wait for the host.',

@@ -4,6 +4,16 @@ const EARLIER = 'create it in an earlier task';
 
 /** A state of the host that a module cannot work with. */
 export const state = {
+  E_ARGUMENT_SPEC: entry({
+    summary: 'variables do not have the form that a role asks for',
+    meaning: 'The role has meta/argument_specs.yml, and a variable is missing or has another type.',
+    fix: 'Set the variables as the message says. `rolespec_validate: false` on include_role turns the check off.',
+    example: { mistakes: ["'port' is missing", "'name' is not of type str"] },
+    tell: ({ mistakes }: { mistakes: readonly string[] }) => ({
+      message: mistakes.join('; '),
+      hint: "set the variables as the role's meta/argument_specs.yml asks for",
+    }),
+  }),
   E_PATH_MISSING: entry({
     summary: 'a path does not exist on a host',
     meaning: 'A module needs a file or a directory of the host, and it is not there.',

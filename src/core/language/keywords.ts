@@ -30,8 +30,12 @@ type Row = Readonly<{ on: readonly Place[]; type: KeywordType; inherit: Inherit;
 /** A keyword of Ansible that bringup does not have. */
 type Refused = Readonly<{ on: readonly Place[]; refused: string }>;
 
+export type Keyword = Row | Refused;
+
 const ITEMS = ['role', 'block', 'task', 'handler', 'include', 'import'] as const;
 const BASE = ['play', ...ITEMS] as const;
+/** An include is a task of its own: what concerns the included tasks is written under `apply`. */
+const NOT_INCLUDE = ['play', 'role', 'block', 'task', 'handler', 'import'] as const;
 const TASKS = ['task', 'handler'] as const;
 
 export const KEYWORDS = {
@@ -70,12 +74,22 @@ export const KEYWORDS = {
     doc: 'The program that becomes the user. Default: the name of the method.',
   },
   become_flags: { on: BASE, type: 'value', inherit: 'nearest', doc: 'More options for that program.' },
-  connection: { on: BASE, type: 'value', inherit: 'nearest', doc: 'ssh or local. ansible_connection overrides it.' },
-  remote_user: { on: BASE, type: 'value', inherit: 'nearest', doc: 'The login user. ansible_user overrides it.' },
-  port: { on: BASE, type: 'value', inherit: 'nearest', doc: 'The port of sshd. ansible_port overrides it.' },
+  connection: {
+    on: NOT_INCLUDE,
+    type: 'value',
+    inherit: 'nearest',
+    doc: 'ssh or local. ansible_connection overrides it.',
+  },
+  remote_user: {
+    on: NOT_INCLUDE,
+    type: 'value',
+    inherit: 'nearest',
+    doc: 'The login user. ansible_user overrides it.',
+  },
+  port: { on: NOT_INCLUDE, type: 'value', inherit: 'nearest', doc: 'The port of sshd. ansible_port overrides it.' },
   environment: { on: BASE, type: 'values', inherit: 'extend', doc: 'Environment variables of what runs on the host.' },
   module_defaults: {
-    on: BASE,
+    on: NOT_INCLUDE,
     type: 'values',
     inherit: 'extend',
     doc: 'Arguments for all tasks of a module, by module.',
@@ -86,42 +100,62 @@ export const KEYWORDS = {
     inherit: 'nearest',
     doc: 'Collections in which roles and modules with a short name are searched.',
   },
-  timeout: { on: BASE, type: 'value', inherit: 'nearest', doc: 'The most seconds that a task may take. 0: no limit.' },
+  timeout: {
+    on: NOT_INCLUDE,
+    type: 'value',
+    inherit: 'nearest',
+    doc: 'The most seconds that a task may take. 0: no limit.',
+  },
   throttle: {
-    on: BASE,
+    on: NOT_INCLUDE,
     type: 'value',
     inherit: 'nearest',
     doc: 'The most hosts that run a task at the same time. 0: no limit but --forks.',
   },
 
   check_mode: {
-    on: BASE,
+    on: NOT_INCLUDE,
     type: 'boolean',
     inherit: 'nearest',
     doc: 'true: only plans the change. false: makes it even in a plan.',
   },
-  diff: { on: BASE, type: 'boolean', inherit: 'nearest', doc: 'Whether changes show their diff. Default: --diff.' },
+  diff: {
+    on: NOT_INCLUDE,
+    type: 'boolean',
+    inherit: 'nearest',
+    doc: 'Whether changes show their diff. Default: --diff.',
+  },
   no_log: { on: BASE, type: 'flag', inherit: 'nearest', doc: 'Hides what a task does and returns.' },
   run_once: { on: BASE, type: 'flag', inherit: 'nearest', doc: 'The first host of the batch runs the task for all.' },
   any_errors_fatal: {
-    on: BASE,
+    on: NOT_INCLUDE,
     type: 'flag',
     inherit: 'nearest',
     doc: 'A failure on one host stops all hosts after the task.',
   },
   ignore_errors: { on: BASE, type: 'flag', inherit: 'nearest', doc: 'A failed task does not stop its host.' },
   ignore_unreachable: {
-    on: BASE,
+    on: NOT_INCLUDE,
     type: 'flag',
     inherit: 'nearest',
     doc: 'A host that cannot be reached is tried again by the next task.',
   },
   debugger: { on: BASE, refused: 'remove it, and use -vv or plan' },
 
-  delegate_to: { on: ITEMS, type: 'value', inherit: 'nearest', doc: 'The host that does the work instead.' },
-  delegate_facts: { on: ITEMS, type: 'flag', inherit: 'nearest', doc: 'Facts belong to the host of delegate_to.' },
+  delegate_to: {
+    on: ['role', 'block', 'task', 'handler', 'import'],
+    type: 'value',
+    inherit: 'nearest',
+    doc: 'The host that does the work instead.',
+  },
+  delegate_facts: {
+    on: ['role', 'block', 'task', 'handler', 'import'],
+    type: 'flag',
+    inherit: 'nearest',
+    doc: 'Facts belong to the host of delegate_to.',
+  },
   notify: {
-    on: ['block', ...TASKS, 'include', 'import'],
+    on: ['block', ...TASKS, 'import'],
     type: 'values',
     inherit: 'nearest',
     doc: 'Handlers, by name or topic, that run after a change.',

@@ -1,9 +1,9 @@
 import { posix, win32 } from 'node:path';
-import { isList, tuple, unsupported, wrong } from '../item.ts';
+import { isList, tuple, wrong } from '../item.ts';
 import { type Operation, text, value } from '../operation.ts';
 import { str } from '../print.ts';
 
-/** Filters on paths. They use only the text and never access a disk. */
+/** Filters on paths. All but `fileglob` use only the text. */
 export const pathFilters: Readonly<Record<string, Operation>> = {
   basename: value('', (item) => /[^/]*$/.exec(str(item))?.[0] ?? ''),
   dirname: value('', (item) => {
@@ -37,9 +37,14 @@ export const pathFilters: Readonly<Record<string, Operation>> = {
     const [, drive = '', rest = ''] = /^([A-Za-z]:)?([\s\S]*)$/.exec(str(item)) ?? [];
     return tuple([drive, rest]);
   }),
-  expanduser: value('', () => unsupported("the filter 'expanduser' is not supported", 'write the whole path')),
-  expandvars: value('', () => unsupported("the filter 'expandvars' is not supported", "use lookup('env', …)")),
-  fileglob: value('', () => unsupported("the filter 'fileglob' is not supported")),
+  expanduser: value('', (item, _given, ctx) => str(item).replace(/^~(?=\/|$)/, ctx.env.ports.env('HOME') ?? '~')),
+  expandvars: value('', (item, _given, ctx) =>
+    str(item).replace(
+      /\$(?:\{(\w+)\}|(\w+))/g,
+      (all, braced?: string, bare?: string) => ctx.env.ports.env(braced ?? bare ?? '') ?? all,
+    ),
+  ),
+  fileglob: value('', (item, _given, ctx) => ctx.env.ports.glob(str(item), ctx.at)),
 };
 
 function normal(path: string): string {

@@ -1,7 +1,8 @@
-import { asNumber, Callable, float, type Item, isNumber, Thing, wrong } from '../item.ts';
+import { asNumber, isNumber, wrong } from '../item.ts';
 import { type Operation, text, value } from '../operation.ts';
 import { str } from '../print.ts';
 import { dateText, readDate } from '../time.ts';
+import { moment } from '../time-things.ts';
 
 export const timeFilters: Readonly<Record<string, Operation>> = {
   strftime: value('second utc', (format, [second, utc], ctx) => {
@@ -20,19 +21,3 @@ export const timeFilters: Readonly<Record<string, Operation>> = {
     return date === undefined ? wrong(`to_datetime: '${str(item)}' is not of the format '${pattern}'`) : moment(date);
   }),
 };
-
-/** The result of to_datetime. It can be formatted, and its parts can be read. */
-function moment(date: Date): Item {
-  const parts: Readonly<Record<string, Item>> = {
-    year: date.getUTCFullYear(),
-    month: date.getUTCMonth() + 1,
-    day: date.getUTCDate(),
-    hour: date.getUTCHours(),
-    minute: date.getUTCMinutes(),
-    second: date.getUTCSeconds(),
-    strftime: new Callable('strftime', ({ positional: [format] }) => dateText(date, text(format), true)),
-    isoformat: new Callable('isoformat', () => dateText(date, '%Y-%m-%dT%H:%M:%S', true)),
-    timestamp: new Callable('timestamp', () => float(date.getTime() / 1000)),
-  };
-  return new Thing('datetime', (name) => (Object.hasOwn(parts, name) ? parts[name] : undefined));
-}

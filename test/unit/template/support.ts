@@ -1,3 +1,4 @@
+import { fetched, lookAt, outputOf, valueOfYaml } from '../../../src/cli/lookups.ts';
 import { Failure } from '../../../src/core/diagnostic.ts';
 import { failure } from '../../../src/core/errors/index.ts';
 import type { RawVars } from '../../../src/core/value.ts';
@@ -23,6 +24,14 @@ export function portsOf(files: Readonly<Record<string, string>> = {}): TemplateP
       return found;
     },
     now: () => new Date('2024-02-29T12:34:56Z'),
+    run: (command, from) => outputOf('/bin/sh', ['-c', command], { cwd: '/', from, what: command }),
+    fetch: (url, options, from) => fetched(url, options, from),
+    glob: (pattern) => Object.keys(files).filter((name) => name.startsWith(pattern.replace(/\*.*$/, ''))),
+    find: (path) => (path in files ? path : undefined),
+    look: lookAt,
+    hosts: (pattern) => [pattern],
+    unvault: (content) => `opened ${content.length}`,
+    parseYaml: valueOfYaml,
   };
 }
 
