@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -6,6 +6,7 @@ import { runPlays } from '../../../src/cli/apply.ts';
 import { type Diagnostic, Failure } from '../../../src/core/diagnostic.ts';
 import type { Event, Mode, TaskEvent } from '../../../src/core/event.ts';
 import type { Recap } from '../../../src/engine/run.ts';
+import { dropNotes } from './notes.ts';
 
 export type Ran = Readonly<{
   recap: Recap;
@@ -111,17 +112,6 @@ export function project(files: Readonly<Record<string, string>>): Project {
       }
     },
   };
-}
-
-/** Removes the notes of handlers that a test left on this machine. */
-function dropNotes(word: string): void {
-  const folder = '/var/lib/bringup/handlers';
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const file = join(folder, name);
-    const lines = readFileSync(file, 'utf8').split('\n');
-    const kept = lines.filter((line) => !line.startsWith(`${word}/`));
-    if (kept.length < lines.length) writeFileSync(file, kept.join('\n'));
-  }
 }
 
 /** A play on all hosts that gathers no facts. */
