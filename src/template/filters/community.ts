@@ -1,11 +1,11 @@
 import { matching } from '../../core/bounded.ts';
-import { equal } from '../compare.ts';
 import { asNumber, dictOf, entriesOf, entry, type Item, isList, iterate, wrong } from '../item.ts';
 import { pairs } from '../methods/dict.ts';
 import { type Operation, shape, text, value } from '../operation.ts';
 import { str } from '../print.ts';
 import { pythonRegex } from '../regex.ts';
 import { versionCompare } from '../version.ts';
+import { setFilters } from './sets.ts';
 import { asDictItem } from './support.ts';
 
 const FORMS = ['NFC', 'NFD', 'NFKC', 'NFKD'];
@@ -42,10 +42,10 @@ export const communityFilters: Readonly<Record<string, Operation>> = {
   }),
   keep_keys: keys((hit) => hit),
   remove_keys: keys((hit) => !hit),
-  lists_union: lists((a, b) => [...a, ...b]),
-  lists_intersect: lists((a, b) => a.filter((one) => has(b, one))),
-  lists_difference: lists((a, b) => a.filter((one) => !has(b, one))),
-  lists_symmetric_difference: lists((a, b) => [...a.filter((one) => !has(b, one)), ...b.filter((one) => !has(a, one))]),
+  lists_union: lists('union'),
+  lists_intersect: lists('intersect'),
+  lists_difference: lists('difference'),
+  lists_symmetric_difference: lists('symmetric_difference'),
 };
 
 /** keep_keys and remove_keys: dicts with only those keys that `keeps` accepts. */
@@ -76,17 +76,11 @@ function hit(how: string, wanted: readonly string[]): (key: string) => boolean {
   }
 }
 
-/** A filter that joins the input and all further lists from left to right, without duplicates. */
-function lists(join: (a: readonly Item[], b: readonly Item[]) => readonly Item[]): Operation {
-  return value('*', (item, _given, _ctx, { positional }) =>
-    positional.reduce<readonly Item[]>((all, one) => distinct(join(all, iterate(one))), distinct(iterate(item))),
-  );
-}
-
-function has(items: readonly Item[], one: Item): boolean {
-  return items.some((other) => equal(one, other));
-}
-
-function distinct(items: readonly Item[]): readonly Item[] {
-  return items.filter((one, i) => items.findIndex((other) => equal(one, other)) === i);
+/** A set operation on the input and all further lists, from left to right. */
+function lists(name: 'union' | 'intersect' | 'difference' | 'symmetric_difference'): Operation {
+  const operation = setFilters[name];
+  return shape('*', (item, _given, ctx, args) => {
+    const join = (all: Item, one: Item): Item => operation?.run(all, [one], ctx, args) ?? all;
+    return args.positional.reduce<Item>(join, join(item, name === 'intersect' ? item : []));
+  });
 }

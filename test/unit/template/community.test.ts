@@ -30,6 +30,11 @@ describe('filters of community.general', () => {
     expect(run('[s] | community.general.version_sort | first')).toBeInstanceOf(Secret);
   });
 
+  test('a long list is refused within a second, not compared for hours', () => {
+    const message = caught(() => run('range(20000) | community.general.lists_union([1])')).diagnostics[0]?.message;
+    expect(message).toContain('takes too long');
+  });
+
   const refused = [
     "[{'n': 1}, {'n': 1}] | community.general.groupby_as_dict('n')",
     "[{'n': 1}] | community.general.groupby_as_dict('m')",
