@@ -1,4 +1,5 @@
 import { codecFilters } from './filters/codec.ts';
+import { communityFilters } from './filters/community.ts';
 import { dictFilters } from './filters/dict.ts';
 import { listFilters } from './filters/list.ts';
 import { networkFilters } from './filters/network.ts';
@@ -24,6 +25,7 @@ export const filters: Readonly<Record<string, Operation>> = {
   ...pathFilters,
   ...timeFilters,
   ...networkFilters,
+  ...communityFilters,
 };
 
 /**

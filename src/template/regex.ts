@@ -62,6 +62,9 @@ function rewrite(pattern: string, multiline: boolean): string {
       if (back !== undefined) return `\\k<${back}>`;
       if (whole === '\\A') return '(?<![\\s\\S])';
       if (whole === '\\Z') return '(?![\\s\\S])';
+      if (whole === '\\a') return '\\x07';
+      if (/^\\[a-zA-Z]$/.test(whole) && !/[bBdDsSwWfnrtuvx]/.test(whole[1] ?? ''))
+        return wrong(`bad escape '${whole}' in the regular expression`, { hint: 'write the character itself' });
       if (whole === '$') return multiline ? '$' : '(?=\\n?(?![\\s\\S]))';
       if (whole.startsWith('(?#')) return '';
       if (whole.startsWith('['))

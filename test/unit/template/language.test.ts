@@ -111,7 +111,7 @@ describe('files', () => {
     'bad.j2': 'one\n{{ nope }}',
   };
   test('include, import, from', () => {
-    expect(run("{% set local = 'l' %}{% include 'part.j2' %}", { x: 1 }, files)).toBe('part 1 l\n');
+    expect(run("{% set local = 'l' %}{% include 'part.j2' %}", { x: 1 }, files)).toBe('part 1 l');
     expect(run("{% include 'none.j2' ignore missing %}ok", {}, files)).toBe('ok');
     expect(run("{% include ['none.j2', 'lib.j2'] %}ok", {}, files)).toBe('ok');
     expect(run("{% import 'lib.j2' as lib %}{{ lib.hi('al') }} {{ lib.answer }}", {}, files)).toBe('hi al 42');
