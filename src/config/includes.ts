@@ -102,6 +102,7 @@ function readDynamic(given: Given, own: Reading, reading: Reading): Include {
     what: kind.endsWith('role') ? 'role' : 'tasks',
     target,
     targetAt: action.value.at,
+    params: kind.endsWith('role') ? {} : ownVars(common, around),
     from: options.from,
     isPublic: options.isPublic,
     allowsDuplicates: options.allowsDuplicates,
@@ -202,6 +203,11 @@ const NO_KEYWORDS: Own<'handler', KeywordValues> = {
   poll: undefined,
   listen: [],
 };
+
+/** The variables that an include has beside those around it. */
+function ownVars({ vars }: Common, around: Common): RawVars {
+  return vars.length > around.vars.length ? (vars.at(-1) ?? {}) : {};
+}
 
 /** A task that no playbook has written down. */
 export function taskOf(name: string, impl: Module, args: RawVars, common: Common): Task {

@@ -25,6 +25,11 @@ export function readLoop(node: MapNode, reading: Reading): { loop: Raw | undefin
     breakWhen: map === undefined ? [] : conditionsOf(map, 'break_when', reading),
   };
   const withs = node.entries.find((e) => e.key.startsWith('with_'));
+  const loop = entry(node, 'loop');
+  if (withs !== undefined && loop !== undefined) {
+    const two = { of: 'task', action: 'loop', first: 'loop', second: withs.key };
+    reading.problems.push(tell('E_TWO_ACTIONS', two, withs.keyAt));
+  }
   if (withs === undefined) return { loop: rawOf(node, 'loop', reading), loopControl };
   return { loop: withLoop(withs, reading), loopControl };
 }
@@ -62,7 +67,6 @@ function withLoop(withs: Entry, reading: Reading): Raw {
   const raw = toRaw(withs.value);
   checkTemplates(raw, reading);
   if (kind === 'list') return raw;
-  const name = kind === 'items' ? 'items' : kind;
   const known = LOOPS;
   if (!known.includes(kind)) {
     reading.problems.push(
@@ -70,16 +74,12 @@ function withLoop(withs: Entry, reading: Reading): Raw {
     );
     return [];
   }
-  if (kind === 'dict') return lookupOver(raw, '__terms | dict2items', withs);
-  if (kind === 'items' || kind === 'flattened')
-    return lookupOver(raw, kind === 'items' ? '__terms | flatten(levels=1)' : '__terms | flatten', withs);
   // A map or a text is one term; a list holds the terms.
-  const terms = withs.value.kind === 'map' || (withs.value.kind === 'scalar' && typeof raw === 'string') ? [raw] : raw;
-  return lookupOver(
-    terms,
-    `query('${name}', *(__terms if __terms is sequence and __terms is not string else [__terms]))`,
-    withs,
-  );
+  const terms = '(__terms if __terms is sequence and __terms is not string and __terms is not mapping else [__terms])';
+  if (kind === 'dict') return lookupOver(raw, '__terms | dict2items', withs);
+  if (kind === 'items') return lookupOver(raw, `${terms} | flatten(levels=1)`, withs);
+  if (kind === 'flattened') return lookupOver(raw, `${terms} | flatten`, withs);
+  return lookupOver(raw, `query('${kind}', *${terms})`, withs);
 }
 
 /** A list whose terms are evaluated first. The expression reads them as __terms. */

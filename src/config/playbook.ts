@@ -79,7 +79,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     readTasks: readTasksFile,
     place: 'task',
     open: [],
-    imported: { handlers: [], roles: [], late: [], vars: {} },
+    imported: { handlers: [], roles: [], late: [], vars: {}, used: new Set() },
   };
   const plays = readPlays(file, reading, [], NOTHING);
   const doubts = doubtsOf(reading, options.inventory);
@@ -148,6 +148,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   reading.imported.handlers.length = 0;
   reading.imported.roles.length = 0;
   reading.imported.late.length = 0;
+  reading.imported.used.clear();
   const vars = { ...varsOf(node, reading), ...by.vars };
   reading.imported.vars = vars;
   const pattern = patternOf(hosts, vars, reading);

@@ -47,8 +47,9 @@ export type Reading = Readonly<{
   open: string[];
   /** What the list of items holds that is being read. */
   place: 'task' | 'handler';
-  /** What import_role added to the play that is being read. `late` holds handlers that include_role will add, `vars` the play's variables. */
-  imported: { handlers: Task[]; roles: Role[]; late: Task[]; vars: RawVars };
+  /** What import_role added to the play that is being read. `late` holds handlers that include_role will add, `vars` the play's variables, `used`
+   * the dependencies of roles that were read. */
+  imported: { handlers: Task[]; roles: Role[]; late: Task[]; vars: RawVars; used: Set<string> };
 }>;
 /** A value of a variable, in vars:, in a role or in a file of variables. */
 export type Definition = Pick<Common, 'faults'> & Readonly<{ reads: Reads }>;
@@ -170,8 +171,8 @@ export function conditionsOf(node: MapNode, key: string, reading: Reading): read
     const at = { ...item.at, col: item.at.col + quoted };
     const [, inner] = /^\s*\{\{((?:(?!\{\{|\}\})[\s\S])*)\}\}\s*$/.exec(item.source) ?? [];
     if (inner === undefined && HAS_TEMPLATE.test(item.source)) {
-      reading.problems.push(tell('E_TEMPLATE_IN_EXPRESSION', { keyword: key }, item.at));
-      return [];
+      noteNames(item.source, at, 'template', reading);
+      return [{ text: item.source, at }];
     }
     const text = inner ?? item.source;
     noteNames(text, at, 'expression', reading);

@@ -151,6 +151,8 @@ export type Include = Common &
     targetAt: Pos;
     /** The items of a target that is known before the run. Mistakes in them are found before the run too. */
     preview: IncludedItems | undefined;
+    /** Its own variables, which override facts in the included tasks. Those of include_role are the role's parameters. */
+    params: RawVars;
     /** The parts of the role that it chooses: `tasks_from` and so on. */
     from: Readonly<Partial<Record<From, Raw>>>;
     /** Later tasks of the play see the role's variables. */

@@ -1,6 +1,6 @@
 import { Failure } from '../core/diagnostic.ts';
 import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.ts';
-import type { Raw, Value } from '../core/value.ts';
+import type { Raw, RawVars, Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { handlersOf } from './notify.ts';
 import { allows } from './policy.ts';
@@ -75,7 +75,7 @@ function* probesOf(
     for (const { loaded, vars } of quietly(() =>
       world.run.templates.ahead(() => expansions(world, host, item, where)),
     ) ?? []) {
-      const inner = { ...where, vars: [...where.vars, vars] };
+      const inner = within(where, item, vars);
       yield* of({ items: loaded.items, index: 0, where: inner, up: undefined });
     }
     return;
@@ -167,6 +167,12 @@ export function expansions(world: World, host: HostState, include: Include, wher
     const vars = loopVars(items, i, include.loopControl) as Record<string, Value>;
     return one(scope.with(vars), vars, run.templates.print(item));
   });
+}
+
+/** The position inside an include: with the variables of its loop's item, and its own. */
+export function within(where: Where, include: Include, item: RawVars): Where {
+  const own = Object.keys(include.params).length === 0 ? [] : [include.params];
+  return { ...where, vars: [...where.vars, item], params: [...(where.params ?? []), ...own] };
 }
 
 const loadedBy = new WeakMap<Include, Map<string, IncludedItems>>();

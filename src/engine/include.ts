@@ -2,7 +2,7 @@ import { Failure } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import type { Include, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
-import { expansions } from './ahead.ts';
+import { expansions, within } from './ahead.ts';
 import { isTrue } from './booleans.ts';
 import type { HostRun } from './host-run.ts';
 import { readNotes } from './recall.ts';
@@ -30,7 +30,7 @@ export async function runInclude(
       if (host.depth >= MOST) throw tooDeep(include);
       host.depth++;
       try {
-        await run(loaded.items, { ...where, vars: [...where.vars, vars as RawVars] });
+        await run(loaded.items, within(where, include, vars as RawVars));
       } finally {
         host.depth--;
       }

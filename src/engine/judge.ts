@@ -10,6 +10,11 @@ import { NotKnown } from './state.ts';
 
 /** Applies changed_when and failed_when, in this order. They override the module's result. */
 export function judge(taskRun: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
+  const judged = judgedBy(taskRun, unit, outcome, attempts);
+  return unit.item === undefined ? judged : { ...judged, scope: unit.scope };
+}
+
+function judgedBy(taskRun: TaskRun, unit: Unit, outcome: Outcome, attempts: number): Outcome {
   const { task, world } = taskRun;
   if (outcome.status === 'skipped' || (task.changedWhen.length === 0 && task.failedWhen.length === 0)) return outcome;
   if (outcome.result instanceof Unknown) return unknownJudged(taskRun, unit, outcome);
@@ -28,7 +33,8 @@ export function judge(taskRun: TaskRun, unit: Unit, outcome: Outcome, attempts: 
       : undefined;
   }
   status = failed ? 'failed' : changed ? 'changed' : 'ok';
-  return { ...outcome, status, diagnostic, result: { ...result, changed, failed } };
+  const said = task.failedWhen.length > 0 ? { failed_when_result: failed } : {};
+  return { ...outcome, status, diagnostic, result: { ...result, changed, failed, ...said } };
 }
 
 /** A plan knows the result of `changed_when: false`, but not of a condition that reads the task's result. */

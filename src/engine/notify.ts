@@ -90,8 +90,10 @@ export async function noteOfDelegated(taskRun: TaskRun, unit: Unit): Promise<voi
 /** Writes the notes if changed_when decides, after it decided. */
 export async function noteOfJudged(taskRun: TaskRun, scope: Scope, outcomes: readonly Outcome[]): Promise<void> {
   if (taskRun.task.notify.length === 0 || !isJudged(taskRun.task) || taskRun.world.run.mode !== 'apply') return;
-  if (!outcomes.some(({ status }) => status === 'changed')) return;
-  await note(taskRun, handlersFor(taskRun, scope), userOf(taskRun.task, scope, taskRun.world.run));
+  const changed = outcomes.filter(({ status }) => status === 'changed');
+  if (changed.length === 0) return;
+  const handlers = new Set(changed.flatMap((one) => handlersFor(taskRun, one.scope ?? scope)));
+  await note(taskRun, [...handlers], userOf(taskRun.task, scope, taskRun.world.run));
 }
 
 async function note(taskRun: TaskRun, handlers: readonly Task[], user: string | undefined): Promise<void> {

@@ -5,6 +5,7 @@ import type { Change } from '../core/module.ts';
 import type { Task } from '../core/playbook.ts';
 import type { Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import type { Scope } from './ports.ts';
 import type { HostState, Where } from './state.ts';
 import type { World } from './variables.ts';
 
@@ -16,6 +17,8 @@ export type Outcome = Readonly<{
   because?: string | undefined;
   diagnostic?: Diagnostic | undefined;
   label?: string | undefined;
+  /** The variables of the loop's item, which `notify` may read. */
+  scope?: Scope | undefined;
 }>;
 
 /**

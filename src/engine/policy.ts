@@ -54,7 +54,7 @@ const POLICY: Readonly<Record<Field, Rule>> = {
   changedWhen: ALONE,
   failedWhen: ALONE,
   until: EACH,
-  retries: FREE,
+  retries: EACH, // without `until`, it repeats a task that fails
   delay: FREE,
   async: EACH,
   poll: FREE,

@@ -5,7 +5,7 @@ import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { isOfFiles, tell } from '../core/errors/index.ts';
 import type { Include, Item, Play, Task } from '../core/playbook.ts';
 import { type RawVars, Unknown } from '../core/value.ts';
-import { expansions } from './ahead.ts';
+import { expansions, within } from './ahead.ts';
 import { dependsOn } from './because.ts';
 import { playFilesOf } from './play-files.ts';
 import type { Run, Scope } from './ports.ts';
@@ -133,7 +133,12 @@ function wrongNotify(
 }
 
 /** How an item is reached: the nesting of includes, and whether it is sure that the host gets there. */
-type Way = Readonly<{ depth: number; isSure: boolean }>;
+type Way = Readonly<{
+  depth: number;
+  isSure: boolean;
+  /** A rescue or `ignore_errors` is there for what fails on a host, such as an undefined variable or a missing file. */
+  isGuarded?: boolean;
+}>;
 
 /** @param isMadeHere tasks of the run work on this machine, so they may create files that later tasks need */
 function newWalk(world: World, isMadeHere: boolean) {
@@ -179,7 +184,9 @@ function newWalk(world: World, isMadeHere: boolean) {
   const visit = (item: Item, host: HostState, where: Where, way: Way): void => {
     if (way.depth > DEEP) return;
     if (item.kind === 'block') {
-      for (const one of [...item.body, ...item.rescue, ...item.always]) visit(one, host, where, way);
+      const inside = item.rescue.length > 0 ? { ...way, isGuarded: true } : way;
+      for (const one of item.body) visit(one, host, where, inside);
+      for (const one of [...item.rescue, ...item.always]) visit(one, host, where, way);
     } else if (!isSelected(item.tags, run)) leave(item);
     else if (item.kind === 'include') visitInclude(item, host, where, way);
     else if (item.include !== undefined) visitInclude(item.include, host, where, way);
@@ -194,9 +201,13 @@ function newWalk(world: World, isMadeHere: boolean) {
       for (const { loaded } of found) bring(loaded.handlers);
       for (const { loaded, vars } of found)
         for (const one of loaded.items)
-          visit(one, host, { ...where, vars: [...where.vars, vars as RawVars] }, { ...way, depth: way.depth + 1 });
+          visit(one, host, within(where, include, vars as RawVars), { ...way, depth: way.depth + 1 });
     } catch (error) {
-      if (error instanceof Failure && !isOfUndefined(error)) return add(error.diagnostics, include.at, way.isSure);
+      if (error instanceof Failure && !isOfUndefined(error)) {
+        const isSoft = way.isGuarded === true || include.ignoreErrors !== false;
+        const real = error.diagnostics.filter(({ code }) => !(isSoft && isOfFiles(code)));
+        return add(real, include.at, way.isSure);
+      }
       if (!(error instanceof Failure || error instanceof NotKnown)) throw error;
       add(include.faults, include.at, false);
       isOpen ||= include.preview === undefined;
@@ -223,7 +234,7 @@ function newWalk(world: World, isMadeHere: boolean) {
     const scope = scopeAt(host, task, where);
     const isWrong = task.faults.length > 0 || wrongNotify(where.play, task) !== undefined;
     if (isWrong || isDoubtful(run, where.play, task)) {
-      for (const [one, item] of partsOf(task, scope)) look(task, one, item, where.play, way.isSure);
+      for (const [one, item] of partsOf(task, scope)) look(task, one, item, where.play, way);
     }
     note(task, host, scope);
   };
@@ -239,20 +250,27 @@ function newWalk(world: World, isMadeHere: boolean) {
       return [[scope.with({ [task.loopControl.loopVar]: item }), item]];
     }
   };
-  const look = (task: Task, scope: Scope, item: RawVars[string] | undefined, play: Play, isSure: boolean): void => {
+  const look = (
+    task: Task,
+    scope: Scope,
+    item: RawVars[string] | undefined,
+    play: Play,
+    { isSure, isGuarded = false }: Way,
+  ): void => {
+    const isSoft = isGuarded || task.ignoreErrors !== false || task.failedWhen.length > 0;
     let isCertain = isSure;
     try {
       if (falseCondition(task.when, scope, run) !== undefined) return leave(task);
     } catch (error) {
       if (error instanceof Failure && !isOfUndefined(error)) return add(error.diagnostics, task.at, isSure);
-      if (error instanceof Failure && isReal(error)) return add(undefinedNames(error), task.at, isSure);
+      if (error instanceof Failure && isReal(error) && !isSoft) return add(undefinedNames(error), task.at, isSure);
       if (!(error instanceof Failure || error instanceof NotKnown)) throw error;
       isCertain = false;
     }
     if (task.faults.length > 0) return add(task.faults, task.at, isCertain);
     const wrong = wrongNotify(play, task, brought);
     if (wrong !== undefined) return add([wrong], task.at, isCertain);
-    if (!isCertain || task.impl === undefined) return;
+    if (!isCertain || isSoft || task.impl === undefined) return;
     const bare = { ...task, when: [] };
     let isTried = false;
     try {

@@ -6,7 +6,7 @@ import type { Context, LocalFile, Module, Step } from '../core/module.ts';
 import { isBlocked, isStep, touchesOf } from '../core/module.ts';
 import type { Condition, LoopControl, Task } from '../core/playbook.ts';
 import { quote, type Script, sh, verbatim } from '../core/sh.ts';
-import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../core/value.ts';
+import { isDict, type Raw, type RawVars, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { checkBooleans, isTrue } from './booleans.ts';
 import { type ReadRecorder, remembered } from './memo.ts';
@@ -48,22 +48,40 @@ const USER = /^[^-\s:/\p{C}][^\s:/\p{C}]*$/u;
 
 /** The list that a task loops over. undefined without a loop. */
 export function loopItems(
-  task: Readonly<{ loop: Raw | undefined; at: Pos }>,
+  task: Readonly<{ loop: Raw | undefined; at: Pos; when: readonly Condition[] }>,
   scope: Scope,
   run: Run,
 ): readonly Value[] | undefined {
   if (task.loop === undefined) return undefined;
+  try {
+    return listOf(task.loop, task.at, scope, run);
+  } catch (error) {
+    // As in Ansible, a list that is undefined does not matter if the condition is false without its items.
+    if (error instanceof Failure && isSurelySkipped(task.when, scope, run)) return undefined;
+    throw error;
+  }
+}
+
+function isSurelySkipped(when: readonly Condition[], scope: Scope, run: Run): boolean {
+  try {
+    return falseCondition(when, scope, run) !== undefined;
+  } catch {
+    return false; // the error of the list is reported
+  }
+}
+
+function listOf(loop: Raw, at: Pos, scope: Scope, run: Run): readonly Value[] {
   const list =
-    isDict(task.loop) && '__bringup_with' in task.loop
-      ? withItems(task.loop as RawVars, scope, run)
-      : run.templates.resolve(task.loop, scope);
+    isDict(loop) && '__bringup_with' in loop
+      ? withItems(loop as RawVars, scope, run)
+      : run.templates.resolve(loop, scope);
   const unknown = run.templates.findUnknown(list);
   if (list instanceof Unknown || (unknown !== undefined && !Array.isArray(list)))
     throw new NotKnown((unknown ?? (list as Unknown)).because);
   if (Array.isArray(list)) return list;
   const found = isDict(list) ? 'a dict' : `'${run.templates.print(list)}'`;
   const hint = isDict(list) ? 'add | dict2items' : 'write a list, or with_items';
-  throw failure('E_KEYWORD_VALUE', { keyword: 'loop', wanted: 'a list', found, hint }, task.at);
+  throw failure('E_KEYWORD_VALUE', { keyword: 'loop', wanted: 'a list', found, hint }, at);
 }
 
 function withItems(loop: RawVars, scope: Scope, run: Run): Value {
@@ -76,7 +94,7 @@ export function loopVars(items: readonly Value[], i: number, control: LoopContro
   return {
     [control.loopVar]: items[i] ?? null,
     ansible_loop_var: control.loopVar,
-    ...(control.indexVar !== undefined && { [control.indexVar]: i }),
+    ...(control.indexVar !== undefined && { [control.indexVar]: i, ansible_index_var: control.indexVar }),
     ...(control.extended && {
       ansible_loop: {
         index: i + 1,
@@ -101,11 +119,19 @@ export function falseCondition(conditions: readonly Condition[], scope: Scope, r
       if (!condition) return 'false';
       continue;
     }
-    const holds = run.templates.truthy(run.templates.evaluate(condition.text, condition.at, scope));
+    const holds = run.templates.truthy(evaluated(condition.text, condition.at, scope, run));
     if (holds instanceof Unknown) throw new NotKnown(holds.because);
     if (!holds) return condition.text.trim();
   }
   return undefined;
+}
+
+/** An expression. One with {{ }} inside is rendered first, as old playbooks expect. */
+export function evaluated(text: string, at: Pos, scope: Scope, run: Run): Value {
+  if (!text.includes('{{')) return run.templates.evaluate(text, at, scope);
+  const rendered = run.templates.render(text, at, scope);
+  if (rendered instanceof Unknown) return rendered;
+  return run.templates.evaluate(run.templates.print(rendered), at, scope);
 }
 
 /**
@@ -179,12 +205,11 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
   const args: Record<string, unknown> = {};
   for (const [name, raw] of Object.entries(task.args)) {
     const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
-    const value =
-      module.expressions?.includes(key) === true ? (raw as Value) : run.templates.resolve({ value: raw }, scope);
-    if (value === raw) {
-      args[key] = value;
+    if (module.expressions?.includes(key) === true) {
+      args[key] = textsOf(raw);
       continue;
     }
+    const value = run.templates.resolve({ value: raw }, scope);
     const kept = (value as { value?: Value }).value;
     if (kept === undefined) continue; // omit
     const unknown = run.templates.findUnknown(kept);
@@ -197,6 +222,12 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
     return bound;
   }
   throw new Failure(bound.map((wrong) => argFailure(wrong, module, task)));
+}
+
+/** Expressions as texts. One that looks like a template stays as it is written. */
+function textsOf(raw: Raw): Raw {
+  if (raw instanceof TemplateText) return raw.text;
+  return Array.isArray(raw) ? (raw as readonly Raw[]).map(textsOf) : raw;
 }
 
 function argFailure(wrong: ArgError, module: Module, task: Task) {
@@ -262,7 +293,7 @@ export function contextFor(
     },
     render: (path, options) => renderFile(run, scope, file(path, 'templates'), options),
     evaluate(expression) {
-      const value = run.templates.evaluate(expression, task.at, scope);
+      const value = evaluated(expression, task.at, scope, run);
       const unknown = run.templates.findUnknown(value);
       if (unknown !== undefined) throw new NotKnown(unknown.because);
       return value;

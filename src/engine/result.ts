@@ -1,6 +1,6 @@
 import type { TaskStatus } from '../core/event.ts';
 import type { Output, Step } from '../core/module.ts';
-import { Unknown, type Value, type Vars } from '../core/value.ts';
+import { isDict, Unknown, type Value, type Vars } from '../core/value.ts';
 import type { Outcome } from './outcome.ts';
 import type { Unit } from './resolve.ts';
 
@@ -8,9 +8,8 @@ export function skippedResult(unit: Unit): Value {
   return {
     skipped: true,
     changed: false,
-    failed: false,
     skip_reason: 'Conditional result was False',
-    false_condition: unit.skipped ?? '',
+    false_condition: unit.skipped === 'false' ? false : (unit.skipped ?? ''),
     ...itemOf(unit),
   };
 }
@@ -51,9 +50,9 @@ export function loopResult(outcomes: readonly Outcome[]): Value {
   const skipped = outcomes.every((o) => o.status === 'skipped');
   return {
     results: outcomes.map((o) => o.result),
-    changed: has('changed'),
-    failed: has('failed'),
+    changed: outcomes.some((o) => isDict(o.result) && o.result['changed'] === true),
+    ...(has('failed') && { failed: true }),
     skipped,
-    msg: 'All items completed',
+    msg: has('failed') ? 'One or more items failed' : skipped ? 'All items skipped' : 'All items completed',
   };
 }

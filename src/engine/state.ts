@@ -82,6 +82,8 @@ export type Where = Readonly<{
   batch: readonly string[];
   role: Role | undefined;
   vars: readonly RawVars[];
+  /** The variables of the includes around, which override facts. */
+  params?: readonly RawVars[];
 }>;
 
 /** A task failed on a host. It unwinds to the nearest rescue. */

@@ -151,16 +151,17 @@ async function runUnit(taskRun: TaskRun, { scope, label, item }: Part, name: str
   const unit = unitOf(run, task, impl, scope, label, item);
   if (unit.step === undefined)
     return { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(unit.skipped), label };
-  const tries =
-    task.until.length > 0 && run.mode === 'apply' ? Number(run.templates.resolve(task.retries ?? 3, scope)) + 1 : 1;
+  const repeats = task.until.length > 0 || task.retries !== undefined;
+  const tries = repeats && run.mode === 'apply' ? Number(run.templates.resolve(task.retries ?? 3, scope)) + 1 : 1;
   const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
   for (let n = 1; ; n++) {
     const outcome = judge(taskRun, unit, await attempt(taskRun, { ...unit, step: unit.step }, name, n > 1), n);
-    if (task.until.length === 0 || run.mode === 'plan') return outcome;
+    if (!repeats || run.mode === 'plan') return outcome;
+    if (task.until.length === 0 && outcome.status !== 'failed') return withAttempts(outcome, n);
     if (n >= tries && outcome.status !== 'failed' && !holds(taskRun, unit, outcome, n))
       return gaveUp(outcome, n - 1, task);
     if (n >= tries) return withAttempts(outcome, n);
-    if (holds(taskRun, unit, outcome, n)) return withAttempts(outcome, n);
+    if (task.until.length > 0 && holds(taskRun, unit, outcome, n)) return withAttempts(outcome, n);
     run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
     await pause(delay * 1000, run.signal);
   }
@@ -205,7 +206,9 @@ export function finish(
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
     const isCertain = outcomes.some((o) => o.status === 'changed');
     const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? dependsOn(name));
-    for (const handler of handlersFor(taskRun, scope)) {
+    const asking = outcomes.filter((o) => o.status === 'changed' || o.status === 'unknown');
+    const scopes = isLoop ? asking.map((o) => o.scope ?? scope) : [scope];
+    for (const handler of new Set(scopes.flatMap((one) => handlersFor(taskRun, one)))) {
       if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);
       if (isCertain) notifiedAnew(host, handler);
     }

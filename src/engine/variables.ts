@@ -58,6 +58,7 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
     ...host.included,
     readyLayer(host.set),
     ...(role === undefined ? [] : [role.params]),
+    ...(where.params ?? []),
     run.extraVars,
     magic(world, host, where),
   ];
@@ -76,7 +77,7 @@ const readyLayers = new WeakMap<Readonly<Record<string, Value>>, RawVars>();
  * Facts under both of Ansible's names: ansible_facts.os_family and ansible_os_family. Built once for each gathering.
  */
 function factLayer({ facts }: HostState): RawVars {
-  if (facts === undefined) return {};
+  if (facts === undefined) return NO_FACTS;
   const known = factLayers.get(facts);
   if (known !== undefined) return known;
   const prefixed = Object.entries(facts).map(
@@ -87,6 +88,7 @@ function factLayer({ facts }: HostState): RawVars {
   return layer;
 }
 const factLayers = new WeakMap<RawVars, RawVars>();
+const NO_FACTS: RawVars = { ansible_facts: new Ready({}) };
 
 /**
  * The magic variables. They are the same for all tasks of one role on a host in a play, and are kept as long as the
@@ -117,6 +119,8 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
     ansible_play_batch: where.batch as Value,
     ansible_play_hosts_all: play.hosts as Value,
     ansible_play_name: play.name,
+    ansible_play_role_names: [...new Set(play.roles.map((r) => r.name))],
+    ansible_role_names: [...new Set(play.roles.map((r) => r.name))],
     ansible_check_mode: run.mode === 'plan',
     ansible_diff_mode: run.diff,
     ansible_run_tags: run.tags.length > 0 ? [...run.tags] : ['all'],

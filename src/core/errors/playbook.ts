@@ -70,16 +70,6 @@ export const playbook = {
       hint: of.hint,
     }),
   }),
-  E_TEMPLATE_IN_EXPRESSION: entry({
-    summary: 'an expression contains {{ }}',
-    meaning: 'The value of `when`, `changed_when`, `failed_when` and `until` is an expression already.',
-    fix: 'Remove the {{ }}.',
-    example: { keyword: 'when' },
-    tell: ({ keyword }: { keyword: string }) => ({
-      message: `'${keyword}' is an expression already, and contains {{ }}`,
-      hint: 'remove the {{ }}',
-    }),
-  }),
   E_NO_ACTION: entry({
     summary: 'a task names no module, or an entry names no check or step',
     meaning:

@@ -90,27 +90,9 @@ export const MISTAKES: readonly Mistake[] = [
     'site.yml:5',
     /'hots' is undefined/,
   ],
-  [
-    'braces in a condition',
-    site('- debug: msg=x\n  when: "{{ a }} == 1"'),
-    'E_TEMPLATE_IN_EXPRESSION',
-    'site.yml:5',
-    /an expression already/,
-  ],
   ['a duplicate key', site('- debug:\n    msg: a\n    msg: b'), 'E_DUPLICATE_KEY', 'site.yml:6', /twice/],
   ['a tab', { 'site.yml': '- hosts: all\n\ttasks: []\n' }, 'E_YAML_TAB', 'site.yml:2', /./],
   ['an unknown tag of YAML', site('- debug: {msg: !secret x}'), 'E_YAML_TAG', 'site.yml:4', /./, /!vault/],
-  [
-    'unknown hosts',
-    {
-      'site.yml': '- hosts: wbe\n  tasks: []\n',
-      'hosts.yml': 'all: {children: {web: {hosts: {a: {ansible_connection: local}}}}}',
-    },
-    'E_UNKNOWN_HOST',
-    'site.yml:1:10',
-    /'wbe'/,
-    /web/,
-  ],
   ['no hosts', { 'site.yml': '- tasks: []\n' }, 'E_NO_HOSTS', 'site.yml:1:3', /names no hosts/],
   [
     'an unknown keyword of a play',
