@@ -67,7 +67,7 @@ describe.each(Object.values(modules))('$name', (module) => {
   });
 
   test('rejects unknown arguments', () => {
-    if (module.name === 'set_fact') return;
+    if (['set_fact', 'add_host'].includes(module.name)) return; // any argument is a variable
     expect(module.bind({ ...module.examples[0]?.args, no_such_argument: 1 })).toEqual(
       expect.arrayContaining([expect.objectContaining({ message: "unknown argument 'no_such_argument'" })]),
     );
