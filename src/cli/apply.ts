@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { select } from '../config/patterns.ts';
 import type { Claim } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
@@ -54,6 +55,9 @@ export async function runPlays(
       playbook,
       inventory: project.inventory,
       limit: project.limit,
+      limitText: options.limit,
+      verbosity: options.verbose,
+      configFile: configFile(playbookFile),
       select: (pattern, inventory) => select(pattern, inventory, { file: playbookFile, line: 1, col: 1 }, []),
       ask,
       tags: options.tags,
@@ -89,6 +93,11 @@ export async function runPlays(
   } finally {
     await reporter.end();
   }
+}
+
+/** The ansible.cfg of the project. bringup reads nothing of it; playbooks may ask where it is. */
+function configFile(playbookFile: string): string | undefined {
+  return [dirname(playbookFile), '.'].map((dir) => resolve(dir, 'ansible.cfg')).find((path) => existsSync(path));
 }
 
 /** The lock that this run takes on the hosts that it changes, with the message for other runs. */

@@ -62,9 +62,10 @@ export function templatePorts(
     listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
     env: counted((name) => process.env[name]),
     now: counted(() => new Date()),
-    find: counted((path, from) =>
-      placesOf(path, from, ['files', 'vars', 'templates', 'tasks']).find((p) => existsSync(p)),
-    ),
+    find: counted((path, from, folder) => {
+      const folders = folder === undefined ? ['files', 'vars', 'templates', 'tasks'] : [folder];
+      return placesOf(path, from, folders).find((p) => existsSync(p));
+    }),
     glob: counted((pattern, from) => {
       const tried = placesOf(pattern, from, ['files']);
       return tried.map((one) => filesMatching(one)).find((files) => files.length > 0) ?? [];

@@ -72,7 +72,9 @@ function byRegex(source: string, inventory: Inventory, at: Pos, problems: Diagno
   try {
     const regex = new RegExp(`^(?:${source})`);
     const found = matching(source, () =>
-      [...inventory.hosts.values()].filter((h) => regex.test(h.name) || h.groups.some((g) => regex.test(g))),
+      [...inventory.hosts.values()].filter(
+        (h) => h.isImplicit !== true && (regex.test(h.name) || ['all', ...h.groups].some((g) => regex.test(g))),
+      ),
     );
     if (found.length === 0) problems.push(tell('E_UNKNOWN_HOST', { pattern: `~${source}`, known: [] }, at));
     return found.map((h) => h.name);

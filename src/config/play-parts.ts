@@ -1,7 +1,7 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { RawVars } from '../core/value.ts';
-import type { Reading } from './reading.ts';
+import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
+import { guarded, type Reading } from './reading.ts';
 import { described, type Entry, entry, type MapNode, toRaw } from './source.ts';
 
 export function patternOf(hosts: Entry, vars: RawVars, reading: Reading): string {
@@ -28,12 +28,13 @@ export function patternOf(hosts: Entry, vars: RawVars, reading: Reading): string
   return 'all';
 }
 
-export function serialOf(node: MapNode, reading: Reading): readonly (number | string)[] {
+/** The sizes of batches. A template may read variables of the play and of -e. */
+export function serialOf(node: MapNode, vars: RawVars, reading: Reading): readonly (number | string)[] {
   const found = entry(node, 'serial');
   if (found === undefined) return [];
   const items = found.value.kind === 'seq' ? found.value.items : [found.value];
   return items.flatMap((item) => {
-    const value = item.kind === 'scalar' ? item.value : null;
+    const value = item.kind === 'scalar' ? known(item.value, vars, reading) : null;
     if (typeof value === 'number' && value > 0) return [value];
     if (typeof value === 'string' && /^\d+%?$/.test(value)) return [value.endsWith('%') ? value : Number(value)];
     const wanted = 'a number of hosts';
@@ -43,4 +44,13 @@ export function serialOf(node: MapNode, reading: Reading): readonly (number | st
     );
     return [];
   });
+}
+
+function known(value: Raw, vars: RawVars, reading: Reading): Raw | undefined {
+  if (!(value instanceof TemplateText)) return value;
+  let found: Raw | undefined;
+  guarded(reading, () => {
+    found = reading.ports.evaluate(value, { ...vars, ...reading.extraVars });
+  });
+  return found;
 }

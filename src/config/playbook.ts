@@ -197,7 +197,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     handlers,
     handlerNames: handlerNames([...handlers, ...imported.late]),
     roles: [...used.roles, ...imported.roles],
-    serial: serialOf(node, reading),
+    serial: serialOf(node, vars, reading),
     maxFailPercentage: typeof max === 'number' ? max : undefined,
     forceHandlers,
   };

@@ -267,6 +267,8 @@ export type Module = Readonly<{
   expressions?: readonly string[] | undefined;
   sets?: 'facts' | 'vars' | undefined;
   defines?: ModuleSpec<TObject, unknown>['defines'] | undefined;
+  /** Arguments keep their types: a float, a secret. Other modules get plain values. */
+  isNative?: boolean;
   /** The task works on the controller, once for all hosts of the batch. */
   isOnce?: boolean;
   examples: readonly Example[];
@@ -315,6 +317,7 @@ export function defineModule<A extends TObject, Current>(
     expressions: spec.expressions,
     sets: spec.sets,
     defines: spec.defines,
+    isNative: spec.sets === 'vars' || spec.says === true,
     isOnce: spec.controller?.once === true,
     examples: spec.examples,
     bind(input) {

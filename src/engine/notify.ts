@@ -90,9 +90,9 @@ export async function noteOfDelegated(taskRun: TaskRun, unit: Unit): Promise<voi
 /** Writes the notes if changed_when decides, after it decided. */
 export async function noteOfJudged(taskRun: TaskRun, scope: Scope, outcomes: readonly Outcome[]): Promise<void> {
   if (taskRun.task.notify.length === 0 || !isJudged(taskRun.task) || taskRun.world.run.mode !== 'apply') return;
-  const changed = outcomes.filter(({ status }) => status === 'changed');
-  if (changed.length === 0) return;
-  const handlers = new Set(changed.flatMap((one) => handlersFor(taskRun, one.scope ?? scope)));
+  if (!outcomes.some(({ status }) => status === 'changed')) return;
+  const asking = outcomes.filter(({ status }) => status !== 'skipped');
+  const handlers = new Set(asking.flatMap((one) => handlersFor(taskRun, one.scope ?? scope)));
   await note(taskRun, [...handlers], userOf(taskRun.task, scope, taskRun.world.run));
 }
 

@@ -81,6 +81,12 @@ export type Run = Readonly<{
   select: (pattern: string, inventory: Inventory) => readonly string[];
   /** Asks on the terminal. undefined without a terminal. */
   ask: (question: string, options: Readonly<{ echo: boolean }>) => Promise<string | undefined>;
+  /** The --limit as it was given. */
+  limitText: string | undefined;
+  /** How often -v was given. */
+  verbosity: number;
+  /** The ansible.cfg beside the playbook or in the working directory. */
+  configFile: string | undefined;
   tags: readonly string[];
   skipTags: readonly string[];
   extraVars: RawVars;

@@ -206,7 +206,8 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
   for (const [name, raw] of Object.entries(task.args)) {
     const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
     if (module.expressions?.includes(key) === true) {
-      args[key] = textsOf(raw);
+      const isList = module.args.properties[key]?.['type' as never] === 'array';
+      args[key] = isList && !Array.isArray(raw) ? [textsOf(raw)] : textsOf(raw);
       continue;
     }
     const value = run.templates.resolve({ value: raw }, scope);
@@ -214,7 +215,8 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
     if (kept === undefined) continue; // omit
     const unknown = run.templates.findUnknown(kept);
     if (unknown !== undefined) throw new NotKnown(unknown.because);
-    args[key] = module.sets === 'vars' ? kept : run.templates.toPlain(kept, (text) => noteSecret(run, text));
+    args[key] =
+      module.isNative === true ? listsOnly(kept) : run.templates.toPlain(kept, (text) => noteSecret(run, text));
   }
   const bound = module.bind(args);
   if (isStep(bound)) {
@@ -222,6 +224,11 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
     return bound;
   }
   throw new Failure(bound.map((wrong) => argFailure(wrong, module, task)));
+}
+
+/** Tuples as lists, as Ansible has them where a template ends. */
+function listsOnly(value: Value): Value {
+  return Array.isArray(value) ? value.map(listsOnly) : value;
 }
 
 /** Expressions as texts. One that looks like a template stays as it is written. */

@@ -206,7 +206,8 @@ export function finish(
   if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
     const isCertain = outcomes.some((o) => o.status === 'changed');
     const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? dependsOn(name));
-    const asking = outcomes.filter((o) => o.status === 'changed' || o.status === 'unknown');
+    // As in Ansible, a change of one item notifies what all items name.
+    const asking = outcomes.filter((o) => o.status !== 'skipped');
     const scopes = isLoop ? asking.map((o) => o.scope ?? scope) : [scope];
     for (const handler of new Set(scopes.flatMap((one) => handlersFor(taskRun, one)))) {
       if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);

@@ -114,14 +114,16 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
   const vars: Record<string, Raw> = {
     inventory_hostname: host.name,
     inventory_hostname_short: host.name.split('.')[0] ?? host.name,
-    play_hosts: where.batch as Value,
-    ansible_play_hosts: where.batch as Value,
     ansible_play_batch: where.batch as Value,
     ansible_play_hosts_all: play.hosts as Value,
     ansible_play_name: play.name,
     ansible_play_role_names: [...new Set(play.roles.map((r) => r.name))],
     ansible_role_names: [...new Set(play.roles.map((r) => r.name))],
     ansible_check_mode: run.mode === 'plan',
+    ansible_verbosity: run.verbosity,
+    ...(run.limitText !== undefined && { ansible_limit: run.limitText }),
+    ansible_config_file: run.configFile ?? null,
+    ansible_playbook_python: null,
     ansible_diff_mode: run.diff,
     ansible_run_tags: run.tags.length > 0 ? [...run.tags] : ['all'],
     ansible_skip_tags: [...run.skipTags],
@@ -133,12 +135,22 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
       ansible_role_name: role.name,
     }),
   };
+  // Hosts that failed are gone. Those of later batches have yet to run.
+  const alive = (): Value => play.hosts.filter((name) => isTaking(world, name));
+  lazy(vars, 'ansible_play_hosts', alive);
+  lazy(vars, 'play_hosts', alive);
   // add_host and group_by may change these.
   lazy(vars, 'group_names', () => [...(run.inventory.hosts.get(host.name)?.groups ?? [])]);
   lazy(vars, 'groups', () => groupsOf(run.inventory));
   lazy(vars, 'role_names', () => [...new Set(play.roles.map((r) => r.name))]); // an include may add roles
   lazy(vars, 'hostvars', () => new Ready(hostvars(world, where)));
   return vars;
+}
+
+/** Whether the host is in this run and has not failed. */
+function isTaking({ hosts, run }: World, name: string): boolean {
+  const host = hosts.get(name);
+  return run.limit.has(name) && host !== undefined && !host.failed && !host.unreachable;
 }
 
 /** Shared by all scopes of a run, so that a thousand hosts share one object. */

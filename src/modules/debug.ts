@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { argError } from '../core/bind.ts';
-import { defineModule } from '../core/module.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { type Context, defineModule } from '../core/module.ts';
 import type { Value } from '../core/value.ts';
 import { args, text } from './shared/args.ts';
 
@@ -31,5 +32,16 @@ export const debug = defineModule<typeof Args, null>({
   parse: () => null,
   plan: () => [],
   data: (_, { msg, var: name }, ctx) =>
-    name === undefined ? { msg: msg === undefined ? 'Hello world!' : msg } : { [name]: ctx.evaluate(name) },
+    name === undefined ? { msg: msg === undefined ? 'Hello world!' : msg } : { [name]: shownValue(name, ctx) },
 });
+
+/** As in Ansible, an undefined variable is no error. */
+function shownValue(name: string, ctx: Context): Value {
+  try {
+    return ctx.evaluate(name);
+  } catch (error) {
+    if (error instanceof Failure && error.diagnostics.every(({ code }) => code.startsWith('E_UNDEFINED_')))
+      return 'VARIABLE IS NOT DEFINED!';
+    throw error;
+  }
+}

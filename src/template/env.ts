@@ -36,8 +36,8 @@ export type TemplatePorts = Readonly<{
   fetch: (url: string, options: FetchOptions, from: Pos) => string | undefined;
   /** Serves lookup('fileglob', …) and the filter `fileglob`: the files that match, sorted. */
   glob: (pattern: string, from: Pos) => readonly string[];
-  /** Serves lookup('first_found', …): where the file is. undefined: it is nowhere. */
-  find: (path: string, from: Pos) => string | undefined;
+  /** Serves lookup('first_found', …), and finds what a template includes: where the file is. undefined: it is nowhere. */
+  find: (path: string, from: Pos, folder?: 'templates') => string | undefined;
   /** Serves the tests `file`, `directory`, `link` and so on: what stands at a path of the controller. */
   look: (
     path: string,

@@ -13,6 +13,7 @@ import { percentFormat } from './format.ts';
 import {
   dictOf,
   entriesOf,
+  entry,
   type Item,
   isList,
   isMapping,
@@ -88,7 +89,13 @@ export const lookups: Readonly<Record<string, Lookup>> = {
     const items = isMapping(of) ? entriesOf(of).map(([, one]) => one) : iterate(of);
     const skip = isMapping(flags) && entriesOf(flags).some(([key, value]) => key === 'skip_missing' && truth(value));
     return items.flatMap((one) => {
-      const list = path(one, text(inside), ctx);
+      const name = text(inside);
+      const own = isMapping(one) ? entry(one, name) : undefined;
+      const list =
+        own ??
+        (isMapping(one) && skip && !name.includes('.')
+          ? new Undefined(() => failure('E_UNDEFINED_VALUE', { problem: name }))
+          : path(one, name, ctx));
       if (list instanceof Undefined && skip) return [];
       if (!isList(list)) return wrong(`the key '${text(inside)}' should point to a list, got '${str(list)}'`);
       return list.map((each) => tuple([one, each]));

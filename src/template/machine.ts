@@ -32,7 +32,12 @@ export type Machine = Readonly<{
   /** One of the templates changes a list or dict. */
   mutates: boolean;
 }>;
-type LoadOptions = Readonly<{ printNone: boolean; locals: readonly string[] }>;
+type LoadOptions = Readonly<{
+  printNone: boolean;
+  locals: readonly string[];
+  /** The file is rendered by itself, not included. */
+  isWhole?: boolean;
+}>;
 
 /** The current position of the evaluation. */
 export type Here = Readonly<{

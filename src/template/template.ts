@@ -95,9 +95,11 @@ function read(source: Source, parse: () => Body, printNone: boolean, locals: rea
 function evaluateProgram(program: Program, env: Env): Value {
   const load: Machine['load'] = (path, from, options) => {
     const text = env.ports.readFile(path, from, 'templates');
+    const file = env.ports.find(path, from, 'templates') ?? path; // its own includes are searched beside it
     return read(
-      sourceOf(text, { file: path, line: 1, col: 1 }),
-      () => parseTemplate(lex(text, {})),
+      sourceOf(text, { file, line: 1, col: 1 }),
+      // As in Jinja2, the last newline of an included file is left out. A file that is looked up keeps it.
+      () => parseTemplate(lex(options.isWhole === true ? text : text.replace(/\r?\n$/, ''), {})),
       options.printNone,
       options.locals,
     );
@@ -108,7 +110,8 @@ function evaluateProgram(program: Program, env: Env): Value {
     copies: new Map(),
     mutates: program.mutates,
     load,
-    render: (path, from, here) => render(load(path, from, { printNone: here.program.printNone, locals: [] }), here),
+    render: (path, from, here) =>
+      render(load(path, from, { printNone: here.program.printNone, locals: [], isWhole: true }), here),
   };
   const frame: Frame = { names: new Map(), outer: undefined };
   const here: Here = { machine, program, frame };

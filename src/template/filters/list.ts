@@ -7,6 +7,7 @@ import {
   type Args,
   asNumber,
   demand,
+  entry,
   Hang,
   type Item,
   isList,
@@ -135,8 +136,13 @@ export const listFilters: Readonly<Record<string, Operation>> = {
   subelements: shape('subelements skip_missing', (item, [inside = null, skip], ctx) => {
     const items = isMapping(item) ? [...(item instanceof Map ? item.values() : Object.values(item))] : iterate(item);
     return items.flatMap((one) => {
-      const list = path(one, isList(inside) ? inside.map(str).join('.') : inside, ctx);
+      const name = isList(inside) ? inside.map(str).join('.') : str(inside);
+      const own = isMapping(one) ? entry(one, name) : undefined;
+      if (own === undefined && isMapping(one) && !name.includes('.') && asNumber(skip) === 1) return [];
+      const list = own ?? path(one, name, ctx);
       if (list instanceof Undefined && asNumber(skip) === 1) return [];
+      if (!isList(list) && !(list instanceof Undefined))
+        return wrong(`the key '${name}' should point to a list, got '${str(list)}'`);
       return iterate(list).map((each) => tuple([one, each]));
     });
   }),
