@@ -12,7 +12,7 @@ import type { Recap } from '../engine/run.ts';
 import { runPlaybook } from '../engine/run.ts';
 import { setup } from '../modules/setup.ts';
 import type { Reporter } from '../report/plain.ts';
-import { ask, download, openLine, sha256 } from './connections.ts';
+import { ask, download, md5, openLine, sha1, sha256 } from './connections.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { factsCache, openPlaybook, openProject, projectDir } from './project.ts';
 import { askPrompts } from './prompts.ts';
@@ -79,6 +79,8 @@ export async function runPlays(
       lockWait: options.lockWait ?? 600,
       download,
       sha256,
+      sha1,
+      md5,
       factsCache: factsCache(options.inventory),
       redactor: project.redactor,
       emit: reporter.emit,

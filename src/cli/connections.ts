@@ -89,4 +89,10 @@ export async function download(
   }
 }
 
-export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+const hash =
+  (algorithm: string) =>
+  (data: string | Uint8Array): string =>
+    createHash(algorithm).update(data).digest('hex');
+export const sha256 = hash('sha256');
+export const sha1 = hash('sha1');
+export const md5 = hash('md5');

@@ -29,17 +29,7 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
     const cached = known.get(path);
     if (cached?.version === version) return cached.file;
     mustBeReadable(path, from);
-    const file: LocalFile = {
-      path,
-      size: stat.size,
-      mode: stat.mode & 0o7777,
-      get sha256() {
-        const hash = hashFile(path);
-        Object.defineProperty(this, 'sha256', { value: hash });
-        return hash;
-      },
-      read: () => readRegular(path),
-    };
+    const file = hashed({ path, size: stat.size, mode: stat.mode & 0o7777, read: () => readRegular(path) });
     known.set(path, { file, version });
     return file;
   };
@@ -120,9 +110,31 @@ function mustBeReadable(path: string, at: Pos): void {
   }
 }
 
-/** SHA-256, one MiB at a time, because a disk image may be larger than memory. */
-export function hashFile(path: string): string {
-  const hash = createHash('sha256');
+/** A file whose hashes are worked out when they are first read. */
+function hashed(file: Omit<LocalFile, 'sha256' | 'sha1' | 'md5'>): LocalFile {
+  const known = new Map<string, string>();
+  const get = (algorithm: string): string => {
+    const hash = known.get(algorithm) ?? hashFile(file.path, algorithm);
+    known.set(algorithm, hash);
+    return hash;
+  };
+  return {
+    ...file,
+    get sha256() {
+      return get('sha256');
+    },
+    get sha1() {
+      return get('sha1');
+    },
+    get md5() {
+      return get('md5');
+    },
+  };
+}
+
+/** The hash of a file, read one MiB at a time, because a disk image may be larger than memory. */
+export function hashFile(path: string, algorithm = 'sha256'): string {
+  const hash = createHash(algorithm);
   const block = Buffer.allocUnsafe(Math.min(1 << 20, statSync(path).size + 1));
   const file = openSync(path, 'r');
   try {

@@ -224,6 +224,9 @@ export type Context = Readonly<{
   /** Evaluates a bare expression, as in `when:` or `debug: var=`. Throws Failure. */
   evaluate: (expression: string) => Value;
   sha256: (data: string | Uint8Array) => string;
+  /** Ansible returns these two for files. Nothing may rely on them for security. */
+  sha1: (data: string | Uint8Array) => string;
+  md5: (data: string | Uint8Array) => string;
   /** A random word for this run that no host learns. `stageOf` derives the names of staged files from it. */
   nonce: string;
 }>;
@@ -248,6 +251,8 @@ export type LocalFile = Readonly<{
   size: number;
   mode: number;
   sha256: string;
+  sha1: string;
+  md5: string;
   read: () => Uint8Array;
 }>;
 

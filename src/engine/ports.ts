@@ -106,6 +106,8 @@ export type Run = Readonly<{
   lockWait: number;
   download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;
   sha256: (data: string | Uint8Array) => string;
+  sha1: (data: string | Uint8Array) => string;
+  md5: (data: string | Uint8Array) => string;
   factsCache: FactsCache;
   redactor: Redactor;
   emit: Emit;

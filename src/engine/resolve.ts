@@ -306,6 +306,8 @@ export function contextFor(
       return value;
     },
     sha256: run.sha256,
+    sha1: run.sha1,
+    md5: run.md5,
     nonce: run.nonce,
   };
 }

@@ -8,7 +8,7 @@ import { asText, concat, decodeBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, probePath, type Seen, seen } from './shared/path-state.ts';
-import { backupData, place } from './shared/place.ts';
+import { backupData, contentSums, place } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -93,12 +93,12 @@ ${probePath(given.dest, given, { content: 'always', limit: LARGEST }, { follow: 
     if (!remote_src && !ctx.isFolder(src, 'files'))
       return blocked('E_PATH_KIND', { path: src, is: 'no directory of the controller', hint: 'correct `src`' });
     const content = joined(remote_src ? fragments : localFragments(given, ctx), given);
-    const sha256 = ctx.sha256(content);
+    const { sha256 } = contentSums(content, ctx);
     const is = now.content === undefined ? undefined : ctx.sha256(now.content);
     const readable = asText(content);
     const source =
       readable === undefined
-        ? { file: { path: src, size: content.length, mode: 0o644, sha256, read: () => content } }
+        ? { file: { path: src, size: content.length, mode: 0o644, ...contentSums(content, ctx), read: () => content } }
         : { text: readable };
     return place(now, { path: dest, source, same: is === sha256, ...(follow !== undefined && { follow }) }, given, ctx);
   },
@@ -106,7 +106,8 @@ ${probePath(given.dest, given, { content: 'always', limit: LARGEST }, { follow: 
     ...fileData(given.dest, now),
     dest: given.dest,
     src: given.src,
-    ...(now.content !== undefined && { checksum: ctx.sha256(now.content) }),
+    ...(now.content !== undefined && { checksum: ctx.sha1(now.content), md5sum: ctx.md5(now.content) }),
+    msg: 'OK',
     ...backupData(ran?.stdout),
   }),
 });

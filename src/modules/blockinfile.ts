@@ -8,6 +8,7 @@ import {
   fileEdits,
   insertionPoint,
   joinLines,
+  messageData,
   parseText,
   planEdit,
   probeText,
@@ -77,8 +78,24 @@ export const blockinfile = defineModule<typeof Args, Seen>({
   probe: probeText,
   parse: parseText,
   plan: (now, given, ctx) =>
-    planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent' || given.block === ''),
-  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+    planEdit(
+      now,
+      given,
+      ctx,
+      (before) => edit(before, given),
+      given.state === 'absent' || given.block === '',
+      () =>
+        now.stat === undefined
+          ? 'File created'
+          : given.state === 'absent' || given.block === ''
+            ? 'Block removed'
+            : 'Block inserted',
+    ),
+  data: (now, given, _ctx, ran) => ({
+    ...fileData(given.path, now),
+    ...messageData(ran),
+    ...backupData(ran?.stdout),
+  }),
 });
 
 type EditArgs = Omit<Args, 'path' | 'create' | keyof typeof placing>;

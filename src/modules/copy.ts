@@ -11,7 +11,7 @@ import { pythonJson } from './shared/json.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { fileData, type Stat, statOf } from './shared/path-state.ts';
 import { basename, join, stageName } from './shared/paths.ts';
-import { backupData, place } from './shared/place.ts';
+import { backupData, contentSums, place, type Sums, sumData } from './shared/place.ts';
 import { parseTree, planTree, probeTree, type TreeSeen } from './shared/tree.ts';
 import { stageWithin } from './shared/untrusted.ts';
 
@@ -30,7 +30,7 @@ const Args = args({
   directory_mode: Type.Optional(
     Type.Union([Type.String(), Type.Integer()], { description: 'The mode of new directories.' }),
   ),
-  checksum: text('The sha256 that src must have.'),
+  checksum: text('The SHA-1 that src must have.'),
   follow: optionalFlag('Follow a symlink at dest and write to its target. false: replace the link. Default: true.'),
   local_follow: flag('Follow symlinks below a directory on the controller. false: copy them as links.', true),
   ...placing,
@@ -53,7 +53,7 @@ type Current = Readonly<
       kind: 'remote';
       at: Destination;
       source: Stat | undefined;
-      sum: string | undefined;
+      sums: Sums;
       differs: boolean;
       root: string;
     }
@@ -134,7 +134,7 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx
       kind: 'remote',
       at,
       source: statOf(f.get('srcstat')),
-      sum: f.get('srcsum'),
+      sums: { sha256: f.get('srcsha256') ?? '', sha1: f.get('srcsha1') ?? '', md5: f.get('srcmd5') ?? '' },
       differs: f.get('treediff') !== undefined,
       root: treeRoot(src ?? '', dest),
     };
@@ -159,8 +159,8 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx
       );
     }
     const local = ctx.file(src, 'files');
-    if (given.checksum !== undefined && given.checksum !== local.sha256) {
-      return blocked('E_CHECKSUM', { path: local.path, seen: local.sha256, wanted: given.checksum });
+    if (given.checksum !== undefined && given.checksum !== local.sha1) {
+      return blocked('E_CHECKSUM', { path: local.path, seen: local.sha1, wanted: given.checksum });
     }
     if (now.stat !== undefined && !given.force) return [];
     const how = given.mode === 'preserve' ? { ...given, mode: local.mode & 0o7777 } : withoutPreserve(given);
@@ -171,18 +171,23 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx
       ctx,
     );
   },
-  data(current, given, _ctx, ran) {
+  data(current, given, ctx, ran) {
     if (current.kind === 'tree') return { dest: current.root, src: given.src ?? null };
     const { path, now } = current.at;
     return {
       ...fileData(path, now),
       dest: path,
       ...(given.src !== undefined && { src: given.src }),
-      ...(now.sha256 !== undefined && { checksum: now.sha256 }),
+      ...sumData(now, ran, () => sumsOf(current, given, ctx)),
       ...backupData(ran?.stdout),
     };
   },
 });
+
+function sumsOf(current: Current, given: Args, ctx: Context): Sums {
+  if (current.kind === 'remote') return current.sums;
+  return given.src === undefined ? contentSums(contentText(given), ctx) : ctx.file(given.src, 'files');
+}
 
 function contentText({ content }: Args): string {
   if (typeof content === 'string') return content;
@@ -214,13 +219,13 @@ if [ -d ${src} ]; then
   d=$(LC_ALL=C diff -rq --no-dereference -- ${src} "$x" 2>/dev/null | grep -v ${`^Only in ${treeRoot(src, given.dest)}`} | head -n 1)
   if [ -n "$d" ] || [ ! -d "$x" ]; then echo 'treediff yes'; fi
 else
-  s=$(sha256sum <${src}) && printf 'srcsum %s\n' "\${s%% *}"
+  for k in sha256 sha1 md5; do s=$("$k"sum <${src}) && printf 'src%s %s\n' "$k" "\${s%% *}"; done
 fi 2>/dev/null
 ${probeDestination(given.dest, basename(src), given, { content: 'sum', ...following(given) })}`;
 }
 
 function planRemote(
-  { at, source, sum, differs, root }: Current & { kind: 'remote' },
+  { at, source, sums, differs, root }: Current & { kind: 'remote' },
   given: Args,
   ctx: Context,
 ): Steps {
@@ -236,7 +241,7 @@ function planRemote(
   const parents = at.inDirectory && given.dest.endsWith('/');
   return place(
     at.now,
-    { path: at.path, source: { copyOf: src }, same: at.now.sha256 === sum, parents, ...following(given) },
+    { path: at.path, source: { copyOf: src }, same: at.now.sha256 === sums.sha256, parents, ...following(given) },
     how,
     ctx,
   );

@@ -144,8 +144,9 @@ ${recurse ? sh`if [ -d "$r" ]; then find "$r" ! -type l -printf 'below %y/%m/%U/
         return fixAttributes(now, given.path, given, ctx, given.follow);
     }
   },
-  data: ({ now }, given) => ({
-    ...fileData(given.path, now),
+  data: ({ now }, given, _ctx, ran) => ({
+    // Nothing is probed after an action: its script prints the new state.
+    ...fileData(given.path, { ...now, stat: statOf(/^stat (.*)$/m.exec(ran?.stdout ?? '')?.[1]) ?? now.stat }),
     dest: given.path,
     ...(given.src !== undefined && { src: given.src }),
   }),
@@ -193,12 +194,14 @@ ${fixScript(target, fix)}`;
     {
       what: now.stat === undefined ? `create ${path}` : `touch ${path}`,
       ...behind(now, path),
-      run:
+      run: sh`${
         now.stat === undefined && !now.trusted
           ? sh`${stageBeside(path, stageName(path, ctx), ctx, { follow })}
 ${times(sh`./made`)}
 ln -P -- ./made "../$n"`
-          : touched(now, times, path, ctx),
+          : touched(now, times, path, ctx)
+      }
+printf 'stat %s\n' "$(stat -L -c ${STAT_FORMAT} -- ${path})"`,
       ...(!settles && { action: true as const }),
     },
   ];

@@ -4,7 +4,7 @@ import { type Script, sh } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
 import { decodeText } from './shared/bytes.ts';
-import { octal } from './shared/mode.ts';
+import { octal, permissionBits } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
@@ -189,6 +189,11 @@ function described({ path, kind, mode, size, times, more, sum }: File): Value {
     isdir: kind === 'd',
     isreg: kind === 'f',
     islnk: kind === 'l',
+    ischr: kind === 'c',
+    isblk: kind === 'b',
+    isfifo: kind === 'p',
+    issock: kind === 's',
+    ...permissionBits(mode),
     size,
     ...times,
     ...more,

@@ -8,6 +8,7 @@ import {
   fileEdits,
   insertionPoint,
   joinLines,
+  messageData,
   parseText,
   planEdit,
   probeText,
@@ -84,9 +85,33 @@ export const lineinfile = defineModule<typeof Args, Seen>({
   edits: fileEdits,
   probe: probeText,
   parse: parseText,
-  plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent'),
-  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+  plan: (now, given, ctx) =>
+    planEdit(
+      now,
+      given,
+      ctx,
+      (before) => edit(before, given),
+      given.state === 'absent',
+      (before, after) => messageOf(before, after, given),
+    ),
+  data(now, given, _ctx, ran) {
+    const told = messageData(ran);
+    const found = Number(/^(\d+) line\(s\) removed/.exec(told.msg ?? '')?.[1] ?? 0);
+    return {
+      ...fileData(given.path, now),
+      ...told,
+      backup: '',
+      ...(given.state === 'absent' && { found }),
+      ...backupData(ran?.stdout),
+    };
+  },
 });
+
+function messageOf(before: string, after: string, { state }: Args): string {
+  const [was, is] = [splitLines(before).list.length, splitLines(after).list.length];
+  if (state === 'absent') return `${was - is} line(s) removed`;
+  return is > was ? 'line added' : 'line replaced';
+}
 
 /** The text with the line set or removed. The same text if nothing has to change. */
 export function edit(

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { absolutePath, args, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
-import { fileEdits, parseText, planEdit, probeText } from './shared/edit.ts';
+import { fileEdits, messageData, parseText, planEdit, probeText } from './shared/edit.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
 import { backupData } from './shared/place.ts';
@@ -42,9 +42,27 @@ export const replace = defineModule<typeof Args, Seen>({
   edits: fileEdits,
   probe: probeText,
   parse: parseText,
-  plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), false),
-  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+  plan: (now, given, ctx) =>
+    planEdit(
+      now,
+      given,
+      ctx,
+      (before) => edit(before, given),
+      false,
+      (before) => messageOf(before, given),
+    ),
+  data: (now, given, _ctx, ran) => ({
+    ...fileData(given.path, now),
+    ...messageData(ran),
+    rc: 0,
+    ...backupData(ran?.stdout),
+  }),
 });
+
+function messageOf(before: string, given: Args): string {
+  const [start, stop] = sectionOf(before, given) ?? [0, 0];
+  return `${[...before.slice(start, stop).matchAll(regex(given.regexp, 'gm'))].length} replacements made`;
+}
 
 export function edit(whole: string, given: Pick<Args, 'regexp' | 'replace' | 'after' | 'before'>): string {
   const [start, stop] = sectionOf(whole, given) ?? [0, 0];

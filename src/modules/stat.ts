@@ -4,7 +4,7 @@ import { type Script, sh } from '../core/sh.ts';
 import type { Vars } from '../core/value.ts';
 import { absolutePath, args, flag } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
-import { octal } from './shared/mode.ts';
+import { octal, permissionBits } from './shared/mode.ts';
 import { statOf } from './shared/path-state.ts';
 
 const ALGORITHMS = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'] as const;
@@ -55,7 +55,6 @@ function statData(f: Fields, path: string): Vars {
   if (found === undefined) return { exists: false };
   const { mode, kind } = found;
   const [target, source, sum, mime] = [f.text('target'), f.text('source'), f.get('sum'), f.get('mime')];
-  const bit = (mask: number): boolean => (mode & mask) !== 0;
   const [type, charset] = mime?.split('; charset=') ?? [];
   return {
     exists: true,
@@ -80,17 +79,7 @@ function statData(f: Fields, path: string): Vars {
     blocks: Number(f.get('blocks') ?? 0),
     pw_name: found.user,
     gr_name: found.groupName,
-    rusr: bit(0o400),
-    wusr: bit(0o200),
-    xusr: bit(0o100),
-    rgrp: bit(0o40),
-    wgrp: bit(0o20),
-    xgrp: bit(0o10),
-    roth: bit(0o4),
-    woth: bit(0o2),
-    xoth: bit(0o1),
-    isuid: bit(0o4000),
-    isgid: bit(0o2000),
+    ...permissionBits(mode),
     readable: f.get('readable') !== undefined,
     writeable: f.get('writeable') !== undefined,
     executable: f.get('executable') !== undefined,

@@ -2,6 +2,9 @@ import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { absolutePath, args } from './shared/args.ts';
+import { fields } from './shared/fields.ts';
+import { fileData, statOf } from './shared/path-state.ts';
+import { STAT_FORMAT } from './shared/questions.ts';
 
 const Args = args({
   state: Type.Enum(['file', 'directory'], { default: 'file', description: 'The type to create.' }),
@@ -20,10 +23,15 @@ export const tempfile = defineModule<typeof Args, null>({
   plan: (_, { state, path, prefix, suffix }) => [
     {
       what: `make a temporary ${state}`,
-      run: sh`mktemp ${state === 'directory' ? ['-d'] : []} ${`--suffix=${suffix}`} -p ${path === undefined ? sh`"\${TMPDIR:-/tmp}"` : path} -- ${`${prefix}XXXXXXXX`}`,
+      run: sh`set -e
+p=$(mktemp ${state === 'directory' ? ['-d'] : []} ${`--suffix=${suffix}`} -p ${path === undefined ? sh`"\${TMPDIR:-/tmp}"` : path} -- ${`${prefix}XXXXXXXX`})
+printf 'path %s\nstat %s\n' "$p" "$(stat -c ${STAT_FORMAT} -- "$p")"`,
       action: true,
     },
   ],
-  data: (_, given: Args, _ctx, ran) =>
-    ran === undefined ? { state: given.state } : { path: ran.stdout.trim(), state: given.state },
+  data(_, { state }: Args, _ctx, ran) {
+    const printed = fields(ran?.stdout ?? '');
+    const [path, stat] = [printed.get('path'), statOf(printed.get('stat'))];
+    return path === undefined || stat === undefined ? { state } : fileData(path, { stat });
+  },
 });

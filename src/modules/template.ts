@@ -6,7 +6,7 @@ import { type Destination, destination, probeDestination } from './shared/dest.t
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
-import { backupData, place } from './shared/place.ts';
+import { backupData, contentSums, place, sumData } from './shared/place.ts';
 
 const NEWLINES = { '\\n': '\n', '\\r': '\r', '\\r\\n': '\r\n' } as const;
 
@@ -71,11 +71,11 @@ export const template = defineModule<typeof Args, Destination>({
     const same = now.sha256 === ctx.sha256(text);
     return place(now, { path, source: { text }, same, parents, follow: given.follow }, given, ctx);
   },
-  data: ({ path, now }, given, _ctx, ran) => ({
+  data: ({ path, now }, given, ctx, ran) => ({
     ...fileData(path, now),
     dest: path,
     src: given.src,
-    ...(now.sha256 !== undefined && { checksum: now.sha256 }),
+    ...sumData(now, ran, () => contentSums(rendered(given, ctx), ctx)),
     ...backupData(ran?.stdout),
   }),
 });

@@ -33,6 +33,8 @@ const localFile = (path: string) => ({
   size: 1,
   mode: 0o644,
   sha256: 'a'.repeat(64),
+  sha1: 'a'.repeat(40),
+  md5: 'a'.repeat(32),
   read: () => new Uint8Array([97]),
 });
 

@@ -149,7 +149,7 @@ export const state = {
     fix: 'Check the origin of the file, or correct `checksum`.',
     example: { path: 'files/app.tar', seen: '9f86…', wanted: '1b4f…' },
     tell: ({ path, seen, wanted }: { path: string; seen: string; wanted: string }) => ({
-      message: `${path} has the sha256 ${seen}, not ${wanted}`,
+      message: `${path} has the checksum ${seen}, not ${wanted}`,
       hint: 'check the origin of the file, or correct `checksum`',
     }),
   }),

@@ -1,6 +1,15 @@
-import { type Blocked, blocked, type Context, isBlocked, type Steps } from '../../core/module.ts';
+import {
+  type Blocked,
+  blocked,
+  type Change,
+  type Context,
+  isBlocked,
+  type Output,
+  type Steps,
+} from '../../core/module.ts';
 import { parentsOf, type Resource } from '../../core/resource.ts';
-import type { Script } from '../../core/sh.ts';
+import { type Script, sh } from '../../core/sh.ts';
+import { fixAttributes } from './attributes.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
 import { probePath, type Seen, seen, textOf } from './path-state.ts';
@@ -53,6 +62,8 @@ export function planEdit(
   ctx: Context,
   edit: (text: string) => string | Blocked,
   missingIsFine: boolean,
+  /** What Ansible says about the change of the content. */
+  message?: (before: string, after: string) => string,
 ): Steps {
   const { path } = args;
   if (now.stat === undefined) {
@@ -72,10 +83,39 @@ export function planEdit(
   if (typeof after !== 'string') return after;
   const same = after === before;
   const wanted = { path, source: { text: after }, same, isEdit: true as const, parents: args.create === true };
-  const steps = place(now, wanted, args, ctx);
-  if (isBlocked(steps) || !now.parent || now.link !== undefined) return steps;
+  const placed = place(now, wanted, args, ctx);
+  if (isBlocked(placed)) return placed;
+  const attributes = now.stat !== undefined && attributesDiffer(now, path, args, ctx);
+  const steps = message === undefined ? placed : telling(placed, same ? '' : message(before, after), attributes);
+  if (!now.parent || now.link !== undefined) return steps;
   // No parent directory is created, so files beside this one are unaffected.
   return steps.map((step) => ({ ...step, touches: [`path:${path}`] }));
+}
+
+/** The steps, whose last script prints the message. A change of attributes alone or besides is part of it. */
+function telling(steps: readonly Change[], content: string, hasNewAttributes: boolean): readonly Change[] {
+  const attributes = hasNewAttributes ? 'ownership, perms or SE linux context changed' : '';
+  const message = [content, attributes].filter((part) => part !== '').join(' and ');
+  return steps.map((step, i) =>
+    i === steps.length - 1
+      ? {
+          ...step,
+          run: sh`${step.run}
+printf 'msg %s\n' ${message}`,
+        }
+      : step,
+  );
+}
+
+function attributesDiffer(now: Seen, path: string, args: EditArgs, ctx: Context): boolean {
+  const steps = fixAttributes(now, path, args, ctx);
+  return !isBlocked(steps) && steps.length > 0;
+}
+
+/** `msg` as the script of `planEdit` printed it. */
+export function messageData(ran: Output | undefined): Readonly<{ msg?: string }> {
+  if (ran !== undefined && ran.code !== 0) return {}; // the message says why the change failed
+  return { msg: ran?.stdout.match(/^msg (.*)$/m)?.[1] ?? '' };
 }
 
 /** A text's lines without line ends, and how the lines end. A CRLF file keeps CRLF. */

@@ -55,6 +55,13 @@ export function skipReason({ created, removable }: Markers, { creates, removes }
   return undefined;
 }
 
+/** Ansible's `msg` of a command that did not run. */
+function unrunMessage({ created }: Markers, { creates, removes }: Running): string {
+  return creates !== undefined && created
+    ? `Did not run command since '${creates}' exists`
+    : `Did not run command since '${removes}' does not exist`;
+}
+
 export function planRun(markers: Markers, args: Running, what: string, command: Script): Steps {
   if (skipReason(markers, args) !== undefined) return [];
   const { chdir, stdin, stdin_add_newline = true } = args;
@@ -78,11 +85,20 @@ export function runData(
   if (ran === undefined) {
     return skipped === undefined
       ? { cmd }
-      : { cmd, rc: 0, stdout: skipped, stderr: '', msg: skipped, stdout_lines: [skipped], stderr_lines: [] };
+      : {
+          cmd,
+          rc: 0,
+          stdout: skipped,
+          stderr: '',
+          msg: unrunMessage(markers, args),
+          stdout_lines: [skipped],
+          stderr_lines: [],
+        };
   }
   const clean = (text: string): string => (args.strip_empty_ends === false ? text : text.replace(/[\r\n]+$/, ''));
   const [stdout, stderr] = [clean(ran.stdout), clean(ran.stderr)];
-  return { cmd, rc: ran.code, stdout, stderr, stdout_lines: linesOf(stdout), stderr_lines: linesOf(stderr) };
+  const msg = ran.code === 0 ? '' : 'non-zero return code';
+  return { cmd, rc: ran.code, msg, stdout, stderr, stdout_lines: linesOf(stdout), stderr_lines: linesOf(stderr) };
 }
 
 /** Like Python's splitlines. */

@@ -100,3 +100,21 @@ function bitsOf(perms: string, mode: number, isDirectory: boolean): number {
   }
   return bits;
 }
+
+/** The permissions as `stat` and `find` return them. */
+export function permissionBits(mode: number): Readonly<Record<string, boolean>> {
+  const bit = (mask: number): boolean => (mode & mask) !== 0;
+  return {
+    rusr: bit(0o400),
+    wusr: bit(0o200),
+    xusr: bit(0o100),
+    rgrp: bit(0o40),
+    wgrp: bit(0o20),
+    xgrp: bit(0o10),
+    roth: bit(0o4),
+    woth: bit(0o2),
+    xoth: bit(0o1),
+    isuid: bit(0o4000),
+    isgid: bit(0o2000),
+  };
+}

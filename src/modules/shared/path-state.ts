@@ -216,7 +216,7 @@ export function behind({ link, real }: Seen, path: string): Readonly<{ touches?:
 }
 
 /** The registered result about a file, with Ansible's names. */
-export function fileData(path: string, now: Seen): Vars {
+export function fileData(path: string, now: Pick<Seen, 'stat'>): Vars {
   if (now.stat === undefined) return { path, state: 'absent' };
   const { mode, uid, gid, user, groupName, size, kind } = now.stat;
   return {

@@ -1,4 +1,12 @@
-import { type Blocked, blocked, type Context, type LocalFile, type Steps, type Upload } from '../../core/module.ts';
+import {
+  type Blocked,
+  blocked,
+  type Context,
+  type LocalFile,
+  type Output,
+  type Steps,
+  type Upload,
+} from '../../core/module.ts';
 import { quote, ROOM, type Script, sh, staged, verbatim } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
@@ -236,4 +244,21 @@ function diffOf(
 export function backupData(stdout: string | undefined): Vars {
   const name = stdout?.match(/^backup_file (.*)$/m)?.[1];
   return name === undefined ? {} : { backup_file: name };
+}
+
+export type Sums = Readonly<{ sha256: string; sha1: string; md5: string }>;
+
+export function contentSums(content: string | Uint8Array, { sha256, sha1, md5 }: Context): Sums {
+  return { sha256: sha256(content), sha1: sha1(content), md5: md5(content) };
+}
+
+/**
+ * `checksum`, and after a change `md5sum`, of a file that holds the wanted content. Nothing of a file that was left as
+ * it is, because its hashes are not known here.
+ */
+export function sumData(now: Seen, ran: Output | undefined, wanted: () => Sums): Vars {
+  if (now.sha256 === undefined) return {};
+  const { sha256, sha1, md5 } = wanted();
+  if (now.sha256 !== sha256) return {};
+  return { checksum: sha1, ...(ran !== undefined && { md5sum: md5 }) };
 }

@@ -12,7 +12,15 @@ const vars = (yaml: string): RawVars => {
   const node = parseYaml(yaml, 'vars.yml', []);
   return node?.kind === 'map' ? toVars(node) : {};
 };
-const file = (path: string): LocalFile => ({ path, size: 0, mode: 0, sha256: path, read: () => new Uint8Array() });
+const file = (path: string): LocalFile => ({
+  path,
+  size: 0,
+  mode: 0,
+  sha256: path,
+  sha1: path,
+  md5: path,
+  read: () => new Uint8Array(),
+});
 
 /** How often the work is done for these lists of layers, one after the other. */
 function times(

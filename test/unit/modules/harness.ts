@@ -35,7 +35,15 @@ export function context(
     const data = files[path];
     if (data === undefined) throw new Error(`no such file in the test: ${path}`);
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
-    return { path, size: bytes.length, mode: 0o644, sha256: sha256(bytes), read: () => bytes };
+    return {
+      path,
+      size: bytes.length,
+      mode: 0o644,
+      sha256: sha256(bytes),
+      sha1: hash('sha1', bytes),
+      md5: hash('md5', bytes),
+      read: () => bytes,
+    };
   };
   const below = (path: string): readonly string[] => {
     const folder = path.endsWith('/') ? path : `${path}/`;
@@ -60,6 +68,8 @@ export function context(
       return value ?? null;
     },
     sha256,
+    sha1: (data) => hash('sha1', data),
+    md5: (data) => hash('md5', data),
     variables: () => ({}),
     nonce: 'n0nce',
     ...more,
@@ -67,7 +77,11 @@ export function context(
 }
 
 function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data);
+}
+
+function hash(algorithm: string, data: string | Uint8Array): string {
+  return createHash(algorithm).update(data).digest('hex');
 }
 
 /** The task's step. Throws the errors of its arguments. */
