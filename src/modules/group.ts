@@ -15,6 +15,8 @@ const Args = args({
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the group exists.' }),
   gid: Type.Optional(Type.Integer({ minimum: 0, description: 'The number of the group.' })),
   system: flag('Give a new group a number of the range for system groups.'),
+  gid_min: Type.Optional(Type.Integer({ minimum: 0, description: 'The lowest number for a new group.' })),
+  gid_max: Type.Optional(Type.Integer({ minimum: 0, description: 'The highest number for a new group.' })),
   non_unique: flag('Allow the gid of another group.'),
   local: flag('Ignored: groups are always local to the host.'),
   force: flag("With absent: remove the group even if it is a user's primary group."),
@@ -32,7 +34,7 @@ export const group = defineModule<typeof Args, Fields>({
   touches: ({ name }) => [`group:${name}`, 'path:/etc/group', 'path:/etc/gshadow'],
   probe: ({ name }) => sh`${entry(sh`g`, GROUP, name)}; [ -z "$g" ] || printf 'group %s\n' "$g"`,
   parse: (stdout) => fields(stdout),
-  plan(f, { name, state, gid, system, non_unique, force }): readonly Change[] {
+  plan(f, { name, state, gid, system, non_unique, force, gid_min, gid_max }): readonly Change[] {
     const now = gidOf(f);
     if (state === 'absent') {
       return now === undefined
@@ -51,7 +53,7 @@ export const group = defineModule<typeof Args, Fields>({
         {
           what: `create group ${name}`,
           diff: { of: `group ${name}`, before: null, after: `${name} ${gid ?? '(next free)'}\n` },
-          run: sh`${UNINTERRUPTED}; groupadd ${system ? ['-r'] : []} ${options} -- ${name}`,
+          run: sh`${UNINTERRUPTED}; groupadd ${system ? ['-r'] : []} ${[...range('GID_MIN', gid_min), ...range('GID_MAX', gid_max)]} ${options} -- ${name}`,
         },
       ];
     }
@@ -69,6 +71,11 @@ export const group = defineModule<typeof Args, Fields>({
     return { name, state, system, ...(gid !== undefined && { gid }) };
   },
 });
+
+/** An option of groupadd that sets a limit of login.defs for this once. */
+function range(name: string, value: number | undefined): readonly string[] {
+  return value === undefined ? [] : ['-K', `${name}=${value}`];
+}
 
 function gidOf(f: Fields): number | undefined {
   const line = f.get('group');

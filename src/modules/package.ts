@@ -14,6 +14,7 @@ const Args = args({
   }),
   use: Type.Enum(['auto', 'apt'], { default: 'auto', description: 'The package manager. Only apt is supported.' }),
   update_cache: flag('Update the package index first if it is old.'),
+  allow_downgrade: flag('A version that is named may be older than the installed one.'),
 });
 type Args = Static<typeof Args>;
 
@@ -36,7 +37,7 @@ export const packages = defineModule<typeof Args, AptCurrent>({
   data: aptData,
 });
 
-function asApt({ name, state, update_cache }: Args): AptArgs {
+function asApt({ name, state, update_cache, allow_downgrade }: Args): AptArgs {
   return {
     name,
     state: state === 'installed' ? 'present' : state === 'removed' ? 'absent' : state,
@@ -51,7 +52,7 @@ function asApt({ name, state, update_cache }: Args): AptArgs {
     only_upgrade: false,
     force: false,
     allow_unauthenticated: false,
-    allow_downgrade: false,
+    allow_downgrade,
     allow_change_held_packages: false,
     fail_on_autoremove: false,
     update_cache_retries: 5,

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { blocked, type Context, defineModule, type Steps } from '../core/module.ts';
 import { answer, type Script, sh, staged } from '../core/sh.ts';
-import { absolutePath, args, exclude, flag, ownership, text } from './shared/args.ts';
+import { absolutePath, args, exclude, flag, optionalFlag, ownership, text } from './shared/args.ts';
 import { ownerNeeds, ownerWord } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { noFolder } from './shared/missing.ts';
@@ -18,6 +18,7 @@ const Args = args({
   }),
   dest: absolutePath('The directory to unpack into.'),
   remote_src: flag('src is on the host, or a URL.'),
+  copy: optionalFlag('The old form: false is the same as remote_src: true.'),
   creates: text('A path. If it exists, nothing is unpacked.'),
   extra_opts: Type.Array(Type.String(), {
     default: [],
@@ -60,13 +61,14 @@ export const unarchive = defineModule<typeof Args, Fields>({
   ],
   needs: (given) => [
     `path:${given.dest}`,
-    ...(given.remote_src && given.src.startsWith('/') ? [`path:${given.src}`] : []),
+    ...(isRemote(given) && given.src.startsWith('/') ? [`path:${given.src}`] : []),
     ...ownerNeeds(given),
     'package:*',
   ],
   touches: ({ dest }) => [`path:${dest}`, 'live:*'],
   probe(given, ctx) {
-    const { src, dest, creates, remote_src } = given;
+    const { src, dest, creates } = given;
+    const remote_src = isRemote(given);
     // The record of the unpacked files has the size, time, mode and owner of each, so that every difference is found.
     return sh`${creates === undefined ? sh`:` : sh`if [ -e ${creates} ]; then echo 'created yes'; fi`}
 if [ -d ${dest} ]; then echo 'dest yes'; fi
@@ -83,7 +85,8 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
   },
   parse: (stdout) => fields(stdout),
   plan(f, given, ctx): Steps {
-    const { src, dest, remote_src, owner, group, mode } = given;
+    const { src, dest, owner, group, mode } = given;
+    const remote_src = isRemote(given);
     if (f.get('created') === 'yes') return [];
     if (f.get('dest') !== 'yes') return noFolder(dest);
     const local = remote_src ? undefined : ctx.file(src, 'files');
@@ -111,6 +114,10 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
   },
   data: (f, { src, dest, list_files }) => ({ dest, src, ...(list_files && { files: f.all('file') }) }),
 });
+
+function isRemote({ remote_src, copy }: Args): boolean {
+  return remote_src || copy === false;
+}
 
 function isAddress(src: string): boolean {
   return /^(https?|ftp):\/\//.test(src);

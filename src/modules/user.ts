@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { argError } from '../core/bind.ts';
-import { type Change, defineModule, type Steps } from '../core/module.ts';
+import { type Change, defineModule, isBlocked, type Steps } from '../core/module.ts';
 import { answer, type Script, sh } from '../core/sh.ts';
 import { ACCOUNT, args, flag, optionalFlag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -53,6 +53,19 @@ const Args = args({
     Type.Number({ description: 'When the account expires, in seconds since 1970. A negative value means never.' }),
   ),
   umask: text('The umask for a new home directory.'),
+  uid_min: Type.Optional(Type.Integer({ minimum: 0, description: 'The lowest number for a new user.' })),
+  uid_max: Type.Optional(Type.Integer({ minimum: 0, description: 'The highest number for a new user.' })),
+  generate_ssh_key: flag('The user has an SSH key. A key that exists is not replaced.'),
+  ssh_key_file: Type.String({
+    default: '.ssh/id_rsa',
+    minLength: 1,
+    description: 'The key, relative to the home directory.',
+  }),
+  ssh_key_type: Type.String({ default: 'rsa', pattern: '^[a-z0-9-]+$', description: 'The type of a new key.' }),
+  ssh_key_bits: Type.Optional(
+    Type.Integer({ minimum: 256, description: "The size of a new key. Default: ssh-keygen's." }),
+  ),
+  ssh_key_comment: text('The comment of a new key. Default: ansible-generated on HOST.'),
   remove: flag('With absent: remove the home directory too.'),
   force: flag('With absent: remove the user even while logged in.'),
   local: flag('Ignored: users are always local to the host.'),
@@ -69,6 +82,8 @@ type Current = Readonly<{
   homeExists: boolean;
   /** There is a directory that move_home has to move. */
   movesHome: boolean;
+  /** The public part of the user's SSH key, and its fingerprint. undefined: not asked for, or there is none. */
+  key: Readonly<{ pub: string; print: string }> | undefined;
   /** The wanted groups that exist on the host: from the name or number as given to the name. */
   known: ReadonlyMap<string, string>;
   wantedGid: number | undefined;
@@ -122,11 +137,20 @@ export const user = defineModule<typeof Args, Current>({
     'path:/etc/subgid',
     `path:${home ?? `/home/${name}`}`,
   ],
-  probe: ({ name, group, groups = [], home, move_home }) => sh`${entry(sh`p`, PASSWD, name)}
+  probe: ({
+    name,
+    group,
+    groups = [],
+    home,
+    move_home,
+    generate_ssh_key,
+    ssh_key_file,
+  }) => sh`${entry(sh`p`, PASSWD, name)}
 if [ -n "$p" ]; then
   g=${answer(GROUPS_OF, name)}; [ -n "$g" ] || g=$(id -Gn ${name})
   printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "\${g%% *}" "$g"
   h=\${p%:*}; if [ -d ${home === undefined ? sh`"\${h##*:}"` : home} ]; then echo 'home yes'; fi
+  ${generate_ssh_key ? probeKey(home, ssh_key_file) : sh``}
   ${move_home ? sh`if [ -d "\${h##*:}" ]; then echo 'old yes'; fi` : sh``}
   if [ -r /etc/shadow ]; then s=${answer(SHADOW, name)}; [ -n "$s" ] || s=$(grep ${`^${name.replaceAll('.', '\\.')}:`} /etc/shadow); printf 'shadow %s\n' "$s"; fi
 fi
@@ -141,6 +165,7 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
       shadow: parseShadow(f.get('shadow')),
       homeExists: f.get('home') === 'yes',
       movesHome: f.get('old') === 'yes',
+      key: f.get('key') === undefined ? undefined : { pub: f.text('key') ?? '', print: f.get('print') ?? '' },
       known: new Map(f.all('known').map((line) => splitOnce(line, ' '))),
       wantedGid: f.get('gid') === undefined ? undefined : Number(f.get('gid')),
     };
@@ -161,9 +186,11 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
       (g) => !/^\d+$/.test(g) && !current.known.has(g),
     );
     if (missing !== undefined) return noSuch('group', missing);
-    return current.account === undefined ? create(given) : modify(current, current.account, given);
+    const steps = current.account === undefined ? create(given) : modify(current, current.account, given);
+    if (!given.generate_ssh_key || current.key !== undefined || isBlocked(steps)) return steps;
+    return [...steps, newKey(given)];
   },
-  data({ account, primary, groups }, given) {
+  data({ account, primary, groups, key }, given) {
     if (account === undefined) return { name: given.name, state: given.state };
     const { uid, gid, comment, home, shell } = account;
     return {
@@ -176,9 +203,38 @@ ${group === undefined ? sh`:` : sh`${entry(sh`g`, GROUP, group)}; if [ -n "$g" ]
       shell,
       groups: groups.filter((g) => g !== primary).join(','),
       append: given.append,
+      ...(key !== undefined && {
+        ssh_key_file: given.ssh_key_file.startsWith('/') ? given.ssh_key_file : `${home}/${given.ssh_key_file}`,
+        ssh_public_key: key.pub.trimEnd(),
+        ssh_fingerprint: key.print,
+      }),
     };
   },
 });
+
+/** Prints the user's public key. `$h` ends in the home directory that the user has now. */
+function probeKey(home: string | undefined, file: string): Script {
+  return sh`k=${file}; case $k in /*) ;; *) k=${home ?? sh`"\${h##*:}"`}/$k ;; esac
+  if [ -f "$k" ] && [ -f "$k.pub" ]; then printf 'key %s\nprint %s\n' "$(base64 -w0 <"$k.pub")" "$(ssh-keygen -lf "$k.pub" 2>/dev/null)"; fi`;
+}
+
+/** Makes the key as the user, who may have put anything into the home directory. */
+function newKey({
+  name,
+  ssh_key_file: file,
+  ssh_key_type: type,
+  ssh_key_bits: bits,
+  ssh_key_comment: comment,
+}: Args): Change {
+  const words = ['-q', '-t', type, ...(bits === undefined ? [] : ['-b', String(bits)])];
+  return {
+    what: `create the SSH key ${file} of ${name}`,
+    run: sh`set -e
+command -v ssh-keygen >/dev/null || { echo 'ssh-keygen is missing: install openssh-client' >&2; exit 1; }
+c=${comment ?? sh`"ansible-generated on $(hostname)"`}
+runuser -u ${name} -- sh -c 'cd; umask 077; mkdir -p -- "$(dirname -- "$1")"; f=$1; c=$2; shift 2; ssh-keygen "$@" -C "$c" -N "" -f "$f"' sh ${file} "$c" ${words} </dev/null`,
+  };
+}
 
 /** Splits the text at the first separator. */
 function splitOnce(text: string, by: string): [string, string] {
@@ -214,6 +270,8 @@ function create(given: Args): readonly Change[] {
     ...option('-d', home),
     ...(create_home ? ['-m', ...option('-k', skeleton)] : ['-M']),
     ...(given.umask === undefined ? [] : ['-K', `UMASK=${given.umask}`]),
+    ...(given.uid_min === undefined ? [] : ['-K', `UID_MIN=${given.uid_min}`]),
+    ...(given.uid_max === undefined ? [] : ['-K', `UID_MAX=${given.uid_max}`]),
   ];
   const shown = [
     ['uid', uid],

@@ -24,7 +24,28 @@ describe('user', () => {
       { home: '/srv/ada', move_home: true },
       ['user ada: home', 'create /srv/ada'],
     ],
+    [
+      'a key that is missing',
+      `${ADA}home yes\n`,
+      { generate_ssh_key: true },
+      ['create the SSH key .ssh/id_rsa of ada'],
+    ],
+    ['a key that is there', `${ADA}home yes\nkey c3NoCg==\nprint 256\n`, { generate_ssh_key: true }, []],
   ] as const)('%s', (_, observed, args, steps) => {
     expect(plan(observed, args)).toEqual(steps);
+  });
+
+  test('limits for a new number', () => {
+    const steps = bound(user, { name: 'new', uid_min: 5000, uid_max: 5100 }).plan('', context());
+    expect(JSON.stringify(steps)).toContain('-K UID_MIN=5000 -K UID_MAX=5100');
+  });
+
+  test('the result has the key', () => {
+    const step = bound(user, { name: 'ada', generate_ssh_key: true });
+    expect(step.data(`${ADA}key c3NoIGtleQo=\nprint 256 SHA256:x\n`, context())).toMatchObject({
+      ssh_key_file: '/home/ada/.ssh/id_rsa',
+      ssh_public_key: 'ssh key',
+      ssh_fingerprint: '256 SHA256:x',
+    });
   });
 });
