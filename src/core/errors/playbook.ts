@@ -203,16 +203,6 @@ export const playbook = {
       hint: `write ${kind.replace('import', 'include')}`,
     }),
   }),
-  E_UNSUPPORTED_OPTION: entry({
-    summary: 'an option of an include or import is not supported',
-    meaning: 'Ansible accepts the option, and bringup does not.',
-    fix: 'Do what the hint says.',
-    example: { option: 'public: true', kind: 'include_role', hint: 'list the role under roles: or use import_role' },
-    tell: ({ option, kind, hint }: { option: string; kind: string; hint: string }) => ({
-      message: `'${option}' is not supported in ${kind}`,
-      hint,
-    }),
-  }),
   E_UNKNOWN_LOOP: entry({
     summary: 'a `with_…` loop is not known',
     meaning: 'A key that begins with `with_` names a lookup that bringup cannot loop over.',
