@@ -27,7 +27,8 @@ export async function listHandlers(options: HandlersOptions, signal: AbortSignal
   const project = openProject({ ...options, writes: false });
   stopOnProblems(project.problems);
   const slot = pLimit(AT_ONCE);
-  const codes = await Promise.all([...project.limit].map((host) => slot(() => ofHost(project, host, options, signal))));
+  const hosts = [...project.inventory.hosts.keys()].filter((host) => project.limit.has(host));
+  const codes = await Promise.all(hosts.map((host) => slot(() => ofHost(project, host, options, signal))));
   return Math.max(0, ...codes);
 }
 

@@ -1,17 +1,21 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
   lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
   readSync,
   realpathSync,
+  renameSync,
+  rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { userInfo } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { readRegular } from '../config/files.ts';
 import type { Failure, Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
@@ -51,6 +55,23 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
     tree(path, folders, from, follow) {
       asked++;
       return nodesBelow(find(path.replace(/\/$/, ''), folders, from), '', { open, from, follow, within: [] });
+    },
+    sha1Of(path) {
+      asked++;
+      if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;
+      return createHash('sha1').update(readRegular(path)).digest('hex');
+    },
+    write(path, content, from) {
+      asked++;
+      const stage = `${path}.${randomBytes(6).toString('hex')}`;
+      try {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(stage, content, { flag: 'wx', mode: 0o600 });
+        renameSync(stage, path);
+      } catch (error) {
+        rmSync(stage, { force: true });
+        throw failure('E_FILE_UNWRITABLE', { path, why: (error as Error).message }, from);
+      }
     },
     vars(path, folders, from) {
       asked++;

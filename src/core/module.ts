@@ -94,6 +94,17 @@ export type Controller = Readonly<{
   addHost: (name: string, groups: readonly string[], vars: Vars) => boolean;
   /** Adds the task's host to a group, which may have parent groups. Returns whether anything is new. */
   addToGroup: (group: string, parents: readonly string[]) => boolean;
+  /** The name of the task's host in the inventory. */
+  host: string;
+  isPlan: boolean;
+  /** Runs a script that only reads on the task's host, as the task's user. */
+  read: (script: Script) => Promise<Output>;
+  /** The SHA-1 of a file of the controller, by a path relative to the playbook. undefined: it does not exist. */
+  sha1Of: (path: string) => string | undefined;
+  /** Whether a path of the controller is a directory. */
+  isFolder: (path: string) => boolean;
+  /** Writes a file of the controller, and the directories above it. Throws Failure. */
+  write: (path: string, content: Uint8Array) => void;
   /** Opens a new connection to the task's host. Throws Failure if that is not possible. */
   reconnect: () => Promise<void>;
 }>;

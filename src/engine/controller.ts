@@ -1,6 +1,9 @@
+import { dirname, resolve } from 'node:path';
 import type { Controller, Step } from '../core/module.ts';
 import type { InventoryHost } from '../core/playbook.ts';
+import { sh } from '../core/sh.ts';
 import { Ready, type Value } from '../core/value.ts';
+import type { Probe } from './answers.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Unit } from './resolve.ts';
@@ -18,7 +21,7 @@ export async function workHere(
   const { world, task } = taskRun;
   if (controller === undefined || (controller.when === 'apply' && world.run.mode === 'plan')) return undefined;
   const { label } = unit;
-  const found = await controller.work(controllerFor(taskRun, place));
+  const found = await controller.work(controllerFor(taskRun, unit, place));
   if ('failed' in found) {
     const diagnostic = { ...found.failed, at: task.at };
     const result = { failed: true, changed: false, msg: diagnostic.message };
@@ -28,9 +31,20 @@ export async function workHere(
   return { status: found.changed ? 'changed' : 'ok', result: own, changes: [], label };
 }
 
-function controllerFor({ world, host, task }: TaskRun, place: HostState): Controller {
+function controllerFor({ world, host, task }: TaskRun, unit: Unit, place: HostState): Controller {
   const { run } = world;
+  const base = dirname(run.playbook.file);
   return {
+    host: host.name,
+    isPlan: run.mode === 'plan',
+    async read(script) {
+      const probe: Probe = { script: sh`${unit.environment}${script}`, user: unit.user, needs: ['*'] };
+      place.session.forget(probe);
+      return place.session.ask(probe, () => []);
+    },
+    sha1Of: (path) => run.localFiles.sha1Of(resolve(base, path)),
+    isFolder: (path) => run.localFiles.isFolder(resolve(base, path), []),
+    write: (path, content) => run.localFiles.write(resolve(base, path), content, task.at),
     ask: run.ask,
     say: (text) => run.emit({ type: 'message', host: host.name, text, at: task.at }),
     wait: (ms) => pause(ms, run.signal),

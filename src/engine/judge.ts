@@ -72,9 +72,11 @@ export function withAttempts(outcome: Outcome, attempts: number): Outcome {
 
 export function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
   const until = task.until.map((c) => (typeof c === 'boolean' ? String(c) : c.text)).join(' and ');
+  const result = isDict(outcome.result) ? { ...outcome.result, failed: true, attempts: retries } : outcome.result;
   return {
     ...outcome,
     status: 'failed',
+    result,
     diagnostic: tell('E_RETRIES', { retries, condition: until }, task.at),
   };
 }

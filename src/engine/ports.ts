@@ -55,6 +55,10 @@ export type LocalFiles = Readonly<{
   isFolder: (path: string, folders: readonly string[]) => boolean;
   tree: (path: string, folders: readonly string[], from: Pos, follow: boolean) => readonly TreeNode[];
   vars: (path: string, folders: readonly string[], from: Pos) => RawVars;
+  /** The SHA-1 of a file. undefined: there is no such file. */
+  sha1Of: (path: string) => string | undefined;
+  /** Writes a file, and the directories above it: under another name first, so that nobody sees half of it. */
+  write: (path: string, content: Uint8Array, from: Pos) => void;
   /** How often any of these functions was called. */
   asked: () => number;
 }>;

@@ -6,7 +6,7 @@ import type { Task } from '../core/playbook.ts';
 import { Ready, Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
 import { dependsOn, EMPTY_LOOP, isFalse } from './because.ts';
-import { isTrue } from './booleans.ts';
+import { isTrue, wholeNumber } from './booleans.ts';
 import { asUnreachable } from './gather.ts';
 import { type Items, itemsOf } from './items.ts';
 import type { Part } from './join.ts';
@@ -152,7 +152,8 @@ async function runUnit(taskRun: TaskRun, { scope, label, item }: Part, name: str
   if (unit.step === undefined)
     return { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(unit.skipped), label };
   const repeats = task.until.length > 0 || task.retries !== undefined;
-  const tries = repeats && run.mode === 'apply' ? Number(run.templates.resolve(task.retries ?? 3, scope)) + 1 : 1;
+  const tries =
+    repeats && run.mode === 'apply' ? wholeNumber(run, task.retries ?? 3, scope, 'retries', task.at) + 1 : 1;
   const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
   for (let n = 1; ; n++) {
     const outcome = judge(taskRun, unit, await attempt(taskRun, { ...unit, step: unit.step }, name, n > 1), n);

@@ -22,6 +22,7 @@ import { debconf } from './debconf.ts';
 import { debug } from './debug.ts';
 import { dpkg_selections } from './dpkg_selections.ts';
 import { fail } from './fail.ts';
+import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
 import { get_url } from './get_url.ts';
@@ -101,6 +102,7 @@ export const modules: Readonly<Record<string, Module>> = {
   debug,
   dpkg_selections,
   fail,
+  fetch,
   file,
   find,
   get_url,

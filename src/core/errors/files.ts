@@ -1,6 +1,13 @@
 import { entry } from './entry.ts';
 
 export const files = {
+  E_FILE_UNWRITABLE: entry({
+    summary: 'a file of this machine cannot be written',
+    meaning: 'fetch writes files below a directory of this machine, and could not.',
+    fix: 'Give yourself the permission, free some space, or choose another `dest`.',
+    example: { path: 'backup/web1/etc/hosts', why: 'EACCES: permission denied' },
+    tell: ({ path, why }: { path: string; why: string }) => ({ message: `cannot write '${path}': ${why}` }),
+  }),
   E_VARS_EXTENSION: entry({
     summary: 'a directory of variables holds another kind of file',
     meaning: 'include_vars with `dir` found a file whose extension is not one of `extensions`.',

@@ -136,3 +136,36 @@ describe('argument specs of roles', () => {
     expect((await p.apply()).said).toEqual(['a: ran']);
   });
 });
+
+describe('fetch', () => {
+  it('copies a file to the controller, once, and says so in a plan', async () => {
+    const p = project({
+      'site.yml': play(
+        '- fetch: {src: \'{T}/remote\', dest: got}\n  register: r\n- debug: {msg: "{{ r is changed }} {{ r.checksum }}"}',
+      ),
+    });
+    p.write({ remote: 'content\n' });
+    const sum = '7fe70820e08a1aac0ef224d9c66ab66831cc4ab1';
+    expect((await p.plan()).said).toEqual([`a: True ${sum}`]);
+    expect(() => p.read(`got/a${p.folder}/remote`)).toThrow();
+    expect((await p.apply()).said).toEqual([`a: True ${sum}`]);
+    expect(p.read(`got/a${p.folder}/remote`)).toBe('content\n');
+    expect((await p.apply()).said).toEqual([`a: False ${sum}`]);
+  });
+
+  it('takes a file that is larger than one round trip, under a name of its own', async () => {
+    const p = project({ 'site.yml': play("- fetch: {src: '{T}/remote', dest: sub/, flat: true}") });
+    p.write({ remote: `${'0123456789abcdef'.repeat(600_000)}end` });
+    expect((await p.apply()).recap.failed).toBe(false);
+    expect(p.read('sub/remote')).toBe(p.read('remote'));
+  });
+
+  it('fails on a file that is missing, unless it may be', async () => {
+    const tasks = (more: string): string =>
+      play(`- fetch: {src: /none, dest: got${more}}\n  register: r\n- debug: {msg: "{{ r.msg }}"}`);
+    const p = project({ 'site.yml': tasks('') });
+    expect((await p.apply()).tasks[0]?.diagnostic?.code).toBe('E_PATH_MISSING');
+    p.write({ 'site.yml': tasks(', fail_on_missing: false') });
+    expect((await p.apply()).said).toEqual(['a: the remote file does not exist, not transferring, ignored']);
+  });
+});
