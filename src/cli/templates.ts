@@ -22,6 +22,9 @@ import { notHere } from './local-files.ts';
 import { fetched, filesMatching, lookAt, outputOf, valueOfYaml } from './lookups.ts';
 import { listTree } from './tree.ts';
 
+/** The most milliseconds that a program of lookup('pipe', …) may take. */
+const PIPE = 300_000;
+
 /** The ports of template/ on the controller. */
 export function templatePorts(
   options: Readonly<{
@@ -72,7 +75,9 @@ export function templatePorts(
     }),
     look: counted((path) => lookAt(absolute(path))),
     run: counted((command, from) =>
-      turn.isAhead ? undefined : outputOf('/bin/sh', ['-c', command], { cwd: options.dir, from, what: command }),
+      turn.isAhead
+        ? undefined
+        : outputOf('/bin/sh', ['-c', command], { cwd: options.dir, from, what: command, timeout: PIPE }),
     ),
     fetch: counted((url, given, from) => (turn.isAhead ? undefined : fetched(url, given, from))),
     hosts: (pattern, from) => options.hosts?.(pattern, from) ?? [],
