@@ -107,7 +107,7 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
   const args = { ...defaultsFor(given.module, common.moduleDefaults), ...own };
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
   if (given.module === 'meta') checkMeta(args, action, around, reading);
-  for (const name of impl?.defines?.(args) ?? []) reading.defined.add(name);
+  for (const name of [...(impl?.defines?.(args) ?? []), ...(impl?.facts?.(args) ?? [])]) reading.defined.add(name);
   const keywords = readOwnKeywords(node, 'handler', reading);
   if (keywords.register !== undefined) reading.defined.add(keywords.register);
   return {

@@ -28,6 +28,8 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
   sets?: 'facts' | 'vars';
   /** The variables that the task may define, by name. '*': any. They are known before the run. */
   defines?: (args: Readonly<Record<string, unknown>>) => readonly string[];
+  /** The facts that the task gathers, by name. In a plan they may be known only after an earlier change. */
+  facts?: (args: Readonly<Record<string, unknown>>) => readonly string[];
   /** Variables that the task loads for the rest of the host's run. Their templates are resolved where they are read. */
   loads?: (args: Static<A>, ctx: Context) => RawVars;
   /**
@@ -278,6 +280,7 @@ export type Module = Readonly<{
   expressions?: readonly string[] | undefined;
   sets?: 'facts' | 'vars' | undefined;
   defines?: ModuleSpec<TObject, unknown>['defines'] | undefined;
+  facts?: ModuleSpec<TObject, unknown>['facts'] | undefined;
   /** Arguments keep their types: a float, a secret. Other modules get plain values. */
   isNative?: boolean;
   /** The task works on the controller, once for all hosts of the batch. */
@@ -328,6 +331,7 @@ export function defineModule<A extends TObject, Current>(
     expressions: spec.expressions,
     sets: spec.sets,
     defines: spec.defines,
+    facts: spec.facts,
     isNative: spec.sets === 'vars' || spec.says === true,
     isOnce: spec.controller?.once === true,
     examples: spec.examples,

@@ -271,7 +271,10 @@ function keepFacts(taskRun: TaskRun, place: HostState, { step, scope }: Bound, d
   const isTheirs = task.delegateTo !== undefined && isTrue(run, task.delegateFacts, scope, 'delegate_facts', task.at);
   const owner = isTheirs ? place : host;
   if (step.sets === 'vars') owner.set = { ...owner.set, ...facts };
-  else owner.facts = { ...owner.facts, ...facts };
+  else {
+    owner.facts = { ...owner.facts, ...facts };
+    if (step.module !== run.setup.name) owner.moduleFacts = { ...owner.moduleFacts, ...facts };
+  }
 }
 
 /** Adds what set_stats sets: numbers are summed, lists and texts joined, dicts merged, unless `aggregate` is false. */

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve as resolvePath } from 'node:path';
 import { type ArgError, argDiagnostic } from '../core/bind.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
@@ -296,7 +296,7 @@ export function contextFor(
     },
     variables: (path) => {
       forbidReuse();
-      return run.localFiles.vars(path, [], task.at);
+      return run.localFiles.vars(resolvePath(path), [], task.at);
     },
     render: (path, options) => renderFile(run, scope, file(path, 'templates'), options),
     evaluate(expression) {

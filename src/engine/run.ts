@@ -212,6 +212,7 @@ function makeWorld(run: Run, inventory: World['inventory'], doing: World['doing'
       sessions,
       facts: undefined,
       factsAreFresh: false,
+      moduleFacts: {},
       set: {},
       included: [],
       planned: [],

@@ -16,6 +16,8 @@ export type HostState = {
   /** Names without `ansible_`. undefined before facts are gathered. */
   facts: RawVars | undefined;
   factsAreFresh: boolean;
+  /** Facts that other modules than `setup` gathered. As in Ansible, they are variables by their own names too. */
+  moduleFacts: Readonly<Record<string, Value>>;
   /**
    * Values of set_fact and register. Like `facts` and `included`, it is replaced by a new object whenever a value is
    * set, so that comparing the objects shows whether anything was set.

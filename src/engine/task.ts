@@ -180,9 +180,14 @@ function surelyFalse(task: Task, scope: Scope, world: World): string | undefined
 /** A fact that a plan cannot know is unknown, not undefined, and so is everything that reads it. */
 function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
   const unknown = outcomes.find((o) => o.status === 'unknown');
-  if (unknown === undefined || task.impl?.sets !== 'vars') return;
+  if (unknown === undefined) return;
   const value = new Unknown(unknown.because ?? dependsOn('a task before it'));
-  host.set = { ...host.set, ...Object.fromEntries(Object.keys(task.args).map((name) => [name, value])) };
+  const all = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, value]));
+  if (task.impl?.sets === 'vars') host.set = { ...host.set, ...all(Object.keys(task.args)) };
+  const gathered = task.impl?.facts?.(task.args) ?? [];
+  if (gathered.length === 0) return;
+  host.facts = { ...host.facts, ...all(gathered) };
+  host.moduleFacts = { ...host.moduleFacts, ...all(gathered) };
 }
 
 /** Registers the result, notifies handlers, counts and reports the outcome. Throws if the task failed. */

@@ -47,6 +47,7 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
     ...(role === undefined ? [] : [role.defaults.vars]),
     ...(run.inventory.hosts.get(host.name)?.layers ?? []).map((l) => l.vars),
     factLayer(host),
+    readyLayer(host.moduleFacts),
     play.vars,
     run.answers.get(play) ?? {},
     ...play.varsFiles.map((l) => l.vars),

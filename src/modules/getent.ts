@@ -20,6 +20,7 @@ export const getent = defineModule<typeof Args, Current>({
   name: 'getent',
   summary: 'Reads entries of a database of the host: users, groups, hosts.',
   args: Args,
+  facts: ({ database }) => [`getent_${String(database)}`],
   examples: [
     { title: 'Read a user', args: { database: 'passwd', key: 'www-data' } },
     { title: 'Read all groups', args: { database: 'group' } },

@@ -16,6 +16,7 @@ export const package_facts = defineModule<typeof Args, readonly (readonly string
   name: 'package_facts',
   summary: 'Gathers the installed packages as ansible_facts.packages.',
   args: Args,
+  facts: () => ['packages'],
   examples: [{ title: 'Gather all packages', args: {} }],
   needs: () => ['package:*'],
   probe: () => sh`dpkg-query -W -f '\${db:Status-Abbrev}\t\${Package}\t\${Version}\t\${Architecture}\t\${Section}\n'`,

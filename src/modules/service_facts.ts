@@ -11,6 +11,7 @@ export const service_facts = defineModule<typeof Args, readonly Unit[]>({
   name: 'service_facts',
   summary: 'Gathers the services and their states as ansible_facts.services.',
   args: Args,
+  facts: () => ['services'],
   examples: [{ title: 'Gather all services', args: {} }],
   needs: () => ['unit:*', 'package:*', 'live:*'],
   probe:

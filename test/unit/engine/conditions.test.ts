@@ -99,3 +99,18 @@ describe('as Ansible does it', () => {
     expect((await p.mistakes()).map((d) => d.code)).toEqual(['E_TWO_ACTIONS']);
   });
 });
+
+describe('facts of modules', () => {
+  it('are variables by their own names too', async () => {
+    const tasks =
+      '- getent: {database: passwd, key: root}\n- debug: {msg: "{{ getent_passwd.root[5] }} {{ ansible_facts.getent_passwd.root[1] }}"}';
+    expect((await project({ 'site.yml': play(tasks) }).apply()).said).toEqual(['a: /bin/bash 0']);
+  });
+
+  it('are known after apply in a plan, if the task is', async () => {
+    const tasks =
+      "- command: 'true'\n  register: r\n- getent: {database: group}\n  when: r is changed\n- debug: {msg: no}\n  when: \"'x' in ansible_facts.getent_group.root\"";
+    const { tasks: all } = await project({ 'site.yml': play(tasks) }).plan();
+    expect(all.map((t) => t.status)).toEqual(['changed', 'unknown', 'unknown']);
+  });
+});
