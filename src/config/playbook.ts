@@ -205,18 +205,13 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
 
 /** The arguments of the module `setup` for gathering the play's facts. */
 function gatherArgsOf(
-  {
-    gatherSubset,
-    gatherTimeout,
-    factPath,
-  }: Pick<Own<'play', KeywordValues>, 'gatherSubset' | 'gatherTimeout' | 'factPath'>,
+  { gatherSubset, factPath }: Pick<Own<'play', KeywordValues>, 'gatherSubset' | 'factPath'>,
   { moduleDefaults }: Common,
 ): RawVars {
   return {
     ...defaultsFor('gather_facts', moduleDefaults),
     ...defaultsFor('setup', moduleDefaults),
     ...(gatherSubset !== undefined && { gather_subset: gatherSubset }),
-    ...(gatherTimeout !== undefined && { gather_timeout: gatherTimeout }),
     ...(factPath !== undefined && { fact_path: factPath }),
   };
 }

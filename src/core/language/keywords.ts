@@ -223,12 +223,7 @@ export const KEYWORDS = {
     doc: 'Whether facts are gathered first. Default: true.',
   },
   gather_subset: { on: ['play'], type: 'value', inherit: 'own', doc: 'The facts to gather.' },
-  gather_timeout: {
-    on: ['play'],
-    type: 'value',
-    inherit: 'own',
-    doc: 'The most seconds that gathering facts may take.',
-  },
+  gather_timeout: { on: ['play'], refused: 'remove it: gathering facts takes milliseconds' },
   fact_path: {
     on: ['play'],
     type: 'value',
