@@ -203,7 +203,10 @@ export async function conclude(intent: Intent, changeResult: ChangeResult): Prom
   if (because !== undefined) return { status: 'unknown', result: new Unknown(because), changes, because, label };
   if (changeResult.failed !== undefined) {
     const base = { changed: true, failed: true, msg: changeResult.failed.message, ...rcOf(changeResult.ran) };
-    const result = resultOf(step, after, unit, base, changeResult.ran);
+    const own = resultOf(step, after, unit, base, changeResult.ran);
+    // The module speaks of a script that ended by itself. That it was ended is more important.
+    const isEnded = changeResult.failed.code !== 'E_CHANGE_FAILED';
+    const result = isEnded && isDict(own) ? { ...own, msg: changeResult.failed.message } : own;
     return { status: 'failed', result, changes, diagnostic: { ...changeResult.failed, at: taskRun.task.at }, label };
   }
   keepFacts(taskRun, place, unit, dataOf(step, after, unit, changeResult.ran));

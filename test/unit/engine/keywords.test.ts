@@ -124,9 +124,14 @@ describe('keywords', () => {
   });
 
   it('timeout of a block ends its tasks', async () => {
-    const p = project({ 'site.yml': play('- block: [{command: sleep 30}]\n  timeout: 1') });
-    const { tasks } = await p.apply();
+    const p = project({
+      'site.yml': play(
+        '- block: [{command: sleep 30, register: r, ignore_errors: true}]\n  timeout: 1\n- debug: {msg: "{{ r.msg }}"}',
+      ),
+    });
+    const { tasks, said } = await p.apply();
     expect(tasks[0]?.diagnostic?.code).toBe('E_TASK_TIMEOUT');
+    expect(said[0]).toContain('timed out after 1 s');
   });
 
   it('async ends a task that takes too long', async () => {
