@@ -118,6 +118,9 @@ export function openPlaybook(file: string, project: Project, tags: readonly stri
     if (loaded.tags.has(tag) || ['all', 'tagged', 'untagged', 'always', 'never'].includes(tag)) continue;
     problems.push(tell('E_UNKNOWN_TAG', { name: tag, known: loaded.tags }));
   }
+  // One pattern that matches nothing is a warning. If no play has a host, the inventory or the pattern is wrong.
+  const { plays } = loaded.playbook;
+  if (plays.every((play) => play.hosts.length === 0)) problems.push(...plays.flatMap((play) => play.warnings));
   neverDefined(loaded, problems);
   checkInventoryTemplates(project);
   stopOnProblems(problems);

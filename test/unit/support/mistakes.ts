@@ -91,6 +91,17 @@ export const MISTAKES: readonly Mistake[] = [
     /'hots' is undefined/,
   ],
   ['a duplicate key', site('- debug:\n    msg: a\n    msg: b'), 'E_DUPLICATE_KEY', 'site.yml:6', /twice/],
+  [
+    'hosts that nobody has, in every play',
+    {
+      'site.yml': '- hosts: wbe\n  tasks: []\n',
+      'hosts.yml': 'all: {children: {web: {hosts: {a: {ansible_connection: local}}}}}',
+    },
+    'E_UNKNOWN_HOST',
+    'site.yml:1:10',
+    /'wbe'/,
+    /web/,
+  ],
   ['a tab', { 'site.yml': '- hosts: all\n\ttasks: []\n' }, 'E_YAML_TAB', 'site.yml:2', /./],
   ['an unknown tag of YAML', site('- debug: {msg: !secret x}'), 'E_YAML_TAG', 'site.yml:4', /./, /!vault/],
   ['no hosts', { 'site.yml': '- tasks: []\n' }, 'E_NO_HOSTS', 'site.yml:1:3', /names no hosts/],
