@@ -130,7 +130,8 @@ function dependencies({ path, params: outer }: Role, around: Common, reading: Re
   return list.items.reduce((all, item): IncludedItems => {
     const { name, params } = roleUse(item, around, reading);
     if (name === undefined) return all;
-    const key = JSON.stringify(['dependency', name, params, item.kind === 'map' ? toRaw(item) : undefined]);
+    const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;
+    const key = JSON.stringify([name, params, when && toRaw(when)]);
     if (reading.imported.used.has(key) && !allowsDuplicates(name, around, reading)) return all;
     reading.imported.used.add(key);
     const inner = item.kind === 'map' ? keywordsOf(item, around, reading) : around;

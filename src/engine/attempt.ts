@@ -273,8 +273,10 @@ function keepFacts(taskRun: TaskRun, place: HostState, { step, scope }: Bound, d
   if (!isDict(facts)) return;
   const isTheirs = task.delegateTo !== undefined && isTrue(run, task.delegateFacts, scope, 'delegate_facts', task.at);
   const owner = isTheirs ? place : host;
-  if (step.sets === 'vars') owner.set = { ...owner.set, ...facts };
-  else {
+  if (step.sets === 'vars') {
+    owner.set = { ...owner.set, ...facts };
+    if (data['_ansible_facts_cacheable'] === true) owner.facts = { ...owner.facts, ...facts };
+  } else {
     owner.facts = { ...owner.facts, ...facts };
     if (step.module !== run.setup.name) owner.moduleFacts = { ...owner.moduleFacts, ...facts };
   }

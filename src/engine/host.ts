@@ -15,7 +15,7 @@ import type { TaskRun } from './outcome.ts';
 import { playFilesOf } from './play-files.ts';
 import { dueAtEnd, recallHandlers } from './recall.ts';
 import { isSelected } from './selection.ts';
-import { Aborted, EndHost, TaskFailed, type Where } from './state.ts';
+import { Aborted, EndHost, type HostState, TaskFailed, type Where } from './state.ts';
 import { runTask, scopeOf } from './task.ts';
 import { tasksTogether } from './together.ts';
 import { scopeFor, type World } from './variables.ts';
@@ -225,12 +225,16 @@ async function runOneTask(hostRun: HostRun, task: Task, where: Where, rest: Rest
   const [doer] = await meet(hostRun, `${here} once`);
   const isDoer = doer?.host === hostRun.host.name;
   const result = await hostRun.batch.once(here, isDoer, async () => {
+    const before = hostRun.host.set;
     await runTask(taskRun);
-    return task.register === undefined ? undefined : hostRun.host.set[task.register];
+    return setSince(before, hostRun.host.set);
   });
-  if (!isDoer && task.register !== undefined && result !== undefined) {
-    hostRun.host.set = { ...hostRun.host.set, [task.register]: result };
-  }
+  if (!isDoer) hostRun.host.set = { ...hostRun.host.set, ...result };
+}
+
+/** What a task registered or set: with run_once, all hosts get it. */
+function setSince(before: HostState['set'], after: HostState['set']): HostState['set'] {
+  return Object.fromEntries(Object.entries(after).filter(([name, value]) => before[name] !== value));
 }
 
 async function meet({ batch, host }: HostRun, here: string): Promise<readonly Met[]> {

@@ -67,7 +67,11 @@ export async function runPlaybook(given: Run): Promise<Recap> {
       const later = plays.slice(i + 1);
       const own = isGrown.has(world) ? hostsNow(world, play) : hosts;
       for (const name of own) inRun.add(name);
-      await onePlay(world, play, own, (host) => later.filter((p) => p.hosts.includes(host)).map((p) => p.play));
+      const isOver = await onePlay(world, play, own, (host) =>
+        later.filter((p) => p.hosts.includes(host)).map((p) => p.play),
+      );
+      // As in Ansible, nothing follows a play of which all hosts failed.
+      if (isOver) break;
     }
   } catch (error) {
     if (!run.signal.aborted) throw error;
@@ -266,12 +270,13 @@ function makeWorld(run: Run, inventory: World['inventory'], doing: World['doing'
 /** A host's connection depends only on its inventory variables, not on the play that needs it first. */
 const bare = (play: Play): Play => ({ ...play, vars: {}, varsFiles: [], roles: [] });
 
+/** @returns whether all hosts of a batch failed, so that the run is over */
 async function onePlay(
   world: World,
   play: Play,
   selected: readonly string[],
   playsAfter: (host: string) => readonly Play[],
-): Promise<void> {
+): Promise<boolean> {
   const { run } = world;
   const alive = (): readonly string[] => selected.filter((name) => isAlive(world.hosts.get(name)));
   run.emit({ type: 'play', play: play.name, at: play.at, hosts: alive() });
@@ -294,9 +299,10 @@ async function onePlay(
         const host = world.hosts.get(name);
         if (host !== undefined && !host.isStuck) host.failed = true;
       }
-      return;
+      return names.every((name) => !isAlive(world.hosts.get(name)));
     }
   }
+  return false;
 }
 
 async function claimAs(world: World, play: Play, name: string): Promise<void> {

@@ -4,7 +4,12 @@ import { defineModule } from '../core/module.ts';
 import type { Value, Vars } from '../core/value.ts';
 
 const Args = Type.Object(
-  { cacheable: Type.Boolean({ default: false, description: 'Ignored: facts are gathered again in each run.' }) },
+  {
+    cacheable: Type.Boolean({
+      default: false,
+      description: 'The variables are in ansible_facts too. They are not kept after the run.',
+    }),
+  },
   { additionalProperties: Type.Unsafe<Value>({}) },
 );
 
@@ -26,5 +31,5 @@ export const set_fact = defineModule<typeof Args, null>({
       ),
   parse: () => null,
   plan: () => [],
-  data: (_, { cacheable: _cacheable, ...facts }) => ({ ansible_facts: facts as Vars }),
+  data: (_, { cacheable, ...facts }) => ({ ansible_facts: facts as Vars, _ansible_facts_cacheable: cacheable }),
 });

@@ -113,10 +113,12 @@ export function path(of: Item, dotted: Item, ctx: Ctx): Item {
   return item;
 }
 
-/** Reading an attribute of an Undefined throws its failure. An Unknown is returned as the result. */
-function untouchable(item: Item): Unknown | undefined {
-  if (item instanceof Undefined) throw item.failure;
-  return item instanceof Unknown ? item : undefined;
+/**
+ * A part of an Undefined is undefined too, as in Ansible: `a.b | default('x')` gives x if `a` is not defined. A part of an
+ * Unknown is unknown.
+ */
+function untouchable(item: Item): Unknown | Undefined | undefined {
+  return item instanceof Undefined || item instanceof Unknown ? item : undefined;
 }
 
 const none: Readonly<Record<string, Operation>> = {};

@@ -56,7 +56,7 @@ function scopeOf(layers: readonly RawVars[], ports: TemplatePorts, below: Inner 
     const known = done.get(name);
     if (known !== undefined) return known;
     const found = raw(name);
-    if (found === undefined) return undefined;
+    if (found === undefined) return name === 'vars' ? { value: allOf(scope), uses: new Set([EFFECT]) } : undefined;
     const resolution = shared(name) ?? fresh(name, found);
     done.set(name, resolution);
     return resolution;
@@ -99,6 +99,16 @@ function scopeOf(layers: readonly RawVars[], ports: TemplatePorts, below: Inner 
     watched: (onRead) => watch(scope, onRead),
   };
   return scope;
+}
+
+/** The variable `vars`: all variables by name, each evaluated when it is read. */
+function allOf(scope: Inner): Value {
+  const all: Record<string, Value> = {};
+  for (const name of scope.names()) {
+    if (name === 'hostvars') continue; // it leads back to all variables of all hosts
+    Object.defineProperty(all, name, { enumerable: true, get: () => scope.get(name) });
+  }
+  return all;
 }
 
 function watch(scope: Inner, onRead: (name: string) => void): Scope {
