@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { HostRecap } from '../core/event.ts';
@@ -7,18 +6,19 @@ import type { Vars } from '../core/value.ts';
 import { forgetGuesses, playRest, type Rest } from './ahead.ts';
 import { type Batch, makeBatch } from './batch.ts';
 import { isTrue } from './booleans.ts';
-import { claimFor, newGate, newStart, tellStopped, waitingFor } from './claims.ts';
+import { checkReached, type PlayHosts } from './check-reached.ts';
+import { tellStopped } from './claims.ts';
 import { gather } from './gather.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
+import { isGrown, makeWorld } from './make-world.ts';
+import { hostsNow, inOrder } from './play-hosts.ts';
 import type { Run } from './ports.ts';
-import { isSuspicious, judge, type Reached } from './reach.ts';
 import { tellLeftBehind } from './recall.ts';
 import { userOf } from './resolve.ts';
-import { openSession } from './session.ts';
-import { Aborted, EndHost, type HostState, newCounts, TaskFailed, Unreachable } from './state.ts';
-import { forgetGroups, scopeFor, type World } from './variables.ts';
-import { newSessions, scopeOnWay, type Way, wayOf } from './way.ts';
+import { Aborted, EndHost, type HostState, TaskFailed, Unreachable } from './state.ts';
+import { scopeFor, type World } from './variables.ts';
+import { wayOf } from './way.ts';
 
 export type Recap = Readonly<{
   hosts: readonly HostRecap[];
@@ -61,11 +61,11 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   for (const { warnings } of run.playbook.plays)
     for (const diagnostic of warnings) run.emit({ type: 'note', diagnostic, isWarning: true });
   try {
-    await checkReached(world, plays);
+    await checkReached(world, plays, (taken) => gatherAll(world, taken));
     for (const [i, { play, hosts }] of plays.entries()) {
       run.signal.throwIfAborted();
       const later = plays.slice(i + 1);
-      const own = isGrown.has(world) ? hostsNow(world, play) : hosts;
+      const own = isGrown(world) ? hostsNow(world, play) : hosts;
       for (const name of own) inRun.add(name);
       const isOver = await onePlay(world, play, own, (host) =>
         later.filter((p) => p.hosts.includes(host)).map((p) => p.play),
@@ -102,33 +102,6 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   };
 }
 
-type PlayHosts = Readonly<{ play: Play; hosts: readonly string[] }>;
-
-/**
- * Nothing changes before everything that a host can reach is understood. Mistakes that depend on a host's facts are
- * judged after all hosts gave theirs, which is the first round trip of a run anyway. Throws Failure with all mistakes.
- */
-async function checkReached(world: World, plays: readonly PlayHosts[]): Promise<void> {
-  const { run } = world;
-  const taken = plays.filter(({ hosts }) => hosts.length > 0);
-  const known = taken.map((p) => p.play);
-  if (!isSuspicious(run, known)) return;
-  const reached = (): readonly Reached[] =>
-    taken.map(({ play, hosts }) => ({ play, hosts: hosts.flatMap((name) => aliveAt(world, name)) }));
-  const first = run.templates.ahead(() => judge(world, reached()));
-  if (first.problems.length > 0) throw new Failure(first.problems);
-  const needsFacts = first.possible.length > 0 || first.isOpen;
-  if (needsFacts) await gatherAll(world, taken);
-  const { problems, possible, notes } = needsFacts ? run.templates.ahead(() => judge(world, reached())) : first;
-  if (problems.length + possible.length > 0) throw new Failure([...problems, ...possible]);
-  for (const diagnostic of notes) run.emit({ type: 'note', diagnostic });
-}
-
-function aliveAt({ hosts }: World, name: string): readonly HostState[] {
-  const host = hosts.get(name);
-  return host !== undefined && isAlive(host) ? [host] : [];
-}
-
 /** Gathers the facts of all hosts, each for the first of its plays that wants facts. */
 async function gatherAll(world: World, plays: readonly PlayHosts[]): Promise<void> {
   const [first] = plays;
@@ -147,128 +120,6 @@ async function gatherAll(world: World, plays: readonly PlayHosts[]): Promise<voi
 function statsOf({ stats }: World): { stats?: Readonly<Record<string, Vars>> } {
   return stats.size === 0 ? {} : { stats: Object.fromEntries(stats) };
 }
-
-/** Worlds whose inventory was extended during the run. */
-const isGrown = new WeakSet<World>();
-
-/** The hosts of a play after its pattern may select hosts that were added or grouped during the run. */
-function hostsNow({ run, added }: World, play: Play): readonly string[] {
-  const selected = run.select(play.pattern, run.inventory);
-  return inOrder(
-    selected.filter((name) => run.limit.has(name) || added.has(name)),
-    play.order,
-  );
-}
-
-/** The order in which the hosts of a play take their turns. */
-function inOrder(hosts: readonly string[], order: Play['order']): readonly string[] {
-  const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-  switch (order) {
-    case 'inventory':
-      return hosts;
-    case 'reverse_inventory':
-      return hosts.toReversed();
-    case 'sorted':
-      return hosts.toSorted(byName);
-    case 'reverse_sorted':
-      return hosts.toSorted(byName).toReversed();
-    case 'shuffle':
-      return hosts
-        .map((host) => ({ host, at: Math.random() }))
-        .toSorted((a, b) => a.at - b.at)
-        .map(({ host }) => host);
-  }
-}
-
-/** The most connections that are opened at the same time. */
-const DIALS = 100;
-
-function makeWorld(run: Run, inventory: World['inventory'], doing: World['doing']): World {
-  const gate = newGate();
-  const start = newStart(run.signal);
-  const slot = pLimit(run.forks);
-  const dial = pLimit(Math.max(run.forks, DIALS));
-  const hosts = new Map<string, HostState>();
-  const add = (name: string): HostState => {
-    const claim = claimFor(run, name);
-    const connectOn = (way: Way) => (meanwhile: () => void) => {
-      const state = hosts.get(name);
-      if (state === undefined) throw new Error(`no host ${name}`);
-      run.emit({ type: 'busy', host: name, doing: 'connecting' });
-      const play = run.playbook.plays[0];
-      if (play === undefined) throw new Error('no play');
-      const scope = scopeFor(world, state, { play: bare(play), batch: [], role: undefined, vars: [] });
-      return run.connect(name, scopeOnWay(scope, way), { signal: run.signal, meanwhile, claim });
-    };
-    const sessions = newSessions((way) =>
-      openSession(connectOn(way), slot, dial, {
-        signal: run.signal,
-        waiter: () => waitingFor(run, name, gate),
-        gate,
-        ...(run.claim !== undefined && {
-          start: { claimed: () => start.claimed(name), left: () => start.left(name), all: start.all },
-        }),
-      }),
-    );
-    const state: HostState = {
-      name,
-      session: sessions.on({}),
-      sessions,
-      facts: undefined,
-      factsAreFresh: false,
-      moduleFacts: {},
-      set: {},
-      included: [],
-      planned: [],
-      notified: new Map(),
-      coming: new Set(),
-      isOld: new Set(),
-      flushed: new Set(),
-      late: [],
-      section: '',
-      reader: undefined,
-      isRecalled: false,
-      recalled: new Set(),
-      waiting: new Map(),
-      noted: new Map(),
-      isStuck: false,
-      ended: new Set(),
-      playFiles: [],
-      ranRoles: new Set(),
-      publicRoles: [],
-      mayFail: [],
-      depth: 0,
-      failed: false,
-      unreachable: false,
-      counts: newCounts(),
-    };
-    hosts.set(name, state);
-    return state;
-  };
-  const world: World = {
-    run,
-    doing,
-    hosts,
-    start,
-    locked: new Set(),
-    changed: new Set(),
-    inventory,
-    inventoryChanged: () => {
-      isGrown.add(world);
-      forgetGroups(run.inventory);
-    },
-    added: new Set(),
-    stats: new Map(),
-    addHost: (name) => void add(name),
-    localhost: (name) =>
-      ['localhost', '127.0.0.1', '::1'].includes(name) ? (hosts.get('localhost') ?? add('localhost')) : undefined,
-  };
-  for (const name of run.inventory.hosts.keys()) add(name);
-  return world;
-}
-
-/** A host's connection depends only on its inventory variables, not on the play that needs it first. */
-const bare = (play: Play): Play => ({ ...play, vars: {}, varsFiles: [], roles: [] });
 
 /** @returns whether all hosts of a batch failed, so that the run is over */
 async function onePlay(
