@@ -33,7 +33,11 @@ cp -r "$(getent passwd "$me" | cut -d: -f6)/.ssh" /home/other/.ssh
 chown -R other: /home/other/.ssh
 apt-get -q -y install doas >/dev/null
 echo "permit nopass $me" >/etc/doas.conf
-printf '#!/bin/sh\\necho "$@" >>/tmp/become.log\\nexec sudo "$@"\\n' >/usr/local/bin/own-become
+cat >/usr/local/bin/own-become <<'END'
+#!/bin/sh
+printf '%s\\n' "$*" >>/tmp/become.log
+exec sudo "$@"
+END
 chmod 755 /usr/local/bin/own-become
 touch /tmp/become.log
 chmod 666 /tmp/become.log`,
