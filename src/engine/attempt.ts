@@ -278,7 +278,8 @@ function keepFacts(taskRun: TaskRun, place: HostState, { step, scope }: Bound, d
     if (data['_ansible_facts_cacheable'] === true) owner.facts = { ...owner.facts, ...facts };
   } else {
     owner.facts = { ...owner.facts, ...facts };
-    if (step.module !== run.setup.name) owner.moduleFacts = { ...owner.moduleFacts, ...facts };
+    // Facts of the system, such as `domain` of hostname, keep their prefix: a variable of that name stays.
+    if (task.impl?.facts !== undefined) owner.moduleFacts = { ...owner.moduleFacts, ...facts };
   }
 }
 

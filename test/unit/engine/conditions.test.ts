@@ -107,6 +107,14 @@ describe('facts of modules', () => {
     expect((await project({ 'site.yml': play(tasks) }).apply()).said).toEqual(['a: /bin/bash 0']);
   });
 
+  it('of the system do not override a variable of that name', async () => {
+    const tasks =
+      '- hostname: {name: "{{ lookup(\'pipe\', \'uname -n\') }}"}\n- debug: {msg: "{{ domain }} {{ ansible_facts.domain is defined }}"}';
+    const hosts = 'all:\n  vars: {ansible_connection: local, domain: foobar.com}\n  hosts:\n    a:\n';
+    const { said } = await project({ 'hosts.yml': hosts, 'site.yml': play(tasks) }).plan();
+    expect(said).toEqual(['a: foobar.com True']);
+  });
+
   it('are known after apply in a plan, if the task is', async () => {
     const tasks =
       "- command: 'true'\n  register: r\n- getent: {database: group}\n  when: r is changed\n- debug: {msg: no}\n  when: \"'x' in ansible_facts.getent_group.root\"";
