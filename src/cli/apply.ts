@@ -1,34 +1,44 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { existsSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { select } from '../config/patterns.ts';
+import { startAt } from '../config/start-at.ts';
 import type { Claim } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
 import type { Mode } from '../core/event.ts';
-import { Secret } from '../core/value.ts';
+import type { RawVars } from '../core/value.ts';
 import type { Recap } from '../engine/run.ts';
 import { runPlaybook } from '../engine/run.ts';
 import { setup } from '../modules/setup.ts';
 import type { Reporter } from '../report/plain.ts';
 import { ask, download, md5, openLine, sha1, sha256 } from './connections.ts';
+import type { HostOptions } from './options.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { factsCache, openPlaybook, openProject, projectDir } from './project.ts';
 import { askPrompts } from './prompts.ts';
 import { nonce } from './templates.ts';
 
 export type RunOptions = OutputOptions &
+  HostOptions &
   Readonly<{
-    inventory: string;
-    limit?: string | undefined;
     shard?: Readonly<{ index: number; of: number }> | undefined;
     tags: readonly string[];
     skipTags: readonly string[];
-    extraVars: readonly string[];
-    forks: number;
-    vaultPasswordFile?: string | undefined;
-    askBecomePass?: boolean | undefined;
+    /** Default: what the settings say, else 25. */
+    forks?: number | undefined;
+    /** Keywords that every play has unless it sets them. */
+    playDefaults?: RawVars | undefined;
+    /** The first task that runs, by its name or a pattern with `*`. */
+    startAt?: string | undefined;
+    /** Asks before each task. */
+    step?: boolean | undefined;
+    /** The playbook's text, if it is in no file. */
+    text?: string | undefined;
+    /** Whether events have the results of tasks. Default: in JSON output. */
+    results?: boolean | undefined;
+    /** Facts of earlier runs are forgotten first. */
+    flushCache?: boolean | undefined;
     /** In seconds. Default: 600. */
     lockWait?: number | undefined;
   }>;
@@ -44,11 +54,11 @@ export async function runPlays(
   setMaxListeners(0, signal); // every host listens to it
   const reporter = given ?? (await chooseReporter(options));
   const project = openProject({ ...options, writes: mode === 'apply' }, dirname(playbookFile));
-  const playbook = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
+  if (options.text !== undefined) project.files.yaml(playbookFile, options.text);
+  const whole = openPlaybook(playbookFile, project, [...options.tags, ...options.skipTags]);
+  const playbook = options.startAt === undefined ? whole : startAt(whole, options.startAt);
   const answers = await askPrompts(playbook, project);
-  const password = options.askBecomePass === true ? await ask('become password: ') : undefined;
-  if (options.askBecomePass === true && password === undefined) throw failure('E_NO_TERMINAL', {});
-  const become = password === undefined ? undefined : new Secret(password);
+  const { settings } = project;
   try {
     return await runPlaybook({
       mode,
@@ -57,21 +67,25 @@ export async function runPlays(
       limit: project.limit,
       limitText: options.limit,
       verbosity: options.verbose,
-      configFile: configFile(playbookFile),
+      configFile: settings.file,
+      notes: settings.notes,
+      warnings: settings.warnings,
       select: (pattern, inventory) => select(pattern, inventory, { file: playbookFile, line: 1, col: 1 }, []),
       ask,
+      step: options.step === true ? stepper() : undefined,
       tags: options.tags,
       skipTags: options.skipTags,
       extraVars: project.extraVars,
       answers,
-      diff: options.diff,
-      forks: options.forks,
+      diff: options.diff || settings.diff,
+      results: options.results ?? options.output === 'json',
+      forks: options.forks ?? settings.forks ?? 25,
       setup,
       templates: project.templates,
       localFiles: project.localFiles,
       connect: (name, scope, line) =>
         openLine(name, project.inventory.hosts.get(name)?.at, localGet(name, scope.get), {
-          becomePassword: become,
+          defaults: project.connection,
           onSecret: project.redactor.add,
           ...line,
         }),
@@ -81,7 +95,7 @@ export async function runPlays(
       sha256,
       sha1,
       md5,
-      factsCache: factsCache(options.inventory),
+      factsCache: factsCache(options.inventory, options.flushCache),
       redactor: project.redactor,
       emit: reporter.emit,
       signal,
@@ -95,9 +109,23 @@ export async function runPlays(
   }
 }
 
-/** The ansible.cfg of the project. bringup reads nothing of it; playbooks may ask where it is. */
-function configFile(playbookFile: string): string | undefined {
-  return [dirname(playbookFile), '.'].map((dir) => resolve(dir, 'ansible.cfg')).find((path) => existsSync(path));
+/** Asks before each task: yes, no, or yes to all that follow. Questions come one after the other. */
+function stepper(): (task: string) => Promise<boolean> {
+  let goesOn = false;
+  let last: Promise<unknown> = Promise.resolve();
+  const answerTo = async (task: string): Promise<boolean> => {
+    if (goesOn) return true;
+    const answer = await ask(`perform task '${task}'? (N)o/(y)es/(c)ontinue: `, { echo: true });
+    if (answer === undefined)
+      throw failure('E_NO_TERMINAL', { question: `perform task '${task}'?`, hint: 'leave --step out' });
+    goesOn = /^c/i.test(answer.trim());
+    return goesOn || /^y/i.test(answer.trim());
+  };
+  return (task) => {
+    const next = last.then(() => answerTo(task));
+    last = next.catch(() => {});
+    return next;
+  };
 }
 
 /** The lock that this run takes on the hosts that it changes, with the message for other runs. */

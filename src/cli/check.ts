@@ -51,7 +51,9 @@ export async function runChecks(
   const connect = (name: string): Promise<Connection> => {
     const host = inventory.hosts.get(name);
     if (host === undefined) return Promise.reject(new Error(`there is no host '${name}' in the inventory`));
-    const line = lines.get(name) ?? openLine(name, host.at, scopeOf(name).get, { onSecret: redactor.add, signal });
+    const line =
+      lines.get(name) ??
+      openLine(name, host.at, scopeOf(name).get, { defaults: project.connection, onSecret: redactor.add, signal });
     lines.set(name, line);
     line.catch(() => lines.delete(name));
     return line;

@@ -5,7 +5,7 @@ import { connect } from '../connect/connect.ts';
 import type { Claim, Connection, Target } from '../core/connection.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
-import type { Secret, Value } from '../core/value.ts';
+import type { RawVars, Value } from '../core/value.ts';
 
 export type Getter = (name: string) => Value | undefined;
 
@@ -13,24 +13,14 @@ export type Getter = (name: string) => Value | undefined;
  * How to reach a host of the inventory. A host with `lab_name` belongs to that lab, which supplies its login, key and
  * pinned host key.
  */
-export async function reach(
-  name: string,
-  at: Pos | undefined,
-  get: Getter,
-  becomePassword: Secret | undefined,
-): Promise<Target> {
-  const target = targetOf({ name, at, get });
-  const become =
-    target.become.password === undefined && becomePassword !== undefined
-      ? { ...target.become, password: becomePassword }
-      : target.become;
+export async function reach(name: string, at: Pos | undefined, get: Getter, defaults: RawVars = {}): Promise<Target> {
+  const target = targetOf({ name, at, get, defaults });
   const lab = get('lab_name');
-  if (typeof lab !== 'string' || target.via === 'local') return { ...target, become };
+  if (typeof lab !== 'string' || target.via === 'local') return target;
   const { connection } = await import('../lab/lab.ts');
   const own = await connection(lab, name);
   return {
     ...target,
-    become,
     address: own.address,
     user: target.user ?? own.user,
     privateKeyFile: target.privateKeyFile ?? own.privateKeyFile,
@@ -39,7 +29,8 @@ export async function reach(
 }
 
 export type LineOptions = Readonly<{
-  becomePassword?: Secret | undefined;
+  /** Variables that count where `get` has none. */
+  defaults?: RawVars | undefined;
   /** Called with each secret before it is used, so that it is never printed. */
   onSecret: (secret: string) => void;
   signal: AbortSignal;
@@ -52,9 +43,9 @@ export async function openLine(
   name: string,
   at: Pos | undefined,
   get: Getter,
-  { becomePassword, onSecret, signal, meanwhile, claim }: LineOptions,
+  { defaults, onSecret, signal, meanwhile, claim }: LineOptions,
 ): Promise<Connection> {
-  const target = await reach(name, at, get, becomePassword);
+  const target = await reach(name, at, get, defaults);
   for (const secret of [target.password, target.become.password]) if (secret !== undefined) onSecret(secret.reveal());
   return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `), meanwhile, claim }, signal);
 }

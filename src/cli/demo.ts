@@ -13,6 +13,7 @@ import { runChecks } from './check.ts';
 import { labUp, openLab, showProgress } from './lab.ts';
 import { source, streams } from './output.ts';
 import { openProject } from './project.ts';
+import { usualOptions } from './settings.ts';
 
 export type DemoOptions = Readonly<{ inventory: string; yes: boolean; down: boolean }>;
 type Timing = Readonly<{ what: string; ms: number; outcome: string }>;
@@ -42,6 +43,7 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<n
   );
   const run = {
     ...QUIET,
+    ...usualOptions(),
     output: 'auto' as const,
     inventory: options.inventory,
     tags: [],
@@ -69,7 +71,13 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<n
   const seen: CheckEvent[] = [];
   const failed = await timed(
     'Check',
-    () => runChecks(CHECKS, { ...QUIET, inventory: options.inventory, extraVars: [] }, signal, listening(seen)),
+    () =>
+      runChecks(
+        CHECKS,
+        { ...QUIET, ...usualOptions(), inventory: options.inventory, extraVars: [] },
+        signal,
+        listening(seen),
+      ),
     () => `${seen.filter((c) => c.status === 'passed').length} of ${seen.length} passed`,
   );
   if (failed !== 0) return stopped(signal.aborted, 'the site is up, but checks failed: see above');
@@ -104,7 +112,7 @@ function stopped(interrupted: boolean, why: string): number {
 }
 
 function screen(inventory: string, hosts: readonly HostRecap[], timings: readonly Timing[], ms: number): string {
-  const project = openProject({ inventory, writes: false });
+  const project = openProject({ ...usualOptions(), inventory, writes: false });
   const vars = (name?: string) =>
     inventoryScope(project.templates, project.inventory, project.extraVars, dirname(PLAYBOOK), name);
   const address = (name: string): string => String(vars(name).get('ansible_host') ?? '');
@@ -148,7 +156,7 @@ function screen(inventory: string, hosts: readonly HostRecap[], timings: readonl
 /** Removes hosts, disks, images, network, and what was created for them here: passwords, keys, caches. */
 async function takeDown(inventory: string, name: string, signal: AbortSignal): Promise<number> {
   await down(name, { progress: showProgress, signal, images: true });
-  const { inventory: read, templates } = openProject({ inventory, writes: false });
+  const { inventory: read, templates } = openProject({ ...usualOptions(), inventory, writes: false });
   const [host] = read.hosts.values();
   const secrets =
     host === undefined

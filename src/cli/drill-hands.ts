@@ -178,7 +178,7 @@ const foreign = (address: string, at: Pos): Diagnostic => tell('E_DRILL_TARGET',
  * One connection for each host. It is opened when needed, and again after it was lost, because drills take hosts down.
  */
 function openLines(project: Project, get: (host: string, name: string) => Value | undefined) {
-  const { inventory, redactor } = project;
+  const { inventory, redactor, connection } = project;
   const lines = new Map<string, Promise<Connection>>();
   const never = new AbortController().signal;
   setMaxListeners(0, never); // every connection listens to it
@@ -186,8 +186,8 @@ function openLines(project: Project, get: (host: string, name: string) => Value 
     signal.throwIfAborted();
     const host = inventory.hosts.get(name);
     if (host === undefined) return Promise.reject(new Error(`there is no host '${name}' in the inventory`));
-    const opened =
-      lines.get(name) ?? openLine(name, host.at, (key) => get(name, key), { onSecret: redactor.add, signal: never });
+    const options = { defaults: connection, onSecret: redactor.add, signal: never };
+    const opened = lines.get(name) ?? openLine(name, host.at, (key) => get(name, key), options);
     lines.set(name, opened);
     opened.catch(() => lines.delete(name));
     return opened;

@@ -42,7 +42,11 @@ async function ofHost(
   let line: Connection | undefined;
   try {
     const at = project.inventory.hosts.get(host)?.at;
-    line = await openLine(host, at, scope.get, { onSecret: project.redactor.add, signal });
+    line = await openLine(host, at, scope.get, {
+      defaults: project.connection,
+      onSecret: project.redactor.add,
+      signal,
+    });
     const all = await waitingOn(line, host, signal);
     const found = all.filter(({ note }) => name === undefined || handlerOf(note).includes(name));
     if (forget) await forgetAll(line, host, found, signal);

@@ -28,6 +28,7 @@ import { table } from '../report/summary.ts';
 import { ask, type Getter } from './connections.ts';
 import { streams } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
+import { usualOptions } from './settings.ts';
 
 /**
  * The lab that an inventory describes: every host with `lab_image`, at its ansible_host. All of them share `lab_name`
@@ -68,7 +69,7 @@ function textOf(get: Getter) {
 }
 
 export function openLab(inventory: string, extraVars: readonly string[] = []): LabSpec {
-  const project = openProject({ inventory, extraVars, writes: false });
+  const project = openProject({ ...usualOptions(), inventory, extraVars, writes: false });
   stopOnProblems(project.problems);
   return labSpec(project);
 }

@@ -1,14 +1,21 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { failure } from '../core/errors/index.ts';
+import type { Recap } from '../engine/run.ts';
 import { labCommands } from './lab-commands.ts';
 import {
   agreed,
+  atLeastOne,
   type CommandContext,
   collect,
+  connectionOptions,
   DEFAULT_INVENTORY,
   hostOptionsOf,
   inventoryOptions,
   outputOf,
   outputOptions,
+  runOptions,
+  runOptionsOf,
+  seconds,
   words,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
@@ -23,6 +30,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const stop = interruptible();
   let code: number | undefined;
   const program = commandLine({
+    argv,
     done: (result) => {
       code = result;
     },
@@ -79,6 +87,7 @@ export function commandLine(run: CommandContext): Command {
     .configureOutput({ writeOut: streams.out, writeErr: streams.err });
   playCommand(program, 'plan', run);
   playCommand(program, 'apply', run);
+  runCommand(program, run);
   checkCommand(program, run);
   drillCommand(program, run);
   labCommands(program, run);
@@ -104,33 +113,74 @@ function playCommand(program: Command, mode: 'plan' | 'apply', { done, signal }:
     .option('-D, --diff', 'show the differences in changed files')
     .option('-t, --tags <tags>', 'run only tasks with any of these tags', words, [])
     .option('--skip-tags <tags>', 'skip tasks with any of these tags', words, [])
-    .option('-f, --forks <n>', 'work on this many hosts at the same time', atLeastOne, 25)
-    .option('--shard <i/n>', 'run shard i of n: every n-th host, counted from the i-th', shard)
-    .option('-K, --ask-become-pass', 'ask for the become password');
+    .option('--start-at-task <name>', 'begin at this task')
+    .option('--list-hosts', 'list the hosts of each play, and stop')
+    .option('--list-tasks', 'list the tasks, and stop')
+    .option('--list-tags', 'list the tags, and stop')
+    .option('--syntax-check', 'read and check the playbook, and stop');
+  runOptions(connectionOptions(command));
   if (mode === 'apply')
-    command.option(
-      '--lock-wait <seconds>',
-      'wait this many seconds for a host that another run has locked',
-      seconds,
-      600,
-    );
+    command
+      .option('--lock-wait <seconds>', 'wait this many seconds for a host that another run has locked', seconds, 600)
+      .option('--step', 'ask before each task')
+      .option('--force-handlers', 'run notified handlers on failed hosts too');
   if (mode === 'plan') command.option('--exit-code', 'exit with 3 if there is something to change');
   else command.option('-C, --check', 'plan instead of applying, like `bringup plan`');
   command.action(async (playbook: string, o) => {
     const options = {
       ...outputOf(o),
-      ...hostOptionsOf(o),
+      ...(await hostOptionsOf(o)),
+      ...runOptionsOf(o),
       shard: o.shard,
       tags: o.tags,
       skipTags: o.skipTags,
-      forks: o.forks,
-      askBecomePass: o.askBecomePass,
       lockWait: o.lockWait,
+      startAt: o.startAtTask,
+      step: o.step,
     };
+    if (o.listHosts || o.listTasks || o.listTags || o.syntaxCheck) {
+      const { listPlays } = await import('./listing.ts');
+      const what = {
+        hosts: o.listHosts === true,
+        tasks: o.listTasks === true,
+        tags: o.listTags === true,
+        checks: o.syntaxCheck === true,
+      };
+      return done(listPlays(playbook, what, options));
+    }
     const isPlan = mode === 'plan' || o.check === true;
     const { runPlays } = await import('./apply.ts');
     const recap = await runPlays(isPlan ? 'plan' : 'apply', playbook, options, signal);
-    done(recap.interrupted ? 130 : recap.locked ? 4 : recap.failed ? 1 : o.exitCode === true && recap.changed ? 3 : 0);
+    done(exitCode(recap, o.exitCode === true));
+  });
+}
+
+function runCommand(program: Command, { argv, done, signal }: CommandContext): void {
+  const command = program
+    .command('run <pattern> [command...]')
+    .description('run a command or one task on hosts, and print what it returns')
+    .option('-m, --module-name <module>', 'run this module (default: command)')
+    .option('-a, --args <args>', 'use these arguments: NAME=VALUE …, a JSON object, or a command')
+    .option('-B, --background <seconds>', 'run in the background, for at most so many seconds', seconds)
+    .option('-P, --poll <seconds>', 'ask for its result every so many seconds (0: never)', seconds)
+    .option('-C, --check', 'show what the task would change, without changing anything')
+    .option('-D, --diff', 'show the differences in changed files');
+  inventoryOptions(command);
+  outputOptions(command);
+  runOptions(connectionOptions(command));
+  command.action(async (pattern: string, given: readonly string[], o) => {
+    const { runTask } = await import('./run.ts');
+    if (given.length > 0 && !argv.includes('--')) throw failure('E_RUN_DASHES', { pattern, command: given[0] ?? '' });
+    const task = {
+      pattern,
+      module: o.moduleName,
+      args: o.args,
+      command: given,
+      background: o.background,
+      poll: o.poll,
+    };
+    const options = { ...outputOf(o), ...(await hostOptionsOf(o)), ...runOptionsOf(o), tags: [], skipTags: [] };
+    done(exitCode(await runTask(o.check === true ? 'plan' : 'apply', task, options, signal), false));
   });
 }
 
@@ -140,10 +190,10 @@ function checkCommand(program: Command, { done, signal }: CommandContext): void 
     .description('verify from this machine that the site works: DNS, HTTP, balancing, replication')
     .option('--junit <file>', 'write the results to a JUnit XML file as well')
     .option('--within <seconds>', 'retry each check for this many seconds (default: set in each check)', seconds);
-  inventoryOptions(command);
+  connectionOptions(inventoryOptions(command));
   outputOptions(command);
   command.action(async (file: string | undefined, o) => {
-    const options = { ...outputOf(o), ...hostOptionsOf(o), junit: o.junit, within: o.within };
+    const options = { ...outputOf(o), ...(await hostOptionsOf(o)), junit: o.junit, within: o.within };
     const { runChecks } = await import('./check.ts');
     done(await runChecks(file ?? 'playbooks/checks/site.yml', options, signal));
   });
@@ -156,10 +206,10 @@ function drillCommand(program: Command, { done, signal }: CommandContext): void 
     .option('--junit <file>', 'write the results to a JUnit XML file as well')
     .option('--times <n>', 'run each drill this many times', atLeastOne, 1)
     .option('--only <text>', 'run only drills with this text in their name (repeatable)', collect, []);
-  inventoryOptions(command);
+  connectionOptions(inventoryOptions(command));
   outputOptions(command);
   command.action(async (files: readonly string[], o) => {
-    const options = { ...outputOf(o), ...hostOptionsOf(o), junit: o.junit, times: o.times, only: o.only };
+    const options = { ...outputOf(o), ...(await hostOptionsOf(o)), junit: o.junit, times: o.times, only: o.only };
     const { runDrills } = await import('./drill.ts');
     done(await runDrills(files, options, signal));
   });
@@ -172,7 +222,7 @@ function inventoryCommand(program: Command, { done }: CommandContext): void {
     .argument('[host]', 'show all variables of this host, and where each is defined');
   inventoryOptions(command).action(async (host: string | undefined, o) => {
     const { listInventory } = await import('./inventory.ts');
-    done(listInventory(host, hostOptionsOf(o)));
+    done(listInventory(host, await hostOptionsOf(o)));
   });
 }
 
@@ -181,9 +231,9 @@ function handlersCommand(program: Command, { done, signal }: CommandContext): vo
     .command('handlers [name]')
     .description('list the notified handlers that wait on each host')
     .option('--forget', 'remove the listed handlers, so that no run runs them');
-  inventoryOptions(command).action(async (name: string | undefined, o) => {
+  connectionOptions(inventoryOptions(command)).action(async (name: string | undefined, o) => {
     const { listHandlers } = await import('./handlers.ts');
-    done(await listHandlers({ ...hostOptionsOf(o), name, forget: o.forget === true }, signal));
+    done(await listHandlers({ ...(await hostOptionsOf(o)), name, forget: o.forget === true }, signal));
   });
 }
 
@@ -236,18 +286,11 @@ function demoCommand(program: Command, { done, signal }: CommandContext): void {
     });
 }
 
-function atLeastOne(value: string): number {
-  if (/^[1-9]\d*$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('expected: a whole number from 1');
-}
-function shard(value: string): Readonly<{ index: number; of: number }> {
-  const [, index = 0, of = 0] = (/^([1-9]\d*)\/([1-9]\d*)$/.exec(value) ?? []).map(Number);
-  if (index > 0 && index <= of) return { index, of };
-  throw new InvalidArgumentError('expected: i/n, such as 1/4, with i from 1 to n');
-}
-function seconds(value: string): number {
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('expected: a number of seconds');
+/** 0 done, 1 a host failed, 3 a plan has changes, 4 locked by another run, 130 interrupted. */
+export function exitCode(recap: Recap, tellsChanges: boolean): number {
+  if (recap.interrupted) return 130;
+  if (recap.locked) return 4;
+  return recap.failed ? 1 : tellsChanges && recap.changed ? 3 : 0;
 }
 
 const VERSION = '0.1.0';

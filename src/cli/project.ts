@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { resolve as absolute, dirname, join } from 'node:path';
 import { openFiles, varsFile } from '../config/files.ts';
+import { keyValues } from '../config/freeform.ts';
 import { loadInventory } from '../config/inventory.ts';
 import { select } from '../config/patterns.ts';
 import { type LoadedPlaybook, loadPlaybook } from '../config/playbook.ts';
 import type { ReadingPorts } from '../config/reading.ts';
+import { NO_SETTINGS, type Settings } from '../config/settings.ts';
 import { parseYaml, toVars } from '../config/source.ts';
-import { openVault } from '../config/vault.ts';
+import { openVault, type VaultPassword } from '../config/vault.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
-import { failure, tell } from '../core/errors/index.ts';
+import { tell } from '../core/errors/index.ts';
 import type { Inventory, Playbook } from '../core/playbook.ts';
 import { type Redactor, redactor } from '../core/redact.ts';
-import { type RawVars, Secret } from '../core/value.ts';
+import type { RawVars, Secret } from '../core/value.ts';
 import type { FactsCache, LocalFiles, Templates } from '../engine/ports.ts';
 import { modules } from '../modules/index.ts';
 import { makeScope } from '../template/scope.ts';
@@ -22,12 +24,19 @@ import { localFiles } from './local-files.ts';
 import { templatePorts, templatesFor } from './templates.ts';
 
 export type ProjectOptions = Readonly<{
-  inventory: string;
+  /** Files, scripts, directories or lists of hosts. Later ones override variables of earlier ones. */
+  inventory: string | readonly string[];
   limit?: string | undefined;
   /** The `index`-th of `of` controllers, from 1. */
   shard?: Readonly<{ index: number; of: number }> | undefined;
   extraVars?: readonly string[] | undefined;
-  vaultPasswordFile?: string | undefined;
+  vault?: readonly VaultPassword[] | undefined;
+  /** Default: nothing is set. */
+  settings?: Settings | undefined;
+  /** Variables of connections that count where the inventory and the playbook set none. Default: of the settings. */
+  connection?: RawVars | undefined;
+  /** Keywords that every play has unless it sets them. They override those of the settings. */
+  playDefaults?: RawVars | undefined;
   /** Whether lookup('password') may store new passwords. */
   writes: boolean;
 }>;
@@ -44,37 +53,33 @@ export type Project = Readonly<{
   readPorts: ReadingPorts;
   localFiles: LocalFiles;
   files: ReturnType<typeof openFiles>;
+  settings: Settings;
+  playDefaults: RawVars;
+  /** Variables of connections that count where the inventory and the playbook set none. */
+  connection: RawVars;
 }>;
 
 /** Reads the inventory. Mistakes are collected in `problems`: see `stopOnProblems`. */
 export function openProject(options: ProjectOptions, playbookDir?: string): Project {
   const problems: Diagnostic[] = [];
   const secrets = redactor();
-  const passwords = vaultPasswords(options.vaultPasswordFile);
+  const passwords = options.vault ?? [];
+  const settings = options.settings ?? NO_SETTINGS;
   const decrypt = (text: string, at: Pos): Secret => {
     const opened = openVault(text, at, passwords);
     secrets.add(opened.reveal());
     return opened;
   };
   const files = openFiles(problems, passwords.length > 0 ? decrypt : undefined);
-  const inventory = loadInventory(options.inventory, files, playbookDir === undefined ? [] : [playbookDir]);
   const extraVars = parseExtraVars(options.extraVars ?? [], problems, files);
-  const at: Pos = { file: '--limit', line: 1, col: 1 };
-  const limited =
-    options.limit === undefined ? [...inventory.hosts.keys()] : select(options.limit, inventory, at, problems);
-  // Takes every n-th host in the inventory's order. Shards of the same inventory and limit share no host and together
-  // include all.
-  const { index, of } = options.shard ?? { index: 1, of: 1 };
-  const limit = new Set(limited.filter((_, i) => i % of === index - 1));
-  // This machine belongs to no inventory, so only --limit leaves it out.
-  if (options.limit === undefined) for (const name of ['localhost', '127.0.0.1', '::1']) limit.add(name);
+  let inventory: Inventory | undefined; // what constructed groups are made of asks for no hosts
   const ports = templatePorts({
     onSecret: secrets.add,
     writes: options.writes,
     dir: playbookDir ?? '.',
     hosts(pattern, from) {
       const wrong: Diagnostic[] = [];
-      const found = select(pattern, inventory, from, wrong);
+      const found = inventory === undefined ? [] : select(pattern, inventory, from, wrong);
       return wrong.length > 0 ? [] : found;
     },
     unvault: decrypt,
@@ -89,8 +94,22 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
       return resolve(raw, { get: scope.get, ports });
     },
   };
+  const paths = typeof options.inventory === 'string' ? [options.inventory] : options.inventory;
+  const dirs = playbookDir === undefined ? [] : [playbookDir];
+  const { evaluate } = readPorts;
+  const read = loadInventory(paths, files, dirs, { extraVars, evaluate });
+  inventory = read;
+  const at: Pos = { file: '--limit', line: 1, col: 1 };
+  const limited =
+    options.limit === undefined ? [...read.hosts.keys()] : select(limitOf(options.limit, files), read, at, problems);
+  // Takes every n-th host in the inventory's order. Shards of the same inventory and limit share no host and together
+  // include all.
+  const { index, of } = options.shard ?? { index: 1, of: 1 };
+  const limit = new Set(limited.filter((_, i) => i % of === index - 1));
+  // This machine belongs to no inventory, so only --limit leaves it out.
+  if (options.limit === undefined) for (const name of ['localhost', '127.0.0.1', '::1']) limit.add(name);
   return {
-    inventory,
+    inventory: read,
     limit,
     extraVars,
     problems,
@@ -99,21 +118,28 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
     readPorts,
     localFiles: localFiles((file, from) => varsInRun(file, files, from)),
     files,
+    settings,
+    playDefaults: { ...settings.play, ...options.playDefaults },
+    connection: options.connection ?? settings.connection,
   };
 }
 
 /** Reads a playbook. It stops with all mistakes at once, before any host is contacted. */
 export function openPlaybook(file: string, project: Project, tags: readonly string[]): Playbook {
-  const { inventory, files, readPorts, extraVars, problems } = project;
-  const beside = [join(dirname(inventory.source), 'roles'), 'roles', join('playbooks', 'roles')];
+  const { inventory, files, readPorts, extraVars, problems, settings } = project;
+  const beside = [join(inventory.dir, 'roles'), 'roles', join('playbooks', 'roles')].filter((p) => existsSync(p));
   const usual = ['~/.ansible/roles', '/usr/share/ansible/roles', '/etc/ansible/roles'];
-  const rolePaths = [...beside.filter((p) => existsSync(p)), ...searchPaths('ANSIBLE_ROLES_PATH', usual)];
-  const collectionPaths = searchPaths('ANSIBLE_COLLECTIONS_PATH', [
-    'collections',
-    '~/.ansible/collections',
-    '/usr/share/ansible/collections',
-  ]);
-  const loaded = loadPlaybook(file, { files, inventory, ports: readPorts, extraVars, rolePaths, collectionPaths });
+  const loaded = loadPlaybook(file, {
+    files,
+    inventory,
+    ports: readPorts,
+    extraVars,
+    rolePaths: [...beside, ...directories(settings.rolesPath ?? usual)],
+    collectionPaths: directories(
+      settings.collectionsPath ?? ['collections', '~/.ansible/collections', '/usr/share/ansible/collections'],
+    ),
+    playDefaults: project.playDefaults,
+  });
   for (const tag of tags) {
     if (loaded.tags.has(tag) || ['all', 'tagged', 'untagged', 'always', 'never'].includes(tag)) continue;
     problems.push(tell('E_UNKNOWN_TAG', { name: tag, known: loaded.tags }));
@@ -127,11 +153,16 @@ export function openPlaybook(file: string, project: Project, tags: readonly stri
   return loaded.playbook;
 }
 
-/** Directories from an environment variable of Ansible, separated by colons, or the usual ones. Only those that exist. */
-function searchPaths(variable: string, usual: readonly string[]): readonly string[] {
-  const set = process.env[variable];
-  const all = set === undefined || set === '' ? usual : set.split(':');
-  return all.map((path) => path.replace(/^~(?=\/|$)/, homedir())).filter((path) => existsSync(path));
+/** Those that exist. */
+function directories(paths: readonly string[]): readonly string[] {
+  return paths.map((path) => path.replace(/^~(?=\/|$)/, homedir())).filter((path) => existsSync(path));
+}
+
+/** The pattern of --limit. As in Ansible, `@FILE` names a file with one term on each line. */
+function limitOf(limit: string, files: ReturnType<typeof openFiles>): string {
+  if (!limit.startsWith('@')) return limit;
+  const lines = (files.read(limit.slice(1)) ?? '').split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !line.startsWith('#')).join(',');
 }
 
 export function stopOnProblems(problems: readonly Diagnostic[]): void {
@@ -168,7 +199,7 @@ function checkInventoryTemplates({ inventory, readPorts, problems }: Project): v
   }
 }
 
-/** Parses -e key=value, -e '{"json": 1}' and -e @file.yml. The last value wins. */
+/** Parses -e 'key=value key="two words"', -e '{"json": 1}' and -e @file.yml. The last value wins. */
 function parseExtraVars(
   given: readonly string[],
   problems: Diagnostic[],
@@ -181,30 +212,30 @@ function parseExtraVars(
       const node = parseYaml(text, '-e', problems);
       if (node?.kind === 'map') Object.assign(all, toVars(node));
     } else {
-      const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(text) ?? [];
-      if (name === undefined || value === undefined) problems.push(tell('E_EXTRA_VARS', { text }));
-      else all[name] = value;
+      const vars = keyValues(text, { file: '-e', line: 1, col: 1 });
+      const isWrong = vars === undefined || Object.keys(vars).some((name) => !/^[A-Za-z_]\w*$/.test(name));
+      if (isWrong || text.trim() === '') problems.push(tell('E_EXTRA_VARS', { text }));
+      else Object.assign(all, vars);
     }
   }
   return all;
 }
 
-function vaultPasswords(file: string | undefined): readonly Secret[] {
-  const path = file ?? process.env['ANSIBLE_VAULT_PASSWORD_FILE'];
-  if (path === undefined) return [];
-  try {
-    return [new Secret(readFileSync(path, 'utf8').trim())];
-  } catch (error) {
-    throw failure('E_VAULT_PASSWORD_FILE', { path, why: (error as Error).message });
-  }
-}
-
 /** Stored under .bringup/ in the working directory. The cache saves a round trip and can be deleted at any time. */
-export function factsCache(inventory: string): FactsCache {
+export function factsCache(inventories: string | readonly string[], isFlushed = false): FactsCache {
   // two racks may have hosts of the same names
-  const rack = createHash('sha256').update(absolute(inventory)).digest('hex').slice(0, 12);
+  const rack = createHash('sha256')
+    .update(
+      [inventories]
+        .flat()
+        .map((one) => absolute(one))
+        .join('\n'),
+    )
+    .digest('hex')
+    .slice(0, 12);
   const folder = join('.bringup', 'facts', rack);
   const file = (host: string): string => join(folder, `${encodeURIComponent(host)}.json`);
+  if (isFlushed) rmSync(folder, { recursive: true, force: true });
   return {
     get(host) {
       try {

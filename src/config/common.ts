@@ -12,7 +12,7 @@ import {
   rowOf,
 } from '../core/language/keywords.ts';
 import type { Common, KeywordValues, Role } from '../core/playbook.ts';
-import type { Raw } from '../core/value.ts';
+import type { Raw, RawVars } from '../core/value.ts';
 import { checkDefaults } from './defaults.ts';
 import { booleanOf, conditionsOf, type Reading, rawOf, variableName, varsOf, wordsOf } from './reading.ts';
 import { type Entry, entry, type MapNode } from './source.ts';
@@ -52,6 +52,15 @@ export function topLevel(dir: string, role?: Role): Common {
   );
   const own = { at: { file: dir, line: 1, col: 1 }, name: undefined, role, dir, faults: [], reads: [] };
   return { ...(Object.fromEntries(inherited) as Omit<Common, keyof typeof own>), ...own };
+}
+
+/** The fields of those keywords that a play's items inherit. */
+export function inheritedFrom(keywords: RawVars): Partial<Common> {
+  const all = Object.entries(keywords).filter(([name]) => {
+    const row = rowOf(name);
+    return row !== undefined && !isRefused(row) && row.inherit === 'nearest';
+  });
+  return Object.fromEntries(all.map(([name, raw]) => [fieldOf(name), raw])) as Partial<Common>;
 }
 
 /** Reads the item's own keywords and combines them with the inherited ones. */

@@ -4,25 +4,64 @@ import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Inventory, InventoryHost, Layer } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
+import { type Building, construct, pluginOf } from './constructed.ts';
 import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { type Files, varsFile } from './files.ts';
 import { parseIni } from './ini.ts';
+import { isScript, readScript } from './inventory-script.ts';
 import { type Node, toVars, wrongShape } from './source.ts';
 
 /**
- * Reads an inventory: a YAML or INI file, or a directory of them, with group_vars/ and host_vars/ beside it. As in
- * Ansible, a list of hosts with a comma (`'web1,'`) is an inventory too.
+ * Reads inventories: YAML and INI files, scripts, and directories of them, with group_vars/ and host_vars/ beside them.
+ * As in Ansible, a list of hosts with a comma (`'web1,'`) is an inventory too, and of a variable that two of them set
+ * the later value counts.
  */
-export function loadInventory(path: string, files: Files, playbookDirs: readonly string[] = []): Inventory {
+export function loadInventory(
+  given: string | readonly string[],
+  files: Files,
+  playbookDirs: readonly string[] = [],
+  ports: InventoryPorts = NO_PORTS,
+): Inventory {
+  const paths = [given].flat();
+  const source = paths.join(', ');
   const draft: Draft = { hosts: new Map(), groups: new Map() };
-  group(draft, 'all', { file: path, line: 1, col: 1 });
-  if (path.includes(',')) {
-    const at: Pos = { file: '<inventory>', line: 1, col: 1 };
-    for (const name of path.split(',')) if (name.trim() !== '') addHost(draft, 'all', name.trim(), at, {});
-  } else for (const file of sources(path, files)) readSource(file, draft, files);
-  const dir = path.includes(',') ? '.' : isFolder(path) ? path : dirname(path);
-  return link(draft, path, dir, [...new Set([...playbookDirs, dir])], files);
+  group(draft, 'all', { file: source, line: 1, col: 1 });
+  const dirs = paths.map((path) => (isList(path) ? '.' : isFolder(path) ? path : dirname(path)));
+  const varDirs = [...new Set([...playbookDirs, ...dirs])];
+  const varsOf = (withFiles: boolean): ReadonlyMap<string, RawVars> => {
+    const { hosts } = link(copyOf(draft), source, '.', withFiles ? varDirs : [], files);
+    return new Map(
+      [...hosts].map(([name, host]) => [name, Object.assign({}, ...host.layers.map((l) => l.vars), selfVars(host))]),
+    );
+  };
+  const building: Building = { draft, problems: files.problems, varsOf, ...ports };
+  for (const path of paths) {
+    if (!isList(path)) for (const file of sources(path, files)) readSource(file, building, files);
+    else {
+      const at: Pos = { file: '<inventory>', line: 1, col: 1 };
+      for (const name of path.split(',')) if (name.trim() !== '') addHost(draft, 'all', name.trim(), at, {});
+    }
+  }
+  return link(draft, source, dirs[0] ?? '.', varDirs, files);
 }
+
+/** What `constructed` needs from outside. */
+export type InventoryPorts = Pick<Building, 'extraVars' | 'evaluate'>;
+const NO_PORTS: InventoryPorts = { extraVars: {}, evaluate: () => null };
+
+/** Linking adds groups, which must not stay. */
+function copyOf({ hosts, groups }: Draft): Draft {
+  return {
+    hosts,
+    groups: new Map([...groups].map(([name, one]) => [name, { ...one, children: new Map(one.children) }])),
+  };
+}
+
+function selfVars({ name, groups }: InventoryHost): RawVars {
+  return { inventory_hostname: name, inventory_hostname_short: name.split('.')[0] ?? name, group_names: groups };
+}
+
+const isList = (path: string): boolean => path.includes(',');
 
 function sources(path: string, files: Files): readonly string[] {
   if (!isFolder(path)) return [path];
@@ -34,7 +73,12 @@ function sources(path: string, files: Files): readonly string[] {
   return found.map((name) => join(path, name));
 }
 
-function readSource(file: string, draft: Draft, files: Files): void {
+function readSource(file: string, building: Building, files: Files): void {
+  const { draft } = building;
+  if (isScript(file)) {
+    readScript(file, draft, files.problems);
+    return;
+  }
   const text = files.read(file);
   if (text === undefined) return;
   if (
@@ -51,7 +95,8 @@ function readSource(file: string, draft: Draft, files: Files): void {
     files.problems.push(wrongShape(node, 'an inventory', 'a map of groups', 'all: {hosts: …, children: …}'));
     return;
   }
-  for (const { key, keyAt, value } of node.entries) readGroup(draft, key, keyAt, value, files.problems, []);
+  if (pluginOf(node) !== undefined) construct(node, building);
+  else for (const { key, keyAt, value } of node.entries) readGroup(draft, key, keyAt, value, files.problems, []);
 }
 
 function readGroup(

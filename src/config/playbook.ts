@@ -15,7 +15,7 @@ import type {
   Task,
 } from '../core/playbook.ts';
 import type { Raw, RawVars } from '../core/value.ts';
-import { checkWords, isKeyword, readCommon, readOwnKeywords, topLevel } from './common.ts';
+import { checkWords, inheritedFrom, isKeyword, readCommon, readOwnKeywords, topLevel } from './common.ts';
 import { defaultsFor } from './defaults.ts';
 import { doubtsOf } from './doubts.ts';
 import { type Files, varsFile } from './files.ts';
@@ -47,6 +47,8 @@ export type PlaybookOptions = Readonly<{
   rolePaths?: readonly string[];
   /** Directories of collections beside the playbook's own collections/. */
   collectionPaths?: readonly string[];
+  /** Keywords that every play has unless it sets them: `become`, `gather_facts` … */
+  playDefaults?: RawVars;
 }>;
 export type LoadedPlaybook = Readonly<{
   playbook: Playbook;
@@ -71,6 +73,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     rolePaths: [join(dir, 'roles'), ...(options.rolePaths ?? [])],
     collectionPaths: [join(dir, 'collections'), ...(options.collectionPaths ?? [])],
     extraVars: options.extraVars,
+    playDefaults: options.playDefaults ?? {},
     defined: new Set(Object.keys(options.extraVars)),
     used: new Map(),
     definitions: new Map(),
@@ -153,7 +156,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   reading.imported.vars = vars;
   const pattern = patternOf(hosts, vars, reading);
   const varsFiles = readVarsFiles(node, vars, file, reading);
-  const top = { ...topLevel(dirname(file)), tags: by.tags, when: by.when };
+  const top = { ...topLevel(dirname(file)), ...inheritedFrom(reading.playDefaults), tags: by.tags, when: by.when };
   const read = readCommon({ ...node, entries: node.entries.filter(({ key }) => key !== 'vars') }, top, reading);
   const common: Common = { ...read, remoteUser: read.remoteUser ?? rawOf(node, 'user', reading) };
   const around: Common = { ...common, name: undefined };
@@ -186,7 +189,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     hosts: selected,
     warnings: unknown.filter(({ code }) => code === 'E_UNKNOWN_HOST'),
     order: (keywords.order ?? 'inventory') as Play['order'],
-    gatherFacts: gatherFacts ?? true,
+    gatherFacts: gatherFacts ?? reading.playDefaults['gather_facts'] ?? true,
     gatherArgs: gatherArgsOf(keywords, common),
     common,
     vars,
@@ -199,7 +202,8 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     roles: [...used.roles, ...imported.roles],
     serial: serialOf(node, vars, reading),
     maxFailPercentage: typeof max === 'number' ? max : undefined,
-    forceHandlers,
+    forceHandlers:
+      entry(node, 'force_handlers') === undefined ? (reading.playDefaults['force_handlers'] ?? false) : forceHandlers,
   };
 }
 

@@ -30,6 +30,8 @@ export type Reading = Readonly<{
   /** Directories with an ansible_collections/ in them. */
   collectionPaths: readonly string[];
   extraVars: RawVars;
+  /** Keywords that every play has unless it sets them. */
+  playDefaults: RawVars;
   /**
    * Every name that is defined somewhere: register, vars, set_fact … It serves to find names that are never defined.
    */

@@ -1,15 +1,22 @@
 import type { Target } from '../core/connection.ts';
 import type { Failure, Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
-import { Float, Secret, type Value } from '../core/value.ts';
+import { Float, type RawVars, Secret, type Value } from '../core/value.ts';
 
 /** The variables that say how to reach a host, by Ansible's names. */
-export type Reach = Readonly<{ name: string; at: Pos | undefined; get: (name: string) => Value | undefined }>;
+export type Reach = Readonly<{
+  name: string;
+  at: Pos | undefined;
+  get: (name: string) => Value | undefined;
+  /** Values that count where `get` has none under any name. */
+  defaults: RawVars;
+}>;
 
 /** Reads ansible_host, ansible_user and so on into a Target. Throws Failure E_HOST_VARIABLE. */
-export function targetOf({ name, at, get }: Reach): Target {
+export function targetOf({ name, at, get, defaults }: Reach): Target {
   const text = (...names: string[]): string | undefined => {
-    const value = names.map(get).find((v) => v !== undefined && v !== null && v !== '');
+    const isSet = (v: Value | undefined): boolean => v !== undefined && v !== null && v !== '';
+    const value = names.map(get).find(isSet) ?? names.map((one) => defaults[one] as Value | undefined).find(isSet);
     if (value === undefined || value === null) return undefined;
     if (value instanceof Secret) return value.reveal();
     if (typeof value === 'string' || typeof value === 'number') return String(value);
@@ -32,7 +39,7 @@ export function targetOf({ name, at, get }: Reach): Target {
     name,
     via: via === 'local' ? 'local' : 'ssh',
     address: text('ansible_host', 'ansible_ssh_host') ?? name,
-    port: port(get('ansible_port') ?? get('ansible_ssh_port'), name, at),
+    port: port(get('ansible_port') ?? get('ansible_ssh_port') ?? (defaults['ansible_port'] as Value), name, at),
     user: text('ansible_user', 'ansible_ssh_user'),
     password: secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password'),
     privateKeyFile: text('ansible_ssh_private_key_file', 'ansible_private_key_file'),
@@ -44,7 +51,9 @@ export function targetOf({ name, at, get }: Reach): Target {
       flags: splitWords(text('ansible_become_flags', `ansible_${method}_flags`) ?? ''),
       password: secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass'),
     },
-    connectTimeout: number(get('ansible_ssh_timeout') ?? get('ansible_timeout')),
+    connectTimeout: number(
+      get('ansible_ssh_timeout') ?? get('ansible_timeout') ?? (defaults['ansible_timeout'] as Value),
+    ),
   };
 }
 

@@ -72,6 +72,8 @@ export type TaskEvent = Readonly<{
   /** The label of the loop item. */
   item?: string | undefined;
   diagnostic?: Diagnostic | undefined;
+  /** What the module returned, if the run reports results and the task does not hide them. */
+  result?: Readonly<Record<string, unknown>> | undefined;
   /** The hosts that run the task instead (delegate_to). */
   delegate?: string | undefined;
   ms: number;

@@ -16,6 +16,7 @@ import { playFilesOf } from './play-files.ts';
 import { dueAtEnd, recallHandlers } from './recall.ts';
 import { isSelected } from './selection.ts';
 import { Aborted, EndHost, type HostState, TaskFailed, type Where } from './state.ts';
+import { stepped } from './step.ts';
 import { runTask, scopeOf } from './task.ts';
 import { tasksTogether } from './together.ts';
 import { scopeFor, type World } from './variables.ts';
@@ -75,8 +76,8 @@ async function runItems(hostRun: HostRun, items: readonly Item[], where: Where, 
     else if (item.module === 'meta')
       i += await runMeta(hostRun, item, ofRole(item, where), restAfter(i), (n) => plain(i + 1 + n));
     else
-      await withOthers(hostRun, item, () =>
-        throttled(hostRun, item, () => runOneTask(hostRun, item, where, restAfter(i))),
+      await stepped(hostRun, item, () =>
+        withOthers(hostRun, item, () => throttled(hostRun, item, () => runOneTask(hostRun, item, where, restAfter(i)))),
       );
   }
 }
@@ -96,7 +97,7 @@ function plainTask(
   where: Where,
   rest: Rest,
 ): TaskRun | 'left out' | undefined {
-  if (item?.kind !== 'task') return undefined;
+  if (item?.kind !== 'task' || hostRun.world.run.step !== undefined) return undefined;
   if (isEnded(hostRun, item) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
   if (item.impl === undefined || item.impl.isOnce === true || readsOthers(item)) return undefined;
   return taskRunOf(hostRun, item, where, rest);

@@ -1,5 +1,5 @@
 import type { Claim, Connection } from '../core/connection.ts';
-import type { Pos } from '../core/diagnostic.ts';
+import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import type { Emit, Mode } from '../core/event.ts';
 import type { LocalFile, Module, RenderOptions, TreeNode } from '../core/module.ts';
 import type { Inventory, Play, Playbook } from '../core/playbook.ts';
@@ -85,18 +85,25 @@ export type Run = Readonly<{
   select: (pattern: string, inventory: Inventory) => readonly string[];
   /** Asks on the terminal. undefined without a terminal. */
   ask: (question: string, options: Readonly<{ echo: boolean }>) => Promise<string | undefined>;
+  /** Asks whether a task shall run, before each task. undefined: all run. */
+  step: ((task: string) => Promise<boolean>) | undefined;
   /** The --limit as it was given. */
   limitText: string | undefined;
   /** How often -v was given. */
   verbosity: number;
-  /** The ansible.cfg beside the playbook or in the working directory. */
+  /** The ansible.cfg that was read. */
   configFile: string | undefined;
+  /** What its settings do not do: warnings, and notes for -v. */
+  warnings: readonly Diagnostic[];
+  notes: readonly Diagnostic[];
   tags: readonly string[];
   skipTags: readonly string[];
   extraVars: RawVars;
   /** The answers to `vars_prompt`. */
   answers: ReadonlyMap<Play, RawVars>;
   diff: boolean;
+  /** Whether events of tasks have what the module returned. */
+  results: boolean;
   /** The number of hosts that run at the same time. */
   forks: number;
   setup: Module;

@@ -58,8 +58,9 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   }));
   const inRun = new Set(plays.flatMap((p) => p.hosts));
   run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: [...inRun] });
-  for (const { warnings } of run.playbook.plays)
-    for (const diagnostic of warnings) run.emit({ type: 'note', diagnostic, isWarning: true });
+  for (const diagnostic of [...run.warnings, ...run.playbook.plays.flatMap((play) => play.warnings)])
+    run.emit({ type: 'note', diagnostic, isWarning: true });
+  for (const diagnostic of run.notes) run.emit({ type: 'note', diagnostic });
   try {
     await checkReached(world, plays, (taken) => gatherAll(world, taken));
     for (const [i, { play, hosts }] of plays.entries()) {

@@ -3,7 +3,7 @@ import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { isCutOff, isOfFiles, tell } from '../core/errors/index.ts';
 import type { TaskEvent, TaskStatus } from '../core/event.ts';
 import type { Task } from '../core/playbook.ts';
-import { Ready, Unknown } from '../core/value.ts';
+import { isDict, Ready, Unknown } from '../core/value.ts';
 import { attempt } from './attempt.ts';
 import { dependsOn, EMPTY_LOOP, isFalse } from './because.ts';
 import { isTrue, wholeNumber } from './booleans.ts';
@@ -273,6 +273,11 @@ function isIgnoring({ world: { run }, task }: TaskRun, scope: Scope): boolean {
 }
 const WORST: readonly TaskStatus[] = ['failed', 'ignored', 'changed', 'unknown', 'ok', 'skipped'];
 
+function plainResult({ world: { run } }: TaskRun, { result }: Outcome): Readonly<Record<string, unknown>> | undefined {
+  if (!isDict(result)) return undefined;
+  return run.templates.toPlain(result, run.redactor.add) as Readonly<Record<string, unknown>>;
+}
+
 function taskEvent(
   taskRun: TaskRun,
   scope: Scope,
@@ -308,6 +313,7 @@ function taskEvent(
     item: isHidden && o.label !== undefined ? hidden : o.label,
     diagnostic: outcomeSummary,
     delegate: typeof task.delegateTo === 'string' ? task.delegateTo : undefined,
+    ...(taskRun.world.run.results && !isHidden && { result: plainResult(taskRun, o) }),
     ms,
   };
 }

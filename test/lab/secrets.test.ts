@@ -2,6 +2,7 @@ import { createCipheriv, createHash, createHmac, pbkdf2Sync, randomBytes } from 
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { passwordOf } from '../../src/cli/vault-passwords.ts';
 import { bringup } from './support/command.ts';
 import { makeLab } from './support/rack.ts';
 
@@ -151,7 +152,7 @@ setsid sh /root/watch.sh >/dev/null 2>&1 </dev/null & echo`,
     }
     await lab.apply(join(lab.folder, 'site.yml'), {
       extraVars: [`@${join(lab.folder, 'extra.yml')}`],
-      vaultPasswordFile: join(lab.folder, 'pass'),
+      vault: [passwordOf(join(lab.folder, 'pass'))],
     });
     await lab.root('d13', 'touch /root/stop');
   });

@@ -77,12 +77,64 @@ export const args = {
   }),
   E_EXTRA_VARS: entry({
     summary: 'the value of `-e` cannot be read',
-    meaning: '`-e` takes one variable, a JSON object or a file of variables.',
-    fix: 'Write `-e NAME=VALUE`, `-e \'{"name": "value"}\'` or `-e @FILE`.',
+    meaning: '`-e` takes variables, a JSON object or a file of variables.',
+    fix: 'Write `-e "NAME=VALUE NAME=VALUE"`, `-e \'{"name": "value"}\'` or `-e @FILE`.',
     example: { text: 'version' },
     tell: ({ text }: { text: string }) => ({
       message: `-e '${text}' is not NAME=VALUE`,
       expected: 'NAME=VALUE, a JSON object or @FILE',
+      hint: 'put a value with blanks in quotes of its own: NAME="two words"',
+    }),
+  }),
+  E_NO_SUCH_TASK: entry({
+    summary: 'no task has the name of `--start-at-task`',
+    meaning: 'The run would begin at a task that the playbook does not have. Included files are not searched.',
+    fix: "Correct the name. 'bringup apply PLAYBOOK --list-tasks' lists all names.",
+    example: { name: 'Instal nginx', known: ['Install nginx'] },
+    tell: ({ name, known }: { name: string; known: Iterable<string> }) => ({
+      message: `no task is named '${name}'`,
+      ...didYouMean(name, known),
+      hint: '--list-tasks lists the names; tasks of included files cannot be the first',
+    }),
+  }),
+  E_RUN_TWICE: entry({
+    summary: '`bringup run` has a module and a command',
+    meaning: 'A command after `--` is the task. -m and -a are another one.',
+    fix: 'Leave one of them out.',
+    example: {},
+    tell: () => ({
+      message: "a command after '--' and -m or -a exclude each other",
+      expected: 'bringup run PATTERN -- COMMAND, or bringup run PATTERN -m MODULE -a ARGS',
+    }),
+  }),
+  E_RUN_NOTHING: entry({
+    summary: '`bringup run` has nothing to run',
+    meaning: 'The command line names hosts, and no task for them.',
+    fix: 'Write a command after `--`, or a module with -m.',
+    example: {},
+    tell: () => ({
+      message: 'there is nothing to run',
+      expected: 'bringup run PATTERN -- COMMAND, or bringup run PATTERN -m MODULE -a ARGS',
+    }),
+  }),
+  E_RUN_DASHES: entry({
+    summary: '`bringup run` has a command without `--` before it',
+    meaning: "Options of the command could be taken for bringup's own.",
+    fix: 'Write `--` before the command.',
+    example: { pattern: 'web', command: 'uptime' },
+    tell: ({ pattern, command }: { pattern: string; command: string }) => ({
+      message: `'${command}' stands where no argument is expected`,
+      hint: `for a command, write: bringup run ${pattern} -- ${command} …`,
+    }),
+  }),
+  E_RUN_ARGS: entry({
+    summary: 'the arguments of `-a` cannot be read',
+    meaning: 'Modules other than command and shell take named arguments.',
+    fix: 'Write `-a "name=nginx state=present"` or `-a \'{"name": "nginx"}\'`.',
+    example: { module: 'apt', text: 'nginx' },
+    tell: ({ module, text }: { module: string; text: string }) => ({
+      message: `'${text}' are no arguments of '${module}'`,
+      expected: 'NAME=VALUE …, or a JSON object',
     }),
   }),
   E_BECOME_USER: entry({

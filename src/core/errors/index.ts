@@ -12,6 +12,7 @@ import { lab, labCommands } from './lab.ts';
 import { playbook } from './playbook.ts';
 import { privileges } from './privileges.ts';
 import { run } from './run.ts';
+import { settings } from './settings.ts';
 import { software } from './software.ts';
 import { state } from './state.ts';
 import { trust } from './trust.ts';
@@ -26,6 +27,7 @@ const all = {
   ...variables,
   ...files,
   ...vault,
+  ...settings,
   ...inventory,
   ...connection,
   ...privileges,
@@ -60,6 +62,7 @@ export const AREAS: readonly Area[] = [
   area('Variables and templates', 'input', variables),
   area('Files on the controller', 'input', files),
   area('Vault', 'input', vault),
+  area('Settings', 'input', settings),
   area('Inventory', 'input', inventory),
   area('Connections', 'run', connection),
   area('Privileges', 'run', privileges),

@@ -13,6 +13,37 @@ export const inventory = {
       ...(hint !== undefined && { hint }),
     }),
   }),
+  E_INVENTORY_SCRIPT: entry({
+    summary: 'a script of the inventory fails, or prints no inventory',
+    meaning: 'bringup runs an executable inventory with --list, and with --host NAME if it prints no `_meta`.',
+    fix: 'Run the call that the message names, and correct what it prints.',
+    example: { call: 'inventory/cloud.py --list', why: 'it failed with exit code 1', detail: 'no credentials' },
+    tell: ({ call, why, detail }: { call: string; why: string; detail?: string }) => ({
+      message: `the inventory '${call}' cannot be read: ${why}`,
+      expected: 'a JSON object of groups: {"web": {"hosts": ["web1"]}, "_meta": {"hostvars": {}}}',
+      ...(detail !== undefined && detail !== '' && { detail }),
+    }),
+  }),
+  E_INVENTORY_SCRIPT_MODE: entry({
+    summary: 'a script of the inventory is not executable',
+    meaning: 'The file begins with `#!`, so it is a program that prints the inventory.',
+    fix: 'Make it executable.',
+    example: { path: 'inventory/cloud.py' },
+    tell: ({ path }: { path: string }) => ({
+      message: `the inventory '${path}' is a script, but it is not executable`,
+      hint: `run: chmod +x ${path}`,
+    }),
+  }),
+  E_INVENTORY_PLUGIN: entry({
+    summary: 'the inventory names a plugin that bringup does not have',
+    meaning: 'Plugins of Ansible are Python programs. bringup has the plugin `constructed`.',
+    fix: "Print the inventory with Ansible, and use the file: 'ansible-inventory -i FILE --list --export --yaml'.",
+    example: { name: 'amazon.aws.aws_ec2' },
+    tell: ({ name }: { name: string }) => ({
+      message: `bringup has no inventory plugin '${name}'`,
+      expected: 'constructed, or a file of hosts, or a script that prints them',
+    }),
+  }),
   E_HOST_SUBSCRIPT: entry({
     summary: 'a subscript selects no host of a group',
     meaning: 'A pattern such as `web[5]` counts the hosts of the group from 0.',

@@ -44,13 +44,13 @@ export const privileges = {
     }),
   }),
   E_NO_TERMINAL: entry({
-    summary: 'there is no terminal to ask for the become password',
-    meaning: '--ask-become-pass asks on the terminal, and bringup runs without one.',
-    fix: 'Set ansible_become_password in a vault file.',
-    example: {},
-    tell: () => ({
-      message: 'there is no terminal to ask for the become password',
-      hint: 'set ansible_become_password in a vault file',
+    summary: 'there is no terminal to ask on',
+    meaning: 'An option such as --ask-become-pass or --step asks on the terminal, and bringup runs without one.',
+    fix: 'Run bringup in a terminal, or put passwords into a vault file or a password file.',
+    example: { question: 'become password', hint: 'set ansible_become_password in a vault file' },
+    tell: ({ question, hint }: { question: string; hint: string }) => ({
+      message: `there is no terminal to ask for: ${question}`,
+      hint,
     }),
   }),
 };

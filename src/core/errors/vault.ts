@@ -4,7 +4,7 @@ export const vault = {
   E_VAULT_LOCKED: entry({
     summary: 'a value or a file is encrypted, and no vault password is given',
     meaning: 'The inventory or the playbook contains data that ansible-vault encrypted.',
-    fix: 'Give the password file: --vault-password-file FILE, or set ANSIBLE_VAULT_PASSWORD_FILE.',
+    fix: 'Give the password file: --vault-password-file FILE, or set vault_password_file in ansible.cfg.',
     example: { what: 'value' },
     tell: ({ what }: { what: 'value' | 'file' }) => ({
       message: `this ${what} is encrypted with ansible-vault`,

@@ -26,7 +26,7 @@ export const MAGIC_VARIABLES: Readonly<Record<string, string>> = {
   ansible_failed_result: 'In a rescue: the result of the task that failed.',
   ansible_failed_task: 'In a rescue: the task that failed.',
   ansible_index_var: 'The name of `index_var` of the loop.',
-  ansible_config_file: 'The ansible.cfg beside the playbook, or none. Nothing of it is read.',
+  ansible_config_file: 'The ansible.cfg that was read, or none.',
   ansible_limit: 'The value of --limit, if it is set.',
   ansible_loop: 'With `extended`: the index, the length and the neighbours of the item.',
   ansible_loop_var: 'The name of the variable that holds the item.',

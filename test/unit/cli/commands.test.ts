@@ -1,28 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { describe, expect, it, vi } from 'vitest';
-import { main } from '../../../src/cli/program.ts';
+import { describe, expect, it } from 'vitest';
+import { bringup, plain } from '../support/command.ts';
 import { play, project } from '../support/project.ts';
-
-/** Runs a whole command line. Returns its exit code and output. */
-async function bringup(...argv: readonly string[]): Promise<Readonly<{ code: number; out: string; err: string }>> {
-  let out = '';
-  let err = '';
-  const stdout = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    out += String(text);
-    return true;
-  });
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    err += String(text);
-    return true;
-  });
-  try {
-    return { code: await main(argv), out, err };
-  } finally {
-    stdout.mockRestore();
-    stderr.mockRestore();
-  }
-}
-const plain = (text: string): string => text.replace(/\u001b\[\d+m/g, '');
 
 describe('handlers', () => {
   it('lists what waits on a host, also by name, and forgets it', async () => {

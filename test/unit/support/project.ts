@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { runPlays } from '../../../src/cli/apply.ts';
+import { type RunOptions, runPlays } from '../../../src/cli/apply.ts';
+import { passwordOf } from '../../../src/cli/vault-passwords.ts';
 import { type Diagnostic, Failure } from '../../../src/core/diagnostic.ts';
 import type { Event, Mode, TaskEvent } from '../../../src/core/event.ts';
 import type { Recap } from '../../../src/engine/run.ts';
@@ -27,7 +28,8 @@ export type Options = Partial<
     vaultPasswordFile: string;
     signal: AbortSignal;
   }>
->;
+> &
+  Pick<Partial<RunOptions>, 'inventory' | 'playDefaults' | 'settings' | 'startAt' | 'connection'>;
 
 /** A project in a directory of its own. All its hosts are this machine: real modules, a real sh, no network. */
 export type Project = Readonly<{
@@ -75,13 +77,17 @@ export function project(files: Readonly<Record<string, string>>): Project {
         output: 'json',
         verbose: 0,
         diff: options.diff ?? false,
-        inventory: path('hosts.yml'),
+        inventory: options.inventory ?? path('hosts.yml'),
         limit: options.limit,
         tags: options.tags ?? [],
         skipTags: options.skipTags ?? [],
         extraVars: options.extraVars ?? [],
         forks: 10,
-        vaultPasswordFile: options.vaultPasswordFile,
+        playDefaults: options.playDefaults,
+        settings: options.settings,
+        startAt: options.startAt,
+        connection: options.connection,
+        vault: options.vaultPasswordFile === undefined ? [] : [passwordOf(options.vaultPasswordFile)],
       },
       options.signal ?? new AbortController().signal,
       reporter,

@@ -10,6 +10,7 @@ import { project } from '../support/project.ts';
 const LONGEST = 80;
 /** Words with which a command, an option or an argument may begin: what it does. */
 const VERBS = [
+  ...['become', 'begin', 'connect', 'create', 'decrypt', 'edit', 'encrypt', 'forget'],
   ...[
     'apply',
     'ask',
@@ -93,13 +94,13 @@ const sources = (folder: string): readonly string[] =>
     .map((name) => readFileSync(join(folder, name), 'utf8'));
 
 describe('texts of --help', () => {
-  const program = commandLine({ done: () => {}, signal: new AbortController().signal });
+  const program = commandLine({ argv: [], done: () => {}, signal: new AbortController().signal });
   it('say what a command or an option does', () => {
     expect(commandsOf(program).length).toBeGreaterThan(20);
     expect(wrongsOf(program)).toEqual([]);
   });
   it('a planted text is refused', () => {
-    const planted = commandLine({ done: () => {}, signal: new AbortController().signal });
+    const planted = commandLine({ argv: [], done: () => {}, signal: new AbortController().signal });
     planted.command('bad').description('what is there').option('--mend', 'Mends it.').option('--late', 'late hosts');
     const wrongs = wrongsOf(planted);
     for (const wrong of ['bad: does not begin with a verb', '--mend: ends with a full stop', '--late: does not begin'])
