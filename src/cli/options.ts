@@ -23,7 +23,7 @@ export type HostOptions = Readonly<{
 }>;
 
 export function inventoryOptions(command: Command): Command {
-  return command
+  command
     .option(
       '-i, --inventory <source>',
       'read hosts from this file, script, directory or list (repeatable)',
@@ -31,7 +31,12 @@ export function inventoryOptions(command: Command): Command {
       [],
     )
     .option('-l, --limit <pattern>', 'work only on hosts that match this pattern')
-    .option('-e, --extra-vars <vars>', 'set variables: NAME=VALUE, a JSON object or @FILE (repeatable)', collect, [])
+    .option('-e, --extra-vars <vars>', 'set variables: NAME=VALUE, a JSON object or @FILE (repeatable)', collect, []);
+  return vaultOptions(command);
+}
+
+export function vaultOptions(command: Command): Command {
+  return command
     .option('--vault-password-file <file>', 'read a vault password from this file or program (repeatable)', collect, [])
     .option('--vault-id <id>', 'use this vault password: [LABEL@]FILE or [LABEL@]prompt (repeatable)', collect, [])
     .option('-J, --ask-vault-pass', 'ask for a vault password');

@@ -19,6 +19,7 @@ import {
   words,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
+import { vaultCommands } from './vault-commands.ts';
 
 // Each command imports its rooms when it runs, so that `--help` does not load a database client.
 
@@ -92,6 +93,7 @@ export function commandLine(run: CommandContext): Command {
   drillCommand(program, run);
   labCommands(program, run);
   inventoryCommand(program, run);
+  vaultCommands(program, run);
   handlersCommand(program, run);
   docCommand(program, run);
   explainCommand(program, run);

@@ -42,26 +42,38 @@ function isFolder(path: string): boolean {
 }
 
 /** What the command line says of vaults: `[LABEL@]FILE`, `[LABEL@]prompt`. */
-export type VaultOptions = Readonly<{ ids: readonly string[]; asks: boolean }>;
+export type VaultOptions = Readonly<{
+  ids: readonly string[];
+  asks: boolean;
+  /** Without any password one is asked for. */
+  needsOne?: boolean;
+  /** A password that is typed will encrypt, so it is asked for twice. */
+  isNew?: boolean;
+}>;
 
 /** The vault passwords of a run, those of the command line first. */
-export async function vaultPasswords(
-  settings: Settings,
-  { ids, asks }: VaultOptions,
-): Promise<readonly VaultPassword[]> {
+export async function vaultPasswords(settings: Settings, given: VaultOptions): Promise<readonly VaultPassword[]> {
+  const { ids, asks, needsOne = false, isNew = false } = given;
   const all = [...ids, ...(asks || settings.asks.vaultPassword ? ['prompt'] : []), ...settings.vaultIds];
   const found: VaultPassword[] = [];
-  for (const id of new Set(all)) {
-    const [, label, source = ''] = /^(?:([^@/]*)@)?(.*)$/.exec(id) ?? [];
-    const name = label === '' ? undefined : label;
-    if (!source.startsWith('prompt')) found.push(passwordOf(source, name));
-    else
-      found.push({
-        label: name,
-        secret: await typed(name === undefined ? 'vault password' : `vault password (${name})`, SET_VAULT),
-      });
-  }
+  for (const id of new Set(all.length === 0 && needsOne ? ['prompt'] : all)) found.push(await vaultPassword(id, isNew));
   return found;
+}
+
+/** The password of `rekey`. */
+export async function newVaultPassword(id: string | undefined): Promise<VaultPassword> {
+  return vaultPassword(id ?? 'prompt', true, 'new ');
+}
+
+async function vaultPassword(id: string, isNew: boolean, which = ''): Promise<VaultPassword> {
+  const [, given, source = ''] = /^(?:([^@/]*)@)?(.*)$/.exec(id) ?? [];
+  const label = given === '' ? undefined : given;
+  if (!/^prompt(_ask_vault_pass)?$/.test(source)) return passwordOf(source, label);
+  const question = `${which}vault password${label === undefined ? '' : ` (${label})`}`;
+  const secret = await typed(question, SET_VAULT);
+  if (isNew && (await typed(`${question} again`, SET_VAULT)).reveal() !== secret.reveal())
+    throw failure('E_VAULT_TYPED', {});
+  return { label, secret };
 }
 
 /** What holds for commands that ask nothing and have no options of their own for it. */
