@@ -32,7 +32,7 @@ _state() { printf '%s %s\\n' "$_me" "$1" 1<>"$_d/$$"; }
 ${sweep(list)}
 ${bye(list)}
 ${HOLDER}
-_state busy; trap '${LAST}; rm -f "$_d/$$-"*; _bye' EXIT; ${ON_SIGNALS}
+_state busy; trap '${LAST}; _bye' EXIT; ${ON_SIGNALS}
 for _l in ${[...lost].join(' ')}; do
   { read -r _s _q _b <"$_d/$_l"; } 2>/dev/null && _lives $_l $_s || continue
   if [ "$_b" = busy ]; then _note "held ${run} an earlier script of this run"; _go=no; else _quit $_l $_s; fi
@@ -75,15 +75,15 @@ const FIRST_BOOT =
 const QUIT =
   '_quit() { for _t in TERM TERM TERM TERM KILL KILL; do kill -$_t $1 2>/dev/null; sleep 0.2; _lives $1 $2 || break; done; }';
 
-/** The last shell of a run removes the lock and the list of staged paths. */
+/** Removes the shell's files. The last shell of a run also removes the lock and the list of staged paths. */
 const bye = (
   list: string,
 ): string => `_bye() { _o=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]* | $$) continue ;; esac
   { read -r _s _q _b <"$_f"; } 2>/dev/null && [ "$_q" = "\${_me#* }" ] && _lives "\${_f##*/}" "$_s" && _o=1; done
   { IFS='\t' read -r _r _w <"$_d/lock"; } 2>/dev/null
-  if [ -n "$_o" ] || [ "$_r" != "\${_me#* }" ]; then rm -f "$_d/$$"
-  elif [ -e ${list} ]; then _sweep; rm -f "$_d/$$" "$_d/lock"
-  else rm -f "$_d/$$" "$_d/lock"; fi; }`;
+  set +f; set -- "$_d/$$-"* "$_d/$$"
+  if [ -z "$_o" ] && [ "$_r" = "\${_me#* }" ]; then [ ! -e ${list} ] || _sweep; set -- "$@" "$_d/lock"; fi
+  rm -f "$@"; }`;
 
 /** Sets `_h` to a living shell of the run that holds the host. An idle shell that was silent for too long is ended. */
 const HOLDER = `_holder() { _h=; for _f in "$_d"/[0-9]*; do case \${_f##*/} in *[!0-9]*) continue ;; esac
@@ -97,12 +97,18 @@ function journal(isRoot: boolean): string {
 }
 
 /**
- * `_sweep` removes the listed paths that still exist, then the list. In another user's directory, a name may belong to
- * something else by now. Of directories, only a stage is therefore removed, which its owner alone can enter.
+ * `_sweep` removes the listed paths that still exist, then the list. What cannot be removed, for example from a file
+ * system that is read-only at the moment, stays listed. In another user's directory, a name may belong to something
+ * else by now. Of directories, only a stage is therefore removed, which its owner alone can enter. It has the setgid bit
+ * if the directory around it has.
  */
 function sweep(list: string): string {
-  return `_sweep() { while IFS= read -r _x; do case $_x in */.bringup-*) if [ -L "$_x" ] || [ -f "$_x" ]; then rm -f -- "$_x"; elif [ -d "$_x" ] && [ -O "$_x" ] && [ "$(stat -c %a -- "$_x")" = 700 ]; then rm -rf --one-file-system -- "$_x"; fi ;; esac; done <${list}
-  rm -f ${list}; _x=${list}; rmdir "\${_x%/*}" 2>/dev/null; }`;
+  return `_sweep() { _q=; while IFS= read -r _x; do case $_x in */.bringup-*)
+  if [ -L "$_x" ] || [ -f "$_x" ]; then rm -f -- "$_x" || _q="$_q$_x
+"
+  elif [ -d "$_x" ] && [ -O "$_x" ]; then case $(stat -c %a -- "$_x") in 700 | 2700) rm -rf --one-file-system -- "$_x" || _q="$_q$_x
+" ;; esac; fi ;; esac; done <${list}
+  if [ -n "$_q" ]; then printf %s "$_q" >${list}; else rm -f ${list}; _x=${list}; rmdir "\${_x%/*}" 2>/dev/null; fi; }`;
 }
 
 /** Adds paths to the list, before the scripts run that create them. */

@@ -1,5 +1,5 @@
 import { type Group, inGroups, type Piece } from '../core/connection.ts';
-import { quote, setLibraries } from '../core/sh.ts';
+import { quote, type Script, setLibraries } from '../core/sh.ts';
 import { noting } from './claim.ts';
 import { collect, outputFiles, userFolder } from './output-files.ts';
 import { askOnce, forgetAnswers } from './questions.ts';
@@ -60,12 +60,14 @@ if [ $_ok = 1 ]; then _any=1; else _bad=${task}; fi; fi`;
   const rest = all.slice(groups.reduce((sum, { size }) => sum + size, 0));
   // Nothing changes between the probes of a round trip, so shared questions are asked once, before the first probe.
   const scripts = rest.filter(isOwn).map((p) => p.script);
-  const isPlain = (p: Numbered): boolean => p.isProbe === true && isOwn(p) && p.script.tame;
-  const tame = rest.filter(isPlain);
-  const looks = [...(tame.length > 0 ? [together(tame)] : []), ...rest.filter((p) => !isPlain(p)).map(single)];
+  const isPlain = (p: Numbered): boolean => p.isProbe === true && isOwn(p);
+  const isTame = ({ script }: Numbered): boolean => script.tame;
+  // Those that cannot end the subshell come first.
+  const plain = [...rest.filter((p) => isPlain(p) && !isTame(p)), ...rest.filter((p) => isPlain(p) && isTame(p))];
+  const looks = [...(plain.length > 0 ? [together(plain)] : []), ...rest.filter((p) => !isPlain(p)).map(single)];
   const stages = pieces.flatMap(({ script }) => script.stages);
   const own = pieces.filter(isOwn).map((p) => p.script);
-  const hasFiles = tame.length < all.length;
+  const hasFiles = plain.length < all.length;
   const body = `_any=${groups.length === 0 ? 1 : 0} _bad=${Math.max(0, ...groups.map(({ task }) => task))}
 _end() { _r=$?; printf '\\n%s %d %s %s\\n' ${mark} $_r $1 "\${2-f}"; [ "\${2-}$_r" = q0 ] || printf '\\n%s %s\\n' ${mark} $1 >&2; }
 ${isClaimed ? `_state busy; ${noting(stages, shellUser === 'root')}` : ':'}
@@ -115,12 +117,16 @@ function asAnother({ script, user = '', i }: Numbered, mark: string): string {
 }
 
 /**
- * Runs tame probes in one subshell. A probe that still ends the subshell skips those after it, and the last mark
- * separates its output from what follows. Their output leaves the host in one write, because sshd sends as many packets
+ * Runs probes in one subshell. A probe that is not tame gets a subshell inside of it. A tame probe that still ends the
+ * subshell skips those after it, and the last mark separates its output from what follows. Their output leaves the host in one write, because sshd sends as many packets
  * as there are small writes. For the same reason, stderr gets a mark (`q`) only if a probe fails; error output of
  * earlier probes may then precede its own.
  */
 function together(pieces: readonly Numbered[]): string {
-  const all = pieces.map(({ script, i }) => `{ ${script.text}\n}; _end ${i} q`).join('\n');
+  const all = pieces.map(({ script, i }) => `${inside(script)}; _end ${i} q`).join('\n');
   return `_o=$( set -u\n${all}\n) </dev/null; _r=$?; printf '%s\\n' "$_o"; (exit $_r); _end -`;
+}
+
+function inside({ tame, text }: Script): string {
+  return tame ? `{ ${text}\n}` : `( eval ${quote(text)} )`;
 }

@@ -22,7 +22,7 @@ export const LAST = 'trap "" TERM HUP INT PIPE';
  */
 export const ON_SIGNALS = `trap '${LAST}; exit 143' TERM HUP INT PIPE`;
 /** `_bye` exists if the shell has locked the host: see claim.ts. */
-const ON_EXIT = `'${LAST}; rm -f "$_d/$$-"*; [ -z "\${_me-}" ] || _bye'`;
+const ON_EXIT = `'${LAST}; if [ -n "\${_me-}" ]; then _bye; else rm -f "$_d/$$-"*; fi'`;
 
 /**
  * Sets the names of a round trip's files: `$_p.I.o`, `$_p.I.e`. No two round trips share a file, because a background

@@ -30,15 +30,20 @@ function itemsOf(asked: readonly Asked[]): ReadonlyMap<Question, readonly string
 }
 
 function askOne(question: Question, items: readonly string[], mark: string): string {
+  if (question.setsAnswers === true) return question.ask(items).text;
   const item = question.item?.text ?? '${1%% *}';
   const value = question.areFiles === true ? `${mark}@${item}` : (question.answer?.text ?? '${1#* }');
   const names = items.map((i) => answerName(question, i));
   const cases = items.map((i, at) => `${quote(i)}) ${names[at]}=${value} ;;`).join('\n');
-  return `_q=$( ${question.ask(items).text}
+  const words =
+    question.areFiles === true
+      ? `set --; ${question.ask(items).text}\n${send(mark)}`
+      : `_q=$( ${question.ask(items).text}
 ); _c=$?; set -f; IFS='
 '; set -- $_q; IFS=' \t
-'; set +f; _n=$#
-${question.areFiles === true ? `${send(mark)}\n` : ''}while [ $# -gt 0 ]; do case ${item} in
+'; set +f; _n=$#`;
+  return `${words}
+while [ $# -gt 0 ]; do case ${item} in
 ${cases}
 esac; shift; done${question.missing === undefined ? '' : `\n${markMissing(question.missing, names)}`}`;
 }

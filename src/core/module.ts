@@ -151,6 +151,8 @@ export type Change = Readonly<{
   }>;
   /** Runs at the end of the same round trip, once for all changes that ask for it, even if one of them failed. */
   closing?: Script;
+  /** A line that `data` gets at the end of the output of `run` if the change succeeded. It costs the host nothing. */
+  says?: string;
   /** The text of the file after the change, for a module with `edits`. */
   leaves?: string;
   /** The resources that this change alters, if they are fewer than the module's `touches` for any state of the host. */

@@ -50,11 +50,16 @@ export type Question = Readonly<{
    */
   missing?: number;
   /**
-   * The items are paths of files, and `ask` prints the paths whose bytes are wanted. The bytes do not pass through the
-   * shell: the answer is a placeholder for the bytes in base64, and the code that reads the round trip's output
-   * replaces it.
+   * The items are paths of files, and `ask` adds the paths whose bytes are wanted to "$@", with builtins only. The bytes
+   * do not pass through the shell: the answer is a placeholder for the bytes in base64, and the code that reads the
+   * round trip's output replaces it.
    */
   areFiles?: true;
+  /**
+   * `ask` uses only builtins and sets the variables of the answers itself (`answerVariable`), so that it costs no
+   * process. It must not leave anything else behind in the shell.
+   */
+  setsAnswers?: true;
   /** Answers to other questions that `ask` reads for an item. Those questions are asked first. */
   reads?: (item: string) => readonly Asked[];
 }>;
@@ -154,6 +159,11 @@ export function answer(question: Question, item: string): Script {
 /** The shell variable that holds an answer. No two items share one. */
 export function answerName({ name }: Question, item: string): string {
   return `q_${name}_${asName(item)}`;
+}
+
+/** The same for a script that sets the variable. */
+export function answerVariable(question: Question, item: string): Script {
+  return script({ text: answerName(question, item), tame: true });
 }
 
 /** Encodes a text for the name of a shell variable. No two texts give the same name. */

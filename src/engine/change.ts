@@ -87,8 +87,9 @@ export async function makeChanges(
     return sent.slice(before.length);
   };
   let outputs: readonly Output[];
+  let made = changes;
   try {
-    outputs = await attempt(changes);
+    outputs = await attempt(made);
   } catch (error) {
     if (error instanceof Stopped && error.why === 'timeout') return timedOut(error, changes, timeout);
     if (!(error instanceof Lost) || run.signal.aborted) throw error;
@@ -96,9 +97,10 @@ export async function makeChanges(
     const now = probe === undefined ? changes : unit.step.plan((await session.ask(probe, () => [])).stdout, unit.ctx);
     if (isBlocked(now)) throw error;
     if (now.length === 0) return { ran: { code: 0, stdout: '', stderr: '' }, failed: undefined, unchanged: false };
-    outputs = await attempt(now);
+    made = now;
+    outputs = await attempt(made);
   }
-  const ran = joined(outputs);
+  const ran = joined(outputs, made);
   const last = outputs.at(-1);
   if (last === undefined || last.code !== 0)
     return { ran, failed: changeFailed(changes, outputs, unit), unchanged: false };
@@ -136,13 +138,16 @@ function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number
   return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };
 }
 
-/** The outputs of several scripts as one, with the exit code of the last. */
-export function joined(outputs: readonly Output[]): Output {
-  const own = outputs.filter((o) => o.stdout !== '' || o.stderr !== '' || o === outputs.at(-1));
+/** The outputs of the changes' scripts as one, with what the changes say and the exit code of the last. */
+export function joined(outputs: readonly Output[], changes: readonly Change[]): Output {
+  const said = outputs.map(({ code, stdout }, i) => {
+    const says = code === 0 ? changes[i]?.says : undefined;
+    return says === undefined ? stdout : `${stdout}${says}\n`;
+  });
   return {
     code: outputs.at(-1)?.code ?? 255,
-    stdout: own.map((o) => o.stdout).join(''),
-    stderr: own.map((o) => o.stderr).join(''),
+    stdout: said.join(''),
+    stderr: outputs.map((o) => o.stderr).join(''),
   };
 }
 

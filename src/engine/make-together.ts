@@ -92,7 +92,7 @@ export async function makeTogether(
       : isReadBack
         ? await readBack({ session, unit, changes, probe, ahead })
         : { failed: undefined };
-    results.push({ ran: joined(own), unchanged: isUnaltered(changes, own), ...failedResult });
+    results.push({ ran: joined(own, changes), unchanged: isUnaltered(changes, own), ...failedResult });
   }
   return results;
 }

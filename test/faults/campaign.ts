@@ -21,7 +21,7 @@ const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(do
 const UNDO = `systemctl disable -q --now faults 2>/dev/null; rm -rf /etc/systemd/system/faults.service /etc/faults /opt/faults /root/handled
 crontab -u shop -r 2>/dev/null; userdel shop 2>/dev/null; groupdel shop 2>/dev/null; groupdel ledger 2>/dev/null; rm -rf /srv/shop
 DEBIAN_FRONTEND=noninteractive dpkg --configure -a >/dev/null 2>&1; DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge bzip2 patch cron >/dev/null 2>&1
-systemctl daemon-reload; mkdir -p /srv/small; mountpoint -q /srv/small || mount -t tmpfs -o size=256k,mode=755 tmpfs /srv/small; mount -o remount,rw /srv/small; rm -rf /srv/small/*; rm -rf /var/lib/bringup; :`;
+systemctl daemon-reload; mkdir -p /srv/small; mountpoint -q /srv/small || mount -t tmpfs -o size=256k,mode=755 tmpfs /srv/small; mount -o remount,rw /srv/small; find /srv/small -mindepth 1 -delete; rm -rf /var/lib/bringup; :`;
 
 /** Everything that the playbook manages, byte for byte, and everything that must not exist. */
 const STATE = `{ find /etc/faults /opt/faults /srv/shop /srv/small /etc/systemd/system/faults.service /etc/systemd/system/multi-user.target.wants/faults.service -printf '%p %y %m %u %g %l\\n' 2>/dev/null | sort

@@ -8,7 +8,7 @@ import {
   type Steps,
 } from '../../core/module.ts';
 import { parentsOf, type Resource } from '../../core/resource.ts';
-import { type Script, sh } from '../../core/sh.ts';
+import type { Script } from '../../core/sh.ts';
 import { fixAttributes } from './attributes.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
@@ -92,19 +92,11 @@ export function planEdit(
   return steps.map((step) => ({ ...step, touches: [`path:${path}`] }));
 }
 
-/** The steps, whose last script prints the message. A change of attributes alone or besides is part of it. */
+/** The steps, the last of which says the message. A change of attributes alone or besides is part of it. */
 function telling(steps: readonly Change[], content: string, hasNewAttributes: boolean): readonly Change[] {
   const attributes = hasNewAttributes ? 'ownership, perms or SE linux context changed' : '';
   const message = [content, attributes].filter((part) => part !== '').join(' and ');
-  return steps.map((step, i) =>
-    i === steps.length - 1
-      ? {
-          ...step,
-          run: sh`${step.run}
-printf 'msg %s\n' ${message}`,
-        }
-      : step,
-  );
+  return steps.map((step, i) => (i === steps.length - 1 ? { ...step, says: `msg ${message}` } : step));
 }
 
 function attributesDiffer(now: Seen, path: string, args: EditArgs, ctx: Context): boolean {
@@ -112,7 +104,7 @@ function attributesDiffer(now: Seen, path: string, args: EditArgs, ctx: Context)
   return !isBlocked(steps) && steps.length > 0;
 }
 
-/** `msg` as the script of `planEdit` printed it. */
+/** `msg` as the change of `planEdit` said it. */
 export function messageData(ran: Output | undefined): Readonly<{ msg?: string }> {
   if (ran !== undefined && ran.code !== 0) return {}; // the message says why the change failed
   return { msg: ran?.stdout.match(/^msg (.*)$/m)?.[1] ?? '' };

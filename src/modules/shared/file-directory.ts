@@ -130,20 +130,22 @@ ${careful}
 fi`;
 }
 
+/** The last process takes the place of the shell, because nothing comes after it. */
 function makeByPath(path: string, how: Ownership, mode: string | undefined): Script {
   const chown = ownerWord(how);
-  const make =
+  const one = (target: Script): Script =>
     mode === undefined
-      ? sh`mkdir -- "$1"
-  ${chown === undefined ? sh`:` : sh`chown -- ${chown} "$1"`}`
-      : sh`install -d ${installOptions(mode, how.owner, how.group)} -- "$1"`;
+      ? sh`mkdir -- ${target}`
+      : sh`install -d ${installOptions(mode, how.owner, how.group)} -- ${target}`;
+  const own = mode === undefined && chown !== undefined;
   return sh`set -e
 make() {
   if [ -z "$1" ] || [ -d "$1" ]; then return 0; fi
   case $1 in */*) make "\${1%/*}" ;; esac
-  ${make}
+  ${one(sh`"$1"`)}
+  ${own ? sh`chown -- ${chown} "$1"` : sh`:`}
 }
-make ${path}`;
+${own ? sh`make ${path}` : sh`make ${dirname(path)}; [ -d ${path} ] || exec ${one(sh`${path}`)}`}`;
 }
 
 function makeCarefully(path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {

@@ -115,7 +115,7 @@ trap 'x=$?; [ "$x$q" = 0 ] || [ -n "$q" ] || room "\${t%/*}/"; [ ! -e "$s" ] || 
 trap 'exit 1' HUP INT TERM
 ${wanted.parents === true && !now.parent ? sh`mkdir -p -- ${dirname(real)}` : sh`:`}
 ${isUploaded ? sh`:` : sh`[ ! -e "$s" ] || rm -f -- "$s"`}
-${written(wanted.source, small, sh`"$s"`)}
+${written(wanted.source, small, now)}
 ${kept(stat !== undefined, perms !== undefined)}
 ${chown === undefined ? sh`:` : ctx.user === 'root' && chown === 'root:root' ? sh`{ [ -O "$s" ] && [ -G "$s" ]; } || chown -- ${chown} "$s"` : sh`chown -- ${chown} "$s"`}
 ${perms === undefined ? (stat === undefined ? sh`chmod =rw "$s"` : sh`:`) : sh`chmod ${perms} "$s"`}
@@ -140,7 +140,7 @@ ${isUploaded ? sh`u=${staged(dirname(spool))}` : sh`:`}`;
   const run = sh`${stageBeside(wanted.path, stageName(wanted.path, ctx, version), ctx, { before, follow: wanted.follow ?? true })}
 s=./${name}
 ${isUploaded ? sh`mv -f -- ${spool} "$s"` : sh`:`}
-${written(wanted.source, small, sh`"$s"`)}
+${written(wanted.source, small, now)}
 ${stat === undefined ? sh`:` : old(now, wanted, how, ctx)}
 ${chown === undefined ? sh`:` : sh`chown -- ${chown} "$s"`}
 ${perms === undefined ? sh`:` : sh`chmod ${perms} "$s"`}
@@ -178,21 +178,24 @@ ${unpinned}
 fi`;
 }
 
-/** While the content is written, only its writer can read the file. */
-function written(source: Source, small: Small, to: Script): Script {
+/** Writes "$s". Until it has its owner and mode, only its writer can read it. */
+function written(source: Source, small: Small, { umask }: Seen): Script {
   if ('fill' in source) return sh`(set -C; umask 077; ${source.fill})`;
   if ('fetched' in source) return source.finish;
-  if ('copyOf' in source) return sh`(set -C; umask 077; cat -- ${source.copyOf} >${to})`;
+  // No subshell, because a process costs more than the rest of the script.
+  const guarded = (write: Script): Script => sh`set -C; umask 077
+${write}
+set +C; umask ${octal(umask)}`;
+  if ('copyOf' in source) return guarded(sh`cat -- ${source.copyOf} >"$s"`);
   if (small === undefined) return sh`:`;
-  if (typeof small === 'string') return sh`(set -C; umask 077; printf %s ${small} >${to})`;
-  return sh`(set -C; umask 077; base64 -d >${to} <<'END'
+  if (typeof small === 'string') return guarded(sh`printf %s ${small} >"$s"`);
+  return guarded(sh`base64 -d >"$s" <<'END'
 ${verbatim(
   encodeBase64(small)
     .replace(/.{1,76}/g, '$&\n')
     .trimEnd(),
 )}
-END
-)`;
+END`);
 }
 
 /** Takes over owner, mode and ACLs of the old file unless the task sets them. */

@@ -1,6 +1,6 @@
 // Questions that the probes of many tasks share: one process answers for all tasks of a round trip (see Question in
 // core/sh.ts).
-import { answer, lines, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
+import { answer, answerVariable, lines, type Question, type Script, sh, verbatim } from '../../core/sh.ts';
 import { ancestors, dirname } from './paths.ts';
 
 /** The format of stat that `statOf` parses. */
@@ -27,15 +27,15 @@ export const SUM: Question = {
  */
 export const CONTENT: Question = {
   name: 'content',
-  ask: (paths) => sh`for f in ${paths.filter((path) => path.length < 100)}; do ${sizeOf(paths)}
-if [ "\${z:-8388609}" -le 8388608 ] && [ -f "$f" ] && [ -r "$f" ]; then printf '%s\n' "$f"; fi; done`,
+  ask: (paths) => sh`for _f in ${paths.filter((path) => path.length < 100)}; do ${sizeOf(paths)}
+if [ "\${_z:-8388609}" -le 8388608 ] && [ -f "$_f" ] && [ -r "$_f" ]; then set -- "$@" "$_f"; fi; done`,
   item: sh`$1`,
   areFiles: true,
 };
-/** Sets z to the size of $f, from STAT's answers. */
+/** Sets _z to the size of $_f, from STAT's answers. */
 function sizeOf(paths: readonly string[]): Script {
-  const cases = paths.map((path) => sh`${path}) z=${answer(STAT, path)} ;;`);
-  return sh`case $f in ${cases} esac; z=\${z#*/*/*/}; z=\${z%%/*}`;
+  const cases = paths.map((path) => sh`${path}) _z=${answer(STAT, path)} ;;`);
+  return sh`case $_f in ${cases} esac; _z=\${_z#*/*/*/}; _z=\${_z%%/*}`;
 }
 
 /**
@@ -45,10 +45,12 @@ function sizeOf(paths: readonly string[]): Script {
 export const CHAIN: Question = {
   name: 'way',
   reads: (folder) => ancestors(folder).map((item) => ({ question: STAT, item })),
+  setsAnswers: true,
   ask: (
     folders,
-  ) => sh`t() { case $2 in ${CLOSED}/0/*) ;; ${CLOSED}/*) [ -O "$1" ] || return 1 ;; '') [ ! -e "$1" ] || return 1 ;; *) return 1 ;; esac; [ ! -L "$1" ] && { [ -z "\${3-}" ] || echo "$1 !"; }; }
-${nested('/', byParent(folders), new Set(folders))}`,
+  ) => sh`_way() { case $2 in ${CLOSED}/0/*) ;; ${CLOSED}/*) [ -O "$1" ] || return 1 ;; '') [ ! -e "$1" ] || return 1 ;; *) return 1 ;; esac; [ ! -L "$1" ]; }
+${nested('/', byParent(folders), new Set(folders))}
+unset -f _way`,
 };
 
 /** These directories and all directories above them, grouped by their parent. */
@@ -67,14 +69,14 @@ function byParent(folders: readonly string[]): ReadonlyMap<string, readonly stri
 const CLOSED = verbatim('4?[02468ace][014589cd]');
 
 /**
- * Tests a directory. If only root and the acting user can change it, tests the directories below it that are asked for.
+ * Tests a directory. If only root and the acting user can change it, answers for it and tests the directories below it
+ * that are asked for.
  */
 function nested(folder: string, parents: ReadonlyMap<string, readonly string[]>, asked: ReadonlySet<string>): Script {
   const within = parents.get(folder) ?? [];
-  const test = sh`t ${folder} ${answer(STAT, folder)} ${asked.has(folder) ? sh`y` : sh``}`;
-  return within.length === 0
-    ? test
-    : sh`if ${test}; then ${lines(within.map((one) => nested(one, parents, asked)))}; fi`;
+  const closed = asked.has(folder) ? [sh`${answerVariable(CHAIN, folder)}=!`] : [];
+  const then = [...closed, ...within.map((one) => nested(one, parents, asked))];
+  return sh`if _way ${folder} ${answer(STAT, folder)}; then ${lines(then)}; fi`;
 }
 
 /** By name: the line of the passwd database. Parse it with `entry`. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -87,6 +87,22 @@ describe('many scripts in one round trip', () => {
     expect(outputs[0]).toEqual({ code: 0, stdout: 'one\n', stderr: '' });
     expect(outputs[1]).toEqual({ code: 1, stdout: '', stderr: 'err\n' });
     expect(outputs.slice(1).map((o) => o.stdout)).toEqual(['', '', '', '', '']);
+  });
+
+  it('no probe needs files for its output, and one that is not tame leaves the shell of the others as it was', () => {
+    const texts = ['set -f; cd /; x=1; echo one; exit 3', "cat <<'E'\ntwo\nE", 'echo ${x-unset} "$(pwd)" *'];
+    const pieces = texts.map((text) => ({ script: verbatim(text), user: me, isProbe: true }));
+    const folder = mkdtempSync(join(tmpdir(), 'bringup-frame-'));
+    mkdirSync(join(folder, 'outputs'));
+    const input = `_d=${folder}/outputs\n${encode({ pieces, shellUser: me }, MARK)}\nls -A ${folder}/outputs\n`;
+    const { stdout } = spawnSync('sh', ['-s'], { input, cwd: folder });
+    rmSync(folder, { recursive: true });
+    const got = decoder(MARK);
+    got.stdout(stdout);
+    const outputs = got.outputs();
+    expect(outputs.map((o) => o.code)).toEqual([3, 0, 0]);
+    expect(outputs.map((o) => o.stdout)).toEqual(['one\n', 'two\n', `unset ${folder} outputs\n`]);
+    expect(stdout.toString().endsWith(`\n${MARK} end\n`)).toBe(true);
   });
 
   it("a task's environment does not affect later probes, and words in a value do not separate probes", () => {
