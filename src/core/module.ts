@@ -246,6 +246,8 @@ export type Context = Readonly<{
   nonce: string;
 }>;
 export type RenderOptions = Readonly<{
+  /** The result is a text, even if the template is a single {{ }}. */
+  asText?: boolean;
   trim_blocks?: boolean;
   lstrip_blocks?: boolean;
   variable_start_string?: string;

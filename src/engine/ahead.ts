@@ -1,12 +1,12 @@
 import { Failure } from '../core/diagnostic.ts';
 import type { Include, IncludedItems, Item, Play, Task } from '../core/playbook.ts';
-import type { Raw, RawVars, Value } from '../core/value.ts';
+import { type Raw, type RawVars, Unknown, type Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
 import { handlersOf } from './notify.ts';
 import { allows } from './policy.ts';
 import { falseCondition, loopItems, loopVars, probeOf, unitOf } from './resolve.ts';
 import { isSelected } from './selection.ts';
-import type { HostState, Where } from './state.ts';
+import { type HostState, NotKnown, type Where } from './state.ts';
 import { userProbeOf } from './user-probe.ts';
 import { scopeFor, type World } from './variables.ts';
 
@@ -158,7 +158,11 @@ export function expansions(world: World, host: HostState, include: Include, wher
   const items = loopItems(include, scope, run);
   const one = (own: typeof scope, vars: Record<string, Value>, label: string | undefined): readonly Expansion[] => {
     if (falseCondition(include.when, own, run) !== undefined) return [];
-    const text = (raw: Raw): string => run.templates.print(run.templates.resolve(raw, own));
+    const text = (raw: Raw): string => {
+      const value = run.templates.resolve(raw, own);
+      if (value instanceof Unknown) throw new NotKnown(value.because);
+      return run.templates.print(value);
+    };
     const from = Object.fromEntries(Object.entries(include.from).map(([name, raw]) => [name, text(raw)]));
     return [{ loaded: loadOnce(include, text(include.target), from), vars, label }];
   };

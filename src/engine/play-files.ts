@@ -1,5 +1,5 @@
-import type { RawVars } from '../core/value.ts';
-import type { HostState, Where } from './state.ts';
+import { type RawVars, Unknown } from '../core/value.ts';
+import { type HostState, NotKnown, type Where } from './state.ts';
 import { scopeFor, type World } from './variables.ts';
 
 /** Reads `vars_files` whose names need the host's facts or variables. Throws NotKnown, Failure. */
@@ -7,7 +7,11 @@ export function playFilesOf(world: World, host: HostState, where: Where): readon
   const { localFiles, templates } = world.run;
   return where.play.lateVarsFiles.map(({ names, folders, at }) => {
     const scope = scopeFor(world, host, where);
-    const texts = names.map((raw) => templates.print(templates.resolve(raw, scope)));
+    const texts = names.map((raw) => {
+      const value = templates.resolve(raw, scope);
+      if (value instanceof Unknown) throw new NotKnown(value.because);
+      return templates.print(value);
+    });
     const isThere = (text: string): boolean => {
       try {
         localFiles.file(text, folders, at);

@@ -9,6 +9,7 @@ export function renderFile(run: Run, scope: Scope, file: LocalFile, options: Par
   const own = { ansible_managed: 'Ansible managed', template_path: file.path, template_fullpath: file.path };
   const head = headerOf(new TextDecoder().decode(file.read()), file.path);
   const value = run.templates.render(head.text, { file: file.path, line: head.line, col: 1 }, scope.with(own), {
+    asText: true,
     trim_blocks: true,
     ...options,
     ...head.options,

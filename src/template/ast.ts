@@ -37,6 +37,7 @@ export type Target = At &
   );
 
 export type Body = readonly Statement[];
+export type Block = Extract<Statement, { kind: 'block' }>;
 export type Statement = At &
   (
     | Readonly<{ kind: 'text'; text: string }>
@@ -59,6 +60,8 @@ export type Statement = At &
     | Readonly<{ kind: 'filter'; through: Expr; body: Body }>
     | Readonly<{ kind: 'do'; value: Expr }>
     | Readonly<{ kind: 'break' | 'continue' }>
+    | Readonly<{ kind: 'block'; name: string; scoped: boolean; required: boolean; body: Body }>
+    | Readonly<{ kind: 'extends'; file: Expr }>
     | Readonly<{ kind: 'include'; file: Expr; optional: boolean; context: boolean }>
     | Readonly<{ kind: 'import'; file: Expr; as: string; context: boolean }>
     | Readonly<{ kind: 'from'; file: Expr; names: readonly (readonly [string, string])[]; context: boolean }>

@@ -1,6 +1,6 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import type { Body, CallArgs, Expr, Parameter, Target } from './ast.ts';
+import type { Block, Body, CallArgs, Expr, Parameter, Target } from './ast.ts';
 import { filters, plain } from './filters.ts';
 import { globals } from './globals.ts';
 import type { Source } from './lexer.ts';
@@ -8,7 +8,7 @@ import { lookups } from './lookups.ts';
 import { tests } from './tests.ts';
 
 type Scope = Readonly<{ names: Set<string>; outer: Scope | undefined }>;
-export type Facts = Readonly<{ names: ReadonlySet<string>; mutates: boolean }>;
+export type Facts = Readonly<{ names: ReadonlySet<string>; mutates: boolean; blocks: readonly Block[] }>;
 
 const mutators = new Set([
   'append',
@@ -22,7 +22,7 @@ const mutators = new Set([
   'update',
   'setdefault',
 ]);
-const always = new Set(['loop', 'caller', 'varargs', 'kwargs', 'self']);
+const always = new Set(['loop', 'caller', 'varargs', 'kwargs', 'self', 'super']);
 
 /**
  * Walks a template once. Finds the free names that it reads, whether it changes lists, and every filter, test, lookup
@@ -31,11 +31,15 @@ const always = new Set(['loop', 'caller', 'varargs', 'kwargs', 'self']);
 export function check(body: Body, source: Source, given: readonly string[]): Facts {
   const names = new Set<string>();
   const wrongs: Diagnostic[] = [];
+  const blocks: Block[] = [];
+  const top: Scope = { names: new Set(given), outer: undefined };
   let mutates = false;
+  let isChild = false;
 
   const unknown = (what: string, name: string, known: Iterable<string>, p: number): void => {
     wrongs.push(tell('E_UNKNOWN_PLUGIN', { kind: what, name, known }, { ...source.place(p), length: name.length }));
   };
+  const mistake = (problem: string, p: number): Diagnostic => tell('E_TEMPLATE_SYNTAX', { problem }, source.place(p));
   const known = (what: 'filter' | 'test', name: string, p: number): void => {
     const short = plain(name);
     // Ansible accepts its tests as filters: {{ result | success }}
@@ -133,6 +137,10 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
     const { name, p } = node.of;
     if (bound(scope, name) || always.has(name)) return;
     if (!Object.hasOwn(globals, name)) {
+      if (isChild) {
+        names.add(name); // the template that it extends may define the macro
+        return;
+      }
       unknown('function', name, [...Object.keys(globals), ...visible(scope)], p);
       return;
     }
@@ -203,6 +211,17 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
           walk(statement.body, within);
           break;
         }
+        case 'block':
+          if (blocks.some(({ name }) => name === statement.name))
+            wrongs.push(mistake(`block '${statement.name}' defined twice`, statement.p));
+          blocks.push(statement);
+          walk(statement.body, nest(statement.scoped ? scope : top));
+          break;
+        case 'extends':
+          expr(statement.file, scope);
+          if (scope !== top) wrongs.push(mistake('extends must not stand within a block, loop or macro', statement.p));
+          isChild = true;
+          break;
         case 'macro':
           macro(statement.parameters, statement.body, scope);
           break;
@@ -228,9 +247,9 @@ export function check(body: Body, source: Source, given: readonly string[]): Fac
     }
   };
 
-  walk(body, { names: new Set(given), outer: undefined });
+  walk(body, top);
   if (wrongs.length > 0) throw new Failure(wrongs);
-  return { names, mutates };
+  return { names, mutates, blocks };
 }
 
 function bound(scope: Scope | undefined, name: string): boolean {

@@ -23,30 +23,32 @@ function rotated(triple: readonly number[], by: number): readonly number[] {
 }
 
 /**
- * Hashes a password as crypt(3) does: SHA-crypt with 256 or 512 bits. Without a salt, the salt is derived from the
+ * Hashes a password as crypt(3) does: SHA-crypt with 256 or 512 bits. Without a salt, but with its length, the salt is derived from the
  * password, because a random one would make every run differ from the last. (Equal passwords then have equal hashes.)
  */
 export function passwordHash(
   password: string,
   type: string,
-  salt: string | undefined,
+  salt: string | number,
   rounds: number | undefined,
 ): string {
   const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
   if (kind === undefined) return unsupported(`password_hash('${type}') is not supported`, 'use sha512 or sha256');
-  if (salt !== undefined && (!/^[./\dA-Za-z]+$/.test(salt) || salt.length > 16)) {
+  if (typeof salt === 'number' && (!Number.isInteger(salt) || salt < 1 || salt > 16))
+    return wrong('password_hash: salt_size is 1 to 16');
+  if (typeof salt === 'string' && (!/^[./\dA-Za-z]+$/.test(salt) || salt.length > 16)) {
     return wrong('password_hash: a salt is 1 to 16 letters, digits, dots and slashes');
   }
   const times = Math.min(999_999_999, Math.max(1000, rounds ?? 5000));
   if (times > 1_000_000) return wrong('password_hash: more than 1,000,000 rounds would take too long');
-  const chosen = salt ?? derived(password);
-  const named = rounds === undefined ? '' : `rounds=${times}$`;
+  const chosen = typeof salt === 'string' ? salt : derived(password, salt);
+  const named = rounds === undefined || rounds === 5000 ? '' : `rounds=${times}$`;
   return `${kind.prefix}${named}${chosen}$${shaCrypt(kind, password, chosen, times)}`;
 }
 
-function derived(password: string): string {
+function derived(password: string, size: number): string {
   const digest = createHash('sha256').update('bringup password_hash salt\0').update(password).digest();
-  return [...digest.subarray(0, 16)].map((byte) => alphabet[byte % 64] ?? '.').join('');
+  return [...digest.subarray(0, size)].map((byte) => alphabet[byte % 64] ?? '.').join('');
 }
 
 /** The algorithm of https://www.akkadia.org/drepper/SHA-crypt.txt. The numbers below are its steps. */

@@ -3,12 +3,14 @@ import { communityFilters } from './filters/community.ts';
 import { dictFilters } from './filters/dict.ts';
 import { listFilters } from './filters/list.ts';
 import { networkFilters } from './filters/network.ts';
+import { networkMathFilters } from './filters/network-math.ts';
 import { numberFilters } from './filters/number.ts';
 import { pathFilters } from './filters/path.ts';
 import { regexFilters } from './filters/regex.ts';
 import { setFilters } from './filters/sets.ts';
 import { textFilters } from './filters/text.ts';
 import { timeFilters } from './filters/time.ts';
+import { unitFilters } from './filters/units.ts';
 import { valueFilters } from './filters/value.ts';
 import type { Operation } from './operation.ts';
 
@@ -25,6 +27,8 @@ export const filters: Readonly<Record<string, Operation>> = {
   ...pathFilters,
   ...timeFilters,
   ...networkFilters,
+  ...networkMathFilters,
+  ...unitFilters,
   ...communityFilters,
 };
 

@@ -141,7 +141,7 @@ function fromCsv(term: string, named: Named, ctx: Ctx): Item {
 }
 
 /** Rows of cells. A cell may be quoted, with "" for a quote. */
-function csvRows(content: string, delimiter: string): readonly (readonly string[])[] {
+export function csvRows(content: string, delimiter: string): readonly (readonly string[])[] {
   const mark = delimiter.replace(/[\\^$.*+?()[\]{}|-]/g, '\\$&');
   const cell = new RegExp(`(?:"((?:[^"]|"")*)"|([^${mark}\\r\\n]*))(${mark}|\\r?\\n|$)`, 'y');
   const rows: string[][] = [[]];

@@ -230,6 +230,6 @@ function password(term: string, named: Named, ctx: Ctx): Item {
   );
   const encrypt = options.get('encrypt');
   return new Secret(
-    encrypt === undefined || encrypt === null ? stored : passwordHash(stored, text(encrypt), undefined, undefined),
+    encrypt === undefined || encrypt === null ? stored : passwordHash(stored, text(encrypt), 16, undefined),
   );
 }

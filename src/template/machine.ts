@@ -1,5 +1,6 @@
 import type { Pos } from '../core/diagnostic.ts';
-import type { Body } from './ast.ts';
+import type { RenderOptions } from '../core/module.ts';
+import type { Block, Body } from './ast.ts';
 import type { Env } from './env.ts';
 import { type Item, tooMuch, wrong } from './item.ts';
 import type { Source } from './lexer.ts';
@@ -12,7 +13,13 @@ export type Program = Readonly<{
   names: ReadonlySet<string>;
   /** The template calls a method that changes a list or dict, so values of variables are copied before use. */
   mutates: boolean;
+  /** Its {% block %}s, at any depth. */
+  blocks: readonly Block[];
   printNone: boolean;
+  /** How many newlines the text ends with. */
+  newlines: number;
+  /** How the text was split into tags. It holds for included templates too. */
+  options: RenderOptions;
 }>;
 
 /** The names of one block of a template. `outer` holds those of the surrounding block. */
@@ -33,7 +40,8 @@ export type Machine = Readonly<{
   mutates: boolean;
 }>;
 type LoadOptions = Readonly<{
-  printNone: boolean;
+  /** The template that names the file. */
+  by: Program;
   locals: readonly string[];
   /** The file is rendered by itself, not included. */
   isWhole?: boolean;
@@ -44,8 +52,17 @@ export type Here = Readonly<{
   machine: Machine;
   program: Program;
   frame: Frame;
+  /** The blocks of the template and of those that it extends. */
+  blocks: Blocks;
   /** The input of a block's filters. */
   held?: Item;
+}>;
+
+/** The blocks of one rendered template. Those of a template that extends another come before the other's. */
+export type Blocks = Readonly<{
+  of: ReadonlyMap<string, readonly Readonly<{ program: Program; block: Block }>[]>;
+  /** The names of the template itself, which its blocks read too. */
+  root: Frame;
 }>;
 
 export const STEPS = 5_000_000;

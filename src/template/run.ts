@@ -1,23 +1,20 @@
 import { Failure } from '../core/diagnostic.ts';
 import { failure, isOfFiles } from '../core/errors/index.ts';
-import { Secret, Unknown } from '../core/value.ts';
+import { Unknown } from '../core/value.ts';
 import type { Body, Parameter, Statement, Target } from './ast.ts';
+import { begin, enter, parentOf, self } from './blocks.ts';
 import { equal, truth } from './compare.ts';
 import { argsOf, evaluate } from './evaluate.ts';
-import { omit } from './globals.ts';
 import {
   type Args,
   Callable,
   demand,
-  Hang,
   type Item,
   isList,
-  isString,
   iterate,
   orUnknown,
   placed,
   Thing,
-  tooMuch,
   tuple,
   typeName,
   Undefined,
@@ -25,26 +22,46 @@ import {
 } from './item.ts';
 import { loopThing } from './loop.ts';
 import { burn, deeper, type Frame, type Here, inner, lookUp, type Program } from './machine.ts';
-import { LONGEST } from './operators.ts';
+import { type Output, padded, shown, textOf, write } from './output.ts';
 import { str } from './print.ts';
-import { inspect, reveal, tellParts } from './taint.ts';
 
-/** The output of a body so far: texts, and the values of its {{ }}. */
-type Output = { pieces: Item[]; size: number };
 type Signal = 'break' | 'continue' | undefined;
 type Kind<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
 
-/** Runs a whole template. The result is its only value if it consists of one, else its text. */
+/**
+ * Runs a whole template. The result is its only value if it consists of one, else its text. As in Ansible, a text ends
+ * with at least as many newlines as the template, whatever stands before them.
+ */
 export function runProgram(here: Here): Item {
+  const { newlines, options } = here.program;
   const out = run(here);
   const [only] = out.pieces;
-  return out.pieces.length === 1 && only !== undefined ? only : textOf(out, here);
+  const isValue = out.pieces.length === 1 && options.asText !== true;
+  return padded(isValue && only !== undefined ? only : textOf(out, here), newlines);
 }
 
 function run(here: Here): Output {
   const out: Output = { pieces: [], size: 0 };
-  execute(here.program.body, here, out);
+  whole(here, out);
   return out;
+}
+
+/** A template, and then the one that it extends. */
+function whole(here: Here, out: Output): void {
+  const { parent: before } = out;
+  if (here.blocks.of.size > 0) here.frame.names.set('self', self(here, blockText));
+  out.parent = undefined;
+  execute(here.program.body, here, out);
+  const { parent } = out;
+  out.parent = undefined;
+  if (parent !== undefined) deeper(here.machine, () => whole(parentOf(here, parent), out));
+  out.parent = before;
+}
+
+/** The text of a block. */
+function blockText(name: string, level: number, base: Frame, here: Here): Item {
+  const [within, { body }] = enter(name, level, base, here, blockText);
+  return deeper(here.machine, () => capture(body, within));
 }
 
 /** The text of a body. It is a Secret if it contains one. */
@@ -54,26 +71,6 @@ function capture(body: Body, here: Here): Item {
     execute(body, here, out);
     return textOf(out, here);
   });
-}
-
-/**
- * The pieces as one text. It is a Secret if it contains one. Throws Hang if it contains an Unknown. None prints as
- * nothing, as in Ansible.
- */
-function textOf(out: Output, here: Here): Item {
-  const { printNone } = here.program;
-  if (out.pieces.every(isString)) return out.pieces.join('');
-  const { secret, unknown, undefined: missing } = inspect(out.pieces);
-  if (missing !== undefined) throw missing.failure;
-  if (unknown !== undefined) throw new Hang(unknown);
-  if (out.pieces.includes(omit))
-    wrong('omit cannot stand within a text', { hint: 'let it be the whole value of an argument' });
-  const text = out.pieces
-    .map((piece) => (piece === null && !printNone ? '' : str(secret ? reveal(piece) : piece)))
-    .join('');
-  if (!secret) return text;
-  tellParts(out.pieces, text, here.machine.env.ports.onSecret);
-  return new Secret(text);
 }
 
 function execute(body: Body, here: Here, out: Output): Signal {
@@ -113,6 +110,19 @@ function step(statement: Statement, here: Here, out: Output): Signal {
       for (const [target, value] of statement.given) assign(target, evaluate(value, here), within);
       return execute(statement.body, within, out);
     }
+    case 'block': {
+      if (out.parent !== undefined) return undefined;
+      const base = statement.scoped ? here.frame : here.blocks.root;
+      const place = here.program.source.place(statement.p);
+      const [within, block] = placed(place, () => enter(statement.name, 0, base, here, blockText));
+      deeper(here.machine, () => execute(block.body, within, out));
+      return undefined;
+    }
+    case 'extends':
+      if (out.parent !== undefined)
+        placed(here.program.source.place(statement.p), () => wrong('a template can extend only one template'));
+      out.parent = loaded(statement, here, false);
+      return undefined;
     case 'macro':
       here.frame.names.set(statement.name, macro(statement.name, statement.parameters, statement.body, here));
       return undefined;
@@ -153,22 +163,6 @@ function step(statement: Statement, here: Here, out: Output): Signal {
       return undefined;
     }
   }
-}
-
-function write(item: Item, out: Output, { p }: Statement, here: Here): undefined {
-  out.size += isString(item) ? item.length : 16;
-  if (out.size > LONGEST)
-    placed(here.program.source.place(p), () => tooMuch('the output grows too long: more than 32 MiB'));
-  out.pieces.push(item);
-  return undefined;
-}
-
-/**
- * The value of a {{ }}, which is never undefined or unknown. What is inside a list or dict is checked when it becomes
- * text.
- */
-function shown(item: Item): Item {
-  return item instanceof Undefined && item.lenient ? '' : demand(item);
 }
 
 function assign(target: Target, item: Item, here: Here): void {
@@ -267,20 +261,24 @@ function called(callee: Item, args: Args, here: Here, p: number): Item {
 function include(statement: Kind<'include'>, here: Here, out: Output): Signal {
   const program = loaded(statement, here, statement.optional);
   if (program === undefined) return undefined;
-  const frame: Frame = { names: new Map(), outer: statement.context ? here.frame : undefined };
-  deeper(here.machine, () => execute(program.body, { machine: here.machine, program, frame }, out));
+  deeper(here.machine, () => whole(begin(here.machine, program, statement.context ? here.frame : undefined), out));
   return undefined;
 }
 
 function module(statement: Kind<'import' | 'from'>, here: Here): Thing {
   const program = loaded(statement, here, false);
-  const frame: Frame = { names: new Map(), outer: statement.context ? here.frame : undefined };
-  if (program !== undefined) deeper(here.machine, () => run({ machine: here.machine, program, frame }));
-  return new Thing('TemplateModule', (name) => (name.startsWith('_') ? undefined : frame.names.get(name)));
+  if (program === undefined) return new Thing('TemplateModule', () => undefined);
+  const within = begin(here.machine, program, statement.context ? here.frame : undefined);
+  deeper(here.machine, () => run(within));
+  return new Thing('TemplateModule', (name) => (name.startsWith('_') ? undefined : within.frame.names.get(name)));
 }
 
 /** The first file that can be read. */
-function loaded(statement: Kind<'include' | 'import' | 'from'>, here: Here, optional: boolean): Program | undefined {
+function loaded(
+  statement: Kind<'include' | 'import' | 'from' | 'extends'>,
+  here: Here,
+  optional: boolean,
+): Program | undefined {
   const named = demand(evaluate(statement.file, here));
   const paths = isList(named) ? named : [named];
   const from = here.program.source.place(statement.file.p);
@@ -288,7 +286,7 @@ function loaded(statement: Kind<'include' | 'import' | 'from'>, here: Here, opti
   for (const path of paths) {
     try {
       return here.machine.load(str(demand(path)), from, {
-        printNone: here.program.printNone,
+        by: here.program,
         locals: locals(here.frame),
       });
     } catch (error) {
@@ -306,6 +304,6 @@ function locals(frame: Frame | undefined): readonly string[] {
 
 /** Renders another file as lookup('template') does. */
 export function render(program: Program, here: Here): Item {
-  const frame: Frame = { names: new Map(), outer: undefined };
-  return deeper(here.machine, () => orUnknown(() => textOf(run({ ...here, program, frame }), { ...here, program })));
+  const within = begin(here.machine, program, undefined);
+  return deeper(here.machine, () => orUnknown(() => padded(textOf(run(within), within), program.newlines)));
 }

@@ -117,12 +117,19 @@ const statements: Readonly<Record<string, Parse>> = {
     r.end();
     return { kind: 'with', given, body: block(feed, opened, 'endwith'), p: opened.p };
   },
-  // Without `extends`, a block is its content in a scope of its own.
   block: (r, opened, feed) => {
-    r.name();
-    while (r.word('scoped') || r.word('required'));
+    const name = r.name();
+    const words: string[] = [];
+    while (r.isWord('scoped', 'required')) words.push(r.take().text);
     r.end();
-    return { kind: 'with', given: [], body: block(feed, opened, 'endblock'), p: opened.p };
+    const body = block(feed, opened, 'endblock');
+    const [scoped, required] = [words.includes('scoped'), words.includes('required')];
+    return { kind: 'block', name, scoped, required, body, p: opened.p };
+  },
+  extends: (r, opened) => {
+    const file = expression(r);
+    r.end();
+    return { kind: 'extends', file, p: opened.p };
   },
   macro: (r, opened, feed) => {
     const name = r.name();

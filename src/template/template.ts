@@ -3,6 +3,7 @@ import { failure } from '../core/errors/index.ts';
 import type { RenderOptions } from '../core/module.ts';
 import { Float, type Raw, Ready, Secret, TemplateText, Unknown, type Value } from '../core/value.ts';
 import type { Body } from './ast.ts';
+import { begin } from './blocks.ts';
 import { check } from './check.ts';
 import { truth } from './compare.ts';
 import type { Env } from './env.ts';
@@ -25,7 +26,7 @@ import {
 } from './item.ts';
 import { atPlace, type LexOptions, lex, lexExpression, type Source, sourceOf } from './lexer.ts';
 import { lookups } from './lookups.ts';
-import { type Frame, type Here, type Machine, type Program, STEPS } from './machine.ts';
+import { type Machine, type Program, STEPS } from './machine.ts';
 import { expression, reader } from './parser.ts';
 import { str } from './print.ts';
 import { render, runProgram } from './run.ts';
@@ -61,7 +62,13 @@ const compiled = new Map<string, Compiled>();
  * Throws Failure: E_TEMPLATE_SYNTAX, or E_UNKNOWN_PLUGIN for a filter, test, lookup or function that does not exist.
  */
 export function compileTemplate(text: string, at: Pos, options: TemplateOptions = {}): Compiled {
-  return cached(`t${JSON.stringify(options)}`, text, at, () => parseTemplate(lex(text, options)), options.printNone);
+  return cached(
+    `t${JSON.stringify(options)}`,
+    text,
+    at,
+    () => parseTemplate(lex(withoutNewline(text), options)),
+    options,
+  );
 }
 
 /** Compiles a bare expression, as in `when:`. Throws the same failures as compileTemplate. */
@@ -74,47 +81,58 @@ export function compileExpression(text: string, at: Pos): Compiled {
   });
 }
 
-function cached(kind: string, text: string, at: Pos, parse: () => Body, printNone = false): Compiled {
+function cached(kind: string, text: string, at: Pos, parse: () => Body, options: TemplateOptions = {}): Compiled {
   const key = `${kind}\0${at.file}\0${at.line}\0${at.col}\0${text}`;
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  const program = read(sourceOf(text, at), parse, printNone);
+  const program = read(sourceOf(text, at), parse, options);
   const template: Compiled = { text, at, names: program.names, evaluate: (env) => evaluateProgram(program, env) };
   if (compiled.size >= CACHED) compiled.clear();
   compiled.set(key, template);
   return template;
 }
 
-function read(source: Source, parse: () => Body, printNone: boolean, locals: readonly string[] = []): Program {
+function read(source: Source, parse: () => Body, options: TemplateOptions, locals: readonly string[] = []): Program {
+  const { printNone = false, keepBackslashes: _, ...rest } = options;
   return notTooDeep(source, () => {
     const body = atPlace(source, parse);
-    return { source, body, printNone, ...check(body, source, locals) };
+    const newlines = /\n*$/.exec(source.text)?.[0].length ?? 0;
+    return { source, body, printNone, newlines, options: rest, ...check(body, source, locals) };
   });
 }
 
+/** Jinja2 leaves out the last newline of a template. Where a whole template ends, runWhole puts it back. */
+function withoutNewline(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
 function evaluateProgram(program: Program, env: Env): Value {
+  let { mutates } = program;
   const load: Machine['load'] = (path, from, options) => {
     const text = env.ports.readFile(path, from, 'templates');
     const file = env.ports.find(path, from, 'templates') ?? path; // its own includes are searched beside it
-    return read(
+    const { printNone } = options.by;
+    const own = options.isWhole === true ? { printNone } : { ...options.by.options, printNone };
+    const loaded = read(
       sourceOf(text, { file, line: 1, col: 1 }),
-      // As in Jinja2, the last newline of an included file is left out. A file that is looked up keeps it.
-      () => parseTemplate(lex(options.isWhole === true ? text : text.replace(/\r?\n$/, ''), {})),
-      options.printNone,
+      () => parseTemplate(lex(withoutNewline(text), own)),
+      own,
       options.locals,
     );
+    mutates ||= loaded.mutates;
+    return loaded;
   };
   const machine: Machine = {
     env,
     fuel: { steps: STEPS, depth: 0 },
     copies: new Map(),
-    mutates: program.mutates,
+    get mutates() {
+      return mutates;
+    },
     load,
-    render: (path, from, here) =>
-      render(load(path, from, { printNone: here.program.printNone, locals: [], isWhole: true }), here),
+    render: (path, from, here) => render(load(path, from, { by: here.program, locals: [], isWhole: true }), here),
   };
-  const frame: Frame = { names: new Map(), outer: undefined };
-  const here: Here = { machine, program, frame };
+  const here = begin(machine, program, undefined);
   try {
     return notTooDeep(program.source, () => finished(runProgram(here), program));
   } catch (error) {

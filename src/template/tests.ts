@@ -25,6 +25,7 @@ import { lazy, type Operation, text, value } from './operation.ts';
 import { compares } from './operators.ts';
 import { str } from './print.ts';
 import { pythonRegex } from './regex.ts';
+import { networkTests } from './tests-network.ts';
 import { versionCompare } from './version.ts';
 
 type Judge = (item: Item) => boolean;
@@ -81,6 +82,7 @@ const superset = shapeOpen('other', (item, [other = null]) =>
 
 /** Every test by its short name. */
 export const tests: Readonly<Record<string, Operation>> = {
+  ...networkTests,
   defined: lazy('', (item) => (item instanceof Unknown ? item : !(item instanceof Undefined))),
   undefined: lazy('', (item) => (item instanceof Unknown ? item : item instanceof Undefined)),
   none: known((item) => item === null),

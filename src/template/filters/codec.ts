@@ -74,14 +74,16 @@ export const codecFilters: Readonly<Record<string, Operation>> = {
   sha1: value('', (item) => digest('sha1', str(item))),
   checksum: value('', (item) => digest('sha1', str(item))),
   md5: value('', (item) => digest('md5', str(item))),
-  password_hash: value('hashtype salt salt_size rounds ident', (item, [type, salt, _size, rounds]) =>
-    passwordHash(
+  password_hash: value('hashtype salt salt_size rounds ident', (item, [type, salt, size, rounds, ident]) => {
+    if (ident !== undefined && ident !== null)
+      wrong("password_hash: only bcrypt has an 'ident', and it is not supported");
+    return passwordHash(
       str(item),
       text(type, 'sha512'),
-      salt === undefined || salt === null ? undefined : text(salt),
+      salt === undefined || salt === null ? number(size, 16) : text(salt),
       rounds === undefined || rounds === null ? undefined : number(rounds, 0),
-    ),
-  ),
+    );
+  }),
   to_uuid: value('namespace', (item, [namespace]) =>
     uuid5(text(namespace, '361E6D51-FAEC-444A-9079-341386DA8E2E'), str(item)),
   ),

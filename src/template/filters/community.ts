@@ -1,10 +1,15 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { matching } from '../../core/bounded.ts';
-import { asNumber, dictOf, entriesOf, entry, type Item, isList, iterate, wrong } from '../item.ts';
+import { compare } from '../compare.ts';
+import { asNumber, type Dict, dictOf, entriesOf, entry, type Item, isList, iterate, wrong } from '../item.ts';
+import { csvRows } from '../lookups-files.ts';
 import { pairs } from '../methods/dict.ts';
 import { type Operation, shape, text, value } from '../operation.ts';
 import { str } from '../print.ts';
 import { pythonRegex } from '../regex.ts';
 import { versionCompare } from '../version.ts';
+import { combined, merges } from './dict.ts';
 import { setFilters } from './sets.ts';
 import { asDictItem } from './support.ts';
 
@@ -27,6 +32,54 @@ export const communityFilters: Readonly<Record<string, Operation>> = {
       }),
     );
   }),
+  lists_mergeby: shape('* recursive list_merge', (item, [recursive, merge], _ctx, { positional }) => {
+    const index = text(positional.at(-1));
+    const how = text(merge, 'replace');
+    if (positional.length === 0) wrong('lists_mergeby: name the key to merge by');
+    if (!Object.hasOwn(merges, how))
+      wrong(`lists_mergeby: no list_merge '${how}'`, { expected: `one of ${Object.keys(merges).join(', ')}` });
+    const given = [item, ...positional.slice(0, -1)].map((one) => iterate(one));
+    const lists = given.flatMap((list) => (list.length > 0 && list.every(isList) ? (list as Item[][]) : [list]));
+    const [only] = lists;
+    return lists.length === 1 && only !== undefined ? only : mergedBy(lists, index, asNumber(recursive) === 1, how);
+  }),
+  counter: shape('', (item) => {
+    const counts = new Map<Item, number>();
+    for (const one of iterate(item)) counts.set(one, (counts.get(one) ?? 0) + 1);
+    return dictOf([...counts]);
+  }),
+  from_csv: value('dialect fieldnames delimiter skipinitialspace strict', (item, given) => {
+    const [dialect, names, delimiter, skips] = given;
+    const kind = text(dialect, 'excel');
+    if (!['excel', 'excel-tab', 'unix'].includes(kind))
+      wrong(`from_csv: no dialect '${kind}'`, { expected: 'excel, excel-tab or unix' });
+    const mark = delimiter === undefined || delimiter === null ? (kind === 'excel-tab' ? '\t' : ',') : text(delimiter);
+    const rows = csvRows(text(item), mark).filter((cells) => cells.length > 1 || cells[0] !== '');
+    const isList = names !== undefined && names !== null;
+    const keys = isList ? iterate(names).map((one) => text(one)) : (rows[0] ?? []);
+    const clean = (cell: string): string => (asNumber(skips ?? null) === 1 ? cell.trimStart() : cell);
+    return rows.slice(isList ? 0 : 1).map((cells) => dictOf(keys.map((key, i) => [key, clean(cells[i] ?? '')])));
+  }),
+  replace_keys: shape('target matching_parameter', (item, [target = null, how]) => {
+    const pairs = iterate(target).map((one) => {
+      const [before, after] = [entry(asDictItem(one), 'before'), entry(asDictItem(one), 'after')];
+      if (before === undefined || after === undefined) wrong("replace_keys: a target needs 'before' and 'after'");
+      return { isHit: hit(text(how, 'equal'), [text(before)]), after: text(after) };
+    });
+    const renamed = (key: Item): Item => pairs.find(({ isHit }) => isHit(str(key)))?.after ?? key;
+    return iterate(item).map((one) => dictOf(entriesOf(asDictItem(one)).map(([key, each]) => [renamed(key), each])));
+  }),
+  random_mac: value('seed', (item, [seed]) => {
+    const prefix = text(item).toLowerCase();
+    if (!/^[\da-f]{2}(:[\da-f]{2}){0,4}$/.test(prefix))
+      wrong(`random_mac: '${prefix}' is not the begin of a hardware address`, { expected: "'52:54:00'" });
+    const bytes = prefix.split(':');
+    const drawn = createHash('sha256')
+      .update(`random_mac ${seed === undefined ? prefix : text(seed)}`)
+      .digest('hex');
+    return [...bytes, ...(drawn.match(/../g) ?? [])].slice(0, 6).join(':');
+  }),
+  crc32: value('', (item) => crc32(Buffer.from(str(item))).toString(16)),
   version_sort: value('reverse', (item, [reverse]) => {
     const order = asNumber(reverse) === 1 ? -1 : 1;
     const before = (a: string, b: string): boolean => versionCompare(a, b, '<', false, undefined);
@@ -47,6 +100,24 @@ export const communityFilters: Readonly<Record<string, Operation>> = {
   lists_difference: lists('difference'),
   lists_symmetric_difference: lists('symmetric_difference'),
 };
+
+/** Dicts with the same value under `index`, merged from the first list to the last, in the order of those values. */
+function mergedBy(
+  lists: readonly (readonly Item[])[],
+  index: string,
+  recursive: boolean,
+  how: string,
+): readonly Item[] {
+  const found = new Map<string, Dict>();
+  for (const one of lists.flat()) {
+    const dict = asDictItem(one);
+    const key = entry(dict, index);
+    if (key === undefined) continue;
+    const known = found.get(str(key));
+    found.set(str(key), known === undefined ? dict : combined(known, dict, recursive, how));
+  }
+  return [...found.values()].sort((a, b) => compare(entry(a, index) ?? null, entry(b, index) ?? null));
+}
 
 /** keep_keys and remove_keys: dicts with only those keys that `keeps` accepts. */
 function keys(keeps: (hit: boolean) => boolean): Operation {

@@ -64,7 +64,7 @@ const without = (list: readonly Item[], those: readonly Item[]) =>
   list.filter((one) => !those.some((other) => equal(one, other)));
 
 /** combine's list_merge: how two lists under one key are merged. */
-const merges: Readonly<Record<string, Merge>> = {
+export const merges: Readonly<Record<string, Merge>> = {
   replace: (_old, over) => over,
   keep: (old) => old,
   append: (old, over) => [...old, ...over],
@@ -73,7 +73,7 @@ const merges: Readonly<Record<string, Merge>> = {
   prepend_rp: (old, over) => [...over, ...without(old, over)],
 };
 
-function combined(base: Dict, over: Dict, recursive: boolean, lists: string): Dict {
+export function combined(base: Dict, over: Dict, recursive: boolean, lists: string): Dict {
   const merge = merges[lists];
   return dictOf([
     ...entriesOf(base),

@@ -1,10 +1,7 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import { asNumber, type Item, isList, isNumber, isString, wrong } from '../item.ts';
 import { type Operation, text, value } from '../operation.ts';
 import { str } from '../print.ts';
-
-/** An address with its prefix length. `bare` if the text had no prefix length. */
-type Net = Readonly<{ version: 4 | 6; address: bigint; prefix: number; bare: boolean }>;
+import { first, inside, last, mask, type Net, read, show } from './addresses.ts';
 
 const ip = (version: 4 | 6 | undefined) => value('query version', (item, [query]) => each(item, text(query), version));
 
@@ -66,7 +63,41 @@ function ask(net: Net, written: string, query: string): Item {
       return net.prefix;
     case 'host/prefix':
     case 'address/prefix':
+    case 'ip/prefix':
       return isHost || net.prefix >= bits - 1 ? `${address}/${net.prefix}` : false;
+    case 'ip_netmask':
+      return isHost || net.prefix >= bits - 1 ? `${address} ${show(net.version, mask(net))}` : false;
+    case 'network_netmask':
+      return `${show(net.version, first(net))} ${show(net.version, mask(net))}`;
+    case 'network_wildcard':
+      return `${show(net.version, first(net))} ${show(net.version, mask(net) ^ ((1n << BigInt(bits)) - 1n))}`;
+    case 'network_id':
+      return show(net.version, first(net));
+    case 'next_usable':
+      return usable(net, net.address + 1n);
+    case 'previous_usable':
+      return usable(net, net.address - 1n);
+    case 'peer':
+      return net.prefix === bits - 1 ? show(net.version, net.address ^ 1n) : false;
+    case 'size_usable':
+      return net.prefix === bits ? 0 : net.prefix === bits - 1 ? 2 : Number((1n << BigInt(bits - net.prefix)) - 2n);
+    case 'bool':
+      return true;
+    case 'type':
+      return isHost ? 'address' : 'network';
+    case 'multicast':
+      return inside(address, net.version === 4 ? '224.0.0.0/4' : 'ff00::/8') ? written : false;
+    case 'unicast':
+      return inside(address, net.version === 4 ? '224.0.0.0/4' : 'ff00::/8') ? false : written;
+    case 'link-local':
+    case 'lla':
+      return inside(address, net.version === 4 ? '169.254.0.0/16' : 'fe80::/10') ? written : false;
+    case 'v4':
+    case 'ipv4':
+      return net.version === 4 ? written : false;
+    case 'v6':
+    case 'ipv6':
+      return net.version === 6 ? written : false;
     case 'host':
     case 'cidr':
       return `${address}/${net.prefix}`;
@@ -104,79 +135,17 @@ function ask(net: Net, written: string, query: string): Item {
   });
 }
 
-function read(written: string): Net | undefined {
-  const [host = '', prefix, rest] = written.trim().split('/');
-  const version = isIPv4(host) ? 4 : isIPv6(host) && !host.includes('%') ? 6 : undefined;
-  if (version === undefined || rest !== undefined) return undefined;
-  const bits = version === 4 ? 32 : 128;
-  const size =
-    prefix === undefined
-      ? bits
-      : isIPv4(prefix) && version === 4
-        ? maskBits(number4(prefix))
-        : /^\d{1,3}$/.test(prefix)
-          ? Number(prefix)
-          : undefined;
-  if (size === undefined || size > bits) return undefined;
-  return { version, address: version === 4 ? number4(host) : number6(host), prefix: size, bare: prefix === undefined };
-}
-
-function number4(host: string): bigint {
-  return host.split('.').reduce((all, part) => all * 256n + BigInt(part), 0n);
-}
-
-function number6(host: string): bigint {
-  const dotted = /(\d+\.\d+\.\d+\.\d+)$/.exec(host)?.[1];
-  const tail = dotted === undefined ? undefined : number4(dotted);
-  const text =
-    tail === undefined || dotted === undefined
-      ? host
-      : host.replace(dotted, `${(tail >> 16n).toString(16)}:${(tail & 0xffffn).toString(16)}`);
-  const [head = '', rest] = text.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = rest === undefined || rest === '' ? [] : rest.split(':');
-  const groups = [...left, ...Array.from({ length: 8 - left.length - right.length }, () => '0'), ...right];
-  return groups.reduce((all, group) => all * 65536n + BigInt(`0x${group}`), 0n);
-}
-
-function maskBits(mask: bigint): number | undefined {
-  const text = mask.toString(2).padStart(32, '0');
-  return /^1*0*$/.test(text) ? text.replace(/0/g, '').length : undefined;
-}
-
-function show(version: 4 | 6, address: bigint): string {
-  if (version === 4) return [24n, 16n, 8n, 0n].map((by) => (address >> by) & 255n).join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => ((address >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
-  const text = groups.join(':');
-  const zeros = [...text.matchAll(/(?<![\da-f])0(?::0)+(?![\da-f])/g)].sort(
-    (a, b) => b[0].length - a[0].length || a.index - b.index,
-  )[0];
-  if (zeros === undefined) return text;
-  return `${text.slice(0, zeros.index).replace(/:$/, '')}::${text.slice(zeros.index + zeros[0].length).replace(/^:/, '')}`;
-}
-
-function mask({ version, prefix }: Net): bigint {
-  const bits = version === 4 ? 32 : 128;
-  return ((1n << BigInt(prefix)) - 1n) << BigInt(bits - prefix);
-}
-
-function first(net: Net): bigint {
-  return net.address & mask(net);
-}
-
-function last(net: Net): bigint {
-  return first(net) + (1n << BigInt((net.version === 4 ? 32 : 128) - net.prefix)) - 1n;
+/** An address, if it is one that a host of the network may have. */
+function usable(net: Net, address: bigint): Item {
+  const isLast = net.version === 4 ? address >= last(net) : address > last(net);
+  return net.prefix >= (net.version === 4 ? 31 : 127) || address <= first(net) || isLast
+    ? false
+    : show(net.version, address);
 }
 
 function isPrivate(net: Net): boolean {
   const within = net.version === 4 ? ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'] : ['fc00::/7'];
   return within.some((block) => inside(show(net.version, net.address), block));
-}
-
-function inside(one: string, other: string): boolean {
-  const [net, around] = [read(one), read(other)];
-  if (net === undefined || around === undefined || net.version !== around.version) return false;
-  return first(net) >= first(around) && last(net) <= last(around);
 }
 
 function reverse(net: Net): string {

@@ -65,6 +65,15 @@ const UNREACHED: readonly (readonly [string, Record<string, string>])[] = [
     site('- set_fact: {system: Debian}\n- win_file: {path: x}\n  when: system == "Windows"'),
   ],
   [
+    'a file that a result names',
+    {
+      ...site(
+        '- command: echo other\n  changed_when: false\n  register: r\n- set_fact: {part: "{{ r.stdout }}"}\n- include_tasks: "{{ part }}.yml"',
+      ),
+      'other.yml': '- debug: {msg: x}\n',
+    },
+  ],
+  [
     'a module behind variables of a file',
     {
       ...site('- include_vars: "{{ ansible_os_family }}.yml"\n- win_file: {path: x}\n  when: system == "Windows"'),

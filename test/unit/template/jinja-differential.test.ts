@@ -15,11 +15,15 @@ const vars = {
 /** Renders everything in one process. A case that fails gives null. */
 const oracle = `
 import copy, json, sys, jinja2
-env = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True, extensions=['jinja2.ext.do', 'jinja2.ext.loopcontrols'])
+env = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, extensions=['jinja2.ext.do', 'jinja2.ext.loopcontrols'])
 given = json.load(sys.stdin)
 out = []
+def newlines(text): return len(text) - len(text.rstrip('\\n'))
+def rendered(source):
+    text = env.from_string(source).render(copy.deepcopy(given['vars']))
+    return text + '\\n' * (newlines(source) - newlines(text)) # as Ansible does
 for source in given['templates']:
-    try: out.append(env.from_string(source).render(copy.deepcopy(given['vars'])))
+    try: out.append(rendered(source))
     except Exception: out.append(None)
 json.dump(out, sys.stdout)
 `;
@@ -38,7 +42,11 @@ function expected(templates: readonly string[]): readonly (string | null)[] {
 
 function ours(template: string): string | null {
   try {
-    return print(compileTemplate(template, { file: 't', line: 1, col: 1 }, { printNone: true }).evaluate(envOf(vars)));
+    return print(
+      compileTemplate(template, { file: 't', line: 1, col: 1 }, { printNone: true, asText: true }).evaluate(
+        envOf(vars),
+      ),
+    );
   } catch (error) {
     if (error instanceof Failure) return null;
     throw error;

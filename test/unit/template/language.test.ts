@@ -103,6 +103,53 @@ describe('names', () => {
   });
 });
 
+describe('a template that extends another', () => {
+  const files = {
+    'base.j2':
+      'user {{ who }};\n{% block body %}\nbase\n{% endblock %}\n{% for i in [1, 2] %}{% block row scoped %}{{ i }}{% endblock %}{% endfor %}\n\nend\n',
+    'child.j2': "{% extends 'base.j2' %}\n{% block body %}child {{ super() }}{% endblock body %}\n",
+    'loop.j2': '{% for i in [1] %}{% block one %}{{ i }}{% endblock %}{% endfor %}',
+    'macro.j2': '{% macro hi(n) %}hi {{ n }}{% endmacro %}{% block body %}{% endblock %}',
+    'must.j2': '{% block body required %}{% endblock %}',
+    'self.j2': "{% extends 'self.j2' %}",
+  };
+  const cases: readonly (readonly [string, string])[] = [
+    ["{% extends 'base.j2' %}", 'user al;\nbase\n12\nend'],
+    ["{% extends 'base.j2' %}\n", 'user al;\nbase\n12\nend\n'],
+    [
+      "before {% extends 'base.j2' %}after{% if true %}{{ who }}{% block x %}x{% endblock %}{% endif %}",
+      'before user al;\nbase\n12\nend',
+    ],
+    [
+      "{% extends 'base.j2' %}{% set who = 'bo' %}{% block body %}{{ who }} {{ super() }}{% endblock %}",
+      'user bo;\nbo base\n12\nend',
+    ],
+    [
+      "{% extends 'child.j2' %}{% block body %}{{ super() }}grandchild\n{% endblock %}",
+      'user al;\nchild base\ngrandchild\n12\nend',
+    ],
+    ["{% extends 'base.j2' %}{% block row %}<{{ i }}>{% endblock %}", 'user al;\nbase\n<1><2>\nend'],
+    ["{% extends 'macro.j2' %}{% block body %}{{ hi('bo') }}{% endblock %}", 'hi bo'],
+    ["{% extends 'child.j2' if who == 'al' else 'base.j2' %}", 'user al;\nchild base\n12\nend'],
+    ['{% block a %}a{% endblock %}{{ self.a() | upper }}', 'aA'],
+    ["{% include 'child.j2' %}|", 'user al;\nchild base\n12\nend|'],
+  ];
+  for (const [source, expected] of cases) test(source, () => expect(run(source, { who: 'al' }, files)).toBe(expected));
+
+  const mistakes: readonly (readonly [string, RegExp])[] = [
+    ["{% include 'loop.j2' %}", /'i' is undefined/], // a block reads names around it only if it is scoped
+    ["{% extends 'must.j2' %}", /required block 'body' not found/],
+    ["{% extends 'base.j2' %}{% extends 'child.j2' %}", /can extend only one template/],
+    ['{% block a %}{{ super() }}{% endblock %}', /no parent block called 'a'/],
+    ['{% block a %}{% endblock %}{% block a %}{% endblock %}', /block 'a' defined twice/],
+    ["{% for i in [1] %}{% extends 'base.j2' %}{% endfor %}", /extends must not stand within/],
+    ["{% extends 'self.j2' %}", /too deep/],
+    ["{% extends 'none.j2' %}", /none.j2/],
+  ];
+  for (const [source, message] of mistakes)
+    test(`refuses ${source}`, () => expect(caught(() => run(source, { who: 'al' }, files)).message).toMatch(message));
+});
+
 describe('files', () => {
   const files = {
     'part.j2': 'part {{ x }} {{ local }}\n',
@@ -116,6 +163,27 @@ describe('files', () => {
     expect(run("{% include ['none.j2', 'lib.j2'] %}ok", {}, files)).toBe('ok');
     expect(run("{% import 'lib.j2' as lib %}{{ lib.hi('al') }} {{ lib.answer }}", {}, files)).toBe('hi al 42');
     expect(run("{% from 'lib.j2' import hi as h, answer %}{{ h('bo') }} {{ answer }}", {}, files)).toBe('hi bo 42');
+  });
+  test('a list or number on a line of its own stays what it is, as in Ansible', () => {
+    expect(run('{{ [1] }}\n', {}, files)).toEqual([1]);
+    expect(run('{{ 5 }}\n', {}, files)).toBe(5);
+  });
+  test('an included file is split into tags as the template that includes it', () => {
+    const source = "[% include 'part.j2' %]";
+    const options = {
+      block_start_string: '[%',
+      block_end_string: '%]',
+      variable_start_string: '<<',
+      variable_end_string: '>>',
+    };
+    const part = { 'part.j2': '  [% if x %]<< x >>{{ x }}[% endif %]\n' };
+    expect(compileTemplate(source, at, { ...options, lstrip_blocks: true }).evaluate(envOf({ x: 1 }, part))).toBe(
+      '1{{ x }}',
+    );
+  });
+  test('an included file may change a list', () => {
+    const part = { 'part.j2': '{% set _ = l.append(3) %}now {{ l }}' };
+    expect(run("{% include 'part.j2' %}", { l: [1] }, part)).toBe('now [1, 3]');
   });
   test('mistakes in included files', () => {
     expect(caught(() => run("{% include 'none.j2' %}", {}, files)).diagnostics[0]).toMatchObject({
@@ -204,7 +272,10 @@ describe('white space', () => {
   const cases: readonly (readonly [string, object, string])[] = [
     ['a\n  {% if 1 %}\n  b\n  {% endif %}\nc', { lstrip_blocks: true }, 'a\n  b\nc'],
     ['a\n  {% if 1 %}\n  b\n  {% endif %}\nc', {}, 'a\n    b\n  c'],
-    ['a\n{% if 1 %}\nb\n{% endif %}\n', { trim_blocks: false }, 'a\n\nb\n\n'],
+    ['a\n{% if 1 %}\nb\n{% endif %}\n', { trim_blocks: false }, 'a\n\nb\n'],
+    ['a{% if 1 %}b{% endif %}\n\n', {}, 'ab\n\n'],
+    ["{{ 'a\\n' }}\n", {}, 'a\n'],
+    ['{{ 1 }}\n', { asText: true }, '1\n'],
     ['  {%+ if 1 %}x{% endif +%}\ny', { lstrip_blocks: true }, '  x\ny'],
     [
       '<% if 1 %>[[ 2 ]]<% endif %>{{ x }}<# c #>',
