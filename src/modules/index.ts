@@ -52,6 +52,14 @@ import { pam_limits } from './pam_limits.ts';
 import { pause } from './pause.ts';
 import { ping } from './ping.ts';
 import { pip } from './pip.ts';
+import { postgresql_db } from './postgresql_db.ts';
+import { postgresql_ext } from './postgresql_ext.ts';
+import { postgresql_pg_hba } from './postgresql_pg_hba.ts';
+import { postgresql_privs } from './postgresql_privs.ts';
+import { postgresql_query } from './postgresql_query.ts';
+import { postgresql_schema } from './postgresql_schema.ts';
+import { postgresql_set } from './postgresql_set.ts';
+import { postgresql_user } from './postgresql_user.ts';
 import { raw } from './raw.ts';
 import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
@@ -132,6 +140,14 @@ export const modules: Readonly<Record<string, Module>> = {
   pause,
   ping,
   pip,
+  postgresql_db,
+  postgresql_ext,
+  postgresql_pg_hba,
+  postgresql_privs,
+  postgresql_query,
+  postgresql_schema,
+  postgresql_set,
+  postgresql_user,
   raw,
   reboot,
   replace,

@@ -173,7 +173,7 @@ describe('the edge of the site', () => {
     );
     const before = await rack.root('web1', 'nft -s list ruleset');
     const ran = await rack.apply(file);
-    expect(failures(ran).sort()).toEqual([
+    expect([...failures(ran)].sort()).toEqual([
       expect.stringMatching(/^lb1 .*nft refuses the rules; nothing was changed$/),
       expect.stringMatching(/^web1 .*shut this machine out.*The host has undone the change, and is as it was before$/),
       expect.stringMatching(/^web2 .*shut this machine out.*The host has undone the change, and is as it was before$/),

@@ -12,6 +12,7 @@ import { lab, labCommands } from './lab.ts';
 import { playbook } from './playbook.ts';
 import { privileges } from './privileges.ts';
 import { run } from './run.ts';
+import { services } from './services.ts';
 import { settings } from './settings.ts';
 import { software } from './software.ts';
 import { state } from './state.ts';
@@ -35,6 +36,7 @@ const all = {
   ...run,
   ...state,
   ...software,
+  ...services,
   ...checks,
   ...checkRuns,
   ...drills,
@@ -70,6 +72,7 @@ export const AREAS: readonly Area[] = [
   area('Changes on hosts', 'run', run),
   area('State of hosts', 'run', state),
   area('Software on hosts', 'run', software),
+  area('Services on hosts', 'run', services),
   area('Checks', 'input', checks),
   area('Checks that run', 'run', checkRuns),
   area('Drills', 'input', drills),
