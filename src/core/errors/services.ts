@@ -3,7 +3,7 @@ import { entry } from './entry.ts';
 /** What a module finds in a service of a host, such as a database server, and cannot work with. */
 export const services = {
   E_POSTGRESQL_UNREACHABLE: entry({
-    summary: 'PostgreSQL does not accept the login',
+    summary: 'a PostgreSQL server does not accept the login',
     meaning: 'psql on the host cannot log in to the server, or the server refuses to read its catalog.',
     fix: 'Start the server in an earlier task, run the task as the user postgres, or give login_host and login_password.',
     example: { why: 'FATAL:  Peer authentication failed for user "postgres"' },
@@ -13,7 +13,7 @@ export const services = {
     }),
   }),
   E_POSTGRESQL_REFUSED: entry({
-    summary: 'PostgreSQL cannot do what the task asks for',
+    summary: 'a PostgreSQL server cannot do what the task asks for',
     meaning: 'The server refuses the statement, or no statement leads from the present state to the wanted one.',
     fix: 'Correct the arguments of the task, or change the object by hand.',
     example: { why: 'encoding of database app is UTF8, and it cannot be changed to LATIN1' },
