@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { SETTINGS, type SettingRow } from './config/settings-table.ts';
 import { moduleDoc } from './core/doc.ts';
 import { AREAS, type Code, ENTRIES, exampleOf } from './core/errors/index.ts';
 import { isRefused, KEYWORDS, type Keyword } from './core/language/keywords.ts';
@@ -24,6 +25,7 @@ export async function generated(): Promise<Readonly<Record<string, string>>> {
     'docs/modules.md': docs(found.map((f) => f.module)),
     'docs/errors.md': errors(),
     'docs/keywords.md': keywords(),
+    'docs/settings.md': settings(),
   };
 }
 
@@ -98,6 +100,31 @@ ${list(META)}
 ${list(MAGIC_VARIABLES)}
 `;
 }
+
+function settings(): string {
+  const rows = Object.values<SettingRow>(SETTINGS).map(({ at, also, env, doc }) => {
+    const [section = '', key = ''] = at.split('.');
+    const keys = [key, ...(also === undefined ? [] : [also.replace(`${section}.`, '')])];
+    return `| ${section} | ${keys.map(code).join(', ')} | ${env.map(code).join(', ')} | ${doc} |`;
+  });
+  return `<!-- Written by \`npm run gen\` from src/config/settings-table.ts: do not edit. -->
+# Settings of Ansible
+
+bringup reads the first of these files that exists, as Ansible does: the one that \`ANSIBLE_CONFIG\` names, \`ansible.cfg\` in
+the current directory, \`~/.ansible.cfg\`, \`/etc/ansible/ansible.cfg\`. An environment variable overrides the file. An option
+of the command line overrides both, and what the inventory or the playbook says of a host or a task overrides the settings
+of connections.
+
+| section | key | environment | effect |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+Settings of how Ansible prints, caches and finds Python have no effect; \`-v\` lists those that a file sets. Any other setting
+without an effect is a warning. A file in a directory that everybody can write is not read, as in Ansible.
+`;
+}
+
+const code = (word: string): string => `\`${word}\``;
 
 function isModule(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'bind' in value && 'examples' in value;

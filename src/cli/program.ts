@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { failure } from '../core/errors/index.ts';
 import type { Recap } from '../engine/run.ts';
 import { labCommands } from './lab-commands.ts';
@@ -85,6 +85,10 @@ export function commandLine(run: CommandContext): Command {
     .enablePositionalOptions() // options after `lab ssh HOST` belong to the command on the host
     .showHelpAfterError("(see 'bringup --help')")
     .exitOverride()
+    // A repeatable option begins with an empty list, which tells a reader nothing.
+    .configureHelp({
+      optionDescription: (option) => new Help().optionDescription(option).replace(/ ?\(default: \[\]\)$/, ''),
+    })
     .configureOutput({ writeOut: streams.out, writeErr: streams.err });
   playCommand(program, 'plan', run);
   playCommand(program, 'apply', run);

@@ -2,6 +2,8 @@ import type { Target } from '../core/connection.ts';
 import type { Failure, Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import { Float, type RawVars, Secret, type Value } from '../core/value.ts';
+import { readSshArgs, type SshArgs } from './ssh-args.ts';
+import { splitWords } from './words.ts';
 
 /** The variables that say how to reach a host, by Ansible's names. */
 export type Reach = Readonly<{
@@ -32,19 +34,21 @@ export function targetOf({ name, at, get, defaults }: Reach): Target {
   const method = text('ansible_become_method') ?? 'sudo';
   if (method !== 'sudo' && method !== 'doas' && method !== 'su')
     throw wrong('ansible_become_method', name, `'${method}'`, 'sudo or doas', at);
-  const args = [text('ansible_ssh_common_args'), text('ansible_ssh_extra_args')]
-    .filter((a) => a !== undefined)
-    .join(' ');
+  const args = sshArgs(name, at, text);
   return {
     name,
     via: via === 'local' ? 'local' : 'ssh',
     address: text('ansible_host', 'ansible_ssh_host') ?? name,
-    port: port(get('ansible_port') ?? get('ansible_ssh_port') ?? (defaults['ansible_port'] as Value), name, at),
-    user: text('ansible_user', 'ansible_ssh_user'),
+    port: port(
+      get('ansible_port') ?? get('ansible_ssh_port') ?? (defaults['ansible_port'] as Value) ?? args.port,
+      name,
+      at,
+    ),
+    user: text('ansible_user', 'ansible_ssh_user') ?? args.user,
     password: secret('ansible_password', 'ansible_ssh_pass', 'ansible_ssh_password'),
-    privateKeyFile: text('ansible_ssh_private_key_file', 'ansible_private_key_file'),
-    knownHostsFile: option(args, 'UserKnownHostsFile') ?? text('bringup_known_hosts_file'),
-    jump: /(?:^|\s)-J\s*(\S+)/.exec(args)?.[1] ?? option(args, 'ProxyJump'),
+    privateKeyFile: text('ansible_ssh_private_key_file', 'ansible_private_key_file') ?? args.privateKeyFile,
+    knownHostsFile: args.knownHostsFile ?? text('bringup_known_hosts_file'),
+    jump: args.jump,
     become: {
       method,
       exe: text('ansible_become_exe', `ansible_${method}_exe`),
@@ -52,19 +56,21 @@ export function targetOf({ name, at, get, defaults }: Reach): Target {
       password: secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass'),
     },
     connectTimeout: number(
-      get('ansible_ssh_timeout') ?? get('ansible_timeout') ?? (defaults['ansible_timeout'] as Value),
+      get('ansible_ssh_timeout') ??
+        get('ansible_timeout') ??
+        (defaults['ansible_timeout'] as Value) ??
+        args.connectTimeout,
     ),
   };
 }
 
-/** Splits at blanks outside of quotes. */
-function splitWords(text: string): readonly string[] {
-  const words = text.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? [];
-  return words.map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, (_, a?: string, b?: string) => a ?? b ?? ''));
-}
-
-function option(args: string, name: string): string | undefined {
-  return new RegExp(`-o\\s*["']?${name}[= ]([^\\s"']+)`).exec(args)?.[1];
+function sshArgs(host: string, at: Pos | undefined, text: (name: string) => string | undefined): SshArgs {
+  const variables = ['ansible_ssh_args', 'ansible_ssh_common_args', 'ansible_ssh_extra_args'];
+  const all = variables.map((variable) => ({ variable, args: readSshArgs(text(variable) ?? '') }));
+  for (const { variable, args } of all)
+    if ('unknown' in args) throw failure('E_SSH_OPTION', { variable, host, option: args.unknown }, at);
+  // The first of several values counts, as with ssh.
+  return Object.assign({}, ...all.map(({ args }) => args).reverse());
 }
 
 function port(value: Value | undefined, name: string, at: Pos | undefined): number | undefined {

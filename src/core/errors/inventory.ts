@@ -153,4 +153,16 @@ export const inventory = {
       hint: `correct ${of.variable} in the inventory`,
     }),
   }),
+  E_SSH_OPTION: entry({
+    summary: 'bringup does not know an option of ssh',
+    meaning:
+      'bringup speaks SSH itself. Of the options in ansible_ssh_common_args and its relatives it takes those that a connection depends on, and ignores those of how the program ssh works.',
+    fix: 'Remove the option, or write one that has an effect: -J, -i, -l, -p, -o ProxyJump, IdentityFile, User, Port, ConnectTimeout or UserKnownHostsFile.',
+    example: { variable: 'ansible_ssh_common_args', host: 'web1', option: '-D 1080' },
+    tell: ({ variable, host, option }: { variable: string; host: string; option: string }) => ({
+      message: `${variable} of ${host} has the option '${option}', which bringup does not know`,
+      expected: '-J, -i, -l, -p, or -o with ProxyJump, IdentityFile, User, Port, ConnectTimeout or UserKnownHostsFile',
+      hint: 'remove the option, or write it as one of these',
+    }),
+  }),
 };

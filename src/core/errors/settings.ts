@@ -25,11 +25,11 @@ export const settings = {
   E_SETTING_NO_EFFECT: entry({
     summary: 'a setting of ansible.cfg has no effect',
     meaning: 'bringup reads the settings of ansible.cfg that it has something to do with. This is not one of them.',
-    fix: 'Remove the setting if you do not need it for Ansible. docs/ansible.md lists the settings with an effect.',
+    fix: 'Remove the setting if you do not need it for Ansible. docs/settings.md lists the settings with an effect.',
     example: { name: 'defaults.error_on_undefined_vars' },
     tell: ({ name }: { name: string }) => ({
       message: `the setting '${name}' has no effect in bringup`,
-      hint: 'docs/ansible.md lists the settings that have one',
+      hint: 'docs/settings.md lists the settings that have one',
     }),
   }),
   E_SETTING_HOST_KEYS: entry({

@@ -34,7 +34,10 @@ describe('ansible.cfg', () => {
       `${D}private_key_file = key\ntransport = local`,
       { connection: { ansible_ssh_private_key_file: '/p/key', ansible_connection: 'local' } },
     ],
-    [`${S}ssh_args = -o A=b\nssh_common_args = -J jump`, { connection: { ansible_ssh_common_args: '-o A=b -J jump' } }],
+    [
+      `${S}ssh_args = -o Port=2222\nssh_common_args = -J jump`,
+      { connection: { ansible_ssh_common_args: '-o Port=2222 -J jump' } },
+    ],
     [`${S}ssh_extra_args = "-J jump"`, { connection: { ansible_ssh_extra_args: '-J jump' } }],
     [`${B}become = True\nbecome_user = app`, { play: { become: true, become_user: 'app' } }],
     [
