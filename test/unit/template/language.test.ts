@@ -59,7 +59,7 @@ describe('values', () => {
     const source = "{{ 'ab' | regex_replace('(a)', '\\1\\1') }}";
     expect(resolve(text(source), envOf({}))).toBe('aab');
     expect(run(source)).toBe('\x01\x01b');
-    expect(resolve(text("{{ ['a', 'it\\'s'] | join('\\n') }}"), envOf({}))).toBe("a\\nit's");
+    expect(resolve(text("{{ ['a', 'it\\'s'] | join('\\n') }}"), envOf({}))).toBe("a\\nit\\'s");
   });
 
   test('plain values for modules', () => {
