@@ -9,8 +9,9 @@ import { dirname, join } from './paths.ts';
  * therefore never use a path of more than one component, and examine each component from inside its directory.
  *
  * - `walk PATH` changes to that directory. The directory that it enters is the one that it examined. `lead` covers the
- *   part of the path that nobody else can change: one process for that part, two for each step after it. `$rest` is
- *   what is left of the path.
+ *   part of the path that nobody else can change, and looks at the first component after it ($seen): one process for
+ *   both, one for the step into that component, two for each step after it. `$rest` is what is left of the path.
+ *   `$here` identifies the present directory if that is known.
  * - A symbolic link that another user can swap is followed only to a directory of that user: it leads to no place that
  *   the user could not write to anyway, and no directory is created on the way. (Compare protected_symlinks in
  *   proc_sys_fs(5).)
@@ -30,7 +31,7 @@ const FUNCTIONS = library(
   'untrusted',
   sh`set -e
 ifs=$IFS; nl='
-'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:; u=; q=
+'; k=0; y=; z=; n=; w=; l=; made=; update=; settle=:; u=; q=; here=; seen=
 ${ROOM}
 die() { q=1; printf '%s\n' "$1" >&2; exit 1; }
 look() { e=$(stat -c '%f/%u %d:%i' -- . "./$1" 2>/dev/null) || return 1; h=\${e%%"$nl"*}; e=\${e#*"$nl"}; }
@@ -53,10 +54,12 @@ name the real path, or act as that user (become_user)"; }
 owned() { [ -z "$2" ] || [ "$(stat -c %u .)" = "$2" ] || refuse "$1" "$(id -un "$2" 2>/dev/null || echo "user $2")"; }
 into() {
   cd -P "./$1" 2>/dev/null || die "$p: $1 cannot be entered"
-  [ "$(stat -c '%d:%i' .)" = "\${e#* }" ] || die "$p: $1 changed while bringup followed it"
+  here=\${e#* }
+  [ "$(stat -c '%d:%i' .)" = "$here" ] || die "$p: $1 changed while bringup followed it"
 }
 step() {
-  if ! look "$1"; then
+  if [ "$seen" = "$1" ]; then seen=
+  elif ! look "$1"; then
     [ -n "$made" ] || die "$p: there is no $1 in $(pwd -P)"
     "$made" "$1"; return 0
   fi
@@ -73,15 +76,19 @@ lead() {
     far=$far/$c; set -- "$@" "$far"
   done
   while [ "$1" != / ]; do shift; done
-  far=; for c in $(stat -c %f/%u -- "$@" 2>/dev/null); do
-    case $c in 4?[02468ace][014589cd]/0 | 4?[02468ace][014589cd]/"$me") far=$1; shift ;; *) break ;; esac
+  far=; here=; seen=; for c in $(stat -c %f/%u/%d:%i -- "$@" 2>/dev/null); do
+    case $c in
+    4?[02468ace][014589cd]/0/* | 4?[02468ace][014589cd]/"$me"/*) far=$1; here=\${c##*/}; shift ;;
+    4*) e="\${c%/*} \${c##*/}"; seen=\${1##*/}; break ;;
+    *) break ;;
+    esac
   done
   case $far in '' | /) cd -P / ;; *) cd -P "$far"; rest=\${rest#"\${far#/}"} ;; esac
 }
 walk() {
   case $1 in /*) lead "$1"; set -- "$rest" ;; esac
   set -f; IFS=/; set -- $1; IFS=$ifs; set +f
-  for c; do case $c in '' | .) ;; ..) cd -P .. ;; *) step "$c" ;; esac; done
+  for c; do case $c in '' | .) ;; ..) cd -P ..; here= ;; *) step "$c" ;; esac; done
 }
 beside() { p=$1; case \${p%/*} in '') cd -P / ;; *) walk "\${p%/*}" ;; esac; n=\${p##*/}; }
 enter() {
@@ -94,7 +101,7 @@ enter() {
   done
 }
 stage() {
-  i=$(stat -c '%d:%i' .)
+  i=\${here:-$(stat -c '%d:%i' .)}; here=
   mkdir -m 0700 -- "./$1" 2>/dev/null || { set -- "$1-$$"; mkdir -m 0700 -- "./$1" || exit 1; }
   z=$1; cd -P "./$1" || exit 1
   case $(stat -c '%u %a %d:%i' . ..) in "$me "*00" "*"$nl"*" $i") ;; *) z=; die "$p: somebody changed the staging directory" ;; esac
@@ -104,7 +111,7 @@ stage() {
 }
 leave() {
   [ -n "$y" ] || { [ -z "$z" ] || rmdir -- "./$z" || :; return 0; }
-  cd -P /proc/self/fd/6 || return 0
+  here=; cd -P /proc/self/fd/6 || return 0
   set -- * .[!.]* ..?*; [ "$*" = '* .[!.]* ..?*' ] || find . -mindepth 1 -delete
   cd -P .. && rmdir -- "./$z"; y= z=
 }
