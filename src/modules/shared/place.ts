@@ -16,7 +16,7 @@ import { noFolder } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { behind, type Seen, SMALL } from './path-state.ts';
 import { basename, dirname, join, spoolOf, stageName, stageOf } from './paths.ts';
-import { stageBeside, untrusted } from './untrusted.ts';
+import { making, stageBeside, untrusted } from './untrusted.ts';
 
 /** `fill` writes "$s" on the host. The engine uploads `fetched`. */
 export type Source = Readonly<
@@ -171,8 +171,8 @@ function inNewDirectory(now: Seen, wanted: Wanted, how: Placing, small: Small, c
   const chown = ownerWord(how);
   const perms = permissions(now, how) ?? '=rw';
   const run = sh`${untrusted(ctx)}
-own() { newdir "$1"; chown -- ${owner} .; chmod 00700 .; }
-made=own; beside ${folder}; made=
+${making(dirname(folder), [sh`chown -- ${owner} .`, sh`chmod 00700 .`], ctx)}
+beside ${folder}; made=
 if [ -e "./$n" ] || [ -L "./$n" ]; then step "$n"; die "$p: somebody made it meanwhile; run again"; fi
 : ${staged(join(dirname(folder), stage))}
 stage ${stage}

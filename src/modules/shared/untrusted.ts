@@ -1,7 +1,7 @@
 // Shell functions for working in a directory that another user can change.
 import type { Context } from '../../core/module.ts';
 import { library, lines, ROOM, type Script, sh, staged } from '../../core/sh.ts';
-import { dirname, join } from './paths.ts';
+import { ancestors, dirname, join, stageName } from './paths.ts';
 
 /**
  * Between a probe and a change, a user who can write to one of the directories on the way can put something else there:
@@ -9,9 +9,9 @@ import { dirname, join } from './paths.ts';
  * therefore never use a path of more than one component, and examine each component from inside its directory.
  *
  * - `walk PATH` changes to that directory. The directory that it enters is the one that it examined. `lead` covers the
- *   part of the path that nobody else can change, and looks at the first component after it ($seen): one process for
- *   both, one for the step into that component, two for each step after it. `$rest` is what is left of the path.
- *   `$here` identifies the present directory if that is known.
+ *   part of the path that nobody else can change, and examines the first component after it ($seen), which nobody else
+ *   can swap: one process for both, two for each step after it. `$rest` is what is left of the path. `$here` identifies
+ *   the present directory if that is known.
  * - A symbolic link that another user can swap is followed only to a directory of that user: it leads to no place that
  *   the user could not write to anyway, and no directory is created on the way. (Compare protected_symlinks in
  *   proc_sys_fs(5).)
@@ -20,7 +20,9 @@ import { dirname, join } from './paths.ts';
  * - `stage NAME` creates a directory that only the acting user can enter, and changes to it. Nobody else can move it to
  *   another directory, because only a directory's owner may change its `..`. So `../$n` stays the file that was
  *   examined.
- * - `newdir NAME` creates a directory and changes to it. With made=newdir, `walk` creates missing directories.
+ * - `newdir NAME` creates a directory and changes to it. `granted NAME` does the same, but the directory gets its name
+ *   only after the function `grant` gave it its owner and mode. Until then it is called $v. With made=newdir or
+ *   made=granted, `walk` creates missing directories.
  * - `$u` is a directory that is removed at the end: the place of an upload.
  * - `pin FORMAT SEEN` gives the file at `../$n` the name ./.pinned in the stage, without following a link. Nobody can
  *   swap it there. It has to be the file that the probe saw.
@@ -58,7 +60,9 @@ into() {
   [ "$(stat -c '%d:%i' .)" = "$here" ] || die "$p: $1 changed while bringup followed it"
 }
 step() {
-  if [ "$seen" = "$1" ]; then seen=
+  if [ -n "$seen" ]; then
+    seen=; cd -P "./$1" 2>/dev/null || die "$p: $1 cannot be entered"
+    here=\${e#* }; return 0
   elif ! look "$1"; then
     [ -n "$made" ] || die "$p: there is no $1 in $(pwd -P)"
     "$made" "$1"; return 0
@@ -79,7 +83,7 @@ lead() {
   far=; here=; seen=; for c in $(stat -c %f/%u/%d:%i -- "$@" 2>/dev/null); do
     case $c in
     4?[02468ace][014589cd]/0/* | 4?[02468ace][014589cd]/"$me"/*) far=$1; here=\${c##*/}; shift ;;
-    4*) e="\${c%/*} \${c##*/}"; seen=\${1##*/}; break ;;
+    4*) e="\${c%/*} \${c##*/}"; seen=1; break ;;
     *) break ;;
     esac
   done
@@ -119,6 +123,16 @@ newdir() {
   mkdir -- "./$1" || exit 1
   look "$1" || exit 1
   case $e in 4*/"$me "*) into "$1" ;; *) die "$p: $1 changed while bringup made it" ;; esac
+}
+granted() {
+  mkdir -- "./$v" || exit 1
+  z=$v; look "$v" || exit 1
+  case $e in 4*/"$me "*) ;; *) die "$p: somebody changed the directory $v" ;; esac
+  set -- "$1" "\${e#* }"
+  ( into "$v" && grant ) || exit 1
+  mv -nT -- "./$v" "./$1" || :
+  look "$1" && [ "\${e#* }" = "$2" ] || die "$p: somebody made $1 meanwhile; run again"
+  z=; into "$1"
 }
 pin() {
   ln -P -- "../$n" ./.pinned 2>/dev/null || die "$p: it was removed, or it cannot be hard-linked"
@@ -162,6 +176,21 @@ export function stageBeside(
 : ${staged(join(dirname(path), name))}
 stage ${name}`,
   ]);
+}
+
+/**
+ * Lets `walk` create the missing directories of a path. If they get an owner or a mode, none can be found without them
+ * after an interruption. A later run would take such a directory for one that existed before.
+ */
+export function making(path: string, grants: readonly Script[], ctx: Context): Script {
+  if (grants.length === 0) return sh`made=newdir`;
+  const name = stageName(path, ctx, 'directory');
+  return sh`: ${ancestors(dirname(path)).map((folder) => staged(join(folder, name)))}
+v=${name}
+grant() {
+${lines(grants.map((grant) => sh`${grant} || return 1`))}
+}
+made=granted`;
 }
 
 /** Changes to a stage in an existing directory. */
