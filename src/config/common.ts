@@ -12,10 +12,10 @@ import {
   rowOf,
 } from '../core/language/keywords.ts';
 import type { Common, KeywordValues, Role } from '../core/playbook.ts';
-import type { Raw, RawVars } from '../core/value.ts';
+import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
 import { checkDefaults } from './defaults.ts';
-import { booleanOf, conditionsOf, type Reading, rawOf, variableName, varsOf, wordsOf } from './reading.ts';
-import { type Entry, entry, type MapNode } from './source.ts';
+import { booleanOf, conditionsOf, knownValue, type Reading, rawOf, variableName, varsOf, wordsOf } from './reading.ts';
+import { described, type Entry, entry, type MapNode, toRaw } from './source.ts';
 
 /** The value of a keyword that stands nowhere. */
 const NONE: Readonly<Record<KeywordType, unknown>> = {
@@ -69,6 +69,7 @@ export function readCommon(node: MapNode, around: Common, reading: Reading): Com
   for (const { key } of node.entries) {
     const row = rowOf(key);
     if (row === undefined || isRefused(row) || row.inherit === 'own' || row.type === 'structure') continue;
+    if (key === 'tags') continue;
     const field = fieldOf(key);
     const value = READ[row.type](node, key, reading);
     if (row.inherit === 'nearest') common[field] = value ?? common[field];
@@ -76,8 +77,30 @@ export function readCommon(node: MapNode, around: Common, reading: Reading): Com
   }
   checkDefaults(node, reading);
   checkWords(node, reading);
-  for (const tag of wordsOf(node, 'tags', { ...reading, problems: [] })) reading.tags.add(tag);
-  return common as Common;
+  // Tags may hold templates of the item's own variables.
+  const tags = tagsOf(node, common as Common, reading);
+  for (const tag of tags) reading.tags.add(tag);
+  return { ...(common as Common), tags: [...new Set([...around.tags, ...tags])] };
+}
+
+/** As in Ansible, a template in tags knows the variables of the play and the role, and those of -e. */
+function tagsOf(node: MapNode, common: Common, reading: Reading): readonly string[] {
+  const found = entry(node, 'tags')?.value;
+  const items = found === undefined ? [] : found.kind === 'seq' ? found.items : [found];
+  if (!items.some((item) => toRaw(item) instanceof TemplateText)) return wordsOf(node, 'tags', reading);
+  return items.flatMap((item): readonly string[] => {
+    const raw = toRaw(item);
+    const value = raw instanceof TemplateText ? knownValue(raw, common, reading) : raw;
+    const all = Array.isArray(value) ? value : [value];
+    if (all.every((one) => typeof one === 'string'))
+      return all
+        .flatMap((one) => String(one).split(','))
+        .map((word) => word.trim())
+        .filter((word) => word !== '');
+    const wanted = 'words, or a template of variables that are known before the run';
+    reading.problems.push(tell('E_KEYWORD_VALUE', { keyword: 'tags', wanted, found: described(item) }, item.at));
+    return [];
+  });
 }
 
 /** The words that some keywords may have. A template is checked when the run has its value. */

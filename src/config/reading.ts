@@ -213,16 +213,25 @@ export function textOf(node: MapNode, key: string, reading: Reading): string | u
  * A text that is known before the run: written as it is, or a template of variables of the play, of the role, of -e.
  * undefined: it needs a value of the run.
  */
-export function knownText(raw: Raw | undefined, { vars, role }: Common, reading: Reading): string | undefined {
+export function knownText(raw: Raw | undefined, common: Common, reading: Reading): string | undefined {
   if (raw === undefined || typeof raw === 'string') return raw;
+  const value = knownValue(raw, common, reading);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The same for a value of any type. */
+export function knownValue(
+  raw: Raw,
+  { vars, role }: Pick<Common, 'vars' | 'role'>,
+  reading: Reading,
+): Value | undefined {
   const places = {
     playbook_dir: resolve(reading.playbookDir),
     ...(role !== undefined && { role_path: resolve(role.path), role_name: role.name }),
   };
   try {
     const own: RawVars = Object.assign({}, role?.defaults.vars, reading.imported.vars, role?.vars.vars, ...vars);
-    const value = reading.ports.evaluate(raw, { ...own, ...places, ...role?.params, ...reading.extraVars });
-    return typeof value === 'string' ? value : undefined;
+    return reading.ports.evaluate(raw, { ...own, ...places, ...role?.params, ...reading.extraVars });
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;

@@ -39,6 +39,8 @@ export function loadRole(
     defaults: layer(join(path, 'defaults'), use.defaultsFrom, reading, at),
     vars: layer(join(path, 'vars'), use.varsFrom, reading, at),
     params: use.params,
+    parents: around.role === undefined ? [] : [around.role, ...around.role.parents],
+    isDependency: above.length > 0,
   };
   const inner: Common = { ...around, role, dir: join(path, 'tasks') };
   const needed = dependencies(role, around, reading, [...above, path]);

@@ -7,6 +7,7 @@ type Shape = Readonly<{
   items?: Shape;
   anyOf?: readonly Shape[];
   const?: unknown;
+  keepsNull?: boolean;
 }>;
 
 /**
@@ -77,7 +78,7 @@ function toObject(value: Readonly<Record<string, unknown>>, shape: Shape): Recor
   const out: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
     const known = Object.hasOwn(shape.properties ?? {}, key) ? shape.properties?.[key] : undefined;
-    if (item === null && known !== undefined) continue; // `key:` without a value counts as absent
+    if (item === null && known !== undefined && known.keepsNull !== true) continue; // `key:` without a value counts as absent
     out[key] = known === undefined ? item : to(item, known);
   }
   return out;

@@ -14,9 +14,9 @@ export const OPTIONS = {
 } as const;
 /**
  * Our own keywords in schemas. `expected` is the text of the error message's `expected` line; the value of a `secret`
- * is never shown.
+ * is never shown. An argument with `keepsNull` may be null; of any other, null means that it is absent.
  */
-export const WORDS = ['expected', 'secret'];
+export const WORDS = ['expected', 'secret', 'keepsNull'];
 
 const ajv = new Ajv(OPTIONS).addFormat('regex', isRegex).addVocabulary(WORDS);
 

@@ -178,6 +178,10 @@ export type Role = Readonly<{
   vars: Layer;
   /** Parameters given where the role is used. */
   params: RawVars;
+  /** The roles that include or import it, the innermost first. */
+  parents: readonly Role[];
+  /** Whether another role depends on it. */
+  isDependency: boolean;
 }>;
 
 /** Hosts in the order in which they first appear, and groups by name. The groups `all` and `ungrouped` always exist. */

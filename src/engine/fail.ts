@@ -27,5 +27,5 @@ export function failStep(
     diagnostic: { ...diagnostic, at: diagnostic.at ?? at },
     ms: 0,
   });
-  return new TaskFailed(diagnostic, { failed: true, msg: diagnostic.message }, { name, at });
+  return new TaskFailed(diagnostic, { failed: true, msg: diagnostic.message }, { name, action: module, at });
 }

@@ -154,7 +154,7 @@ async function rescue(hostRun: HostRun, block: Block, failure: TaskFailed, where
   if (!(failure instanceof Aborted)) hostRun.host.counts.failed--;
   hostRun.host.set = {
     ...hostRun.host.set,
-    ansible_failed_task: { name: failure.task.name },
+    ansible_failed_task: { name: failure.task.name, action: failure.task.action },
     ansible_failed_result: failure.result,
   };
   await runItems(hostRun, block.rescue, where, always);
@@ -190,7 +190,11 @@ async function withOthers(hostRun: HostRun, task: Task, work: () => Promise<void
   const here = batch.visit(`${task.at.file}:${task.at.line} fatal`, host.name);
   const stop = (by: string | undefined): void => {
     if (by === undefined) return;
-    throw new Aborted(tell('E_STOPPED', { by }, task.at), {}, { name: 'any_errors_fatal', at: task.at });
+    throw new Aborted(
+      tell('E_STOPPED', { by }, task.at),
+      {},
+      { name: 'any_errors_fatal', action: 'meta', at: task.at },
+    );
   };
   await batch.meet(`${here} begins`, host.name);
   stop(batch.hosts.find((name) => isLost(world, name)));

@@ -88,12 +88,15 @@ export type Where = Readonly<{
   params?: readonly RawVars[];
 }>;
 
+/** `action`: the name of its module. */
+export type FailedTask = Readonly<{ name: string; action: string; at: Pos }>;
+
 /** A task failed on a host. It unwinds to the nearest rescue. */
 export class TaskFailed extends Error {
   readonly diagnostic: Diagnostic;
   readonly result: Value;
-  readonly task: Readonly<{ name: string; at: Pos }>;
-  constructor(diagnostic: Diagnostic, result: Value, task: Readonly<{ name: string; at: Pos }>) {
+  readonly task: FailedTask;
+  constructor(diagnostic: Diagnostic, result: Value, task: FailedTask) {
     super(diagnostic.message);
     this.diagnostic = diagnostic;
     this.result = result;

@@ -233,7 +233,7 @@ export function finish(
   if (failed === undefined || ignores) return;
   if (after !== undefined) after.isFailed = true;
   const diagnostic = failed.diagnostic ?? tell('E_TASK_FAILED', { name }, task.at);
-  throw new TaskFailed(diagnostic, result, { name, at: task.at });
+  throw new TaskFailed(diagnostic, result, { name, action: task.module, at: task.at });
 }
 
 function canFail({ ignoreErrors, failedWhen }: Task): boolean {

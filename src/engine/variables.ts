@@ -121,10 +121,12 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
     ansible_play_batch: where.batch as Value,
     ansible_play_hosts_all: play.hosts as Value,
     ansible_play_name: play.name,
-    ansible_play_role_names: [...new Set(play.roles.map((r) => r.name))],
+    ansible_play_role_names: [...new Set(play.roles.filter((r) => !r.isDependency).map((r) => r.name))],
     ansible_role_names: [...new Set(play.roles.map((r) => r.name))],
+    ansible_dependent_role_names: [...new Set(play.roles.filter((r) => r.isDependency).map((r) => r.name))],
     ansible_check_mode: run.mode === 'plan',
     ansible_verbosity: run.verbosity,
+    ansible_forks: run.forks,
     ...(run.limitText !== undefined && { ansible_limit: run.limitText }),
     ansible_config_file: run.configFile ?? null,
     ansible_playbook_python: null,
@@ -137,6 +139,10 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
       role_name: basename(role.name),
       role_path: resolve(role.path),
       ansible_role_name: role.name,
+      ...(role.parents.length > 0 && {
+        ansible_parent_role_names: role.parents.map((r) => r.name),
+        ansible_parent_role_paths: role.parents.map((r) => resolve(r.path)),
+      }),
     }),
   };
   // Hosts that failed are gone. Those of later batches have yet to run.

@@ -6,7 +6,9 @@ import type { Value } from '../core/value.ts';
 import { args, text } from './shared/args.ts';
 
 const Args = args({
-  msg: Type.Optional(Type.Unsafe<Value>({ description: 'The message to print. Default: Hello world!' })),
+  msg: Type.Optional(
+    Type.Unsafe<Value>({ description: 'The message to print. Default: Hello world!', keepsNull: true }),
+  ),
   var: text('A variable or an expression whose value is printed.'),
   verbosity: Type.Integer({
     default: 0,

@@ -133,6 +133,19 @@ export function tuple(items: readonly Item[]): readonly Item[] {
   return copy;
 }
 
+const named = new WeakSet<object>();
+
+/** A tuple of groupby. Ansible prints it as a tuple, and others as lists. */
+export function namedTuple(items: readonly Item[]): readonly Item[] {
+  const made = tuple(items);
+  named.add(made);
+  return made;
+}
+
+export function isNamedTuple(item: object): boolean {
+  return named.has(item);
+}
+
 export function isTuple(item: object): boolean {
   return tuples.has(item);
 }

@@ -224,7 +224,7 @@ function lexTag(source: string, start: number, close: string | undefined, keepBa
     else if (char === "'" || char === '"') {
       const end = stringEnd(source, at, char);
       const inner = source.slice(at + 1, end);
-      push('string', keepBackslashes ? inner.replaceAll(`\\${char}`, char) : unescaped(inner), end + 1 - at);
+      push('string', keepBackslashes ? inner : unescaped(inner), end + 1 - at);
     } else {
       const found = matchAt(sign, source, at);
       if (found === null) throw new SyntaxMistake(`unexpected character ${JSON.stringify(char)}`, at);

@@ -1,7 +1,21 @@
 import { Secret } from '../core/value.ts';
 import type { Statement } from './ast.ts';
 import { omit } from './globals.ts';
-import { demand, Hang, type Item, isString, placed, tooMuch, Undefined, wrong } from './item.ts';
+import {
+  demand,
+  dictOf,
+  entriesOf,
+  Hang,
+  type Item,
+  isList,
+  isMapping,
+  isNamedTuple,
+  isString,
+  placed,
+  tooMuch,
+  Undefined,
+  wrong,
+} from './item.ts';
 import type { Here, Program } from './machine.ts';
 import { LONGEST } from './operators.ts';
 import { str } from './print.ts';
@@ -44,7 +58,10 @@ export function textOf(out: Output, here: Here): Item {
   if (out.pieces.includes(omit))
     wrong('omit cannot stand within a text', { hint: 'let it be the whole value of an argument' });
   const text = out.pieces
-    .map((piece) => (piece === null && !printNone ? '' : str(secret ? reveal(piece) : piece)))
+    .map((piece) => {
+      const clear = secret ? reveal(piece) : piece;
+      return printNone ? str(clear) : clear === null ? '' : str(untupled(clear));
+    })
     .join('');
   if (!secret) return text;
   tellParts(out.pieces, text, here.machine.env.ports.onSecret);
@@ -60,4 +77,10 @@ export function padded(item: Item, newlines: number): Item {
 function padText(text: string, newlines: number): string {
   const own = /\n*$/.exec(text)?.[0].length ?? 0;
   return text + '\n'.repeat(Math.max(0, newlines - own));
+}
+
+/** As Ansible prints them, tuples are lists. */
+function untupled(item: Item): Item {
+  if (!isList(item)) return isMapping(item) ? dictOf(entriesOf(item).map(([key, one]) => [key, untupled(one)])) : item;
+  return isNamedTuple(item) ? item : item.map(untupled);
 }

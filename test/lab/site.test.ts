@@ -24,6 +24,11 @@ const failures = (ran: Ran): readonly string[] =>
     .filter((e) => e.status === 'failed')
     .map((e) => `${e.host} ${e.task}: ${e.diagnostic?.message} ${e.diagnostic?.detail ?? ''}`);
 
+/** Tests of `npm run test:slow`: minutes of work for something that rarely breaks. */
+const slow = (name: string, test: () => Promise<void>): void => {
+  if (process.env['BRINGUP_SLOW'] === '1') it(name, test);
+};
+
 describe.each(engines)('the site on $engine', ({ inventory, net, client }) => {
   const rack = makeRack(inventory, net);
   beforeAll(async () => {
@@ -273,7 +278,7 @@ nft add rule inet deaf out tcp dport 2379 drop`,
     expect(failures(await rack.apply('playbooks/db/switchover.yml', { extraVars: ['to=db1'] }))).toEqual([]);
   });
 
-  it('seeds a bare replica from a primary with 200,000 rows', async () => {
+  slow('seeds a bare replica from a primary with 200,000 rows', async () => {
     await until('db1', /^primary: db1/);
     const digits = Array.from({ length: 10 }, (_, i) => `SELECT ${i} AS d`).join(' UNION ALL ');
     const rows = `INSERT INTO foobar.items (name) SELECT CONCAT('row ', a.d, b.d, c.d, d.d, e.d, f.d) FROM ${'abcdef'

@@ -15,6 +15,7 @@ import {
   wrong,
 } from '../item.ts';
 import { type Operation, shape, text } from '../operation.ts';
+import { str } from '../print.ts';
 import { asDictItem } from './support.ts';
 
 export const dictFilters: Readonly<Record<string, Operation>> = {
@@ -46,6 +47,20 @@ export const dictFilters: Readonly<Record<string, Operation>> = {
       }),
     ),
   ),
+  rekey_on_member: shape('key duplicates', (item, [key = null, duplicates]) => {
+    const rule = text(duplicates, 'error');
+    if (!['error', 'overwrite'].includes(rule))
+      wrong(`rekey_on_member: no duplicates '${rule}'`, { expected: 'error or overwrite' });
+    const items = isMapping(item) ? entriesOf(item).map(([, one]) => one) : iterate(item);
+    const seen = new Map<Item, Item>();
+    for (const one of items) {
+      const value = entry(asDictItem(one), key);
+      if (value === undefined) return wrong(`rekey_on_member: the key '${str(key)}' was not found`);
+      if (rule === 'error' && seen.has(value)) wrong(`rekey_on_member: the key '${str(value)}' is not unique`);
+      seen.set(value, one);
+    }
+    return dictOf([...seen]);
+  }),
   combine: shape('* recursive list_merge', (item, [recursive, merge], _ctx, { positional }) => {
     const lists = text(merge, 'replace');
     if (!Object.hasOwn(merges, lists))

@@ -14,6 +14,7 @@ import {
   isMapping,
   isString,
   iterate,
+  namedTuple,
   tuple,
   Undefined,
   wrong,
@@ -73,7 +74,7 @@ export const listFilters: Readonly<Record<string, Operation>> = {
       if (last !== undefined && equal(fold(last.key), fold(raw(one)))) last.items.push(one);
       else groups.push({ key: raw(one), items: [one] });
     }
-    return groups.map(({ key, items }) => tuple([key, items]));
+    return groups.map(({ key, items }) => namedTuple([key, items]));
   }),
   batch: shape('linecount fill_with', (item, [count, fill]) => {
     const size = Math.max(1, number(count, 1));

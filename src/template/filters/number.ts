@@ -131,7 +131,12 @@ function humanToBytes(s: string, unit: string, bits: boolean): number {
   if (named === '' || /^(?:b|byte|bytes|bit|bits)$/i.test(named)) return Math.round(Number(digits));
   const at = units.indexOf((named[0] ?? '').toUpperCase());
   const rest = named.slice(1);
-  if (at < 0 || !['', bits ? 'b' : 'B', 'i'.concat(bits ? 'b' : 'B'), 'yte', 'ytes', 'it', 'its'].includes(rest)) {
+  const isSmall = /^[a-z][bB]$/.test(named); // as Ansible since 2.19: 'kB' is no unit
+  if (
+    at < 0 ||
+    isSmall ||
+    !['', bits ? 'b' : 'B', 'i'.concat(bits ? 'b' : 'B'), 'yte', 'ytes', 'it', 'its'].includes(rest)
+  ) {
     return wrong(`human_to_bytes: '${named}' is no unit`, {
       expected: `one of ${units.join(', ')} (with ${bits ? 'b' : 'B'})`,
     });

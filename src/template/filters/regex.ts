@@ -30,10 +30,10 @@ export const regexFilters: Readonly<Record<string, Operation>> = {
   regex_search: value('pattern * ignorecase multiline', (item, [pattern, ignore, multi], _ctx, { positional }) => {
     const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi) });
     const found = matching(text(pattern), () => regex.exec(str(item)), str(item));
+    const groups = positional.slice(1).flatMap((one) => (isList(one) ? one : [one]));
+    const names = groups.map((one) => groupName(text(one)));
     if (found === null) return null;
-    const wanted = positional.slice(1).flatMap((one) => (isList(one) ? one : [one]));
-    if (wanted.length === 0) return found[0];
-    return wanted.map((one) => group(found, text(one)));
+    return names.length === 0 ? found[0] : names.map((name) => group(found, name));
   }),
   regex_findall: value('pattern multiline ignorecase', (item, [pattern, multi, ignore]) => {
     const regex = pythonRegex(text(pattern), { ignoreCase: is(ignore), multiline: is(multi), global: true });
@@ -55,10 +55,12 @@ function is(item: Item | undefined): boolean {
   return asNumber(item) === 1;
 }
 
-function group(found: RegExpExecArray, wanted: string): Item {
-  const [, name = '', digits = ''] = /^\\(?:g<(\w+)>|(\d+))$/.exec(wanted) ?? [];
-  if (digits !== '') return found[Number(digits)] ?? null;
-  if (/^\d+$/.test(name)) return found[Number(name)] ?? null;
-  if (name !== '') return found.groups?.[name] ?? null;
-  return wrong("regex_search: a group is named as '\\\\1' or '\\\\g<name>'");
+/** The number or the name in `\\1` or `\\g<name>`. */
+function groupName(wanted: string): string {
+  const [, name, digits] = /^\\(?:g<(\w+)>|(\d+))$/.exec(wanted) ?? [];
+  return name ?? digits ?? wrong("regex_search: a group is named as '\\\\1' or '\\\\g<name>'");
+}
+
+function group(found: RegExpExecArray, name: string): Item {
+  return (/^\d+$/.test(name) ? found[Number(name)] : found.groups?.[name]) ?? null;
 }
