@@ -99,15 +99,17 @@ function journal(isRoot: boolean): string {
 /**
  * `_sweep` removes the listed paths that still exist, then the list. What cannot be removed, for example from a file
  * system that is read-only at the moment, stays listed. In another user's directory, a name may belong to something
- * else by now. Of directories, only a stage is therefore removed, which its owner alone can enter. It has the setgid bit
- * if the directory around it has.
+ * else by now. Of directories, only an empty one is therefore removed, and a stage, which its owner alone can enter. It
+ * has the setgid bit if the directory around it has.
  */
 function sweep(list: string): string {
-  return `_sweep() { _q=; while IFS= read -r _x; do case $_x in */.bringup-*)
-  if [ -L "$_x" ] || [ -f "$_x" ]; then rm -f -- "$_x" || _q="$_q$_x
-"
-  elif [ -d "$_x" ] && [ -O "$_x" ]; then case $(stat -c %a -- "$_x") in 700 | 2700) rm -rf --one-file-system -- "$_x" || _q="$_q$_x
-" ;; esac; fi ;; esac; done <${list}
+  return `_keep() { _q="$_q$_x
+"; }
+_sweep() { _q=; while IFS= read -r _x; do case $_x in */.bringup-*)
+  if [ -L "$_x" ] || [ -f "$_x" ]; then rm -f -- "$_x" || _keep
+  elif [ ! -d "$_x" ] || rmdir -- "$_x" 2>/dev/null; then :
+  elif [ -z "$(ls -A -- "$_x")" ]; then _keep
+  elif [ -O "$_x" ]; then case $(stat -c %a -- "$_x") in 700 | 2700) rm -rf --one-file-system -- "$_x" || _keep ;; esac; fi ;; esac; done <${list}
   if [ -n "$_q" ]; then printf %s "$_q" >${list}; else rm -f ${list}; _x=${list}; rmdir "\${_x%/*}" 2>/dev/null; fi; }`;
 }
 

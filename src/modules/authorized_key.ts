@@ -111,19 +111,24 @@ fi`,
     const own = (target: Script): Script => sh`chown -- ${`${uid}:${gid}`} ${target}
 chmod 00700 ${target}`;
     const inFolder = { ...now, real: dir };
+    const isNew = manages && folder === undefined;
+    const isInNew = isNew && !now.trusted && now.stat === undefined;
+    const words = `${dir}: mode 0700, owner ${given.user}`;
+    const owns = { owner: String(uid), group: String(gid) };
     const mkdir =
-      manages && !isFolderRight
+      manages && !isFolderRight && !isInNew
         ? [
             {
-              what: `${dir}: mode 0700, owner ${given.user}`,
+              what: words,
               run:
                 folder === undefined
-                  ? makeDirectory(now, dir, { owner: String(uid), group: String(gid) }, '00700', ctx)
+                  ? makeDirectory(now, dir, owns, '00700', ctx)
                   : onSeen(inFolder, folder, dir, own, { ctx, follow: true }),
             },
           ]
         : [];
-    const known = { ...now, owner: uid, group: gid, parent: now.parent || mkdir.length > 0 };
+    const known = { ...now, owner: uid, group: gid, parent: now.parent || isNew };
+    const keys = `authorized keys of ${given.user}`;
     const steps = place(
       known,
       {
@@ -131,7 +136,8 @@ chmod 00700 ${target}`;
         source: { text: after },
         same: now.stat !== undefined && after === before,
         isEdit: true,
-        what: `authorized keys of ${given.user}`,
+        what: isInNew ? `${words}; ${keys}` : keys,
+        ...(isInNew && { inNew: owns }),
       },
       ownership,
       ctx,

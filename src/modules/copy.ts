@@ -10,10 +10,10 @@ import { fields } from './shared/fields.ts';
 import { pythonJson } from './shared/json.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { fileData, type Stat, statOf } from './shared/path-state.ts';
-import { basename, join, stageName } from './shared/paths.ts';
+import { basename, dirname, join, stageName } from './shared/paths.ts';
 import { backupData, contentSums, place, type Sums, sumData } from './shared/place.ts';
 import { parseTree, planTree, probeTree, type TreeSeen } from './shared/tree.ts';
-import { stageWithin } from './shared/untrusted.ts';
+import { making, stageWithin } from './shared/untrusted.ts';
 
 const Args = args({
   src: text(
@@ -254,7 +254,12 @@ function copyOnHost(given: Args, src: string, root: string, ctx: Context): Scrip
   const { mode, directory_mode } = given;
   const chown = ownerWord(given);
   const word = (value: string | number): string => (typeof value === 'number' ? octal(value) : value.trim());
-  const before = sh`made=newdir; f=1; [ ! -d ${root} ] || f=`;
+  // Only the root itself takes over owner and mode. The directories above it are new.
+  const grants = [
+    chown === undefined ? sh`{ chown --reference=${src} . 2>/dev/null || [ "$me" != 0 ]; }` : sh`chown -- ${chown} .`,
+    directory_mode === undefined ? sh`chmod --reference=${src} .` : sh`chmod -- ${word(directory_mode)} .`,
+  ];
+  const before = sh`if [ ! -d ${root} ]; then made=newdir; p=${root}; walk ${dirname(root)}; ${making(root, grants, ctx)}; fi`;
   return sh`${stageWithin(root, stageName(root, ctx), ctx, before)}
 mkdir -m 0700 ./in
 cp -a -- ${join(src, '.')} ./in
@@ -262,8 +267,6 @@ cd -P ./in; exec 7<.
 ${chown === undefined ? sh`:` : sh`chown -hR -- ${chown} .`}
 ${mode === undefined || mode === 'preserve' ? sh`:` : sh`find . -type f -exec chmod -- ${word(mode)} '{}' +`}
 ${directory_mode === undefined ? sh`:` : sh`find . -mindepth 1 -type d -exec chmod -- ${word(directory_mode)} '{}' +`}
-${directory_mode === undefined ? sh`:` : sh`chmod -- ${word(directory_mode)} .`}
 cd -P ../..
-merge .
-[ -z "$f" ] || { chown --reference=/proc/self/fd/7 . 2>/dev/null || [ "$me" != 0 ]; chmod --reference=/proc/self/fd/7 .; }`;
+merge .`;
 }

@@ -136,6 +136,11 @@ for d in /etc/canary.d /root/canary.d; do mkdir -m 0755 $d; echo '${SECRET}' >$d
       'rmdir .ssh; ln -s /root/canary.d .ssh',
       `authorized_key: {user: mallory, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl m'}`,
     ],
+    [
+      'keys in a folder that a link leads to',
+      'rmdir .ssh; ln -s /root/new .ssh',
+      `authorized_key: {user: mallory, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl m'}`,
+    ],
   ])("cannot redirect root's task: %s", async (_, plant, task) => {
     await root(`su mallory -s /bin/sh -c ${JSON.stringify(`cd && ${plant}`)}`);
     const before = await root(STATE);
@@ -269,6 +274,8 @@ function roundOf(url: string): string {
 - copy: {src: big, dest: "${D}/big{{ round }}", owner: mallory, mode: '0666'}
 - get_url: {url: "${url}/{{ round }}", dest: "${D}/fetched{{ round }}", owner: mallory}
 - authorized_key: {user: mallory, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl m', key_options: "from=\\"10.0.0.{{ round % 250 }}\\""}
+- shell: rm -rf /home/mallory/.ssh
+- authorized_key: {user: mallory, key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl m'}
 - shell: "rm -rf ${D} /home/mallory/.ssh /home/mallory/attic/* /home/mallory/stolen/*; ${MAKE}"
 `;
 }

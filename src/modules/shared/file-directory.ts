@@ -1,12 +1,12 @@
 // Plans a directory with its owner and mode, and with `recurse` those of everything below it.
 import { blocked, type Context, type Steps } from '../../core/module.ts';
-import { type Script, sh } from '../../core/sh.ts';
+import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, installOptions, ownerWord } from './attributes.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { behind, type Seen } from './path-state.ts';
-import { ancestors, dirname, stageName } from './paths.ts';
-import { untrusted } from './untrusted.ts';
+import { ancestors, dirname, join, stageName } from './paths.ts';
+import { making, untrusted } from './untrusted.ts';
 
 type Wanted = Ownership & Readonly<{ path: string; recurse: boolean }>;
 
@@ -124,38 +124,42 @@ export function makeDirectory(now: Seen, path: string, how: Ownership, mode: str
   if (!now.trusted || now.link !== undefined || ctx.user !== 'root') return careful;
   return sh`t=1; for x in $(stat -c %f/%u -- ${ancestors(dirname(plain))} 2>/dev/null); do case $x in 4?[02468ace][014589cd]/0) ;; *) t= ;; esac; done
 if [ -n "$t" ]; then
-${makeByPath(plain, how, mode)}
+${makeByPath(plain, how, mode, ctx)}
 else
 ${careful}
 fi`;
 }
 
 /** The last process takes the place of the shell, because nothing comes after it. */
-function makeByPath(path: string, how: Ownership, mode: string | undefined): Script {
+function makeByPath(path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {
   const chown = ownerWord(how);
   const one = (target: Script): Script =>
     mode === undefined
       ? sh`mkdir -- ${target}`
       : sh`install -d ${installOptions(mode, how.owner, how.group)} -- ${target}`;
   const own = mode === undefined && chown !== undefined;
+  const isGranted = mode !== undefined || own;
+  const name = stageName(path, ctx, 'directory');
   return sh`set -e
+: ${isGranted ? ancestors(dirname(path)).map((folder) => staged(join(folder, name))) : []}
 make() {
   if [ -z "$1" ] || [ -d "$1" ]; then return 0; fi
   case $1 in */*) make "\${1%/*}" ;; esac
-  ${one(sh`"$1"`)}
-  ${own ? sh`chown -- ${chown} "$1"` : sh`:`}
+  ${isGranted ? sh`s=\${1%/*}/${name}` : sh`s=$1`}
+  ${one(sh`"$s"`)}
+  ${own ? sh`chown -- ${chown} "$s"` : sh`:`}
+  ${isGranted ? sh`mv -T -- "$s" "$1"` : sh`:`}
 }
 ${own ? sh`make ${path}` : sh`make ${dirname(path)}; [ -d ${path} ] || exec ${one(sh`${path}`)}`}`;
 }
 
 function makeCarefully(path: string, how: Ownership, mode: string | undefined, ctx: Context): Script {
   const chown = ownerWord(how);
+  const grants = [
+    ...(chown === undefined ? [] : [sh`chown -- ${chown} .`]),
+    ...(mode === undefined ? [] : [sh`chmod -- ${mode} .`]),
+  ];
   return sh`${untrusted(ctx)}
-own() {
-  newdir "$1"
-  ${chown === undefined ? sh`:` : sh`chown -- ${chown} .`}
-  ${mode === undefined ? sh`:` : sh`chmod -- ${mode} .`}
-}
-made=own
+${making(path, grants, ctx)}
 p=${path}; walk ${path}`;
 }

@@ -15,8 +15,8 @@ import { asText, byteLength, encodeBase64 } from './bytes.ts';
 import { noFolder } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { behind, type Seen, SMALL } from './path-state.ts';
-import { basename, dirname, spoolOf, stageName, stageOf } from './paths.ts';
-import { stageBeside } from './untrusted.ts';
+import { basename, dirname, join, spoolOf, stageName, stageOf } from './paths.ts';
+import { making, stageBeside, untrusted } from './untrusted.ts';
 
 /** `fill` writes "$s" on the host. The engine uploads `fetched`. */
 export type Source = Readonly<
@@ -43,6 +43,8 @@ export type Wanted = Readonly<{
   before?: string | null;
   /** The content was computed from the content that the probe saw. */
   isEdit?: true;
+  /** The file's directory is missing too, in another user's directory. It is created for this owner, with mode 0700. */
+  inNew?: Readonly<{ owner: string; group: string }>;
   /** A link at the path is followed. Default: true. */
   follow?: boolean;
 }>;
@@ -60,7 +62,8 @@ export function place(seen: Seen, wanted: Wanted, how: Placing, ctx: Context): S
   if (inTheWay !== undefined) return inTheWay;
   if (stat !== undefined && wanted.same) return fixAttributes(now, wanted.path, how, ctx, wanted.follow);
   const small = smallContent(wanted.source);
-  const { run, to } = now.trusted ? trusted(now, wanted, how, small, ctx) : careful(now, wanted, how, small, ctx);
+  const laid = wanted.inNew !== undefined ? inNewDirectory : now.trusted ? trusted : careful;
+  const { run, to } = laid(now, wanted, how, small, ctx);
   const upload = uploads(wanted.source, small, to).map((one) =>
     now.trusted ? one : { ...one, isSpooled: true as const },
   );
@@ -154,6 +157,35 @@ until b=$n.$i.$d~; ln -P -- ./.backup "../$b" 2>/dev/null; do i=$((i + 1)); [ "$
 sync -- "$s"
 mv -fT -- "$s" "../$n"`;
   return { run, to: spool };
+}
+
+/**
+ * The stage itself becomes the new directory, so that the directory appears with its file and costs few processes.
+ * Missing directories above it get the same owner and mode.
+ */
+function inNewDirectory(now: Seen, wanted: Wanted, how: Placing, small: Small, ctx: Context): Laid {
+  const { path, inNew = {} } = wanted;
+  const folder = dirname(path);
+  const stage = stageName(folder, ctx);
+  const owner = ownerWord(inNew) ?? '';
+  const chown = ownerWord(how);
+  const perms = permissions(now, how) ?? '=rw';
+  const run = sh`${untrusted(ctx)}
+${making(dirname(folder), [sh`chown -- ${owner} .`, sh`chmod 00700 .`], ctx)}
+beside ${folder}; made=
+if [ -e "./$n" ] || [ -L "./$n" ]; then step "$n"; die "$p: somebody made it meanwhile; run again"; fi
+: ${staged(join(dirname(folder), stage))}
+stage ${stage}
+s=./${basename(path)}
+${written(wanted.source, small, now)}
+${chown === undefined ? sh`:` : sh`chown -- ${chown} "$s"`}
+${perms === '0600' ? sh`:` : sh`chmod ${perms} "$s"`}
+sync -- "$s"
+[ ! -g . ] || chmod 00700 .
+mv -nT -- "../$z" "../$n" || :
+[ . -ef "../$n" ] || die "$p: somebody made it meanwhile; run again"
+y= z=; chown -- ${owner} .`;
+  return { run, to: path };
 }
 
 /**

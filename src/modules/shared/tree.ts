@@ -8,7 +8,7 @@ import { type Seen, type Stat, seen, statOf } from './path-state.ts';
 import { dirname, isPlain, join, spoolOf, stageName } from './paths.ts';
 import { CHAIN } from './questions.ts';
 import { tar } from './tar.ts';
-import { stageWithin } from './untrusted.ts';
+import { making, stageWithin } from './untrusted.ts';
 
 type FileNode = Extract<TreeNode, Readonly<{ file: LocalFile }>>;
 export type TreeHow = Ownership &
@@ -133,9 +133,12 @@ function lay(
     .slice(0, 200)
     .map((leaf) => `${leaf.path} (${'file' in leaf ? `${leaf.file.size} bytes` : 'link'})\n`);
   const chown = ownerWord(how);
+  const grants = [
+    ...(chown === undefined ? [] : [sh`chown -- ${chown} .`]),
+    ...(how.directory_mode === undefined ? [] : [sh`chmod -- ${modeWord(folderMode, true)} .`]),
+  ];
   const before = sh`u=${staged(dirname(archive))}
-own() { newdir "$1"; ${chown === undefined ? sh`:` : sh`chown -- ${chown} .`}; ${how.directory_mode === undefined ? sh`:` : sh`chmod -- ${modeWord(folderMode, true)} .`}; }
-made=own`;
+${making(bare, grants, ctx)}`;
   return {
     what: words(differ, folders, root),
     diff: { of: root, before: null, after: shown.join('') },

@@ -34,9 +34,9 @@ sub steal {
 }
 
 while (1) {
-  for my $folder ("$own/d", "$own/d/sub", "$own/d/tree", "$own/d/un", "$own/.ssh", '/var/tmp') {
+  for my $folder ("$own/d", "$own/d/sub", "$own/d/tree", "$own/d/un", "$own/.ssh", $own, '/var/tmp') {
     opendir(my $h, $folder) or next;
-    my @names = grep { !/^\.\.?$/ } readdir $h;
+    my @names = grep { $folder eq $own ? /^\.(ssh|bringup-.*)$/ : !/^\.\.?$/ } readdir $h;
     closedir $h;
     # As soon as something is staged, the swaps that count are those a moment later.
     my @staged = grep { /^\.bringup-/ } @names;
@@ -45,9 +45,9 @@ while (1) {
       my $dice = rand;
       if    ($dice < 0.2) { steal("$folder/$name") }
       elsif ($dice < 0.5) { swap("$folder/" . $any->(@names), $any->(@links)) }
-      elsif ($dice < 0.6) { swap($folder, $any->(@links)) if $folder ne '/var/tmp' }
+      elsif ($dice < 0.6) { swap($folder, $any->(@links)) if $folder ne '/var/tmp' && $folder ne $own }
     }
-    next if @staged || !@names || $folder eq '/var/tmp';
+    next if @staged || !@names || $folder eq '/var/tmp' || $folder eq $own;
     swap("$folder/" . $any->(@names), $any->(@links)) if rand() < 0.03;
   }
   swap("$own/$_", $any->(@links)) for grep { rand() < 0.005 } 'd', '.ssh';

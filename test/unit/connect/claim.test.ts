@@ -32,7 +32,8 @@ function claimed(script: string, before = ''): void {
 
 describe('what a dead run left on a host', () => {
   it('is removed by the next run: files, links and stages, but nothing that only has the name of one', () => {
-    const [stage, setgid, open] = ['.bringup-stage', '.bringup-setgid', '.bringup-open'].map(at);
+    const [stage, setgid, open, empty] = ['stage', 'setgid', 'open', 'empty'].map((name) => at(`.bringup-${name}`));
+    mkdirSync(empty ?? '', { mode: 0o755 });
     for (const [path, mode] of [
       [stage, 0o700],
       [setgid, 0o2700],
@@ -44,7 +45,7 @@ describe('what a dead run left on a host', () => {
     }
     writeFileSync(at('.bringup-file'), 'x');
     writeFileSync(at('other'), 'x');
-    const listed = [stage, setgid, open, at('.bringup-file'), at('other'), at('.bringup-gone')];
+    const listed = [stage, setgid, open, empty, at('.bringup-file'), at('other'), at('.bringup-gone')];
     writeFileSync(at('state/staged'), `${listed.join('\n')}\n`);
     claimed(':');
     expect(readdirSync(folder).sort()).toEqual(['.bringup-open', 'other', 'state']);
@@ -55,10 +56,17 @@ describe('what a dead run left on a host', () => {
     const stuck = at('.bringup-stuck');
     writeFileSync(stuck, 'x');
     mkdirSync(at('.bringup-full'), { mode: 0o700 });
+    writeFileSync(at('.bringup-full/inner'), 'x');
+    mkdirSync(at('.bringup-empty'));
     writeFileSync(at('.bringup-file'), 'x');
-    writeFileSync(at('state/staged'), `${stuck}\n${at('.bringup-file')}\n${at('.bringup-full')}\n`);
-    claimed(':', `rm() { case $* in *-stuck | *-full) return 1 ;; esac; command rm "$@"; }`);
-    expect(readFileSync(at('state/staged'), 'utf8')).toBe(`${stuck}\n${at('.bringup-full')}\n`);
+    const [file, full, empty] = ['.bringup-file', '.bringup-full', '.bringup-empty'].map(at);
+    writeFileSync(at('state/staged'), `${stuck}\n${file}\n${full}\n${empty}\n`);
+    claimed(
+      ':',
+      `rm() { case $* in *-stuck | *-full) return 1 ;; esac; command rm "$@"; }
+rmdir() { case $* in *-empty) return 1 ;; esac; command rmdir "$@"; }`,
+    );
+    expect(readFileSync(at('state/staged'), 'utf8')).toBe(`${stuck}\n${full}\n${empty}\n`);
     expect(readdirSync(at('state'))).toEqual(['staged']);
     claimed(':');
     expect(readdirSync(folder)).toEqual(['state']);

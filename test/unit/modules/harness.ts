@@ -112,7 +112,7 @@ export function changes(steps: Steps): readonly Change[] {
 type Ran = Readonly<{ code: number; stdout: string; stderr: string }>;
 
 /** Runs a script as the engine does: in a subshell of dash with `set -u` and closed stdin. */
-function run(script: Script): Ran {
+export function run(script: Script): Ran {
   const { status, stdout, stderr } = spawnSync('dash', ['-s'], {
     input: `${setLibraries([script])}( set -u\n${script.text}\n) </dev/null\n`,
     encoding: 'utf8',
