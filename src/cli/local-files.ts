@@ -17,6 +17,7 @@ import {
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { readRegular } from '../config/files.ts';
+import { isVault } from '../config/vault.ts';
 import type { Failure, Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import type { LocalFile, TreeNode } from '../core/module.ts';
@@ -24,7 +25,10 @@ import type { RawVars } from '../core/value.ts';
 import type { LocalFiles } from '../engine/ports.ts';
 
 /** Files of the controller for the engine. Each is hashed once, and again if a task on this machine replaced it. */
-export function localFiles(readVars: (file: string, from: Pos) => RawVars): LocalFiles {
+export function localFiles(
+  readVars: (file: string, from: Pos) => RawVars,
+  decrypt: (text: string, from: Pos) => Uint8Array,
+): LocalFiles {
   const known = new Map<string, Readonly<{ file: LocalFile; version: string }>>();
   const open = (path: string, from: Pos): LocalFile => {
     const stat = statSync(path);
@@ -33,7 +37,8 @@ export function localFiles(readVars: (file: string, from: Pos) => RawVars): Loca
     const cached = known.get(path);
     if (cached?.version === version) return cached.file;
     mustBeReadable(path, from);
-    const file = hashed({ path, size: stat.size, mode: stat.mode & 0o7777, read: () => readRegular(path) });
+    const stored = hashed({ path, size: stat.size, mode: stat.mode & 0o7777, read: () => readRegular(path) });
+    const file = isVault(startOf(path)) ? unsealed(stored, (text) => decrypt(text, from)) : stored;
     known.set(path, { file, version });
     return file;
   };
@@ -120,6 +125,45 @@ function find(path: string, folders: readonly string[], from: Pos): string {
 
 export function notHere(path: string, tried: readonly string[], at: Pos): Failure {
   return failure('E_FILE_MISSING', { path, tried }, at);
+}
+
+/** The clear text of an encrypted file, which is decrypted when something of it is first asked for. */
+function unsealed(sealed: LocalFile, decrypt: (text: string) => Uint8Array): LocalFile {
+  let clear: Uint8Array | undefined;
+  const read = (): Uint8Array => {
+    clear ??= decrypt(Buffer.from(sealed.read()).toString('latin1'));
+    return clear;
+  };
+  const hash = (algorithm: string): string => createHash(algorithm).update(read()).digest('hex');
+  return {
+    path: sealed.path,
+    mode: sealed.mode,
+    sealed,
+    read,
+    get size() {
+      return read().length;
+    },
+    get sha256() {
+      return hash('sha256');
+    },
+    get sha1() {
+      return hash('sha1');
+    },
+    get md5() {
+      return hash('md5');
+    },
+  };
+}
+
+/** Enough of a file to see how it is encoded. */
+function startOf(path: string): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const block = Buffer.alloc(32);
+    return block.toString('latin1', 0, readSync(file, block));
+  } finally {
+    closeSync(file);
+  }
 }
 
 function mustBeReadable(path: string, at: Pos): void {

@@ -10,7 +10,7 @@ import { type LoadedPlaybook, loadPlaybook } from '../config/playbook.ts';
 import type { ReadingPorts } from '../config/reading.ts';
 import { NO_SETTINGS, type Settings } from '../config/settings.ts';
 import { parseYaml, toVars } from '../config/source.ts';
-import { openVault, type VaultPassword } from '../config/vault.ts';
+import { openVault, openVaultBytes, type VaultPassword } from '../config/vault.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Inventory, Playbook } from '../core/playbook.ts';
@@ -126,7 +126,14 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
     redactor: secrets,
     templates: templatesFor(ports),
     readPorts,
-    localFiles: localFiles((file, from) => varsInRun(file, files, from)),
+    localFiles: localFiles(
+      (file, from) => varsInRun(file, files, from),
+      (text, from) => {
+        const clear = openVaultBytes(text, from, passwords);
+        secrets.add(clear.toString('utf8'));
+        return clear;
+      },
+    ),
     files,
     settings,
     playDefaults: { ...settings.play, ...options.playDefaults },

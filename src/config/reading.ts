@@ -59,6 +59,8 @@ export type Definition = Pick<Common, 'faults'> & Readonly<{ reads: Reads }>;
 export type TemplateReading = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
 
 export type RoleUse = Readonly<{
+  /** The role whose meta/main.yml names this one. */
+  dependent?: Role;
   params: RawVars;
   tasksFrom?: string | undefined;
   varsFrom?: string | undefined;

@@ -23,7 +23,7 @@ export function loadRole(
   use: RoleUse,
   above: readonly string[] = [],
 ): IncludedItems {
-  const path = findRole(name, around, reading);
+  const path = findRole(name, use.dependent === undefined ? around : { ...around, role: use.dependent }, reading);
   if (path === undefined) {
     const file = `${join(reading.rolePaths[0] ?? 'roles', name)}/tasks/main.yml`;
     reading.problems.push(tell('E_UNKNOWN_ROLE', { name, known: rolesThere(reading), file }, at));
@@ -40,7 +40,8 @@ export function loadRole(
     vars: layer(join(path, 'vars'), use.varsFrom, reading, at),
     params: use.params,
     parents: around.role === undefined ? [] : [around.role, ...around.role.parents],
-    isDependency: above.length > 0,
+    isDependency: use.dependent !== undefined,
+    collection: collectionAt(path),
   };
   const inner: Common = { ...around, role, dir: join(path, 'tasks') };
   const needed = dependencies(role, around, reading, [...above, path]);
@@ -124,7 +125,8 @@ export function handlersIn(items: readonly Item[], reading: Reading): readonly T
 }
 
 /** The roles that a role depends on. They see its parameters, and their own override those. */
-function dependencies({ path, params: outer }: Role, around: Common, reading: Reading, above: readonly string[]) {
+function dependencies(dependent: Role, around: Common, reading: Reading, above: readonly string[]) {
+  const { path, params: outer } = dependent;
   const meta = metaOf(path, reading);
   const list = meta && entry(meta, 'dependencies')?.value;
   const none: IncludedItems = { items: [], handlers: [], roles: [] };
@@ -134,10 +136,10 @@ function dependencies({ path, params: outer }: Role, around: Common, reading: Re
     if (name === undefined) return all;
     const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;
     const key = JSON.stringify([name, params, when && toRaw(when)]);
-    if (reading.imported.used.has(key) && !allowsDuplicates(name, around, reading)) return all;
+    if (reading.imported.used.has(key) && !allowsDuplicates(name, { ...around, role: dependent }, reading)) return all;
     reading.imported.used.add(key);
     const inner = item.kind === 'map' ? keywordsOf(item, around, reading) : around;
-    const one = loadRole(name, item.at, inner, reading, { params: { ...outer, ...params } }, above);
+    const one = loadRole(name, item.at, inner, reading, { params: { ...outer, ...params }, dependent }, above);
     return {
       items: [...all.items, ...one.items],
       handlers: [...all.handlers, ...one.handlers],
@@ -198,7 +200,8 @@ export function roleUse(item: Node, around: Common, reading: Reading): { name: s
 /** `name` may be a path, a name, or a name with its collection. Short names are searched in `collections:` too. */
 function findRole(name: string, { dir, collections, role }: Common, reading: Reading): string | undefined {
   const [, own, short = name] = /^(\w+\.\w+)\.(\w+)$/.exec(name) ?? [];
-  const inCollections = (own === undefined ? [...collections, ...collectionOf(role)] : [own]).flatMap((collection) =>
+  const near = role?.collection === undefined ? [] : [role.collection]; // a role finds its own collection's others
+  const inCollections = (own === undefined ? [...collections, ...near] : [own]).flatMap((collection) =>
     reading.collectionPaths.map((root) => join(root, 'ansible_collections', ...collection.split('.'), 'roles', short)),
   );
   const roots = [...reading.rolePaths, dir].map((root) => join(root, name));
@@ -206,10 +209,10 @@ function findRole(name: string, { dir, collections, role }: Common, reading: Rea
   return paths.find((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
 }
 
-/** A role of a collection finds its collection's other roles by their short names. */
-function collectionOf(role: Role | undefined): readonly string[] {
-  const [, space, name] = /\/ansible_collections\/(\w+)\/(\w+)\/roles\//.exec(role?.path ?? '') ?? [];
-  return space === undefined || name === undefined ? [] : [`${space}.${name}`];
+/** The name of the collection that the directory of a role belongs to. */
+function collectionAt(path: string): string | undefined {
+  const [, space, name] = /\/ansible_collections\/(\w+)\/(\w+)\/roles\//.exec(path) ?? [];
+  return space === undefined || name === undefined ? undefined : `${space}.${name}`;
 }
 
 function rolesThere(reading: Reading): readonly string[] {

@@ -27,6 +27,8 @@ async function* piecesOf(content: Content): AsyncGenerator<Uint8Array> {
   for (const part of content) {
     if (part instanceof Uint8Array) {
       for (let at = 0; at < part.length; at += BLOCK) yield part.subarray(at, at + BLOCK);
+    } else if (part.sealed !== undefined) {
+      yield part.read();
     } else if (part.size > 0) {
       try {
         yield* createReadStream(part.path, { highWaterMark: BLOCK, end: part.size - 1 });

@@ -113,7 +113,7 @@ export type Controller = Readonly<{
 export type ControllerResult = Readonly<{ changed: boolean; data: Vars } | { failed: Diagnostic }>;
 
 /** A file or directory that `Context.file` finds, or a template that `Context.render` renders. */
-export type Source = Readonly<{ path: unknown; folder: Folder; isTemplate?: boolean }>;
+export type Source = Readonly<{ path: unknown; folder: Folder; isTemplate?: boolean; staysSealed?: boolean }>;
 /** The directory of a role or a playbook in which a file is searched first. */
 export type Folder = 'files' | 'templates' | 'vars';
 
@@ -271,6 +271,8 @@ export type LocalFile = Readonly<{
   sha1: string;
   md5: string;
   read: () => Uint8Array;
+  /** The same file as it is stored, if it is encrypted with ansible-vault. Size, hashes and `read` are of the clear text. */
+  sealed?: LocalFile;
 }>;
 
 /** A ModuleSpec whose type parameters are hidden. The registry and the engine see nothing else of a module. */

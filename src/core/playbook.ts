@@ -178,10 +178,11 @@ export type Role = Readonly<{
   vars: Layer;
   /** Parameters given where the role is used. */
   params: RawVars;
-  /** The roles that include or import it, the innermost first. */
+  /** The roles whose include_role or import_role led to this one, the nearest first. */
   parents: readonly Role[];
-  /** Whether another role depends on it. */
+  /** Whether another role's meta/main.yml names it. */
   isDependency: boolean;
+  collection: string | undefined;
 }>;
 
 /** Hosts in the order in which they first appear, and groups by name. The groups `all` and `ungrouped` always exist. */

@@ -121,9 +121,9 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
     ansible_play_batch: where.batch as Value,
     ansible_play_hosts_all: play.hosts as Value,
     ansible_play_name: play.name,
-    ansible_play_role_names: [...new Set(play.roles.filter((r) => !r.isDependency).map((r) => r.name))],
-    ansible_role_names: [...new Set(play.roles.map((r) => r.name))],
-    ansible_dependent_role_names: [...new Set(play.roles.filter((r) => r.isDependency).map((r) => r.name))],
+    ansible_play_role_names: namesOf(play.roles.filter((r) => !r.isDependency)),
+    ansible_dependent_role_names: namesOf(play.roles.filter((r) => r.isDependency)),
+    ansible_role_names: namesOf(play.roles),
     ansible_check_mode: run.mode === 'plan',
     ansible_verbosity: run.verbosity,
     ansible_forks: run.forks,
@@ -139,11 +139,13 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
       role_name: basename(role.name),
       role_path: resolve(role.path),
       ansible_role_name: role.name,
-      ...(role.parents.length > 0 && {
-        ansible_parent_role_names: role.parents.map((r) => r.name),
-        ansible_parent_role_paths: role.parents.map((r) => resolve(r.path)),
-      }),
+      ansible_collection_name: role.collection ?? null,
     }),
+    ...(role !== undefined &&
+      role.parents.length > 0 && {
+        ansible_parent_role_names: role.parents.map((one) => one.name),
+        ansible_parent_role_paths: role.parents.map((one) => resolve(one.path)),
+      }),
   };
   // Hosts that failed are gone. Those of later batches have yet to run.
   const alive = (): Value => play.hosts.filter((name) => isTaking(world, name));
@@ -152,9 +154,13 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
   // add_host and group_by may change these.
   lazy(vars, 'group_names', () => [...(run.inventory.hosts.get(host.name)?.groups ?? [])]);
   lazy(vars, 'groups', () => groupsOf(run.inventory));
-  lazy(vars, 'role_names', () => [...new Set(play.roles.map((r) => r.name))]); // an include may add roles
+  lazy(vars, 'role_names', () => namesOf(play.roles)); // an include may add roles
   lazy(vars, 'hostvars', () => new Ready(hostvars(world, where)));
   return vars;
+}
+
+function namesOf(roles: readonly Role[]): readonly string[] {
+  return [...new Set(roles.map((role) => role.name))];
 }
 
 /** Whether the host is in this run and has not failed. */

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { argError } from '../core/bind.ts';
-import { blocked, type Context, defineModule, type Steps } from '../core/module.ts';
+import { blocked, type Context, defineModule, type LocalFile, type Steps, type TreeNode } from '../core/module.ts';
 import { parentsOf } from '../core/resource.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, oneOf, optionalFlag, placing, text } from './shared/args.ts';
@@ -32,6 +32,7 @@ const Args = args({
   ),
   checksum: text('The SHA-1 that src must have.'),
   follow: optionalFlag('Follow a symlink at dest and write to its target. false: replace the link. Default: true.'),
+  decrypt: flag('Decrypt files that are encrypted with ansible-vault. false: copy them as they are.', true),
   local_follow: flag('Follow symlinks below a directory on the controller. false: copy them as links.', true),
   ...placing,
   mode: Type.Optional(
@@ -63,7 +64,8 @@ export const copy = defineModule<typeof Args, Current>({
   name: 'copy',
   summary: 'Copies a file, a directory or a given content to the host.',
   args: Args,
-  sources: ({ src, remote_src }) => (remote_src === undefined ? [{ path: src, folder: 'files' }] : []),
+  sources: ({ src, remote_src, decrypt }) =>
+    remote_src === undefined ? [{ path: src, folder: 'files', staysSealed: decrypt === false }] : [],
   examples: [
     { title: 'Copy a file', args: { src: 'motd', dest: '/etc/motd', mode: '0644' } },
     { title: 'Write a given content', args: { content: 'vm.swappiness=10\n', dest: '/etc/sysctl.d/90-swap.conf' } },
@@ -115,10 +117,10 @@ ${probeDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha
     if (given.remote_src) return probeRemote(given, src);
     if (ctx.isFolder(src, 'files')) {
       return sh`echo kind tree
-${probeTree(treeRoot(src, dest), ctx.tree(src, 'files', given.local_follow), given)}`;
+${probeTree(treeRoot(src, dest), treeOf(src, given, ctx), given)}`;
     }
     return sh`echo kind file
-${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx.file(src, 'files').sha256, ...following(given) })}`;
+${probeDestination(dest, basename(src), given, { content: 'differs', unless: fileOf(src, given, ctx).sha256, ...following(given) })}`;
   },
   parse(stdout, given): Current {
     const f = fields(stdout);
@@ -143,7 +145,7 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx
     const { src = '', dest } = given;
     if (current.kind === 'tree') {
       const how = { ...withoutPreserve(given), preserve: given.mode === 'preserve' };
-      return planTree(current.tree, current.root, ctx.tree(src, 'files', given.local_follow), how, ctx);
+      return planTree(current.tree, current.root, treeOf(src, given, ctx), how, ctx);
     }
     if (current.kind === 'remote') return planRemote(current, given, ctx);
     const { path, now, inDirectory } = current.at;
@@ -158,7 +160,7 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx
         ctx,
       );
     }
-    const local = ctx.file(src, 'files');
+    const local = fileOf(src, given, ctx);
     if (given.checksum !== undefined && given.checksum !== local.sha1) {
       return blocked('E_CHECKSUM', { path: local.path, seen: local.sha1, wanted: given.checksum });
     }
@@ -186,7 +188,18 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: ctx
 
 function sumsOf(current: Current, given: Args, ctx: Context): Sums {
   if (current.kind === 'remote') return current.sums;
-  return given.src === undefined ? contentSums(contentText(given), ctx) : ctx.file(given.src, 'files');
+  return given.src === undefined ? contentSums(contentText(given), ctx) : fileOf(given.src, given, ctx);
+}
+
+function fileOf(src: string, { decrypt }: Args, ctx: Context): LocalFile {
+  const file = ctx.file(src, 'files');
+  return decrypt ? file : (file.sealed ?? file);
+}
+
+function treeOf(src: string, { decrypt, local_follow }: Args, ctx: Context): readonly TreeNode[] {
+  const nodes = ctx.tree(src, 'files', local_follow);
+  if (decrypt) return nodes;
+  return nodes.map((node) => ('file' in node ? { ...node, file: node.file.sealed ?? node.file } : node));
 }
 
 function contentText({ content }: Args): string {

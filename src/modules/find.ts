@@ -4,7 +4,7 @@ import { type Script, sh } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { args, flag, text } from './shared/args.ts';
 import { decodeText } from './shared/bytes.ts';
-import { octal, permissionBits } from './shared/mode.ts';
+import { modeErrors, octal, permissionBits, resolveMode } from './shared/mode.ts';
 import { basename } from './shared/paths.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
@@ -44,6 +44,12 @@ const Args = args({
       description: 'The minimum size, for example 10m. A negative value is the maximum size.',
     }),
   ),
+  mode: Type.Optional(
+    Type.Union([Type.String(), Type.Integer()], {
+      description: "The permissions that a file must have: '0644', or symbolic, relative to those that it has.",
+    }),
+  ),
+  exact_mode: flag('false: one bit of mode is enough.', true),
   get_checksum: flag('Return the sha1 of each file.'),
 });
 type Args = Static<typeof Args>;
@@ -71,10 +77,12 @@ export const find = defineModule<typeof Args, Current>({
       args: { paths: ['/etc/nginx'], patterns: ['^site-.*\\.conf$'], use_regex: true },
     },
   ],
-  verify: (given) =>
-    given.use_regex
+  verify: (given) => [
+    ...modeErrors(given.mode),
+    ...(given.use_regex
       ? [...given.patterns, ...given.excludes].flatMap((pattern) => regexErrors({ patterns: pattern }, 'patterns'))
-      : [],
+      : []),
+  ],
   needs: ({ paths }) => paths.map((path) => `path:${path}`),
   probe: (given) => sh`printf 'now %s\n' "$(date +%s)"
 ${search(given, sh`-printf '%y/%m/%U/%G/%s/%A@/%T@/%C@/%n/%i/%D/%u/%g%p\0'`)} | base64 -w0 | sed 's/^/files /'
@@ -145,7 +153,7 @@ const KINDS = { any: /./, directory: /^d/, file: /^f/, link: /^l/ } as const;
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 const BYTES: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
-function isMeant({ path, kind, size, times }: File, given: Args, now: number): boolean {
+function isMeant({ path, kind, mode, size, times }: File, given: Args, now: number): boolean {
   const name = basename(path);
   const matches = (patterns: readonly string[]): boolean =>
     patterns.some((one) => pattern(one, given.use_regex).test(name));
@@ -155,6 +163,10 @@ function isMeant({ path, kind, size, times }: File, given: Args, now: number): b
     matches(given.excludes)
   )
     return false;
+  if (given.mode !== undefined) {
+    const wanted = resolveMode(given.mode, mode, kind === 'd');
+    if (given.exact_mode ? mode !== wanted : (mode & wanted) === 0) return false;
+  }
   if (given.age !== undefined) {
     const limit = amount(given.age, SECONDS);
     const old = now - times[given.age_stamp];

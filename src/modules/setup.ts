@@ -3,6 +3,7 @@ import { defineModule } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { absolutePath, args, names } from './shared/args.ts';
+import { devices } from './shared/facts-devices.ts';
 import { distribution } from './shared/facts-distribution.ts';
 import { hardware, mounts, virtualization } from './shared/facts-hardware.ts';
 import { identity } from './shared/facts-identity.ts';
@@ -59,7 +60,9 @@ head -v -c 65536 /etc/os-release /usr/lib/os-release /etc/debian_version /proc/m
   /sys/class/dmi/id/board_name /sys/class/dmi/id/board_vendor /sys/class/dmi/id/board_version /sys/class/dmi/id/chassis_vendor \
   /sys/firmware/devicetree/base/model /etc/ssh/ssh_host_rsa_key.pub /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_host_ecdsa_key.pub \
   /sys/fs/selinux/enforce /sys/module/apparmor/parameters/enabled /proc/self/status /run/systemd/container /proc/1/cgroup \
-  /sys/hypervisor/type /sys/class/net/*/address /sys/class/net/*/mtu /sys/class/net/*/flags /sys/class/net/*/type "$@" 2>/dev/null | tr '\000' '\n'
+  /sys/hypervisor/type /proc/sys/crypto/fips_enabled /sys/block/*/size /sys/block/*/removable /sys/block/*/queue/rotational \
+  /sys/block/*/queue/physical_block_size /sys/block/*/device/model /sys/block/*/device/vendor /sys/block/*/*/partition /sys/block/*/*/size \
+  /sys/block/*/*/start /sys/class/net/*/address /sys/class/net/*/mtu /sys/class/net/*/flags /sys/class/net/*/type "$@" 2>/dev/null | tr '\000' '\n'
 s() { printf '\n==> %s <==\n' "$1"; }
 [ -e /proc/sys/kernel/arch ] || { s uname; uname -snrvm; }
 s date; d=${answer(NOW, IT)}; [ -n "$d" ] || d=$(date ${`+${TIME_FORMAT}`}); printf '%s\n' "$d"
@@ -69,6 +72,10 @@ s fqdn; hostname -f
 s addr; ip -o addr show
 s df; df -B 1 --output=size,avail,itotal,iused,iavail,target -x tmpfs -x devtmpfs -x squashfs -x overlay
 s commands; for c in apt-get dnf yum zypper apk pacman systemctl; do if command -v "$c" >/dev/null; then echo "$c"; fi; done
+for f in /usr/bin/python3.*; do if [ "$f" -ef /usr/bin/python3 ]; then s python; echo "\${f##*/python}"; fi; done
+for f in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so; do
+  if [ -e "$f" ]; then s systemd; f=\${f##*-}; echo "\${f%.so}"; fi
+done
 if [ -e /proc/1/root/. ] && ! [ / -ef /proc/1/root/. ]; then s otherroot; fi
 if [ -d ${fact_path} ]; then
   for f in ${fact_path}/*.fact; do
@@ -91,6 +98,7 @@ function facts(s: Sections): Vars {
     ...identity(s),
     ...hardware(s),
     ...mounts(s),
+    devices: devices(s),
     ...network(s),
     ...virtualization(s),
     date_time: dateTime(s),

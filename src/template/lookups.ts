@@ -39,6 +39,12 @@ const refused =
   () =>
     unsupported(`the lookup '${name}' is not supported`, hint);
 
+const refusedLookups: Readonly<Record<string, Lookup>> = {
+  config: refused('config', 'write the value'),
+  dig: refused('dig', 'use the getent module'),
+  hashi_vault: refused('hashi_vault', 'use vaulted variables'),
+};
+
 /** Every lookup by its short name. Each returns a list. */
 export const lookups: Readonly<Record<string, Lookup>> = {
   file: (terms, named, ctx) =>
@@ -48,7 +54,11 @@ export const lookups: Readonly<Record<string, Lookup>> = {
       return named.get('rstrip') === false ? left : left.trimEnd();
     }),
   env: (terms, named, ctx) => terms.map((term) => ctx.env.ports.env(text(term)) ?? named.get('default') ?? ''),
-  template: (terms, _named, ctx) => terms.map((term) => ctx.render(text(term))),
+  template: (terms, named, ctx) => {
+    if (truth(named.get('convert_data') ?? false))
+      unsupported('convert_data is not supported', 'use the filter from_yaml');
+    return terms.map((term) => ctx.render(text(term)));
+  },
   vars: (terms, named, ctx) =>
     terms.map((term) => {
       const found = ctx.name(text(term));
@@ -108,10 +118,30 @@ export const lookups: Readonly<Record<string, Lookup>> = {
   password: (terms, named, ctx) => terms.map((term) => password(text(term), named, ctx)),
   ...fileLookups,
   filetree,
-  config: refused('config', 'write the value'),
-  dig: refused('dig', 'use the getent module'),
-  hashi_vault: refused('hashi_vault', 'use vaulted variables'),
+  ...refusedLookups,
 };
+
+/** The keywords of each lookup, besides those that every lookup has. One that is not listed would have no effect. */
+const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
+  file: ['lstrip', 'rstrip'],
+  env: ['default'],
+  template: ['convert_data'],
+  vars: ['default'],
+  sequence: ['start', 'end', 'count', 'stride', 'format'],
+  password: ['length', 'chars', 'encrypt', 'seed'],
+  first_found: ['files', 'paths', 'skip'],
+  url: ['headers', 'username', 'password', 'timeout', 'validate_certs', 'split_lines'],
+  ini: ['file', 'section', 'type', 're', 'case_sensitive', 'default'],
+  csvfile: ['file', 'delimiter', 'col', 'keycol', 'default'],
+  filetree: ['exclude'],
+};
+
+function refuseUnknown(lookup: string, named: Named): void {
+  const known = [...(KEYWORDS[lookup] ?? []), 'errors', 'wantlist'];
+  const unknown = [...named.keys()].find((key) => !known.includes(key));
+  if (unknown !== undefined)
+    wrong(`the lookup '${lookup}' has no keyword '${unknown}'`, { expected: `one of ${known.join(', ')}` });
+}
 
 /** Evaluates lookup('name', …), which joins texts with commas unless a list is wanted. query() returns the list. */
 export function lookUpPlugin(name: string, terms: readonly Item[], named: Named, ctx: Ctx, wantList: boolean): Item {
@@ -119,6 +149,7 @@ export function lookUpPlugin(name: string, terms: readonly Item[], named: Named,
   const lookup = Object.hasOwn(lookups, plugin) ? lookups[plugin] : undefined;
   if (lookup === undefined)
     throw failure('E_UNKNOWN_PLUGIN', { kind: 'lookup', name, known: Object.keys(lookups) }, ctx.at);
+  if (!Object.hasOwn(refusedLookups, plugin)) refuseUnknown(plugin, named);
   for (const term of terms) {
     if (term instanceof Undefined) throw term.failure;
     if (term instanceof Unknown) return term;

@@ -13,6 +13,7 @@ export function distribution(s: Sections): Vars {
   const [major = version, minor] = version.split('.');
   const distribution = NAMES[id] ?? release['NAME'] ?? id;
   const commands = lines(s.get('commands'));
+  const family = FAMILIES.find(([pattern]) => pattern.test(`${id} ${release['ID_LIKE'] ?? ''}`))?.[1] ?? distribution;
   return {
     distribution,
     distribution_version: version,
@@ -21,7 +22,8 @@ export function distribution(s: Sections): Vars {
     distribution_release: codename,
     distribution_file_parsed: true,
     distribution_file_path: '/etc/os-release',
-    os_family: FAMILIES.find(([pattern]) => pattern.test(`${id} ${release['ID_LIKE'] ?? ''}`))?.[1] ?? distribution,
+    distribution_file_variety: family,
+    os_family: family,
     pkg_mgr: MANAGERS.find(([command]) => commands.includes(command))?.[1] ?? 'unknown',
     service_mgr:
       s.get('/proc/1/comm') === 'systemd'

@@ -124,8 +124,18 @@ export function virtualization(s: Sections): Vars {
     (s.get('/sys/hypervisor/type') || HYPERVISORS.find(([pattern]) => pattern.test(machine))?.[1]) ??
     (/^flags\s*:.*\bhypervisor\b/m.test(s.get('/proc/cpuinfo') ?? '') ? 'kvm' : undefined);
   return type === undefined
-    ? { virtualization_type: 'NA', virtualization_role: 'NA' }
-    : { virtualization_type: type, virtualization_role: 'guest' };
+    ? {
+        virtualization_type: 'NA',
+        virtualization_role: 'NA',
+        virtualization_tech_guest: [],
+        virtualization_tech_host: [],
+      }
+    : {
+        virtualization_type: type,
+        virtualization_role: 'guest',
+        virtualization_tech_guest: container === undefined ? [type] : ['container', type],
+        virtualization_tech_host: [],
+      };
 }
 const HYPERVISORS: readonly (readonly [RegExp, string])[] = [
   [/QEMU|KVM|RHEV|oVirt|OpenStack|Amazon EC2|Google/i, 'kvm'],

@@ -54,11 +54,38 @@ export function identity(s: Sections): Vars {
     selinux: { status: s.has('/sys/fs/selinux/enforce') ? 'enabled' : 'disabled' },
     selinux_python_present: false,
     apparmor: { status: s.get('/sys/module/apparmor/parameters/enabled') === 'Y' ? 'enabled' : 'disabled' },
+    fips: s.get('/proc/sys/crypto/fips_enabled') === '1',
+    ...python(s),
+    ...systemd(s),
     is_chroot: s.has('otherroot'),
     cmdline: commandLine(s.get('/proc/cmdline') ?? ''),
     proc_cmdline: commandLine(s.get('/proc/cmdline') ?? ''),
     ...hostKeys(s),
   };
+}
+
+/**
+ * The Python of the host, as its file's name tells it: to start Python takes longer than to gather all other facts. Roles
+ * choose packages (python3-apt) by these facts, so a host without Python has the major version too.
+ */
+function python(s: Sections): Vars {
+  const installed = s.get('python');
+  const version = installed ?? '3';
+  const [major = 3, minor] = version.split('.').map(Number);
+  return {
+    python_version: version,
+    python: {
+      version: { major, ...(minor !== undefined && { minor }) },
+      version_info: minor === undefined ? [major] : [major, minor],
+      type: 'cpython',
+      ...(installed !== undefined && { executable: '/usr/bin/python3' }),
+    },
+  };
+}
+
+function systemd(s: Sections): Vars {
+  const version = /^\d+/.exec(s.get('systemd') ?? '')?.[0];
+  return version === undefined ? {} : { systemd: { version: Number(version) } };
 }
 
 function hostKeys(s: Sections): Vars {

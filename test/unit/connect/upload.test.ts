@@ -51,7 +51,10 @@ test('splits many small parts and large files into blocks without losing a byte'
   const path = join(folder, 'large');
   writeFileSync(path, text.subarray(0, 3 * BLOCK + 5));
   writeFileSync(join(folder, 'empty'), '');
-  const files = localFiles(() => ({}));
+  const files = localFiles(
+    () => ({}),
+    () => new Uint8Array(),
+  );
   const at = { file: 'site.yml', line: 1, col: 1 };
   const [large, empty] = [files.file(path, [], at), files.file(join(folder, 'empty'), [], at)];
   expect(hashFile(path)).toBe(sha256(text.subarray(0, 3 * BLOCK + 5)));

@@ -12,6 +12,29 @@ const ROLE: Files = {
 
 /** What is included, with which files, and what the first host prints. */
 const CASES: readonly (readonly [string, string, Files, readonly string[]])[] = [
+  [
+    'the roles that include a role',
+    play('- debug: {msg: end}', 'roles: [acme.tools.agent]'),
+    {
+      'collections/ansible_collections/acme/tools/roles/agent/tasks/main.yml': '- import_role: {name: own}\n',
+      'collections/ansible_collections/acme/tools/roles/agent/meta/main.yml': 'dependencies: [base]\n',
+      'collections/ansible_collections/acme/tools/roles/base/tasks/main.yml':
+        '- debug: {msg: "{{ ansible_collection_name }} {{ ansible_parent_role_names is defined }}"}\n',
+      'roles/own/tasks/main.yml': '- include_role: {name: last}\n',
+      'roles/last/tasks/main.yml':
+        "- debug: {msg: \"{{ ansible_parent_role_names | join(' ') }} {{ ansible_parent_role_paths | map('basename') | join(' ') }} {{ ansible_collection_name }}\"}\n",
+    },
+    ['acme.tools False', 'own acme.tools.agent own agent ', 'end'],
+  ],
+  [
+    'roles that others depend on, by name',
+    play(
+      '- debug: {msg: "{{ ansible_play_role_names | join }} {{ ansible_dependent_role_names | join }} {{ ansible_role_names | sort | join }}"}',
+      'roles: [a]',
+    ),
+    { 'roles/a/meta/main.yml': 'dependencies: [b]\n', 'roles/b/tasks/main.yml': '- debug: {msg: b}\n' },
+    ['b', 'a b ab'],
+  ],
   ['a role by name=', play('- include_role: name=own tasks_from=other'), ROLE, ['other']],
   [
     'tasks_from as a template',

@@ -220,3 +220,24 @@ test('stat', () => {
   });
   expect(apply(stat, { path: `${dir}/none` }).data).toEqual({ stat: { exists: false } });
 });
+
+test('copy decrypts files of ansible-vault, unless it may not', () => {
+  const plain = context({ key: 'clear\n', 'keys/a': 'clear\n' });
+  const stored = context({ key: '$ANSIBLE_VAULT;1.1;AES256\n', 'keys/a': '$ANSIBLE_VAULT;1.1;AES256\n' });
+  const ctx = {
+    ...plain,
+    file: (path: string) => ({ ...plain.file(path, 'files'), sealed: stored.file(path, 'files') }),
+    tree: () => [{ path: 'a', file: { ...plain.file('keys/a', 'files'), sealed: stored.file('keys/a', 'files') } }],
+  };
+  const dir = scratch();
+  apply(copy, { src: 'key', dest: `${dir}/clear` }, ctx);
+  apply(copy, { src: 'key', dest: `${dir}/stored`, decrypt: false }, ctx);
+  apply(copy, { src: 'keys/', dest: `${dir}/all` }, ctx);
+  apply(copy, { src: 'keys/', dest: `${dir}/none`, decrypt: false }, ctx);
+  expect(['clear', 'stored', 'all/a', 'none/a'].map((name) => read(`${dir}/${name}`).slice(0, 14))).toEqual([
+    'clear\n',
+    '$ANSIBLE_VAULT',
+    'clear\n',
+    '$ANSIBLE_VAULT',
+  ]);
+});

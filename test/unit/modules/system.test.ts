@@ -302,6 +302,14 @@ test('facts of this machine', () => {
     processor_vcpus: expect.any(Number),
     date_time: { epoch: expect.stringMatching(/^\d+$/) },
   });
+  expect(facts).toMatchObject({
+    python: { version: { major: 3 } },
+    python_version: expect.stringMatching(/^3/),
+    fips: expect.any(Boolean),
+    distribution_file_variety: 'Debian',
+    virtualization_tech_guest: expect.any(Array),
+    virtualization_tech_host: [],
+  });
   expect(facts['memtotal_mb']).toBeGreaterThan(100);
   const some = apply(setup, { filter: ['ansible_mem*_mb'] }).data['ansible_facts'] as object;
   expect(Object.keys(some).sort()).toEqual(['memavailable_mb', 'memfree_mb', 'memory_mb', 'memtotal_mb']);
