@@ -7,6 +7,7 @@ import { apache2_module } from './apache2_module.ts';
 import { apt } from './apt.ts';
 import { apt_key } from './apt_key.ts';
 import { apt_repository } from './apt_repository.ts';
+import { archive } from './archive.ts';
 import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
 import { async_status } from './async_status.ts';
@@ -46,6 +47,10 @@ import { mysql_replication } from './mysql_replication.ts';
 import { mysql_user } from './mysql_user.ts';
 import { mysql_variables } from './mysql_variables.ts';
 import { nftables } from './nftables.ts';
+import { openssl_csr } from './openssl_csr.ts';
+import { openssl_dhparam } from './openssl_dhparam.ts';
+import { openssl_privatekey } from './openssl_privatekey.ts';
+import { openssl_publickey } from './openssl_publickey.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { pam_limits } from './pam_limits.ts';
@@ -85,6 +90,7 @@ import { user } from './user.ts';
 import { validate_argument_spec } from './validate_argument_spec.ts';
 import { wait_for } from './wait_for.ts';
 import { wait_for_connection } from './wait_for_connection.ts';
+import { x509_certificate } from './x509_certificate.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
@@ -95,6 +101,7 @@ export const modules: Readonly<Record<string, Module>> = {
   apt,
   apt_key,
   apt_repository,
+  archive,
   assemble,
   assert,
   async_status,
@@ -134,6 +141,10 @@ export const modules: Readonly<Record<string, Module>> = {
   mysql_user,
   mysql_variables,
   nftables,
+  openssl_csr,
+  openssl_dhparam,
+  openssl_privatekey,
+  openssl_publickey,
   package: packages,
   package_facts,
   pam_limits,
@@ -173,5 +184,6 @@ export const modules: Readonly<Record<string, Module>> = {
   validate_argument_spec,
   wait_for,
   wait_for_connection,
+  x509_certificate,
   systemd_service: systemd,
 };

@@ -225,4 +225,24 @@ describe('modules of public roles on Debian 12 and 13', () => {
     const gone = '- htpasswd: {path: /srv/passwd, name: ada, state: absent}';
     expect(await converges(gone, 'cat /srv/passwd')).toEqual(both(''));
   });
+
+  it('openssl_privatekey, openssl_csr, x509_certificate, openssl_publickey and openssl_dhparam', async () => {
+    const pki = `- openssl_privatekey: {path: /root/ca.key, size: 2048, passphrase: "ca's pass"}
+- openssl_csr: {path: /root/ca.csr, privatekey_path: /root/ca.key, privatekey_passphrase: "ca's pass", common_name: CA, use_common_name_for_san: false, basic_constraints: ["CA:TRUE"], basic_constraints_critical: true}
+- x509_certificate: {path: /root/ca.crt, provider: selfsigned, csr_path: /root/ca.csr, privatekey_path: /root/ca.key, privatekey_passphrase: "ca's pass"}
+- openssl_privatekey: {path: /root/www.key, type: ECC, curve: secp256r1, owner: nobody}
+- openssl_csr: {path: /root/www.csr, privatekey_path: /root/www.key, common_name: www.foobar.com, key_usage: [digitalSignature], extended_key_usage: [serverAuth]}
+- x509_certificate: {path: /root/www.crt, provider: ownca, csr_path: /root/www.csr, ownca_path: /root/ca.crt, ownca_privatekey_path: /root/ca.key, ownca_privatekey_passphrase: "ca's pass", ownca_not_after: +90d}
+- openssl_publickey: {path: /root/www.pub, privatekey_path: /root/www.key}
+- openssl_dhparam: {path: /root/dh.pem, size: 512}`;
+    const state = `[ -e /root/www.crt ] || exit 0; cd /root; openssl verify -CAfile ca.crt www.crt; openssl x509 -in www.crt -noout -subject -ext subjectAltName,extendedKeyUsage | tr -d ' \n'; openssl x509 -in www.crt -noout -pubkey | cmp - www.pub; stat -c '%U %a' www.key www.crt`;
+    expect(await converges(pki, state)).toEqual(
+      both(
+        'www.crt: OK\nsubject=CN=www.foobar.comX509v3SubjectAlternativeName:DNS:www.foobar.comX509v3ExtendedKeyUsage:TLSWebServerAuthenticationnobody 600\nroot 644',
+      ),
+    );
+    const absent =
+      '- x509_certificate: {path: /root/www.crt, state: absent}\n- openssl_privatekey: {path: /root/ca.key, state: absent}';
+    expect(await converges(absent, 'ls /root/www.crt /root/ca.key 2>/dev/null || :')).toEqual(both(''));
+  });
 });
