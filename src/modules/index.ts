@@ -16,6 +16,7 @@ import { blockinfile } from './blockinfile.ts';
 import { capabilities } from './capabilities.ts';
 import { certificate } from './certificate.ts';
 import { command } from './command.ts';
+import { composer } from './composer.ts';
 import { copy } from './copy.ts';
 import { cron } from './cron.ts';
 import { deb822_repository } from './deb822_repository.ts';
@@ -26,6 +27,7 @@ import { fail } from './fail.ts';
 import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
+import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { git } from './git.ts';
@@ -39,6 +41,7 @@ import { iptables } from './iptables.ts';
 import { known_hosts } from './known_hosts.ts';
 import { lineinfile } from './lineinfile.ts';
 import { locale_gen } from './locale_gen.ts';
+import { make } from './make.ts';
 import { modprobe } from './modprobe.ts';
 import { mount } from './mount.ts';
 import { mysql_db } from './mysql_db.ts';
@@ -47,6 +50,8 @@ import { mysql_replication } from './mysql_replication.ts';
 import { mysql_user } from './mysql_user.ts';
 import { mysql_variables } from './mysql_variables.ts';
 import { nftables } from './nftables.ts';
+import { npm } from './npm.ts';
+import { openssh_keypair } from './openssh_keypair.ts';
 import { openssl_csr } from './openssl_csr.ts';
 import { openssl_dhparam } from './openssl_dhparam.ts';
 import { openssl_privatekey } from './openssl_privatekey.ts';
@@ -54,6 +59,7 @@ import { openssl_publickey } from './openssl_publickey.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { pam_limits } from './pam_limits.ts';
+import { patch } from './patch.ts';
 import { pause } from './pause.ts';
 import { ping } from './ping.ts';
 import { pip } from './pip.ts';
@@ -110,6 +116,7 @@ export const modules: Readonly<Record<string, Module>> = {
   capabilities,
   certificate,
   command,
+  composer,
   copy,
   cron,
   deb822_repository,
@@ -120,6 +127,7 @@ export const modules: Readonly<Record<string, Module>> = {
   fetch,
   file,
   find,
+  gem,
   get_url,
   getent,
   git,
@@ -133,6 +141,7 @@ export const modules: Readonly<Record<string, Module>> = {
   known_hosts,
   lineinfile,
   locale_gen,
+  make,
   modprobe,
   mount,
   mysql_db,
@@ -141,6 +150,8 @@ export const modules: Readonly<Record<string, Module>> = {
   mysql_user,
   mysql_variables,
   nftables,
+  npm,
+  openssh_keypair,
   openssl_csr,
   openssl_dhparam,
   openssl_privatekey,
@@ -148,6 +159,7 @@ export const modules: Readonly<Record<string, Module>> = {
   package: packages,
   package_facts,
   pam_limits,
+  patch,
   pause,
   ping,
   pip,
