@@ -22,6 +22,13 @@ import { cron } from './cron.ts';
 import { deb822_repository } from './deb822_repository.ts';
 import { debconf } from './debconf.ts';
 import { debug } from './debug.ts';
+import { docker_compose_v2 } from './docker_compose_v2.ts';
+import { docker_container } from './docker_container.ts';
+import { docker_image } from './docker_image.ts';
+import { docker_login } from './docker_login.ts';
+import { docker_network } from './docker_network.ts';
+import { docker_prune } from './docker_prune.ts';
+import { docker_volume } from './docker_volume.ts';
 import { dpkg_selections } from './dpkg_selections.ts';
 import { fail } from './fail.ts';
 import { fetch } from './fetch.ts';
@@ -122,6 +129,13 @@ export const modules: Readonly<Record<string, Module>> = {
   deb822_repository,
   debconf,
   debug,
+  docker_compose_v2,
+  docker_container,
+  docker_image,
+  docker_login,
+  docker_network,
+  docker_prune,
+  docker_volume,
   dpkg_selections,
   fail,
   fetch,
