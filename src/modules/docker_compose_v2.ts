@@ -84,7 +84,11 @@ export const docker_compose_v2 = defineModule<typeof Args, Fields>({
 ${docker(given)} compose version >/dev/null 2>&1 || { echo 'compose missing'; exit 0; }
 ${given.project_src === undefined ? sh`:` : sh`cd -- ${given.project_src} 2>/dev/null || { echo 'folder missing'; exit 0; }`}
 if out=$(${compose(given, ['--progress', 'plain'])} --dry-run ${wanted(given)} 2>&1); then printf 'would %s\n' "$(printf %s "$out" | base64 -w0)"; else printf 'error %s\n' "$(printf %s "$out" | base64 -w0)"; fi
-${given.state === 'absent' ? sh`:` : sh`printf 'containers %s\n' "$(${compose(given, [])} ps --all --format json 2>/dev/null | base64 -w0)"`}`,
+${
+  given.state === 'absent'
+    ? sh`printf 'there %s\n' "$( { ${docker(given)} volume ls --quiet; ${docker(given)} image ls --format '{{.Repository}}:{{.Tag}}'; } | base64 -w0)"`
+    : sh`printf 'containers %s\n' "$(${compose(given, [])} ps --all --format json 2>/dev/null | base64 -w0)"`
+}`,
   parse: (stdout) => fields(stdout),
   plan(f, given): Steps {
     if (f.get('compose') !== undefined) {
@@ -98,7 +102,7 @@ ${given.state === 'absent' ? sh`:` : sh`printf 'containers %s\n' "$(${compose(gi
     if (refused !== undefined) return refused;
     const { state } = given;
     const project = given.project_name ?? given.project_src ?? '';
-    const actions = actionsOf(f.text('would') ?? '');
+    const actions = actionsOf(f.text('would') ?? '').filter((one) => state !== 'absent' || isThere(f, one));
     const isUp = containersOf(f, given).some((one) => one['State'] === 'running');
     const stops = state === 'stopped' && isUp;
     const isForced = (state === 'present' && given.recreate === 'always') || state === 'restarted';
@@ -211,6 +215,12 @@ function actionsOf(out: string): readonly Vars[] {
       ? [{ what: (what === '' ? 'service' : what).toLowerCase(), id: id.replaceAll('"', ''), status }]
       : [];
   });
+}
+
+/** `down` would remove volumes and images whether they exist or not. */
+function isThere(f: Fields, { what, id }: Vars): boolean {
+  if (what !== 'volume' && what !== 'image') return true;
+  return (f.text('there') ?? '').split('\n').includes(String(id));
 }
 
 function containersOf(f: Fields, { services }: Args): readonly Vars[] {

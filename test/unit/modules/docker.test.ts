@@ -440,6 +440,18 @@ describe('docker_compose_v2', () => {
     ['has stopped', { state: 'stopped' }, said('would', ''), []],
     ['removes', { state: 'absent' }, said('would', ' Container x  Stopping\n'), ['remove the project /srv/shop']],
     ['is gone', { state: 'absent' }, said('would', ''), []],
+    [
+      'has no volumes',
+      { state: 'absent', remove_volumes: true },
+      said('would', ' Volume shop_data  Removing\n Image a:1  Removing\n') + said('there', 'other\n'),
+      [],
+    ],
+    [
+      'has volumes',
+      { state: 'absent', remove_volumes: true },
+      said('would', ' Volume shop_data  Removing\n') + said('there', 'shop_data\n'),
+      ['remove the project /srv/shop'],
+    ],
     ['old', {}, 'compose missing\n', 'the host has no plugin compose of docker'],
     ['no directory', {}, 'folder missing\n', '/srv/shop does not exist on the host'],
   ])('%s', (_, args, seen, expected) => {
