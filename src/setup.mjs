@@ -32,6 +32,7 @@ const APART = {
   'zx/core': 'zx',
 };
 
+process.chdir(root); // the build names files relative to it
 checkNode();
 installPackages();
 await build(process.argv.includes('--build'));

@@ -65,6 +65,7 @@ export async function runPlays(
       playbook,
       inventory: project.inventory,
       limit: project.limit,
+      rereadInventory: project.rereadInventory,
       limitText: options.limit,
       verbosity: options.verbose,
       configFile: settings.file,

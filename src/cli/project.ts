@@ -46,6 +46,8 @@ export type Project = Readonly<{
   inventory: Inventory;
   /** The hosts that --limit leaves. */
   limit: ReadonlySet<string>;
+  /** Reads its sources again. Throws Failure. */
+  rereadInventory: () => Pick<Project, 'inventory' | 'limit'>;
   extraVars: RawVars;
   problems: Diagnostic[];
   redactor: Redactor;
@@ -97,20 +99,28 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   const paths = typeof options.inventory === 'string' ? [options.inventory] : options.inventory;
   const dirs = playbookDir === undefined ? [] : [playbookDir];
   const { evaluate } = readPorts;
-  const read = loadInventory(paths, files, dirs, { extraVars, evaluate });
-  inventory = read;
-  const at: Pos = { file: '--limit', line: 1, col: 1 };
-  const limited =
-    options.limit === undefined ? [...read.hosts.keys()] : select(limitOf(options.limit, files), read, at, problems);
-  // Takes every n-th host in the inventory's order. Shards of the same inventory and limit share no host and together
-  // include all.
-  const { index, of } = options.shard ?? { index: 1, of: 1 };
-  const limit = new Set(limited.filter((_, i) => i % of === index - 1));
-  // This machine belongs to no inventory, so only --limit leaves it out.
-  if (options.limit === undefined) for (const name of ['localhost', '127.0.0.1', '::1']) limit.add(name);
+  const read = (from: typeof files, problems: Diagnostic[]): Pick<Project, 'inventory' | 'limit'> => {
+    const known = loadInventory(paths, from, dirs, { extraVars, evaluate });
+    inventory = known;
+    const at: Pos = { file: '--limit', line: 1, col: 1 };
+    const all = [...known.hosts.keys()];
+    const limited = options.limit === undefined ? all : select(limitOf(options.limit, from), known, at, problems);
+    // Takes every n-th host in the inventory's order. Shards of the same inventory and limit share no host and together
+    // include all.
+    const { index, of } = options.shard ?? { index: 1, of: 1 };
+    const limit = new Set(limited.filter((_, i) => i % of === index - 1));
+    // This machine belongs to no inventory, so only --limit leaves it out.
+    if (options.limit === undefined) for (const name of ['localhost', '127.0.0.1', '::1']) limit.add(name);
+    return { inventory: known, limit };
+  };
   return {
-    inventory: read,
-    limit,
+    ...read(files, problems),
+    rereadInventory() {
+      const again = openFiles([], passwords.length > 0 ? decrypt : undefined);
+      const found = read(again, []); // a host of --limit may be gone
+      stopOnProblems(again.problems);
+      return found;
+    },
     extraVars,
     problems,
     redactor: secrets,

@@ -1,15 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import type { Controller, Step } from '../core/module.ts';
-import type { InventoryHost } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
-import { Ready, type Value } from '../core/value.ts';
 import type { Probe } from './answers.ts';
+import { addHost, addToGroup } from './inventory.ts';
 import type { Outcome, TaskRun } from './outcome.ts';
 import { pause } from './pause.ts';
 import type { Unit } from './resolve.ts';
 import { resultOf } from './result.ts';
 import type { HostState } from './state.ts';
-import type { World } from './variables.ts';
 
 /** Does a task's work on the controller. undefined: it has none, or this is a plan and the work is for apply only. */
 export async function workHere(
@@ -54,59 +52,7 @@ function controllerFor({ world, host, task }: TaskRun, unit: Unit, place: HostSt
       place.session.forgetAll();
       await place.session.user();
     },
-    addHost: (name, groups, vars) => addHost(world, name, groups, vars, task),
-    addToGroup: (group, parents) => {
-      const isNew = putInto(world, host.name, group);
-      for (const parent of parents) if (parent !== 'all') putInto(world, host.name, parent);
-      return isNew;
-    },
+    addHost: (name, groups, vars) => addHost(world, { name, groups, vars, at: task.at }),
+    addToGroup: (group, parents) => addToGroup(world, host.name, group, parents),
   };
-}
-
-function addHost(
-  world: World,
-  name: string,
-  groups: readonly string[],
-  vars: Readonly<Record<string, Value>>,
-  { at }: TaskRun['task'],
-): boolean {
-  const hosts = world.inventory.hosts;
-  const known = hosts.get(name);
-  const ready = Object.fromEntries(Object.entries(vars).map(([key, value]) => [key, new Ready(value)]));
-  const layer = { from: 'add_host', vars: ready };
-  const host: InventoryHost = {
-    name,
-    at: known?.at ?? at,
-    groups: known?.groups ?? [],
-    layers: [...(known?.layers ?? world.run.inventory.groupLayers('all')), layer],
-  };
-  hosts.set(name, host);
-  world.added.add(name);
-  if (known === undefined) world.addHost(name);
-  putInto(world, name, 'all');
-  const isNew = groups.map((group) => putInto(world, name, group)).includes(true);
-  if (groups.length === 0) putInto(world, name, 'ungrouped');
-  return isNew || known === undefined;
-}
-
-/** Puts a host into a group, whose variables it gets. Returns whether it was not in it. */
-function putInto(world: World, name: string, group: string): boolean {
-  const { groups, hosts } = world.inventory;
-  const members = groups.get(group) ?? [];
-  if (members.includes(name)) return false;
-  groups.set(group, [...members, name]);
-  const host = hosts.get(name);
-  if (host !== undefined && group !== 'all') {
-    const groupLayers = world.run.inventory
-      .groupLayers(group)
-      .filter((one) => !host.layers.some(({ from }) => from === one.from));
-    // Variables of a group count less than those of the host, which come last.
-    hosts.set(name, {
-      ...host,
-      groups: [...new Set([...host.groups, group])].sort(),
-      layers: [...groupLayers, ...host.layers],
-    });
-  }
-  world.inventoryChanged();
-  return true;
 }

@@ -4,10 +4,11 @@ import type { Play, Task } from '../core/playbook.ts';
 import { isDict, type RawVars, type Value } from '../core/value.ts';
 import { playRest } from './ahead.ts';
 import { isTrue } from './booleans.ts';
+import { failStep } from './fail.ts';
 import { aheadOf, type HostRun } from './host-run.ts';
 import { pendingProbe } from './pending.ts';
 import { falseCondition, probeOf, unitOf, userOf } from './resolve.ts';
-import { TaskFailed, Unreachable } from './state.ts';
+import { Unreachable } from './state.ts';
 import { scopeFor } from './variables.ts';
 
 /**
@@ -35,10 +36,11 @@ export async function gather(hostRun: HostRun): Promise<void> {
     throw asUnreachable(error);
   }
   if (output.code !== 0) {
-    throw new TaskFailed(
-      tell('E_PROBE_FAILED', { what: 'gathering facts', exit: output.code, detail: output.stderr.trim() }, play.at),
-      {},
-      { name: 'Gathering Facts', at: play.at },
+    const detail = output.stderr.trim();
+    throw failStep(
+      hostRun,
+      { name: 'Gathering Facts', module: 'setup', at: play.at, role: undefined },
+      tell('E_PROBE_FAILED', { what: 'gathering facts', exit: output.code, detail }, play.at),
     );
   }
   const facts = unit.step.data(output.stdout, unit.ctx)['ansible_facts'];

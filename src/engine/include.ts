@@ -4,9 +4,10 @@ import type { Include, Item, Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { expansions, within } from './ahead.ts';
 import { isTrue } from './booleans.ts';
+import { failStep } from './fail.ts';
 import type { HostRun } from './host-run.ts';
 import { readNotes } from './recall.ts';
-import { NotKnown, TaskFailed, type Where } from './state.ts';
+import { NotKnown, type Where } from './state.ts';
 import { scopeFor } from './variables.ts';
 
 /** Runs what an include adds for this host. `run` runs a list of items. */
@@ -59,23 +60,13 @@ export async function runInclude(
     const [diagnostic] = error.diagnostics;
     if (diagnostic === undefined) throw error;
     const scope = scopeFor(world, host, { ...where, vars: [...where.vars, ...include.vars] });
-    const ignores = isTrue(world.run, include.ignoreErrors, scope, 'ignore_errors', include.at);
-    host.counts[ignores ? 'ignored' : 'failed']++;
-    world.run.emit({
-      type: 'task',
-      host: host.name,
-      play: hostRun.play.name,
-      task: 'include',
-      module: 'include',
-      at: include.at,
-      role: include.role?.name,
-      isHandler: false,
-      status: ignores ? 'ignored' : 'failed',
-      changes: [],
-      diagnostic: { ...diagnostic, at: diagnostic.at ?? include.at },
-      ms: 0,
-    });
-    if (!ignores) throw new TaskFailed(diagnostic, {}, { name: 'include', at: include.at });
+    const isIgnored = isTrue(world.run, include.ignoreErrors, scope, 'ignore_errors', include.at);
+    const failed = failStep(
+      hostRun,
+      { name: 'include', module: 'include', at: include.at, role: include.role, isIgnored },
+      diagnostic,
+    );
+    if (!isIgnored) throw failed;
   }
 }
 

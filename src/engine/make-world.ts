@@ -85,6 +85,7 @@ export function makeWorld(run: Run, inventory: World['inventory'], doing: World[
       grown.add(world);
       forgetGroups(run.inventory);
     },
+    limit: new Set(run.limit),
     added: new Set(),
     stats: new Map(),
     addHost: (name) => void add(name),

@@ -1,9 +1,12 @@
+import { Failure } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { META_ACTIONS } from '../core/language/meta.ts';
 import type { Task } from '../core/playbook.ts';
+import { failStep } from './fail.ts';
 import type { HostRun } from './host-run.ts';
+import { refreshInventory } from './inventory.ts';
 import { falseCondition } from './resolve.ts';
-import { EndHost, TaskFailed, type Where } from './state.ts';
+import { EndHost, type Where } from './state.ts';
 import { scopeFor } from './variables.ts';
 
 /** The action of a meta task, or undefined if its condition is false. */
@@ -32,12 +35,20 @@ export async function plainMeta(hostRun: HostRun, task: Task, where: Where): Pro
       return;
     case 'reset_connection':
       return hostRun.host.session.drop();
+    case 'refresh_inventory': {
+      const { point, isFirst } = await meetAll(hostRun, task);
+      try {
+        return await hostRun.batch.once(point, isFirst, async () => refreshInventory(hostRun.world));
+      } catch (error) {
+        const [wrong] = error instanceof Failure ? error.diagnostics : [];
+        throw wrong === undefined
+          ? error
+          : failStep(hostRun, { name: 'meta', module: 'meta', at: task.at, role: task.role }, wrong);
+      }
+    }
     case 'clear_host_errors': {
-      // Hosts run apart, so all that still run get here first. Failed hosts take part again from the next play on.
-      await hostRun.batch.meet(
-        hostRun.batch.visit(`${task.at.file}:${task.at.line}`, hostRun.host.name),
-        hostRun.host.name,
-      );
+      // Failed hosts take part again from the next play on.
+      await meetAll(hostRun, task);
       for (const host of hostRun.world.hosts.values()) {
         host.failed = false;
         host.unreachable = false;
@@ -49,7 +60,14 @@ export async function plainMeta(hostRun: HostRun, task: Task, where: Where): Pro
       return;
     default: {
       const diagnostic = tell('E_UNKNOWN_META', { name: String(what), known: META_ACTIONS }, task.at);
-      throw new TaskFailed(diagnostic, {}, { name: 'meta', at: task.at });
+      throw failStep(hostRun, { name: 'meta', module: 'meta', at: task.at, role: task.role }, diagnostic);
     }
   }
+}
+
+/** Hosts run apart, so all that still run get here first. One of them is the first. */
+async function meetAll({ batch, host }: HostRun, { at }: Task): Promise<Readonly<{ point: string; isFirst: boolean }>> {
+  const point = batch.visit(`${at.file}:${at.line}`, host.name);
+  const met = await batch.meet(point, host.name);
+  return { point, isFirst: met[0]?.host === host.name };
 }

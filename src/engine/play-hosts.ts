@@ -2,10 +2,10 @@ import type { Play } from '../core/playbook.ts';
 import type { World } from './variables.ts';
 
 /** The hosts of a play after its pattern may select hosts that were added or grouped during the run. */
-export function hostsNow({ run, added }: World, play: Play): readonly string[] {
+export function hostsNow({ run, added, limit }: World, play: Play): readonly string[] {
   const selected = run.select(play.pattern, run.inventory);
   return inOrder(
-    selected.filter((name) => run.limit.has(name) || added.has(name)),
+    selected.filter((name) => limit.has(name) || added.has(name)),
     play.order,
   );
 }

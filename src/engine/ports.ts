@@ -81,6 +81,8 @@ export type Run = Readonly<{
   inventory: Inventory;
   /** The hosts that --limit leaves. */
   limit: ReadonlySet<string>;
+  /** Reads the sources of the inventory again, for `meta: refresh_inventory`. Throws Failure. */
+  rereadInventory: () => Readonly<{ inventory: Inventory; limit: ReadonlySet<string> }>;
   /** The hosts that a pattern selects in an inventory that grew during the run. */
   select: (pattern: string, inventory: Inventory) => readonly string[];
   /** Asks on the terminal. undefined without a terminal. */

@@ -11,6 +11,7 @@ import { tellStopped } from './claims.ts';
 import { gather } from './gather.ts';
 import { runPlay } from './host.ts';
 import type { HostRun } from './host-run.ts';
+import { growing } from './inventory.ts';
 import { isGrown, makeWorld } from './make-world.ts';
 import { hostsNow, inOrder } from './play-hosts.ts';
 import type { Run } from './ports.ts';
@@ -37,10 +38,15 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   // All events pass through here, and secrets are removed from them.
   const doing = new Map<string, string>();
   // add_host and group_by extend the inventory of this run.
-  const inventory = { hosts: new Map(given.inventory.hosts), groups: new Map(given.inventory.groups) };
+  const inventory = growing(given.inventory);
   const run: Run = {
     ...given,
-    inventory: { ...given.inventory, ...inventory },
+    inventory: {
+      ...given.inventory,
+      hosts: inventory.hosts,
+      groups: inventory.groups,
+      groupLayers: (group) => inventory.read.groupLayers(group),
+    },
     emit(event) {
       const shown = given.redactor.hide(event);
       if (shown.type === 'busy') doing.set(shown.host, shown.doing);
@@ -52,7 +58,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   const plays = run.playbook.plays.map((play) => ({
     play,
     hosts: inOrder(
-      play.hosts.filter((h) => run.limit.has(h)),
+      play.hosts.filter((h) => world.limit.has(h)),
       play.order,
     ),
   }));
@@ -96,7 +102,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   });
   return {
     hosts,
-    failed: hosts.some((h) => h.failed > 0 || h.unreachable),
+    failed: hosts.some((h) => h.failed > 0 || h.unreachable) || [...world.hosts.values()].some((host) => host.failed),
     changed: hosts.some((h) => h.changed > 0 || h.unknown > 0),
     interrupted: run.signal.aborted,
     locked: world.locked.size > 0 && hosts.every((h) => h.failed === 0 && (!h.unreachable || world.locked.has(h.host))),

@@ -1,7 +1,8 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Inventory, InventoryHost, Role } from '../core/playbook.ts';
+import type { Inventory, Role } from '../core/playbook.ts';
 import { type Raw, type RawVars, Ready, type Value, type Vars } from '../core/value.ts';
 import type { Start } from './claims.ts';
+import type { GrowingInventory } from './inventory.ts';
 import type { Run, Scope, Templates } from './ports.ts';
 import type { HostState, Where } from './state.ts';
 
@@ -12,9 +13,11 @@ export type World = Readonly<{
   doing: (host: string) => string;
   hosts: ReadonlyMap<string, HostState>;
   /** The inventory, which add_host and group_by extend. */
-  inventory: Readonly<{ hosts: Map<string, InventoryHost>; groups: Map<string, readonly string[]> }>;
+  inventory: GrowingInventory;
   /** Call it after a change of the inventory. */
   inventoryChanged: () => void;
+  /** The hosts that --limit leaves. */
+  limit: Set<string>;
   /** Hosts that were added during the run. --limit does not concern them. */
   added: Set<string>;
   /** What set_stats collected: of the run under '', and of hosts by their names. */
@@ -149,9 +152,9 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
 }
 
 /** Whether the host is in this run and has not failed. */
-function isTaking({ hosts, run }: World, name: string): boolean {
+function isTaking({ hosts, limit }: World, name: string): boolean {
   const host = hosts.get(name);
-  return run.limit.has(name) && host !== undefined && !host.failed && !host.unreachable;
+  return limit.has(name) && host !== undefined && !host.failed && !host.unreachable;
 }
 
 /** Shared by all scopes of a run, so that a thousand hosts share one object. */

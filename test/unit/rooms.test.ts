@@ -44,7 +44,7 @@ describe('each library is imported in one room', () => {
   const DOORS: Readonly<Record<string, RegExp>> = {
     'node-ssh': /^connect\//,
     ssh2: /^connect\//,
-    'zx/core': /^(connect|lab)\//,
+    'zx/core': /^(connect|lab|install)\//,
     zx: /^$/, // zx's globals cost 100 ms at start; zx/core is used instead
     listr2: /^report\/live\.ts$/,
     yaml: /^config\/source\.ts$/,

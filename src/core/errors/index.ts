@@ -7,6 +7,7 @@ import { connection } from './connection.ts';
 import { drillRuns, drills } from './drills.ts';
 import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
+import { installRuns, requirements } from './install.ts';
 import { inventory } from './inventory.ts';
 import { lab, labCommands } from './lab.ts';
 import { playbook } from './playbook.ts';
@@ -30,6 +31,8 @@ const all = {
   ...vault,
   ...settings,
   ...inventory,
+  ...requirements,
+  ...installRuns,
   ...connection,
   ...privileges,
   ...trust,
@@ -66,6 +69,8 @@ export const AREAS: readonly Area[] = [
   area('Vault', 'input', vault),
   area('Settings', 'input', settings),
   area('Inventory', 'input', inventory),
+  area('Requirements', 'input', requirements),
+  area('Installing requirements', 'run', installRuns),
   area('Connections', 'run', connection),
   area('Privileges', 'run', privileges),
   area('Locks and trust', 'run', trust),

@@ -137,7 +137,8 @@ export const playbook = {
     tell: ({ name, known, file }: Named & { file: string }) => ({
       message: `there is no role '${name}'`,
       ...didYouMean(name, known),
-      hint: didYouMean(name, known).hint ?? `create ${file}`,
+      hint:
+        didYouMean(name, known).hint ?? `create ${file}, or add the role to requirements.yml and run: bringup install`,
     }),
   }),
   E_CYCLE: entry({

@@ -30,6 +30,50 @@ describe('add_host and group_by', () => {
     expect((await p.apply()).said).toEqual(['b: two', 'a: any', 'b: any']);
   });
 
+  describe('refresh_inventory', () => {
+    const more =
+      'all: {vars: {ansible_connection: local, v: 2}, hosts: {a: {}, c: {}}, children: {web: {hosts: {c: {}}}}}';
+    const refreshing = (tasks: string): string =>
+      play(`- copy: {dest: "{T}/hosts.yml", content: "${more}"}\n  run_once: true\n${tasks}`);
+    const who = play('- debug: {msg: "{{ inventory_hostname }} {{ v }}"}');
+
+    it('reads the inventory again, once for all hosts; new hosts take part in the plays to come', async () => {
+      const files = {
+        'hosts.yml': TWO_HOSTS.replace('local}', 'local, v: 1}'),
+        'site.yml': `${refreshing('- add_host: {name: new, groups: [web], ansible_connection: local}\n- meta: refresh_inventory\n- debug: {msg: "{{ v | default(0) }} {{ groups.web }}"}')}${who}`,
+      };
+      const all = ["a: 2 ['c', 'new']", "b: 0 ['c', 'new']", 'a: a 2', 'c: c 2', 'new: new 2'];
+      expect([...(await project(files).apply()).said].sort()).toEqual([...all].sort());
+      expect((await project(files).apply({ limit: 'all:!b' })).said).toEqual([all[0], ...all.slice(2)]);
+    });
+
+    it('fails the hosts, and the run, if there is a mistake', async () => {
+      const p = project({
+        'hosts.yml': TWO_HOSTS,
+        'site.yml': play(
+          '- copy: {dest: "{T}/hosts.yml", content: "all: ["}\n  run_once: true\n- meta: refresh_inventory\n- debug: {msg: x}',
+        ),
+      });
+      const { said, tasks, recap } = await p.apply();
+      expect([said, recap.failed]).toEqual([[], true]);
+      expect(
+        tasks.filter(({ status }) => status === 'failed').map(({ host, diagnostic }) => [host, diagnostic?.at?.file]),
+      ).toEqual([
+        ['a', p.path('hosts.yml')],
+        ['b', p.path('hosts.yml')],
+      ]);
+    });
+
+    it('leaves the inventory as it was after a mistake', async () => {
+      const p = project({
+        'hosts.yml': TWO_HOSTS,
+        'site.yml': `${play('- block:\n  - copy: {dest: "{T}/hosts.yml", content: "all: ["}\n    run_once: true\n  - meta: refresh_inventory\n  rescue:\n  - debug: {msg: "{{ ansible_failed_result.msg }} {{ groups.all }}"}')}`,
+      });
+      const { said } = await p.apply();
+      expect(said).toEqual(['a', 'b'].map((host) => expect.stringMatching(`^${host}: .+ \\['a', 'b'\\]$`)));
+    });
+  });
+
   it('a pattern that matches nothing is a warning', async () => {
     const p = project({
       'site.yml': `${play('- debug: {msg: x}').replace('hosts: all', 'hosts: nobody')}${play('- debug: {msg: y}')}`,

@@ -10,7 +10,7 @@ import { project } from '../support/project.ts';
 const LONGEST = 80;
 /** Words with which a command, an option or an argument may begin: what it does. */
 const VERBS = [
-  ...['become', 'begin', 'connect', 'create', 'decrypt', 'edit', 'encrypt', 'forget'],
+  ...['replace', 'become', 'begin', 'connect', 'create', 'decrypt', 'edit', 'encrypt', 'forget'],
   ...[
     'apply',
     'ask',
