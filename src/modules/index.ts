@@ -7,6 +7,7 @@ import { apache2_module } from './apache2_module.ts';
 import { apt } from './apt.ts';
 import { apt_key } from './apt_key.ts';
 import { apt_repository } from './apt_repository.ts';
+import { archive } from './archive.ts';
 import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
 import { async_status } from './async_status.ts';
@@ -15,16 +16,25 @@ import { blockinfile } from './blockinfile.ts';
 import { capabilities } from './capabilities.ts';
 import { certificate } from './certificate.ts';
 import { command } from './command.ts';
+import { composer } from './composer.ts';
 import { copy } from './copy.ts';
 import { cron } from './cron.ts';
 import { deb822_repository } from './deb822_repository.ts';
 import { debconf } from './debconf.ts';
 import { debug } from './debug.ts';
+import { docker_compose_v2 } from './docker_compose_v2.ts';
+import { docker_container } from './docker_container.ts';
+import { docker_image } from './docker_image.ts';
+import { docker_login } from './docker_login.ts';
+import { docker_network } from './docker_network.ts';
+import { docker_prune } from './docker_prune.ts';
+import { docker_volume } from './docker_volume.ts';
 import { dpkg_selections } from './dpkg_selections.ts';
 import { fail } from './fail.ts';
 import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
+import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { git } from './git.ts';
@@ -38,6 +48,7 @@ import { iptables } from './iptables.ts';
 import { known_hosts } from './known_hosts.ts';
 import { lineinfile } from './lineinfile.ts';
 import { locale_gen } from './locale_gen.ts';
+import { make } from './make.ts';
 import { modprobe } from './modprobe.ts';
 import { mount } from './mount.ts';
 import { mysql_db } from './mysql_db.ts';
@@ -46,9 +57,16 @@ import { mysql_replication } from './mysql_replication.ts';
 import { mysql_user } from './mysql_user.ts';
 import { mysql_variables } from './mysql_variables.ts';
 import { nftables } from './nftables.ts';
+import { npm } from './npm.ts';
+import { openssh_keypair } from './openssh_keypair.ts';
+import { openssl_csr } from './openssl_csr.ts';
+import { openssl_dhparam } from './openssl_dhparam.ts';
+import { openssl_privatekey } from './openssl_privatekey.ts';
+import { openssl_publickey } from './openssl_publickey.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { pam_limits } from './pam_limits.ts';
+import { patch } from './patch.ts';
 import { pause } from './pause.ts';
 import { ping } from './ping.ts';
 import { pip } from './pip.ts';
@@ -85,6 +103,7 @@ import { user } from './user.ts';
 import { validate_argument_spec } from './validate_argument_spec.ts';
 import { wait_for } from './wait_for.ts';
 import { wait_for_connection } from './wait_for_connection.ts';
+import { x509_certificate } from './x509_certificate.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
@@ -95,6 +114,7 @@ export const modules: Readonly<Record<string, Module>> = {
   apt,
   apt_key,
   apt_repository,
+  archive,
   assemble,
   assert,
   async_status,
@@ -103,16 +123,25 @@ export const modules: Readonly<Record<string, Module>> = {
   capabilities,
   certificate,
   command,
+  composer,
   copy,
   cron,
   deb822_repository,
   debconf,
   debug,
+  docker_compose_v2,
+  docker_container,
+  docker_image,
+  docker_login,
+  docker_network,
+  docker_prune,
+  docker_volume,
   dpkg_selections,
   fail,
   fetch,
   file,
   find,
+  gem,
   get_url,
   getent,
   git,
@@ -126,6 +155,7 @@ export const modules: Readonly<Record<string, Module>> = {
   known_hosts,
   lineinfile,
   locale_gen,
+  make,
   modprobe,
   mount,
   mysql_db,
@@ -134,9 +164,16 @@ export const modules: Readonly<Record<string, Module>> = {
   mysql_user,
   mysql_variables,
   nftables,
+  npm,
+  openssh_keypair,
+  openssl_csr,
+  openssl_dhparam,
+  openssl_privatekey,
+  openssl_publickey,
   package: packages,
   package_facts,
   pam_limits,
+  patch,
   pause,
   ping,
   pip,
@@ -173,5 +210,6 @@ export const modules: Readonly<Record<string, Module>> = {
   validate_argument_spec,
   wait_for,
   wait_for_connection,
+  x509_certificate,
   systemd_service: systemd,
 };

@@ -238,14 +238,14 @@ function dump(given: Args): Script {
     return sh`set -e
 ${client(given, name)}
 umask 077
-pg_dump ${options} --file=${target}`;
+logged pg_dump ${options} --file=${target}`;
   }
   return sh`set -e
 ${client(given, name)}
 s=${`${target}.part`}
 trap 'rm -f -- "$s" "$s.failed"' EXIT
 umask 077
-{ pg_dump ${options} || touch -- "$s.failed"; } | ${matched(PACKERS, target) ?? 'cat'} >"$s"
+{ logged pg_dump ${options} || touch -- "$s.failed"; } | ${matched(PACKERS, target) ?? 'cat'} >"$s"
 [ ! -e "$s.failed" ]
 sync -- "$s"
 mv -fT -- "$s" ${target}`;
@@ -261,12 +261,12 @@ function restore(given: Args): Script {
   if (format === 'd') {
     return sh`set -e
 ${client(given, name)}
-pg_restore --no-password ${role} ${options} -d ${name} ${target}`;
+logged pg_restore --no-password ${role} ${options} -d ${name} ${target}`;
   }
   const load =
     format === undefined
       ? sh`{ printf %s ${batch(given, [])}; cat; } | db ${options} >/dev/null`
-      : sh`pg_restore --no-password ${role} --format=${format} ${options} -d ${name}`;
+      : sh`logged pg_restore --no-password ${role} --format=${format} ${options} -d ${name}`;
   return sh`set -e
 ${client(given, name)}
 [ -r ${target} ] || { printf '%s cannot be read\n' ${target} >&2; exit 1; }

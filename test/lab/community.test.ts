@@ -22,7 +22,7 @@ describe('modules of public roles on Debian 12 and 13', () => {
     const planned = await lab.plan(tasks(each.join('\n')));
     const hints = planned.tasks.filter((e) => e.host === 'd13').map((e) => e.diagnostic?.hint ?? '');
     expect(hints).toEqual(Object.values(all).map(([, name]) => expect.stringContaining(name)));
-    const packages = 'python3-venv, libcap2-bin, gnupg, openssl, apache2-utils';
+    const packages = 'python3-venv, libcap2-bin, gnupg, openssl, apache2-utils, make, patch, zip, ruby, composer';
     const names = `[${Object.values(all).map(([, name]) => name)}, ${packages}]`;
     expect(troubles(await lab.apply(tasks(`- apt: {name: ${names}, install_recommends: false}`)))).toEqual([]);
   });
@@ -224,5 +224,61 @@ describe('modules of public roles on Debian 12 and 13', () => {
     expect(same.tasks.map((e) => e.status)).toEqual(both('ok'));
     const gone = '- htpasswd: {path: /srv/passwd, name: ada, state: absent}';
     expect(await converges(gone, 'cat /srv/passwd')).toEqual(both(''));
+  });
+
+  it('openssl_privatekey, openssl_csr, x509_certificate, openssl_publickey and openssl_dhparam', async () => {
+    const pki = `- openssl_privatekey: {path: /root/ca.key, size: 2048, passphrase: "ca's pass"}
+- openssl_csr: {path: /root/ca.csr, privatekey_path: /root/ca.key, privatekey_passphrase: "ca's pass", common_name: CA, use_common_name_for_san: false, basic_constraints: ["CA:TRUE"], basic_constraints_critical: true}
+- x509_certificate: {path: /root/ca.crt, provider: selfsigned, csr_path: /root/ca.csr, privatekey_path: /root/ca.key, privatekey_passphrase: "ca's pass"}
+- openssl_privatekey: {path: /root/www.key, type: ECC, curve: secp256r1, owner: nobody}
+- openssl_csr: {path: /root/www.csr, privatekey_path: /root/www.key, common_name: www.foobar.com, key_usage: [digitalSignature], extended_key_usage: [serverAuth]}
+- x509_certificate: {path: /root/www.crt, provider: ownca, csr_path: /root/www.csr, ownca_path: /root/ca.crt, ownca_privatekey_path: /root/ca.key, ownca_privatekey_passphrase: "ca's pass", ownca_not_after: +90d}
+- openssl_publickey: {path: /root/www.pub, privatekey_path: /root/www.key}
+- openssl_dhparam: {path: /root/dh.pem, size: 512}`;
+    const state = `[ -e /root/www.crt ] || exit 0; cd /root; openssl verify -CAfile ca.crt www.crt; openssl x509 -in www.crt -noout -subject -ext subjectAltName,extendedKeyUsage | tr -d ' \n'; openssl x509 -in www.crt -noout -pubkey | cmp - www.pub; stat -c '%U %a' www.key www.crt`;
+    expect(await converges(pki, state)).toEqual(
+      both(
+        'www.crt: OK\nsubject=CN=www.foobar.comX509v3SubjectAlternativeName:DNS:www.foobar.comX509v3ExtendedKeyUsage:TLSWebServerAuthenticationnobody 600\nroot 644',
+      ),
+    );
+    const absent =
+      '- x509_certificate: {path: /root/www.crt, state: absent}\n- openssl_privatekey: {path: /root/ca.key, state: absent}';
+    expect(await converges(absent, 'ls /root/www.crt /root/ca.key 2>/dev/null || :')).toEqual(both(''));
+  });
+
+  it('archive, openssh_keypair, patch and make', async () => {
+    await everywhere('mkdir -p /srv/pack/deep; echo a >/srv/pack/a.txt; echo b >/srv/pack/deep/b.txt');
+    const pack = `- archive: {path: /srv/pack, dest: /srv/pack.tgz, mode: "0600"}
+- archive: {path: [/srv/pack/*], dest: /srv/pack.zip, format: zip, exclude_path: [/srv/pack/deep]}
+- archive: {path: /srv/pack/a.txt, dest: /srv/a.bz2, format: bz2}
+- openssh_keypair: {path: /root/pair, type: ed25519, passphrase: "it's mine", comment: pair}`;
+    const state =
+      '[ -e /srv/pack.zip ] || exit 0; stat -c %a /srv/pack.tgz; tar tzf /srv/pack.tgz | xargs; unzip -l /srv/pack.zip | grep -c txt; bzip2 -dc /srv/a.bz2; ssh-keygen -y -P "it\'s mine" -f /root/pair | cmp - /root/pair.pub';
+    await everywhere('apt-get install -qqy --no-install-recommends unzip bzip2 2>&1');
+    expect(await converges(pack, state)).toEqual(both('600\npack/a.txt pack/deep/ pack/deep/b.txt\n1\na'));
+    await everywhere("printf 'out: in\\n\\tcp in $@\\n' >/srv/pack/Makefile; echo x >/srv/pack/in");
+    const make = '- community.general.make: {chdir: /srv/pack}';
+    expect(await converges(make, 'cat /srv/pack/out 2>/dev/null || :')).toEqual(both('x'));
+    await everywhere("printf -- '--- in\\n+++ in\\n@@ -1 +1 @@\\n-x\\n+y\\n' >/srv/fix.patch");
+    const patch = '- ansible.posix.patch: {src: /srv/fix.patch, remote_src: true, basedir: /srv/pack}';
+    expect(await converges(patch, 'cat /srv/pack/in')).toEqual(both('y'));
+  });
+
+  it('gem and composer', async () => {
+    const project = `mkdir -p /srv/gem /srv/php/log; cd /srv/gem
+for v in 1.0.0 2.0.0; do
+  printf 'Gem::Specification.new { |s| s.name = "demo"; s.version = "%s"; s.summary = s.authors = "x"; s.files = [] }' $v >demo.gemspec
+  gem build -q demo.gemspec 2>/dev/null >&2
+done
+cd /srv/php; echo '{"name": "x/log", "version": "1.0.0"}' >log/composer.json
+echo '{"repositories": [{"type": "path", "url": "log"}, {"packagist.org": false}], "require": {"x/log": "*"}}' >composer.json`;
+    await everywhere(project);
+    const install = `- gem: {name: demo, gem_source: /srv/gem/demo-1.0.0.gem, version: 1.0.0, user_install: false}
+- composer: {working_dir: /srv/php}`;
+    const state = 'gem list --exact demo | grep demo || :; ls /srv/php/vendor/x 2>/dev/null || :';
+    expect(await converges(install, state)).toEqual(both('demo (1.0.0)\nlog'));
+    const update = '- gem: {name: demo, gem_source: /srv/gem/demo-2.0.0.gem, version: 2.0.0, user_install: false}';
+    expect(await converges(update, state)).toEqual(both('demo (2.0.0, 1.0.0)\nlog'));
+    expect(await converges('- gem: {name: demo, state: absent}', state)).toEqual(both('log'));
   });
 });

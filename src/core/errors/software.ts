@@ -116,4 +116,25 @@ export const software = {
     example: { problem: '/root/key.asc is no public key' },
     tell: ({ problem }: { problem: string }) => ({ message: problem, hint: 'correct `id`, or the key' }),
   }),
+  E_KEY_KEPT: entry({
+    summary: 'a private key differs from the wanted one, and may not be replaced',
+    meaning: 'What uses the old key would stop working. `regenerate` says when a key may be replaced.',
+    fix: 'Correct the arguments, or set `force: true` or another `regenerate`.',
+    example: { path: '/etc/ssl/private/www.key', why: ['it has 2048 bits'] },
+    tell: ({ path, why }: { path: string; why: readonly string[] }) => ({
+      message: `the key ${path} is not the wanted one: ${why.join(', ')}`,
+      hint: 'correct the arguments, or set `force: true` to replace it',
+    }),
+  }),
+  E_TOOL_REFUSED: entry({
+    summary: 'a program on a host refuses to say what the module asks',
+    meaning: 'The module asks the program for the present state, and the program fails. Nothing was changed.',
+    fix: "Look at the program's own message.",
+    example: { tool: 'npm', detail: 'npm ERR! code EJSONPARSE' },
+    tell: ({ tool, detail }: { tool: string; detail: string }) => ({
+      message: `${tool} fails on the host, and nothing was changed`,
+      detail,
+      hint: `look at the message of ${tool}`,
+    }),
+  }),
 };

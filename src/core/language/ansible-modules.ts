@@ -40,8 +40,10 @@ const ANSIBLE_MODULES: Readonly<Record<string, readonly string[]>> = {
     x509_certificate_pipe x509_crl x509_crl_info
   `),
   'community.docker': words(`
-    current_container_facts docker_compose docker_config docker_container docker_container_copy_into
-    docker_container_exec docker_container_info docker_host_info docker_image docker_image_info docker_image_load
+    current_container_facts docker_compose docker_compose_v2 docker_compose_v2_exec docker_compose_v2_pull
+    docker_compose_v2_run docker_config docker_container docker_container_copy_into docker_container_exec
+    docker_container_info docker_context_info docker_host_info docker_image docker_image_build docker_image_export
+    docker_image_info docker_image_load docker_image_pull docker_image_push docker_image_remove docker_image_tag
     docker_login docker_network docker_network_info docker_node docker_node_info docker_plugin docker_prune
     docker_secret docker_stack docker_stack_info docker_stack_task_info docker_swarm docker_swarm_info
     docker_swarm_service docker_swarm_service_info docker_volume docker_volume_info

@@ -39,7 +39,7 @@ function exists(path: string, word: string): Script {
 }
 
 /** Quotes a pattern except for *, ? and []. */
-function glob(pattern: string): Script {
+export function glob(pattern: string): Script {
   return verbatim(pattern.replace(/[^\w@%+=:,./*?[\]-]/g, (c) => (c === '\n' ? "'\n'" : `\\${c}`)));
 }
 

@@ -2,7 +2,7 @@ import { type Static, type TObject, Type } from 'typebox';
 import { type ArgError, argError } from '../../core/bind.ts';
 import { type Blocked, blocked } from '../../core/module.ts';
 import { type Script, sh, verbatim } from '../../core/sh.ts';
-import { isDict, type Value, type Vars } from '../../core/value.ts';
+import { isDict, Secret, type Value, type Vars } from '../../core/value.ts';
 import { flag, text } from './args.ts';
 import type { Fields } from './fields.ts';
 
@@ -45,28 +45,37 @@ export type Login = Static<TObject<typeof login>>;
 export const POSTGRESQL_NEEDS = ['live:*', 'postgresql:*', 'package:*'] as const;
 export const POSTGRESQL_TOUCHES = ['live:*', 'postgresql:*'] as const;
 
-/** Passwords in connect_params would appear in psql's arguments. */
-export function loginErrors({ connect_params }: Login): readonly ArgError[] {
-  return Object.keys(connect_params)
-    .filter((key) => /password/.test(key))
-    .map((key) =>
-      argError(['connect_params', key], 'E_ARGUMENT_VALUE', {
-        problem: `'${key}' is not allowed in connect_params`,
-        hint: 'use login_password, which no process list shows',
-      }),
-    );
+/** Passwords in connect_params would appear in psql's arguments. A file of services cannot hold all passwords. */
+export function loginErrors({ connect_params, login_password = '' }: Login): readonly ArgError[] {
+  return [
+    ...Object.keys(connect_params)
+      .filter((key) => /password|^service$/.test(key))
+      .map((key) =>
+        argError(['connect_params', key], 'E_ARGUMENT_VALUE', {
+          problem: `'${key}' is not allowed in connect_params`,
+          hint: 'use login_password, which no process list shows',
+        }),
+      ),
+    ...(/\s$|\n/.test(login_password)
+      ? [
+          argError(['login_password'], 'E_ARGUMENT_VALUE', {
+            problem: 'the password ends with a blank or has two lines',
+          }),
+        ]
+      : []),
+  ];
 }
 
 /**
- * Defines `db`, which reads SQL from stdin and prints rows without headers. The password reaches psql through its
- * environment, never through its arguments.
+ * Defines `db`, which reads SQL from stdin and prints rows without headers, and `logged`, which runs another of
+ * PostgreSQL's clients. The password reaches the client through an open file, never through its arguments or its
+ * environment.
  */
 export function client(how: Login, database: string | undefined): Script {
   const { login_host = '', login_unix_socket = '' } = how;
   const isLocal = login_host === '' || login_host === 'localhost';
   const variables: readonly (readonly [string, string | number | undefined])[] = [
     ['PGUSER', how.login_user],
-    ['PGPASSWORD', how.login_password],
     ['PGHOST', isLocal && login_unix_socket !== '' ? login_unix_socket : login_host === '' ? undefined : login_host],
     ['PGPORT', how.login_port],
     ['PGDATABASE', database ?? 'postgres'],
@@ -80,7 +89,18 @@ export function client(how: Login, database: string | undefined): Script {
   );
   return sh`command -v psql >/dev/null || { echo 'client missing'; exit 0; }
 export ${set} PGCLIENTENCODING=UTF8
-db() { psql -XAtqw -v ON_ERROR_STOP=1 ${connection(how)} "$@"; }`;
+${logged(how)}
+db() { logged psql -XAtqw -v ON_ERROR_STOP=1 ${connection(how)} "$@"; }`;
+}
+
+function logged({ login_password: password }: Login): Script {
+  if (password === undefined) return sh`logged() { "$@"; }`;
+  return sh`service=${'[bringup]\npassword='}${new Secret(password)}
+logged() {
+  PGSERVICE=bringup PGSERVICEFILE=/dev/fd/3 "$@" 3<<END
+$service
+END
+}`;
 }
 
 /** The argument of psql and pg_dump that holds connect_params. */

@@ -37,16 +37,18 @@ describe('every module', () => {
     },
   );
 
-  test('the password is in no argument, and connect_params holds none', () => {
+  test('the password is in no argument and no environment, and connect_params holds none', () => {
     const probe = bound(postgresql_db, {
       name: 'x',
       login_password: "s3'cret",
       connect_params: { connect_timeout: 3 },
     }).probe?.(context());
-    expect(probe?.text).toContain("PGPASSWORD='s3'\\''cret'");
+    expect(probe?.text).toContain("service='[bringup]\npassword=''s3'\\''cret'\n");
+    expect(probe?.secrets).toContain("s3'cret");
     expect(probe?.text).toMatch(/psql .*connect_timeout/);
     expect(probe?.text.match(/cret/g)).toHaveLength(1);
     expect(refusal(postgresql_db, { name: 'x', connect_params: { password: 'y' } })).toMatch(/use login_password/);
+    expect(refusal(postgresql_db, { name: 'x', login_password: 'blank ' })).toMatch(/ends with a blank/);
   });
 });
 
@@ -116,8 +118,8 @@ describe('postgresql_db', () => {
   test.each([
     ['/x.sql', '} | cat >'],
     ['/x.sql.gz', '} | gzip >'],
-    ['/x.tar.xz', 'pg_dump --no-password --format=t || '],
-    ['/x.pgc', 'pg_dump --no-password --format=c || '],
+    ['/x.tar.xz', 'logged pg_dump --no-password --format=t || '],
+    ['/x.pgc', 'logged pg_dump --no-password --format=c || '],
     ['/x.dir', '--format=d --file=/x.dir'],
   ])('a dump to %s', (target, expected) => {
     const [change] = changes(plan(postgresql_db, { name: 'shop', state: 'dump', target }, is));
