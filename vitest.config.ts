@@ -8,16 +8,16 @@ export default defineConfig({
     projects: [
       // A busy machine is no fault of the code: a test's time is bounded only so that it ends.
       { test: { chaiConfig, name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 120_000 } },
-      {
+      ...['lab', 'slow'].map((name) => ({
         test: {
           chaiConfig,
-          name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
+          name,
+          include: [`test/${name}/**/*.test.ts`],
           fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 900_000,
         },
-      },
+      })),
     ],
   },
 });

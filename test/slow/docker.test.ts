@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { both, moduleLab, troubles } from './support/converge.ts';
+import { both, moduleLab, troubles } from '../lab/support/converge.ts';
 
 const { lab, everywhere, tasks, converges } = moduleLab('10.83.178');
 
