@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import pc from 'picocolors';
 import type { CheckEvent, Event, HostRecap } from '../core/event.ts';
 import { duration } from '../core/units.ts';
-import { inventoryScope } from '../engine/variables.ts';
+import { inventoryScope } from '../engine/host/variables.ts';
 import { down } from '../lab/lab.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { table } from '../report/summary.ts';

@@ -11,7 +11,7 @@ import { failure, isOfConnection, tell } from '../core/errors/index.ts';
 import type { Emit, Event } from '../core/event.ts';
 import { Secret, type Value } from '../core/value.ts';
 import type { Hands } from '../drills/contract.ts';
-import { inventoryScope } from '../engine/variables.ts';
+import { inventoryScope } from '../engine/host/variables.ts';
 import { cut, heal, powerAll, reset } from '../lab/lab.ts';
 import { runPlays } from './apply.ts';
 import type { CheckOptions } from './check.ts';

@@ -9,7 +9,7 @@ import { Expect, Find, Ledger, Load, Watch } from '../core/drill-args.ts';
 import { failure, tell } from '../core/errors/index.ts';
 import { Ready, type Value } from '../core/value.ts';
 import type { Bound, PlannedDrill, TimedStep } from '../drills/contract.ts';
-import type { Scope } from '../engine/ports.ts';
+import type { Scope } from '../engine/host/ports.ts';
 import { applies, planCheck } from './check.ts';
 import type { DrillHands } from './drill-hands.ts';
 import type { Project } from './project.ts';

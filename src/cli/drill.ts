@@ -8,7 +8,7 @@ import type { Event } from '../core/event.ts';
 import type { PlannedDrill } from '../drills/contract.ts';
 import { steps } from '../drills/index.ts';
 import { runDrill } from '../drills/run.ts';
-import { inventoryScope } from '../engine/variables.ts';
+import { inventoryScope } from '../engine/host/variables.ts';
 import { drillsXml } from '../report/junit.ts';
 import type { Reporter } from '../report/plain.ts';
 import type { CheckOptions } from './check.ts';

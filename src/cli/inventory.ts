@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { failure } from '../core/errors/index.ts';
 import { Secret, TemplateText } from '../core/value.ts';
-import { inventoryScope } from '../engine/variables.ts';
+import { inventoryScope } from '../engine/host/variables.ts';
 import { table } from '../report/summary.ts';
 import { streams } from './output.ts';
 import { openProject, type ProjectOptions, stopOnProblems } from './project.ts';

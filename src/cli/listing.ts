@@ -4,7 +4,7 @@ import { startAt } from '../config/start-at.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Item, Play, Playbook } from '../core/playbook.ts';
 import { TemplateText } from '../core/value.ts';
-import { isSelected } from '../engine/selection.ts';
+import { isSelected } from '../engine/evaluate/selection.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
 import { openPlaybook, openProject, stopOnProblems } from './project.ts';

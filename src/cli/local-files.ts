@@ -22,7 +22,7 @@ import type { Failure, Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import type { LocalFile, TreeNode } from '../core/module.ts';
 import type { RawVars } from '../core/value.ts';
-import type { LocalFiles } from '../engine/ports.ts';
+import type { LocalFiles } from '../engine/host/ports.ts';
 
 /** Files of the controller for the engine. Each is hashed once, and again if a task on this machine replaced it. */
 export function localFiles(

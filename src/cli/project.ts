@@ -16,7 +16,7 @@ import { tell } from '../core/errors/index.ts';
 import type { Inventory, Playbook } from '../core/playbook.ts';
 import { type Redactor, redactor } from '../core/redact.ts';
 import type { RawVars, Secret } from '../core/value.ts';
-import type { FactsCache, LocalFiles, Templates } from '../engine/ports.ts';
+import type { FactsCache, LocalFiles, Templates } from '../engine/host/ports.ts';
 import { modules } from '../modules/index.ts';
 import { makeScope } from '../template/scope.ts';
 import { compileExpression, compileTemplate, resolve, templatesIn } from '../template/template.ts';

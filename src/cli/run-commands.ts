@@ -1,7 +1,7 @@
 // The commands that run tasks on hosts: plan, apply and run.
 import type { Command } from 'commander';
 import { failure } from '../core/errors/index.ts';
-import type { Recap } from '../engine/run.ts';
+import type { Recap } from '../engine/play/run.ts';
 import {
   type CommandContext,
   connectionOptions,

@@ -6,7 +6,7 @@ import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import type { Mode } from '../core/event.ts';
 import type { RawVars } from '../core/value.ts';
-import type { Recap } from '../engine/run.ts';
+import type { Recap } from '../engine/play/run.ts';
 import { modules } from '../modules/index.ts';
 import { adHocReporter } from '../report/ad-hoc.ts';
 import { type RunOptions, runPlays } from './apply.ts';

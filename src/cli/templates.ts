@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
 import { readRegular, unreadable } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Value } from '../core/value.ts';
-import type { Templates } from '../engine/ports.ts';
+import type { Templates } from '../engine/host/ports.ts';
 import type { TemplatePorts } from '../template/env.ts';
 import { print } from '../template/print.ts';
 import { makeScope } from '../template/scope.ts';

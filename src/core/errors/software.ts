@@ -118,7 +118,7 @@ export const software = {
   }),
   E_KEY_KEPT: entry({
     summary: 'a private key differs from the wanted one, and may not be replaced',
-    meaning: 'What uses the old key would stop working. `regenerate` says when a key may be replaced.',
+    meaning: 'Services that use the old key would stop working. `regenerate` says when a key may be replaced.',
     fix: 'Correct the arguments, or set `force: true` or another `regenerate`.',
     example: { path: '/etc/ssl/private/www.key', why: ['it has 2048 bits'] },
     tell: ({ path, why }: { path: string; why: readonly string[] }) => ({

@@ -6,7 +6,7 @@ import { type RunOptions, runPlays } from '../../../src/cli/apply.ts';
 import { runChecks } from '../../../src/cli/check.ts';
 import { openLab } from '../../../src/cli/lab.ts';
 import type { CheckEvent, Event, TaskEvent } from '../../../src/core/event.ts';
-import type { Recap } from '../../../src/engine/run.ts';
+import type { Recap } from '../../../src/engine/play/run.ts';
 import type { LabState } from '../../../src/lab/lab.ts';
 import { connection, down, list, up } from '../../../src/lab/lab.ts';
 

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openProject } from '../../../src/cli/project.ts';
-import { inventoryScope } from '../../../src/engine/variables.ts';
+import { inventoryScope } from '../../../src/engine/host/variables.ts';
 import { play, project } from '../support/project.ts';
 
 type Read = Readonly<{

@@ -4,8 +4,8 @@ import { parseYaml, toVars } from '../../../src/config/source.ts';
 import type { LocalFile } from '../../../src/core/module.ts';
 import type { Task } from '../../../src/core/playbook.ts';
 import { type RawVars, Ready } from '../../../src/core/value.ts';
-import { type ReadRecorder, remembered } from '../../../src/engine/memo.ts';
-import type { Run } from '../../../src/engine/ports.ts';
+import { type ReadRecorder, remembered } from '../../../src/engine/evaluate/memo.ts';
+import type { Run } from '../../../src/engine/host/ports.ts';
 
 const templates = templatesFor(templatePorts({ onSecret: () => {}, writes: false, dir: '.' }));
 const vars = (yaml: string): RawVars => {

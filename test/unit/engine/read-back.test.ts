@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../../../src/core/module.ts';
 import { verbatim } from '../../../src/core/sh.ts';
-import { changeFailed, readBack } from '../../../src/engine/read-back.ts';
+import { changeFailed, readBack } from '../../../src/engine/make/read-back.ts';
 import { copy } from '../../../src/modules/copy.ts';
 import { replace } from '../../../src/modules/replace.ts';
 import { service } from '../../../src/modules/service.ts';

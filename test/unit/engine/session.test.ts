@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { type Connection, Lost, NotRun } from '../../../src/core/connection.ts';
 import type { Output } from '../../../src/core/module.ts';
 import { sh, verbatim } from '../../../src/core/sh.ts';
-import type { Probe } from '../../../src/engine/answers.ts';
-import { type Gate, newGate, newStart, type Start } from '../../../src/engine/claims.ts';
-import { openSession, type Session } from '../../../src/engine/session.ts';
+import type { Probe } from '../../../src/engine/host/answers.ts';
+import { type Gate, newGate, newStart, type Start } from '../../../src/engine/host/claims.ts';
+import { openSession, type Session } from '../../../src/engine/host/session.ts';
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 

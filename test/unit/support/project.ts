@@ -6,7 +6,7 @@ import { type RunOptions, runPlays } from '../../../src/cli/apply.ts';
 import { passwordOf } from '../../../src/cli/vault-passwords.ts';
 import { type Diagnostic, Failure } from '../../../src/core/diagnostic.ts';
 import type { Event, Mode, TaskEvent } from '../../../src/core/event.ts';
-import type { Recap } from '../../../src/engine/run.ts';
+import type { Recap } from '../../../src/engine/play/run.ts';
 import { dropNotes } from './notes.ts';
 
 export type Ran = Readonly<{

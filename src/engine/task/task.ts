@@ -1,0 +1,319 @@
+import { Lost } from '../../core/connection.ts';
+import { type Diagnostic, Failure } from '../../core/diagnostic.ts';
+import { isCutOff, isOfFiles, tell } from '../../core/errors/index.ts';
+import type { TaskEvent, TaskStatus } from '../../core/event.ts';
+import type { Task } from '../../core/playbook.ts';
+import { isDict, Ready, Unknown } from '../../core/value.ts';
+import { dependsOn, EMPTY_LOOP, isFalse } from '../evaluate/because.ts';
+import { isTrue, wholeNumber } from '../evaluate/booleans.ts';
+import { handlersFor, noteOfJudged } from '../evaluate/notify.ts';
+import type { Outcome, TaskRun } from '../evaluate/outcome.ts';
+import { falseCondition, loopItems, unitOf } from '../evaluate/resolve.ts';
+import { loopResult, skippedResult } from '../evaluate/result.ts';
+import { pause } from '../host/pause.ts';
+import type { Scope } from '../host/ports.ts';
+import { NotKnown, TaskFailed, Unreachable } from '../host/state.ts';
+import { scopeFor, type World } from '../host/variables.ts';
+import { attempt } from '../trip/attempt.ts';
+import { asUnreachable } from '../trip/gather.ts';
+import type { Part } from '../trip/join.ts';
+import { dueAfter, notifiedAnew } from '../trip/recall.ts';
+import { type Items, itemsOf } from './items.ts';
+import { gaveUp, holds, judge, withAttempts } from './judge.ts';
+import { aheadOfItems, itemsTogether } from './loop.ts';
+import { taskName } from './names.ts';
+
+/** A task's variables, and its name rendered with them. */
+export type Named = Readonly<{ scope: Scope; name: string; isLoop: boolean }>;
+
+export function scopeOf({ world, host, task, where }: TaskRun): Scope {
+  return scopeFor(world, host, { ...where, role: task.role, vars: [...where.vars, ...task.vars] });
+}
+
+/** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */
+export async function runTask(taskRun: TaskRun): Promise<void> {
+  const { world, task } = taskRun;
+  const scope = scopeOf(taskRun);
+  const began = world.run.now();
+  const name = taskName(task, scope, world);
+  const outcomes: Outcome[] = [];
+  let isLoop = false;
+  try {
+    const items = taskRun.maybe === undefined ? loopItems(task, scope, world.run) : undefined;
+    isLoop = items !== undefined;
+    if (items === undefined)
+      outcomes.push(await outcomeOf(taskRun, { scope, label: undefined, item: undefined }, name));
+    if (items !== undefined)
+      outcomes.push(
+        ...(await loop(
+          taskRun,
+          itemsOf(taskRun, items, scope, () => scopeOf(taskRun)),
+          name,
+        )),
+      );
+  } catch (error) {
+    outcomes.push(unreachedOutcome(taskRun, scope, error) ?? thrownOutcome(error, task, world, name, undefined));
+  }
+  await noteOfJudged(taskRun, scope, outcomes).catch((error: unknown) => {
+    throw asUnreachable(error);
+  });
+  finish(taskRun, { scope, name, isLoop }, outcomes, world.run.now() - began);
+}
+
+/** Runs items one after the other. Items run together only if none of them reads what another one sets. */
+async function loop(taskRun: TaskRun, all: Items, name: string): Promise<readonly Outcome[]> {
+  const { world, task } = taskRun;
+  const outcomes: Outcome[] = [];
+  while (outcomes.length < all.count) {
+    const n = outcomes.length;
+    const own: TaskRun = { ...taskRun, ahead: () => aheadOfItems(taskRun, all.from(n + 1)) };
+    const joined = await itemsTogether(own, all, n, name);
+    const next = joined.length > 0 ? joined : [await outcomeOf(own, all.at(n), name)];
+    outcomes.push(...next);
+    all.note(next.at(-1));
+    if (task.loopControl.breakWhen.length > 0 && isBroken(own, all.at(n).scope, next.at(-1))) return outcomes;
+    if (task.loopControl.pause === undefined || world.run.mode !== 'apply' || outcomes.length === all.count) continue;
+    const wait = Number(world.run.templates.resolve(task.loopControl.pause, all.at(n).scope));
+    if (wait > 0) await pause(wait * 1000, world.run.signal);
+    taskRun.host.session.metOthers();
+  }
+  return outcomes;
+}
+
+/** Whether loop_control's `break_when` ends the loop after this item. It reads what the item registered. */
+function isBroken({ task, world }: TaskRun, scope: Scope, outcome: Outcome | undefined): boolean {
+  const registered = task.register === undefined ? {} : { [task.register]: new Ready(outcome?.result ?? null) };
+  return falseCondition(task.loopControl.breakWhen, scope.with(registered), world.run) === undefined;
+}
+
+/** The outcome of one item. An error belongs to this item only; as in Ansible, the items after it still run. */
+async function outcomeOf(taskRun: TaskRun, part: Part, name: string): Promise<Outcome> {
+  try {
+    return await runUnit(taskRun, part, name);
+  } catch (error) {
+    const unreached = unreachedOutcome(taskRun, part.scope, error);
+    return unreached ?? thrownOutcome(error, taskRun.task, taskRun.world, name, part.label);
+  }
+}
+
+/** With `ignore_unreachable`, a host that cannot be reached is only a result. The next task tries it again. */
+function unreachedOutcome({ world: { run }, task }: TaskRun, scope: Scope, error: unknown): Outcome | undefined {
+  if (task.ignoreUnreachable === false) return undefined;
+  const cause = asUnreachable(error);
+  if (!(cause instanceof Unreachable) || !isTrue(run, task.ignoreUnreachable, scope, 'ignore_unreachable', task.at))
+    return undefined;
+  const { diagnostic } = cause;
+  const result = { changed: false, unreachable: true, msg: run.redactor.hide(diagnostic.message) };
+  return { status: 'ignored', result, changes: [], diagnostic: { ...diagnostic, at: diagnostic.at ?? task.at } };
+}
+
+/** Turns an error that was thrown while a task was resolved into that task's outcome. */
+function thrownOutcome(error: unknown, task: Task, world: World, name: string, label: string | undefined): Outcome {
+  if (error instanceof NotKnown)
+    return { status: 'unknown', result: new Unknown(error.because), changes: [], because: error.because, label };
+  if (error instanceof Failure) {
+    const [first] = error.diagnostics;
+    const making =
+      world.run.mode === 'plan' && isOfFiles(first?.code) ? world.localhost('localhost')?.planned[0] : undefined;
+    if (making !== undefined) {
+      const because = dependsOn(making.what);
+      return { status: 'unknown', result: new Unknown(because), changes: [], because, label };
+    }
+    if (first !== undefined && isCutOff(first.code)) throw new Unreachable(first);
+    const diagnostic: Diagnostic = {
+      ...(first ?? tell('E_TASK_FAILED', { name })),
+      at: first?.at ?? task.at,
+    };
+    return {
+      status: 'failed',
+      result: { failed: true, changed: false, msg: world.run.redactor.hide(diagnostic.message) },
+      changes: [],
+      diagnostic,
+      label,
+    };
+  }
+  if (error instanceof Lost)
+    throw new Unreachable(tell('E_CONNECTION_LOST', { why: error.message, during: `'${name}'` }, task.at));
+  throw error;
+}
+
+async function runUnit(taskRun: TaskRun, { scope, label, item }: Part, name: string): Promise<Outcome> {
+  const { world, task, host } = taskRun;
+  const { run } = world;
+  if (taskRun.maybe !== undefined) {
+    const skipped = surelyFalse(task, scope, world);
+    if (skipped !== undefined)
+      return { status: 'skipped', result: { skipped: true }, changes: [], because: isFalse(skipped) };
+    return { status: 'unknown', result: new Unknown(taskRun.maybe), changes: [], because: taskRun.maybe };
+  }
+  const { impl } = task;
+  if (impl === undefined) throw new Error(`no module '${task.module}'`);
+  const unit = unitOf(run, task, impl, scope, label, item);
+  if (unit.step === undefined)
+    return { status: 'skipped', result: skippedResult(unit), changes: [], because: isFalse(unit.skipped), label };
+  const repeats = task.until.length > 0 || task.retries !== undefined;
+  const tries =
+    repeats && run.mode === 'apply' ? wholeNumber(run, task.retries ?? 3, scope, 'retries', task.at) + 1 : 1;
+  const delay = Number(run.templates.resolve(task.delay ?? 5, scope));
+  for (let n = 1; ; n++) {
+    const outcome = judge(taskRun, unit, await attempt(taskRun, { ...unit, step: unit.step }, name, n > 1), n);
+    if (!repeats || run.mode === 'plan') return outcome;
+    if (task.until.length === 0 && outcome.status !== 'failed') return withAttempts(outcome, n);
+    if (n >= tries && outcome.status !== 'failed' && !holds(taskRun, unit, outcome, n))
+      return gaveUp(outcome, n - 1, task);
+    if (n >= tries) return withAttempts(outcome, n);
+    if (task.until.length > 0 && holds(taskRun, unit, outcome, n)) return withAttempts(outcome, n);
+    run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
+    await pause(delay * 1000, run.signal);
+  }
+}
+
+/** For a task that may not run at all: its condition if it is already known to be false. */
+function surelyFalse(task: Task, scope: Scope, world: World): string | undefined {
+  try {
+    return falseCondition(task.when, scope, world.run);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A fact that a plan cannot know is unknown, not undefined, and so is everything that reads it. */
+function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[]): void {
+  const unknown = outcomes.find((o) => o.status === 'unknown');
+  if (unknown === undefined) return;
+  const value = new Unknown(unknown.because ?? dependsOn('a task before it'));
+  const all = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, value]));
+  if (task.impl?.sets === 'vars') host.set = { ...host.set, ...all(Object.keys(task.args)) };
+  const gathered = task.impl?.facts?.(task.args) ?? [];
+  if (gathered.length === 0) return;
+  host.facts = { ...host.facts, ...all(gathered) };
+  host.moduleFacts = { ...host.moduleFacts, ...all(gathered) };
+}
+
+/** Registers the result, notifies handlers, counts and reports the outcome. Throws if the task failed. */
+export function finish(
+  taskRun: TaskRun,
+  { scope, name, isLoop }: Named,
+  outcomes: readonly Outcome[],
+  ms: number,
+): void {
+  const { host, task, world, after } = taskRun;
+  const { run } = world;
+  if (after !== undefined) after.isReported = true;
+  const isHidden = isHiding(taskRun, scope);
+  const ignores = outcomes.some((o) => o.status === 'failed') && isIgnoring(taskRun, scope);
+  const result = isLoop ? loopResult(outcomes) : (outcomes[0]?.result ?? {});
+  keepUnknownFacts(taskRun, outcomes);
+  if (task.register !== undefined) {
+    // A result that no_log hides stays hidden when a later task prints it.
+    host.set = { ...host.set, [task.register]: isHidden ? run.templates.seal(result) : result };
+  }
+  const worst = WORST.find((s) => outcomes.some((o) => o.status === s)) ?? 'skipped';
+  if (worst === 'changed' || worst === 'unknown' || outcomes.some((o) => o.status === 'changed')) {
+    const isCertain = outcomes.some((o) => o.status === 'changed');
+    const because = isCertain ? undefined : (outcomes.find((o) => o.because !== undefined)?.because ?? dependsOn(name));
+    // As in Ansible, a change of one item notifies what all items name.
+    const asking = outcomes.filter((o) => o.status !== 'skipped');
+    const scopes = isLoop ? asking.map((o) => o.scope ?? scope) : [scope];
+    for (const handler of new Set(scopes.flatMap((one) => handlersFor(taskRun, one)))) {
+      if (!host.notified.has(handler) || isCertain) host.notified.set(handler, because);
+      if (isCertain) notifiedAnew(host, handler);
+    }
+  }
+  dueAfter(taskRun);
+  const status = worst === 'failed' && ignores ? 'ignored' : worst;
+  host.counts[status]++;
+  if (run.mode === 'plan' && (status === 'changed' || status === 'unknown') && canFail(task)) host.mayFail.push(name);
+  for (const o of outcomes.length === 0
+    ? [{ status, changes: [], because: EMPTY_LOOP, result: null } as Outcome]
+    : outcomes) {
+    run.emit(taskEvent(taskRun, scope, name, o, ignores, isHidden, ms));
+  }
+  const failed = outcomes.find((o) => o.status === 'failed');
+  if (failed === undefined || ignores) return;
+  if (after !== undefined) after.isFailed = true;
+  const diagnostic = failed.diagnostic ?? tell('E_TASK_FAILED', { name }, task.at);
+  throw new TaskFailed(diagnostic, result, { name, action: task.module, at: task.at });
+}
+
+function canFail({ ignoreErrors, failedWhen }: Task): boolean {
+  return ignoreErrors !== true && !(failedWhen.length === 1 && failedWhen[0] === false);
+}
+
+/** An error about `no_log` itself contains no secret. */
+function isOfNoLog({ code, message }: Diagnostic): boolean {
+  return code === 'E_KEYWORD_VALUE' && message.startsWith("'no_log' ");
+}
+
+/** If no_log cannot be evaluated, the output is hidden. The error was reported before the task ran. */
+function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
+  try {
+    return isTrue(run, task.noLog, scope, 'no_log', task.at);
+  } catch {
+    return true;
+  }
+}
+
+/** The value of the keyword `diff`. undefined: --diff decides. */
+function diffKeyword({ world: { run }, task }: TaskRun, scope: Scope): boolean | undefined {
+  if (task.diff === undefined) return undefined;
+  try {
+    return isTrue(run, task.diff, scope, 'diff', task.at);
+  } catch {
+    return undefined; // reported before the task ran
+  }
+}
+
+function isIgnoring({ world: { run }, task }: TaskRun, scope: Scope): boolean {
+  try {
+    return isTrue(run, task.ignoreErrors, scope, 'ignore_errors', task.at);
+  } catch {
+    return false;
+  }
+}
+const WORST: readonly TaskStatus[] = ['failed', 'ignored', 'changed', 'unknown', 'ok', 'skipped'];
+
+function plainResult({ world: { run } }: TaskRun, { result }: Outcome): Readonly<Record<string, unknown>> | undefined {
+  if (!isDict(result)) return undefined;
+  return run.templates.toPlain(result, run.redactor.add) as Readonly<Record<string, unknown>>;
+}
+
+function taskEvent(
+  taskRun: TaskRun,
+  scope: Scope,
+  name: string,
+  o: Outcome,
+  ignores: boolean,
+  isHidden: boolean,
+  ms: number,
+): TaskEvent {
+  const { task, host, where } = taskRun;
+  const hidden = "hidden by 'no_log: true'";
+  const isShown = diffKeyword(taskRun, scope);
+  const changes = o.changes.map(({ what, diff }) =>
+    isHidden ? { what: hidden } : { what, ...(diff !== undefined && isShown !== false && { diff }) },
+  );
+  const outcomeSummary =
+    isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic)
+      ? { ...o.diagnostic, message: hidden, detail: undefined }
+      : o.diagnostic;
+  return {
+    type: 'task',
+    host: host.name,
+    play: where.play.name,
+    task: name,
+    module: task.module,
+    at: task.at,
+    role: task.role?.name,
+    isHandler: taskRun.isHandler,
+    status: o.status === 'failed' && ignores ? ('ignored' as const) : o.status,
+    changes,
+    ...(isShown === true && { showsDiff: true }),
+    because: o.because,
+    item: isHidden && o.label !== undefined ? hidden : o.label,
+    diagnostic: outcomeSummary,
+    delegate: typeof task.delegateTo === 'string' ? task.delegateTo : undefined,
+    ...(taskRun.world.run.results && !isHidden && { result: plainResult(taskRun, o) }),
+    ms,
+  };
+}
