@@ -23,13 +23,14 @@ export function inspect(items: Iterable<Item>): Found {
   let unknown: Unknown | undefined;
   let secret = false;
   let missing: Undefined | undefined;
-  const seen = new Set<Item>(); // a value may contain the same list many times (YAML aliases)
+  let seen: Set<Item> | undefined; // a value may contain the same list many times (YAML aliases)
   const look = (item: Item): void => {
     if (item instanceof Unknown) unknown ??= item;
     else if (item instanceof Secret) secret = true;
     else if (item instanceof Undefined) missing ??= item;
     else if (isList(item) || isMapping(item)) {
-      if (seen.has(item)) return;
+      if (seen?.has(item) === true) return;
+      seen ??= new Set();
       seen.add(item);
       if (isList(item)) for (const one of item) look(one);
       else for (const [, one] of entriesOf(item)) look(one);

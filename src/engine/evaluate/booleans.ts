@@ -37,13 +37,10 @@ export function checkBooleans(run: Pick<Run, 'templates'>, task: Task, scope: Sc
   const { at } = task;
   isTrue(run, task.noLog, scope, 'no_log', at);
   try {
-    for (const [keyword, raw] of [
-      ['ignore_errors', task.ignoreErrors],
-      ['diff', task.diff],
-      ['run_once', task.runOnce],
-      ['any_errors_fatal', task.anyErrorsFatal],
-    ] as const)
-      isTrue(run, raw, scope, keyword, at);
+    isTrue(run, task.ignoreErrors, scope, 'ignore_errors', at);
+    isTrue(run, task.diff, scope, 'diff', at);
+    isTrue(run, task.runOnce, scope, 'run_once', at);
+    isTrue(run, task.anyErrorsFatal, scope, 'any_errors_fatal', at);
   } catch (error) {
     if (!(error instanceof NotKnown)) throw error; // the value is known, or an error is reported, when it is read
   }

@@ -250,11 +250,22 @@ function noteSecret(run: Run, text: string): void {
 }
 
 function noteSecretArgs(run: Run, module: Module, step: Step): void {
-  for (const [name, schema] of Object.entries(module.args.properties)) {
+  for (const name of secretArgs(module)) {
     const value = step.args[name];
-    if ((schema as { secret?: boolean }).secret === true && typeof value === 'string') run.redactor.add(value);
+    if (typeof value === 'string') run.redactor.add(value);
   }
 }
+
+/** The arguments that are always secret, by the module's schema. */
+function secretArgs(module: Module): readonly string[] {
+  const known = secretArgsOf.get(module);
+  if (known !== undefined) return known;
+  const all = Object.entries<{ secret?: boolean }>(module.args.properties);
+  const names = all.flatMap(([name, schema]) => (schema.secret === true ? [name] : []));
+  secretArgsOf.set(module, names);
+  return names;
+}
+const secretArgsOf = new WeakMap<Module, readonly string[]>();
 
 function environmentOf(run: Run, task: Task, scope: Scope): Script {
   const pairs = task.environment.flatMap((raw) => {
