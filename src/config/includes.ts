@@ -143,6 +143,14 @@ function loader(given: Given, inner: Common): Load {
   };
 }
 
+/**
+ * An include is read without regard to what was read before: whether a role that it depends on has run already is known
+ * when a host gets there.
+ */
+function afresh(reading: Reading): Reading {
+  return { ...reading, imported: { ...reading.imported, used: new Set() } };
+}
+
 /** Reads what an include names. Mistakes in the file are kept apart, because they matter only if a host includes it. */
 function loadApart(
   name: string,
@@ -150,7 +158,7 @@ function loadApart(
   load: Load,
   reading: Reading,
 ): Readonly<{ items: IncludedItems; problems: Diagnostic[] }> {
-  const apart = { ...reading, problems: [] as Diagnostic[] };
+  const apart = { ...afresh(reading), problems: [] as Diagnostic[] };
   const before = reading.files.problems.length;
   const items = load(name, from, apart);
   return { items, problems: [...reading.files.problems.splice(before), ...apart.problems] };

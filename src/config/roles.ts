@@ -41,6 +41,7 @@ export function loadRole(
     params: use.params,
     parents: around.role === undefined ? [] : [around.role, ...around.role.parents],
     isDependency: use.dependent !== undefined,
+    allowsDuplicates: allowsDuplicates(name, around, reading),
     collection: collectionAt(path),
   };
   const inner: Common = { ...around, role, dir: join(path, 'tasks') };

@@ -182,6 +182,8 @@ export type Role = Readonly<{
   parents: readonly Role[];
   /** Whether another role's meta/main.yml names it. */
   isDependency: boolean;
+  /** Whether it runs again if another role of the play depends on it too. */
+  allowsDuplicates: boolean;
   collection: string | undefined;
 }>;
 

@@ -57,6 +57,10 @@ export type HostState = {
   playFiles: readonly RawVars[];
   /** The directories of roles that ran on the host in this play. */
   ranRoles: Set<string>;
+  /** Roles whose items the host has reached, roles of which a task has run, and these by directory and parameters. */
+  entered: Set<Role>;
+  running: Set<Role>;
+  completed: Set<string>;
   /** Roles that were included with `public: true` in this play. Later tasks see their variables. */
   publicRoles: readonly Role[];
   /** In a plan: tasks that would run, and so may fail in apply. */
@@ -87,6 +91,28 @@ export type Where = Readonly<{
   /** The variables of the includes around, which override facts. */
   params?: readonly RawVars[];
 }>;
+
+/** Notes that a task of the role has run on the host. */
+export function noteRole({ running, completed }: HostState, role: Role): void {
+  if (running.has(role)) return;
+  running.add(role);
+  completed.add(wordOf(role));
+}
+
+/**
+ * Whether the role's items are skipped. As in Ansible, a role that several others depend on runs once in a play for the
+ * same parameters, unless a condition skipped all its tasks.
+ */
+export function isEnded(host: HostState, role: Role | undefined): boolean {
+  if (role === undefined) return false;
+  if (role.isDependency && !role.allowsDuplicates && !host.entered.has(role)) {
+    host.entered.add(role);
+    if (host.completed.has(wordOf(role))) host.ended.add(role);
+  }
+  return host.ended.has(role);
+}
+
+const wordOf = ({ path, params }: Role): string => `${path} ${JSON.stringify(params)}`;
 
 /** `action`: the name of its module. */
 export type FailedTask = Readonly<{ name: string; action: string; at: Pos }>;

@@ -6,7 +6,7 @@ import { runsOnlyIfFails } from '../evaluate/because.ts';
 import { isTrue, wholeNumber } from '../evaluate/booleans.ts';
 import type { TaskRun } from '../evaluate/outcome.ts';
 import { isSelected } from '../evaluate/selection.ts';
-import { Aborted, EndHost, type HostState, TaskFailed, type Where } from '../host/state.ts';
+import { Aborted, EndHost, type HostState, isEnded, TaskFailed, type Where } from '../host/state.ts';
 import { scopeFor, type World } from '../host/variables.ts';
 import { runTask, scopeOf } from '../task/task.ts';
 import { tasksTogether } from '../task/together.ts';
@@ -67,7 +67,7 @@ async function runItems(hostRun: HostRun, items: readonly Item[], where: Where, 
     }
     const item = items[i];
     if (item === undefined) return;
-    if (isEnded(hostRun, item)) continue;
+    if (isEnded(hostRun.host, item.role)) continue;
     if (hostRun.maybe !== undefined && item.kind === 'task' && item.impl === undefined) continue; // meta has no module
     if (item.kind === 'block') await runBlock(hostRun, item, where, restAfter(i));
     else if (!isSelected(item.tags, hostRun.world.run)) continue;
@@ -82,10 +82,6 @@ async function runItems(hostRun: HostRun, items: readonly Item[], where: Where, 
   }
 }
 
-function isEnded({ host }: HostRun, { role }: Item): boolean {
-  return role !== undefined && host.ended.has(role);
-}
-
 function ofRole({ role }: Task, where: Where): Where {
   return { ...where, role };
 }
@@ -98,7 +94,7 @@ function plainTask(
   rest: Rest,
 ): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task' || hostRun.world.run.step !== undefined) return undefined;
-  if (isEnded(hostRun, item) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
+  if (isEnded(hostRun.host, item.role) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
   if (item.impl === undefined || item.impl.isOnce === true || readsOthers(item)) return undefined;
   return taskRunOf(hostRun, item, where, rest);
 }

@@ -25,6 +25,7 @@ export async function runInclude(
       await bringHandlers(hostRun, loaded.handlers);
       for (const role of loaded.roles) {
         host.ended.delete(role);
+        host.entered.delete(role);
         host.ranRoles.add(role.path);
       }
       if (include.isPublic) host.publicRoles = [...host.publicRoles, ...loaded.roles];

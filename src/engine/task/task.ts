@@ -12,7 +12,7 @@ import { falseCondition, loopItems, unitOf } from '../evaluate/resolve.ts';
 import { loopResult, skippedResult } from '../evaluate/result.ts';
 import { pause } from '../host/pause.ts';
 import type { Scope } from '../host/ports.ts';
-import { NotKnown, TaskFailed, Unreachable } from '../host/state.ts';
+import { NotKnown, noteRole, TaskFailed, Unreachable } from '../host/state.ts';
 import { scopeFor, type World } from '../host/variables.ts';
 import { attempt } from '../trip/attempt.ts';
 import { asUnreachable } from '../trip/gather.ts';
@@ -223,6 +223,7 @@ export function finish(
   dueAfter(taskRun);
   const status = worst === 'failed' && ignores ? 'ignored' : worst;
   host.counts[status]++;
+  if (task.role !== undefined && worst !== 'skipped') noteRole(host, task.role);
   if (run.mode === 'plan' && (status === 'changed' || status === 'unknown') && canFail(task)) host.mayFail.push(name);
   for (const o of outcomes.length === 0
     ? [{ status, changes: [], because: EMPTY_LOOP, result: null } as Outcome]

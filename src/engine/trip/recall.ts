@@ -20,6 +20,9 @@ export async function recallHandlers(hostRun: HostRun): Promise<void> {
   host.late = [];
   host.publicRoles = [];
   host.ranRoles = new Set(play.roles.map((role) => role.path));
+  host.entered = new Set();
+  host.running = new Set();
+  host.completed = new Set();
   host.reader = readerOf(hostRun);
   host.isRecalled = false;
   host.isStuck = false;

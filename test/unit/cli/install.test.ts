@@ -56,10 +56,8 @@ describe('bringup install', () => {
     expect(existsSync('roles/nginx/.git')).toBe(false);
     expect(await install()).toEqual({ ...ok, out: `ok         role nginx  1.0 (${first.slice(0, 8)})\n` });
     write('project/site.yml', '- {hosts: localhost, connection: local, gather_facts: false, roles: [nginx]}\n');
-    expect(await bringup('apply', 'site.yml', '-i', 'localhost,', '-o', 'plain')).toMatchObject({
-      code: 0,
-      err: expect.stringContaining('localhost  first'),
-    });
+    const { code, err } = await bringup('apply', 'site.yml', '-i', 'localhost,', '-o', 'plain');
+    expect([code, plain(err)]).toEqual([0, expect.stringContaining('localhost  first')]);
   });
 
   it('holds a branch at the commit of the lock file until --update', async () => {

@@ -192,6 +192,29 @@ describe('includes and roles', () => {
     expect(ran.said.filter((line) => line.startsWith('a: '))).toEqual(said.map((text) => `a: ${text}`));
   });
 
+  const needing = {
+    'roles/base/tasks/main.yml': '- debug: {msg: base}\n',
+    'roles/agent/tasks/main.yml': '- debug: {msg: agent}\n',
+    'roles/agent/meta/main.yml': 'dependencies: [base]\n',
+    'roles/other/meta/main.yml': 'dependencies: [{role: base, when: wanted | default(false)}]\n',
+  };
+  const on = (tasks: string): string => play(tasks, 'vars: {name_of: agent}');
+  const include = '- include_role: {name: agent}\n';
+  it.each<[string, string, string]>([
+    ['an include', on(include), 'base agent'],
+    ['an include whose name is a template', on('- include_role: {name: "{{ name_of }}"}'), 'base agent'],
+    ['each play anew', on(include) + on(include), 'base agent base agent'],
+    ['two includes', on(include + include), 'base agent agent'],
+    ['a loop', on('- include_role: {name: agent}\n  loop: [1, 2]'), 'base agent agent'],
+    ['an include after roles', on(include).replace('  tasks:', '  roles: [base]\n  tasks:'), 'base agent'],
+    ['an include before an import', on(`${include}- import_role: {name: agent}`), 'base agent agent'],
+    ['an include after a skipped one', on(`- include_role: {name: other}\n${include}`), 'base agent'],
+  ])('%s runs a role that others depend on once', async (_, text, order) => {
+    const p = project({ ...needing, 'site.yml': text });
+    const { said } = await p.apply();
+    expect(said).toEqual(order.split(' ').map((msg) => `a: ${msg}`));
+  });
+
   it('reports a template in an import that the run alone can know', async () => {
     const p = project({ 'site.yml': play('- import_tasks: "{{ inventory_hostname }}.yml"') });
     expect((await p.mistakes()).map((d) => d.code)).toEqual(['E_IMPORT_DYNAMIC']);
