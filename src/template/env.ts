@@ -81,6 +81,6 @@ export type Ctx = Readonly<{
   test: (name: string, input: Item, args: Args) => boolean | Unknown;
   /** The value of a variable or of a local name of the template. */
   name: (name: string) => Item;
-  /** Renders a file that is itself a template. */
-  render: (path: string) => Item;
+  /** Renders a file that is itself a template, with more variables. */
+  render: (path: string, more: ReadonlyMap<string, Item>) => Item;
 }>;

@@ -57,7 +57,10 @@ export const lookups: Readonly<Record<string, Lookup>> = {
   template: (terms, named, ctx) => {
     if (truth(named.get('convert_data') ?? false))
       unsupported('convert_data is not supported', 'use the filter from_yaml');
-    return terms.map((term) => ctx.render(text(term)));
+    const vars = named.get('template_vars') ?? {};
+    if (!isMapping(vars)) return wrong('template_vars must be a map');
+    const more = new Map(entriesOf(vars).map(([name, value]) => [str(name), value]));
+    return terms.map((term) => ctx.render(text(term), more));
   },
   vars: (terms, named, ctx) =>
     terms.map((term) => {
@@ -125,7 +128,7 @@ export const lookups: Readonly<Record<string, Lookup>> = {
 const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   file: ['lstrip', 'rstrip'],
   env: ['default'],
-  template: ['convert_data'],
+  template: ['convert_data', 'template_vars'],
   vars: ['default'],
   sequence: ['start', 'end', 'count', 'stride', 'format'],
   password: ['length', 'chars', 'encrypt', 'seed'],

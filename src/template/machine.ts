@@ -34,8 +34,8 @@ export type Machine = Readonly<{
   copies: Map<string, Item>;
   /** Parses and checks another template. */
   load: (path: string, from: Pos, options: LoadOptions) => Program;
-  /** Renders a file that is itself a template. */
-  render: (path: string, from: Pos, here: Here) => Item;
+  /** Renders a file that is itself a template, with more variables. */
+  render: (path: string, from: Pos, here: Here, more: ReadonlyMap<string, Item>) => Item;
   /** One of the templates changes a list or dict. */
   mutates: boolean;
 }>;

@@ -303,7 +303,7 @@ function locals(frame: Frame | undefined): readonly string[] {
 }
 
 /** Renders another file as lookup('template') does. */
-export function render(program: Program, here: Here): Item {
-  const within = begin(here.machine, program, undefined);
+export function render(program: Program, here: Here, more: ReadonlyMap<string, Item>): Item {
+  const within = begin(here.machine, program, { names: new Map(more), outer: undefined });
   return deeper(here.machine, () => orUnknown(() => padded(textOf(run(within), within), program.newlines)));
 }

@@ -130,7 +130,8 @@ function evaluateProgram(program: Program, env: Env): Value {
       return mutates;
     },
     load,
-    render: (path, from, here) => render(load(path, from, { by: here.program, locals: [], isWhole: true }), here),
+    render: (path, from, here, more) =>
+      render(load(path, from, { by: here.program, locals: [...more.keys()], isWhole: true }), here, more),
   };
   const here = begin(machine, program, undefined);
   try {

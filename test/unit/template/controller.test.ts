@@ -56,7 +56,7 @@ describe('what lookups, filters and tests read on the controller', () => {
     ["{{ 'x' | json_query('[') }}", /json_query/],
     ["{{ 'x' | regex_search('a++') }}", /not supported/],
     ["{{ lookup('file', 'plain', strip=true) }}", /the lookup 'file' has no keyword 'strip'/],
-    ["{{ lookup('template', 't', template_vars={}) }}", /the lookup 'template' has no keyword 'template_vars'/],
+    ["{{ lookup('template', 't', variables={}) }}", /the lookup 'template' has no keyword 'variables'/],
     ["{{ lookup('template', 't', convert_data=true) }}", /convert_data is not supported/],
     ["{{ lookup('hashi_vault', 'x', url='y') }}", /'hashi_vault' is not supported/],
     ['{{ nothing }}', /'not_there' is undefined/],
