@@ -1,5 +1,6 @@
 import { type ArgError, argDiagnostic } from '../core/bind.ts';
 import { tell } from '../core/errors/index.ts';
+import { withHomes } from '../core/home.ts';
 import { isOfCollection } from '../core/language/ansible-modules.ts';
 import type { Module } from '../core/module.ts';
 import { isStep } from '../core/module.ts';
@@ -90,7 +91,7 @@ function checkModes(modes: readonly Entry[], reading: Reading): void {
 
 /** Checks arguments before templates have values: all names, and every value that contains no template. */
 export function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, reading: Reading): void {
-  const bound = impl.bind(args);
+  const bound = impl.bind(withHomes(args, impl, () => '/root')); // any home will do
   if (isStep(bound)) return;
   for (const wrong of bound) {
     if (leadsToTemplate(wrong.path, renamedBack(args, impl), reading)) continue;

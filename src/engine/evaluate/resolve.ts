@@ -2,6 +2,7 @@ import { dirname, join, resolve as resolvePath } from 'node:path';
 import { type ArgError, argDiagnostic } from '../../core/bind.ts';
 import { Failure, type Pos } from '../../core/diagnostic.ts';
 import { failure } from '../../core/errors/index.ts';
+import { withHomes } from '../../core/home.ts';
 import type { Context, LocalFile, Module, Step } from '../../core/module.ts';
 import { isBlocked, isStep, touchesOf } from '../../core/module.ts';
 import type { Condition, LoopControl, Task } from '../../core/playbook.ts';
@@ -11,6 +12,7 @@ import type { Probe } from '../host/answers.ts';
 import type { Run, Scope } from '../host/ports.ts';
 import { NotKnown } from '../host/state.ts';
 import { checkBooleans, isTrue } from './booleans.ts';
+import { homeOf } from './home.ts';
 import { type ReadRecorder, remembered } from './memo.ts';
 import { renderFile } from './render.ts';
 
@@ -158,7 +160,7 @@ export function unitOf(
       return { skipped, step: undefined, user: undefined, environment: sh``, probe: undefined };
     if (task.faults.length > 0) throw new Failure(task.faults);
     const user = userOf(task, watch.scope, run);
-    const step = bindArgs(run, task, module, watch.scope);
+    const step = bindArgs(run, task, module, watch.scope, user);
     const environment = environmentOf(run, task, watch.scope);
     return { skipped, step, user, environment, probe: step.probe?.(contextFor(run, task, watch.scope, user, watch)) };
   });
@@ -201,7 +203,7 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
   };
 }
 
-function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
+function bindArgs(run: Run, task: Task, module: Module, scope: Scope, user: string | undefined): Step {
   const args: Record<string, unknown> = {};
   for (const [name, raw] of Object.entries(task.args)) {
     const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
@@ -218,7 +220,7 @@ function bindArgs(run: Run, task: Task, module: Module, scope: Scope): Step {
     args[key] =
       module.isNative === true ? listsOnly(kept) : run.templates.toPlain(kept, (text) => noteSecret(run, text));
   }
-  const bound = module.bind(args);
+  const bound = module.bind(withHomes(args, module, (account) => homeOf(account, user, scope)));
   if (isStep(bound)) {
     noteSecretArgs(run, module, bound);
     return bound;

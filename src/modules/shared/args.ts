@@ -20,7 +20,11 @@ export function text(description: string) {
 }
 
 export function absolutePath(description: string) {
-  return Type.String({ pattern: '^/[^\\u0000]*$', expected: 'a path on the host that begins with /', description });
+  return Type.String({
+    pattern: '^/[^\\u0000]*$',
+    expected: 'a path on the host that begins with /, or with ~ if the home of the user is known from facts',
+    description,
+  });
 }
 
 export function names(description: string) {
