@@ -1,4 +1,5 @@
 import type { BoundCheck, Mismatch, Scene } from '../core/check.ts';
+import { withDeadline } from '../core/deadline.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import type { Emit } from '../core/event.ts';
 
@@ -45,11 +46,8 @@ async function untilPassed(
   const { name: check, kind, at } = planned;
   for (let tries = 1; ; tries++) {
     const left = planned.within * 1000 - (now() - began);
-    const { mismatches, seen, isFinal } = await attempt(
-      planned,
-      scene,
-      AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(Math.max(1000, Math.min(left, ATTEMPT_MS))))]),
-    );
+    const longest = Math.ceil(Math.max(1000, Math.min(left, ATTEMPT_MS)));
+    const { mismatches, seen, isFinal } = await withDeadline(signal, longest, (own) => attempt(planned, scene, own));
     const ms = now() - began;
     if (mismatches.length === 0) {
       emit({ type: 'check', check, kind, at, status: 'passed', seen, mismatches, tries, ms });

@@ -108,9 +108,12 @@ async function perform(act: Act): Promise<void> {
   await load.begin();
   act.from = Date.now();
   const atEnd = new AbortController();
-  const onAbort = (): void => load.stop(0);
+  const onAbort = (): void => {
+    load.stop(0);
+    atEnd.abort();
+  };
   signal.addEventListener('abort', onAbort, { once: true });
-  const ticking = tick(act, load, bound.load, AbortSignal.any([signal, atEnd.signal]));
+  const ticking = tick(act, load, bound.load, atEnd.signal);
   try {
     const stepping = walk(act, bound.steps);
     const least = bound.load.seconds * 1000;

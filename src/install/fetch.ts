@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { $ } from 'zx/core';
-import type { Pos } from '../core/diagnostic.ts';
+import { withDeadline } from '../core/deadline.ts';
+import { Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import { size } from '../core/units.ts';
 
@@ -123,10 +124,15 @@ async function bytesOf(url: string, at: Pos, signal: AbortSignal): Promise<Uint8
       ? readFileSync(path)
       : fail('there is no such file');
   }
-  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]) }).catch(
-    (error: Error) => fail(error.cause instanceof Error ? error.cause.message : error.message),
-  );
-  signal.throwIfAborted();
+  return await withDeadline(signal, LONGEST, (own) => download(url, fail, own)).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (error instanceof Failure || !(error instanceof Error)) throw error;
+    return fail(error.cause instanceof Error ? error.cause.message : error.message);
+  });
+}
+
+async function download(url: string, fail: (detail: string) => never, signal: AbortSignal): Promise<Uint8Array> {
+  const response = await fetch(url, { signal });
   if (!response.ok) fail(`the server answers ${response.status} ${response.statusText}`.trim());
   const parts: Uint8Array[] = [];
   let length = 0;
