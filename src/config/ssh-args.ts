@@ -1,7 +1,7 @@
 // Reads options of ssh, as ansible_ssh_common_args holds them. bringup speaks SSH itself, so each option has an effect
 // here, changes nothing of what a connection does, or is refused.
 
-import { splitWords } from './words.ts';
+import { splitWords } from '../core/words.ts';
 
 export type SshArgs = Readonly<{
   jump?: string;
@@ -40,7 +40,9 @@ const FLAGS_WITHOUT_EFFECT = new Set('CqTtvxna'.split(''));
 /** The options of a text, or the first word that bringup can do nothing with. An earlier option wins, as with ssh. */
 export function readSshArgs(text: string): SshArgs | Readonly<{ unknown: string }> {
   const found: Record<string, string> = {};
-  const words = [...splitWords(text)];
+  const split = splitWords(text);
+  if (split === undefined) return { unknown: text };
+  const words = [...split];
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     const [, letter = '', rest = ''] = /^-(\w)(.*)$/.exec(word) ?? [];
     if ([...letter, ...rest].every((flag) => FLAGS_WITHOUT_EFFECT.has(flag)) && letter !== '') continue;
@@ -61,7 +63,7 @@ export function readSshArgs(text: string): SshArgs | Readonly<{ unknown: string 
 
 /** The jump host of `ssh -W %h:%p [-q] [-p PORT] [USER@]HOST`, the older way to write ProxyJump. */
 function jumpOf(command: string): string | undefined {
-  const words = [...splitWords(command)];
+  const words = [...(splitWords(command) ?? [])];
   if (words.shift() !== 'ssh') return undefined;
   let host: string | undefined;
   let port: string | undefined;

@@ -2,8 +2,8 @@ import type { Target } from '../core/connection.ts';
 import type { Failure, Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import { Float, type RawVars, Secret, type Value } from '../core/value.ts';
+import { splitWords } from '../core/words.ts';
 import { readSshArgs, type SshArgs } from './ssh-args.ts';
-import { splitWords } from './words.ts';
 
 /** The variables that say how to reach a host, by Ansible's names. */
 export type Reach = Readonly<{
@@ -52,7 +52,7 @@ export function targetOf({ name, at, get, defaults }: Reach): Target {
     become: {
       method,
       exe: text('ansible_become_exe', `ansible_${method}_exe`),
-      flags: splitWords(text('ansible_become_flags', `ansible_${method}_flags`) ?? ''),
+      flags: flagsOf(text('ansible_become_flags', `ansible_${method}_flags`) ?? '', name, at),
       password: secret('ansible_become_password', 'ansible_become_pass', 'ansible_sudo_pass'),
     },
     connectTimeout: number(
@@ -62,6 +62,12 @@ export function targetOf({ name, at, get, defaults }: Reach): Target {
         args.connectTimeout,
     ),
   };
+}
+
+function flagsOf(text: string, host: string, at: Pos | undefined): readonly string[] {
+  const flags = splitWords(text);
+  if (flags === undefined) throw wrong('ansible_become_flags', host, `'${text}'`, 'words whose quotes are closed', at);
+  return flags;
 }
 
 function sshArgs(host: string, at: Pos | undefined, text: (name: string) => string | undefined): SshArgs {

@@ -1,17 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { defineModule } from '../core/module.ts';
 import { quote, type Script, verbatim } from '../core/sh.ts';
+import { splitWords } from '../core/words.ts';
 import { args, flag, text } from './shared/args.ts';
-import {
-  commandErrors,
-  type Markers,
-  parseMarkers,
-  planRun,
-  probeMarkers,
-  runData,
-  running,
-  splitWords,
-} from './shared/exec.ts';
+import { commandErrors, type Markers, parseMarkers, planRun, probeMarkers, runData, running } from './shared/exec.ts';
 
 const Args = args({
   cmd: text('The command line. No shell interprets it: no pipes, no redirection.'),

@@ -1,6 +1,7 @@
 import { type ArgError, argError } from '../core/bind.ts';
 import { blocked, type Change, type Context, defineModule, type Steps } from '../core/module.ts';
 import { lines, sh } from '../core/sh.ts';
+import { splitWords } from '../core/words.ts';
 import {
   DAEMON_ALIASES,
   DOCKER_NEEDS,
@@ -26,7 +27,6 @@ import {
   waitHealthy,
 } from './shared/docker-container.ts';
 import { runOptions } from './shared/docker-run.ts';
-import { splitWords } from './shared/exec.ts';
 import { type Fields, fields } from './shared/fields.ts';
 
 export const docker_container = defineModule<typeof Args, Fields>({

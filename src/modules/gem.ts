@@ -2,8 +2,8 @@ import { type Static, Type } from 'typebox';
 import { argError } from '../core/bind.ts';
 import { blocked, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
+import { splitWords } from '../core/words.ts';
 import { absolutePath, args, flag, optionalFlag, text } from './shared/args.ts';
-import { splitWords } from './shared/exec.ts';
 import { type Fields, fields } from './shared/fields.ts';
 
 const Args = args({

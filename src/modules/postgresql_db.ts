@@ -2,8 +2,8 @@ import { type Static, Type } from 'typebox';
 import { argError } from '../core/bind.ts';
 import { type Blocked, blocked, type Change, defineModule, type Steps } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
+import { splitWords } from '../core/words.ts';
 import { args, flag, text } from './shared/args.ts';
-import { splitWords } from './shared/exec.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import {
   ask,

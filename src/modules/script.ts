@@ -2,8 +2,9 @@ import { Type } from 'typebox';
 import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { sh, staged } from '../core/sh.ts';
+import { splitWords } from '../core/words.ts';
 import { args, text } from './shared/args.ts';
-import { type Markers, parseMarkers, probeMarkers, runData, running, skipReason, splitWords } from './shared/exec.ts';
+import { type Markers, parseMarkers, probeMarkers, runData, running, skipReason } from './shared/exec.ts';
 import { dirname, spoolOf } from './shared/paths.ts';
 
 const Args = args({

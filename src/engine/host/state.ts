@@ -55,12 +55,10 @@ export type HostState = {
   ended: Set<Role>;
   /** The variables of the play's `vars_files` whose names needed the host's variables. */
   playFiles: readonly RawVars[];
-  /** The directories of roles that ran on the host in this play. */
+  /** Roles of which a task has run on the host in this play: see noteRole. */
   ranRoles: Set<string>;
-  /** Roles whose items the host has reached, roles of which a task has run, and these by directory and parameters. */
+  /** Roles whose items the host has reached in this play. */
   entered: Set<Role>;
-  running: Set<Role>;
-  completed: Set<string>;
   /** Roles that were included with `public: true` in this play. Later tasks see their variables. */
   publicRoles: readonly Role[];
   /** In a plan: tasks that would run, and so may fail in apply. */
@@ -93,10 +91,13 @@ export type Where = Readonly<{
 }>;
 
 /** Notes that a task of the role has run on the host. */
-export function noteRole({ running, completed }: HostState, role: Role): void {
-  if (running.has(role)) return;
-  running.add(role);
-  completed.add(wordOf(role));
+export function noteRole({ ranRoles }: HostState, role: Role): void {
+  ranRoles.add(wordOf(role));
+}
+
+/** Whether a task of the role has run on the host in this play, with the same parameters. */
+export function hasRun({ ranRoles }: HostState, role: Role): boolean {
+  return ranRoles.has(wordOf(role));
 }
 
 /**
@@ -107,12 +108,19 @@ export function isEnded(host: HostState, role: Role | undefined): boolean {
   if (role === undefined) return false;
   if (role.isDependency && !role.allowsDuplicates && !host.entered.has(role)) {
     host.entered.add(role);
-    if (host.completed.has(wordOf(role))) host.ended.add(role);
+    if (hasRun(host, role)) host.ended.add(role);
   }
   return host.ended.has(role);
 }
 
-const wordOf = ({ path, params }: Role): string => `${path} ${JSON.stringify(params)}`;
+function wordOf(role: Role): string {
+  const known = words.get(role);
+  if (known !== undefined) return known;
+  const word = `${role.path} ${JSON.stringify(role.params)}`;
+  words.set(role, word);
+  return word;
+}
+const words = new WeakMap<Role, string>();
 
 /** `action`: the name of its module. */
 export type FailedTask = Readonly<{ name: string; action: string; at: Pos }>;

@@ -3,7 +3,7 @@ import { failure } from '../../core/errors/index.ts';
 import type { Include, Item, Task } from '../../core/playbook.ts';
 import type { RawVars } from '../../core/value.ts';
 import { isTrue } from '../evaluate/booleans.ts';
-import { NotKnown, type Where } from '../host/state.ts';
+import { hasRun, NotKnown, type Where } from '../host/state.ts';
 import { scopeFor } from '../host/variables.ts';
 import { expansions, within } from '../trip/ahead.ts';
 import { failStep } from '../trip/fail.ts';
@@ -21,12 +21,11 @@ export async function runInclude(
   try {
     const found = expansions(world, host, include, where);
     for (const { loaded, vars } of found) {
-      if (!include.allowsDuplicates && loaded.roles.every((role) => host.ranRoles.has(role.path))) continue;
+      if (!include.allowsDuplicates && loaded.roles.every((role) => hasRun(host, role))) continue;
       await bringHandlers(hostRun, loaded.handlers);
       for (const role of loaded.roles) {
         host.ended.delete(role);
         host.entered.delete(role);
-        host.ranRoles.add(role.path);
       }
       if (include.isPublic) host.publicRoles = [...host.publicRoles, ...loaded.roles];
       if (host.depth >= MOST) throw tooDeep(include);

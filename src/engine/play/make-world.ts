@@ -64,8 +64,6 @@ export function makeWorld(run: Run, inventory: World['inventory'], doing: World[
       playFiles: [],
       ranRoles: new Set(),
       entered: new Set(),
-      running: new Set(),
-      completed: new Set(),
       publicRoles: [],
       mayFail: [],
       depth: 0,

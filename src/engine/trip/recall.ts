@@ -19,10 +19,8 @@ export async function recallHandlers(hostRun: HostRun): Promise<void> {
   const { host, play } = hostRun;
   host.late = [];
   host.publicRoles = [];
-  host.ranRoles = new Set(play.roles.map((role) => role.path));
+  host.ranRoles = new Set();
   host.entered = new Set();
-  host.running = new Set();
-  host.completed = new Set();
   host.reader = readerOf(hostRun);
   host.isRecalled = false;
   host.isStuck = false;

@@ -2,10 +2,10 @@
 import { type Static, Type } from 'typebox';
 import type { Change } from '../../core/module.ts';
 import { lines, type Script, sh } from '../../core/sh.ts';
+import { splitWords } from '../../core/words.ts';
 import { absolutePath, args, flag, text } from './args.ts';
 import { daemon, docker } from './docker.ts';
 import { envLines, running, runOptions } from './docker-run.ts';
-import { splitWords } from './exec.ts';
 
 const command = (description: string) =>
   Type.Optional(Type.Union([Type.Array(Type.String()), Type.String()], { description }));

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { splitWords } from '../../../src/core/words.ts';
 import { parseKey } from '../../../src/modules/authorized_key.ts';
 import { expanded } from '../../../src/modules/command.ts';
 import { decodeBytes, encodeBase64, hexBytes } from '../../../src/modules/shared/bytes.ts';
-import { splitWords } from '../../../src/modules/shared/exec.ts';
+
 import { modeErrors, octal, resolveMode } from '../../../src/modules/shared/mode.ts';
 import { difference, grantStatements, parseGrants, parsePrivileges } from '../../../src/modules/shared/privileges.ts';
 import { regex } from '../../../src/modules/shared/regex.ts';
