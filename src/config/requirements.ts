@@ -127,7 +127,12 @@ export function dependenciesOf(
     if ('code' in one) files.problems.push(one);
     else requirements.push(one);
   }
-  return { requirements, names };
+  // What others wrote names no paths of this machine: they would become part of the project.
+  const isOurs = ({ source }: Requirement): boolean =>
+    source.type === 'folder' || (source.type === 'archive' && !/^https?:/.test(source.url));
+  for (const { kind, address, at } of requirements.filter(isOurs))
+    files.problems.push(tell('E_REQUIREMENT_SOURCE', { kind, src: address }, at));
+  return { requirements: requirements.filter((one) => !isOurs(one)), names };
 }
 
 type Fields = Readonly<Record<string, string | undefined>>;
@@ -162,7 +167,7 @@ function requirement(kind: Kind, given: Fields, at: Pos, dir: string): Requireme
   if (source === 'unknown')
     return tell('E_REQUIREMENT_SOURCE', { kind, src: given['scm'] ?? given['type'] ?? src }, at);
   // No position: the line would be shown.
-  if (source.type !== 'folder' && /^\w+:\/\/[^/@]*:[^/@]*@/.test(source.url))
+  if (source.type !== 'folder' && /^https?:\/\/[^/]*@|^\w+:\/\/[^/@]*:[^/]*@/.test(source.url))
     return tell('E_REQUIREMENT_PASSWORD', { src: source.url.replace(/:\/\/.*@/, '://'), file: at.file, line: at.line });
   if (source.type === 'folder' && !existsSync(source.path)) return tell('E_FILE_MISSING', { path: source.path }, at);
   const name = kind === 'role' ? (named ?? nameOf(src)) : named;
@@ -186,6 +191,7 @@ function sourceOf(src: string, given: Fields, dir: string): Source | 'galaxy' | 
   const folder = fragment === '' ? undefined : fragment;
   const git: Source = { type: 'git', url, version: version === '*' ? undefined : version, folder };
 
+  if (/(^|\/)\.\.(\/|$)/.test(folder ?? '')) return 'unknown';
   if (/^$|^-|[,\s]/.test(address) || (scm ?? 'git') !== 'git') return 'unknown';
   if (scm === 'git' || type === 'git' || plus !== undefined) return git;
   switch (type) {

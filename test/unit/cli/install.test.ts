@@ -162,6 +162,16 @@ describe('bringup install', () => {
     expect(plain(lacking.err)).toContain("the role web depends on 'other.public'");
   });
 
+  it('takes nothing of this machine because a role asks for it', async () => {
+    write('private/tasks/main.yml', 'mine\n');
+    commit('web', { ...task('web'), 'meta/main.yml': `dependencies:\n- {name: stolen, src: ${dir}/private}\n` });
+    requirements(`- {name: web, src: 'git+file://${dir}/web'}\n`);
+    const { code, err } = await install();
+    expect(code).not.toBe(0);
+    expect(plain(err)).toMatch(/E_REQUIREMENT_SOURCE: bringup cannot install a role from '.*private'/);
+    expect(roles()).toEqual([]);
+  });
+
   it('replaces no folder that it has not installed, or that was changed, but with --force', async () => {
     commit('web', task('web'));
     write('project/roles/web/tasks/main.yml', 'mine\n');
@@ -206,6 +216,7 @@ describe('bringup install', () => {
     ['- geerlingguy.nginx', /r\.yml:1:3: error E_REQUIREMENT_GALAXY/],
     ['collections: [community.general]', /E_REQUIREMENT_GALAXY/],
     ['collections: [{name: a.b, type: galaxy}]', /E_REQUIREMENT_GALAXY/],
+    ['collections: [{name: a.b, source: "git+https://h/x.git#/../../etc"}]', /E_REQUIREMENT_SOURCE/],
     ['- {src: x, scm: hg}', /E_REQUIREMENT_SOURCE.*'hg'/],
     ['- {src: --upload-pack=x, scm: git}', /E_REQUIREMENT_SOURCE/],
     ["- {src: 'https://h/x.git,v1'}", /E_REQUIREMENT_SOURCE/],
@@ -226,13 +237,16 @@ describe('bringup install', () => {
     expect(readdirSync('.')).toEqual(['r.yml']);
   });
 
-  it('does not show a password in an address', async () => {
-    requirements('- src: https://me:hunter2@h/x.git\n');
-    const { code, err } = await install();
-    expect(code).toBe(2);
-    expect(err).toContain('contains a password');
-    expect(err).not.toContain('hunter2');
-  });
+  it.each(['https://me:hunter2@h/x.git', 'https://hunter2@h/x.tar.gz', 'ssh://me:hunter2@h/x.git'])(
+    'does not show a password in an address: %s',
+    async (address) => {
+      requirements(`- src: ${address}\n`);
+      const { code, err } = await install();
+      expect(code).toBe(2);
+      expect(err).toContain('contains a password');
+      expect(err).not.toContain('hunter2');
+    },
+  );
 
   it('refuses a damaged lock file', async () => {
     requirements('[]\n');
