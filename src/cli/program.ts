@@ -58,7 +58,7 @@ function interruptible(): Readonly<{ signal: AbortSignal; end: () => void }> {
       streams.err('\nstopped at once: scripts may still run on the hosts\n');
       process.exit(130);
     }
-    streams.err('\nstopping: ending the processes on the hosts (press Ctrl-C again to stop at once)\n');
+    streams.err('\nstopping: ending what runs, on hosts too (press Ctrl-C again to stop at once)\n');
     controller.abort(new Error('interrupted'));
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);

@@ -34,8 +34,8 @@ import {
   varsOf,
   wordsOf,
 } from './reading.ts';
-import { allowsDuplicates, handlersIn, keywordsOf, loadRole, roleUse } from './roles.ts';
-import { type Entry, entry, type MapNode, type Node, toRaw, wrongShape } from './source.ts';
+import { allowsDuplicates, handlersIn, keywordsOf, loadRole, roleUse, useKey } from './roles.ts';
+import { type Entry, entry, type MapNode, toRaw, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
 export type PlaybookOptions = Readonly<{
@@ -277,20 +277,16 @@ function readRoles(node: MapNode, around: Common, reading: Reading): Roles {
   const all = list.items.flatMap((item) => {
     const { name, params } = roleUse(item, around, reading);
     if (name === undefined) return [];
-    const key = JSON.stringify([name, params, whenKey(item)]);
+    const use = useKey(item, params);
+    const key = `${name} ${use}`;
     if (seen.has(key) && !allowsDuplicates(name, around, reading)) return [];
     seen.add(key);
     const inner = item.kind === 'map' ? keywordsOf(item, around, reading) : { ...around, at: item.at };
-    return [loadRole(name, item.at, inner, reading, { params })];
+    return [loadRole(name, item.at, inner, reading, { params, key: use })];
   });
   return {
     items: all.flatMap((l) => l.items),
     handlers: all.flatMap((l) => l.handlers),
     roles: all.flatMap((l) => l.roles),
   };
-}
-
-function whenKey(item: Node): unknown {
-  const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;
-  return when === undefined ? undefined : toRaw(when);
 }

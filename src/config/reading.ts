@@ -59,6 +59,8 @@ export type Definition = Pick<Common, 'faults'> & Readonly<{ reads: Reads }>;
 export type TemplateReading = Pick<Reading, 'problems' | 'ports' | 'defined' | 'used'>;
 
 export type RoleUse = Readonly<{
+  /** Tells uses of one role apart: see useKey. Default: '', a use without parameters. */
+  key?: string;
   /** The role whose meta/main.yml names this one. */
   dependent?: Role;
   params: RawVars;

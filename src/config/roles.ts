@@ -4,7 +4,7 @@ import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { rowOf } from '../core/language/keywords.ts';
 import type { Common, IncludedItems, Item, Layer, Role, Task } from '../core/playbook.ts';
-import type { Raw, RawVars } from '../core/value.ts';
+import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
 import { isKeyword, isOn, readCommon } from './common.ts';
 import { varsFile } from './files.ts';
 import { includeAsHandler, taskOf } from './includes.ts';
@@ -39,6 +39,7 @@ export function loadRole(
     defaults: layer(join(path, 'defaults'), use.defaultsFrom, reading, at),
     vars: layer(join(path, 'vars'), use.varsFrom, reading, at),
     params: use.params,
+    use: use.key ?? '',
     parents: around.role === undefined ? [] : [around.role, ...around.role.parents],
     isDependency: use.dependent !== undefined,
     allowsDuplicates: allowsDuplicates(name, around, reading),
@@ -135,18 +136,33 @@ function dependencies(dependent: Role, around: Common, reading: Reading, above: 
   return list.items.reduce((all, item): IncludedItems => {
     const { name, params } = roleUse(item, around, reading);
     if (name === undefined) return all;
-    const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;
-    const key = JSON.stringify([name, params, when && toRaw(when)]);
+    const use = useKey(item, params);
+    const key = `${name} ${use}`;
     if (reading.imported.used.has(key) && !allowsDuplicates(name, { ...around, role: dependent }, reading)) return all;
     reading.imported.used.add(key);
     const inner = item.kind === 'map' ? keywordsOf(item, around, reading) : around;
-    const one = loadRole(name, item.at, inner, reading, { params: { ...outer, ...params }, dependent }, above);
+    const one = loadRole(
+      name,
+      item.at,
+      inner,
+      reading,
+      { params: { ...outer, ...params }, key: use, dependent },
+      above,
+    );
     return {
       items: [...all.items, ...one.items],
       handlers: [...all.handlers, ...one.handlers],
       roles: [...all.roles, ...one.roles],
     };
   }, none);
+}
+
+/** As in Ansible, a role runs again for other parameters and under another condition. */
+export function useKey(item: Node, params: RawVars): string {
+  const when = item.kind === 'map' ? entry(item, 'when')?.value : undefined;
+  if (when === undefined && Object.keys(params).length === 0) return '';
+  const plain = (_: string, value: unknown): unknown => (value instanceof TemplateText ? value.text : value);
+  return JSON.stringify([params, when && toRaw(when)], plain);
 }
 
 /** What an item of `roles:` or `dependencies:` passes on to the role's tasks. Its `vars` are parameters. */

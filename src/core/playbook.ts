@@ -178,6 +178,8 @@ export type Role = Readonly<{
   vars: Layer;
   /** Parameters given where the role is used. */
   params: RawVars;
+  /** Tells uses of one role apart: what is given where it is used, without what is passed on from other roles. */
+  use: string;
   /** The roles whose include_role or import_role led to this one, the nearest first. */
   parents: readonly Role[];
   /** Whether another role's meta/main.yml names it. */

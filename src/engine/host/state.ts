@@ -113,14 +113,7 @@ export function isEnded(host: HostState, role: Role | undefined): boolean {
   return host.ended.has(role);
 }
 
-function wordOf(role: Role): string {
-  const known = words.get(role);
-  if (known !== undefined) return known;
-  const word = `${role.path} ${JSON.stringify(role.params)}`;
-  words.set(role, word);
-  return word;
-}
-const words = new WeakMap<Role, string>();
+const wordOf = ({ path, use }: Role): string => `${path} ${use}`;
 
 /** `action`: the name of its module. */
 export type FailedTask = Readonly<{ name: string; action: string; at: Pos }>;

@@ -196,6 +196,7 @@ describe('includes and roles', () => {
     'roles/base/tasks/main.yml': '- debug: {msg: base}\n',
     'roles/agent/tasks/main.yml': '- debug: {msg: agent}\n',
     'roles/agent/meta/main.yml': 'dependencies: [base]\n',
+    'roles/twice/meta/main.yml': 'dependencies: [{role: base, p: 1}, {role: base, p: 1}, base, {role: base, p: 2}]\n',
     'roles/other/meta/main.yml': 'dependencies: [{role: base, when: wanted | default(false)}]\n',
   };
   const on = (tasks: string): string => play(tasks, 'vars: {name_of: agent}');
@@ -205,6 +206,8 @@ describe('includes and roles', () => {
     ['an include whose name is a template', on('- include_role: {name: "{{ name_of }}"}'), 'base agent'],
     ['each play anew', on(include) + on(include), 'base agent base agent'],
     ['two includes', on(include + include), 'base agent agent'],
+    ['an include with other variables', on(`${include}${include}  vars: {v: 2}\n`), 'base agent agent'],
+    ['one with parameters', on(`${include}- include_role: {name: twice}`), 'base agent base base'],
     ['a loop', on('- include_role: {name: agent}\n  loop: [1, 2]'), 'base agent agent'],
     ['an include after roles', on(include).replace('  tasks:', '  roles: [base]\n  tasks:'), 'base agent'],
     ['an include before an import', on(`${include}- import_role: {name: agent}`), 'base agent agent'],
