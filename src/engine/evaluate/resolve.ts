@@ -1,18 +1,16 @@
 import { dirname, join, resolve as resolvePath } from 'node:path';
-import { type ArgError, argDiagnostic } from '../../core/bind.ts';
 import { Failure, type Pos } from '../../core/diagnostic.ts';
 import { failure } from '../../core/errors/index.ts';
-import { withHomes } from '../../core/home.ts';
 import type { Context, LocalFile, Module, Step } from '../../core/module.ts';
-import { isBlocked, isStep, touchesOf } from '../../core/module.ts';
+import { isBlocked, touchesOf } from '../../core/module.ts';
 import type { Condition, LoopControl, Task } from '../../core/playbook.ts';
 import { quote, type Script, sh, verbatim } from '../../core/sh.ts';
-import { isDict, type Raw, type RawVars, Secret, TemplateText, Unknown, type Value } from '../../core/value.ts';
+import { isDict, type Raw, type RawVars, Secret, Unknown, type Value } from '../../core/value.ts';
 import type { Probe } from '../host/answers.ts';
 import type { Run, Scope } from '../host/ports.ts';
 import { NotKnown } from '../host/state.ts';
+import { bindArgs } from './arguments.ts';
 import { checkBooleans, isTrue } from './booleans.ts';
-import { homeOf } from './home.ts';
 import { type ReadRecorder, remembered } from './memo.ts';
 import { renderFile } from './render.ts';
 
@@ -202,72 +200,6 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
     },
   };
 }
-
-function bindArgs(run: Run, task: Task, module: Module, scope: Scope, user: string | undefined): Step {
-  const args: Record<string, unknown> = {};
-  for (const [name, raw] of Object.entries(task.args)) {
-    const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
-    if (module.expressions?.includes(key) === true) {
-      const isList = module.args.properties[key]?.['type' as never] === 'array';
-      args[key] = isList && !Array.isArray(raw) ? [textsOf(raw)] : textsOf(raw);
-      continue;
-    }
-    const value = run.templates.resolve({ value: raw }, scope);
-    const kept = (value as { value?: Value }).value;
-    if (kept === undefined) continue; // omit
-    const unknown = run.templates.findUnknown(kept);
-    if (unknown !== undefined) throw new NotKnown(unknown.because);
-    args[key] =
-      module.isNative === true ? listsOnly(kept) : run.templates.toPlain(kept, (text) => noteSecret(run, text));
-  }
-  const bound = module.bind(withHomes(args, module, (account) => homeOf(account, user, scope)));
-  if (isStep(bound)) {
-    noteSecretArgs(run, module, bound);
-    return bound;
-  }
-  throw new Failure(bound.map((wrong) => argFailure(wrong, module, task)));
-}
-
-/** Tuples as lists, as Ansible has them where a template ends. */
-function listsOnly(value: Value): Value {
-  return Array.isArray(value) ? value.map(listsOnly) : value;
-}
-
-/** Expressions as texts. One that looks like a template stays as it is written. */
-function textsOf(raw: Raw): Raw {
-  if (raw instanceof TemplateText) return raw.text;
-  return Array.isArray(raw) ? (raw as readonly Raw[]).map(textsOf) : raw;
-}
-
-function argFailure(wrong: ArgError, module: Module, task: Task) {
-  return argDiagnostic(module.name, wrong, task.argAt(wrong.path));
-}
-
-/**
- * Registers a secret for redaction. Texts of several lines (a file with a password in it) are built from values that
- * are already registered, so only those parts are hidden.
- */
-function noteSecret(run: Run, text: string): void {
-  if (!text.trimEnd().includes('\n')) run.redactor.add(text);
-}
-
-function noteSecretArgs(run: Run, module: Module, step: Step): void {
-  for (const name of secretArgs(module)) {
-    const value = step.args[name];
-    if (typeof value === 'string') run.redactor.add(value);
-  }
-}
-
-/** The arguments that are always secret, by the module's schema. */
-function secretArgs(module: Module): readonly string[] {
-  const known = secretArgsOf.get(module);
-  if (known !== undefined) return known;
-  const all = Object.entries<{ secret?: boolean }>(module.args.properties);
-  const names = all.flatMap(([name, schema]) => (schema.secret === true ? [name] : []));
-  secretArgsOf.set(module, names);
-  return names;
-}
-const secretArgsOf = new WeakMap<Module, readonly string[]>();
 
 function environmentOf(run: Run, task: Task, scope: Scope): Script {
   const pairs = task.environment.flatMap((raw) => {

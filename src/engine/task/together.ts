@@ -6,10 +6,11 @@ import { TaskFailed } from '../host/state.ts';
 import { carryOut, type Intent, isIntent } from '../trip/attempt.ts';
 import { addPart, emptyTrip, isJoinable, type Part, type StartedPart, type TripChanges } from '../trip/join.ts';
 import { makeTogether } from '../trip/make-together.ts';
+import { finish, type Named } from './finish.ts';
 import { itemsOf } from './items.ts';
 import { aheadOfItems, concluded, outcomesOf } from './loop.ts';
 import { taskName } from './names.ts';
-import { finish, type Named, scopeOf } from './task.ts';
+import { scopeOf } from './task.ts';
 
 /**
  * Returns the n-th task; 'left out' if its tags exclude it; undefined if there is none or if it cannot travel with

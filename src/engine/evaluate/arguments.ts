@@ -1,0 +1,77 @@
+// The arguments of a task on a host: evaluated, checked against the module's schema.
+import { type ArgError, argDiagnostic } from '../../core/bind.ts';
+import { Failure } from '../../core/diagnostic.ts';
+import { withHomes } from '../../core/home.ts';
+import { isStep, type Module, type Step } from '../../core/module.ts';
+import type { Task } from '../../core/playbook.ts';
+import { type Raw, TemplateText, type Value } from '../../core/value.ts';
+import type { Run, Scope } from '../host/ports.ts';
+import { NotKnown } from '../host/state.ts';
+import { homeOf } from './home.ts';
+
+/** Throws Failure E_…ARGUMENT…, and NotKnown if a value depends on a change. */
+export function bindArgs(run: Run, task: Task, module: Module, scope: Scope, user: string | undefined): Step {
+  const args: Record<string, unknown> = {};
+  for (const [name, raw] of Object.entries(task.args)) {
+    const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
+    if (module.expressions?.includes(key) === true) {
+      const isList = module.args.properties[key]?.['type' as never] === 'array';
+      args[key] = isList && !Array.isArray(raw) ? [textsOf(raw)] : textsOf(raw);
+      continue;
+    }
+    const value = run.templates.resolve({ value: raw }, scope);
+    const kept = (value as { value?: Value }).value;
+    if (kept === undefined) continue; // omit
+    const unknown = run.templates.findUnknown(kept);
+    if (unknown !== undefined) throw new NotKnown(unknown.because);
+    args[key] =
+      module.isNative === true ? listsOnly(kept) : run.templates.toPlain(kept, (text) => noteSecret(run, text));
+  }
+  const bound = module.bind(withHomes(args, module, (account) => homeOf(account, user, scope)));
+  if (isStep(bound)) {
+    noteSecretArgs(run, module, bound);
+    return bound;
+  }
+  throw new Failure(bound.map((wrong) => argFailure(wrong, module, task)));
+}
+
+/** Tuples as lists, as Ansible has them where a template ends. */
+function listsOnly(value: Value): Value {
+  return Array.isArray(value) ? value.map(listsOnly) : value;
+}
+
+/** Expressions as texts. One that looks like a template stays as it is written. */
+function textsOf(raw: Raw): Raw {
+  if (raw instanceof TemplateText) return raw.text;
+  return Array.isArray(raw) ? (raw as readonly Raw[]).map(textsOf) : raw;
+}
+
+function argFailure(wrong: ArgError, module: Module, task: Task) {
+  return argDiagnostic(module.name, wrong, task.argAt(wrong.path));
+}
+
+/**
+ * Registers a secret for redaction. Texts of several lines (a file with a password in it) are built from values that
+ * are already registered, so only those parts are hidden.
+ */
+function noteSecret(run: Run, text: string): void {
+  if (!text.trimEnd().includes('\n')) run.redactor.add(text);
+}
+
+function noteSecretArgs(run: Run, module: Module, step: Step): void {
+  for (const name of secretArgs(module)) {
+    const value = step.args[name];
+    if (typeof value === 'string') run.redactor.add(value);
+  }
+}
+
+/** The arguments that are always secret, by the module's schema. */
+function secretArgs(module: Module): readonly string[] {
+  const known = secretArgsOf.get(module);
+  if (known !== undefined) return known;
+  const all = Object.entries<{ secret?: boolean }>(module.args.properties);
+  const names = all.flatMap(([name, schema]) => (schema.secret === true ? [name] : []));
+  secretArgsOf.set(module, names);
+  return names;
+}
+const secretArgsOf = new WeakMap<Module, readonly string[]>();
