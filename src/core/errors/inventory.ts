@@ -161,7 +161,8 @@ export const inventory = {
     example: { variable: 'ansible_ssh_common_args', host: 'web1', option: '-D 1080' },
     tell: ({ variable, host, option }: { variable: string; host: string; option: string }) => ({
       message: `${variable} of ${host} has the option '${option}', which bringup does not know`,
-      expected: '-J, -i, -l, -p, or -o with ProxyJump, IdentityFile, User, Port, ConnectTimeout or UserKnownHostsFile',
+      expected:
+        '-J, -i, -l, -p, or -o with ProxyJump, ProxyCommand (ssh -W), IdentityFile, User, Port, ConnectTimeout or UserKnownHostsFile',
       hint: 'remove the option, or write it as one of these',
     }),
   }),
