@@ -115,6 +115,10 @@ export type Run = Readonly<{
   connect: (host: string, scope: Scope, options: LineOptions) => Promise<Connection>;
   /** The lock that this run takes on hosts. undefined for a plan, which waits for nobody. */
   claim: Pick<Claim, 'run' | 'words'> | undefined;
+  /** Facts are gathered once in a run (`gathering = smart`), not by each play. */
+  gathersOnce: boolean;
+  /** Variables of connections that count where the inventory and the playbook set none. */
+  connection: RawVars;
   /** How long to wait for another run on a host, in seconds. */
   lockWait: number;
   download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;
