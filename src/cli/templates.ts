@@ -142,13 +142,41 @@ function ahead<T>(work: () => T): T {
   }
 }
 
+/** Ports for an expression that is itself a value: it reaches nothing but variables. */
+function closedPorts({ now, parseYaml, onSecret, effects }: TemplatePorts): TemplatePorts {
+  const refuse = (): never => {
+    const problem = 'an expression that comes out of a template must not use lookups or files';
+    throw failure('E_TEMPLATE_VALUE', { problem, hint: 'write the lookup itself into the playbook' });
+  };
+  return {
+    now,
+    ...(parseYaml !== undefined && { parseYaml }),
+    ...(onSecret !== undefined && { onSecret }),
+    ...(effects !== undefined && { effects }),
+    readFile: refuse,
+    env: refuse,
+    password: refuse,
+    listTree: refuse,
+    run: refuse,
+    fetch: refuse,
+    glob: refuse,
+    find: refuse,
+    look: refuse,
+    hosts: refuse,
+    unvault: refuse,
+  };
+}
+
 /** Adapts template/ to the engine's port. */
 export function templatesFor(ports: TemplatePorts): Templates {
+  const closed = closedPorts(ports);
   return {
     scope: (layers) => makeScope(layers, ports),
     resolve: (raw, scope) => resolve(raw, { get: scope.get, ports, names: scope.names }),
     evaluate: (expression, at, scope) =>
       compileExpression(expression, at).evaluate({ get: scope.get, ports, names: scope.names }),
+    evaluateClosed: (expression, at, scope) =>
+      compileExpression(expression, at).evaluate({ get: scope.get, ports: closed, names: scope.names }),
     truthy,
     render: (text, at, scope, options) =>
       compileTemplate(text, at, options).evaluate({ get: scope.get, ports, names: scope.names }),

@@ -14,11 +14,14 @@ import { homeOf } from './home.ts';
 /** Throws Failure E_…ARGUMENT…, and NotKnown if a value depends on a change. */
 export function bindArgs(run: Run, task: Task, module: Module, scope: Scope, user: string | undefined): Step {
   const args: Record<string, unknown> = {};
-  for (const [name, raw] of Object.entries(spread(run, task, scope))) {
-    const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
+  const given = spread(run, task, scope);
+  for (const [name, raw] of Object.entries(given)) {
+    const isOwn = Object.hasOwn(task.args, name);
+    const key = isOwn && name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
     if (module.expressions?.includes(key) === true) {
       const isList = module.args.properties[key]?.['type' as never] === 'array';
-      args[key] = isList && !Array.isArray(raw) ? [textsOf(raw)] : textsOf(raw);
+      const text = isOwn ? textsOf(raw) : asValues(raw);
+      args[key] = isList && !Array.isArray(raw) ? [text] : text;
       continue;
     }
     const value = run.templates.resolve({ value: raw }, scope);
@@ -52,6 +55,12 @@ function spread(run: Run, task: Task, scope: Scope): RawVars {
 /** Tuples as lists, as Ansible has them where a template ends. */
 function listsOnly(value: Value): Value {
   return Array.isArray(value) ? value.map(listsOnly) : value;
+}
+
+/** Expressions that a value holds, as templates that print them: they are evaluated without lookups. */
+function asValues(raw: Raw): Raw {
+  if (Array.isArray(raw)) return (raw as readonly Raw[]).map(asValues);
+  return typeof raw === 'string' ? `{{ '${raw.replace(/[\\']/g, '\\$&')}' }}` : raw;
 }
 
 /** Expressions as texts. One that looks like a template stays as it is written. */

@@ -127,12 +127,15 @@ export function falseCondition(conditions: readonly Condition[], scope: Scope, r
   return undefined;
 }
 
-/** An expression. One with {{ }} inside is rendered first, as old playbooks expect. */
+/**
+ * An expression. One with {{ }} inside is rendered first, as old playbooks expect. The result is then evaluated without
+ * lookups: it may contain what a host printed, and a host must not run programs here.
+ */
 export function evaluated(text: string, at: Pos, scope: Scope, run: Run): Value {
   if (!text.includes('{{')) return run.templates.evaluate(text, at, scope);
   const rendered = run.templates.render(text, at, scope);
   if (rendered instanceof Unknown) return rendered;
-  return run.templates.evaluate(run.templates.print(rendered), at, scope);
+  return run.templates.evaluateClosed(run.templates.print(rendered), at, scope);
 }
 
 /**

@@ -30,6 +30,8 @@ export type Templates = Readonly<{
   resolve: (raw: Raw, scope: Scope) => Value;
   /** The value of a bare expression. */
   evaluate: (expression: string, at: Pos, scope: Scope) => Value;
+  /** The same for an expression that is itself a value, perhaps from a host: no lookup is available to it. */
+  evaluateClosed: (expression: string, at: Pos, scope: Scope) => Value;
   /** A value as a condition, as Ansible's `when` interprets it. */
   truthy: (value: Value) => boolean | Unknown;
   render: (text: string, at: Pos, scope: Scope, options?: RenderOptions) => Value;
