@@ -15,6 +15,7 @@ import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Inventory, Playbook } from '../core/playbook.ts';
 import { type Redactor, redactor } from '../core/redact.ts';
+import { THIS_MACHINE } from '../core/this-machine.ts';
 import type { RawVars, Secret } from '../core/value.ts';
 import type { FactsCache, LocalFiles, Templates } from '../engine/host/ports.ts';
 import { modules } from '../modules/index.ts';
@@ -110,7 +111,7 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
     const { index, of } = options.shard ?? { index: 1, of: 1 };
     const limit = new Set(limited.filter((_, i) => i % of === index - 1));
     // This machine belongs to no inventory, so only --limit leaves it out.
-    if (options.limit === undefined) for (const name of ['localhost', '127.0.0.1', '::1']) limit.add(name);
+    if (options.limit === undefined) for (const name of THIS_MACHINE) limit.add(name);
     return { inventory: known, limit };
   };
   return {

@@ -76,7 +76,7 @@ export function templatePorts(
     }),
     glob: counted((pattern, from) => {
       const tried = placesOf(pattern, from, ['files']);
-      return tried.map((one) => filesMatching(absolute(one))).find((files) => files.length > 0) ?? [];
+      return tried.map((one) => filesMatching(resolvePath(one))).find((files) => files.length > 0) ?? [];
     }),
     look: counted((path) => lookAt(absolute(path))),
     run: counted((command, from) =>

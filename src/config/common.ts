@@ -103,10 +103,12 @@ function tagsOf(node: MapNode, common: Common, reading: Reading): readonly strin
   });
 }
 
+export const ORDERS = ['inventory', 'reverse_inventory', 'sorted', 'reverse_sorted', 'shuffle'] as const;
+
 /** The words that some keywords may have. A template is checked when the run has its value. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   strategy: ['linear', 'free', 'host_pinned'],
-  order: ['inventory', 'reverse_inventory', 'sorted', 'reverse_sorted', 'shuffle'],
+  order: ORDERS,
   become_method: ['sudo', 'doas', 'su'],
   connection: ['ssh', 'local', 'smart', 'paramiko'],
 };

@@ -187,31 +187,35 @@ function link(
   members.set('ungrouped', new Set([...draft.hosts.keys()].filter((h) => !grouped.has(h))));
   const order = [...draft.hosts.keys()];
   const depths = depthsOf(draft);
+  const filled = (layers: readonly Layer[]): readonly Layer[] => layers.filter((l) => Object.keys(l.vars).length > 0);
+  const fromFiles = new Map<string, readonly Layer[]>();
+  const layersOf = (name: string): readonly Layer[] => {
+    const read = fromFiles.get(name) ?? varDirs.flatMap((d) => varLayers(join(d, 'group_vars'), name, files));
+    fromFiles.set(name, read);
+    return [{ from: `group ${name} in ${source}`, vars: draft.groups.get(name)?.vars ?? {} }, ...read];
+  };
   const sorted = [...members.keys()].sort((a, b) => rank(draft, depths, a, b));
-  const fromFiles = new Map(
-    sorted.map((name) => [name, varDirs.flatMap((d) => varLayers(join(d, 'group_vars'), name, files))]),
-  );
-  const hosts = new Map<string, InventoryHost>();
-  for (const [name, { at, vars }] of draft.hosts) {
-    const groupsOfHost = sorted.filter((g) => members.get(g)?.has(name));
-    const groupLayers = groupsOfHost.flatMap((g) => [
-      { from: `group ${g} in ${source}`, vars: draft.groups.get(g)?.vars ?? {} },
-      ...(fromFiles.get(g) ?? []),
-    ]);
-    const own = [
-      { from: `host ${name} in ${source}`, vars },
+  for (const name of sorted) layersOf(name);
+  const groupLayers = (names: readonly string[]): readonly Layer[] =>
+    filled(names.toSorted((a, b) => rank(draft, depths, a, b)).flatMap(layersOf));
+  const hostLayers = (name: string): readonly Layer[] =>
+    filled([
+      { from: `host ${name} in ${source}`, vars: draft.hosts.get(name)?.vars ?? {} },
       ...varDirs.flatMap((d) => varLayers(join(d, 'host_vars'), name, files)),
-    ];
-    const layers = [...groupLayers, ...own].filter((l) => Object.keys(l.vars).length > 0);
-    hosts.set(name, { name, at, groups: groupsOfHost.filter((g) => g !== 'all').sort(), layers });
+    ]);
+  const hosts = new Map<string, InventoryHost>();
+  for (const [name, { at }] of draft.hosts) {
+    const groupsOfHost = sorted.filter((g) => members.get(g)?.has(name));
+    const own = hostLayers(name);
+    const layers = [...filled(groupsOfHost.flatMap(layersOf)), ...own];
+    hosts.set(name, { name, at, groups: groupsOfHost.filter((g) => g !== 'all').sort(), layers, own });
   }
   const groups = new Map([...members].map(([name, set]) => [name, order.filter((h) => set.has(h))] as const));
-  const layersOf = (name: string): readonly Layer[] => [
-    { from: `group ${name} in ${source}`, vars: draft.groups.get(name)?.vars ?? {} },
-    ...(fromFiles.get(name) ?? varDirs.flatMap((d) => varLayers(join(d, 'group_vars'), name, files))),
-  ];
-  const groupLayers = (name: string): readonly Layer[] => layersOf(name).filter((l) => Object.keys(l.vars).length > 0);
-  return { source, given, dir, hosts, groups, groupLayers };
+  const groupsAbove = (name: string): readonly string[] => {
+    const above = [...draft.groups].filter(([parent, { children }]) => parent !== 'all' && children.has(name));
+    return [...new Set(above.flatMap(([parent]) => [parent, ...groupsAbove(parent)]))];
+  };
+  return { source, given, dir, hosts, groups, groupLayers, groupsAbove, hostLayers };
 }
 
 function isChild(draft: Draft, name: string): boolean {

@@ -3,6 +3,7 @@ import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { globMatches } from '../core/glob.ts';
 import type { Inventory, InventoryHost } from '../core/playbook.ts';
+import { THIS_MACHINE, thisMachine } from '../core/this-machine.ts';
 
 /**
  * The hosts that a pattern selects, in the inventory's order. Unions apply first, then every `&`, then every `!`,
@@ -39,8 +40,8 @@ function matchTerm(term: string, inventory: Inventory, at: Pos, problems: Diagno
   const [, name = term, range] = /^(.*?)\[(-?\d+(?::-?\d*)?|:-?\d+)\]$/.exec(term) ?? [];
   const found = named(name, inventory);
   if (found === undefined) {
-    if (['localhost', '127.0.0.1', '::1'].includes(term)) {
-      addThisMachine(term, inventory, at);
+    if (THIS_MACHINE.includes(term)) {
+      (inventory.hosts as Map<string, InventoryHost>).set(term, thisMachine(term, inventory, at));
       return [term];
     }
     const known = [...inventory.hosts.keys(), ...inventory.groups.keys()];
@@ -50,12 +51,6 @@ function matchTerm(term: string, inventory: Inventory, at: Pos, problems: Diagno
     return [];
   }
   return range === undefined ? found : slice(found, range, name, at, problems);
-}
-
-/** Ansible's implicit localhost. */
-function addThisMachine(name: string, { hosts }: Inventory, at: Pos): void {
-  const layer = { from: 'implicit localhost', vars: { ansible_connection: 'local' } };
-  (hosts as Map<string, InventoryHost>).set(name, { name, at, groups: [], layers: [layer], isImplicit: true });
 }
 
 function named(name: string, inventory: Inventory): readonly string[] | undefined {

@@ -15,7 +15,7 @@ import type {
   Task,
 } from '../core/playbook.ts';
 import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
-import { checkWords, inheritedFrom, isKeyword, readCommon, readOwnKeywords, topLevel } from './common.ts';
+import { checkWords, inheritedFrom, isKeyword, ORDERS, readCommon, readOwnKeywords, topLevel } from './common.ts';
 import { defaultsFor } from './defaults.ts';
 import { doubtsOf } from './doubts.ts';
 import { type Files, varsFile } from './files.ts';
@@ -157,6 +157,18 @@ function playbookName(value: Node, vars: RawVars, reading: Reading): string | un
   return undefined;
 }
 
+/** The order of the hosts. A template may read variables of the play and of -e. */
+function orderOf(node: MapNode, vars: RawVars, reading: Reading): Play['order'] {
+  const raw = rawOf(node, 'order', reading) ?? 'inventory';
+  const known = raw instanceof TemplateText ? knownValue(raw, { vars: [vars], role: undefined }, reading) : raw;
+  const order = ORDERS.find((one) => one === known);
+  if (order !== undefined || !(raw instanceof TemplateText)) return order ?? 'inventory'; // see checkWords
+  const value = typeof known === 'string' ? known : raw.text;
+  const expected = ORDERS.join(', ');
+  reading.problems.push(tell('E_UNSUPPORTED_VALUE', { keyword: 'order', value, expected }, raw.at));
+  return 'inventory';
+}
+
 /** The name of a play. A template whose value is not known before the run stays as it is written. */
 function nameOf(node: MapNode, vars: RawVars, reading: Reading): string | undefined {
   const raw = rawOf(node, 'name', reading);
@@ -213,7 +225,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
     pattern,
     hosts: selected,
     warnings: unknown.filter(({ code }) => code === 'E_UNKNOWN_HOST'),
-    order: (keywords.order ?? 'inventory') as Play['order'],
+    order: orderOf(node, vars, reading),
     gatherFacts: gatherFacts ?? reading.playDefaults['gather_facts'] ?? true,
     gatherArgs: gatherArgsOf(keywords, common),
     common,

@@ -201,8 +201,12 @@ export type Inventory = Readonly<{
   dir: string;
   hosts: ReadonlyMap<string, InventoryHost>;
   groups: ReadonlyMap<string, readonly string[]>;
-  /** The variables of a group, for a host that joins it during the run. */
-  groupLayers: (group: string) => readonly Layer[];
+  /** The variables of groups: of `all` first, those of the deepest group last. */
+  groupLayers: (groups: readonly string[]) => readonly Layer[];
+  /** The groups that contain a group, at any depth, without `all`. */
+  groupsAbove: (group: string) => readonly string[];
+  /** The variables of a host itself, without those of its groups. */
+  hostLayers: (name: string) => readonly Layer[];
 }>;
 export type InventoryHost = Readonly<{
   name: string;
@@ -214,6 +218,8 @@ export type InventoryHost = Readonly<{
    * then the host.
    */
   layers: readonly Layer[];
+  /** The last of `layers`: those that are the host's own. */
+  own: readonly Layer[];
   /** This machine, which a play names though the inventory does not. It belongs to no group. */
   isImplicit?: boolean;
 }>;

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import type { Task } from '../../core/playbook.ts';
+import { THIS_MACHINE } from '../../core/this-machine.ts';
 import type { Run, Scope } from '../host/ports.ts';
 import { wayOf } from '../host/way.ts';
 
@@ -22,7 +23,7 @@ function isHere(run: Run, task: Task, scope: Scope): boolean {
   const name = run.templates.resolve(task.delegateTo, scope);
   if (typeof name !== 'string') return false;
   const listed = run.inventory.hosts.get(name);
-  if (listed === undefined) return ['localhost', '127.0.0.1', '::1'].includes(name);
+  if (listed === undefined) return THIS_MACHINE.includes(name);
   return (
     (listed.layers.findLast(({ vars }) => 'ansible_connection' in vars)?.vars['ansible_connection'] ?? way) === 'local'
   );

@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Inventory, Play, Role } from '../../core/playbook.ts';
+import type { Inventory, Layer, Play, Role } from '../../core/playbook.ts';
+import { THIS_MACHINE, thisMachine } from '../../core/this-machine.ts';
 import { type Raw, type RawVars, Ready, type Value, type Vars } from '../../core/value.ts';
 import type { Start } from './claims.ts';
 import type { GrowingInventory } from './inventory.ts';
@@ -50,7 +51,7 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
     ...play.roles.map((r) => r.defaults.vars),
     ...host.publicRoles.map((r) => r.defaults.vars),
     ...(role === undefined ? [] : [role.defaults.vars]),
-    ...(run.inventory.hosts.get(host.name)?.layers ?? []).map((l) => l.vars),
+    ...(run.inventory.hosts.get(host.name)?.layers ?? implicitLayers(run, host.name)).map((l) => l.vars),
     factLayer(host),
     readyLayer(host.moduleFacts),
     play.vars,
@@ -69,6 +70,17 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
     magic(world, host, where),
   ];
 }
+
+/** The variables of this machine as a delegate that the inventory does not list. */
+function implicitLayers(run: Run, name: string): readonly Layer[] {
+  if (!THIS_MACHINE.includes(name)) return []; // a host that a new reading of the inventory left out
+  const ofRun = implicits.get(run.inventory) ?? new Map<string, readonly Layer[]>();
+  implicits.set(run.inventory, ofRun);
+  const layers = ofRun.get(name) ?? thisMachine(name, run.inventory, { file: '<inventory>', line: 1, col: 1 }).layers;
+  ofRun.set(name, layers);
+  return layers;
+}
+const implicits = new WeakMap<Inventory, Map<string, readonly Layer[]>>();
 
 function readyLayer(vars: Readonly<Record<string, Value>>): RawVars {
   const known = readyLayers.get(vars);

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type { Play } from '../../core/playbook.ts';
+import { THIS_MACHINE } from '../../core/this-machine.ts';
 import { claimFor, newGate, newStart, waitingFor } from '../host/claims.ts';
 import type { Run } from '../host/ports.ts';
 import { openSession } from '../host/session.ts';
@@ -91,8 +92,7 @@ export function makeWorld(run: Run, inventory: World['inventory'], doing: World[
     added: new Set(),
     stats: new Map(),
     addHost: (name) => void add(name),
-    localhost: (name) =>
-      ['localhost', '127.0.0.1', '::1'].includes(name) ? (hosts.get('localhost') ?? add('localhost')) : undefined,
+    localhost: (name) => (THIS_MACHINE.includes(name) ? (hosts.get('localhost') ?? add('localhost')) : undefined),
   };
   for (const name of run.inventory.hosts.keys()) add(name);
   return world;

@@ -45,7 +45,9 @@ export async function runPlaybook(given: Run): Promise<Recap> {
       ...given.inventory,
       hosts: inventory.hosts,
       groups: inventory.groups,
-      groupLayers: (group) => inventory.read.groupLayers(group),
+      groupLayers: (groups) => inventory.read.groupLayers(groups),
+      groupsAbove: (group) => inventory.read.groupsAbove(group),
+      hostLayers: (name) => inventory.read.hostLayers(name),
     },
     emit(event) {
       const shown = given.redactor.hide(event);

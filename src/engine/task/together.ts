@@ -1,3 +1,4 @@
+import { THIS_MACHINE } from '../../core/this-machine.ts';
 import { notifyPieces } from '../evaluate/notify.ts';
 import type { Outcome, TaskRun } from '../evaluate/outcome.ts';
 import { allows } from '../evaluate/policy.ts';
@@ -88,7 +89,7 @@ class Alone extends Error {}
 
 /** A change on this machine may alter what a lookup or a copied file reads. */
 function isHere({ host }: TaskRun, scope: Named['scope']): boolean {
-  return ['localhost', '127.0.0.1', '::1'].includes(host.name) || scope.get('ansible_connection') === 'local';
+  return THIS_MACHINE.includes(host.name) || scope.get('ansible_connection') === 'local';
 }
 
 function reachOf({ world: { run } }: TaskRun): number {
