@@ -13,16 +13,16 @@ import { type Entry, entry, type MapNode, type Node, placeOf, toVars } from './s
 export const BUILTIN = /^ansible\.(builtin|legacy)\./;
 
 /** `action: module k=v` or `action: {module: …, …}`. */
-export function actionOf(action: Entry, reading: Reading): { module: string; value: Node } {
+export function actionOf(action: Entry, reading: Reading): { name: string; value: Node } {
   const { value } = action;
   if (value.kind === 'map') {
     const name = textOf(value, 'module', reading) ?? '';
-    return { module: moduleName(name), value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
+    return { name, value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
   }
   const source = value.kind === 'scalar' ? value.source : '';
   const [name = '', rest = ''] = source.split(/\s+(.*)/s);
   return {
-    module: moduleName(name),
+    name,
     value: { kind: 'scalar', at: value.at, value: rest, source: rest, isPlain: true },
   };
 }

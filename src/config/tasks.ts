@@ -12,6 +12,7 @@ import { isKeyword, readCommon, readOwnKeywords } from './common.ts';
 import { defaultsFor } from './defaults.ts';
 import { readInclude } from './includes.ts';
 import { readLoop } from './loops.ts';
+import { ownModule } from './own-modules.ts';
 import { aside, isNull, type Reading, settle } from './reading.ts';
 import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongShape } from './source.ts';
 
@@ -72,8 +73,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
 function readOwn(node: MapNode, actions: readonly Entry[], around: Common, reading: Reading): Task | undefined {
   const { problems, ports, place } = reading;
   const read = readCommon(node, around, reading);
-  const isModule = (e: Entry): boolean =>
-    ports.modules.has(moduleName(e.key)) || ENGINE_ACTIONS.includes(moduleName(e.key));
+  const isModule = (e: Entry): boolean => isKnownModule(e.key, reading) || ENGINE_ACTIONS.includes(moduleName(e.key));
   const modules = [...actions.filter(isModule), ...node.entries.filter((e) => ACTIONS.includes(e.key))];
   const action = modules[0] ?? actions[0];
   const where = place === 'handler' ? 'a handler' : 'a task';
@@ -91,12 +91,14 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
     return undefined;
   }
   const isNamed = ACTIONS.includes(action.key);
-  const given = isNamed ? actionOf(action, reading) : { module: moduleName(action.key), value: action.value };
+  const { name, value } = isNamed ? actionOf(action, reading) : { name: action.key, value: action.value };
+  const given = { module: moduleName(name), value };
   const common = action.key === 'local_action' ? { ...read, delegateTo: 'localhost' } : read;
-  const impl = ports.modules.get(given.module);
-  if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
+  const owned = ownModule(name, reading);
+  const impl = owned === undefined ? ports.modules.get(given.module) : owned.module;
+  if (owned !== undefined) problems.push(...owned.problems.map((wrong) => ({ at: action.keyAt, ...wrong })));
+  else if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
     const known = [...ports.modules.keys(), ...ENGINE_ACTIONS, ...keywordsOn(place)];
-    const name = isNamed ? given.module : action.key;
     const wrong = isAnsibleModule(name)
       ? tell('E_MODULE_MISSING', { name }, action.keyAt)
       : tell('E_UNKNOWN_MODULE', { name, known }, action.keyAt);
@@ -120,6 +122,11 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
     ...keywords,
     ...readLoop(node, reading),
   };
+}
+
+/** Whether the project or bringup has a file for the module. */
+function isKnownModule(key: string, reading: Reading): boolean {
+  return reading.ports.modules.has(moduleName(key)) || ownModule(key, reading) !== undefined;
 }
 
 /** Stands for a module that bringup does not have. The task's faults say so, and it fails where it is reached. */
