@@ -4,6 +4,7 @@ import { acl } from './acl.ts';
 import { add_host } from './add_host.ts';
 import { alternatives } from './alternatives.ts';
 import { apache2_module } from './apache2_module.ts';
+import { apk } from './apk.ts';
 import { apt } from './apt.ts';
 import { apt_key } from './apt_key.ts';
 import { apt_repository } from './apt_repository.ts';
@@ -22,6 +23,7 @@ import { cron } from './cron.ts';
 import { deb822_repository } from './deb822_repository.ts';
 import { debconf } from './debconf.ts';
 import { debug } from './debug.ts';
+import { dnf } from './dnf.ts';
 import { docker_compose_v2 } from './docker_compose_v2.ts';
 import { docker_container } from './docker_container.ts';
 import { docker_image } from './docker_image.ts';
@@ -65,6 +67,7 @@ import { openssl_privatekey } from './openssl_privatekey.ts';
 import { openssl_publickey } from './openssl_publickey.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
+import { pacman } from './pacman.ts';
 import { pam_limits } from './pam_limits.ts';
 import { patch } from './patch.ts';
 import { pause } from './pause.ts';
@@ -81,6 +84,7 @@ import { postgresql_user } from './postgresql_user.ts';
 import { raw } from './raw.ts';
 import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
+import { rpm_key } from './rpm_key.ts';
 import { script } from './script.ts';
 import { service } from './service.ts';
 import { service_facts } from './service_facts.ts';
@@ -104,6 +108,9 @@ import { validate_argument_spec } from './validate_argument_spec.ts';
 import { wait_for } from './wait_for.ts';
 import { wait_for_connection } from './wait_for_connection.ts';
 import { x509_certificate } from './x509_certificate.ts';
+import { yum_repository } from './yum_repository.ts';
+import { zypper } from './zypper.ts';
+import { zypper_repository } from './zypper_repository.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
@@ -111,6 +118,7 @@ export const modules: Readonly<Record<string, Module>> = {
   add_host,
   alternatives,
   apache2_module,
+  apk,
   apt,
   apt_key,
   apt_repository,
@@ -129,6 +137,7 @@ export const modules: Readonly<Record<string, Module>> = {
   deb822_repository,
   debconf,
   debug,
+  dnf,
   docker_compose_v2,
   docker_container,
   docker_image,
@@ -172,6 +181,7 @@ export const modules: Readonly<Record<string, Module>> = {
   openssl_publickey,
   package: packages,
   package_facts,
+  pacman,
   pam_limits,
   patch,
   pause,
@@ -188,6 +198,7 @@ export const modules: Readonly<Record<string, Module>> = {
   raw,
   reboot,
   replace,
+  rpm_key,
   script,
   service,
   service_facts,
@@ -211,5 +222,10 @@ export const modules: Readonly<Record<string, Module>> = {
   wait_for,
   wait_for_connection,
   x509_certificate,
+  yum_repository,
+  zypper,
+  zypper_repository,
+  dnf5: dnf,
   systemd_service: systemd,
+  yum: dnf,
 };
