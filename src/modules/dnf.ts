@@ -19,7 +19,7 @@ import {
 } from './shared/packages.ts';
 
 const Args = args({
-  name: Type.Array(Type.String({ pattern: '^[^-\\s]', expected: 'the name of a package' }), {
+  name: Type.Array(Type.String({ pattern: '^[^-\\s]\\S*( *[<>=]+ *\\S+)?$', expected: 'the name of a package' }), {
     default: [],
     description:
       'Packages: a name, with a version (`nginx-1.24`), a pattern, a file or address that ends in .rpm, something that a package provides, a group (`@core`), or `*` for all with `state: latest`.',
