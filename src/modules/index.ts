@@ -36,6 +36,7 @@ import { fail } from './fail.ts';
 import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
+import { firewalld } from './firewalld.ts';
 import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
@@ -86,6 +87,9 @@ import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
 import { rpm_key } from './rpm_key.ts';
 import { script } from './script.ts';
+import { seboolean } from './seboolean.ts';
+import { sefcontext } from './sefcontext.ts';
+import { selinux } from './selinux.ts';
 import { service } from './service.ts';
 import { service_facts } from './service_facts.ts';
 import { set_fact } from './set_fact.ts';
@@ -150,6 +154,7 @@ export const modules: Readonly<Record<string, Module>> = {
   fetch,
   file,
   find,
+  firewalld,
   gem,
   get_url,
   getent,
@@ -200,6 +205,9 @@ export const modules: Readonly<Record<string, Module>> = {
   replace,
   rpm_key,
   script,
+  seboolean,
+  sefcontext,
+  selinux,
   service,
   service_facts,
   set_fact,

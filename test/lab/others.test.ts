@@ -39,7 +39,7 @@ beforeAll(async () => {
     `set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update >/dev/null
-apt-get -qy install --no-install-recommends dnf rpm createrepo-c gpg gpg-agent zypper pacman-package-manager makepkg libarchive-tools zstd >/dev/null 2>&1
+apt-get -qy install --no-install-recommends dnf rpm createrepo-c gpg gpg-agent zypper pacman-package-manager makepkg libarchive-tools zstd firewalld >/dev/null 2>&1
 mkdir -p /srv/rpm /root/b; cd /root/b
 make() {
   printf 'Name: %s\\nVersion: %s\\nRelease: 1\\nSummary: x\\nLicense: x\\nBuildArch: noarch\\n%s\\n%%description\\nx\\n%%files\\n' "$1" "$2" "$3" >"$1.spec"
@@ -120,6 +120,11 @@ gpg --armor --export >/srv/key.asc; gpg --with-colons --list-keys | sed -n 's/^f
     expect(await lab.root('d13', 'rpm -q dep || :')).toContain('not installed');
   });
 
+  it('package uses it where it is asked to', async () => {
+    expect(await converge('- package: {name: hello, use: dnf}')).toEqual(['changed']);
+    expect(await converge('- package: {name: hello, use: yum, state: absent}')).toEqual(['changed']);
+  });
+
   it('names what no repository has, before anything is changed', async () => {
     expect(statuses(await lab.apply(file('- dnf: {name: [hello, nope]}')))).toEqual([
       expect.stringContaining('no package nope'),
@@ -181,5 +186,81 @@ printf '[options]\\nArchitecture = auto\\nSigLevel = Never\\nLocalFileSigLevel =
     expect(statuses(await lab.apply(file('- pacman: {name: [hello, nope]}')))).toEqual([
       expect.stringContaining('no package nope'),
     ]);
+  });
+});
+
+describe('firewalld', () => {
+  const HTTPS = '- firewalld: {service: https, state: enabled, permanent: true, immediate: true}';
+  const queries = async (): Promise<string> =>
+    lab.root(
+      'd13',
+      'for p in "" --permanent; do firewall-cmd $p --query-service=https; firewall-cmd $p --query-service=ssh; done || :',
+    );
+
+  it('changes the running firewall and what it starts with', async () => {
+    await lab.root('d13', 'systemctl start firewalld');
+    expect(await converge(HTTPS)).toEqual(['changed']);
+    expect(await queries()).toBe('yes\nyes\nyes\nyes\n');
+    expect(
+      await converge(`- firewalld: {zone: rack, state: present, permanent: true}
+- firewalld: {zone: rack, target: DROP, state: enabled, permanent: true}
+- firewalld: {zone: rack, rich_rule: 'rule service name="ftp" accept', state: enabled, permanent: true}
+- firewalld: {zone: rack, port_forward: [{port: 80, proto: tcp, toport: 8080}], state: enabled, permanent: true}
+- firewalld: {zone: rack, masquerade: true, state: enabled, permanent: true}
+- firewalld: {zone: rack, interface: eth9, state: enabled, permanent: true}
+- firewalld: {port: 8000-8010/tcp, state: enabled, timeout: 600}
+- firewalld: {service: https, state: disabled, immediate: true, permanent: true}`),
+    ).toEqual(Array(8).fill('changed'));
+    expect(await lab.root('d13', 'firewall-cmd --permanent --info-zone=rack')).toMatch(
+      /target: DROP[\s\S]*interfaces: eth9[\s\S]*masquerade: yes[\s\S]*port=80:proto=tcp:toport=8080[\s\S]*name="ftp"/,
+    );
+    expect(await converge('- firewalld: {zone: rack, state: absent, permanent: true}')).toEqual(['changed']);
+  });
+
+  it('does not lock the controller out', async () => {
+    const closing = '- firewalld: {service: ssh, state: disabled, permanent: true, immediate: true, rollback: 5}';
+    expect(statuses(await lab.apply(file(closing)))).toEqual([expect.not.stringMatching(/^(ok|changed)$/)]);
+    expect(await queries()).toBe('no\nyes\nno\nyes\n');
+  });
+
+  it('works offline', async () => {
+    await lab.root('d13', 'systemctl stop firewalld');
+    expect(statuses(await lab.apply(file(HTTPS)))).toEqual([expect.stringContaining('firewalld is not running')]);
+    expect(await converge(`${HTTPS.replace('}', ', offline: true}')}`)).toEqual(['changed']);
+    expect(await converge('- firewalld: {service: https, state: disabled, permanent: true}')).toEqual(['changed']);
+    expect(await lab.root('d13', 'firewall-offline-cmd --zone=public --query-service=https || :')).toBe('no\n');
+  });
+});
+
+describe('the policy of SELinux, though the lab kernel has none', () => {
+  beforeAll(() =>
+    lab.root(
+      'd13',
+      'DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends selinux-policy-default selinux-utils policycoreutils policycoreutils-python-utils >/dev/null 2>&1',
+    ),
+  );
+
+  it('gets labels and booleans', async () => {
+    const off = 'ignore_selinux_state: true';
+    expect(statuses(await lab.apply(file('- seboolean: {name: ssh_sysadm_login, state: true}')))).toEqual([
+      expect.stringContaining('the host has no SELinux'),
+    ]);
+    expect(
+      await converge(`- sefcontext: {target: "/srv/web(/.*)?", setype: httpd_sys_content_t, ftype: d, ${off}}
+- sefcontext: {target: /srv/www, substitute: /var/www, ${off}}
+- seboolean: {name: ssh_sysadm_login, state: true, persistent: true, ${off}}
+- selinux: {state: permissive, policy: default}`),
+    ).toEqual(['changed', 'changed', 'changed', 'ok']);
+    expect(await lab.root('d13', 'semanage fcontext -l -C; semanage boolean -l -C -n')).toMatch(
+      /\/srv\/web\(\/\.\*\)\? +directory +system_u:object_r:httpd_sys_content_t:s0[\s\S]*\/srv\/www = \/var\/www[\s\S]*ssh_sysadm_login +\(on/,
+    );
+    expect(await converge(`- sefcontext: {target: "/srv/web(/.*)?", setype: var_t, ftype: d, ${off}}`)).toEqual([
+      'changed',
+    ]);
+    expect(
+      await converge(`- sefcontext: {target: "/srv/web(/.*)?", ftype: d, state: absent, ${off}}
+- sefcontext: {target: /srv/www, state: absent, ${off}}`),
+    ).toEqual(['changed', 'changed']);
+    expect(await lab.root('d13', 'semanage fcontext -l -C -n')).toBe('');
   });
 });
