@@ -37,6 +37,7 @@ import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
 import { firewalld } from './firewalld.ts';
+import { gather_facts } from './gather_facts.ts';
 import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
@@ -155,6 +156,7 @@ export const modules: Readonly<Record<string, Module>> = {
   file,
   find,
   firewalld,
+  gather_facts,
   gem,
   get_url,
   getent,
