@@ -1,36 +1,8 @@
 // Package managers of other systems. Debian has their programs, so they work on packages of a local repository here.
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeLab, type Ran } from './support/rack.ts';
+import { oneDebian } from './support/one-debian.ts';
 
-const NET = '10.83.178';
-const lab = makeLab(
-  `all:\n  vars: {lab_name: x, lab_subnet: ${NET}.0/24}\n  hosts:\n    d13: {ansible_host: ${NET}.13, lab_image: debian-13}\n`,
-  NET,
-);
-
-let count = 0;
-function file(tasks: string): string {
-  const path = join(lab.folder, `play-${count++}.yml`);
-  writeFileSync(
-    path,
-    `- hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n${tasks.trim().replace(/^/gm, '    ')}\n`,
-  );
-  return path;
-}
-/** The statuses of the tasks, or why one failed. */
-const statuses = (ran: Ran): readonly string[] =>
-  ran.tasks.map((t) => (t.status === 'failed' ? `${t.diagnostic?.message} ${t.diagnostic?.detail ?? ''}` : t.status));
-
-/** Applies tasks twice. The second time must change nothing. */
-async function converge(tasks: string): Promise<readonly string[]> {
-  const playbook = file(tasks);
-  const first = statuses(await lab.apply(playbook));
-  const again = statuses(await lab.apply(playbook));
-  expect(again.filter((status) => status !== 'ok')).toEqual([]);
-  return first;
-}
+const { lab, file, statuses, converge } = oneDebian('10.83.179');
 
 beforeAll(async () => {
   await lab.up();
@@ -229,38 +201,5 @@ describe('firewalld', () => {
     expect(await converge(`${HTTPS.replace('}', ', offline: true}')}`)).toEqual(['changed']);
     expect(await converge('- firewalld: {service: https, state: disabled, permanent: true}')).toEqual(['changed']);
     expect(await lab.root('d13', 'firewall-offline-cmd --zone=public --query-service=https || :')).toBe('no\n');
-  });
-});
-
-describe('the policy of SELinux, though the lab kernel has none', () => {
-  beforeAll(() =>
-    lab.root(
-      'd13',
-      'DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends selinux-policy-default selinux-utils policycoreutils policycoreutils-python-utils >/dev/null 2>&1',
-    ),
-  );
-
-  it('gets labels and booleans', async () => {
-    const off = 'ignore_selinux_state: true';
-    expect(statuses(await lab.apply(file('- seboolean: {name: ssh_sysadm_login, state: true}')))).toEqual([
-      expect.stringContaining('the host has no SELinux'),
-    ]);
-    expect(
-      await converge(`- sefcontext: {target: "/srv/web(/.*)?", setype: httpd_sys_content_t, ftype: d, ${off}}
-- sefcontext: {target: /srv/www, substitute: /var/www, ${off}}
-- seboolean: {name: ssh_sysadm_login, state: true, persistent: true, ${off}}
-- selinux: {state: permissive, policy: default}`),
-    ).toEqual(['changed', 'changed', 'changed', 'ok']);
-    expect(await lab.root('d13', 'semanage fcontext -l -C; semanage boolean -l -C -n')).toMatch(
-      /\/srv\/web\(\/\.\*\)\? +directory +system_u:object_r:httpd_sys_content_t:s0[\s\S]*\/srv\/www = \/var\/www[\s\S]*ssh_sysadm_login +\(on/,
-    );
-    expect(await converge(`- sefcontext: {target: "/srv/web(/.*)?", setype: var_t, ftype: d, ${off}}`)).toEqual([
-      'changed',
-    ]);
-    expect(
-      await converge(`- sefcontext: {target: "/srv/web(/.*)?", ftype: d, state: absent, ${off}}
-- sefcontext: {target: /srv/www, state: absent, ${off}}`),
-    ).toEqual(['changed', 'changed']);
-    expect(await lab.root('d13', 'semanage fcontext -l -C -n')).toBe('');
   });
 });
