@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bringup, plain } from '../support/command.ts';
 import { ONE_HOST, play, project } from '../support/project.ts';
 
 const SAY = '#!/bin/sh\nset -e\n. "$1"\n';
@@ -175,6 +176,14 @@ describe('which file is the module', () => {
     expect(ran.said).toEqual(['a: library pong library library']);
     const notes = ran.events.flatMap((e) => (e.type === 'note' ? [e.diagnostic.message] : []));
     expect(notes).toEqual([expect.stringMatching(/library\/ping\.sh replaces bringup's module 'ping'/)]);
+  });
+
+  it('is named by -v if it replaces a module of bringup', async () => {
+    const p = project({ 'library/ping.sh': from('library'), 'site.yml': play('- ping:') });
+    const { err } = await bringup('plan', p.path('site.yml'), '-i', p.path('hosts.yml'), '-v');
+    expect(plain(err)).toMatch(/^note E_MODULE_REPLACED: .*library\/ping\.sh replaces bringup's module 'ping'$/m);
+    const quiet = await bringup('plan', p.path('site.yml'), '-i', p.path('hosts.yml'));
+    expect(quiet.err).not.toContain('E_MODULE_REPLACED');
   });
 
   it('is found in the directories of the setting, and gets module_defaults', async () => {
