@@ -21,7 +21,10 @@ export function schemas(): Readonly<Record<string, TObject>> {
   ]);
 }
 
-/** Replaces core/compile.ts in the built command: the same `compile`, with all schemas compiled. */
+/**
+ * Replaces core/compile.ts in the built command: the same `compile`, with all schemas of bringup compiled. Those of a
+ * project's own modules are compiled by ajv, which is loaded for them alone.
+ */
 export function compiledModule(): string {
   const code = { source: true, esm: true, lines: false, formats: _`formats` };
   const ajv = new Ajv({ ...OPTIONS, code }).addFormat('regex', () => true).addVocabulary(WORDS);
@@ -33,11 +36,13 @@ export function compiledModule(): string {
   const validators = generate(ajv, Object.fromEntries(ids.map(([, name]) => [name, name])));
   return `const formats = { regex: (source) => { try { new RegExp(source); return true; } catch { return false; } } };
 ${validators}
+let ajv;
 const all = { ${ids.map(([id, name]) => `${JSON.stringify(id)}: ${name}`).join(', ')} };
-export function compile(_schema, id) {
-  const validate = all[id];
-  if (validate === undefined) throw new Error('the build knows no schema of ' + id);
-  return validate;
+export function compile(schema, id) {
+  if (all[id] !== undefined) return all[id];
+  if (!id.startsWith('own module ')) throw new Error('the build knows no schema of ' + id);
+  ajv ??= new (require('ajv').Ajv)(${JSON.stringify(OPTIONS)}).addFormat('regex', formats.regex).addVocabulary(${JSON.stringify(WORDS)});
+  return ajv.compile(schema);
 }
 `;
 }

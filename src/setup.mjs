@@ -25,12 +25,19 @@ const code = `${bundle}.${process.version}-${process.arch}.code`;
 
 /** Packages that only few runs need. They become files of their own, so that the file read at every start is small. */
 const APART = {
+  ajv: 'ajv',
   'dns-packet': 'dns-packet',
   listr2: 'listr2',
   'mysql2/promise': 'mysql2',
   ping: 'ping',
+  sucrase: 'sucrase',
   'zx/core': 'zx',
 };
+
+/** Loads the library when it is called, from its file beside the command. */
+const TRANSPILE = `export function transpile(text, file) {
+  return require('sucrase').transform(text, { transforms: ['typescript', 'imports'], filePath: file }).code;
+}`;
 
 process.chdir(root); // the build names files relative to it
 checkNode();
@@ -86,6 +93,7 @@ async function bundleAll() {
     name: 'bringup',
     setup(on) {
       on.onLoad({ filter: /core[/\\]compile\.ts$/ }, () => ({ contents: compiled, resolveDir: root }));
+      on.onLoad({ filter: /cli[/\\]transpile\.ts$/ }, () => ({ contents: TRANSPILE, resolveDir: root }));
       on.onResolve({ filter: new RegExp(`^(${Object.keys(APART).join('|')})$`) }, ({ path, kind }) =>
         kind === 'entry-point' ? undefined : { path: `./${APART[path]}.cjs`, external: true },
       );

@@ -69,7 +69,7 @@ export async function runPlays(
       limitText: options.limit,
       verbosity: options.verbose,
       configFile: settings.file,
-      notes: settings.notes,
+      notes: [...settings.notes, ...playbook.notes],
       warnings: settings.warnings,
       select: (pattern, inventory) => select(pattern, inventory, { file: playbookFile, line: 1, col: 1 }, []),
       ask,

@@ -22,6 +22,7 @@ import { modules } from '../modules/index.ts';
 import { makeScope } from '../template/scope.ts';
 import { compileExpression, compileTemplate, resolve, templatesIn } from '../template/template.ts';
 import { localFiles } from './local-files.ts';
+import { ownModules } from './own-modules.ts';
 import { templatePorts, templatesFor } from './templates.ts';
 
 export type ProjectOptions = Readonly<{
@@ -89,6 +90,7 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   });
   const readPorts: ReadingPorts = {
     modules: new Map(Object.entries(modules)),
+    own: ownModules,
     namesIn: (text, where, kind) =>
       (kind === 'expression' ? compileExpression(text, where) : compileTemplate(text, where)).names,
     templatesIn,
@@ -156,6 +158,7 @@ export function openPlaybook(file: string, project: Project, tags: readonly stri
     collectionPaths: directories(
       settings.collectionsPath ?? ['collections', '~/.ansible/collections', '/usr/share/ansible/collections'],
     ),
+    libraries: directories(settings.libraries ?? []),
     playDefaults: project.playDefaults,
   });
   for (const tag of tags) {

@@ -15,17 +15,17 @@ import { type Entry, entry, type MapNode, type Node, placeOf, toRaw, toVars } fr
 export const BUILTIN = /^ansible\.(builtin|legacy)\./;
 
 /** `action: module k=v` or `action: {module: …, …}`. */
-export function actionOf(action: Entry, reading: Reading): { module: string; value: Node } {
+export function actionOf(action: Entry, reading: Reading): { name: string; value: Node } {
   const { value } = action;
   if (value.kind === 'map') {
     const named = entry(value, 'module')?.value;
     const isLate = named?.kind === 'scalar' && named.value instanceof TemplateText;
     const name = isLate ? named.source.trim() : (textOf(value, 'module', reading) ?? '');
-    return { module: moduleName(name), value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
+    return { name, value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
   }
   const { name, rest } = firstWord(value.kind === 'scalar' ? value.source.trim() : '');
   return {
-    module: moduleName(name),
+    name,
     value: { kind: 'scalar', at: value.at, value: rest, source: rest, isPlain: true },
   };
 }

@@ -2,6 +2,7 @@ import { tell } from '../core/errors/index.ts';
 import { isAnsibleModule } from '../core/language/ansible-modules.ts';
 import { isDict, type Raw, type RawVars } from '../core/value.ts';
 import { moduleName } from './arguments.ts';
+import { ownModule } from './own-modules.ts';
 import { type Reading, wrongValue } from './reading.ts';
 import { entry, type MapNode } from './source.ts';
 
@@ -33,7 +34,9 @@ export function checkDefaults(node: MapNode, reading: Reading): void {
   const expected = 'MODULE: {ARGUMENT: VALUE}';
   if (found.kind !== 'map') return wrongValue(node, 'module_defaults', 'a map of modules', reading, expected);
   for (const { key, keyAt, value } of found.entries) {
-    const isKnown = key.startsWith('group/') || reading.ports.modules.has(moduleName(key)) || isAnsibleModule(key);
+    const isOwn = ownModule(key, reading) !== undefined;
+    const isBuiltIn = reading.ports.modules.has(moduleName(key)) || isAnsibleModule(key);
+    const isKnown = key.startsWith('group/') || isOwn || isBuiltIn;
     if (!isKnown) {
       const known = reading.ports.modules.keys();
       reading.problems.push(tell('E_UNKNOWN_MODULE', { name: key, known }, keyAt));

@@ -8,7 +8,7 @@ import { type Entry, HAS_TEMPLATE, type MapNode } from './source.ts';
 
 /** Whether the name of the module is a template: `action: "{{ ansible_facts.pkg_mgr }} name=nginx"`. */
 export function isLateAction(action: Entry, reading: Reading): boolean {
-  return HAS_TEMPLATE.test(actionOf(action, reading).module);
+  return HAS_TEMPLATE.test(actionOf(action, reading).name);
 }
 
 /**
@@ -23,9 +23,9 @@ export function readLateAction(
   readTask: (node: MapNode, around: Common, reading: Reading) => readonly Item[],
 ): Include {
   const own = aside(reading);
-  const { module, value } = actionOf(action, reading);
+  const { name: written, value } = actionOf(action, reading);
   const { vars } = readCommon(node, around, own);
-  const target = new TemplateText(module, action.value.at);
+  const target = new TemplateText(written, action.value.at);
   const isLocal = action.key === 'local_action';
   const load = (name: string, _: unknown, into: Reading) => {
     const entries = node.entries.flatMap((e): readonly Entry[] => {

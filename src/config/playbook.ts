@@ -20,6 +20,7 @@ import { defaultsFor } from './defaults.ts';
 import { doubtsOf } from './doubts.ts';
 import { type Files, varsFile } from './files.ts';
 import { handlerNames, unique } from './notified.ts';
+import { addLibrary, openLibrary } from './own-modules.ts';
 import { select } from './patterns.ts';
 import { patternOf, serialOf } from './play-parts.ts';
 import { readPrompts } from './prompts.ts';
@@ -48,6 +49,8 @@ export type PlaybookOptions = Readonly<{
   rolePaths?: readonly string[];
   /** Directories of collections beside the playbook's own collections/. */
   collectionPaths?: readonly string[];
+  /** Directories with modules beside the playbook's own library/. */
+  libraries?: readonly string[];
   /** Keywords that every play has unless it sets them: `become`, `gather_facts` … */
   playDefaults?: RawVars;
 }>;
@@ -73,6 +76,7 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     playbookDir: dir,
     rolePaths: [join(dir, 'roles'), ...(options.rolePaths ?? [])],
     collectionPaths: [join(dir, 'collections'), ...(options.collectionPaths ?? [])],
+    library: openLibrary(options.libraries ?? []),
     extraVars: options.extraVars,
     playDefaults: options.playDefaults ?? {},
     defined: new Set(Object.keys(options.extraVars)),
@@ -87,7 +91,8 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
   };
   const plays = readPlays(file, reading, [], NOTHING);
   const doubts = doubtsOf(reading, options.inventory);
-  return { playbook: { file, plays, doubts }, tags: reading.tags, defined: reading.defined, used: reading.used };
+  const { notes } = reading.library;
+  return { playbook: { file, plays, doubts, notes }, tags: reading.tags, defined: reading.defined, used: reading.used };
 }
 
 function readPlays(
@@ -99,6 +104,7 @@ function readPlays(
 ): readonly Play[] {
   const node = reading.files.yaml(file, undefined, from);
   if (node === undefined) return [];
+  addLibrary(reading, join(dirname(file), 'library'));
   if (node.kind !== 'seq') {
     reading.problems.push(wrongShape(node, 'a playbook', 'a list of plays', '- hosts: …'));
     return [];

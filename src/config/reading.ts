@@ -6,6 +6,7 @@ import type { Module } from '../core/module.ts';
 import type { Common, Condition, IncludedItems, Inventory, Item, Reads, Role, Task } from '../core/playbook.ts';
 import { type Raw, type RawVars, Secret, TemplateText, type Value } from '../core/value.ts';
 import type { Files } from './files.ts';
+import type { Library, OwnModulePorts } from './own-modules.ts';
 import { described, entry, HAS_TEMPLATE, type MapNode, type Node, toRaw, toVars } from './source.ts';
 
 /** What reading a playbook needs from outside. cli/ provides it. */
@@ -14,6 +15,8 @@ export type ReadingPorts = Readonly<{
   modules: ReadonlyMap<string, Module>;
   /** Compiles a template or a bare expression and returns the names that it reads. Throws Failure. */
   namesIn: (text: string, at: Pos, kind: 'template' | 'expression') => ReadonlySet<string>;
+  /** Makes modules of files of the project. */
+  own: OwnModulePorts;
   templatesIn: (raw: Raw) => Iterable<TemplateText>;
   /** Evaluates a value with these variables only. Throws Failure. */
   evaluate: (raw: Raw, vars: RawVars) => Value;
@@ -29,6 +32,8 @@ export type Reading = Readonly<{
   rolePaths: readonly string[];
   /** Directories with an ansible_collections/ in them. */
   collectionPaths: readonly string[];
+  /** The project's own modules. */
+  library: Library;
   extraVars: RawVars;
   /** Keywords that every play has unless it sets them. */
   playDefaults: RawVars;

@@ -8,6 +8,7 @@ import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
 import { isKeyword, isOn, readCommon } from './common.ts';
 import { varsFile } from './files.ts';
 import { includeAsHandler, taskOf } from './includes.ts';
+import { addLibrary } from './own-modules.ts';
 import { knownText, noteVars, type Reading, type RoleUse } from './reading.ts';
 import { entry, type MapNode, type Node, toRaw, toVars, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
@@ -33,6 +34,7 @@ export function loadRole(
     reading.problems.push(tell('E_CYCLE', { what: `role '${name}'`, verb: 'depends on' }, at));
     return { items: [], handlers: [], roles: [] };
   }
+  addLibrary(reading, join(path, 'library'));
   const role: Role = {
     name,
     path,

@@ -20,6 +20,12 @@ export const SETTINGS = {
     'Directories of roles, searched after `roles/` of the playbook.',
     'ANSIBLE_ROLES_PATH',
   ),
+  libraries: row(
+    'defaults.library',
+    'paths',
+    'Directories of modules of your own, searched after those of playbooks and roles.',
+    'ANSIBLE_LIBRARY',
+  ),
   collectionsPath: {
     ...row(
       'defaults.collections_path',

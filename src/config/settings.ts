@@ -17,6 +17,7 @@ export type Settings = Readonly<{
   /** Files, directories and lists of hosts. Empty: none is set. */
   inventory: readonly string[];
   rolesPath: readonly string[] | undefined;
+  libraries: readonly string[] | undefined;
   collectionsPath: readonly string[] | undefined;
   /** Password files for vaults, each with or without a label: `prod@~/.vault`. */
   vaultIds: readonly string[];
@@ -130,6 +131,7 @@ export function readSettings(
     file: config?.path,
     inventory: list('inventory') ?? [],
     rolesPath: list('rolesPath'),
+    libraries: list('libraries'),
     collectionsPath: list('collectionsPath'),
     vaultIds: [...(list('vaultIds') ?? []), ...(vaultFile === undefined ? [] : [vaultFile])],
     forks: number('forks'),

@@ -13,6 +13,7 @@ import { defaultsFor } from './defaults.ts';
 import { readInclude } from './includes.ts';
 import { isLateAction, readLateAction } from './late-action.ts';
 import { readLoop } from './loops.ts';
+import { ownModule } from './own-modules.ts';
 import { aside, isNull, type Reading, settle } from './reading.ts';
 import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongShape } from './source.ts';
 
@@ -52,9 +53,10 @@ function readItem(node: MapNode, around: Common, reading: Reading): readonly Ite
   if (include !== undefined) return readInclude(node, include, around, reading);
   const named = node.entries.find((e) => e.key === 'action');
   const target = named === undefined ? undefined : actionOf(named, reading);
-  if (named !== undefined && target !== undefined && IMPORTS.has(target.module)) {
+  const key = moduleName(target?.name ?? '');
+  if (named !== undefined && target !== undefined && IMPORTS.has(key)) {
     // `action: include_tasks web.yml`
-    const own: Entry = { ...named, key: target.module, keyValue: target.module, value: target.value };
+    const own: Entry = { ...named, key, keyValue: key, value: target.value };
     return readInclude({ ...node, entries: node.entries.map((e) => (e === named ? own : e)) }, own, around, reading);
   }
   const late = node.entries.find((e) => ACTIONS.includes(e.key) && isLateAction(e, reading));
@@ -82,8 +84,7 @@ function readTask(node: MapNode, actions: readonly Entry[], around: Common, read
 function readOwn(node: MapNode, actions: readonly Entry[], around: Common, reading: Reading): Task | undefined {
   const { problems, ports, place } = reading;
   const read = readCommon(node, around, reading);
-  const isModule = (e: Entry): boolean =>
-    ports.modules.has(moduleName(e.key)) || ENGINE_ACTIONS.includes(moduleName(e.key));
+  const isModule = (e: Entry): boolean => isKnownModule(e.key, reading) || ENGINE_ACTIONS.includes(moduleName(e.key));
   const modules = [...actions.filter(isModule), ...node.entries.filter((e) => ACTIONS.includes(e.key))];
   const action = modules[0] ?? actions[0];
   const where = place === 'handler' ? 'a handler' : 'a task';
@@ -101,12 +102,14 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
     return undefined;
   }
   const isNamed = ACTIONS.includes(action.key);
-  const given = isNamed ? actionOf(action, reading) : { module: moduleName(action.key), value: action.value };
+  const { name, value } = isNamed ? actionOf(action, reading) : { name: action.key, value: action.value };
+  const given = { module: moduleName(name), value };
   const common = action.key === 'local_action' ? { ...read, delegateTo: 'localhost' } : read;
-  const impl = ports.modules.get(given.module);
-  if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
+  const owned = ownModule(name, reading);
+  const impl = owned === undefined ? ports.modules.get(given.module) : owned.module;
+  if (owned !== undefined) problems.push(...owned.problems.map((wrong) => ({ at: action.keyAt, ...wrong })));
+  else if (impl === undefined && !ENGINE_ACTIONS.includes(given.module)) {
     const known = [...ports.modules.keys(), ...ENGINE_ACTIONS, ...keywordsOn(place)];
-    const name = isNamed ? given.module : action.key;
     const wrong = isAnsibleModule(name)
       ? tell('E_MODULE_MISSING', { name }, action.keyAt)
       : tell('E_UNKNOWN_MODULE', { name, known }, action.keyAt);
@@ -131,6 +134,11 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
     ...keywords,
     ...readLoop(node, reading),
   };
+}
+
+/** Whether the project or bringup has a file for the module. */
+function isKnownModule(key: string, reading: Reading): boolean {
+  return reading.ports.modules.has(moduleName(key)) || ownModule(key, reading) !== undefined;
 }
 
 /** Stands for a module that bringup does not have. The task's faults say so, and it fails where it is reached. */

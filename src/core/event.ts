@@ -15,8 +15,11 @@ export type Event =
   | Readonly<{ type: 'busy'; host: string; doing: string }>
   | TaskEvent
   | Readonly<{ type: 'message'; host: string; text: string; at: Pos }>
-  /** A mistake in a part of the playbook that no host of this run reaches. `isWarning`: it is shown without -v too. */
-  | Readonly<{ type: 'note'; diagnostic: Diagnostic; isWarning?: true }>
+  /**
+   * A mistake in a part of the playbook that no host of this run reaches. `isWarning`: it is shown without -v too.
+   * `isRemark`: it is no mistake, as a setting without an effect.
+   */
+  | Readonly<{ type: 'note'; diagnostic: Diagnostic; isWarning?: true; isRemark?: true }>
   | Readonly<{ type: 'unreachable'; host: string; diagnostic: Diagnostic }>
   /** Another run holds the host's lock. This run waits for at most `seconds`. */
   | Readonly<{ type: 'waiting'; host: string; for: string; seconds: number }>

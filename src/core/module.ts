@@ -170,6 +170,11 @@ export type Change = Readonly<{
   harmless?: true;
   /** A line that the script prints if nothing had to be altered. The task then stays `ok`. */
   unaltered?: string;
+  /**
+   * What the script reported about itself, where its exit code does not tell. Nobody knows before an action runs
+   * whether it will alter anything, so a plan shows such an action as known after apply.
+   */
+  verdict?: (ran: Output) => Verdict;
   /** The change waits for a state that changes by itself. Every earlier answer of a probe may be stale when it ends. */
   waits?: true;
   /**
@@ -207,6 +212,7 @@ export type Upload = Readonly<
     isSpooled?: true;
   } & ({ content: Content } | { url: string; headers?: Readonly<Record<string, string>> })
 >;
+export type Verdict = Readonly<{ changed: boolean } | { failed: Diagnostic }>;
 export type Output = Readonly<{ code: number; stdout: string; stderr: string }>;
 
 /** What a module may use beside its arguments. All of it is deterministic within a task. */
@@ -324,12 +330,16 @@ export type Step = Readonly<{
   plan: (stdout: string, ctx: Context) => Steps;
   data: (stdout: string, ctx: Context, ran?: Output) => Vars;
 }>;
-/** Hides the type parameters of a spec. The schema is compiled once, at the first use. */
+/**
+ * Hides the type parameters of a spec. The schema is compiled once, at the first use. `schemaId` tells it from all other
+ * schemas: a project's own module may have the name of one of bringup's.
+ */
 export function defineModule<A extends TObject, Current>(
   spec: ModuleSpec<A, Current>,
+  schemaId = `module ${spec.name}`,
 ): Module & { readonly spec: ModuleSpec<A, Current> } {
   const aliases = spec.aliases ?? {};
-  const bindArgs = binder(spec.args, `module ${spec.name}`, aliases);
+  const bindArgs = binder(spec.args, schemaId, aliases);
   return {
     spec,
     name: spec.name,

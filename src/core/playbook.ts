@@ -12,6 +12,8 @@ export type Playbook = Readonly<{
   file: string;
   plays: readonly Play[];
   doubts: Doubts;
+  /** What a reader may want to know about the files, without being wrong. */
+  notes: readonly Diagnostic[];
 }>;
 /** What may be wrong with values, judging by the texts of the playbook and the inventory alone. */
 export type Doubts = Readonly<{

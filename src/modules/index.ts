@@ -4,6 +4,7 @@ import { acl } from './acl.ts';
 import { add_host } from './add_host.ts';
 import { alternatives } from './alternatives.ts';
 import { apache2_module } from './apache2_module.ts';
+import { apk } from './apk.ts';
 import { apt } from './apt.ts';
 import { apt_key } from './apt_key.ts';
 import { apt_repository } from './apt_repository.ts';
@@ -22,6 +23,7 @@ import { cron } from './cron.ts';
 import { deb822_repository } from './deb822_repository.ts';
 import { debconf } from './debconf.ts';
 import { debug } from './debug.ts';
+import { dnf } from './dnf.ts';
 import { docker_compose_v2 } from './docker_compose_v2.ts';
 import { docker_container } from './docker_container.ts';
 import { docker_image } from './docker_image.ts';
@@ -34,6 +36,7 @@ import { fail } from './fail.ts';
 import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
+import { firewalld } from './firewalld.ts';
 import { gather_facts } from './gather_facts.ts';
 import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
@@ -66,6 +69,7 @@ import { openssl_privatekey } from './openssl_privatekey.ts';
 import { openssl_publickey } from './openssl_publickey.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
+import { pacman } from './pacman.ts';
 import { pam_limits } from './pam_limits.ts';
 import { patch } from './patch.ts';
 import { pause } from './pause.ts';
@@ -82,7 +86,11 @@ import { postgresql_user } from './postgresql_user.ts';
 import { raw } from './raw.ts';
 import { reboot } from './reboot.ts';
 import { replace } from './replace.ts';
+import { rpm_key } from './rpm_key.ts';
 import { script } from './script.ts';
+import { seboolean } from './seboolean.ts';
+import { sefcontext } from './sefcontext.ts';
+import { selinux } from './selinux.ts';
 import { service } from './service.ts';
 import { service_facts } from './service_facts.ts';
 import { set_fact } from './set_fact.ts';
@@ -105,6 +113,9 @@ import { validate_argument_spec } from './validate_argument_spec.ts';
 import { wait_for } from './wait_for.ts';
 import { wait_for_connection } from './wait_for_connection.ts';
 import { x509_certificate } from './x509_certificate.ts';
+import { yum_repository } from './yum_repository.ts';
+import { zypper } from './zypper.ts';
+import { zypper_repository } from './zypper_repository.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
@@ -112,6 +123,7 @@ export const modules: Readonly<Record<string, Module>> = {
   add_host,
   alternatives,
   apache2_module,
+  apk,
   apt,
   apt_key,
   apt_repository,
@@ -130,6 +142,7 @@ export const modules: Readonly<Record<string, Module>> = {
   deb822_repository,
   debconf,
   debug,
+  dnf,
   docker_compose_v2,
   docker_container,
   docker_image,
@@ -142,6 +155,7 @@ export const modules: Readonly<Record<string, Module>> = {
   fetch,
   file,
   find,
+  firewalld,
   gather_facts,
   gem,
   get_url,
@@ -174,6 +188,7 @@ export const modules: Readonly<Record<string, Module>> = {
   openssl_publickey,
   package: packages,
   package_facts,
+  pacman,
   pam_limits,
   patch,
   pause,
@@ -190,7 +205,11 @@ export const modules: Readonly<Record<string, Module>> = {
   raw,
   reboot,
   replace,
+  rpm_key,
   script,
+  seboolean,
+  sefcontext,
+  selinux,
   service,
   service_facts,
   set_fact,
@@ -213,5 +232,10 @@ export const modules: Readonly<Record<string, Module>> = {
   wait_for,
   wait_for_connection,
   x509_certificate,
+  yum_repository,
+  zypper,
+  zypper_repository,
+  dnf5: dnf,
   systemd_service: systemd,
+  yum: dnf,
 };

@@ -79,7 +79,7 @@ e=${user === 'root' ? answer(PASSWD, user) : sh``}; case $e in *:*:"$u":*) ;; *)
 s fqdn; hostname -f
 s addr; ip -o addr show
 s df; df -B 1 --output=size,avail,itotal,iused,iavail,target -x tmpfs -x devtmpfs -x squashfs -x overlay
-s commands; for c in apt-get dnf yum zypper apk pacman systemctl; do if command -v "$c" >/dev/null; then echo "$c"; fi; done
+s commands; for c in apt-get dnf yum zypper apk pacman systemctl; do if command -v "$c" >/dev/null; then echo "$c"; case $c in dnf) case $(readlink -f /usr/bin/dnf) in */dnf5) echo dnf5 ;; esac ;; esac; fi; done
 for f in /usr/bin/python3.*; do if [ "$f" -ef /usr/bin/python3 ]; then s python; echo "\${f##*/python}"; fi; done
 for f in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so; do
   if [ -e "$f" ]; then s systemd; f=\${f##*-}; echo "\${f%.so}"; fi

@@ -111,11 +111,12 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
 }
 
 export function noteText(
-  { diagnostic, isWarning }: Extract<Event, { type: 'note' }>,
+  { diagnostic, isWarning, isRemark }: Extract<Event, { type: 'note' }>,
   source: Options['source'],
 ): string {
   const text = diagnosticText(diagnostic, source);
   if (isWarning) return text.replace(/error (?=E_)/, 'warning ');
+  if (isRemark) return pc.dim(text.replace(/error (?=E_)/, 'note '));
   return pc.dim(`not reached on any host:\n${text.replace(/^/gm, '    ')}`);
 }
 

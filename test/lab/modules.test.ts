@@ -147,6 +147,12 @@ describe('modules on Debian 12 and 13', () => {
     expect(again.recap.hosts.map((h) => h.trips)).toEqual([1, 1]);
   });
 
+  it('of the project run as another user, in bash, and no process shows their arguments', async () => {
+    const ran = await lab.apply('test/lab/modules/own.yml');
+    expect(failures(ran)).toEqual([]);
+    expect(changed(ran)).toEqual([]);
+  });
+
   it('get the same answers from shared probes as from single ones', async () => {
     const files = context(
       {},

@@ -128,8 +128,16 @@ const isOfItems = within({ ...args, ...variables, ...files, ...yaml, ...software
  * role or a file. A mistake in a keyword always matters.
  */
 export function mattersIfReached(code: Code): boolean {
-  return isOfItems(code) || ['E_UNKNOWN_MODULE', 'E_MODULE_MISSING', 'E_UNKNOWN_ROLE', 'E_UNKNOWN_LOOP'].includes(code);
+  return isOfItems(code) || REACHED.includes(code);
 }
+const REACHED: readonly Code[] = [
+  'E_UNKNOWN_MODULE',
+  'E_MODULE_MISSING',
+  'E_OWN_MODULE',
+  'E_FOREIGN_MODULE',
+  'E_UNKNOWN_ROLE',
+  'E_UNKNOWN_LOOP',
+];
 /** Whether nothing more can be done on the host in this run. */
 export const isCutOff = within({ ...connection, ...privileges, ...trust });
 /** Whether a code occurs only while hosts are contacted. It then gives exit code 1; wrong input gives 2. */

@@ -1,6 +1,7 @@
 import { didYouMean } from '../diagnostic.ts';
 import { entry } from './entry.ts';
 
+type OwnModule = Readonly<{ file: string; problem: string; expected?: string; hint?: string; detail?: string }>;
 type Named = Readonly<{ name: string; known: Iterable<string> }>;
 
 export const playbook = {
@@ -110,6 +111,46 @@ export const playbook = {
     tell: ({ name }: { name: string }) => ({
       message: `bringup has no module '${name}'`,
       hint: "use another module ('bringup doc' lists all), or command with creates",
+    }),
+  }),
+  E_OWN_MODULE: entry({
+    summary: "a project's own module is wrong",
+    meaning: 'A file in a library/ directory, or the declaration of its arguments, cannot be used.',
+    fix: 'Correct the file. docs/own-modules.md describes modules and their declarations.',
+    example: {
+      file: 'library/flag.yml',
+      problem: "the option 'name' has an unknown type 'string'",
+      expected: 'one of str, int, float, bool, list, dict, path, raw',
+    },
+    tell: ({ file, problem, expected, hint, detail }: OwnModule) => ({
+      message: `the module ${file} cannot be used: ${problem}`,
+      expected,
+      hint,
+      detail,
+    }),
+  }),
+  E_MODULE_REPLACED: entry({
+    summary: 'a file of the project replaces a module of bringup',
+    meaning: 'As in Ansible, a module in a library/ directory wins over one of the same name. `-v` shows this note.',
+    fix: "Nothing, if this is intended. Write the module's full name, as ansible.builtin.copy, to use bringup's own.",
+    example: { file: 'library/copy.sh', name: 'copy' },
+    tell: ({ file, name }: { file: string; name: string }) => ({
+      message: `${file} replaces bringup's module '${name}'`,
+    }),
+  }),
+  E_FOREIGN_MODULE: entry({
+    summary: 'a module of the project is written in another language',
+    meaning:
+      'A task that a host reaches uses a module of a library/ directory that is no shell script and no TypeScript. Hosts need no Python, so bringup cannot run it.',
+    fix: "Write the module as NAME.sh (docs/own-modules.md), or name bringup's own module in full.",
+    example: { file: 'library/flag.py', name: 'flag' },
+    tell: ({ file, name, full }: { file: string; name: string; full?: string | undefined }) => ({
+      message: `bringup cannot run the module ${file}`,
+      expected: `library/${name}.sh or library/${name}.ts`,
+      hint:
+        full === undefined
+          ? `write it as ${name}.sh (docs/own-modules.md), or run it with the module script`
+          : `write ${full} to use bringup's module`,
     }),
   }),
   E_NO_ANSWER: entry({

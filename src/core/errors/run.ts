@@ -15,7 +15,8 @@ export const run = {
   }),
   E_ASYNC: entry({
     summary: 'a module cannot run in the background',
-    meaning: 'A task has `async` and `poll: 0`, and its module has to send files or to wait for the host.',
+    meaning:
+      'A task has `async` and `poll: 0`, and its module has to send files, to wait for the host, or to report a result of its own.',
     fix: 'Remove `async` and `poll` from the task.',
     example: { module: 'copy' },
     tell: ({ module }: { module: string }) => ({
@@ -52,6 +53,27 @@ export const run = {
     tell: ({ what = 'probe', exit, detail }: { what?: string; exit: number; detail: string }) => ({
       message: `${what} failed (exit code ${exit}): ${lastLine(detail)}`,
       detail,
+    }),
+  }),
+  E_MODULE_FAILED: entry({
+    summary: "a project's own module failed",
+    meaning: 'The module printed `"failed": true`, or it ended with an exit code other than 0.',
+    fix: 'Read the message, which is the `msg` of the module. Its errors follow.',
+    example: { module: 'feature_flag', why: 'the service does not answer', detail: 'curl: (7) Connection refused' },
+    tell: ({ module, why, detail }: { module: string; why: string; detail: string }) => ({
+      message: `the module '${module}' failed: ${why}`,
+      detail,
+    }),
+  }),
+  E_MODULE_OUTPUT: entry({
+    summary: "a project's own module printed no result",
+    meaning: 'A module prints one JSON object on its standard output. Without it, nobody knows what the module did.',
+    fix: 'Correct the module: docs/own-modules.md describes what it prints.',
+    example: { module: 'feature_flag', exit: 127, detail: 'feature_flag: 4: jq: not found' },
+    tell: ({ module, exit, detail }: { module: string; exit: number; detail: string }) => ({
+      message: `the module '${module}' printed no JSON object (exit code ${exit})`,
+      detail,
+      expected: '{"changed": true}',
     }),
   }),
   E_CHANGE_FAILED: entry({

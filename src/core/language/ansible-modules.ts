@@ -212,3 +212,9 @@ export function isOfCollection(short: string, collection: string): boolean {
   const now = collection === 'ansible.mysql' ? 'community.mysql' : collection;
   return ANSIBLE_MODULES[now]?.includes(short) === true;
 }
+
+/** A module's name with its collection, as a playbook may write it. */
+export function fullNameOf(short: string): string | undefined {
+  const collection = Object.keys(ANSIBLE_MODULES).find((one) => ANSIBLE_MODULES[one]?.includes(short) === true);
+  return collection === undefined ? undefined : `${collection}.${short}`;
+}

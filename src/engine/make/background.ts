@@ -23,7 +23,12 @@ export function jobOf({ task, world: { run } }: TaskRun, scope: Scope): Job | un
 
 /** Starts the changes apart from the connection. They end after `seconds` at the latest. Throws Failure for uploads. */
 export function inBackground({ task }: TaskRun, changes: readonly Change[], { id, seconds }: Job): readonly Change[] {
-  if (changes.some((c) => (c.upload?.length ?? 0) > 0 || c.confirm !== undefined || c.reboots !== undefined))
+  if (
+    changes.some(
+      (c) =>
+        (c.upload?.length ?? 0) > 0 || c.confirm !== undefined || c.reboots !== undefined || c.verdict !== undefined,
+    )
+  )
     throw failure('E_ASYNC', { module: task.module }, task.at);
   const what = changes.map((c) => c.what).join('; ');
   // The job's own shell writes its result under another name first, so that a reader never sees half of it.

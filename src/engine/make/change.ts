@@ -104,8 +104,9 @@ export async function makeChanges(
   }
   const ran = joined(outputs, made);
   const last = outputs.at(-1);
-  if (last === undefined || last.code !== 0)
-    return { ran, failed: changeFailed(changes, outputs, unit), unchanged: false };
+  const reported = failureReported(made, outputs);
+  if (last === undefined || last.code !== 0 || reported !== undefined)
+    return { ran, failed: reported ?? changeFailed(changes, outputs, unit), unchanged: false };
   const unchanged = isUnaltered(changes, outputs);
   if (isAction(changes) || probe === undefined) return { ran, failed: undefined, unchanged };
   return { ran, unchanged, ...(await readBack({ session, unit, changes, probe, ahead })) };
@@ -120,7 +121,19 @@ export function isAction(changes: readonly Change[]): boolean {
 export function isUnaltered(changes: readonly Change[], outputs: readonly Output[]): boolean {
   const hasLine = (line: string | undefined, i: number): boolean =>
     line !== undefined && outputs[i]?.stdout.split('\n').includes(line) === true;
-  return changes.every((c, i) => c.harmless === true || hasLine(c.unaltered, i));
+  return changes.every((c, i) => c.harmless === true || hasLine(c.unaltered, i) || isKept(c, outputs[i]));
+}
+
+function isKept({ verdict }: Change, ran: Output | undefined): boolean {
+  const told = ran === undefined ? undefined : verdict?.(ran);
+  return told !== undefined && 'changed' in told && !told.changed;
+}
+
+/** What the last script that ran reported as its failure. */
+function failureReported(changes: readonly Change[], outputs: readonly Output[]): Diagnostic | undefined {
+  const ran = outputs.at(-1);
+  const told = ran === undefined ? undefined : changes[outputs.length - 1]?.verdict?.(ran);
+  return told !== undefined && 'failed' in told ? told.failed : undefined;
 }
 
 /** The `closing` scripts of a unit's changes. */

@@ -68,7 +68,7 @@ export async function runPlaybook(given: Run): Promise<Recap> {
   run.emit({ type: 'run', mode: run.mode, playbook: run.playbook.file, hosts: [...inRun] });
   for (const diagnostic of [...run.warnings, ...run.playbook.plays.flatMap((play) => play.warnings)])
     run.emit({ type: 'note', diagnostic, isWarning: true });
-  for (const diagnostic of run.notes) run.emit({ type: 'note', diagnostic });
+  for (const diagnostic of run.notes) run.emit({ type: 'note', diagnostic, isRemark: true });
   try {
     await checkReached(world, plays, (taken) => gatherAll(world, taken));
     for (const [i, { play, hosts }] of plays.entries()) {

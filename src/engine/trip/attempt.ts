@@ -2,7 +2,7 @@ import { failure, tell } from '../../core/errors/index.ts';
 import { type Change, isBlocked, type Step } from '../../core/module.ts';
 import type { Task } from '../../core/playbook.ts';
 import { isDict, Unknown, type Value, type Vars } from '../../core/value.ts';
-import { dependsOn, ONLY_APPLY_ASKS } from '../evaluate/because.ts';
+import { dependsOn, ONLY_APPLY_ASKS, ONLY_APPLY_RUNS } from '../evaluate/because.ts';
 import { isTrue, wholeNumber } from '../evaluate/booleans.ts';
 import { withoutPrefix } from '../evaluate/facts.ts';
 import { noteOfDelegated, notifyPieces } from '../evaluate/notify.ts';
@@ -116,6 +116,7 @@ export async function intend(
   if (isCheck && run.mode === 'apply') return wouldBe(unit, steps, stdout);
   if (isCheck) {
     if (steps.every((s) => s.harmless === true)) return unknown(ONLY_APPLY_ASKS, steps);
+    if (steps.some((s) => s.action === true && s.verdict !== undefined)) return unknown(ONLY_APPLY_RUNS, steps);
     place.planned.push({ what: name, touches: step.touches });
     return { status: 'changed', result: new Unknown(dependsOn(name)), changes: steps, label };
   }
@@ -190,7 +191,7 @@ function timeLimit({ task, world: { run } }: TaskRun, scope: Scope): number | un
 /** Whether the task is finished on this host once these changes succeed. */
 export function isLast({ taskRun: { task, host }, place, changes }: Intent): boolean {
   const isDecided = task.failedWhen.length === 0 && task.until.length === 0 && task.loop === undefined;
-  return isDecided && place === host && changes.every((c) => c.reboots === undefined);
+  return isDecided && place === host && changes.every((c) => c.reboots === undefined && c.verdict === undefined);
 }
 
 /** Builds the outcome of changes that were made, from the host's state after them. */
@@ -210,7 +211,7 @@ export async function conclude(intent: Intent, changeResult: ChangeResult): Prom
     const base = { changed: true, failed: true, msg: changeResult.failed.message, ...rcOf(changeResult.ran) };
     const own = resultOf(step, after, unit, base, changeResult.ran);
     // The module speaks of a script that ended by itself. That it was ended is more important.
-    const isEnded = changeResult.failed.code !== 'E_CHANGE_FAILED';
+    const isEnded = !['E_CHANGE_FAILED', 'E_MODULE_FAILED'].includes(changeResult.failed.code);
     const { period } = changeResult;
     const said = { msg: changeResult.failed.message, ...(period !== undefined && { timedout: { period } }) };
     const result = isEnded && isDict(own) ? { ...own, ...said } : own;

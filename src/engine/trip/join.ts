@@ -169,10 +169,13 @@ function isInSeries(before: Intent, { unit }: Intent): boolean {
  * A change that can be made again if the connection breaks or the result is not known. An action qualifies only if it
  * belongs to a series.
  */
-function isSimple({ action, harmless, waits, confirm, reboots, upload = [] }: Change, { series }: Step): boolean {
+function isSimple(
+  { action, harmless, waits, confirm, reboots, verdict, upload = [] }: Change,
+  { series }: Step,
+): boolean {
   const isSmall = upload.every((u) => 'content' in u && lengthOf(u.content) <= INLINE);
   const isAction = action ?? harmless ?? false;
-  return isSmall && (!isAction || series !== undefined) && (waits ?? confirm ?? reboots) === undefined;
+  return isSmall && (!isAction || series !== undefined) && (waits ?? confirm ?? reboots ?? verdict) === undefined;
 }
 
 function sizeOf(changes: readonly Change[]): number {

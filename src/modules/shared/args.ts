@@ -31,6 +31,11 @@ export function names(description: string) {
   return Type.Array(Type.String({ minLength: 1 }), { description });
 }
 
+/** The same for an argument that may be missing: it is empty then. */
+export function someNames(description: string) {
+  return Type.Array(Type.String({ minLength: 1 }), { default: [], description });
+}
+
 /**
  * The name or number of a user or group. A name that begins with a dash would be read as an option by getent, chown or
  * crontab.

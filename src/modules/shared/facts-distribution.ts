@@ -24,7 +24,7 @@ export function distribution(s: Sections): Vars {
     distribution_file_path: '/etc/os-release',
     distribution_file_variety: family,
     os_family: family,
-    pkg_mgr: MANAGERS.find(([command]) => commands.includes(command))?.[1] ?? 'unknown',
+    pkg_mgr: managerOf(family, commands),
     service_mgr:
       s.get('/proc/1/comm') === 'systemd'
         ? 'systemd'
@@ -59,14 +59,21 @@ const FAMILIES: readonly (readonly [RegExp, string])[] = [
   [/arch/, 'Archlinux'],
   [/alpine/, 'Alpine'],
 ];
+/** The package managers by their commands. Those of the host's family come first: Debian has the others' programs too. */
 const MANAGERS = [
-  ['apt-get', 'apt'],
-  ['dnf', 'dnf'],
-  ['yum', 'yum'],
-  ['zypper', 'zypper'],
-  ['apk', 'apk'],
-  ['pacman', 'pacman'],
+  ['Debian', 'apt-get', 'apt'],
+  ['RedHat', 'dnf5', 'dnf5'],
+  ['RedHat', 'dnf', 'dnf'],
+  ['RedHat', 'yum', 'yum'],
+  ['Suse', 'zypper', 'zypper'],
+  ['Alpine', 'apk', 'apk'],
+  ['Archlinux', 'pacman', 'pacman'],
 ] as const;
+
+function managerOf(family: string, commands: readonly string[]): string {
+  const there = MANAGERS.filter(([, command]) => commands.includes(command));
+  return (there.find(([of]) => of === family) ?? there[0])?.[2] ?? 'unknown';
+}
 
 function keyValues(text: string): Readonly<Record<string, string>> {
   const out: Record<string, string> = {};

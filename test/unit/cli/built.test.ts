@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
@@ -21,6 +21,25 @@ it('the built command loads its separate files from its stored code', ({ skip })
         encoding: 'utf8',
         env: { ...process.env, NO_COLOR: '1' },
       });
+    mkdirSync(join(folder, 'library'));
+    write('library/own.sh', '. "$1"; printf \'{"is": "%s"}\' "$word"\n');
+    write('library/own.yml', 'options: {word: {choices: [one, two]}}\n');
+    write(
+      'library/pure.ts',
+      `import { args, defineModule, names } from 'bringup';
+export const pure = defineModule({ name: 'pure', summary: '', args: args({ all: names('') }), examples: [], parse: (): null => null, plan: () => [] });`,
+    );
+    write(
+      'own.yml',
+      `- hosts: all
+  gather_facts: false
+  tasks: [{own: {word: two}, register: it}, {pure: {all: 'a,b'}}, {assert: {that: it.is == 'two'}}]
+`,
+    );
+    const own = run('apply', 'own.yml'); // loads sucrase and ajv
+    expect([own.status, own.stdout]).toEqual([0, expect.stringContaining('3 ok')]);
+    write('own.yml', '- {hosts: all, gather_facts: false, tasks: [{own: {word: three}}, {pure: {all: 1, one: 2}}]}\n');
+    expect(run('apply', 'own.yml').stderr).toMatch(/'word' is not valid[\s\S]*unknown argument 'one'/);
     const applied = run('apply', 'site.yml', '-o', 'json'); // zx starts the shell
     expect(applied.stderr).toBe('');
     expect(applied.status).toBe(0);

@@ -53,7 +53,9 @@ describe('apt: packages that an interrupted run left', () => {
   });
 
   test('the package module sees them too', () => {
-    expect(words(plan(`${FRESH}is iF /nginx/amd64/1\n`, { name: 'nginx' }, packages))).toEqual([`${REPAIR}: nginx`]);
+    expect(words(plan(`manager apt\n${FRESH}is iF /nginx/amd64/1\n`, { name: 'nginx' }, packages))).toEqual([
+      `${REPAIR}: nginx`,
+    ]);
   });
 
   test('the repair asks no questions and keeps local configuration files', () => {
