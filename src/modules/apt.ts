@@ -46,7 +46,7 @@ const Args = args({
   purge: flag('With absent: remove config files too.'),
   only_upgrade: flag('Only upgrade installed packages. Install nothing new.'),
   force: flag('Allow unauthenticated packages, downgrades and the removal of essential packages.'),
-  force_apt_get: flag('Ignored: apt-get is always used.'),
+  force_apt_get: flag('No effect: apt-get is always used.'),
   allow_unauthenticated: flag('Allow packages without a valid signature.'),
   allow_downgrade: flag('Allow an older version. A version in `name` implies it.'),
   allow_change_held_packages: flag('Allow changes of packages on hold.'),

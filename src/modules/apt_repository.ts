@@ -19,7 +19,10 @@ const Args = args({
   filename: text('The file in /etc/apt/sources.list.d, without .list. Default: derived from the URL.'),
   update_cache: flag('Update the package index after a change.', true),
   update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often to try to update the index.' }),
-  validate_certs: flag('Ignored.', true),
+  validate_certs: flag(
+    'No effect, as in Ansible, except for a PPA: apt verifies certificates by its own configuration.',
+    true,
+  ),
   ...ownership,
 });
 type Args = Static<typeof Args>;

@@ -33,7 +33,10 @@ const Args = args({
   update: flag('Fetch new commits. false: leave an existing clone as it is.', true),
   force: flag('Discard local modifications. Without it, a modified working copy is an error.'),
   depth: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Fetch this many commits only. Ignored if version is a commit.' }),
+    Type.Integer({
+      minimum: 1,
+      description: 'Fetch this many commits only. All of them are fetched if version is a commit.',
+    }),
   ),
   refspec: Type.Optional(
     Type.String({ pattern: '^[^-\\s]', expected: 'a refspec', description: 'One more refspec to fetch.' }),

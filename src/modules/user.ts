@@ -68,7 +68,7 @@ const Args = args({
   ssh_key_comment: text('The comment of a new key. Default: ansible-generated on HOST.'),
   remove: flag('With absent: remove the home directory too.'),
   force: flag('With absent: remove the user even while logged in.'),
-  local: flag('Ignored: users are always local to the host.'),
+  local: flag('Look only into /etc/passwd, not at users of a directory service.'),
 });
 type Args = Static<typeof Args>;
 
@@ -145,7 +145,8 @@ export const user = defineModule<typeof Args, Current>({
     move_home,
     generate_ssh_key,
     ssh_key_file,
-  }) => sh`${entry(sh`p`, PASSWD, name)}
+    local,
+  }) => sh`${entry(sh`p`, PASSWD, name, local)}
 if [ -n "$p" ]; then
   g=${answer(GROUPS_OF, name)}; [ -n "$g" ] || g=$(id -Gn ${name})
   printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "\${g%% *}" "$g"

@@ -4,6 +4,16 @@ import { defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, text } from './shared/args.ts';
 
+/** States of a TCP connection that is not over, as /proc/net/tcp writes them. */
+const STATES = {
+  ESTABLISHED: '01',
+  FIN_WAIT1: '04',
+  FIN_WAIT2: '05',
+  SYN_RECV: '03',
+  SYN_SENT: '02',
+  TIME_WAIT: '06',
+} as const;
+
 const Args = args({
   host: Type.String({
     default: '127.0.0.1',
@@ -27,9 +37,10 @@ const Args = args({
   exclude_hosts: Type.Optional(
     Type.Array(Type.String(), { description: 'With drained: hosts whose connections do not count.' }),
   ),
-  active_connection_states: Type.Optional(
-    Type.Array(Type.String(), { description: 'Ignored: all states but LISTEN, TIME_WAIT and CLOSE count.' }),
-  ),
+  active_connection_states: Type.Array(Type.Enum(Object.keys(STATES) as (keyof typeof STATES)[]), {
+    default: Object.keys(STATES),
+    description: 'With drained: the states of TCP connections that count.',
+  }),
 });
 type Args = Static<typeof Args>;
 
@@ -97,7 +108,16 @@ function described({ host, port, path, state, search_regex }: Args): string {
     : `${host}:${port ?? 0} answers${said}`;
 }
 
-function test({ host, port, path, state, search_regex, connect_timeout, exclude_hosts }: Args): Script {
+function test({
+  host,
+  port,
+  path,
+  state,
+  search_regex,
+  connect_timeout,
+  exclude_hosts,
+  active_connection_states,
+}: Args): Script {
   const wantsAbsence = state === 'stopped' || state === 'absent';
   const not = wantsAbsence ? sh`! ` : sh``;
   if (path !== undefined) {
@@ -107,8 +127,8 @@ function test({ host, port, path, state, search_regex, connect_timeout, exclude_
   if (state === 'drained') {
     const hex = (port ?? 0).toString(16).toUpperCase().padStart(4, '0');
     const left = (exclude_hosts ?? []).map(littleEndian).join('|');
-    // 0A, 06 and 07 are LISTEN, TIME_WAIT and CLOSE
-    return sh`holds() { ! awk -v p=${`:${hex}`} -v x=${left === '' ? '^none$' : `^(${left}):`} '$2 ~ p "$" && $4 !~ /^(0A|06|07)$/ && $3 !~ x { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null; }`;
+    const states = active_connection_states.map((one) => STATES[one]).join('|');
+    return sh`holds() { ! awk -v p=${`:${hex}`} -v s=${`^(${states})$`} -v x=${left === '' ? '^none$' : `^(${left}):`} '$2 ~ p "$" && $4 ~ s && $3 !~ x { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null; }`;
   }
   const read = search_regex === undefined ? sh`` : sh` | grep -Eq -m 1 -- ${search_regex}`;
   const inBash = search_regex === undefined ? 'exec 9<>"/dev/tcp/$0/$1"' : 'exec 9<>"/dev/tcp/$0/$1" && cat <&9';

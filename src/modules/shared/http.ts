@@ -14,7 +14,7 @@ export const requestHeaders = Type.Optional(
 export const credentials = {
   url_username: text('The user name.'),
   url_password: Type.Optional(Type.String({ secret: true, description: 'The password of url_username.' })),
-  force_basic_auth: flag('Ignored: user and password are always sent.'),
+  force_basic_auth: flag('No effect: user and password are always sent with the first request.'),
   validate_certs: flag("Verify the server's certificate.", true),
 };
 

@@ -11,6 +11,7 @@ import { hostname } from '../../../src/modules/hostname.ts';
 import { mysql_replication } from '../../../src/modules/mysql_replication.ts';
 import { mysql_user } from '../../../src/modules/mysql_user.ts';
 import { mysql_variables } from '../../../src/modules/mysql_variables.ts';
+import { reboot } from '../../../src/modules/reboot.ts';
 import { service } from '../../../src/modules/service.ts';
 import { setup } from '../../../src/modules/setup.ts';
 import { shell } from '../../../src/modules/shell.ts';
@@ -275,6 +276,31 @@ test('wait_for', () => {
   expect(apply(wait_for, { port: 1, state: 'stopped' }).first).toEqual([]);
   expect(apply(wait_for, { port: 1, state: 'drained' }).first).toEqual([]);
   expect(apply(wait_for, { port: 1, timeout: 0, msg: 'too late' }).failed).toBe('too late\n');
+});
+
+/** Runs wait_for with a /proc/net/tcp of its own. */
+function isDrained(connections: readonly string[], args: Args): boolean {
+  const dir = scratch();
+  writeFileSync(`${dir}/tcp`, connections.join('\n'));
+  const probe = bound(wait_for, { port: 80, state: 'drained', ...args }).probe?.(context());
+  const script = probe?.text.replace('/proc/net/tcp /proc/net/tcp6', `${dir}/tcp`) ?? '';
+  return execFileSync('dash', ['-c', script], { encoding: 'utf8' }) === 'holds\n';
+}
+
+test.each([
+  ['LISTEN', '0A', {}, true],
+  ['ESTABLISHED', '01', {}, false],
+  ['TIME_WAIT', '06', {}, false],
+  ['TIME_WAIT, which does not count', '06', { active_connection_states: ['ESTABLISHED'] }, true],
+  ['ESTABLISHED, the only one that counts', '01', { active_connection_states: ['ESTABLISHED'] }, false],
+  ['ESTABLISHED, from a host that does not count', '01', { exclude_hosts: ['127.0.0.1'] }, true],
+] as const)('wait_for: drained with a connection in %s', (_, state, args, drained) => {
+  expect(isDrained([`   0: 0100007F:0050 0100007F:D431 ${state} 00000000:00000000`], args)).toBe(drained);
+});
+
+test('reboot searches search_paths first', () => {
+  const [change] = changes(plan(reboot, '', { search_paths: ['/opt/bin', '/opt/sbin'], reboot_command: 'off' }));
+  expect(change?.run.text).toContain('PATH=/opt/bin:/opt/sbin:$PATH\n(sleep 1; off)');
 });
 
 test('find', () => {
