@@ -130,7 +130,7 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: fil
       const root = treeRoot(src ?? '', dest);
       return { kind: 'tree', tree: parseTree(stdout, root, given), root };
     }
-    const at = destination(stdout, dest, name, given);
+    const at = destination(f, dest, name, given);
     if (f.get('kind') !== 'remote') return { kind: 'file', at };
     return {
       kind: 'remote',

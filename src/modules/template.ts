@@ -3,6 +3,7 @@ import { type Context, defineModule, type RenderOptions } from '../core/module.t
 import { absolutePath, args, flag, placing } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, probeDestination } from './shared/dest.ts';
+import { fields } from './shared/fields.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
@@ -63,7 +64,7 @@ export const template = defineModule<typeof Args, Destination>({
       unless: ctx.sha256(rendered(given, ctx)),
       follow: given.follow,
     }),
-  parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
+  parse: (stdout, given) => destination(fields(stdout), given.dest, nameOf(given), given),
   plan({ path, now, inDirectory }, given, ctx) {
     if (now.stat !== undefined && !given.force) return [];
     const text = rendered(given, ctx);
