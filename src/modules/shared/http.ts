@@ -59,6 +59,19 @@ export type Request = Readonly<{
   bodyFile?: string | undefined;
 }>;
 
+/** A GET request with Ansible's defaults. It may take ten minutes. */
+export function getRequest(url: string, validate_certs: boolean): Request {
+  return {
+    url,
+    validate_certs,
+    timeout: 600,
+    use_proxy: true,
+    use_netrc: true,
+    decompress: true,
+    http_agent: 'ansible-httpget',
+  };
+}
+
 /** The headers with basic authentication if a user is given. */
 export function headersOf({ headers = {}, user, password, http_agent }: Request): Readonly<Record<string, string>> {
   const out: Record<string, string> = {};

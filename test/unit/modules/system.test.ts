@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { apt } from '../../../src/modules/apt.ts';
 import { assert } from '../../../src/modules/assert.ts';
@@ -20,6 +22,7 @@ import { systemd } from '../../../src/modules/systemd.ts';
 import { unarchive } from '../../../src/modules/unarchive.ts';
 import { user } from '../../../src/modules/user.ts';
 import { wait_for } from '../../../src/modules/wait_for.ts';
+import { play, project } from '../support/project.ts';
 import { apply, bound, changes, context, list, read, refusal, scratch, words } from './harness.ts';
 
 type Args = Readonly<Record<string, unknown>>;
@@ -358,6 +361,31 @@ test('unarchive', () => {
   expect(
     apply(unarchive, { ...args, src: `${dir}/app.tar.gz`, remote_src: true, dest: `${dir}/none` }, ctx).first,
   ).toBe(`the directory ${dir}/none does not exist on the host`);
+});
+
+test('unarchive fetches an archive on the host, and verifies the certificate unless told otherwise', async () => {
+  const dir = scratch();
+  const words = 'req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 2 -keyout key -out crt'.split(' ');
+  execFileSync('openssl', words, { cwd: dir, stdio: 'ignore' });
+  writeFileSync(`${dir}/page`, 'hello');
+  execFileSync('tar', ['-czf', `${dir}/app.tar.gz`, '-C', dir, 'page']);
+  const archive = readFileSync(`${dir}/app.tar.gz`);
+  const server = createServer({ key: read(`${dir}/key`), cert: read(`${dir}/crt`) }, (_, response) =>
+    response.end(archive),
+  );
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/app.tar.gz`;
+  const task = (more: string): string =>
+    play(`- unarchive: {src: '${url}', dest: '{T}/out', remote_src: true, ${more}}`);
+  const p = project({ 'out/.keep': '', 'site.yml': task('') });
+  onTestFinished(() =>
+    rmSync(`/var/tmp/bringup-${process.env['LOGNAME'] ?? 'login'}`, { recursive: true, force: true }),
+  );
+  expect((await p.apply()).tasks[0]?.status).toBe('failed');
+  p.write({ 'site.yml': task('validate_certs: false') });
+  expect([(await p.apply()).tasks[0]?.status, p.read('out/page')]).toEqual(['changed', 'hello']);
+  expect((await p.apply()).tasks[0]?.status).toBe('ok');
 });
 
 describe('mysql', () => {
