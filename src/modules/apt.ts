@@ -1,24 +1,26 @@
 import { type Static, Type } from 'typebox';
 import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
+import { isAddress } from './shared/apt-deb.ts';
 import type { AptArgs } from './shared/apt-get.ts';
 import { aptErrors } from './shared/apt-names.ts';
 import { aptData, PACKAGE_TOUCHES, planApt } from './shared/apt-plan.ts';
 import { type AptCurrent, parseApt, probeApt } from './shared/apt-state.ts';
-import { args, flag, names, optionalFlag, text } from './shared/args.ts';
+import { args, exclude, flag, names, optionalFlag, text } from './shared/args.ts';
 
 const Args = args({
   name: Type.Optional(names('Packages: name, name=version (a version may be a glob: 1.22*), name/release, or a glob.')),
-  state: Type.Enum(['present', 'latest', 'absent'], {
+  state: Type.Enum(['present', 'latest', 'absent', 'build-dep', 'fixed'], {
     default: 'present',
     description:
-      'present: any version is installed. latest: the newest version is installed. absent: the package is removed.',
+      'present: any version is installed. latest: the newest version is installed. absent: the package is removed. build-dep: the packages that are needed to build it are installed. fixed: as present, and apt repairs broken dependencies.',
   }),
   deb: Type.Optional(
     Type.String({
-      pattern: '^/',
-      expected: 'the path of a .deb file on the host',
-      description: 'The path of a .deb file on the host.',
+      pattern: '^(/|https?://|ftp://)',
+      expected: 'the path of a .deb file on the host, or a URL',
+      description:
+        'The path of a .deb file on the host, or a URL. A file at a URL is fetched each time, because only the file names its package and version.',
     }),
   ),
   update_cache: optionalFlag(
@@ -109,6 +111,14 @@ export const apt = defineModule<typeof Args, AptCurrent>({
     const refreshes = rest.update_cache ?? rest.cache_valid_time > 0;
     return [
       ...aptErrors(name ?? []),
+      ...exclude({ deb: rest.deb, name }, 'deb', 'name'),
+      ...exclude({ deb: rest.deb, upgrade: isOn(rest.upgrade) }, 'deb', 'upgrade'),
+      ...(rest.deb !== undefined && rest.state !== 'present'
+        ? [argError(['state'], 'E_ARGUMENT_CONFLICT', { problem: "'deb' needs `state: present`" })]
+        : []),
+      ...(rest.state === 'build-dep' && name === undefined
+        ? [argError(['state'], 'E_ARGUMENT_CONFLICT', { problem: "`state: build-dep` needs 'name'" })]
+        : []),
       ...(acts || refreshes ? [] : [argError([], 'E_MISSING_ARGUMENT', { name: "'name'" })]),
     ];
   },
@@ -116,12 +126,12 @@ export const apt = defineModule<typeof Args, AptCurrent>({
     'path:/etc/apt',
     'path:/var/lib/apt',
     ...name.map((one) => `package:${/[*?[]/.test(one) ? '*' : one.replace(/[=/:].*/, '')}`),
-    ...(deb === undefined ? [] : [`path:${deb}`]),
+    ...(deb === undefined ? [] : isAddress(deb) ? ['live:*'] : [`path:${deb}`]),
   ],
   touches: () => PACKAGE_TOUCHES,
   probe: (given) => probeApt(full(given)),
   parse: parseApt,
-  plan: (current, given) => planApt(current, full(given)),
+  plan: (current, given, ctx) => planApt(current, full(given), ctx),
   data: aptData,
 });
 

@@ -33,7 +33,7 @@ export const packages = defineModule<typeof Args, AptCurrent>({
   touches: () => PACKAGE_TOUCHES,
   probe: (given) => probeApt(asApt(given)),
   parse: parseApt,
-  plan: (current, given) => planApt(current, asApt(given)),
+  plan: (current, given, ctx) => planApt(current, asApt(given), ctx),
   data: aptData,
 });
 
