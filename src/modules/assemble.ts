@@ -6,6 +6,7 @@ import { absolutePath, args, flag, optionalFlag, placing, text } from './shared/
 import { ownerNeeds } from './shared/attributes.ts';
 import { asText, concat, decodeBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, probePath, type Seen, seen } from './shared/path-state.ts';
 import { backupData, contentSums, place } from './shared/place.ts';
@@ -24,6 +25,7 @@ const Args = args({
   ignore_hidden: flag('Leave out fragments whose names begin with a dot.'),
   follow: optionalFlag('A link at dest is followed; false: the link is replaced. Default: true.'),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -39,6 +41,7 @@ export const assemble = defineModule<typeof Args, Current>({
   name: 'assemble',
   summary: 'A file is made of the fragments in a directory, in the order of their names.',
   args: Args,
+  aliases: LABEL_ALIASES,
   examples: [
     { title: 'Fragments on the host', args: { src: '/etc/app/conf.d', dest: '/etc/app/app.conf', mode: '0644' } },
     {

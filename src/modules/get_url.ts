@@ -7,6 +7,7 @@ import { type Destination, destination, probeDestination } from './shared/dest.t
 import { download, transferLimit } from './shared/download.ts';
 import { type Fields, fields } from './shared/fields.ts';
 import { credentials, probeClient, type Request, requestHeaders, transport } from './shared/http.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
@@ -43,6 +44,7 @@ const Args = args({
     absolutePath('No effect: the file is staged in the directory of dest, so that it appears there as a whole.'),
   ),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -50,7 +52,7 @@ export const get_url = defineModule<typeof Args, Destination>({
   name: 'get_url',
   summary: 'Downloads a file by HTTP. If the host has neither curl nor wget, the controller downloads and sends it.',
   args: Args,
-  aliases: { username: 'url_username', password: 'url_password' },
+  aliases: { username: 'url_username', password: 'url_password', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Download with a checksum',
@@ -96,12 +98,10 @@ ${probeClient()}`,
       ctx,
     );
     if ('blocked' in steps || wanted !== undefined || now.stat === undefined) return steps;
-    return steps.map((step) => ({
-      ...step,
-      ...toldByContent(now.real, step.run),
-      action: true as const,
-      excused: true as const,
-    }));
+    const [first, ...labelling] = steps;
+    if (first === undefined) return [];
+    const told = { ...first, ...toldByContent(now.real, first.run), action: true as const, excused: true as const };
+    return [told, ...labelling];
   },
   data: ({ path, now }, { url }, _ctx, ran) => ({
     ...fileData(path, now),

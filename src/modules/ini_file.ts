@@ -4,6 +4,7 @@ import { defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { editTouches, fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
 import { backupData } from './shared/place.ts';
@@ -21,6 +22,7 @@ const Args = args({
   modify_inactive_option: flag('Activate an option in a comment instead of adding a line.', true),
   create: flag('Create the file if it is missing.', true),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -28,7 +30,7 @@ export const ini_file = defineModule<typeof Args, Seen>({
   name: 'ini_file',
   summary: 'Sets or removes an option of an INI file.',
   args: Args,
-  aliases: { dest: 'path' },
+  aliases: { dest: 'path', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Set a value',

@@ -3,6 +3,7 @@ import { defineModule } from '../core/module.ts';
 import { absolutePath, args, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { fileEdits, messageData, parseText, planEdit, probeText } from './shared/edit.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
 import { backupData } from './shared/place.ts';
@@ -18,6 +19,7 @@ const Args = args({
   after: text('Replace only after the first match of this pattern.'),
   before: text('Replace only before the first match of this pattern.'),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -25,7 +27,7 @@ export const replace = defineModule<typeof Args, Seen>({
   name: 'replace',
   summary: 'Replaces all matches of a pattern in a text file.',
   args: Args,
-  aliases: { dest: 'path', destfile: 'path', name: 'path' },
+  aliases: { dest: 'path', destfile: 'path', name: 'path', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Change a host name',

@@ -4,6 +4,7 @@ import { absolutePath, args, flag, placing } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import { fields } from './shared/fields.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
@@ -32,6 +33,7 @@ const Args = args({
   comment_end_string: Type.Optional(Type.String({ description: 'The end of a comment.' })),
   follow: flag('Follow a symlink at dest and write to its target. false: replace the link.', true),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -39,7 +41,7 @@ export const template = defineModule<typeof Args, Destination>({
   name: 'template',
   summary: 'Renders a template to a file on the host.',
   args: Args,
-  aliases: { name: 'src' },
+  aliases: { name: 'src', ...LABEL_ALIASES },
   // Other marks than Jinja2's own are not looked into before the run.
   sources: ({ src, ...given }) => {
     const isTemplate = !Object.keys(given).some((name) => /_(start|end)_string$/.test(name));

@@ -20,6 +20,7 @@ import {
 } from './shared/http.ts';
 import { answerData } from './shared/http-answer.ts';
 import { pythonJson } from './shared/json.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename, dirname, spoolOf } from './shared/paths.ts';
@@ -66,6 +67,7 @@ const Args = args({
   creates: text('A path on the host. If it exists, nothing is sent.'),
   removes: text('A path on the host. If it does not exist, nothing is sent.'),
   ...ownership,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -73,7 +75,7 @@ export const uri = defineModule<typeof Args, Fields>({
   name: 'uri',
   summary: 'Sends an HTTP request from the host and checks the response.',
   args: Args,
-  aliases: { user: 'url_username', password: 'url_password' },
+  aliases: { user: 'url_username', password: 'url_password', ...LABEL_ALIASES },
   sources: ({ src, remote_src }) =>
     src === undefined || remote_src !== undefined ? [] : [{ path: src, folder: 'files' }],
   examples: [
@@ -142,7 +144,9 @@ ${probeClient()}`,
     // As in Ansible, a request changes nothing on the host, so the task is `ok`.
     if (at === undefined) return [{ what, ...(upload.length > 0 && { upload }), run, action: true, harmless: true }];
     const steps = place(at.now, { path: at.path, source: { fill: run }, same: false, what, ...hidden(at) }, given, ctx);
-    return 'blocked' in steps ? steps : steps.map((step) => written(step, upload, at, given, ctx));
+    if ('blocked' in steps) return steps;
+    const [first, ...labelling] = steps;
+    return first === undefined ? [] : [written(first, upload, at, given, ctx), ...labelling];
   },
   data(f, given, _ctx, ran) {
     const over = isOver(f);

@@ -130,4 +130,19 @@ printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' >/run/systemd/
     expect((await lab.apply(all)).tasks.map((e) => e.status)).toEqual(both('ok'));
     expect(await everywhere('ls /etc/systemd/user/default.target.wants')).toEqual(both('nap.service'));
   });
+
+  it('sets and takes away attributes, and leaves SELinux contexts alone on a host without SELinux', async () => {
+    const playbook = tasks(`- copy: {dest: /etc/fixed, content: x, attributes: +i, setype: net_conf_t}`);
+    // A small image has no chattr.
+    const have = await everywhere('command -v chattr || echo none');
+    const expected = (status: string): readonly string[] => have.map((path) => (path === 'none' ? 'failed' : status));
+    const first = (await lab.apply(playbook)).tasks;
+    expect(first.map((e) => e.status)).toEqual(expected('changed'));
+    for (const { diagnostic } of first) if (diagnostic) expect(diagnostic.detail).toContain('install e2fsprogs');
+    expect((await lab.apply(playbook)).tasks.map((e) => e.status)).toEqual(expected('ok'));
+    const flags = await everywhere('if command -v chattr >/dev/null; then lsattr -d /etc/fixed; else echo i; fi');
+    for (const seen of flags) expect(seen).toMatch(/^-*i/);
+    const free = tasks('- file: {path: /etc/fixed, attributes: -i}\n- file: {path: /etc/fixed, state: absent}');
+    expect(troubles(await lab.apply(free))).toEqual([]);
+  });
 });

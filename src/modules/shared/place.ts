@@ -12,6 +12,7 @@ import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
 import { asText, byteLength, encodeBase64 } from './bytes.ts';
+import { planLabels } from './labels.ts';
 import { noFolder } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { behind, type Seen, SMALL } from './path-state.ts';
@@ -77,6 +78,7 @@ export function place(seen: Seen, wanted: Wanted, how: Placing, ctx: Context): S
       ...('text' in wanted.source && { leaves: wanted.source.text }),
       run,
     },
+    ...planLabels(now, wanted.path, how, ctx, { isNew: true, follow: wanted.follow }),
   ];
 }
 /** The script, and the path to which an upload goes before the script runs. */
