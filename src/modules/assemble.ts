@@ -23,6 +23,7 @@ const Args = args({
   delimiter: text('A line between two fragments. \\n and \\t in it are a newline and a tab.'),
   regexp: text('Only fragments whose names match this pattern.'),
   ignore_hidden: flag('Leave out fragments whose names begin with a dot.'),
+  decrypt: flag('Decrypt fragments of the controller that are encrypted with ansible-vault.', true),
   follow: optionalFlag('A link at dest is followed; false: the link is replaced. Default: true.'),
   ...placing,
   ...labels,
@@ -131,9 +132,11 @@ function probeFragments(src: string): Script {
 fi`;
 }
 
-function localFragments({ src }: Args, ctx: Context): readonly Fragment[] {
+function localFragments({ src, decrypt }: Args, ctx: Context): readonly Fragment[] {
   return ctx.tree(src, 'files').flatMap((node) => {
-    return 'file' in node && !node.path.includes('/') ? [{ name: node.path, content: node.file.read() }] : [];
+    return 'file' in node && !node.path.includes('/')
+      ? [{ name: node.path, content: (decrypt ? node.file : (node.file.sealed ?? node.file)).read() }]
+      : [];
   });
 }
 

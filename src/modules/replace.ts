@@ -16,6 +16,12 @@ const Args = args({
     default: '',
     description: 'The replacement. \\1 and \\g<name> stand for groups of the pattern.',
   }),
+  encoding: Type.String({
+    default: 'utf-8',
+    pattern: '^[uU][tT][fF][-_]?8$|^(us-)?ascii$',
+    expected: 'utf-8, the only encoding that is supported',
+    description: 'The encoding of the file. Only UTF-8 is supported.',
+  }),
   after: text('Replace only after the first match of this pattern.'),
   before: text('Replace only before the first match of this pattern.'),
   ...placing,

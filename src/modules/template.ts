@@ -31,6 +31,12 @@ const Args = args({
   block_end_string: Type.String({ default: '%}', description: 'The end of a block.' }),
   comment_start_string: Type.Optional(Type.String({ description: 'The start of a comment.' })),
   comment_end_string: Type.Optional(Type.String({ description: 'The end of a comment.' })),
+  output_encoding: Type.String({
+    default: 'utf-8',
+    pattern: '^[uU][tT][fF][-_]?8$|^(us-)?ascii$',
+    expected: 'utf-8, the only encoding that is supported',
+    description: 'The encoding of the file. Only UTF-8 is supported.',
+  }),
   follow: flag('Follow a symlink at dest and write to its target. false: replace the link.', true),
   ...placing,
   ...labels,

@@ -29,6 +29,13 @@ const Args = args({
   include: Type.Array(Type.String(), { default: [], description: 'Unpack only these paths of the archive.' }),
   exclude: Type.Array(Type.String(), { default: [], description: 'Do not unpack these paths of the archive.' }),
   list_files: flag('Return the names of the files in `files`.'),
+  decrypt: flag('Decrypt an archive of the controller that is encrypted with ansible-vault.', true),
+  io_buffer_size: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'No effect: no Python reads the archive, so there is no buffer of this size.',
+    }),
+  ),
   keep_newer: flag('Keep a file on the host that is newer than the one in the archive.'),
   validate_certs: flag("Verify the server's certificate if src is a URL.", true),
   ...ownership,
@@ -92,7 +99,8 @@ for c in tar unzip zstd xz bzip2 gzip; do if command -v "$c" >/dev/null; then pr
     const remote_src = isRemote(given);
     if (f.get('created') === 'yes') return [];
     if (f.get('dest') !== 'yes') return noFolder(dest);
-    const local = remote_src ? undefined : ctx.file(src, 'files');
+    const found = remote_src ? undefined : ctx.file(src, 'files');
+    const local = given.decrypt ? found : (found?.sealed ?? found);
     const sum = isAddress(src) ? src : (local?.sha256 ?? f.get('sum'));
     if (sum === undefined)
       return blocked('E_PATH_MISSING', { path: src, hint: 'create it in an earlier task, or remove `remote_src`' });

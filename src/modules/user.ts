@@ -68,6 +68,12 @@ const Args = args({
   ssh_key_comment: text('The comment of a new key. Default: ansible-generated on HOST.'),
   remove: flag('With absent: remove the home directory too.'),
   force: flag('With absent: remove the user even while logged in.'),
+  seuser: text('The SELinux user of a new user, on a host with SELinux.'),
+  hidden: optionalFlag('No effect on Linux, as in Ansible: it is for macOS.'),
+  login_class: text('No effect on Linux, as in Ansible: it is for BSD.'),
+  profile: text('No effect on Linux, as in Ansible: it is for Solaris.'),
+  authorization: text('No effect on Linux, as in Ansible: it is for Solaris.'),
+  role: text('No effect on Linux, as in Ansible: it is for Solaris.'),
   local: flag('Look only into /etc/passwd, not at users of a directory service.'),
 });
 type Args = Static<typeof Args>;
@@ -268,6 +274,7 @@ function create(given: Args): readonly Change[] {
     ...option('-g', group),
     ...(groups === undefined || groups.length === 0 ? [] : ['-G', groups.join(',')]),
     ...option('-s', shell),
+    ...option('-Z', given.seuser),
     ...option('-d', home),
     ...(create_home ? ['-m', ...option('-k', skeleton)] : ['-M']),
     ...(given.umask === undefined ? [] : ['-K', `UMASK=${given.umask}`]),

@@ -210,8 +210,9 @@ export const run = {
   }),
   E_FETCH: entry({
     summary: 'a URL cannot be fetched',
-    meaning: 'The host has no HTTP client, so the controller fetches the file for it, and the request failed.',
-    fix: 'Check the URL and the network of the controller: curl -I URL.',
+    meaning:
+      'The host fetches the file, or the controller if the host has no HTTP client. The request failed, or brought something else.',
+    fix: 'Check the URL, and the network of the host and of the controller: curl -I URL.',
     example: { url: 'https://example.org/app.tar', why: '404 Not Found' },
     tell: ({ url, why }: { url: string; why: string }) => ({
       message: `${url} cannot be fetched: ${why}`,

@@ -81,7 +81,9 @@ export function installOptions(args: AptArgs): readonly string[] {
   ];
 }
 
-export function updating({ update_cache_retries: retries, update_cache_retry_max_delay: longest }: AptArgs): Script {
+type Retrying = Pick<AptArgs, 'update_cache_retries' | 'update_cache_retry_max_delay'>;
+
+export function updating({ update_cache_retries: retries, update_cache_retry_max_delay: longest }: Retrying): Script {
   return sh`n=0; pause=1
 until apt_get update -o APT::Update::Error-Mode=any; do
   n=$((n + 1))

@@ -134,3 +134,19 @@ test('apt with state fixed lets apt repair broken dependencies', () => {
   expect(run('fixed')).toContain('apt_get install --fix-broken -- shop');
   expect(run('present')).toMatch(/apt_get install +-- shop/);
 });
+
+describe('apt_repository', () => {
+  const repo = 'deb http://deb.invalid/debian stable main';
+  test('tries to read the index as often as asked', () => {
+    const steps = changes(
+      plan('parent yes\n', { repo, update_cache_retries: 3, update_cache_retry_max_delay: 7 }, apt_repository),
+    );
+    expect(steps.at(-1)?.run.text).toMatch(/-ge 3 .*pause=7/s);
+    expect(changes(plan('parent yes\n', { repo, 'update-cache': false }, apt_repository))).toHaveLength(1);
+  });
+
+  test('says what line stands for a PPA', () => {
+    expect(refusal(apt_repository, { repo: 'ppa:nginx/stable' })).toContain('launchpadcontent.net/nginx/stable/ubuntu');
+    expect(refusal(apt_repository, { repo: 'ppa:ansible' })).toContain('launchpadcontent.net/ansible/ppa/ubuntu');
+  });
+});

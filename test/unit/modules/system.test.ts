@@ -306,6 +306,17 @@ test('reboot searches search_paths first', () => {
   expect(change?.run.text).toContain('PATH=/opt/bin:/opt/sbin:$PATH\n(sleep 1; off)');
 });
 
+test('find matches contains against the whole file if asked', () => {
+  const dir = scratch();
+  writeFileSync(`${dir}/f`, 'first\nsecond\n');
+  const matched = (more: Args): unknown => {
+    const step = bound(find, { paths: dir, contains: 'first.second', ...more });
+    const probe = step.probe?.(context()).text ?? '';
+    return step.data(execFileSync('dash', ['-c', probe], { encoding: 'utf8' }), context())['matched'];
+  };
+  expect([matched({}), matched({ read_whole_file: true })]).toEqual([0, 1]);
+});
+
 test('find', () => {
   const dir = scratch();
   mkdirSync(`${dir}/sub`);
