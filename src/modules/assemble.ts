@@ -9,7 +9,7 @@ import { type Fields, fields } from './shared/fields.ts';
 import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, probePath, type Seen, seen } from './shared/path-state.ts';
-import { backupData, contentSums, place } from './shared/place.ts';
+import { contentSums, place, placedData } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -112,7 +112,7 @@ ${probePath(given.dest, given, { content: 'always', limit: LARGEST }, { follow: 
     src: given.src,
     ...(now.content !== undefined && { checksum: ctx.sha1(now.content), md5sum: ctx.md5(now.content) }),
     msg: 'OK',
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

@@ -17,7 +17,7 @@ import {
 import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -96,7 +96,7 @@ export const blockinfile = defineModule<typeof Args, Seen>({
   data: (now, given, _ctx, ran) => ({
     ...fileData(given.path, now),
     ...messageData(ran),
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

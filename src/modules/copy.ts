@@ -12,7 +12,7 @@ import { hasLabels, LABEL_ALIASES, labels, SELINUX } from './shared/labels.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { fileData, type Stat, statOf } from './shared/path-state.ts';
 import { basename, dirname, join, stageName } from './shared/paths.ts';
-import { backupData, contentSums, place, type Sums, sumData } from './shared/place.ts';
+import { contentSums, place, placedData, type Sums, sumData } from './shared/place.ts';
 import { parseTree, planTree, probeTree, type TreeSeen } from './shared/tree.ts';
 import { making, stageWithin } from './shared/untrusted.ts';
 
@@ -186,7 +186,7 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: fil
       dest: path,
       ...(given.src !== undefined && { src: given.src }),
       ...sumData(now, ran, () => sumsOf(current, given, ctx)),
-      ...backupData(ran?.stdout),
+      ...placedData(ran?.stdout),
     };
   },
 });

@@ -11,7 +11,7 @@ import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
-import { backupData, place, type Source } from './shared/place.ts';
+import { place, placedData, type Source } from './shared/place.ts';
 
 const Args = args({
   url: Type.String({
@@ -107,7 +107,7 @@ ${probeClient()}`,
     ...fileData(path, now),
     dest: path,
     url,
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

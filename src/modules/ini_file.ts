@@ -7,7 +7,7 @@ import { editTouches, fileEdits, joinLines, parseText, planEdit, probeText, spli
 import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 
 const Args = args({
   path: absolutePath('The file on the host.'),
@@ -79,7 +79,7 @@ export const ini_file = defineModule<typeof Args, Seen>({
   probe: probeText,
   parse: parseText,
   plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent'),
-  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...placedData(ran?.stdout) }),
 });
 
 export function edit(

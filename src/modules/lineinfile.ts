@@ -17,7 +17,7 @@ import {
 import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -104,7 +104,7 @@ export const lineinfile = defineModule<typeof Args, Seen>({
       ...told,
       backup: '',
       ...(given.state === 'absent' && { found }),
-      ...backupData(ran?.stdout),
+      ...placedData(ran?.stdout),
     };
   },
 });

@@ -6,7 +6,7 @@ import { fileEdits, messageData, parseText, planEdit, probeText } from './shared
 import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -63,7 +63,7 @@ export const replace = defineModule<typeof Args, Seen>({
     ...fileData(given.path, now),
     ...messageData(ran),
     rc: 0,
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

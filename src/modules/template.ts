@@ -8,7 +8,7 @@ import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
-import { backupData, contentSums, place, sumData } from './shared/place.ts';
+import { contentSums, place, placedData, sumData } from './shared/place.ts';
 
 const NEWLINES = { '\\n': '\n', '\\r': '\r', '\\r\\n': '\r\n' } as const;
 
@@ -85,7 +85,7 @@ export const template = defineModule<typeof Args, Destination>({
     dest: path,
     src: given.src,
     ...sumData(now, ran, () => contentSums(rendered(given, ctx), ctx)),
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

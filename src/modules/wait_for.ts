@@ -3,6 +3,9 @@ import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, text } from './shared/args.ts';
+import { fields } from './shared/fields.ts';
+import { fileData, type Stat, statOf } from './shared/path-state.ts';
+import { STAT_FORMAT } from './shared/questions.ts';
 
 /** States of a TCP connection that is not over, as /proc/net/tcp writes them. */
 const STATES = {
@@ -44,7 +47,10 @@ const Args = args({
 });
 type Args = Static<typeof Args>;
 
-export const wait_for = defineModule<typeof Args, boolean>({
+/** `stat`: of the path, if something is there. */
+type Current = Readonly<{ holds: boolean; stat: Stat | undefined }>;
+
+export const wait_for = defineModule<typeof Args, Current>({
   name: 'wait_for',
   summary: 'Waits for a port, a file or a time.',
   args: Args,
@@ -65,9 +71,13 @@ export const wait_for = defineModule<typeof Args, boolean>({
     given.port === undefined && given.path === undefined
       ? sh`:`
       : sh`${test(given)}
-if holds; then echo holds; fi`,
-  parse: (stdout) => stdout.split('\n').includes('holds'),
-  plan(holds, given) {
+if holds; then echo 'holds yes'; fi
+${seenPath(given)}`,
+  parse(stdout) {
+    const f = fields(stdout);
+    return { holds: f.get('holds') === 'yes', stat: statOf(f.get('stat')) };
+  },
+  plan({ holds }, given) {
     const { port, path, delay, timeout, sleep } = given;
     if (holds && delay === 0) return [];
     if (port === undefined && path === undefined)
@@ -82,21 +92,32 @@ until holds; do
   if [ "$(date +%s)" -ge "$until" ]; then printf '%s\n' ${given.msg ?? `after ${timeout} s still not: ${described(given)}`} >&2; exit 1; fi
   sleep ${sleep}
 done
-printf 'elapsed %s\n' "$(($(date +%s) - t))"`,
+printf 'elapsed %s\n' "$(($(date +%s) - t))"
+${seenPath(given)}`,
         action: true,
         harmless: true,
         waits: true,
       },
     ];
   },
-  data: (_, { port, path, state, search_regex }, _ctx, ran) => ({
-    state,
-    ...(port !== undefined && { port }),
-    ...(path !== undefined && { path }),
-    ...(search_regex !== undefined && { search_regex }),
-    elapsed: Number(/^elapsed (\d+)$/m.exec(ran?.stdout ?? '')?.[1] ?? 0),
-  }),
+  data({ stat }, { port, path, state, search_regex }, _ctx, ran) {
+    const now = ran === undefined ? stat : statOf(/^stat (.*)$/m.exec(ran.stdout)?.[1]);
+    return {
+      state,
+      port: port ?? null,
+      // As in Ansible, the state of what is at the path takes the place of the state that was waited for.
+      ...(path === undefined ? { path: null } : now === undefined ? { path } : fileData(path, { stat: now })),
+      search_regex: search_regex ?? null,
+      elapsed: Number(/^elapsed (\d+)$/m.exec(ran?.stdout ?? '')?.[1] ?? 0),
+    };
+  },
 });
+
+/** Prints the stat of the path, for the result. */
+function seenPath({ path }: Args): Script {
+  if (path === undefined) return sh`:`;
+  return sh`st=$(stat -c ${STAT_FORMAT} -- ${path} 2>/dev/null) && printf 'stat %s\n' "$st" || :`;
+}
 
 function described({ host, port, path, state, search_regex }: Args): string {
   const said = search_regex === undefined ? '' : ` and says ${search_regex}`;

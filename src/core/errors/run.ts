@@ -228,6 +228,15 @@ export const run = {
       message: `stopped: the task failed on ${by}, and any_errors_fatal is true`,
     }),
   }),
+  E_TOO_MANY_FAILED: entry({
+    summary: 'a host stops because too many hosts failed',
+    meaning: 'More hosts of the batch failed than `max_fail_percentage` allows. No host begins another task.',
+    fix: 'Correct the failures on the other hosts.',
+    example: { failed: 2, all: 5, most: 30 },
+    tell: ({ failed, all, most }: { failed: number; all: number; most: number }) => ({
+      message: `stopped: ${failed} of ${all} hosts failed, and max_fail_percentage is ${most}`,
+    }),
+  }),
   E_TASK_FAILED: entry({
     summary: 'a task failed',
     meaning: 'An item of the loop, or the task itself, failed without a message of its own.',

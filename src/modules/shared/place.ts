@@ -246,6 +246,7 @@ function judged(validate: string, stage: string): Script {
 } 2>&1); then :; else
   rc=$? q=1
   printf '%s\n' "$v" >&2
+  printf 'invalid %s\n' "$rc"
   printf 'the new content is refused by: %s (exit code %s); nothing was changed\n' ${validate} "$rc" >&2
   exit 1
 fi`;
@@ -281,6 +282,13 @@ function diffOf(
 export function backupData(stdout: string | undefined): Vars {
   const name = stdout?.match(/^backup_file (.*)$/m)?.[1];
   return name === undefined ? {} : { backup_file: name };
+}
+
+/** `backup_file`, or what Ansible returns if the validation failed. */
+export function placedData(stdout: string | undefined): Vars {
+  const code = stdout?.match(/^invalid (\d+)$/m)?.[1];
+  if (code === undefined) return backupData(stdout);
+  return { changed: false, msg: 'failed to validate', exit_status: Number(code), stdout: '' };
 }
 
 export type Sums = Readonly<{ sha256: string; sha1: string; md5: string }>;

@@ -287,7 +287,7 @@ function isDrained(connections: readonly string[], args: Args): boolean {
   writeFileSync(`${dir}/tcp`, connections.join('\n'));
   const probe = bound(wait_for, { port: 80, state: 'drained', ...args }).probe?.(context());
   const script = probe?.text.replace('/proc/net/tcp /proc/net/tcp6', `${dir}/tcp`) ?? '';
-  return execFileSync('dash', ['-c', script], { encoding: 'utf8' }) === 'holds\n';
+  return execFileSync('dash', ['-c', script], { encoding: 'utf8' }) === 'holds yes\n';
 }
 
 test.each([
