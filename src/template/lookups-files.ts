@@ -104,7 +104,8 @@ function fromIni(term: string, named: Named, ctx: Ctx): readonly Item[] {
   const [key = '', ...rest] = term.split(/\s+(?=\w+=)/);
   const options = new Map<string, Item>(named);
   for (const one of rest) options.set(one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1));
-  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.ini'), ctx.at);
+  const encoding = text(options.get('encoding'), 'utf-8');
+  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.ini'), ctx.at, 'files', encoding);
   const isProperties = options.get('type') === 'properties';
   const wanted = isProperties ? '' : text(options.get('section'), 'global');
   const found: (readonly [string, string])[] = [];
@@ -130,7 +131,8 @@ function fromCsv(term: string, named: Named, ctx: Ctx): Item {
   const options = new Map<string, Item>(named);
   for (const one of rest) options.set(one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1));
   const delimiter = text(options.get('delimiter'), 'TAB');
-  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.csv'), ctx.at);
+  const encoding = text(options.get('encoding'), 'utf-8');
+  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.csv'), ctx.at, 'files', encoding);
   const rows = csvRows(content, delimiter === 'TAB' || delimiter === 't' ? '\t' : delimiter);
   const column = Number(text(options.get('col'), '1'));
   const row = rows.find((cells) => cells[Number(text(options.get('keycol'), '0'))] === key);

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { resolve } from 'node:path';
 import { matching } from '../core/bounded.ts';
 import { Failure } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
@@ -26,6 +27,7 @@ import {
   unsupported,
   wrong,
 } from './item.ts';
+import type { LexOptions } from './lexer.ts';
 import { fileLookups, flat } from './lookups-files.ts';
 import { hushed, number, text } from './operation.ts';
 import { str } from './print.ts';
@@ -59,8 +61,15 @@ export const lookups: Readonly<Record<string, Lookup>> = {
       unsupported('convert_data is not supported', 'use the filter from_yaml');
     const vars = named.get('template_vars') ?? {};
     if (!isMapping(vars)) return wrong('template_vars must be a map');
-    const more = new Map(entriesOf(vars).map(([name, value]) => [str(name), value]));
-    return terms.map((term) => ctx.render(text(term), more));
+    const own = entriesOf(vars).map(([name, value]) => [str(name), value] as const);
+    const options = Object.fromEntries(
+      SYNTAX.filter((name) => named.has(name)).map((name) => [name, named.get(name)] as const),
+    ) as LexOptions;
+    return terms.map((term) => {
+      const file = ctx.env.ports.find(text(term), ctx.at, 'templates') ?? text(term);
+      const places = { ansible_managed: 'Ansible managed', template_path: file, template_fullpath: resolve(file) };
+      return ctx.render(text(term), new Map([...Object.entries(places), ...own]), options);
+    });
   },
   vars: (terms, named, ctx) =>
     terms.map((term) => {
@@ -137,18 +146,30 @@ function without(item: Item, [name = '', ...below]: readonly string[]): Item {
   );
 }
 
+/** What the lookup `template` may say about the syntax of the file. */
+const SYNTAX = [
+  'variable_start_string',
+  'variable_end_string',
+  'block_start_string',
+  'block_end_string',
+  'comment_start_string',
+  'comment_end_string',
+  'trim_blocks',
+  'lstrip_blocks',
+] as const;
+
 /** The keywords of each lookup, besides those that every lookup has. One that is not listed would have no effect. */
 const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   file: ['lstrip', 'rstrip'],
   env: ['default'],
-  template: ['convert_data', 'template_vars'],
+  template: ['convert_data', 'template_vars', ...SYNTAX],
   vars: ['default'],
   sequence: ['start', 'end', 'count', 'stride', 'format'],
   password: ['length', 'chars', 'encrypt', 'seed'],
   first_found: ['files', 'paths', 'skip'],
   url: ['headers', 'username', 'password', 'timeout', 'validate_certs', 'split_lines'],
-  ini: ['file', 'section', 'type', 're', 'case_sensitive', 'default'],
-  csvfile: ['file', 'delimiter', 'col', 'keycol', 'default'],
+  ini: ['file', 'section', 'type', 're', 'case_sensitive', 'encoding', 'default'],
+  csvfile: ['file', 'delimiter', 'col', 'keycol', 'encoding', 'default'],
   filetree: ['exclude'],
 };
 

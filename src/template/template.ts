@@ -112,7 +112,7 @@ function evaluateProgram(program: Program, env: Env): Value {
     const text = env.ports.readFile(path, from, 'templates');
     const file = env.ports.find(path, from, 'templates') ?? path; // its own includes are searched beside it
     const { printNone } = options.by;
-    const own = options.isWhole === true ? { printNone } : { ...options.by.options, printNone };
+    const own = options.isWhole === true ? { ...options.options, printNone } : { ...options.by.options, printNone };
     const loaded = read(
       sourceOf(text, { file, line: 1, col: 1 }),
       () => parseTemplate(lex(withoutNewline(text), own)),
@@ -130,8 +130,8 @@ function evaluateProgram(program: Program, env: Env): Value {
       return mutates;
     },
     load,
-    render: (path, from, here, more) =>
-      render(load(path, from, { by: here.program, locals: [...more.keys()], isWhole: true }), here, more),
+    render: (path, from, here, more, options) =>
+      render(load(path, from, { by: here.program, locals: [...more.keys()], isWhole: true, options }), here, more),
   };
   const here = begin(machine, program, undefined);
   try {

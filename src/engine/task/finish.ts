@@ -3,7 +3,7 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { tell } from '../../core/errors/index.ts';
 import type { TaskEvent, TaskStatus } from '../../core/event.ts';
-import type { Task } from '../../core/playbook.ts';
+import { SPREAD, type Task } from '../../core/playbook.ts';
 import { isDict, Unknown } from '../../core/value.ts';
 import { dependsOn, EMPTY_LOOP } from '../evaluate/because.ts';
 import { isTrue } from '../evaluate/booleans.ts';
@@ -70,7 +70,8 @@ function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[])
   if (unknown === undefined) return;
   const value = new Unknown(unknown.because ?? dependsOn('a task before it'));
   const all = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, value]));
-  if (task.impl?.sets === 'vars') host.set = { ...host.set, ...all(Object.keys(task.args)) };
+  if (task.impl?.sets === 'vars')
+    host.set = { ...host.set, ...all(Object.keys(task.args).filter((one) => one !== SPREAD)) };
   const gathered = task.impl?.facts?.(task.args) ?? [];
   if (gathered.length === 0) return;
   host.facts = { ...host.facts, ...all(gathered) };
