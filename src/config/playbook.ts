@@ -255,7 +255,7 @@ function readVarsFiles(node: MapNode, vars: RawVars, file: string, reading: Read
   const found = entry(node, 'vars_files')?.value;
   if (found === undefined || isNull(found)) return { known: [], late: [] };
   const items = found.kind === 'seq' ? found.items : [found];
-  const folders = [...new Set([dirname(file), reading.playbookDir])].flatMap((dir) => [dir, join(dir, 'vars')]);
+  const folders = [...new Set([dirname(file), reading.playbookDir])].flatMap((dir) => [join(dir, 'vars'), dir]);
   const known: Layer[] = [];
   const late: Play['lateVarsFiles'][number][] = [];
   for (const item of items) {

@@ -45,12 +45,16 @@ export const fileLookups: Readonly<Record<string, Lookup>> = {
     }),
   ini: (terms, named, ctx) => terms.flatMap((term) => fromIni(text(term), named, ctx)),
   csvfile: (terms, named, ctx) => terms.map((term) => fromCsv(text(term), named, ctx)),
-  unvault: (terms, _named, ctx) =>
-    terms.map((term) => {
-      const content = ctx.env.ports.readFile(text(term), ctx.at);
-      return content.startsWith('$ANSIBLE_VAULT;') ? ctx.env.ports.unvault(content, ctx.at) : content;
-    }),
+  unvault: (terms, _named, ctx) => terms.map((term) => unsealed(ctx.env.ports.readFile(text(term), ctx.at), ctx)),
 };
+
+/** Whether a file is encrypted with ansible-vault. */
+export const isSealed = (content: string): boolean => content.startsWith('$ANSIBLE_VAULT;');
+
+/** The content of a file. That of an encrypted one is secret. Throws Failure if there is no password. */
+export function unsealed(content: string, { env, at }: Pick<Ctx, 'env' | 'at'>): Item {
+  return isSealed(content) ? (env.ports.unvault(content, at) as Item) : content;
+}
 
 /** What a lookup gave. Before its task's turn, nobody knows what it will give. */
 function known(output: string | undefined, name: string): string {

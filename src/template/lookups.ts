@@ -28,11 +28,11 @@ import {
   wrong,
 } from './item.ts';
 import type { LexOptions } from './lexer.ts';
-import { fileLookups, flat } from './lookups-files.ts';
+import { fileLookups, flat, isSealed, unsealed } from './lookups-files.ts';
 import { hushed, number, text } from './operation.ts';
 import { str } from './print.ts';
 import { pythonRegex } from './regex.ts';
-import { inspect, reveal } from './taint.ts';
+import { inspect, reveal, seal } from './taint.ts';
 
 type Named = ReadonlyMap<string, Item>;
 type Lookup = (terms: readonly Item[], named: Named, ctx: Ctx) => readonly Item[];
@@ -51,9 +51,11 @@ const refusedLookups: Readonly<Record<string, Lookup>> = {
 export const lookups: Readonly<Record<string, Lookup>> = {
   file: (terms, named, ctx) =>
     terms.map((term) => {
-      const content = ctx.env.ports.readFile(text(term), ctx.at);
-      const left = named.get('lstrip') === true ? content.trimStart() : content;
-      return named.get('rstrip') === false ? left : left.trimEnd();
+      const content = unsealed(ctx.env.ports.readFile(text(term), ctx.at), ctx);
+      const whole = str(reveal(content));
+      const left = named.get('lstrip') === true ? whole.trimStart() : whole;
+      const right = named.get('rstrip') === false ? left : left.trimEnd();
+      return content instanceof Secret ? new Secret(right) : right;
     }),
   env: (terms, named, ctx) => terms.map((term) => ctx.env.ports.env(text(term)) ?? named.get('default') ?? ''),
   template: (terms, named, ctx) => {
@@ -68,7 +70,8 @@ export const lookups: Readonly<Record<string, Lookup>> = {
     return terms.map((term) => {
       const file = ctx.env.ports.find(text(term), ctx.at, 'templates') ?? text(term);
       const places = { ansible_managed: 'Ansible managed', template_path: file, template_fullpath: resolve(file) };
-      return ctx.render(text(term), new Map([...Object.entries(places), ...own]), options);
+      const rendered = ctx.render(text(term), new Map([...Object.entries(places), ...own]), options);
+      return isSealed(ctx.env.ports.readFile(text(term), ctx.at, 'templates')) ? seal(rendered) : rendered;
     });
   },
   vars: (terms, named, ctx) =>

@@ -71,7 +71,12 @@ export type HostState = {
   unreachable: boolean;
   counts: Counts;
 };
-export type Planned = Readonly<{ what: string; touches: readonly Resource[] }>;
+export type Planned = Readonly<{
+  what: string;
+  touches: readonly Resource[];
+  /** Nobody knows what it would do, because its arguments depend on an earlier change. */
+  isOpen?: true;
+}>;
 export type Counts = {
   ok: number;
   changed: number;

@@ -60,12 +60,7 @@ export function judge(world: World, plays: readonly Reached[]): Verdict {
       const notified = hosts.filter((host) => isNamed || walk.mayNotify(host, handler));
       if (notified.length === 0) walk.leave(handler);
       for (const host of notified)
-        walk.visit(
-          handler,
-          host,
-          { play, batch: [host.name], role: undefined, vars: [] },
-          { depth: 0, isSure: isNamed || !walk.isOpen(host) },
-        );
+        walk.visit(handler, host, { play, batch: [host.name], role: undefined, vars: [] }, { depth: 0, isSure: true });
     }
   }
   return walk.verdict();
@@ -343,9 +338,8 @@ function newWalk(world: World, isMadeHere: boolean) {
     isOpen: open.size > 0,
     notes: [...passed].filter(([word]) => !problems.has(word) && !possible.has(word)).map(([, one]) => one),
   });
-  const mayNotify = (host: HostState, handler: Task): boolean =>
-    open.has(host) || isNotifiedBy(lateItems.get(host) ?? [], handler);
-  return { begin, visit, leave, verdict, mayNotify, isOpen: (host: HostState) => open.has(host) };
+  const mayNotify = (host: HostState, handler: Task): boolean => isNotifiedBy(lateItems.get(host) ?? [], handler);
+  return { begin, visit, leave, verdict, mayNotify };
 }
 
 /** Wrong arguments of a task whose failure the playbook expects. */

@@ -87,6 +87,12 @@ function isOfNoLog({ code, message }: Diagnostic): boolean {
   return code === 'E_KEYWORD_VALUE' && message.startsWith("'no_log' ");
 }
 
+/** The name of an undefined variable is no secret if the playbook itself writes it. */
+function isOfName({ reads }: Task, { code, message }: Diagnostic): boolean {
+  const name = /^'([^']+)' is undefined$/.exec(message)?.[1];
+  return code === 'E_UNDEFINED_VARIABLE' && name !== undefined && reads.some((names) => names.has(name));
+}
+
 /** If no_log cannot be evaluated, the output is hidden. The error was reported before the task ran. */
 function isHiding({ world: { run }, task }: TaskRun, scope: Scope): boolean {
   try {
@@ -136,7 +142,7 @@ function taskEvent(
     isHidden ? { what: hidden } : { what, ...(diff !== undefined && isShown !== false && { diff }) },
   );
   const outcomeSummary =
-    isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic)
+    isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic) && !isOfName(task, o.diagnostic)
       ? { ...o.diagnostic, message: hidden, detail: undefined }
       : o.diagnostic;
   return {

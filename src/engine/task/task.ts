@@ -48,6 +48,7 @@ export async function runTask(taskRun: TaskRun): Promise<void> {
         )),
       );
   } catch (error) {
+    noteOpen(taskRun, name, error);
     outcomes.push(unreachedOutcome(taskRun, scope, error) ?? thrownOutcome(error, task, world, name, undefined));
   }
   await noteOfJudged(taskRun, scope, outcomes).catch((error: unknown) => {
@@ -87,6 +88,7 @@ async function outcomeOf(taskRun: TaskRun, part: Part, name: string): Promise<Ou
   try {
     return await runUnit(taskRun, part, name);
   } catch (error) {
+    noteOpen(taskRun, name, error);
     const unreached = unreachedOutcome(taskRun, part.scope, error);
     return unreached ?? thrownOutcome(error, taskRun.task, taskRun.world, name, part.label);
   }
@@ -101,6 +103,11 @@ function unreachedOutcome({ world: { run }, task }: TaskRun, scope: Scope, error
   const { diagnostic } = cause;
   const result = { changed: false, unreachable: true, msg: run.redactor.hide(diagnostic.message) };
   return { status: 'ignored', result, changes: [], diagnostic: { ...diagnostic, at: diagnostic.at ?? task.at } };
+}
+
+/** In a plan, a task whose arguments are not known may do anything that later tasks need. */
+function noteOpen({ world, host }: TaskRun, what: string, error: unknown): void {
+  if (error instanceof NotKnown && world.run.mode === 'plan') host.planned.push({ what, touches: [], isOpen: true });
 }
 
 /** Turns an error that was thrown while a task was resolved into that task's outcome. */

@@ -78,8 +78,10 @@ export async function intend(
   if (isRetry && probe !== undefined) session.forget(probe);
   const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
   const output = foreseen ?? (probe === undefined ? undefined : await session.ask(probe, ahead));
+  // What hinders the task now may be gone after an earlier task, of which nobody knows what it will do.
+  const remedy = earlier ?? (run.mode === 'plan' ? place.planned.find((p) => p.isOpen) : undefined);
   if (output !== undefined && output.code !== 0) {
-    if (earlier !== undefined) return unknown(dependsOn(earlier.what));
+    if (remedy !== undefined) return unknown(dependsOn(remedy.what));
     const diagnostic = tell('E_PROBE_FAILED', { exit: output.code, detail: tail(output.stderr) }, task.at);
     return {
       status: 'failed',
@@ -94,7 +96,7 @@ export async function intend(
   if (here !== undefined) return here;
   const steps = step.plan(stdout, ctx);
   if (isBlocked(steps)) {
-    if (earlier !== undefined) return unknown(dependsOn(earlier.what));
+    if (remedy !== undefined) return unknown(dependsOn(remedy.what));
     const diagnostic = { ...steps.blocked, at: task.at };
     return {
       status: 'failed',
