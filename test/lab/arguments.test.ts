@@ -145,4 +145,13 @@ printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' >/run/systemd/
     const free = tasks('- file: {path: /etc/fixed, attributes: -i}\n- file: {path: /etc/fixed, state: absent}');
     expect(troubles(await lab.apply(free))).toEqual([]);
   });
+
+  it('sets what the hardware clock keeps', async () => {
+    const clock = (word: string): string => tasks(`- timezone: {hwclock: ${word}}`);
+    for (const word of ['local', 'UTC']) {
+      expect((await lab.apply(clock(word))).tasks.map((e) => e.status)).toEqual(both('changed'));
+      expect((await lab.apply(clock(word))).tasks.map((e) => e.status)).toEqual(both('ok'));
+      expect(await everywhere('timedatectl show -p LocalRTC --value')).toEqual(both(word === 'local' ? 'yes' : 'no'));
+    }
+  });
 });
