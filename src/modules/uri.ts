@@ -255,7 +255,8 @@ function byBash(given: Args): Script {
   const { host, hostname, port, pathname, search } = new URL(given.url);
   const body = request.body ?? '';
   const head = [
-    `${request.method} ${pathname}${search} HTTP/1.1`,
+    // A server answers HTTP/1.0 without chunks, which the host would have to join for a file.
+    `${request.method} ${pathname}${search} HTTP/1.${given.dest === undefined ? 1 : 0}`,
     `Host: ${host}`,
     'Connection: close',
     ...Object.entries(headersOf(request)).map(([key, value]) => `${key}: ${value}`),
@@ -285,7 +286,8 @@ tail -c "+$((n + 1))" "$d/all" >"$d/body"`
 } 2>"$d/err" || :
 sed -n 's/^  //p' "$d/err" >"$d/head"`;
   const codes = given.status_code;
-  return sh`d=$(mktemp -d) || exit 1
+  // The script that replaces a file lets no redirection overwrite one; "$d" has files of its own.
+  return sh`set +C; d=$(mktemp -d) || exit 1
 u=${spool === undefined ? sh`` : sh`${staged(dirname(spool))}`}
 trap 'rm -rf -- "$d"; [ -z "$u" ] || rm -rf -- "$u"' EXIT
 : >"$d/body"
@@ -299,5 +301,10 @@ tr -d '\r' <"$d/head" | sed 's/^/header /'
 ${isBash ? sh`echo 'raw yes'` : sh`:`}
 printf 'body %s\n' "$(base64 -w0 <"$d/body")"
 case ${` ${codes.join(' ')} `} in *" $status "*) ;; *) printf 'the answer is %s, not %s\n' "$status" ${codes.join(' or ')} >&2; exit 1 ;; esac
-${dest === undefined ? sh`:` : sh`if [ "$status" = 304 ]; then echo ${SAME}; cat -- ${dest} >"$s"; else cat -- "$d/body" >"$s"; fi`}`;
+${
+  dest === undefined
+    ? sh`:`
+    : sh`set -C
+if [ "$status" = 304 ]; then echo ${SAME}; cat -- ${dest} >"$s"; else cat -- "$d/body" >"$s"; fi`
+}`;
 }

@@ -169,7 +169,7 @@ export function wget(request: Request, more: readonly string[]): Script {
   ];
   // wget reads its config only from a regular file
   return sh`w=$(umask 077; mktemp) || exit 1
-printf %s ${config} >"$w"
+printf %s ${config} >|"$w"
 ${body === undefined ? sh`:` : sh`(umask 077; printf %s ${body} >"$w.body")`}
 wget --config="$w" ${options} ${file === undefined ? sh`` : sh`--body-file=${file}`} -- ${url}
 rc=$?; rm -f -- "$w" "$w.body"; (exit "$rc")`;

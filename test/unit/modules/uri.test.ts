@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { Module } from '../../../src/core/module.ts';
+import { setLibraries, sh } from '../../../src/core/sh.ts';
 import { get_url } from '../../../src/modules/get_url.ts';
 import { uri } from '../../../src/modules/uri.ts';
 import { play, project } from '../support/project.ts';
@@ -35,17 +37,20 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+/** Runs the change of uri, or of another module that fetches. */
 async function ask(
   client: string,
   args: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string>> = {},
+  module: Module = uri,
 ) {
   seen.length = 0;
   headers.length = 0;
-  const step = bound(uri, args);
-  const [change] = changes(step.plan(`client ${client}\n`, context()));
+  const step = bound(module, args);
+  const [change] = changes(step.plan(`client ${client}\nparent yes!\n`, context()));
   const child = spawn('dash', ['-s'], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  child.stdin.end(`( set -u\n${change?.run.text}\n) </dev/null\n`);
+  const run = change?.run ?? sh`:`;
+  child.stdin.end(`${setLibraries([run])}( set -u\n${run.text}\n) </dev/null\n`);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { code, stderr, change, data: step.data('', context(), { code: Number(code), stdout, stderr }) };
 }
@@ -249,4 +254,17 @@ test.each([
   [{ method: 'GET /' }, "'method' is not valid"],
 ])('uri refuses %j', (args, problem) => {
   expect(refusal(uri, { url: 'http://x.invalid/', ...args })).toContain(problem);
+});
+
+test.each([
+  ['uri', 'curl', uri],
+  ['uri', 'wget', uri],
+  ['uri', 'bash', uri],
+  ['get_url', 'curl', get_url],
+  ['get_url', 'wget', get_url],
+] as const)('%s writes a file by %s', async (_, client, module) => {
+  const dest = `${scratch()}/out`;
+  const got = await ask(client, { url: `${base}/x`, dest, url_username: 'ada', url_password: 'secret' }, {}, module);
+  expect([got.code, readFileSync(dest, 'utf8')]).toEqual([0, 'hello']);
+  expect(headers[0]?.['authorization']).toBe('Basic YWRhOnNlY3JldA==');
 });
