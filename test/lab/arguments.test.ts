@@ -135,11 +135,13 @@ printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' >/run/systemd/
     const playbook = tasks(`- copy: {dest: /etc/fixed, content: x, attributes: +i, setype: net_conf_t}`);
     // A small image has no chattr.
     const have = await everywhere('command -v chattr || echo none');
-    const expected = (status: string): readonly string[] => have.map((path) => (path === 'none' ? 'failed' : status));
-    const first = (await lab.apply(playbook)).tasks;
-    expect(first.map((e) => e.status)).toEqual(expected('changed'));
-    for (const { diagnostic } of first) if (diagnostic) expect(diagnostic.detail).toContain('install e2fsprogs');
-    expect((await lab.apply(playbook)).tasks.map((e) => e.status)).toEqual(expected('ok'));
+    const expected = (status: string): readonly string[] =>
+      have.map((path, i) => `${HOSTS[i]} ${path === 'none' ? 'failed' : status}`);
+    const told = ({ tasks: all }: Ran): readonly string[] => all.map((e) => `${e.host} ${e.status}`).sort();
+    const first = await lab.apply(playbook);
+    expect(told(first)).toEqual(expected('changed'));
+    for (const { diagnostic } of first.tasks) if (diagnostic) expect(diagnostic.detail).toContain('install e2fsprogs');
+    expect(told(await lab.apply(playbook))).toEqual(expected('ok'));
     const flags = await everywhere('if command -v chattr >/dev/null; then lsattr -d /etc/fixed; else echo i; fi');
     for (const seen of flags) expect(seen).toMatch(/^-*i/);
     const free = tasks('- file: {path: /etc/fixed, attributes: -i}\n- file: {path: /etc/fixed, state: absent}');

@@ -150,3 +150,23 @@ describe('apt_repository', () => {
     expect(refusal(apt_repository, { repo: 'ppa:ansible' })).toContain('launchpadcontent.net/ansible/ppa/ubuntu');
   });
 });
+
+test('package takes the arguments of apt', () => {
+  const args = {
+    name: 'shop',
+    install_recommends: false,
+    default_release: 'stable',
+    autoremove: true,
+    policy_rc_d: 101,
+  };
+  const run = (module: Parameters<typeof bound>[0]): string | undefined =>
+    changes(plan(`${FRESH}looked up\ncandidate shop/1\n`, args, module))[0]?.run.text;
+  expect(run(packages)).toBe(run(apt));
+  expect(words(plan(`${FRESH}is ii /shop/all/1\n`, { name: 'shop', state: 'removed' }, packages))).toEqual([
+    'remove shop',
+  ]);
+  expect(refusal(packages, { name: 'shop', disable_gpg_check: true })).toContain(
+    "unknown argument 'disable_gpg_check'",
+  );
+  expect(refusal(packages, { state: 'latest' })).toContain("argument 'name' is missing");
+});
