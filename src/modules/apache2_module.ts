@@ -12,9 +12,9 @@ const Args = args({
   }),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'present: enabled. absent: disabled.' }),
   force: flag('Disable a module that others need.'),
-  identifier: text('Ignored: the name in mods-available is the one that counts.'),
-  ignore_configcheck: flag('Ignored: the configuration is not read.'),
-  warn_mpm_absent: flag('Ignored.', true),
+  identifier: text('No effect: a module is known by its name in mods-available.'),
+  ignore_configcheck: flag('No effect: the module looks at links, which no configuration can break.'),
+  warn_mpm_absent: flag('No effect: bringup gives no such warning.', true),
 });
 
 export const apache2_module = defineModule<typeof Args, Fields>({

@@ -1,90 +1,16 @@
-import { type Static, Type } from 'typebox';
-import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
-import type { AptArgs } from './shared/apt-get.ts';
-import { aptErrors } from './shared/apt-names.ts';
+import { APT_ALIASES, aptArgs, aptNeeds, aptOf, aptProblems } from './shared/apt-args.ts';
 import { aptData, PACKAGE_TOUCHES, planApt } from './shared/apt-plan.ts';
 import { type AptCurrent, parseApt, probeApt } from './shared/apt-state.ts';
-import { args, flag, names, optionalFlag, text } from './shared/args.ts';
+import { args } from './shared/args.ts';
 
-const Args = args({
-  name: Type.Optional(names('Packages: name, name=version (a version may be a glob: 1.22*), name/release, or a glob.')),
-  state: Type.Enum(['present', 'latest', 'absent'], {
-    default: 'present',
-    description:
-      'present: any version is installed. latest: the newest version is installed. absent: the package is removed.',
-  }),
-  deb: Type.Optional(
-    Type.String({
-      pattern: '^/',
-      expected: 'the path of a .deb file on the host',
-      description: 'The path of a .deb file on the host.',
-    }),
-  ),
-  update_cache: optionalFlag(
-    'Update the package index if it is older than cache_valid_time or the sources changed. All tasks of a run share one update.',
-  ),
-  cache_valid_time: Type.Integer({
-    default: 0,
-    minimum: 0,
-    description: 'The age in seconds up to which the package index is not updated. Implies update_cache.',
-  }),
-  upgrade: Type.Union([Type.Boolean(), Type.Enum(['no', 'yes', 'safe', 'dist', 'full'])], {
-    default: 'no',
-    expected: 'one of no, yes, safe, dist, full',
-    description: 'Upgrade installed packages. safe (or yes) removes no package, full (or dist) may.',
-  }),
-  install_recommends: optionalFlag("Install recommended packages too. Default: the host's apt configuration."),
-  default_release: text('The release to install from, for example trixie-backports.'),
-  dpkg_options: Type.String({
-    default: 'force-confdef,force-confold',
-    description: 'Options for dpkg. By default, locally changed config files are kept.',
-  }),
-  autoremove: flag('Remove packages that nothing depends on any more.'),
-  autoclean: flag('Remove downloaded packages that the repositories no longer have.'),
-  clean: flag('Remove all downloaded packages.'),
-  purge: flag('With absent: remove config files too.'),
-  only_upgrade: flag('Only upgrade installed packages. Install nothing new.'),
-  force: flag('Allow unauthenticated packages, downgrades and the removal of essential packages.'),
-  force_apt_get: flag('Ignored: apt-get is always used.'),
-  allow_unauthenticated: flag('Allow packages without a valid signature.'),
-  allow_downgrade: flag('Allow an older version. A version in `name` implies it.'),
-  allow_change_held_packages: flag('Allow changes of packages on hold.'),
-  fail_on_autoremove: flag('Fail instead of removing a package.'),
-  lock_timeout: Type.Integer({
-    default: 60,
-    minimum: 0,
-    description: 'Seconds to wait for the lock of another apt or dpkg.',
-  }),
-  policy_rc_d: Type.Optional(
-    Type.Integer({
-      description: 'The exit code of policy-rc.d. With 101, services do not start when their package is installed.',
-    }),
-  ),
-  update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often to try to update the index.' }),
-  update_cache_retry_max_delay: Type.Integer({
-    default: 12,
-    minimum: 1,
-    description: 'The longest pause between attempts, in seconds.',
-  }),
-});
-type Args = Static<typeof Args>;
+const Args = args(aptArgs);
 
 export const apt = defineModule<typeof Args, AptCurrent>({
   name: 'apt',
   summary: 'Installs, upgrades and removes Debian packages.',
   args: Args,
-  aliases: {
-    package: 'name',
-    pkg: 'name',
-    'update-cache': 'update_cache',
-    'default-release': 'default_release',
-    'install-recommends': 'install_recommends',
-    'allow-unauthenticated': 'allow_unauthenticated',
-    'allow-downgrade': 'allow_downgrade',
-    allow_downgrades: 'allow_downgrade',
-    'allow-downgrades': 'allow_downgrade',
-  },
+  aliases: APT_ALIASES,
   examples: [
     {
       title: 'Install with an updated index',
@@ -98,42 +24,11 @@ export const apt = defineModule<typeof Args, AptCurrent>({
     { title: 'Install without starting', args: { name: ['dnsmasq'], install_recommends: false, policy_rc_d: 101 } },
     { title: 'Upgrade all packages', args: { upgrade: 'full', update_cache: true } },
   ],
-  verify: ({ name, ...rest }) => {
-    const acts =
-      name !== undefined ||
-      rest.deb !== undefined ||
-      isOn(rest.upgrade) ||
-      rest.autoremove ||
-      rest.autoclean ||
-      rest.clean;
-    const refreshes = rest.update_cache ?? rest.cache_valid_time > 0;
-    return [
-      ...aptErrors(name ?? []),
-      ...(acts || refreshes ? [] : [argError([], 'E_MISSING_ARGUMENT', { name: "'name'" })]),
-    ];
-  },
-  needs: ({ name = [], deb }) => [
-    'path:/etc/apt',
-    'path:/var/lib/apt',
-    ...name.map((one) => `package:${/[*?[]/.test(one) ? '*' : one.replace(/[=/:].*/, '')}`),
-    ...(deb === undefined ? [] : [`path:${deb}`]),
-  ],
+  verify: aptProblems,
+  needs: aptNeeds,
   touches: () => PACKAGE_TOUCHES,
-  probe: (given) => probeApt(full(given)),
+  probe: (given) => probeApt(aptOf(given)),
   parse: parseApt,
-  plan: (current, given) => planApt(current, full(given)),
+  plan: (current, given, ctx) => planApt(current, aptOf(given), ctx),
   data: aptData,
 });
-
-function isOn(upgrade: Args['upgrade']): boolean {
-  return upgrade !== false && upgrade !== 'no';
-}
-
-function full({ name = [], upgrade, update_cache, ...rest }: Args): AptArgs {
-  return {
-    ...rest,
-    name,
-    update_cache: update_cache ?? rest.cache_valid_time > 0,
-    upgrade: !isOn(upgrade) ? 'no' : upgrade === 'dist' || upgrade === 'full' ? 'full' : 'safe',
-  };
-}

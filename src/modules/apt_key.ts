@@ -4,7 +4,9 @@ import { blocked, type Change, type Context, defineModule, type Steps } from '..
 import { type Script, sh, staged } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag } from './shared/args.ts';
 import { decodeBytes } from './shared/bytes.ts';
+import { type Download, download } from './shared/download.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { getRequest, probeClient } from './shared/http.ts';
 import { fingerprintsOf } from './shared/openpgp.ts';
 import { dirname, spoolOf } from './shared/paths.ts';
 
@@ -20,7 +22,7 @@ const Args = args({
     Type.String({
       pattern: '^https?://',
       expected: 'an address',
-      description: 'Where to fetch the key. The controller fetches it.',
+      description: 'Where to fetch the key. The host fetches it, or the controller if the host cannot.',
     }),
   ),
   data: Type.Optional(Type.String({ minLength: 1, description: 'The key itself, armoured.' })),
@@ -30,7 +32,7 @@ const Args = args({
   ),
   keyring: Type.Optional(absolutePath('A file in /etc/apt/trusted.gpg.d, instead of /etc/apt/trusted.gpg.')),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether apt trusts the key.' }),
-  validate_certs: flag('Ignored: certificates must be good.', true),
+  validate_certs: flag("Verify the server's certificate.", true),
 });
 type Args = Static<typeof Args>;
 
@@ -66,10 +68,11 @@ export const apt_key = defineModule<typeof Args, Fields>({
   ],
   needs: ({ file }) => ['package:*', 'path:/etc/apt', ...(file === undefined ? [] : [`path:${file}`])],
   touches: () => ['path:/etc/apt/trusted.gpg', 'path:/etc/apt/trusted.gpg.d'],
-  probe: ({ keyring, file }) => sh`command -v apt-key >/dev/null || { echo 'apt-key missing'; exit 0; }
+  probe: ({ keyring, file, url }) => sh`command -v apt-key >/dev/null || { echo 'apt-key missing'; exit 0; }
 command -v gpg >/dev/null || { echo 'gpg missing'; exit 0; }
 export APT_KEY_DONT_WARN_ON_DANGEROUS_USAGE=1
 apt-key ${keyringOption(keyring)} adv --list-public-keys --with-colons --with-subkey-fingerprint 2>/dev/null | sed -n 's/^fpr:*\([0-9A-F]*\):.*$/has \1/p'
+${url === undefined ? sh`:` : probeClient()}
 ${file === undefined ? sh`:` : sh`if [ -f ${file} ]; then printf 'file %s\n' "$(base64 -w0 <${file})"; fi`}`,
   parse: (stdout) => fields(stdout),
   plan(f, given, ctx): Steps {
@@ -107,7 +110,10 @@ apt-key ${keyringOption(keyring)} del ${key ?? ''}`,
         },
       ];
     }
-    return [add(given, key, ctx)];
+    const { url, validate_certs } = given;
+    const from = url === undefined ? undefined : download(getRequest(url, validate_certs), CONNECT, f);
+    if (from !== undefined && 'blocked' in from) return from;
+    return [add(given, key, from, ctx)];
   },
   data: (f, { id, state }) => ({ id: id ?? null, state, after: f.all('has').filter((one) => one !== '') }),
 });
@@ -134,10 +140,13 @@ function keyringOption(keyring: string | undefined): readonly string[] {
   return keyring === undefined ? [] : ['--keyring', keyring];
 }
 
+/** In seconds. */
+const CONNECT = 10;
+
 const SAME = 'bringup: the same keys';
 
 /** What a server sends is checked against the id before apt trusts it. */
-function add(given: Args, key: string | undefined, ctx: Context): Change {
+function add(given: Args, key: string | undefined, from: Download | undefined, ctx: Context): Change {
   const { url, data, file, keyserver, keyring } = given;
   const at = spoolOf('/etc/apt/trusted.gpg', url ?? '', ctx);
   const list = sh`apt-key ${keyringOption(keyring)} adv --list-public-keys --with-colons 2>/dev/null || :`;
@@ -152,14 +161,13 @@ function add(given: Args, key: string | undefined, ctx: Context): Change {
         ? sh`printf '%s\n' ${data} | apt-key ${keyringOption(keyring)} add -`
         : file !== undefined
           ? sh`apt-key ${keyringOption(keyring)} add ${file}`
-          : sh`d=${staged(dirname(at))}; f=${at}
-trap 'rm -rf -- "$d"' EXIT
+          : sh`${from !== undefined && 'fill' in from ? fetched(from.fill) : sh`d=${staged(dirname(at))}; f=${at}; trap 'rm -rf -- "$d"' EXIT`}
 ${checked}
 apt-key ${keyringOption(keyring)} add "$f"`;
   return {
     what: `trust the key ${key ?? `of ${url}`}`,
     diff: { of: keyring ?? 'keys of apt', before: null, after: `${key ?? url}\n` },
-    ...(url !== undefined && { upload: [{ to: at, url, isSpooled: true as const }] }),
+    ...(from !== undefined && 'fetched' in from && { upload: [{ to: at, ...from.fetched, isSpooled: true as const }] }),
     // Without an id it is known only after the key was fetched.
     ...(key === undefined && { action: true as const, unaltered: SAME }),
     run: sh`set -e
@@ -168,4 +176,12 @@ was=$(${list})
 ${run}
 if [ "$was" = "$(${list})" ]; then echo ${SAME}; fi`,
   };
+}
+
+/** Fetches the key to "$f". */
+function fetched(fill: Script): Script {
+  return sh`d=$(mktemp -d) || exit 1
+trap 'rm -rf -- "$d"' EXIT
+f=$d/key; s=$f
+${fill}`;
 }

@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { type Change, defineModule, type Steps } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
-import { APT_DEFAULTS, preamble } from './shared/apt-get.ts';
+import { APT_DEFAULTS, preamble, updating } from './shared/apt-get.ts';
 import { args, flag, ownership, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Fields, fields } from './shared/fields.ts';
@@ -11,15 +12,24 @@ import { place } from './shared/place.ts';
 
 const Args = args({
   repo: Type.String({
-    pattern: '^\\s*deb(-src)?\\s',
+    pattern: '^\\s*deb(-src)?\\s|^ppa:',
     expected: 'a line as in sources.list: deb [signed-by=…] https://… suite component',
     description: 'The source line.',
   }),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the repository is configured.' }),
   filename: text('The file in /etc/apt/sources.list.d, without .list. Default: derived from the URL.'),
   update_cache: flag('Update the package index after a change.', true),
+  update_cache_retry_max_delay: Type.Integer({
+    default: 12,
+    minimum: 1,
+    description: 'The longest pause between attempts, in seconds.',
+  }),
+  install_python_apt: flag('No effect: the host needs no Python.', true),
   update_cache_retries: Type.Integer({ default: 5, minimum: 1, description: 'How often to try to update the index.' }),
-  validate_certs: flag('Ignored.', true),
+  validate_certs: flag(
+    'No effect, as in Ansible for other than a PPA: apt verifies certificates by its own configuration.',
+    true,
+  ),
   ...ownership,
 });
 type Args = Static<typeof Args>;
@@ -28,13 +38,25 @@ export const apt_repository = defineModule<typeof Args, Fields>({
   name: 'apt_repository',
   summary: 'Configures a package repository of apt: one line in sources.list.d.',
   args: Args,
+  aliases: { 'update-cache': 'update_cache' },
   examples: [
     {
       title: 'Backports',
       args: { repo: 'deb https://deb.debian.org/debian trixie-backports main', filename: 'backports' },
     },
   ],
-  verify: (given) => modeErrors(given.mode),
+  verify: ({ repo, mode }) => [
+    ...modeErrors(mode),
+    ...(repo.startsWith('ppa:')
+      ? [
+          argError(['repo'], 'E_ARGUMENT_VALUE', {
+            problem: 'a PPA is not resolved',
+            expected: 'a line as in sources.list',
+            hint: `write deb [signed-by=/etc/apt/keyrings/NAME.asc] https://ppa.launchpadcontent.net/${repo.slice(4).includes('/') ? repo.slice(4) : `${repo.slice(4)}/ppa`}/ubuntu SUITE main`,
+          }),
+        ]
+      : []),
+  ],
   needs: (given) => ['path:/etc/apt', ...ownerNeeds(given)],
   touches: () => ['path:/etc/apt', 'path:/var/lib/apt', 'package:*'],
   probe: (
@@ -69,7 +91,7 @@ if [ -s ${`${path}.bringup`} ]; then chmod --reference=${path} ${`${path}.bringu
       {
         what: 'read the package index anew',
         run: sh`${preamble(APT_DEFAULTS)}
-apt_get update -o APT::Update::Error-Mode=any -o Acquire::Retries=${given.update_cache_retries} && touch /var/lib/apt/lists`,
+${updating(given)}`,
       },
     ];
   },

@@ -6,9 +6,10 @@ import { absolutePath, args, flag, optionalFlag, placing, text } from './shared/
 import { ownerNeeds } from './shared/attributes.ts';
 import { asText, concat, decodeBytes } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, probePath, type Seen, seen } from './shared/path-state.ts';
-import { backupData, contentSums, place } from './shared/place.ts';
+import { contentSums, place, placedData } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -22,8 +23,10 @@ const Args = args({
   delimiter: text('A line between two fragments. \\n and \\t in it are a newline and a tab.'),
   regexp: text('Only fragments whose names match this pattern.'),
   ignore_hidden: flag('Leave out fragments whose names begin with a dot.'),
+  decrypt: flag('Decrypt fragments of the controller that are encrypted with ansible-vault.', true),
   follow: optionalFlag('A link at dest is followed; false: the link is replaced. Default: true.'),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -39,6 +42,7 @@ export const assemble = defineModule<typeof Args, Current>({
   name: 'assemble',
   summary: 'A file is made of the fragments in a directory, in the order of their names.',
   args: Args,
+  aliases: LABEL_ALIASES,
   examples: [
     { title: 'Fragments on the host', args: { src: '/etc/app/conf.d', dest: '/etc/app/app.conf', mode: '0644' } },
     {
@@ -108,7 +112,7 @@ ${probePath(given.dest, given, { content: 'always', limit: LARGEST }, { follow: 
     src: given.src,
     ...(now.content !== undefined && { checksum: ctx.sha1(now.content), md5sum: ctx.md5(now.content) }),
     msg: 'OK',
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 
@@ -128,9 +132,11 @@ function probeFragments(src: string): Script {
 fi`;
 }
 
-function localFragments({ src }: Args, ctx: Context): readonly Fragment[] {
+function localFragments({ src, decrypt }: Args, ctx: Context): readonly Fragment[] {
   return ctx.tree(src, 'files').flatMap((node) => {
-    return 'file' in node && !node.path.includes('/') ? [{ name: node.path, content: node.file.read() }] : [];
+    return 'file' in node && !node.path.includes('/')
+      ? [{ name: node.path, content: (decrypt ? node.file : (node.file.sealed ?? node.file)).read() }]
+      : [];
   });
 }
 

@@ -53,8 +53,10 @@ fi`,
           ]
         : [];
     if (!exists) return blocked('E_NO_JOB', { jid });
-    if (rc !== undefined && rc !== 0) return blocked('E_JOB_FAILED', { jid, rc, detail: stderr });
-    return [];
+    if (rc === undefined) return [];
+    if (rc !== 0) return blocked('E_JOB_FAILED', { jid, rc, detail: stderr });
+    // What the job changed counts here, because nobody waited for it before.
+    return [{ what: `job ${jid} has ended`, run: sh`:`, action: true }];
   },
   data({ exists, rc, stdout, stderr }, { jid, mode }) {
     if (mode === 'cleanup') return { ansible_job_id: jid, erased: `~/.ansible_async/${jid}` };

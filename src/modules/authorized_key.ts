@@ -19,7 +19,11 @@ const Args = args({
     expected: 'the name of a user',
     description: 'The user whose keys are managed.',
   }),
-  key: Type.String({ minLength: 1, description: 'Public keys, one on each line.' }),
+  key: Type.String({
+    minLength: 1,
+    description: 'Public keys, one on each line, or a URL of such a list. The host fetches it, in a plan too.',
+  }),
+  validate_certs: flag("Verify the server's certificate if key is a URL.", true),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the keys are in the file.' }),
   exclusive: flag('Remove all other keys.'),
   manage_dir: flag('Create the directory, and set its owner and mode.', true),
@@ -34,6 +38,9 @@ type Current = Readonly<{
   now: Seen;
   path: string;
   home: string | undefined;
+  /** What the URL of the keys brought, and why it brought nothing. */
+  fetched: string | undefined;
+  problem: string | undefined;
   uid: number;
   gid: number;
   folder: Stat | undefined;
@@ -61,7 +68,7 @@ export const authorized_key = defineModule<typeof Args, Current>({
     },
   ],
   verify: ({ key, exclusive, state }) => [
-    ...keyLines(key)
+    ...(isAddress(key) ? [] : keyLines(key))
       .filter((line) => parseKey(line) === undefined)
       .map((line) =>
         argError(['key'], 'E_ARGUMENT_VALUE', {
@@ -73,13 +80,18 @@ export const authorized_key = defineModule<typeof Args, Current>({
       ? [argError(['exclusive'], 'E_ARGUMENT_CONFLICT', { problem: "'exclusive' is for state: present" })]
       : []),
   ],
-  needs: ({ user, path }) => [`user:${user}`, `path:${likelyFile(user, path)}`],
+  needs: ({ user, path, key }) => [
+    ...(isAddress(key) ? ['live:*', 'package:*'] : []),
+    `user:${user}`,
+    `path:${likelyFile(user, path)}`,
+  ],
   touches: ({ user, path }) => [`path:${path === undefined ? dirname(likelyFile(user)) : likelyFile(user, path)}`],
   edits: {
     of: ({ user, path, manage_dir }) => JSON.stringify(['authorized keys', user, path, manage_dir]),
     seeing: (stdout, text) => withField(stdout, 'content', text),
   },
-  probe: ({ user, path }) => sh`${entry(sh`e`, PASSWD, user)}
+  probe: ({ user, path, key, validate_certs }) => sh`${isAddress(key) ? fetched(key, validate_certs) : sh`:`}
+${entry(sh`e`, PASSWD, user)}
 if [ -n "$e" ]; then
 h=\${e%:*}; h=\${h##*:}
 i=\${e#*:*:}; u=\${i%%:*}; i=\${i#*:}
@@ -94,15 +106,29 @@ fi`,
     const home = f.get('home');
     const [uid = 0, gid = 0] = (f.get('ids') ?? '').split(':').map(Number);
     const path = given.path?.replace(/^~(?=\/)/, home ?? '') ?? `${home ?? ''}/.ssh/authorized_keys`;
-    return { now: seen(f, path, {}), path, home, uid, gid, folder: statOf(f.get('folder')) };
+    return {
+      now: seen(f, path, {}),
+      path,
+      home,
+      uid,
+      gid,
+      folder: statOf(f.get('folder')),
+      fetched: f.text('fetched'),
+      problem: f.text('problem'),
+    };
   },
   plan(current, given, ctx) {
     const { now, path, home, uid, gid, folder } = current;
     if (home === undefined) return noSuch('user', given.user);
+    const keys = isAddress(given.key) ? (current.fetched ?? '') : given.key;
+    if (isAddress(given.key) && keyLines(keys).every((line) => parseKey(line) === undefined)) {
+      const why = current.problem?.trim() || 'it brought no public key';
+      return blocked('E_FETCH', { url: given.key, why });
+    }
     if (now.stat === undefined && given.state === 'absent') return [];
     const before = textOf(now);
     if (before === undefined) return blocked('E_NOT_TEXT', { path });
-    const after = edit(before, given);
+    const after = edit(before, { ...given, key: keys });
     if (typeof after !== 'string') return after;
     const manages = given.manage_dir && given.path === undefined;
     const ownership = given.manage_dir ? { owner: String(uid), group: String(gid), mode: '0600' } : {};
@@ -128,7 +154,7 @@ chmod 00700 ${target}`;
           ]
         : [];
     const known = { ...now, owner: uid, group: gid, parent: now.parent || isNew };
-    const keys = `authorized keys of ${given.user}`;
+    const what = `authorized keys of ${given.user}`;
     const steps = place(
       known,
       {
@@ -136,7 +162,7 @@ chmod 00700 ${target}`;
         source: { text: after },
         same: now.stat !== undefined && after === before,
         isEdit: true,
-        what: isInNew ? `${words}; ${keys}` : keys,
+        what: isInNew ? `${words}; ${what}` : what,
         ...(isInNew && { inNew: owns }),
       },
       ownership,
@@ -154,6 +180,18 @@ chmod 00700 ${target}`;
     keyfile: path,
   }),
 });
+
+function isAddress(key: string): boolean {
+  return /^(https?|ftp):\/\/\S+$/.test(key);
+}
+
+/** Reads the keys at a URL. It alters nothing, so a probe may do it. */
+function fetched(url: string, verify: boolean): Script {
+  return sh`if command -v curl >/dev/null; then k=$(curl -q -fsSL ${verify ? [] : ['-k']} --max-time 30 -- ${url} 2>&1)
+elif command -v wget >/dev/null; then k=$(wget -nv -O - --timeout=30 --tries=1 ${verify ? [] : ['--no-check-certificate']} -- ${url} 2>&1)
+else k='the host has neither curl nor wget'; false; fi && w=fetched || w=problem
+printf '%s %s\n' "$w" "$(printf %s "$k" | base64 -w0)"`;
+}
 
 function fileScript(path: string | undefined): Script {
   if (path === undefined) return sh`"$h/.ssh/authorized_keys"`;

@@ -14,9 +14,10 @@ import {
   probeText,
   splitLines,
 } from './shared/edit.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 import { regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -41,6 +42,7 @@ const Args = args({
   prepend_newline: flag('Add an empty line above the block.'),
   create: flag('Create the file if it is missing.'),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -48,7 +50,7 @@ export const blockinfile = defineModule<typeof Args, Seen>({
   name: 'blockinfile',
   summary: 'Inserts, updates or removes a block of lines between markers in a text file.',
   args: Args,
-  aliases: { dest: 'path', destfile: 'path', name: 'path', content: 'block' },
+  aliases: { dest: 'path', destfile: 'path', name: 'path', content: 'block', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Add hosts by name',
@@ -94,7 +96,7 @@ export const blockinfile = defineModule<typeof Args, Seen>({
   data: (now, given, _ctx, ran) => ({
     ...fileData(given.path, now),
     ...messageData(ran),
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

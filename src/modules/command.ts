@@ -9,7 +9,7 @@ const Args = args({
   cmd: text('The command line. No shell interprets it: no pipes, no redirection.'),
   argv: Type.Optional(Type.Array(Type.String(), { minItems: 1, description: 'The command as a list of words.' })),
   expand_argument_vars: flag('Expand $NAME and ~ in the words.', true),
-  warn: Type.Optional(Type.Boolean({ description: 'Ignored, as in Ansible.' })),
+  warn: Type.Optional(Type.Boolean({ description: 'No effect: bringup never advises against a command.' })),
   ...running,
 });
 type Args = Static<typeof Args>;

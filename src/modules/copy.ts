@@ -8,10 +8,11 @@ import { ownerNeeds, ownerWord } from './shared/attributes.ts';
 import { type Destination, destination, probeDestination } from './shared/dest.ts';
 import { fields } from './shared/fields.ts';
 import { pythonJson } from './shared/json.ts';
+import { hasLabels, LABEL_ALIASES, labels, SELINUX } from './shared/labels.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { fileData, type Stat, statOf } from './shared/path-state.ts';
 import { basename, dirname, join, stageName } from './shared/paths.ts';
-import { backupData, contentSums, place, type Sums, sumData } from './shared/place.ts';
+import { contentSums, place, placedData, type Sums, sumData } from './shared/place.ts';
 import { parseTree, planTree, probeTree, type TreeSeen } from './shared/tree.ts';
 import { making, stageWithin } from './shared/untrusted.ts';
 
@@ -35,6 +36,7 @@ const Args = args({
   decrypt: flag('Decrypt files that are encrypted with ansible-vault. false: copy them as they are.', true),
   local_follow: flag('Follow symlinks below a directory on the controller. false: copy them as links.', true),
   ...placing,
+  ...labels,
   mode: Type.Optional(
     Type.Union(
       [Type.String({ pattern: '^\\s*(preserve|0?[0-7]{1,4}|0o[0-7]{1,4}|[ugoa]*[-+=].*)\\s*$' }), Type.Integer()],
@@ -49,7 +51,7 @@ type Args = Static<typeof Args>;
 
 type Current = Readonly<
   | { kind: 'file'; at: Destination }
-  | { kind: 'tree'; tree: TreeSeen; root: string }
+  | { kind: 'tree'; tree: TreeSeen; root: string; hasSelinux: boolean }
   | {
       kind: 'remote';
       at: Destination;
@@ -64,6 +66,7 @@ export const copy = defineModule<typeof Args, Current>({
   name: 'copy',
   summary: 'Copies a file, a directory or a given content to the host.',
   args: Args,
+  aliases: LABEL_ALIASES,
   sources: ({ src, remote_src, decrypt }) =>
     remote_src === undefined ? [{ path: src, folder: 'files', staysSealed: decrypt === false }] : [],
   examples: [
@@ -117,6 +120,7 @@ ${probeDestination(dest, undefined, given, { content: 'differs', unless: ctx.sha
     if (given.remote_src) return probeRemote(given, src);
     if (ctx.isFolder(src, 'files')) {
       return sh`echo kind tree
+${hasLabels(given) ? sh`if ${SELINUX}; then echo 'selinux yes'; fi` : sh`:`}
 ${probeTree(treeRoot(src, dest), treeOf(src, given, ctx), given)}`;
     }
     return sh`echo kind file
@@ -128,9 +132,9 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: fil
     const name = src === undefined ? undefined : basename(src);
     if (f.get('kind') === 'tree') {
       const root = treeRoot(src ?? '', dest);
-      return { kind: 'tree', tree: parseTree(stdout, root, given), root };
+      return { kind: 'tree', tree: parseTree(stdout, root, given), root, hasSelinux: f.get('selinux') === 'yes' };
     }
-    const at = destination(stdout, dest, name, given);
+    const at = destination(f, dest, name, given);
     if (f.get('kind') !== 'remote') return { kind: 'file', at };
     return {
       kind: 'remote',
@@ -144,6 +148,7 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: fil
   plan(current, given, ctx) {
     const { src = '', dest } = given;
     if (current.kind === 'tree') {
+      if (isLabelled(given, current.hasSelinux)) return unlabelled(src);
       const how = { ...withoutPreserve(given), preserve: given.mode === 'preserve' };
       return planTree(current.tree, current.root, treeOf(src, given, ctx), how, ctx);
     }
@@ -181,10 +186,24 @@ ${probeDestination(dest, basename(src), given, { content: 'differs', unless: fil
       dest: path,
       ...(given.src !== undefined && { src: given.src }),
       ...sumData(now, ran, () => sumsOf(current, given, ctx)),
-      ...backupData(ran?.stdout),
+      ...placedData(ran?.stdout),
     };
   },
 });
+
+/** Whether the files of a directory would get labels, which only a single file does. */
+function isLabelled(given: Args, hasSelinux: boolean): boolean {
+  return given.attributes !== undefined || (hasSelinux && hasLabels(given));
+}
+
+function unlabelled(path: string): Steps {
+  return blocked('E_PATH_KIND', {
+    path,
+    is: 'a directory',
+    wanted: 'a file, which alone can get attributes or an SELinux context',
+    hint: 'run chattr -R or chcon -R with the module command',
+  });
+}
 
 function sumsOf(current: Current, given: Args, ctx: Context): Sums {
   if (current.kind === 'remote') return current.sums;
@@ -246,6 +265,7 @@ function planRemote(
   if (source === undefined)
     return blocked('E_PATH_MISSING', { path: src, hint: 'create it in an earlier task, or remove `remote_src`' });
   if (source.kind === 'directory') {
+    if (isLabelled(given, at.now.labels?.context !== undefined)) return unlabelled(src);
     if (!differs) return [];
     return [{ what: `copy ${src} to ${root}`, run: copyOnHost(given, src, root, ctx) }];
   }

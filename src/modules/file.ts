@@ -8,6 +8,7 @@ import { fixAttributes, fixScript, onSeen, ownerNeeds, ownerWord, unknownOwner }
 import { fields } from './shared/fields.ts';
 import { directory } from './shared/file-directory.ts';
 import { hard, type LinkSeen, link, sourceOf } from './shared/file-links.ts';
+import { hasLabels, LABEL_ALIASES, labels, planLabels } from './shared/labels.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal, resolveMode } from './shared/mode.ts';
 import { behind, fileData, probePath, type Seen, type Stat, seen, statOf } from './shared/path-state.ts';
@@ -30,6 +31,7 @@ const Args = args({
   access_time: text("With touch: 'now', 'preserve', or YYYYMMDDHHMM.SS."),
   modification_time: text("With touch: 'now', 'preserve', or YYYYMMDDHHMM.SS."),
   ...ownership,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -43,7 +45,7 @@ export const file = defineModule<typeof Args, Current>({
   name: 'file',
   summary: 'Manages a file, directory or link with its owner and mode.',
   args: Args,
-  aliases: { dest: 'path', name: 'path' },
+  aliases: { dest: 'path', name: 'path', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Create a directory',
@@ -77,6 +79,15 @@ export const file = defineModule<typeof Args, Current>({
       );
     if (recurse && state !== undefined && state !== 'directory')
       wrong.push(argError(['recurse'], 'E_ARGUMENT_CONFLICT', { problem: "'recurse' is for state: directory" }));
+    if (recurse && hasLabels(given))
+      wrong.push(
+        argError(['recurse'], 'E_ARGUMENT_CONFLICT', {
+          problem: "'recurse' sets owner and mode only",
+          hint: 'run chattr -R or chcon -R with the module command',
+        }),
+      );
+    if (state === 'link' && given.attributes !== undefined)
+      wrong.push(argError(['attributes'], 'E_ARGUMENT_CONFLICT', { problem: 'a link has no attributes' }));
     if (state === 'absent' && /^(\/+\.{0,2})+$/.test(path))
       wrong.push(
         argError(['path'], 'E_ARGUMENT_VALUE', {
@@ -93,7 +104,7 @@ export const file = defineModule<typeof Args, Current>({
   touches: ({ path, state }) => [`path:${path}`, ...(state === 'directory' ? parentsOf(path) : [])],
   // Tasks that create directories form a series: it makes no difference whether this script or an earlier one creates
   // the parents.
-  series: ({ state, recurse }) => (state === 'directory' && !recurse ? 'directory' : undefined),
+  series: (given) => (given.state === 'directory' && !given.recurse && !hasLabels(given) ? 'directory' : undefined),
   probe(given) {
     const { path, recurse, state } = given;
     return sh`${probePath(path, given, { content: 'none' }, { follow: follows(given) })}
@@ -204,6 +215,7 @@ ln -P -- ./made "../$n"`
 printf 'stat %s\n' "$(stat -L -c ${STAT_FORMAT} -- ${path})"`,
       ...(!settles && { action: true as const }),
     },
+    ...planLabels(now, path, given, ctx, { isNew: now.stat === undefined }),
   ];
 }
 

@@ -17,6 +17,7 @@ const Args = args({
   }),
   excludes: Type.Array(Type.String(), { default: [], description: 'Patterns that the name must not match.' }),
   contains: text('A POSIX extended regular expression that a line of the file must match.'),
+  read_whole_file: flag('Match contains against the whole file, not against each line.'),
   use_regex: flag('Treat patterns and excludes as regular expressions.'),
   file_type: Type.Enum(['any', 'directory', 'file', 'link'], {
     default: 'file',
@@ -86,7 +87,7 @@ export const find = defineModule<typeof Args, Current>({
   needs: ({ paths }) => paths.map((path) => `path:${path}`),
   probe: (given) => sh`printf 'now %s\n' "$(date +%s)"
 ${search(given, sh`-printf '%y/%m/%U/%G/%s/%A@/%T@/%C@/%n/%i/%D/%u/%g%p\0'`)} | base64 -w0 | sed 's/^/files /'
-${given.contains === undefined ? sh`` : sh`printf '\nwith %s' "$(${search(given, sh`-type f -exec grep -Eqs -e ${given.contains} -- '{}' ';' -print0`)} | base64 -w0)"`}
+${given.contains === undefined ? sh`` : sh`printf '\nwith %s' "$(${search(given, sh`-type f -exec grep -Eqs ${given.read_whole_file ? ['-z'] : []} -e ${given.contains} -- '{}' ';' -print0`)} | base64 -w0)"`}
 ${given.get_checksum ? sh`printf '\nsums %s' "$(${search(given, sh`-type f -exec sha1sum -z -- '{}' +`)} | base64 -w0)"` : sh``}`,
   parse(stdout, given) {
     const of = (key: string): readonly string[] => {

@@ -10,6 +10,13 @@ const Args = args({
   key: Type.Optional(
     Type.String({ pattern: '^[^-]', expected: 'a key without a leading dash', description: 'Return only this entry.' }),
   ),
+  service: Type.Optional(
+    Type.String({
+      pattern: '^[a-z_]+$',
+      expected: 'a service of nsswitch.conf, as files',
+      description: 'Ask only this service of nsswitch.conf: files, dns …',
+    }),
+  ),
   split: text('The field separator. Default: a colon in passwd, group, shadow and gshadow, else blanks.'),
   fail_key: flag('Fail if the entry does not exist.', true),
 });
@@ -28,8 +35,11 @@ export const getent = defineModule<typeof Args, Current>({
   needs: ({ database }) => [
     database === 'group' ? 'group:*' : database === 'passwd' || database === 'shadow' ? 'user:*' : 'path:/etc',
   ],
-  probe: ({ database, key }) => sh`getent ${database} ${key === undefined ? [] : [key]} | sed 's/^/row /'
-getent ${database} ${key === undefined ? [] : [key]} >/dev/null; printf 'code %s\n' "$?"`,
+  probe({ database, key, service }) {
+    const words = [...(service === undefined ? [] : ['-s', service]), database, ...(key === undefined ? [] : [key])];
+    return sh`getent ${words} | sed 's/^/row /'
+getent ${words} >/dev/null; printf 'code %s\n' "$?"`;
+  },
   parse(stdout) {
     const f = fields(stdout);
     return { code: Number(f.get('code') ?? 1), rows: f.all('row') };

@@ -7,6 +7,7 @@ import { Secret } from '../core/value.ts';
 import { absolutePath, args, flag, text } from './shared/args.ts';
 import { encodeBase64 } from './shared/bytes.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { verified } from './shared/git-verify.ts';
 
 const Args = args({
   repo: Type.String({
@@ -33,13 +34,27 @@ const Args = args({
   update: flag('Fetch new commits. false: leave an existing clone as it is.', true),
   force: flag('Discard local modifications. Without it, a modified working copy is an error.'),
   depth: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Fetch this many commits only. Ignored if version is a commit.' }),
+    Type.Integer({
+      minimum: 1,
+      description: 'Fetch this many commits only. All of them are fetched if version is a commit.',
+    }),
   ),
   refspec: Type.Optional(
     Type.String({ pattern: '^[^-\\s]', expected: 'a refspec', description: 'One more refspec to fetch.' }),
   ),
   bare: flag('Make a bare repository, without a working copy.'),
   single_branch: flag('Clone only the history of the version.'),
+  verify_commit: flag('Verify the GPG signature of the version before it is checked out.'),
+  gpg_whitelist: Type.Array(
+    Type.String({
+      pattern: '^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$',
+      expected: 'the fingerprint of a key: 40 or 64 hexadecimal digits',
+    }),
+    {
+      default: [],
+      description: 'With verify_commit: only these keys may have signed it, by their whole fingerprints.',
+    },
+  ),
   recursive: flag('Check out submodules too.', true),
   track_submodules: flag('Check out the latest commit of the branch of each submodule.'),
   reference: text('A repository on the host to borrow objects from.'),
@@ -75,7 +90,7 @@ export const git = defineModule<typeof Args, Current>({
   name: 'git',
   summary: 'A git repository is cloned, and a branch, a tag or a commit is checked out.',
   args: Args,
-  aliases: { name: 'repo' },
+  aliases: { name: 'repo', gpg_allowlist: 'gpg_whitelist' },
   examples: [
     {
       title: 'A tag',
@@ -99,6 +114,12 @@ export const git = defineModule<typeof Args, Current>({
             problem: "'accept_hostkey' and 'accept_newhostkey' exclude each other",
           }),
         ]
+      : []),
+    ...(given.gpg_whitelist.length > 0 && !given.verify_commit
+      ? [argError(['gpg_whitelist'], 'E_ARGUMENT_CONFLICT', { problem: "'gpg_whitelist' needs 'verify_commit'" })]
+      : []),
+    ...(given.bare && given.verify_commit
+      ? [argError(['verify_commit'], 'E_ARGUMENT_CONFLICT', { problem: 'a bare repository has nothing to verify' })]
       : []),
     ...(given.track_submodules && !given.recursive
       ? [argError(['track_submodules'], 'E_ARGUMENT_CONFLICT', { problem: "'track_submodules' needs 'recursive'" })]
@@ -386,6 +407,7 @@ function clone(given: Args, now: Current): Script {
   const depth = depthOf(given, now);
   const options = [
     ...(bare ? ['--bare'] : [`--origin=${remote}`]),
+    ...(given.verify_commit ? ['--no-checkout'] : []),
     ...depth,
     ...(single_branch ? ['--single-branch'] : []),
     ...(isNamed && (depth.length > 0 || single_branch) ? [`--branch=${version}`] : []),
@@ -396,7 +418,7 @@ g clone --quiet ${options} -- ${addressOf(given)} ${dest}
 cd -- ${dest}
 ${bare && remote !== 'origin' ? sh`g remote rename origin ${remote} 2>/dev/null || g remote add ${remote} ${addressOf(given)}` : sh`:`}
 ${refspec === undefined ? sh`:` : sh`g fetch --quiet ${depth} ${remote} ${refspec}`}
-${bare ? sh`:` : checkOut(given, now)}
+${bare ? sh`:` : checkOut(given, now, sh`rm -rf -- ${`${dest}/.git`}`)}
 printf 'after %s\n' "$(g rev-parse HEAD)"`;
 }
 
@@ -423,7 +445,7 @@ else g remote add ${remote} ${addressOf(given)}; fi
 s=; ${depth === undefined ? sh`if [ "$(g rev-parse --is-shallow-repository)" = true ]; then s=--unshallow; fi` : sh`:`}
 ${all ? sh`g fetch --quiet $s --tags ${force ? ['--force'] : []} ${remote}` : sh`:`}
 g fetch --quiet ${all ? sh`` : sh`$s`} ${shallow} ${tags} ${force ? ['--force'] : []} ${bare && given.version === 'HEAD' ? ['--prune'] : []} ${remote} ${refspecs}
-${bare ? sh`:` : checkOut(given, now)}
+${bare ? sh`:` : checkOut(given, now, sh`:`)}
 printf 'after %s\n' "$(g rev-parse HEAD)"`;
 }
 
@@ -432,20 +454,35 @@ function refspecFor(kind: string, name: string, remote: string): string | undefi
   return kind === 'tag' ? `+refs/tags/${name}:refs/tags/${name}` : undefined;
 }
 
-/** A branch follows the remote one; local commits of it are left behind, as Ansible does. */
-function checkOut(given: Args, { target }: Current): Script {
+/**
+ * A branch follows the remote one; local commits of it are left behind, as Ansible does. `undo` runs if the version is
+ * not signed as wanted.
+ */
+function checkOut(given: Args, { target }: Current, undo: Script): Script {
   const { remote, recursive, track_submodules, force, version } = given;
   const { kind, name } = target ?? { kind: 'commit' as const, name: version };
   const there = `refs/remotes/${remote}/${name}`;
   const branch = sh`g rev-parse --verify -q ${there} >/dev/null || g fetch --quiet ${remote} ${`+refs/heads/${name}:${there}`}
+${verified(given, there, undo)}
 g checkout --quiet --force -B ${name} ${there} --
 g branch --quiet ${`--set-upstream-to=${remote}/${name}`} 2>/dev/null || :`;
   // A single commit may be out of what the remote is set up to send: then it is asked for by its name.
   const commit = sh`g rev-parse --verify -q ${`${version}^{commit}`} >/dev/null || g fetch --quiet ${remote} ${version}
+${verified(given, version, undo)}
 g checkout --quiet --force ${version} --`;
   const isHead = kind === 'branch' && name === 'HEAD';
   const options = ['--init', '--recursive', ...(track_submodules ? ['--remote'] : []), ...(force ? ['--force'] : [])];
-  return sh`${isHead ? sh`g checkout --quiet --force --detach FETCH_HEAD 2>/dev/null || :` : kind === 'branch' ? branch : kind === 'tag' ? sh`g checkout --quiet --force ${`refs/tags/${name}`} --` : commit}
+  return sh`${
+    isHead
+      ? sh`${verified(given, 'FETCH_HEAD', undo)}
+g checkout --quiet --force --detach FETCH_HEAD 2>/dev/null || :`
+      : kind === 'branch'
+        ? branch
+        : kind === 'tag'
+          ? sh`${verified(given, `refs/tags/${name}`, undo)}
+g checkout --quiet --force ${`refs/tags/${name}`} --`
+          : commit
+  }
 ${
   recursive
     ? sh`if [ -f .gitmodules ]; then

@@ -18,7 +18,7 @@ const Args = args({
   gid_min: Type.Optional(Type.Integer({ minimum: 0, description: 'The lowest number for a new group.' })),
   gid_max: Type.Optional(Type.Integer({ minimum: 0, description: 'The highest number for a new group.' })),
   non_unique: flag('Allow the gid of another group.'),
-  local: flag('Ignored: groups are always local to the host.'),
+  local: flag('Look only into /etc/group, not at groups of a directory service.'),
   force: flag("With absent: remove the group even if it is a user's primary group."),
 });
 
@@ -32,7 +32,7 @@ export const group = defineModule<typeof Args, Fields>({
   ],
   needs: ({ name }) => [`group:${name}`],
   touches: ({ name }) => [`group:${name}`, 'path:/etc/group', 'path:/etc/gshadow'],
-  probe: ({ name }) => sh`${entry(sh`g`, GROUP, name)}; [ -z "$g" ] || printf 'group %s\n' "$g"`,
+  probe: ({ name, local }) => sh`${entry(sh`g`, GROUP, name, local)}; [ -z "$g" ] || printf 'group %s\n' "$g"`,
   parse: (stdout) => fields(stdout),
   plan(f, { name, state, gid, system, non_unique, force, gid_min, gid_max }): readonly Change[] {
     const now = gidOf(f);

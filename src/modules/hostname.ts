@@ -13,7 +13,7 @@ const Args = args({
   }),
   use: Type.Optional(
     Type.Enum(['systemd', 'debian', 'generic'], {
-      description: 'Ignored: /etc/hostname and the kernel are always set.',
+      description: 'No effect: all of them set /etc/hostname and the name that the kernel has.',
     }),
   ),
 });

@@ -4,23 +4,42 @@ import { defineModule } from '../core/module.ts';
 import { absolutePath, args, exclude, flag, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { editTouches, fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 
 const Args = args({
   path: absolutePath('The file on the host.'),
   section: text('The section. Without it, the lines above the first section.'),
+  section_has_values: Type.Optional(
+    Type.Array(
+      Type.Object(
+        {
+          option: Type.String({ description: 'An option.' }),
+          value: text('The value that it has.'),
+          values: Type.Optional(Type.Array(Type.String(), { description: 'Values of which it has one.' })),
+        },
+        { additionalProperties: false },
+      ),
+      {
+        description:
+          'Of several sections with this name, the first that has all these options. If none has, a section with them is added.',
+      },
+    ),
+  ),
   option: text('The option. Without it, the section itself.'),
   value: text('The value.'),
   values: Type.Optional(Type.Array(Type.String(), { description: 'Several values. The option occurs once for each.' })),
   state: Type.Enum(['present', 'absent'], { default: 'present', description: 'Whether the option or section exists.' }),
   exclusive: flag('Remove all other lines of the option.', true),
+  ignore_spaces: flag('Leave a line as it is if only the blanks around = differ.'),
   no_extra_spaces: flag('Write no blanks around =.'),
   allow_no_value: flag('Allow an option without a value.'),
   modify_inactive_option: flag('Activate an option in a comment instead of adding a line.', true),
   create: flag('Create the file if it is missing.', true),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -28,7 +47,7 @@ export const ini_file = defineModule<typeof Args, Seen>({
   name: 'ini_file',
   summary: 'Sets or removes an option of an INI file.',
   args: Args,
-  aliases: { dest: 'path' },
+  aliases: { dest: 'path', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Set a value',
@@ -39,6 +58,10 @@ export const ini_file = defineModule<typeof Args, Seen>({
   verify: (given) => [
     ...modeErrors(given.mode),
     ...exclude(given, 'value', 'values'),
+    ...(given.section_has_values ?? []).flatMap((one) => exclude(one, 'value', 'values')),
+    ...(given.section_has_values !== undefined && given.section === undefined
+      ? [argError(['section_has_values'], 'E_ARGUMENT_CONFLICT', { problem: "'section_has_values' needs 'section'" })]
+      : []),
     ...(given.state === 'present' &&
     given.option !== undefined &&
     given.value === undefined &&
@@ -56,7 +79,7 @@ export const ini_file = defineModule<typeof Args, Seen>({
   probe: probeText,
   parse: parseText,
   plan: (now, given, ctx) => planEdit(now, given, ctx, (before) => edit(before, given), given.state === 'absent'),
-  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...backupData(ran?.stdout) }),
+  data: (now, given, _ctx, ran) => ({ ...fileData(given.path, now), ...placedData(ran?.stdout) }),
 });
 
 export function edit(
@@ -64,11 +87,13 @@ export function edit(
   given: Pick<
     Args,
     | 'section'
+    | 'section_has_values'
     | 'option'
     | 'value'
     | 'values'
     | 'state'
     | 'exclusive'
+    | 'ignore_spaces'
     | 'no_extra_spaces'
     | 'allow_no_value'
     | 'modify_inactive_option'
@@ -76,18 +101,18 @@ export function edit(
 ): string {
   const was = splitLines(before);
   const { section, option, state } = given;
-  const [start, end] = bounds(was.list, section);
+  const [start, end] = bounds(was.list, section, given.section_has_values ?? []);
   const done = (list: readonly string[]): string => {
     const same = list.length === was.list.length && list.every((line, at) => line === was.list[at]);
     return same ? before : joinLines(list, { eol: was.eol, final: true });
   };
   if (option === undefined) {
     if (state === 'absent') return start < 0 ? before : done(was.list.toSpliced(start - 1, end - start + 1));
-    return start < 0 ? done([...was.list, `[${section ?? ''}]`]) : before;
+    return start < 0 ? done([...was.list, ...newSection(given, [])]) : before;
   }
   const wanted = given.values ?? [given.value];
   const lines = wanted.map((value) => written(option, value, given));
-  if (start < 0) return state === 'absent' ? before : done([...was.list, `[${section ?? ''}]`, ...lines]);
+  if (start < 0) return state === 'absent' ? before : done([...was.list, ...newSection(given, lines)]);
   const inner = was.list.slice(start, end);
   const isActive = (line: string): boolean => nameIn(line) === option;
   if (state === 'absent') {
@@ -115,8 +140,11 @@ function set(
   const out: (string | undefined)[] = [...inner];
   for (const [at, line] of inner.entries()) {
     if (!isActive(line)) continue;
-    if (missing.has(valueIn(line))) missing.delete(valueIn(line));
-    else free.push(at);
+    const present = valueIn(line);
+    const canonical = missing.get(present);
+    if (canonical === undefined) free.push(at);
+    else if (!given.ignore_spaces) out[at] = canonical;
+    missing.delete(present);
   }
   const inactive = inner.flatMap((line, at) =>
     given.modify_inactive_option && /^\s*[#;]/.test(line) && nameIn(line.replace(/^\s*[#;]+\s*/, '')) === option
@@ -138,14 +166,46 @@ function set(
   return kept.toSpliced(last + 1, 0, ...missing.values());
 }
 
-/** The lines between a section's header and the next header. -1 if the section does not exist. */
-function bounds(list: readonly string[], section: string | undefined): readonly [number, number] {
+/**
+ * The lines between the header of a section that has all these values and the next header. -1 if there is no such
+ * section.
+ */
+function bounds(
+  list: readonly string[],
+  section: string | undefined,
+  values: readonly Condition[],
+): readonly [number, number] {
   const isHead = (line: string): boolean => /^\s*\[.*\]\s*([#;].*)?$/.test(line);
-  const start =
-    section === undefined ? 0 : list.findIndex((line) => isHead(line) && line.trim().startsWith(`[${section}]`)) + 1;
-  if (section !== undefined && start === 0) return [-1, -1];
-  const next = list.findIndex((line, at) => at >= start && isHead(line));
-  return [start, next < 0 ? list.length : next];
+  const isMeant = (line: string): boolean => isHead(line) && line.trim().startsWith(`[${section}]`);
+  const endOf = (start: number): number => {
+    const next = list.findIndex((line, at) => at >= start && isHead(line));
+    return next < 0 ? list.length : next;
+  };
+  const starts = section === undefined ? [0] : list.flatMap((line, at) => (isMeant(line) ? [at + 1] : []));
+  const start = starts.find((at) => values.every((one) => list.slice(at, endOf(at)).some((line) => holds(line, one))));
+  return start === undefined ? [-1, -1] : [start, endOf(start)];
+}
+
+type Condition = NonNullable<Args['section_has_values']>[number];
+
+function valuesOf({ value, values }: Condition): readonly string[] {
+  return values ?? (value === undefined ? [] : [value]);
+}
+
+function holds(line: string, condition: Condition): boolean {
+  const values = valuesOf(condition);
+  return nameIn(line) === condition.option && (values.length === 0 || values.includes(valueIn(line) ?? ''));
+}
+
+/** A section with the values by which it will be found again. */
+function newSection(given: Parameters<typeof edit>[1], lines: readonly string[]): readonly string[] {
+  const found = (given.section_has_values ?? []).flatMap((condition) => {
+    if (condition.option === given.option) return [];
+    const values = valuesOf(condition);
+    if (values.length === 0) return given.allow_no_value ? [condition.option] : [];
+    return values.map((value) => written(condition.option, value, given));
+  });
+  return [`[${given.section ?? ''}]`, ...found, ...lines];
 }
 
 function nameIn(line: string): string | undefined {

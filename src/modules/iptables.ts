@@ -85,7 +85,7 @@ const Args = args({
   wait: Type.Optional(
     Type.String({ pattern: '^\\d+$', expected: 'seconds', description: 'Seconds to wait for the lock.' }),
   ),
-  numeric: flag('Ignored: nothing is listed with names.'),
+  numeric: flag('No effect: rules are never listed with the names of hosts.'),
   rollback: rollback('restores the old rules'),
 });
 type Args = Static<typeof Args>;

@@ -14,9 +14,10 @@ import {
   probeText,
   splitLines,
 } from './shared/edit.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -33,6 +34,7 @@ const Args = args({
   firstmatch: flag('Use the first matching line instead of the last.'),
   create: flag('Create the file if it is missing.'),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -40,7 +42,7 @@ export const lineinfile = defineModule<typeof Args, Seen>({
   name: 'lineinfile',
   summary: 'Adds, replaces or removes one line of a text file.',
   args: Args,
-  aliases: { dest: 'path', destfile: 'path', name: 'path', regex: 'regexp', value: 'line' },
+  aliases: { dest: 'path', destfile: 'path', name: 'path', regex: 'regexp', value: 'line', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Forbid root logins',
@@ -102,7 +104,7 @@ export const lineinfile = defineModule<typeof Args, Seen>({
       ...told,
       backup: '',
       ...(given.state === 'absent' && { found }),
-      ...backupData(ran?.stdout),
+      ...placedData(ran?.stdout),
     };
   },
 });

@@ -38,7 +38,7 @@ const Args = args({
   ...source,
   channel: text('MySQL: the replication channel.'),
   connection_name: text('MariaDB: the name of the connection.'),
-  fail_on_error: flag('Ignored: errors are never ignored.'),
+  fail_on_error: flag('No effect: an error of the server always fails the task.'),
   ...login,
 });
 type Args = Static<typeof Args>;

@@ -67,7 +67,7 @@ const Args = args({
   }),
   sql_log_bin: flag('Write the changes to the binary log, so that replicas make them too.', true),
   check_implicit_admin: flag('Try root without a password first. On a new server, this sets its password.'),
-  column_case_sensitive: Type.Optional(Type.Boolean({ description: 'Ignored: column names are used as written.' })),
+  column_case_sensitive: Type.Optional(Type.Boolean({ description: 'No effect: column names keep their case.' })),
   ...login,
 });
 type Args = Static<typeof Args>;

@@ -1,27 +1,29 @@
 import { type Static, Type } from 'typebox';
+import type { ArgError } from '../core/bind.ts';
 import { type Blocked, blocked, type Context, defineModule, isStep, type Module, type Step } from '../core/module.ts';
 import { lines, sh } from '../core/sh.ts';
 import { apk } from './apk.ts';
 import { apt } from './apt.ts';
 import { dnf } from './dnf.ts';
 import { pacman } from './pacman.ts';
-import { aptErrors } from './shared/apt-names.ts';
+import { APT_ALIASES, aptArgs } from './shared/apt-args.ts';
 import { PACKAGE_TOUCHES } from './shared/apt-plan.ts';
-import { args, flag, names } from './shared/args.ts';
+import { args, names } from './shared/args.ts';
 import { zypper } from './zypper.ts';
 
 const Args = args({
+  ...dnf.spec.args.properties,
+  ...aptArgs,
   name: names('The packages.'),
-  state: Type.Enum(['present', 'installed', 'latest', 'absent', 'removed'], {
+  state: Type.Enum(['present', 'installed', 'latest', 'absent', 'removed', 'build-dep', 'fixed'], {
     default: 'present',
-    description: 'present: installed. latest: the newest version is installed. absent: removed.',
+    description:
+      'present: installed. latest: the newest version is installed. absent: removed. The others are those of apt.',
   }),
   use: Type.Enum(['auto', 'apt', 'dnf', 'dnf5', 'yum', 'zypper', 'apk', 'pacman'], {
     default: 'auto',
     description: "The package manager. auto: the host's own, by the fact pkg_mgr or by the programs that the host has.",
   }),
-  update_cache: flag('Update the package index first if it is old.'),
-  allow_downgrade: flag('A version that is named may be older than the installed one. For apt and dnf.'),
 });
 type Args = Static<typeof Args>;
 type Current = Readonly<{ manager: string; stdout: string }>;
@@ -39,12 +41,12 @@ const ALL = Object.keys(MANAGERS) as readonly Manager[];
 
 export const packages = defineModule<typeof Args, Current>({
   name: 'package',
-  summary: "Installs, upgrades or removes packages with the host's package manager.",
+  summary: "Installs, upgrades or removes packages with the host's package manager, and takes its arguments.",
   args: Args,
-  aliases: { pkg: 'name' },
+  aliases: APT_ALIASES,
   examples: [{ title: 'Install two packages', args: { name: ['rsync', 'nftables'], state: 'present' } }],
   verify: (given) => {
-    if (given.use === 'apt') return aptErrors(given.name);
+    if (given.use === 'apt') return errorsOf('apt', given);
     const steps = ALL.map((manager) => bound(manager, given));
     const [first = []] = steps.filter((step) => !isStep(step));
     return steps.some(isStep) || isStep(first) ? [] : first;
@@ -111,14 +113,22 @@ function stepOf(manager: string, given: Args): Step | Blocked {
   return blocked('E_TOOL_REFUSED', { tool: known, detail });
 }
 
-/** The task as one of the manager's own module. */
-function bound(manager: Manager, { name, state, update_cache, allow_downgrade }: Args) {
+function errorsOf(manager: Manager, given: Args): readonly ArgError[] {
+  const step = bound(manager, given);
+  return isStep(step) ? [] : step;
+}
+
+/** The task as one of the manager's own module. An argument that the manager does not have is an error if it is set. */
+function bound(manager: Manager, { use: _, state, ...given }: Args) {
   const { module }: { module: Module } = MANAGERS[manager];
-  const plain = state === 'installed' ? 'present' : state === 'removed' ? 'absent' : state;
-  return module.bind({
-    name,
-    state: plain,
-    update_cache,
-    ...(['apt', 'dnf'].includes(manager) && { allow_downgrade }),
-  });
+  const own = Object.entries({ ...given, state: PLAIN[state] ?? state }).filter(
+    ([name, value]) => value !== undefined && (Object.hasOwn(module.args.properties, name) || !isDefault(name, value)),
+  );
+  return module.bind(Object.fromEntries(own));
+}
+
+const PLAIN: Readonly<Record<string, string>> = { installed: 'present', removed: 'absent' };
+function isDefault(name: string, value: unknown): boolean {
+  const schema = (Args.properties as Record<string, { default?: unknown }>)[name];
+  return JSON.stringify(value) === JSON.stringify(schema?.default);
 }

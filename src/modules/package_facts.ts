@@ -9,7 +9,7 @@ const Args = args({
     default: ['auto'],
     description: 'The package manager. Only apt is supported.',
   }),
-  strategy: Type.Enum(['first', 'all'], { default: 'first', description: 'Ignored: there is only one manager.' }),
+  strategy: Type.Enum(['first', 'all'], { default: 'first', description: 'No effect: there is only one manager.' }),
 });
 
 export const package_facts = defineModule<typeof Args, readonly (readonly string[])[]>({

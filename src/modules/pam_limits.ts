@@ -4,7 +4,7 @@ import { defineModule } from '../core/module.ts';
 import { args, flag, text } from './shared/args.ts';
 import { fileEdits, joinLines, parseText, planEdit, probeText, splitLines } from './shared/edit.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 
 const ITEMS = [
   'core',
@@ -85,7 +85,7 @@ export const pam_limits = defineModule<typeof Args, Seen>({
       (before) => edit(before, given),
       false,
     ),
-  data: (now, { dest }, _ctx, ran) => ({ ...fileData(dest, now), ...backupData(ran?.stdout) }),
+  data: (now, { dest }, _ctx, ran) => ({ ...fileData(dest, now), ...placedData(ran?.stdout) }),
 });
 
 export function edit(before: string, given: Args): string {

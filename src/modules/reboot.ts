@@ -11,12 +11,17 @@ const Args = args({
     minimum: 0,
     description: 'Seconds to wait before the first attempt to connect.',
   }),
-  connect_timeout: Type.Optional(Type.Integer({ description: 'Ignored: it is part of reboot_timeout.' })),
+  connect_timeout: Type.Optional(
+    Type.Integer({ description: 'No effect: reboot_timeout limits all attempts to connect together.' }),
+  ),
   test_command: text('A command that must succeed after the reboot. Default: whoami.'),
   msg: Type.String({ default: 'Reboot initiated by bringup', description: 'The message to users who are logged in.' }),
   reboot_command: text('The command that reboots the host. Default: systemctl reboot.'),
-  boot_time_command: text("Ignored: the kernel's boot id identifies a new boot."),
-  search_paths: Type.Optional(Type.Array(Type.String(), { description: 'Ignored.' })),
+  boot_time_command: text("No effect: the kernel's boot id identifies a new boot."),
+  search_paths: Type.Array(Type.String({ pattern: '^/[^:]*$', expected: 'a directory on the host' }), {
+    default: [],
+    description: 'Directories to search first for the programs of the reboot.',
+  }),
 });
 type Args = Static<typeof Args>;
 
@@ -35,12 +40,16 @@ export const reboot = defineModule<typeof Args, null>({
   ],
   touches: () => ['*'],
   parse: () => null,
-  plan: (_, { reboot_timeout, pre_reboot_delay, post_reboot_delay, msg, test_command, reboot_command }: Args) => [
+  plan: (
+    _,
+    { reboot_timeout, pre_reboot_delay, post_reboot_delay, msg, test_command, reboot_command, search_paths }: Args,
+  ) => [
     {
       what: 'reboot',
       // in the background and a moment later, so that this script can report its end
       run: sh`if command -v wall >/dev/null; then printf '%s\n' ${msg} | wall 2>/dev/null; fi
 sync
+${search_paths.length === 0 ? sh`:` : sh`PATH=${search_paths.join(':')}:$PATH`}
 (sleep ${pre_reboot_delay + 1}; ${reboot_command === undefined ? sh`systemctl reboot || reboot` : verbatim(reboot_command)}) >/dev/null 2>&1 </dev/null &`,
       reboots: { timeout: reboot_timeout, delay: pre_reboot_delay + post_reboot_delay },
       action: true,

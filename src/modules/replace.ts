@@ -3,9 +3,10 @@ import { defineModule } from '../core/module.ts';
 import { absolutePath, args, placing, text } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { fileEdits, messageData, parseText, planEdit, probeText } from './shared/edit.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData, type Seen } from './shared/path-state.ts';
-import { backupData } from './shared/place.ts';
+import { placedData } from './shared/place.ts';
 import { expand, regex, regexErrors } from './shared/regex.ts';
 
 const Args = args({
@@ -15,9 +16,16 @@ const Args = args({
     default: '',
     description: 'The replacement. \\1 and \\g<name> stand for groups of the pattern.',
   }),
+  encoding: Type.String({
+    default: 'utf-8',
+    pattern: '^[uU][tT][fF][-_]?8$|^(us-)?ascii$',
+    expected: 'utf-8, the only encoding that is supported',
+    description: 'The encoding of the file. Only UTF-8 is supported.',
+  }),
   after: text('Replace only after the first match of this pattern.'),
   before: text('Replace only before the first match of this pattern.'),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -25,7 +33,7 @@ export const replace = defineModule<typeof Args, Seen>({
   name: 'replace',
   summary: 'Replaces all matches of a pattern in a text file.',
   args: Args,
-  aliases: { dest: 'path', destfile: 'path', name: 'path' },
+  aliases: { dest: 'path', destfile: 'path', name: 'path', ...LABEL_ALIASES },
   examples: [
     {
       title: 'Change a host name',
@@ -55,7 +63,7 @@ export const replace = defineModule<typeof Args, Seen>({
     ...fileData(given.path, now),
     ...messageData(ran),
     rc: 0,
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

@@ -3,7 +3,7 @@ import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { sh, staged } from '../core/sh.ts';
 import { splitWords } from '../core/words.ts';
-import { args, text } from './shared/args.ts';
+import { args, flag, text } from './shared/args.ts';
 import { type Markers, parseMarkers, probeMarkers, runData, running, skipReason } from './shared/exec.ts';
 import { dirname, spoolOf } from './shared/paths.ts';
 
@@ -16,6 +16,7 @@ const Args = args({
   chdir: running.chdir,
   creates: running.creates,
   removes: running.removes,
+  decrypt: flag('Decrypt a script that is encrypted with ansible-vault.', true),
 });
 
 export const script = defineModule<typeof Args, Markers>({
@@ -33,12 +34,13 @@ export const script = defineModule<typeof Args, Markers>({
   plan(markers, given, ctx) {
     const [path = '', ...rest] = splitWords(given.cmd) ?? [];
     if (skipReason(markers, given) !== undefined) return [];
+    const file = ctx.file(path, 'files');
     const at = spoolOf(path, given.cmd, ctx);
     const { chdir, executable } = given;
     return [
       {
         what: `run the script ${given.cmd}`,
-        upload: [{ to: at, content: [ctx.file(path, 'files')], isSpooled: true }],
+        upload: [{ to: at, content: [given.decrypt ? file : (file.sealed ?? file)], isSpooled: true }],
         run: sh`u=${staged(dirname(at))}
 trap 'rm -rf -- "$u"' EXIT
 trap 'exit 1' HUP INT TERM

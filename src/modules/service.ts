@@ -23,9 +23,14 @@ const Args = args({
     description: 'The service manager. Only systemd is supported.',
   }),
   daemon_reload: unitArgs.daemon_reload,
-  pattern: Type.Optional(Type.String({ description: 'Ignored: systemd knows its processes.' })),
-  sleep: Type.Optional(Type.Integer({ description: 'Ignored: systemd waits by itself.' })),
-  arguments: Type.Optional(Type.String({ description: 'Ignored with systemd.' })),
+  pattern: Type.Optional(
+    Type.String({ description: 'No effect with systemd, as in Ansible: it knows the processes of a unit.' }),
+  ),
+  sleep: Type.Optional(
+    Type.Integer({ description: 'No effect with systemd, as in Ansible: it waits until a unit has stopped.' }),
+  ),
+  runlevel: Type.Optional(Type.String({ description: 'No effect with systemd, as in Ansible: it has no runlevels.' })),
+  arguments: Type.Optional(Type.String({ description: 'No effect with systemd, as in Ansible.' })),
 });
 
 export const service = defineModule<typeof Args, UnitSeen>({

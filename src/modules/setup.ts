@@ -21,7 +21,7 @@ const Args = args({
     names('The facts to gather: all, min, hardware, network, virtual, date_time, env … !name excludes one.'),
   ),
   filter: Type.Optional(names("Return only facts whose name matches one of these patterns: 'ansible_default_*'.")),
-  gather_timeout: Type.Optional(Type.Integer({ description: 'Ignored: gathering takes milliseconds.' })),
+  gather_timeout: Type.Optional(Type.Integer({ description: 'No effect: gathering takes milliseconds.' })),
   fact_path: Type.Optional(absolutePath('The directory of local facts (*.fact files). Default: /etc/ansible/facts.d.')),
 });
 type Args = Static<typeof Args>;

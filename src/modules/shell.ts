@@ -6,7 +6,7 @@ import { interpreted, type Markers, parseMarkers, planRun, probeMarkers, runData
 const Args = args({
   cmd: Type.String({ minLength: 1, description: 'The shell program.' }),
   executable: text('The full path of the shell, for example /bin/bash. Default: /bin/sh.'),
-  warn: Type.Optional(Type.Boolean({ description: 'Ignored, as in Ansible.' })),
+  warn: Type.Optional(Type.Boolean({ description: 'No effect: bringup never advises against a command.' })),
   ...running,
 });
 type Args = Static<typeof Args>;

@@ -15,20 +15,30 @@ const Args = args({
   get_checksum: flag('Return the checksum of a regular file.', true),
   checksum_algorithm: Type.Enum(ALGORITHMS, { default: 'sha1', description: "The checksum's algorithm." }),
   get_mime: flag('Return the MIME type and charset if the host has `file`.', true),
-  get_attributes: flag('Return the attributes that lsattr shows. (Not supported.)', true),
+  get_attributes: flag('Return the attributes that lsattr shows, in attributes, attr_flags and version.', true),
 });
 
 export const stat = defineModule<typeof Args, Fields>({
   name: 'stat',
   summary: 'Returns the attributes of a file.',
   args: Args,
-  aliases: { dest: 'path', name: 'path', checksum: 'checksum_algorithm', checksum_algo: 'checksum_algorithm' },
+  aliases: {
+    dest: 'path',
+    name: 'path',
+    checksum: 'checksum_algorithm',
+    checksum_algo: 'checksum_algorithm',
+    mime: 'get_mime',
+    mime_type: 'get_mime',
+    'mime-type': 'get_mime',
+    attr: 'get_attributes',
+    attributes: 'get_attributes',
+  },
   examples: [
     { title: 'Check whether a file exists', args: { path: '/etc/haproxy/haproxy.cfg' } },
     { title: 'Return a sha256', args: { path: '/srv/app.tar.gz', checksum_algorithm: 'sha256' } },
   ],
   needs: ({ path }) => [`path:${path}`],
-  probe: ({ path, follow, get_checksum, checksum_algorithm, get_mime }) => sh`p=${path}
+  probe: ({ path, follow, get_checksum, checksum_algorithm, get_mime, get_attributes }) => sh`p=${path}
 st=$(stat ${follow ? sh`-L` : sh``} -c '%f/%u/%g/%s/%Y/%X/%Z/%h/%i/%d/%U/%G' -- "$p" 2>/dev/null) || exit 0
 printf 'stat %s\n' "$st"
 stat ${follow ? sh`-L` : sh``} -c 'blocks %b' -- "$p"
@@ -40,14 +50,50 @@ if [ -L "$p" ]; then
   printf 'source %s\n' "$(readlink -f -- "$p" | base64 -w0)"
 fi
 ${get_checksum ? checksum(checksum_algorithm, follow) : sh`:`}
-${get_mime ? sh`if command -v file >/dev/null; then printf 'mime %s\n' "$(file --brief --mime -- "$p" 2>/dev/null)"; fi` : sh`:`}`,
+${get_mime ? sh`if command -v file >/dev/null; then printf 'mime %s\n' "$(file --brief --mime -- "$p" 2>/dev/null)"; fi` : sh`:`}
+${get_attributes ? sh`if a=$(lsattr -vd -- "$p" 2>/dev/null); then printf 'attr %s\n' "\${a% "$p"}"; fi` : sh`:`}`,
   parse: (stdout) => fields(stdout),
   plan: () => [],
-  data: (f, { path }) => ({ stat: statData(f, path) }),
+  data: (f, { path, get_attributes }) => ({ stat: { ...statData(f, path), ...(get_attributes && attributeData(f)) } }),
 });
 
 function checksum(algorithm: string, follow: boolean): Script {
   return sh`if [ -f "$p" ] && [ -r "$p" ] ${follow ? sh`` : sh`&& [ ! -L "$p" ]`}; then s=$(${`${algorithm}sum`} <"$p"); printf 'sum %s\n' "\${s%% *}"; fi`;
+}
+
+/** The names of attributes that Ansible knows. */
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  A: 'noatime',
+  a: 'append',
+  c: 'compressed',
+  C: 'nocow',
+  d: 'nodump',
+  D: 'dirsync',
+  e: 'extents',
+  E: 'encrypted',
+  h: 'blocksize',
+  i: 'immutable',
+  I: 'indexed',
+  j: 'journalled',
+  N: 'inline',
+  s: 'zero',
+  S: 'synchronous',
+  t: 'notail',
+  T: 'blockroot',
+  u: 'undelete',
+  X: 'compressedraw',
+  Z: 'compresseddirty',
+};
+
+function attributeData(f: Fields): Vars {
+  if (f.get('stat') === undefined) return {};
+  const [version, shown = ''] = f.get('attr')?.trim().split(/\s+/) ?? [];
+  const flags = shown.replaceAll('-', '');
+  return {
+    version: version ?? null,
+    attr_flags: flags,
+    attributes: [...flags].flatMap((letter) => ATTRIBUTES[letter] ?? []),
+  };
 }
 
 function statData(f: Fields, path: string): Vars {

@@ -3,10 +3,12 @@ import { type Context, defineModule, type RenderOptions } from '../core/module.t
 import { absolutePath, args, flag, placing } from './shared/args.ts';
 import { ownerNeeds } from './shared/attributes.ts';
 import { type Destination, destination, probeDestination } from './shared/dest.ts';
+import { fields } from './shared/fields.ts';
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
 import { modeErrors } from './shared/mode.ts';
 import { fileData } from './shared/path-state.ts';
 import { basename } from './shared/paths.ts';
-import { backupData, contentSums, place, sumData } from './shared/place.ts';
+import { contentSums, place, placedData, sumData } from './shared/place.ts';
 
 const NEWLINES = { '\\n': '\n', '\\r': '\r', '\\r\\n': '\r\n' } as const;
 
@@ -29,8 +31,15 @@ const Args = args({
   block_end_string: Type.String({ default: '%}', description: 'The end of a block.' }),
   comment_start_string: Type.Optional(Type.String({ description: 'The start of a comment.' })),
   comment_end_string: Type.Optional(Type.String({ description: 'The end of a comment.' })),
+  output_encoding: Type.String({
+    default: 'utf-8',
+    pattern: '^[uU][tT][fF][-_]?8$|^(us-)?ascii$',
+    expected: 'utf-8, the only encoding that is supported',
+    description: 'The encoding of the file. Only UTF-8 is supported.',
+  }),
   follow: flag('Follow a symlink at dest and write to its target. false: replace the link.', true),
   ...placing,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
@@ -38,7 +47,7 @@ export const template = defineModule<typeof Args, Destination>({
   name: 'template',
   summary: 'Renders a template to a file on the host.',
   args: Args,
-  aliases: { name: 'src' },
+  aliases: { name: 'src', ...LABEL_ALIASES },
   // Other marks than Jinja2's own are not looked into before the run.
   sources: ({ src, ...given }) => {
     const isTemplate = !Object.keys(given).some((name) => /_(start|end)_string$/.test(name));
@@ -63,7 +72,7 @@ export const template = defineModule<typeof Args, Destination>({
       unless: ctx.sha256(rendered(given, ctx)),
       follow: given.follow,
     }),
-  parse: (stdout, given) => destination(stdout, given.dest, nameOf(given), given),
+  parse: (stdout, given) => destination(fields(stdout), given.dest, nameOf(given), given),
   plan({ path, now, inDirectory }, given, ctx) {
     if (now.stat !== undefined && !given.force) return [];
     const text = rendered(given, ctx);
@@ -76,7 +85,7 @@ export const template = defineModule<typeof Args, Destination>({
     dest: path,
     src: given.src,
     ...sumData(now, ran, () => contentSums(rendered(given, ctx), ctx)),
-    ...backupData(ran?.stdout),
+    ...placedData(ran?.stdout),
   }),
 });
 

@@ -3,7 +3,9 @@ import { blocked, type Context, defineModule, type Steps } from '../core/module.
 import { answer, type Script, sh, staged } from '../core/sh.ts';
 import { absolutePath, args, exclude, flag, optionalFlag, ownership, text } from './shared/args.ts';
 import { ownerNeeds, ownerWord } from './shared/attributes.ts';
+import { type Download, download } from './shared/download.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { getRequest, probeClient } from './shared/http.ts';
 import { noFolder } from './shared/missing.ts';
 import { modeErrors, octal } from './shared/mode.ts';
 import { basename, dirname, isPlain, spoolOf, stageName } from './shared/paths.ts';
@@ -27,8 +29,15 @@ const Args = args({
   include: Type.Array(Type.String(), { default: [], description: 'Unpack only these paths of the archive.' }),
   exclude: Type.Array(Type.String(), { default: [], description: 'Do not unpack these paths of the archive.' }),
   list_files: flag('Return the names of the files in `files`.'),
+  decrypt: flag('Decrypt an archive of the controller that is encrypted with ansible-vault.', true),
+  io_buffer_size: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'No effect: no Python reads the archive, so there is no buffer of this size.',
+    }),
+  ),
   keep_newer: flag('Keep a file on the host that is newer than the one in the archive.'),
-  validate_certs: flag('Ignored: certificates are always verified.', true),
+  validate_certs: flag("Verify the server's certificate if src is a URL.", true),
   ...ownership,
 });
 type Args = Static<typeof Args>;
@@ -81,7 +90,8 @@ if [ -r "$m/sum" ] && [ -O ${memoryRoot(ctx)} ]; then
   if (cd -- ${dest} && xargs -0 -r stat -c '%s %Y %f %u %g %n' -- <"$m/names" | cmp -s - "$m/stats"); then echo 'intact yes'; fi
   ${given.list_files ? sh`tr '\0' '\n' <"$m/names" | sed 's/^\.\//file /'` : sh`:`}
 fi 2>/dev/null
-for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/null; then printf 'has %s\n' "$c"; fi; done`;
+${isAddress(src) ? probeClient() : sh`:`}
+for c in tar unzip zstd xz bzip2 gzip; do if command -v "$c" >/dev/null; then printf 'has %s\n' "$c"; fi; done`;
   },
   parse: (stdout) => fields(stdout),
   plan(f, given, ctx): Steps {
@@ -89,7 +99,8 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     const remote_src = isRemote(given);
     if (f.get('created') === 'yes') return [];
     if (f.get('dest') !== 'yes') return noFolder(dest);
-    const local = remote_src ? undefined : ctx.file(src, 'files');
+    const found = remote_src ? undefined : ctx.file(src, 'files');
+    const local = given.decrypt ? found : (found?.sealed ?? found);
     const sum = isAddress(src) ? src : (local?.sha256 ?? f.get('sum'));
     if (sum === undefined)
       return blocked('E_PATH_MISSING', { path: src, hint: 'create it in an earlier task, or remove `remote_src`' });
@@ -100,15 +111,18 @@ for c in tar unzip zstd xz bzip2 gzip curl wget; do if command -v "$c" >/dev/nul
     const tool = packer(src);
     if (!f.all('has').includes(tool))
       return blocked('E_TOOL_MISSING', { tool, hint: `install ${PACKAGES[tool] ?? tool} in an earlier task` });
-    const isOurs = !remote_src || isAddress(src);
-    const at = isOurs ? spoolOf(dest, sum, ctx) : src;
+    const from = isAddress(src) ? download(getRequest(src, given.validate_certs), CONNECT, f) : undefined;
+    if (from !== undefined && 'blocked' in from) return from;
+    const spool = spoolOf(dest, sum, ctx);
+    const way: Way =
+      from === undefined ? (remote_src ? { onHost: src, sum } : { spool }) : 'fill' in from ? from : { spool };
     return [
       {
         what: `unpack ${basename(src)} in ${dest}`,
         ...(f.get('real') !== undefined && { touches: [`path:${dest}`, `path:${f.get('real')}`, 'live:*'] }),
-        ...(local !== undefined && { upload: [{ to: at, content: [local], isSpooled: true }] }),
-        ...(isAddress(src) && { upload: [{ to: at, url: src, isSpooled: true }] }),
-        run: unpack(given, { at, key, isOurs, sum, trusted: f.get('trusted') === '!' }, ctx),
+        ...(local !== undefined && { upload: [{ to: spool, content: [local], isSpooled: true }] }),
+        ...(from !== undefined && 'fetched' in from && { upload: [{ to: spool, ...from.fetched, isSpooled: true }] }),
+        run: unpack(given, { way, key, trusted: f.get('trusted') === '!' }, ctx),
       },
     ];
   },
@@ -148,10 +162,13 @@ function packer(src: string): string {
   return /\.(gz|tgz)$/i.test(src) ? 'gzip' : 'tar';
 }
 
+/** In seconds. */
+const CONNECT = 10;
+
+/** Where the archive comes from: an upload, a file of the host with this checksum, or a download on the host. */
+type Way = Readonly<{ spool: string } | { onHost: string; sum: string } | Extract<Download, { fill: Script }>>;
 type Archive = Readonly<{
-  at: string;
-  isOurs: boolean;
-  sum: string;
+  way: Way;
   /** The key of the record of the unpacked files. */
   key: string;
   /** Whether no other user can change the way to the destination. */
@@ -162,13 +179,13 @@ type Archive = Readonly<{
  * Unpacks where only the acting user has access, so that a damaged archive leaves nothing behind and nobody sees a
  * partial result.
  */
-function unpack(given: Args, { at, isOurs, sum, key, trusted }: Archive, ctx: Context): Script {
+function unpack(given: Args, { way, key, trusted }: Archive, ctx: Context): Script {
   const { dest, mode, keep_newer } = given;
   const chown = ownerWord(given);
-  const before = isOurs ? sh`u=${staged(dirname(at))}` : sh`:`;
+  const before = 'spool' in way ? sh`u=${staged(dirname(way.spool))}` : sh`:`;
   return sh`${stageWithin(dest, stageName(dest, ctx, key), ctx, before)}
 m=${memory(given, ctx)}
-${isOurs ? sh`a=${at}` : sh`cat -- ${at} >./archive; [ "$(sha256sum <./archive)" = ${`${sum}  -`} ] || die "$p: the archive changed after bringup read it; run again"; a=$PWD/archive`}
+${archive(way)}
 mkdir -m 0700 ./in
 ${extracted(given)}
 cd -P ./in; exec 7<.
@@ -192,6 +209,15 @@ else merge .; fi`
 xargs -0 -r stat -c '%s %Y %f %u %g %n' -- <"$m/names" >"$m/stats"
 sync -f .
 printf '%s\n' ${key} >"$m/sum"`;
+}
+
+/** Sets $a to the archive. */
+function archive(way: Way): Script {
+  if ('spool' in way) return sh`a=${way.spool}`;
+  if ('fill' in way)
+    return sh`s=$PWD/archive; a=$s
+${way.fill}`;
+  return sh`cat -- ${way.onHost} >./archive; [ "$(sha256sum <./archive)" = ${`${way.sum}  -`} ] || die "$p: the archive changed after bringup read it; run again"; a=$PWD/archive`;
 }
 
 /**

@@ -1,15 +1,30 @@
 import { type Static, Type } from 'typebox';
 import { type ArgError, argError } from '../core/bind.ts';
-import { blocked, defineModule, type Output, type Steps } from '../core/module.ts';
-import { type Script, sh, verbatim } from '../core/sh.ts';
-import type { Value, Vars } from '../core/value.ts';
-import { args, flag, text } from './shared/args.ts';
-import { decodeBytes } from './shared/bytes.ts';
-import { fields } from './shared/fields.ts';
-import { credentials, curl, headersOf, probeClient, type Request, requestHeaders, wget } from './shared/http.ts';
+import { blocked, type Change, type Context, defineModule, type Steps, type Upload } from '../core/module.ts';
+import { type Script, sh, staged, verbatim } from '../core/sh.ts';
+import type { Value } from '../core/value.ts';
+import { absolutePath, args, exclude, flag, ownership, text } from './shared/args.ts';
+import { fixAttributes, ownerNeeds } from './shared/attributes.ts';
+import { type Destination, destination, probeDestination } from './shared/dest.ts';
+import { type Fields, fields } from './shared/fields.ts';
+import {
+  credentials,
+  curl,
+  hasHeader,
+  headersOf,
+  probeClient,
+  type Request,
+  requestHeaders,
+  transport,
+  wget,
+} from './shared/http.ts';
+import { answerData } from './shared/http-answer.ts';
 import { pythonJson } from './shared/json.ts';
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+import { LABEL_ALIASES, labels } from './shared/labels.ts';
+import { modeErrors } from './shared/mode.ts';
+import { fileData } from './shared/path-state.ts';
+import { basename, dirname, spoolOf } from './shared/paths.ts';
+import { place } from './shared/place.ts';
 
 const Args = args({
   url: Type.String({
@@ -17,7 +32,12 @@ const Args = args({
     expected: 'an address that begins with http:// or https://',
     description: 'The URL.',
   }),
-  method: Type.Enum(METHODS, { default: 'GET', description: 'The HTTP method.' }),
+  method: Type.String({
+    default: 'GET',
+    pattern: '^[A-Za-z]+$',
+    expected: 'a word such as GET or POST',
+    description: 'The HTTP method.',
+  }),
   status_code: Type.Array(Type.Integer(), { default: [200], description: 'The accepted status codes.' }),
   return_content: flag('Return the response body in `content`.'),
   body: Type.Optional(
@@ -36,18 +56,28 @@ const Args = args({
   }),
   ...credentials,
   ca_path: text('A file with CAs on the host.'),
-  client_cert: text('A client certificate on the host.'),
-  client_key: text('The key of client_cert on the host.'),
-  unix_socket: text('Connect through this socket on the host.'),
-  http_agent: text('Ignored.'),
+  ...transport,
+  unix_socket: text('Connect through this socket on the host. It needs curl.'),
+  src: text("A file to send as the body, instead of body. It is on the controller (in the role's files/)."),
+  remote_src: flag('src is on the host.'),
+  dest: Type.Optional(
+    absolutePath('Write the response body to this file. If it is a directory, the name in the URL is appended.'),
+  ),
+  force: flag('With dest: ask caches for a new copy. Otherwise the server may answer 304, if dest is not older.'),
+  creates: text('A path on the host. If it exists, nothing is sent.'),
+  removes: text('A path on the host. If it does not exist, nothing is sent.'),
+  ...ownership,
+  ...labels,
 });
 type Args = Static<typeof Args>;
 
-export const uri = defineModule<typeof Args, string | undefined>({
+export const uri = defineModule<typeof Args, Fields>({
   name: 'uri',
   summary: 'Sends an HTTP request from the host and checks the response.',
   args: Args,
-  aliases: { user: 'url_username', password: 'url_password' },
+  aliases: { user: 'url_username', password: 'url_password', ...LABEL_ALIASES },
+  sources: ({ src, remote_src }) =>
+    src === undefined || remote_src !== undefined ? [] : [{ path: src, folder: 'files' }],
   examples: [
     { title: 'Check a page', args: { url: 'http://127.0.0.1:3000/healthz', return_content: true } },
     {
@@ -61,50 +91,121 @@ export const uri = defineModule<typeof Args, string | undefined>({
       },
     },
   ],
-  verify: ({ body, body_format }): readonly ArgError[] =>
-    body_format === 'raw' && typeof body === 'object' && body !== null
+  verify: (given): readonly ArgError[] => [
+    ...(given.body_format === 'raw' && typeof given.body === 'object' && given.body !== null
       ? [argError(['body'], 'E_ARGUMENT_VALUE', { problem: "'body' is not a text", hint: 'set `body_format: json`' })]
-      : [],
-  needs: () => ['live:*', 'package:*'],
-  touches: ({ method }) => (isHarmless(method) ? [] : ['live:*']),
-  probe: () => probeClient(),
-  parse: (stdout) => fields(stdout).get('client'),
-  plan(client, given): Steps {
-    const { url, method } = given;
-    const run =
-      client === 'curl'
-        ? byCurl(given)
-        : client === 'wget'
-          ? byWget(given)
-          : client === 'bash' && url.startsWith('http://')
-            ? byBash(given)
-            : undefined;
-    if (run === undefined) {
+      : []),
+    ...exclude(given, 'body', 'src'),
+    ...(given.remote_src && given.src === undefined
+      ? [argError(['src'], 'E_MISSING_ARGUMENT', { name: "'src'" })]
+      : []),
+    ...(given.dest === undefined && (given.mode ?? given.owner ?? given.group) !== undefined
+      ? [argError([], 'E_MISSING_ARGUMENT', { name: "'dest'" })]
+      : []),
+    ...modeErrors(given.mode),
+  ],
+  needs: ({ dest, src, creates, removes, ...rest }) => [
+    'live:*',
+    'package:*',
+    ...[dest, rest.remote_src ? src : undefined, creates, removes].flatMap((p) =>
+      p === undefined ? [] : [`path:${p}`],
+    ),
+    ...ownerNeeds(rest),
+  ],
+  touches: ({ method, dest }) => [
+    ...(/^(GET|HEAD|OPTIONS)$/i.test(method) ? [] : ['live:*']),
+    ...(dest === undefined ? [] : [`path:${dest}`]),
+  ],
+  probe: (
+    given,
+  ) => sh`${given.creates === undefined ? sh`:` : sh`if [ -e ${given.creates} ]; then printf 'created %s exists\n' ${given.creates}; fi`}
+${given.removes === undefined ? sh`:` : sh`if [ ! -e ${given.removes} ]; then printf 'removed %s does not exist\n' ${given.removes}; fi`}
+${given.dest === undefined ? sh`:` : probeDestination(given.dest, nameOf(given), given, { content: 'none' })}
+${probeClient()}`,
+  parse: (stdout) => fields(stdout),
+  plan(f, given, ctx): Steps {
+    const { url, method, src, remote_src } = given;
+    if (isOver(f) !== undefined) return [];
+    const file = src === undefined || remote_src ? undefined : ctx.file(src, 'files');
+    const spool = file === undefined ? undefined : spoolOf(`/uri/${file.sha256}`, url, ctx);
+    const at = target(f, given);
+    const client = f.get('client');
+    const ask = asking(client, { ...given, headers: conditional(given, at) }, spool ?? src);
+    if (ask === undefined) {
       return blocked('E_TOOL_MISSING', {
         tool: `curl and no wget${url.startsWith('https') ? ', and bash cannot speak https' : ''}`,
         hint: 'install curl in an earlier task, or `delegate_to: localhost`',
       });
     }
-    return [
-      {
-        what: `${method} ${url}`,
-        run: judged(run, given, client),
-        action: true,
-        // As in Ansible, a request changes nothing on the host, so the task is `ok`.
-        harmless: true,
-      },
-    ];
+    const run = judged(ask, given, client, { spool, dest: at?.path });
+    const upload: readonly Upload[] =
+      file === undefined || spool === undefined ? [] : [{ to: spool, content: [file], isSpooled: true }];
+    const what = `${method.toUpperCase()} ${url}`;
+    // As in Ansible, a request changes nothing on the host, so the task is `ok`.
+    if (at === undefined) return [{ what, ...(upload.length > 0 && { upload }), run, action: true, harmless: true }];
+    const steps = place(at.now, { path: at.path, source: { fill: run }, same: false, what, ...hidden(at) }, given, ctx);
+    if ('blocked' in steps) return steps;
+    const [first, ...labelling] = steps;
+    return first === undefined ? [] : [written(first, upload, at, given, ctx), ...labelling];
   },
-  data: (_, given, _ctx, ran) => (ran === undefined ? { url: given.url } : answer(ran, given)),
+  data(f, given, _ctx, ran) {
+    const over = isOver(f);
+    if (over !== undefined) return { stdout: `skipped, since '${over}'` };
+    const at = target(f, given);
+    return {
+      ...(at !== undefined && fileData(at.path, at.now)),
+      ...(ran === undefined ? { url: given.url } : answerData(ran, given)),
+    };
+  },
 });
 
-function isHarmless(method: Args['method']): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+/** Why nothing is sent. */
+function isOver(f: Fields): string | undefined {
+  return f.get('created') ?? f.get('removed');
 }
 
-function requestOf(given: Args): Request {
-  const { body, body_format, headers = {} } = given;
-  const hasType = Object.keys(headers).some((key) => key.toLowerCase() === 'content-type');
+function nameOf({ url }: Args): string {
+  return basename(new URL(url).pathname) || 'index.html';
+}
+
+function target(f: Fields, given: Args): Destination | undefined {
+  return given.dest === undefined ? undefined : destination(f, given.dest, nameOf(given), given);
+}
+
+/** The response is not needed if the file at dest is as new. */
+function conditional({ headers = {}, force }: Args, at: Destination | undefined): NonNullable<Args['headers']> {
+  if (force) return { 'Cache-Control': 'no-cache', ...headers };
+  const { stat } = at?.now ?? {};
+  return stat?.kind === 'file'
+    ? { 'If-Modified-Since': new Date(stat.mtime * 1000).toUTCString(), ...headers }
+    : headers;
+}
+
+function hidden({ now }: Destination): Readonly<{ before: string | null }> {
+  return { before: now.stat === undefined ? null : '(the old file)\n' };
+}
+
+/** As in Ansible, the file at dest counts as changed, unless the server said that it is up to date. */
+function written(step: Change, upload: readonly Upload[], at: Destination, given: Args, ctx: Context): Change {
+  return {
+    ...step,
+    ...(upload.length > 0 && { upload: [...(step.upload ?? []), ...upload] }),
+    action: true,
+    ...(fixAttributes(at.now, at.path, given, ctx).length === 0 && { unaltered: SAME }),
+  };
+}
+const SAME = 'bringup: not modified';
+
+function asking(client: string | undefined, given: Args, bodyFile: string | undefined): Script | undefined {
+  const request = requestOf(given, bodyFile);
+  if (client === 'curl') return curl(request, []);
+  if (given.unix_socket !== undefined || given.ciphers !== undefined) return undefined;
+  if (client === 'wget') return wget(request, []);
+  return client === 'bash' && given.url.startsWith('http://') && bodyFile === undefined ? byBash(given) : undefined;
+}
+
+function requestOf(given: Args, bodyFile?: string): Request {
+  const { body, body_format, headers = {}, ...rest } = given;
   const type =
     body_format === 'json'
       ? 'application/json'
@@ -112,19 +213,14 @@ function requestOf(given: Args): Request {
         ? 'application/x-www-form-urlencoded'
         : undefined;
   return {
-    url: given.url,
-    method: given.method,
-    headers: { ...headers, ...(type !== undefined && !hasType && { 'Content-Type': type }) },
+    ...rest,
+    bodyFile,
+    method: given.method.toUpperCase(),
+    headers: { ...headers, ...(type !== undefined && !hasHeader(headers, 'content-type') && { 'Content-Type': type }) },
     ...(body !== undefined && body !== null && { body: bodyText(body, body_format) }),
-    timeout: given.timeout,
-    validate_certs: given.validate_certs,
     user: given.url_username,
     password: given.url_password,
     follow: isFollowed(given) ? 'all' : 'none',
-    unix_socket: given.unix_socket,
-    ca_path: given.ca_path,
-    client_cert: given.client_cert,
-    client_key: given.client_key,
   };
 }
 
@@ -149,17 +245,8 @@ function formWord(text: string): string {
 
 /** `safe`: only requests that read are repeated at the new address; data is never sent twice. */
 function isFollowed({ method, follow_redirects: follow }: Args): boolean {
-  if (follow === 'safe') return method === 'GET' || method === 'HEAD';
+  if (follow === 'safe') return /^(GET|HEAD)$/i.test(method);
   return follow !== 'no' && follow !== 'none' && follow !== false;
-}
-
-/** Each client leaves the response's headers in "$h" and its body in "$b". */
-function byCurl(given: Args): Script {
-  return sh`${curl(requestOf(given), [])}`;
-}
-
-function byWget(given: Args): Script {
-  return wget(requestOf(given), []);
 }
 
 /** HTTP in a few lines of bash, which Debian has before anything is installed. */
@@ -168,7 +255,8 @@ function byBash(given: Args): Script {
   const { host, hostname, port, pathname, search } = new URL(given.url);
   const body = request.body ?? '';
   const head = [
-    `${given.method} ${pathname}${search} HTTP/1.1`,
+    // A server answers HTTP/1.0 without chunks, which the host would have to join for a file.
+    `${request.method} ${pathname}${search} HTTP/1.${given.dest === undefined ? 1 : 0}`,
     `Host: ${host}`,
     'Connection: close',
     ...Object.entries(headersOf(request)).map(([key, value]) => `${key}: ${value}`),
@@ -179,7 +267,10 @@ function byBash(given: Args): Script {
   return sh`printf '%s\n' ${head} | timeout ${given.timeout} bash -c 'exec 9<>"/dev/tcp/$0/$1" && cat >&9 && cat <&9' ${hostname} ${port === '' ? '80' : port}`;
 }
 
-function judged(run: Script, given: Args, client: string | undefined): Script {
+type Files = Readonly<{ spool: string | undefined; dest: string | undefined }>;
+
+/** Prints the answer. `spool` is the upload that is sent as the body. With dest, the answer's body is written to "$s". */
+function judged(run: Script, given: Args, client: string | undefined, { spool, dest }: Files): Script {
   const isBash = client === 'bash';
   const isCurl = client === 'curl';
   const ask = isBash
@@ -195,8 +286,10 @@ tail -c "+$((n + 1))" "$d/all" >"$d/body"`
 } 2>"$d/err" || :
 sed -n 's/^  //p' "$d/err" >"$d/head"`;
   const codes = given.status_code;
-  return sh`d=$(mktemp -d) || exit 1
-trap 'rm -rf -- "$d"' EXIT
+  // The script that replaces a file lets no redirection overwrite one; "$d" has files of its own.
+  return sh`set +C; d=$(mktemp -d) || exit 1
+u=${spool === undefined ? sh`` : sh`${staged(dirname(spool))}`}
+trap 'rm -rf -- "$d"; [ -z "$u" ] || rm -rf -- "$u"' EXIT
 : >"$d/body"
 : >"$d/err"
 lost() { cat "$d/err" >&2; printf 'no HTTP answer from %s\n' ${given.url} >&2; exit 1; }
@@ -207,52 +300,11 @@ printf 'status %s\n' "$status"
 tr -d '\r' <"$d/head" | sed 's/^/header /'
 ${isBash ? sh`echo 'raw yes'` : sh`:`}
 printf 'body %s\n' "$(base64 -w0 <"$d/body")"
-case ${` ${codes.join(' ')} `} in *" $status "*) ;; *) printf 'the answer is %s, not %s\n' "$status" ${codes.join(' or ')} >&2; exit 1 ;; esac`;
-}
-
-function answer(ran: Output, given: Args): Vars {
-  const f = fields(ran.stdout);
-  const status = Number(f.get('status') ?? -1);
-  const heads = f.all('header');
-  const headers: Record<string, Value> = {};
-  for (const line of heads.slice(heads.findLastIndex((one) => one.startsWith('HTTP/')))) {
-    const at = line.indexOf(':');
-    if (at > 0) headers[line.slice(0, at).toLowerCase().replaceAll('-', '_')] = line.slice(at + 1).trim();
-  }
-  const isChunked = f.get('raw') === 'yes' && headers['transfer_encoding'] === 'chunked';
-  const content = new TextDecoder().decode(
-    (isChunked ? joined : (b: Uint8Array) => b)(decodeBytes(f.get('body') ?? '')),
-  );
-  const isJson = /[/+]json\b/.test(String(headers['content_type'] ?? ''));
-  return {
-    ...headers,
-    url: given.url,
-    status,
-    msg: status > 0 ? `HTTP status ${status}` : ran.stderr.trim(),
-    redirected: heads.filter((one) => one.startsWith('HTTP/')).length > 1,
-    ...((given.return_content || isJson) && given.return_content && { content }),
-    ...(isJson && json(content)),
-  };
-}
-
-function json(content: string): Vars {
-  try {
-    return { json: JSON.parse(content) as Value };
-  } catch {
-    return {};
-  }
-}
-
-/** A chunked body (RFC 9112, 7.1) without the headers of its chunks. */
-function joined(body: Uint8Array): Uint8Array {
-  const parts: number[] = [];
-  let at = 0;
-  while (at < body.length) {
-    const end = body.indexOf(10, at);
-    const size = Number.parseInt(new TextDecoder('latin1').decode(body.subarray(at, end)), 16);
-    if (end < 0 || !(size > 0)) break;
-    parts.push(...body.subarray(end + 1, end + 1 + size));
-    at = end + 1 + size + 2;
-  }
-  return Uint8Array.from(parts);
+case ${` ${codes.join(' ')} `} in *" $status "*) ;; *) printf 'the answer is %s, not %s\n' "$status" ${codes.join(' or ')} >&2; exit 1 ;; esac
+${
+  dest === undefined
+    ? sh`:`
+    : sh`set -C
+if [ "$status" = 304 ]; then echo ${SAME}; cat -- ${dest} >"$s"; else cat -- "$d/body" >"$s"; fi`
+}`;
 }

@@ -68,7 +68,13 @@ const Args = args({
   ssh_key_comment: text('The comment of a new key. Default: ansible-generated on HOST.'),
   remove: flag('With absent: remove the home directory too.'),
   force: flag('With absent: remove the user even while logged in.'),
-  local: flag('Ignored: users are always local to the host.'),
+  seuser: text('The SELinux user of a new user, on a host with SELinux.'),
+  hidden: optionalFlag('No effect on Linux, as in Ansible: it is for macOS.'),
+  login_class: text('No effect on Linux, as in Ansible: it is for BSD.'),
+  profile: text('No effect on Linux, as in Ansible: it is for Solaris.'),
+  authorization: text('No effect on Linux, as in Ansible: it is for Solaris.'),
+  role: text('No effect on Linux, as in Ansible: it is for Solaris.'),
+  local: flag('Look only into /etc/passwd, not at users of a directory service.'),
 });
 type Args = Static<typeof Args>;
 
@@ -145,7 +151,8 @@ export const user = defineModule<typeof Args, Current>({
     move_home,
     generate_ssh_key,
     ssh_key_file,
-  }) => sh`${entry(sh`p`, PASSWD, name)}
+    local,
+  }) => sh`${entry(sh`p`, PASSWD, name, local)}
 if [ -n "$p" ]; then
   g=${answer(GROUPS_OF, name)}; [ -n "$g" ] || g=$(id -Gn ${name})
   printf 'passwd %s\nprimary %s\ngroups %s\n' "$p" "\${g%% *}" "$g"
@@ -267,6 +274,7 @@ function create(given: Args): readonly Change[] {
     ...option('-g', group),
     ...(groups === undefined || groups.length === 0 ? [] : ['-G', groups.join(',')]),
     ...option('-s', shell),
+    ...option('-Z', given.seuser),
     ...option('-d', home),
     ...(create_home ? ['-m', ...option('-k', skeleton)] : ['-M']),
     ...(given.umask === undefined ? [] : ['-K', `UMASK=${given.umask}`]),

@@ -3,6 +3,19 @@ import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { type Script, sh } from '../core/sh.ts';
 import { absolutePath, args, exclude, text } from './shared/args.ts';
+import { fields } from './shared/fields.ts';
+import { fileData, type Stat, statOf } from './shared/path-state.ts';
+import { STAT_FORMAT } from './shared/questions.ts';
+
+/** States of a TCP connection that is not over, as /proc/net/tcp writes them. */
+const STATES = {
+  ESTABLISHED: '01',
+  FIN_WAIT1: '04',
+  FIN_WAIT2: '05',
+  SYN_RECV: '03',
+  SYN_SENT: '02',
+  TIME_WAIT: '06',
+} as const;
 
 const Args = args({
   host: Type.String({
@@ -27,13 +40,17 @@ const Args = args({
   exclude_hosts: Type.Optional(
     Type.Array(Type.String(), { description: 'With drained: hosts whose connections do not count.' }),
   ),
-  active_connection_states: Type.Optional(
-    Type.Array(Type.String(), { description: 'Ignored: all states but LISTEN, TIME_WAIT and CLOSE count.' }),
-  ),
+  active_connection_states: Type.Array(Type.Enum(Object.keys(STATES) as (keyof typeof STATES)[]), {
+    default: Object.keys(STATES),
+    description: 'With drained: the states of TCP connections that count.',
+  }),
 });
 type Args = Static<typeof Args>;
 
-export const wait_for = defineModule<typeof Args, boolean>({
+/** `stat`: of the path, if something is there. */
+type Current = Readonly<{ holds: boolean; stat: Stat | undefined }>;
+
+export const wait_for = defineModule<typeof Args, Current>({
   name: 'wait_for',
   summary: 'Waits for a port, a file or a time.',
   args: Args,
@@ -54,9 +71,13 @@ export const wait_for = defineModule<typeof Args, boolean>({
     given.port === undefined && given.path === undefined
       ? sh`:`
       : sh`${test(given)}
-if holds; then echo holds; fi`,
-  parse: (stdout) => stdout.split('\n').includes('holds'),
-  plan(holds, given) {
+if holds; then echo 'holds yes'; fi
+${seenPath(given)}`,
+  parse(stdout) {
+    const f = fields(stdout);
+    return { holds: f.get('holds') === 'yes', stat: statOf(f.get('stat')) };
+  },
+  plan({ holds }, given) {
     const { port, path, delay, timeout, sleep } = given;
     if (holds && delay === 0) return [];
     if (port === undefined && path === undefined)
@@ -79,21 +100,32 @@ until holds; do
   if [ "$(date +%s)" -ge "$until" ]; then printf '%s\n' ${given.msg ?? `after ${timeout} s still not: ${described(given)}`} >&2; exit 1; fi
   sleep ${sleep}
 done
-printf 'elapsed %s\n' "$(($(date +%s) - t))"`,
+printf 'elapsed %s\n' "$(($(date +%s) - t))"
+${seenPath(given)}`,
         action: true,
         harmless: true,
         waits: true,
       },
     ];
   },
-  data: (_, { port, path, state, search_regex }, _ctx, ran) => ({
-    state,
-    ...(port !== undefined && { port }),
-    ...(path !== undefined && { path }),
-    ...(search_regex !== undefined && { search_regex }),
-    elapsed: Number(/^elapsed (\d+)$/m.exec(ran?.stdout ?? '')?.[1] ?? 0),
-  }),
+  data({ stat }, { port, path, state, search_regex }, _ctx, ran) {
+    const now = ran === undefined ? stat : statOf(/^stat (.*)$/m.exec(ran.stdout)?.[1]);
+    return {
+      state,
+      port: port ?? null,
+      // As in Ansible, the state of what is at the path takes the place of the state that was waited for.
+      ...(path === undefined ? { path: null } : now === undefined ? { path } : fileData(path, { stat: now })),
+      search_regex: search_regex ?? null,
+      elapsed: Number(/^elapsed (\d+)$/m.exec(ran?.stdout ?? '')?.[1] ?? 0),
+    };
+  },
 });
+
+/** Prints the stat of the path, for the result. */
+function seenPath({ path }: Args): Script {
+  if (path === undefined) return sh`:`;
+  return sh`st=$(stat -c ${STAT_FORMAT} -- ${path} 2>/dev/null) && printf 'stat %s\n' "$st" || :`;
+}
 
 function described({ host, port, path, state, search_regex }: Args): string {
   const said = search_regex === undefined ? '' : ` and says ${search_regex}`;
@@ -105,7 +137,16 @@ function described({ host, port, path, state, search_regex }: Args): string {
     : `${host}:${port ?? 0} answers${said}`;
 }
 
-function test({ host, port, path, state, search_regex, connect_timeout, exclude_hosts }: Args): Script {
+function test({
+  host,
+  port,
+  path,
+  state,
+  search_regex,
+  connect_timeout,
+  exclude_hosts,
+  active_connection_states,
+}: Args): Script {
   const wantsAbsence = state === 'stopped' || state === 'absent';
   const not = wantsAbsence ? sh`! ` : sh``;
   if (path !== undefined) {
@@ -115,8 +156,8 @@ function test({ host, port, path, state, search_regex, connect_timeout, exclude_
   if (state === 'drained') {
     const hex = (port ?? 0).toString(16).toUpperCase().padStart(4, '0');
     const left = (exclude_hosts ?? []).map(littleEndian).join('|');
-    // 0A, 06 and 07 are LISTEN, TIME_WAIT and CLOSE
-    return sh`holds() { ! awk -v p=${`:${hex}`} -v x=${left === '' ? '^none$' : `^(${left}):`} '$2 ~ p "$" && $4 !~ /^(0A|06|07)$/ && $3 !~ x { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null; }`;
+    const states = active_connection_states.map((one) => STATES[one]).join('|');
+    return sh`holds() { ! awk -v p=${`:${hex}`} -v s=${`^(${states})$`} -v x=${left === '' ? '^none$' : `^(${left}):`} '$2 ~ p "$" && $4 ~ s && $3 !~ x { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null; }`;
   }
   const read = search_regex === undefined ? sh`` : sh` | grep -Eq -m 1 -- ${search_regex}`;
   const inBash = search_regex === undefined ? 'exec 9<>"/dev/tcp/$0/$1"' : 'exec 9<>"/dev/tcp/$0/$1" && cat <&9';

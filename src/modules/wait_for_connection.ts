@@ -7,6 +7,12 @@ import { args } from './shared/args.ts';
 const Args = args({
   timeout: Type.Integer({ default: 600, minimum: 0, description: 'Seconds after which to give up.' }),
   delay: Type.Integer({ default: 0, minimum: 0, description: 'Seconds to wait before the first attempt.' }),
+  connect_timeout: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'No effect: the setting timeout limits each attempt to connect.',
+    }),
+  ),
   sleep: Type.Integer({ default: 1, minimum: 0, description: 'Seconds between attempts.' }),
 });
 

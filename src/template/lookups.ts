@@ -110,6 +110,7 @@ export const lookups: Readonly<Record<string, Lookup>> = {
       lists.map((one) => one[i] ?? null),
     );
   },
+  /** Unlike those of the filter, the items come without the list. */
   subelements: ([of = null, inside = '', flags], _named, ctx) => {
     const items = isMapping(of) ? entriesOf(of).map(([, one]) => one) : iterate(of);
     const skip = isMapping(flags) && entriesOf(flags).some(([key, value]) => key === 'skip_missing' && truth(value));
@@ -123,18 +124,30 @@ export const lookups: Readonly<Record<string, Lookup>> = {
           : path(one, name, ctx));
       if (list instanceof Undefined && skip) return [];
       if (!isList(list)) return wrong(`the key '${text(inside)}' should point to a list, got '${str(list)}'`);
-      return list.map((each) => tuple([one, each]));
+      const rest = without(one, own === undefined ? name.split('.') : [name]);
+      return list.map((each) => tuple([rest, each]));
     });
   },
   random_choice: (terms) => {
-    const items = terms.flatMap((term) => (isList(term) ? term : [term]));
-    return [items[randomness(str([...items.map(reveal)]))(items.length)] ?? null];
+    if (terms.length === 0) return [];
+    return [terms[randomness(str([...terms.map(reveal)]))(terms.length)] ?? null];
   },
   password: (terms, named, ctx) => terms.map((term) => password(text(term), named, ctx)),
   ...fileLookups,
   filetree,
   ...refusedLookups,
 };
+
+/** A copy of the item without what is at the path. */
+function without(item: Item, [name = '', ...below]: readonly string[]): Item {
+  if (!isMapping(item)) return item;
+  return dictOf(
+    entriesOf(item).flatMap(([key, value]) => {
+      if (key !== name) return [[key, value] as const];
+      return below.length === 0 ? [] : [[key, without(value, below)] as const];
+    }),
+  );
+}
 
 /** What the lookup `template` may say about the syntax of the file. */
 const SYNTAX = [
@@ -186,7 +199,7 @@ export function lookUpPlugin(name: string, terms: readonly Item[], named: Named,
   );
   if (found instanceof Unknown) return found;
   if (found === undefined) return wantList ? [] : null;
-  if (wantList) return found;
+  if (wantList || found.length === 0) return found;
   const [only] = found;
   if (found.length === 1 && only !== undefined) return only;
   if (found.every((one) => isString(one) || one instanceof Secret)) {

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Ran, twoDebians } from './support/rack.ts';
 
 const NET = '10.83.125';
@@ -72,5 +74,86 @@ describe('arguments whose effect depends on the host', () => {
     expect(troubles(await lab.apply(playbook))).toEqual([]);
     for (const seen of await everywhere('ssh-keygen -F git.x -f /etc/ssh/ssh_known_hosts')) expect(seen).toContain(key);
     expect((await lab.apply(playbook)).tasks.map((e) => e.status)).toEqual(both('ok'));
+  });
+
+  it('installs a .deb file from a URL, and what a package needs to be built', async () => {
+    const [deb] = await everywhere(`mkdir -p /root/d/DEBIAN && cd /root && chmod 755 d
+printf 'Package: from-afar\\nVersion: 1\\nArchitecture: all\\nMaintainer: a <a@b>\\nDescription: x\\n' >d/DEBIAN/control
+dpkg-deb -b d >/dev/null && base64 -w0 d.deb`);
+    const server = createServer((_, response) => response.end(Buffer.from(deb ?? '', 'base64')));
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, `${NET}.1`, resolve));
+    const url = `http://${NET}.1:${(server.address() as AddressInfo).port}/from-afar.deb`;
+    const afar = tasks(`- apt: {deb: '${url}'}`);
+    expect((await lab.apply(afar)).tasks.map((e) => e.status)).toEqual(both('changed'));
+    expect((await lab.apply(afar)).tasks.map((e) => e.status)).toEqual(both('ok'));
+    await everywhere(`mkdir -p /srv/src && cd /srv/src
+printf 'Package: built\\nBinary: built\\nVersion: 1\\nMaintainer: a <a@b>\\nBuild-Depends: from-afar, needed\\nArchitecture: all\\nFormat: 3.0 (native)\\nFiles:\\n d41d8cd98f00b204e9800998ecf8427e 0 built.dsc\\n\\n' >Sources
+sed 's/from-afar/needed\\nProvides: build-essential/' /root/d/DEBIAN/control >/root/control && mv /root/control /root/d/DEBIAN/ && dpkg-deb -b /root/d needed.deb >/dev/null
+{ cat /root/d/DEBIAN/control; printf 'Filename: ./needed.deb\\nSize: %s\\nSHA256: %s\\n\\n' "$(stat -c %s needed.deb)" "$(sha256sum <needed.deb | cut -d' ' -f1)"; } >Packages
+mkdir -p /etc/apt/was; mv /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/was/ 2>/dev/null
+printf 'deb [trusted=yes] file:/srv/src ./\\ndeb-src [trusted=yes] file:/srv/src ./\\n' >/etc/apt/sources.list.d/src.list`);
+    const building = tasks('- apt: {name: built, state: build-dep, update_cache: true}');
+    expect(troubles(await lab.apply(building))).toEqual([]);
+    expect(await everywhere("dpkg-query -W -f '${db:Status-Abbrev}' needed")).toEqual(both('ii'));
+    expect((await lab.apply(building)).tasks.map((e) => e.status)).toEqual(both('ok'));
+    const unknown = await lab.apply(tasks('- apt: {name: nothing, state: build-dep}'));
+    for (const { diagnostic } of unknown.tasks) expect(diagnostic?.detail).toContain('nothing');
+    await everywhere('rm /etc/apt/sources.list.d/src.list; mv /etc/apt/was/* /etc/apt/');
+  });
+
+  it('manages units of a user, who lingers', async () => {
+    // libpam-systemd would set the variable
+    await everywhere(`useradd -m -s /bin/sh lingerer; mkdir -p /run/systemd/system/user@.service.d
+printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' >/run/systemd/system/user@.service.d/pam.conf; systemctl daemon-reload`);
+    const playbook = tasks(`- file: {path: /home/lingerer/.config/systemd/user, state: directory}
+  become_user: lingerer
+- copy:
+    content: "[Service]\\nExecStart=sleep 99\\n[Install]\\nWantedBy=default.target\\n"
+    dest: /home/lingerer/.config/systemd/user/nap.service
+  become_user: lingerer
+- systemd: {name: nap, scope: user, state: started, enabled: true, daemon_reload: true}
+  become_user: lingerer`);
+    for (const hint of (await lab.apply(playbook)).tasks.flatMap((e) => e.diagnostic?.hint ?? []))
+      expect(hint).toContain('loginctl enable-linger lingerer');
+    await everywhere('loginctl enable-linger lingerer');
+    expect(troubles(await lab.apply(playbook))).toEqual([]);
+    const asked = 'runuser -u lingerer -- env XDG_RUNTIME_DIR=/run/user/$(id -u lingerer) systemctl --user';
+    expect(await everywhere(`${asked} is-active nap; ${asked} is-enabled nap`)).toEqual(both('active\nenabled'));
+    expect((await lab.apply(playbook)).tasks.map((e) => e.status)).toEqual(Array(6).fill('ok'));
+    const stop = tasks('- systemd: {name: nap, scope: user, state: stopped, enabled: false}\n  become_user: lingerer');
+    expect(troubles(await lab.apply(stop))).toEqual([]);
+    expect(await everywhere(`${asked} is-active nap; ${asked} is-enabled nap; :`)).toEqual(both('inactive\ndisabled'));
+    const all = tasks('- systemd: {name: nap, scope: global, enabled: true}');
+    await everywhere('cp /home/lingerer/.config/systemd/user/nap.service /etc/systemd/user/');
+    expect((await lab.apply(all)).tasks.map((e) => e.status)).toEqual(both('changed'));
+    expect((await lab.apply(all)).tasks.map((e) => e.status)).toEqual(both('ok'));
+    expect(await everywhere('ls /etc/systemd/user/default.target.wants')).toEqual(both('nap.service'));
+  });
+
+  it('sets and takes away attributes, and leaves SELinux contexts alone on a host without SELinux', async () => {
+    const playbook = tasks(`- copy: {dest: /etc/fixed, content: x, attributes: +i, setype: net_conf_t}`);
+    // A small image has no chattr.
+    const have = await everywhere('command -v chattr || echo none');
+    const expected = (status: string): readonly string[] =>
+      have.map((path, i) => `${HOSTS[i]} ${path === 'none' ? 'failed' : status}`);
+    const told = ({ tasks: all }: Ran): readonly string[] => all.map((e) => `${e.host} ${e.status}`).sort();
+    const first = await lab.apply(playbook);
+    expect(told(first)).toEqual(expected('changed'));
+    for (const { diagnostic } of first.tasks) if (diagnostic) expect(diagnostic.detail).toContain('install e2fsprogs');
+    expect(told(await lab.apply(playbook))).toEqual(expected('ok'));
+    const flags = await everywhere('if command -v chattr >/dev/null; then lsattr -d /etc/fixed; else echo i; fi');
+    for (const seen of flags) expect(seen).toMatch(/^-*i/);
+    const free = tasks('- file: {path: /etc/fixed, attributes: -i}\n- file: {path: /etc/fixed, state: absent}');
+    expect(troubles(await lab.apply(free))).toEqual([]);
+  });
+
+  it('sets what the hardware clock keeps', async () => {
+    const clock = (word: string): string => tasks(`- timezone: {hwclock: ${word}}`);
+    for (const word of ['local', 'UTC']) {
+      expect((await lab.apply(clock(word))).tasks.map((e) => e.status)).toEqual(both('changed'));
+      expect((await lab.apply(clock(word))).tasks.map((e) => e.status)).toEqual(both('ok'));
+      expect(await everywhere('timedatectl show -p LocalRTC --value')).toEqual(both(word === 'local' ? 'yes' : 'no'));
+    }
   });
 });

@@ -179,7 +179,9 @@ describe('modules on Debian 12 and 13', () => {
     const examples = Object.values(modules).flatMap((m) => m.examples.map((e) => [m.name, e.args] as const));
     const scripts = [...examples, ...more].flatMap(([name, args]) => {
       const module = modules[name];
-      const probe = module !== undefined && name !== 'setup' ? bound(module, args).probe : undefined;
+      // Facts change from one moment to the next.
+      const isSteady = name !== 'setup' && name !== 'gather_facts';
+      const probe = module !== undefined && isSteady ? bound(module, args).probe : undefined;
       return probe === undefined ? [] : [probe(files)];
     });
     expect(scripts.flatMap((s) => s.asked).length).toBeGreaterThan(100);

@@ -232,8 +232,9 @@ export const run = {
   }),
   E_FETCH: entry({
     summary: 'a URL cannot be fetched',
-    meaning: 'The host has no HTTP client, so the controller fetches the file for it, and the request failed.',
-    fix: 'Check the URL and the network of the controller: curl -I URL.',
+    meaning:
+      'The host fetches the file, or the controller if the host has no HTTP client. The request failed, or brought something else.',
+    fix: 'Check the URL, and the network of the host and of the controller: curl -I URL.',
     example: { url: 'https://example.org/app.tar', why: '404 Not Found' },
     tell: ({ url, why }: { url: string; why: string }) => ({
       message: `${url} cannot be fetched: ${why}`,
@@ -247,6 +248,15 @@ export const run = {
     example: { by: 'web2' },
     tell: ({ by }: { by: string }) => ({
       message: `stopped: the task failed on ${by}, and any_errors_fatal is true`,
+    }),
+  }),
+  E_TOO_MANY_FAILED: entry({
+    summary: 'a host stops because too many hosts failed',
+    meaning: 'More hosts of the batch failed than `max_fail_percentage` allows. No host begins another task.',
+    fix: 'Correct the failures on the other hosts.',
+    example: { failed: 2, all: 5, most: 30 },
+    tell: ({ failed, all, most }: { failed: number; all: number; most: number }) => ({
+      message: `stopped: ${failed} of ${all} hosts failed, and max_fail_percentage is ${most}`,
     }),
   }),
   E_TASK_FAILED: entry({

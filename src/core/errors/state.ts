@@ -86,6 +86,17 @@ export const state = {
     example: { unit: 'nginx.service' },
     tell: ({ unit }: { unit: string }) => ({ message: `${unit} is masked`, hint: 'set `masked: false`' }),
   }),
+  E_NO_USER_MANAGER: entry({
+    summary: "a user's own systemd does not run on a host",
+    meaning:
+      'The task manages a unit of the acting user. The systemd of a user runs while the user is logged in, or always if the user lingers.',
+    fix: 'Install libpam-systemd, and run `loginctl enable-linger USER`, in earlier tasks.',
+    example: { user: 'app' },
+    tell: ({ user }: { user: string }) => ({
+      message: `the systemd of ${user === 'login' ? 'the user who logs in' : `user ${user}`} does not run on the host`,
+      hint: `install libpam-systemd, and run \`loginctl enable-linger ${user === 'login' ? 'USER' : user}\`, in earlier tasks`,
+    }),
+  }),
   E_PACKAGE_UNKNOWN: entry({
     summary: 'apt knows no package of this name',
     meaning: 'The package index of the host does not contain the package.',

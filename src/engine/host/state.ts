@@ -141,6 +141,9 @@ export class TaskFailed extends Error {
 /** The task failed on another host, and any_errors_fatal stops this one. Nothing failed on this host. */
 export class Aborted extends TaskFailed {}
 
+/** max_fail_percentage stops the play. No rescue catches this. */
+export class PlayStopped extends Aborted {}
+
 /** The host cannot be reached any more. No rescue catches this. */
 export class Unreachable extends Error {
   readonly diagnostic: Diagnostic;

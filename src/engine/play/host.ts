@@ -6,7 +6,7 @@ import { runsOnlyIfFails } from '../evaluate/because.ts';
 import { isTrue, wholeNumber } from '../evaluate/booleans.ts';
 import type { TaskRun } from '../evaluate/outcome.ts';
 import { isSelected } from '../evaluate/selection.ts';
-import { Aborted, EndHost, type HostState, isEnded, TaskFailed, type Where } from '../host/state.ts';
+import { Aborted, EndHost, type HostState, isEnded, PlayStopped, TaskFailed, type Where } from '../host/state.ts';
 import { scopeFor, type World } from '../host/variables.ts';
 import { runTask, scopeOf } from '../task/task.ts';
 import { tasksTogether } from '../task/together.ts';
@@ -146,8 +146,11 @@ async function announceRescue(
 }
 
 async function rescue(hostRun: HostRun, block: Block, failure: TaskFailed, where: Where, always: Rest): Promise<void> {
-  hostRun.host.counts.rescued++;
-  if (!(failure instanceof Aborted)) hostRun.host.counts.failed--;
+  // Of a host that only stopped for another one, nothing is rescued.
+  if (!(failure instanceof Aborted)) {
+    hostRun.host.counts.rescued++;
+    hostRun.host.counts.failed--;
+  }
   hostRun.host.set = {
     ...hostRun.host.set,
     ansible_failed_task: { name: failure.task.name, action: failure.task.action },
@@ -165,7 +168,7 @@ async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefi
     await work();
     return undefined;
   } catch (error) {
-    if (error instanceof TaskFailed) return error;
+    if (error instanceof TaskFailed && !(error instanceof PlayStopped)) return error;
     throw error;
   }
 }
@@ -176,7 +179,9 @@ async function failureOf(work: () => Promise<void>): Promise<TaskFailed | undefi
  */
 async function withOthers(hostRun: HostRun, task: Task, work: () => Promise<void>): Promise<void> {
   const { batch, host, world } = hostRun;
-  if (task.anyErrorsFatal === false || batch.hosts.length < 2) return work();
+  if (batch.hosts.length < 2) return work();
+  await withinLimit(hostRun, task);
+  if (task.anyErrorsFatal === false) return work();
   const scope = scopeFor(world, host, {
     ...hostRun.where,
     role: task.role,
@@ -198,6 +203,22 @@ async function withOthers(hostRun: HostRun, task: Task, work: () => Promise<void
   const met = await batch.meet(here, host.name, failure === undefined ? [] : ['failed']);
   if (failure !== undefined) throw failure;
   stop(met.find(({ brought }) => brought.length > 0)?.host ?? batch.hosts.find((name) => isLost(world, name)));
+}
+
+/** max_fail_percentage: no host of the batch begins a task after too many of its hosts failed. No rescue is for that. */
+async function withinLimit({ batch, host, world, play }: HostRun, task: Task): Promise<void> {
+  const { at } = task;
+  const most = play.maxFailPercentage;
+  if (most === undefined) return;
+  await batch.meet(batch.visit(`${at.file}:${at.line} limit`, host.name), host.name);
+  const all = batch.hosts.length;
+  const failed = batch.hosts.filter((name) => isLost(world, name)).length;
+  if ((failed / all) * 100 <= most) return;
+  throw new PlayStopped(
+    tell('E_TOO_MANY_FAILED', { failed, all, most }, at),
+    {},
+    { name: 'max_fail_percentage', action: 'meta', at },
+  );
 }
 
 /** `throttle`: at most so many hosts run the task at the same time. */

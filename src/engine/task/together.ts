@@ -51,9 +51,10 @@ export async function tasksTogether(first: number, runOf: TaskAt): Promise<numbe
   return (waiting.length === 0 || (await makeChangesOf(waiting, trip)) ? next : reported) - first;
 }
 
-/** any_errors_fatal matters only if there are other hosts. */
+/** any_errors_fatal and max_fail_percentage matter only if there are other hosts. */
 function mayShare({ task, where }: TaskRun): boolean {
   const isOnly = where.batch.length < 2;
+  if (!isOnly && where.play.maxFailPercentage !== undefined) return false;
   return allows(isOnly ? { ...task, anyErrorsFatal: false } : task, 'tasks', where.play);
 }
 

@@ -4,7 +4,7 @@ import { type Script, sh } from '../../core/sh.ts';
 /** The arguments of apt. The module `package` uses a subset of them. */
 export type AptArgs = Readonly<{
   name: readonly string[];
-  state: 'present' | 'latest' | 'absent';
+  state: 'present' | 'latest' | 'absent' | 'build-dep' | 'fixed';
   deb?: string;
   update_cache: boolean;
   cache_valid_time: number;
@@ -65,11 +65,12 @@ export function held(args: AptArgs): readonly string[] {
 }
 
 export function installOptions(args: AptArgs): readonly string[] {
-  const { install_recommends, default_release, name } = args;
+  const { install_recommends, default_release, name, state } = args;
   const isPinned = name.some((text) => text.includes('='));
   return [
     ...(install_recommends === undefined ? [] : ['-o', `APT::Install-Recommends=${install_recommends}`]),
     ...(default_release === undefined ? [] : ['-t', default_release]),
+    ...(state === 'fixed' ? ['--fix-broken'] : []),
     ...(args.only_upgrade ? ['--only-upgrade'] : []),
     ...(args.autoremove ? ['--auto-remove'] : []),
     ...(args.fail_on_autoremove ? ['--no-remove'] : []),
@@ -80,7 +81,9 @@ export function installOptions(args: AptArgs): readonly string[] {
   ];
 }
 
-export function updating({ update_cache_retries: retries, update_cache_retry_max_delay: longest }: AptArgs): Script {
+type Retrying = Pick<AptArgs, 'update_cache_retries' | 'update_cache_retry_max_delay'>;
+
+export function updating({ update_cache_retries: retries, update_cache_retry_max_delay: longest }: Retrying): Script {
   return sh`n=0; pause=1
 until apt_get update -o APT::Update::Error-Mode=any; do
   n=$((n + 1))

@@ -1,7 +1,8 @@
 // Compares the host's packages with the wanted state and plans the changes.
-import { type Blocked, blocked, type Change, type Steps } from '../../core/module.ts';
+import { type Blocked, blocked, type Change, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Vars } from '../../core/value.ts';
+import { planDeb } from './apt-deb.ts';
 import { type AptArgs, held, installOptions, preamble, REPAIRING, updating, upgradeVerb } from './apt-get.ts';
 import { isGlob, type Wanted, wantedOf } from './apt-names.ts';
 import type { AptCurrent, Installed } from './apt-state.ts';
@@ -25,8 +26,8 @@ export const PACKAGE_TOUCHES = [
   'live:*',
 ] as const;
 
-export function planApt(current: AptCurrent, args: AptArgs): Steps {
-  const steps = planPackages(current, args);
+export function planApt(current: AptCurrent, args: AptArgs, ctx: Context): Steps {
+  const steps = planPackages(current, args, ctx);
   const mustRepair = current.isInterrupted || current.unfinished.length > 0;
   if (!mustRepair || 'blocked' in steps) return steps;
   // A package whose configuration fails is removed as it is. apt_get repairs dpkg's journal for that if needed.
@@ -46,10 +47,11 @@ repair ${mayFail ? sh`|| :` : sh``}`,
   };
 }
 
-function planPackages(current: AptCurrent, args: AptArgs): Steps {
+function planPackages(current: AptCurrent, args: AptArgs, ctx: Context): Steps {
   const refresh = args.update_cache && isStale(current, args);
   const wanted = args.name.map(wantedOf);
   if (args.state === 'absent') return removal(current, wanted, args);
+  if (args.state === 'build-dep') return buildDependencies(current, args, refresh);
   const differ = wanted.filter((one) => !isSatisfied(current, one, args, refresh));
   const unknown = refresh ? undefined : unknownPackages(current, differ);
   if (unknown !== undefined) return unknown;
@@ -59,17 +61,9 @@ function planPackages(current: AptCurrent, args: AptArgs): Steps {
   }
   if (differ.length > 0) steps.push(install(current, differ, args, refresh && steps.length === 0));
   if (args.deb !== undefined) {
-    const { deb } = current;
-    if (deb === undefined)
-      return blocked('E_PATH_MISSING', { path: args.deb, hint: 'put it there in an earlier task (get_url, copy)' });
-    const has = current.installed.find(({ name, isConfig }) => name === deb.name && !isConfig);
-    if (has?.version !== deb.version) {
-      steps.push({
-        what: `install ${deb.name} ${deb.version} from ${args.deb}`,
-        run: sh`${preamble(args)}
-apt_get install ${installOptions(args)} -- ${args.deb}`,
-      });
-    }
+    const deb = planDeb(current, args.deb, args, refresh && steps.length === 0, ctx);
+    if (deb !== undefined && 'blocked' in deb) return deb;
+    if (deb !== undefined) steps.push(deb);
   }
   if (steps.length === 0 && refresh && wanted.length === 0) steps.push(refreshed(args));
   if (args.autoremove && wanted.length === 0 && current.leftovers.length > 0) {
@@ -159,6 +153,22 @@ apt_get install ${installOptions(args)} -- ${words} || { rc=$?
   [ -e "$1" ] || echo 'the package index is empty: set update_cache: true' >&2
   exit "$rc"
 }`;
+}
+
+/** Installs what the packages need to be built. If the index will be read anew, only apt can tell then what that is. */
+function buildDependencies({ buildDependencies, buildError }: AptCurrent, args: AptArgs, refresh: boolean): Steps {
+  if (!refresh && buildError !== undefined)
+    return blocked('E_TOOL_REFUSED', { tool: 'apt-get build-dep', detail: buildError });
+  if (!refresh && buildDependencies.length === 0) return [];
+  return [
+    {
+      what: `install what ${some(args.name)} need${args.name.length === 1 ? 's' : ''} to be built`,
+      diff: { of: 'packages', before: null, after: buildDependencies.map((name) => `${name}\n`).join('') },
+      run: sh`${preamble(args)}
+${refresh ? updating(args) : sh`:`}
+apt_get build-dep ${installOptions(args)} -- ${args.name}`,
+    },
+  ];
 }
 
 function removal(current: AptCurrent, wanted: readonly Wanted[], args: AptArgs): Steps {

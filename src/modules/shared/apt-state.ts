@@ -1,8 +1,10 @@
 // Reads in one probe which packages the host has and what apt knows about them.
 import { answer, type Script, sh } from '../../core/sh.ts';
+import { isAddress } from './apt-deb.ts';
 import { type AptArgs, isInterrupted, upgradeVerb } from './apt-get.ts';
 import { isGlob, wantedOf } from './apt-names.ts';
-import { fields } from './fields.ts';
+import { type Fields, fields } from './fields.ts';
+import { probeClient } from './http.ts';
 import { IT, NOW, PACKAGE, PACKAGE_FORMAT, STAT } from './questions.ts';
 
 export type AptCurrent = Readonly<{
@@ -18,6 +20,11 @@ export type AptCurrent = Readonly<{
   upgrades: readonly string[];
   leftovers: readonly string[];
   deb: Readonly<{ name: string; version: string }> | undefined;
+  /** What is missing to build the packages, and why that cannot be told. */
+  buildDependencies: readonly string[];
+  buildError: string | undefined;
+  /** What the probe printed, for a download. */
+  fields: Fields;
   /** dpkg was killed in the middle of its work, and it does not run now. */
   isInterrupted: boolean;
   /** Packages that are half installed, only unpacked, half configured, or waiting for triggers. */
@@ -36,6 +43,7 @@ export type Installed = Readonly<{
 export function probeApt(args: AptArgs): Script {
   const wanted = args.name.map(wantedOf);
   const names = wanted.map((w) => w.name);
+  const building = args.state === 'build-dep' && names.length > 0;
   const latest = args.state === 'latest' && names.length > 0;
   const absent = args.state === 'absent';
   return sh`${probeIndex()}
@@ -44,7 +52,7 @@ half=; if ${isInterrupted()}; then
 fi
 missing=
 ${
-  names.length === 0
+  names.length === 0 || building
     ? sh`:`
     : sh`found=; set --
 ${names.map(
@@ -63,13 +71,21 @@ done`
 if [ -n "$half${absent ? sh`` : sh`$missing`}" ]; then
   dpkg-query -W -f 'provides \${db:Status-Abbrev} \${Package} \${Provides}\n' | grep -e '^provides ii  [^ ]* .' -e '^provides .[HUFWt]'
 fi
-${absent || names.length === 0 ? sh`:` : latest ? sh`echo looked up; LC_ALL=C apt-cache policy -- ${names} 2>/dev/null | ${policy()}` : sh`if [ -n "$missing" ]; then echo looked up; LC_ALL=C apt-cache policy -- $missing 2>/dev/null | ${policy()}; fi`}
+${absent || building || names.length === 0 ? sh`:` : latest ? sh`echo looked up; LC_ALL=C apt-cache policy -- ${names} 2>/dev/null | ${policy()}` : sh`if [ -n "$missing" ]; then echo looked up; LC_ALL=C apt-cache policy -- $missing 2>/dev/null | ${policy()}; fi`}
+${
+  building
+    ? sh`b=$(LC_ALL=C apt-get -s build-dep -- ${names} 2>&1) || printf 'unbuildable %s\n' "$(printf %s "$b" | base64 -w0)"
+printf '%s\n' "$b" | sed -n 's/^Inst \([^ ]*\) .*/build \1/p'`
+    : sh`:`
+}
 ${args.upgrade === 'no' ? sh`:` : sh`LC_ALL=C apt-get -s ${upgradeVerb(args.upgrade)} 2>/dev/null | sed -n -e 's/^Inst \([^ ]*\) .*/upgrade \1/p' -e 's/^Conf \([^ ]*\) .*/configure \1/p'`}
 ${args.autoremove && names.length === 0 ? sh`LC_ALL=C apt-get -s autoremove 2>/dev/null | sed -n 's/^Remv \([^ ]*\) .*/leftover \1/p'` : sh`:`}
 ${
   args.deb === undefined
     ? sh`:`
-    : sh`if [ -f ${args.deb} ]; then
+    : isAddress(args.deb)
+      ? probeClient()
+      : sh`if [ -f ${args.deb} ]; then
   printf 'deb %s\n' "$(dpkg-deb -W --showformat='\${Package}/\${Version}' ${args.deb})"
   dpkg-query -W -f ${PACKAGE_FORMAT} -- "$(dpkg-deb -f ${args.deb} Package)" 2>/dev/null
 fi`
@@ -133,6 +149,9 @@ export function parseApt(stdout: string): AptCurrent {
     leftovers: f.all('leftover'),
     deb: name === undefined || version === undefined ? undefined : { name, version },
     isInterrupted: f.get('dpkg') === 'interrupted',
+    buildDependencies: f.all('build'),
+    buildError: f.text('unbuildable'),
+    fields: f,
     unfinished: [...new Set([...installed.filter((p) => p.isUnfinished).map((p) => p.name), ...half, ...unconfigured])],
   };
 }

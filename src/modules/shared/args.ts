@@ -1,5 +1,6 @@
 import { type TObject, type TProperties, Type } from 'typebox';
 import { type ArgError, argError } from '../../core/bind.ts';
+import type { Labels } from './labels.ts';
 
 /** The schema of a module's arguments: an object that rejects unknown names. */
 export function args<const P extends TProperties>(properties: P): TObject<P> {
@@ -77,7 +78,8 @@ export type Ownership = Readonly<{
   mode?: string | number | undefined;
   owner?: string | undefined;
   group?: string | undefined;
-}>;
+}> &
+  Labels;
 
 /** Reports an error if more than one of these arguments is given. */
 export function exclude(given: Readonly<Record<string, unknown>>, ...keys: readonly string[]): readonly ArgError[] {

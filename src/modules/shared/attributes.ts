@@ -2,6 +2,7 @@
 import type { Blocked, Change, Context } from '../../core/module.ts';
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
+import { planLabels } from './labels.ts';
 import { noSuch } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { behind, type Seen, type Stat } from './path-state.ts';
@@ -65,13 +66,14 @@ export function fixWords(stat: Stat, { chown, chmod }: Fix): string {
   return words.join(', ');
 }
 
-/** Changes only owner and mode, if the content is as wanted. */
+/** Changes only owner, mode and labels, if the content is as wanted. */
 export function fixAttributes(now: Seen, path: string, how: Ownership, ctx: Context, follow = true): readonly Change[] {
   if (now.stat === undefined) return [];
   const fix = attributeFix(now, now.stat, how);
-  if (isFixed(fix)) return [];
+  const marks = planLabels(now, path, how, ctx, { isNew: false, follow });
+  if (isFixed(fix)) return marks;
   const run = fixRun(now, now.stat, path, fix, { ctx, follow });
-  return [{ what: `${path}: ${fixWords(now.stat, fix)}`, ...behind(now, path), run }];
+  return [{ what: `${path}: ${fixWords(now.stat, fix)}`, ...behind(now, path), run }, ...marks];
 }
 
 type Following = Readonly<{ ctx: Context; follow: boolean }>;

@@ -1,6 +1,6 @@
 import { type Script, sh } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
-import { type Fields, fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 import { probePath, type Seen, seen, type Want } from './path-state.ts';
 import { join } from './paths.ts';
 
@@ -24,8 +24,7 @@ if [ -d "$d" ]; then echo 'inside yes'; d=${join(dest, name)}; fi
 ${probePath(sh`"$d"`, how, want, { follow, likely: dest, mayBeIn: true })}`;
 }
 
-export function destination(stdout: string, dest: string, name: string | undefined, how: Ownership): Destination {
-  const f = fields(stdout);
+export function destination(f: Fields, dest: string, name: string | undefined, how: Ownership): Destination {
   const inDirectory = name !== undefined && (dest.endsWith('/') || f.get('inside') === 'yes');
   const path = inDirectory && name !== undefined ? join(dest, name) : dest;
   return { path, now: seen(f, path, how), inDirectory, fields: f };

@@ -9,9 +9,11 @@ import {
 } from '../../core/module.ts';
 import { parentsOf, type Resource } from '../../core/resource.ts';
 import type { Script } from '../../core/sh.ts';
+import type { Ownership } from './args.ts';
 import { fixAttributes } from './attributes.ts';
 import { encodeBase64 } from './bytes.ts';
 import { fields } from './fields.ts';
+import { hasLabels, labelsOf } from './labels.ts';
 import { probePath, type Seen, seen, textOf } from './path-state.ts';
 import { type Placing, place } from './place.ts';
 
@@ -33,12 +35,15 @@ export function editTouches({ path, create }: Pick<EditArgs, 'path' | 'create'>)
   return [`path:${path}`, ...(create === true ? parentsOf(path) : [])];
 }
 
-type Whose = Pick<EditArgs, 'path' | 'owner' | 'group' | 'mode'>;
+type Whose = Pick<EditArgs, 'path' | keyof Ownership>;
 
 /** The `edits` of modules whose probe is `look` with the file's content. */
 export const fileEdits = {
-  of: ({ path, owner, group, mode }: Whose): string => JSON.stringify([path, owner, group, mode]),
-  seeing(stdout: string, text: string, { mode }: Pick<Whose, 'path' | 'mode'>): string | undefined {
+  of: ({ path, owner, group, mode, ...how }: Whose): string =>
+    JSON.stringify([path, owner, group, mode, labelsOf(how)]),
+  seeing(stdout: string, text: string, { mode, ...how }: Whose): string | undefined {
+    // The new file has lost its attributes, and what context it gets only the host knows.
+    if (hasLabels(how)) return undefined;
     if (/^stat /m.test(stdout)) return withField(stdout, 'content', text);
     // The edit before this one creates the file. Its content is then known, and so is everything else unless the mode
     // is relative to the present one.

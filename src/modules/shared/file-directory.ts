@@ -3,6 +3,7 @@ import { blocked, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, installOptions, ownerWord } from './attributes.ts';
+import { planLabels } from './labels.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { behind, type Seen } from './path-state.ts';
 import { ancestors, dirname, join, stageName } from './paths.ts';
@@ -31,6 +32,7 @@ export function directory(now: Seen, below: readonly string[], given: Wanted, ct
         diff: { of: path, before: null, after: `directory${fresh === undefined ? '' : ` ${octal(fresh)}`}\n` },
         run: makeDirectory(now, path, given, fresh === undefined ? undefined : modeWord(fresh, true), ctx),
       },
+      ...planLabels(now, path, given, ctx, { isNew: true }),
     ];
   }
   if (!recurse) return fixAttributes(now, path, given, ctx);

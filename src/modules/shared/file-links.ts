@@ -1,8 +1,9 @@
 // Plans a symbolic or hard link that is renamed into place.
-import { blocked, type Context, type Steps } from '../../core/module.ts';
+import { blocked, type Change, type Context, type Steps } from '../../core/module.ts';
 import { type Script, sh, staged } from '../../core/sh.ts';
 import type { Ownership } from './args.ts';
 import { attributeFix, fixAttributes, fixRun, isFixed, ownerWord } from './attributes.ts';
+import { planLabels } from './labels.ts';
 import type { Seen, Stat } from './path-state.ts';
 import { basename, dirname, join, stageName, stageOf } from './paths.ts';
 import { stageBeside } from './untrusted.ts';
@@ -65,6 +66,7 @@ ${chown === undefined ? sh`:` : sh`chown -h -- ${chown} "$s"`}`,
         isDirectory: self?.kind === 'directory',
       }),
     },
+    ...planLabels(now, path, given, ctx, { isNew: true, follow: false }),
   ];
 }
 
@@ -95,10 +97,12 @@ mv -fT -- "$s" "../$n"`;
 }
 
 /** A link has no mode of its own. */
-function linkOwner(self: Stat, now: Seen, { path, owner, group }: Link, ctx: Context): Steps {
+function linkOwner(self: Stat, now: Seen, given: Link, ctx: Context): readonly Change[] {
+  const { path, owner, group } = given;
   const fix = attributeFix(now, self, { owner, group });
-  if (isFixed(fix)) return [];
-  return [{ what: `${path}: owner ${fix.chown}`, run: fixRun(now, self, path, fix, { ctx, follow: false }) }];
+  const marks = planLabels(now, path, given, ctx, { isNew: false, follow: false });
+  if (isFixed(fix)) return marks;
+  return [{ what: `${path}: owner ${fix.chown}`, run: fixRun(now, self, path, fix, { ctx, follow: false }) }, ...marks];
 }
 
 export function hard({ now, self, source }: LinkSeen, given: Link, ctx: Context): Steps {

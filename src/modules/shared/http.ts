@@ -14,8 +14,26 @@ export const requestHeaders = Type.Optional(
 export const credentials = {
   url_username: text('The user name.'),
   url_password: Type.Optional(Type.String({ secret: true, description: 'The password of url_username.' })),
-  force_basic_auth: flag('Ignored: user and password are always sent.'),
+  force_basic_auth: flag('No effect: user and password are always sent with the first request.'),
   validate_certs: flag("Verify the server's certificate.", true),
+};
+
+/** How a request travels. */
+export const transport = {
+  http_agent: Type.String({
+    default: 'ansible-httpget',
+    pattern: '^[^\\n\\r]*$',
+    expected: 'one line',
+    description: 'The header User-Agent.',
+  }),
+  client_cert: text('A file with a client certificate on the host, in PEM. It may hold the key too.'),
+  client_key: text('A file with the key of client_cert, on the host.'),
+  ciphers: Type.Optional(
+    Type.Array(Type.String(), { description: 'The TLS ciphers, with the names of OpenSSL. They need curl.' }),
+  ),
+  use_proxy: flag('Use the proxy that the environment of the task names.', true),
+  use_netrc: flag("Without url_username: take user and password from the user's ~/.netrc on the host.", true),
+  decompress: flag('Unpack a response that the server packed with gzip (Content-Encoding).', true),
 };
 
 export type Request = Readonly<{
@@ -32,14 +50,39 @@ export type Request = Readonly<{
   ca_path?: string | undefined;
   client_cert?: string | undefined;
   client_key?: string | undefined;
+  ciphers?: readonly string[] | undefined;
+  use_proxy: boolean;
+  use_netrc: boolean;
+  decompress: boolean;
+  http_agent: string;
+  /** A file on the host whose content is the body. */
+  bodyFile?: string | undefined;
 }>;
 
+/** A GET request with Ansible's defaults. It may take ten minutes. */
+export function getRequest(url: string, validate_certs: boolean): Request {
+  return {
+    url,
+    validate_certs,
+    timeout: 600,
+    use_proxy: true,
+    use_netrc: true,
+    decompress: true,
+    http_agent: 'ansible-httpget',
+  };
+}
+
 /** The headers with basic authentication if a user is given. */
-export function headersOf({ headers = {}, user, password }: Request): Readonly<Record<string, string>> {
+export function headersOf({ headers = {}, user, password, http_agent }: Request): Readonly<Record<string, string>> {
   const out: Record<string, string> = {};
   for (const [key, value] of Object.entries(headers)) out[key] = String(value);
+  if (!hasHeader(headers, 'user-agent')) out['User-Agent'] = http_agent;
   if (user !== undefined) out['Authorization'] = `Basic ${encodeBase64(`${user}:${password ?? ''}`)}`;
   return out;
+}
+
+export function hasHeader(headers: Readonly<Record<string, unknown>>, name: string): boolean {
+  return Object.keys(headers).some((key) => key.toLowerCase() === name);
 }
 
 /** Prints which client the host has (curl, wget, bash or none) and whether it has CA certificates. */
@@ -55,18 +98,27 @@ export function curl(
   switches: readonly string[] = [],
 ): Script {
   const { url, method, body, timeout, validate_certs, follow, unix_socket, ca_path, client_cert, client_key } = request;
+  const { ciphers, use_proxy, use_netrc, decompress, user, bodyFile } = request;
   const options: readonly (readonly [string, string | undefined])[] = [
     ['url', url],
     // A POST that is set explicitly would be repeated after a redirect. A POST that follows from the data becomes a GET
     // there.
     ['request', method === 'HEAD' || method === 'POST' ? undefined : method],
     ...Object.entries(headersOf(request)).map(([key, value]) => ['header', `${key}: ${value}`] as const),
-    ['data-raw', body ?? (method === 'POST' ? '' : undefined)],
+    // curl unpacks what it did not ask for only with this option, which alone would ask the server to pack.
+    [
+      'header',
+      decompress && !hasHeader(request.headers ?? {}, 'accept-encoding') ? 'Accept-Encoding: identity' : undefined,
+    ],
+    ['data-binary', bodyFile === undefined ? undefined : `@${bodyFile}`],
+    ['data-raw', body ?? (method === 'POST' && bodyFile === undefined ? '' : undefined)],
     ['max-time', String(timeout)],
     ['unix-socket', unix_socket],
     ['cacert', ca_path],
     ['cert', client_cert],
     ['key', client_key],
+    ['ciphers', ciphers?.join(':')],
+    ['noproxy', use_proxy ? undefined : '*'],
     ...more,
   ];
   const flags = [
@@ -75,6 +127,8 @@ export function curl(
     ...switches,
     ...(method === 'HEAD' ? ['head'] : []),
     ...(validate_certs ? [] : ['insecure']),
+    ...(use_netrc && user === undefined ? ['netrc-optional'] : []),
+    ...(decompress ? ['compressed'] : []),
     ...(follow === 'none' ? [] : ['location']),
   ];
   const config = [
@@ -93,7 +147,8 @@ function escaped(value: string): string {
 
 /** Runs wget with the headers in a config file. `more` are plain options. */
 export function wget(request: Request, more: readonly string[]): Script {
-  const { url, method, body, timeout, validate_certs, follow } = request;
+  const { url, method, body, timeout, validate_certs, follow, ca_path, client_cert, client_key } = request;
+  const file = body === undefined ? request.bodyFile : sh`"$w.body"`;
   const config = Object.entries(headersOf(request))
     .map(([key, value]) => `header = ${key}: ${value}\n`)
     .join('');
@@ -104,12 +159,22 @@ export function wget(request: Request, more: readonly string[]): Script {
     ...(validate_certs ? [] : ['--no-check-certificate']),
     ...(follow === 'none' ? ['--max-redirect=0'] : []),
     ...(method === undefined || method === 'GET' ? [] : [`--method=${method}`]),
+    ...given('--ca-certificate', ca_path),
+    ...given('--certificate', client_cert),
+    ...given('--private-key', client_key),
+    ...(request.use_proxy ? [] : ['--no-proxy']),
+    ...(request.use_netrc ? [] : ['--no-netrc']),
+    ...(request.decompress ? ['--compression=auto'] : []),
     ...more,
   ];
   // wget reads its config only from a regular file
   return sh`w=$(umask 077; mktemp) || exit 1
-printf %s ${config} >"$w"
+printf %s ${config} >|"$w"
 ${body === undefined ? sh`:` : sh`(umask 077; printf %s ${body} >"$w.body")`}
-wget --config="$w" ${options} ${body === undefined ? sh`` : sh`--body-file="$w.body"`} -- ${url}
+wget --config="$w" ${options} ${file === undefined ? sh`` : sh`--body-file=${file}`} -- ${url}
 rc=$?; rm -f -- "$w" "$w.body"; (exit "$rc")`;
+}
+
+function given(option: string, value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [`${option}=${value}`];
 }

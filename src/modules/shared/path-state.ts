@@ -4,6 +4,7 @@ import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { asText, decodeBytes } from './bytes.ts';
 import type { Fields } from './fields.ts';
+import { hasLabels, type LabelsSeen, labelsSeen, probeLabels } from './labels.ts';
 import { octal } from './mode.ts';
 import { dirname, isPlain } from './paths.ts';
 import { CHAIN, CONTENT, STAT, STAT_FORMAT, SUM } from './questions.ts';
@@ -32,6 +33,8 @@ export type Seen = Readonly<{
   /** The content if it was asked for and is small. */
   content: Uint8Array | undefined;
   umask: number;
+  /** If labels were asked for. */
+  labels?: LabelsSeen;
 }>;
 
 export type Stat = Readonly<{
@@ -66,7 +69,7 @@ type ProbeOptions = Readonly<{ follow?: boolean; likely?: string; mayBeIn?: bool
  */
 export function probePath(
   path: string | Script,
-  { owner, group }: Ownership,
+  { owner, group, ...how }: Ownership,
   want: Want,
   { follow = true, likely, mayBeIn = false }: ProbeOptions = {},
 ): Script {
@@ -89,7 +92,8 @@ if [ -d "\${d:-/}" ]; then d=yes; else d=no; fi; echo "parent $d$t"
 printf 'umask '; umask
 ${id('owner', owner, sh`u`, sh`passwd`)}
 ${id('group', group, sh`g`, sh`group`)}
-${contentOf(want, answerFor)}`;
+${contentOf(want, answerFor)}
+${hasLabels(how) ? probeLabels(how, follow) : sh``}`;
 }
 
 /** Sets t to CHAIN's answer for the path's directory. */
@@ -169,6 +173,7 @@ export function seen(f: Fields, path: string, { owner, group }: Ownership): Seen
     sha256: f.get('sum'),
     content: content === undefined ? undefined : decodeBytes(content),
     umask: Number.parseInt(f.get('umask') ?? '0022', 8),
+    labels: labelsSeen(f),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Vars } from '../../core/value.ts';
 import type { Ownership } from './args.ts';
 import { fixAttributes, ownerWord, unknownOwner } from './attributes.ts';
 import { asText, byteLength, encodeBase64 } from './bytes.ts';
+import { planLabels } from './labels.ts';
 import { noFolder } from './missing.ts';
 import { modeWord, octal, resolveMode } from './mode.ts';
 import { behind, type Seen, SMALL } from './path-state.ts';
@@ -77,6 +78,7 @@ export function place(seen: Seen, wanted: Wanted, how: Placing, ctx: Context): S
       ...('text' in wanted.source && { leaves: wanted.source.text }),
       run,
     },
+    ...planLabels(now, wanted.path, how, ctx, { isNew: true, follow: wanted.follow }),
   ];
 }
 /** The script, and the path to which an upload goes before the script runs. */
@@ -244,6 +246,7 @@ function judged(validate: string, stage: string): Script {
 } 2>&1); then :; else
   rc=$? q=1
   printf '%s\n' "$v" >&2
+  printf 'invalid %s\n' "$rc"
   printf 'the new content is refused by: %s (exit code %s); nothing was changed\n' ${validate} "$rc" >&2
   exit 1
 fi`;
@@ -279,6 +282,13 @@ function diffOf(
 export function backupData(stdout: string | undefined): Vars {
   const name = stdout?.match(/^backup_file (.*)$/m)?.[1];
   return name === undefined ? {} : { backup_file: name };
+}
+
+/** `backup_file`, or what Ansible returns if the validation failed. */
+export function placedData(stdout: string | undefined): Vars {
+  const code = stdout?.match(/^invalid (\d+)$/m)?.[1];
+  if (code === undefined) return backupData(stdout);
+  return { changed: false, msg: 'failed to validate', exit_status: Number(code), stdout: '' };
 }
 
 export type Sums = Readonly<{ sha256: string; sha1: string; md5: string }>;

@@ -89,8 +89,12 @@ function database(name: 'passwd' | 'group'): Question {
   return { name, ask: (keys) => sh`getent ${name} ${keys}`, missing: 2, ...byFirstField() };
 }
 
-/** Sets a variable to a name's entry in PASSWD or GROUP, or to nothing if the name does not exist. */
-export function entry(variable: Script, of: Question, name: string): Script {
+/**
+ * Sets a variable to a name's entry in PASSWD or GROUP, or to nothing if the name does not exist. `isLocal`: only the
+ * files in /etc count, no directory service.
+ */
+export function entry(variable: Script, of: Question, name: string, isLocal = false): Script {
+  if (isLocal) return sh`${variable}=$(getent -s files ${of.name} ${name})`;
   return sh`${variable}=${answer(of, name)}; case $${variable} in '') ${variable}=$(getent ${of.name} ${name}) ;; -) ${variable}= ;; esac`;
 }
 

@@ -55,7 +55,7 @@ ${RELOAD}`,
 /** The unit's properties, whether the host has systemd, and whether systemd runs it. */
 export type UnitSeen = Readonly<{ systemd: boolean; booted: boolean; properties: Readonly<Record<string, string>> }>;
 
-function unitName(name: string): string {
+export function unitName(name: string): string {
   return /\.(service|socket|timer|target|mount|automount|path|slice|scope|swap|device)$/.test(name)
     ? name
     : `${name}.service`;

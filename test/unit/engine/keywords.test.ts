@@ -56,10 +56,10 @@ const SAID: readonly (readonly [string, string, string, readonly string[]])[] = 
   until: r is finished
   retries: 100
   delay: 0
-- debug: {msg: "{{ r.stdout }} {{ r.stderr }} {{ r.rc }}"}
+- debug: {msg: "{{ r.stdout }} {{ r.stderr }} {{ r.rc }} {{ r is changed }}"}
 - async_status: {jid: "{{ job.ansible_job_id }}", mode: cleanup}`,
     '',
-    ['1 0', 'out err 0'],
+    ['1 0', 'out err 0 True'],
   ],
   [
     'the default of a prompt',
@@ -157,6 +157,65 @@ describe('keywords', () => {
     });
     expect((await p.mistakes()).map((d) => d.code)).toEqual(['E_NO_ANSWER']);
     expect((await p.apply({ extraVars: ['p=given'] })).said).toEqual(['a: given', 'b: given']);
+  });
+
+  it('max_fail_percentage stops a play between two tasks, and no rescue or always runs for that', async () => {
+    const tasks = (most: number): string =>
+      play(
+        `- block:
+    - fail: {msg: x}
+      when: inventory_hostname == "b"
+    - debug: {msg: next}
+  rescue:
+    - fail: {msg: again}
+- block:
+    - debug: {msg: last}
+  rescue:
+    - debug: {msg: caught}
+  always:
+    - debug: {msg: always}`,
+        `max_fail_percentage: ${most}`,
+      );
+    const p = project({ 'hosts.yml': TWO_HOSTS, 'site.yml': tasks(50) });
+    expect((await p.apply()).said).toEqual(['a: next', 'a: last', 'a: always']);
+    p.write({ 'site.yml': tasks(49) });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(['a: next', 'a: stopped: 1 of 2 hosts failed, and max_fail_percentage is 49']);
+    expect(ran.recap.hosts.map((h) => h.failed)).toEqual([0, 1]);
+  });
+
+  it('any_errors_fatal: only the host that failed counts as rescued', async () => {
+    const p = project({
+      'hosts.yml': TWO_HOSTS,
+      'site.yml': play(
+        '- block:\n    - fail: {msg: x}\n      when: inventory_hostname == "b"\n  rescue:\n    - debug: {msg: rescue}',
+        'any_errors_fatal: true',
+      ),
+    });
+    const ran = await p.apply();
+    expect(ran.said).toEqual(['a: rescue', 'b: rescue']);
+    expect(ran.recap.hosts.map((h) => [h.failed, h.rescued])).toEqual([
+      [0, 0],
+      [0, 1],
+    ]);
+  });
+
+  it('a failed validation says so in the result, and wait_for what is at the path', async () => {
+    const p = project({
+      'site.yml': play(`- copy: {dest: '{T}/f', content: x, validate: 'sh -c "echo why; exit 3" %s'}
+  register: r
+  ignore_errors: true
+- debug: {msg: '{{ r.changed }} {{ r.msg }} {{ r.exit_status }} {{ r.stdout == "" }}'}
+- wait_for: {path: '{T}'}
+  register: r
+- debug: {msg: '{{ r.state }} {{ r.mode is defined }}'}
+- wait_for: {path: '{T}/none', state: absent}
+  register: r
+- debug: {msg: '{{ r.state }}'}`),
+    });
+    expect((await p.apply()).said).toEqual(
+      ['False failed to validate 3 True', 'directory True', 'absent'].map((text) => expect.stringContaining(text)),
+    );
   });
 
   it('meta: clear_host_errors lets failed hosts take part in the next play', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { sh } from '../../../src/core/sh.ts';
 import { apt_key } from '../../../src/modules/apt_key.ts';
 import { decodeBytes, encodeBase64 } from '../../../src/modules/shared/bytes.ts';
 import { fingerprintsOf } from '../../../src/modules/shared/openpgp.ts';
-import { bound, changes, context, refusal, words } from './harness.ts';
+import { bound, changes, context, refusal, syntax, words } from './harness.ts';
 
 /** ed25519 with a subkey, made with gpg --quick-gen-key. */
 const KEY = `-----BEGIN PGP PUBLIC KEY BLOCK-----
@@ -69,6 +70,16 @@ describe('what is planned', () => {
     expect(run.indexOf('is not %s; nothing was changed')).toBeLessThan(run.indexOf(' add "$f"'));
     expect(change?.action).toBeUndefined();
     expect(changes(bound(apt_key, { url: 'https://x/k' }).plan('', context()))[0]?.action).toBe(true);
+  });
+
+  test('a host that can fetches the key itself, and verifies the certificate unless told otherwise', () => {
+    const plan = (observed: string, args: object) =>
+      bound(apt_key, { url: 'https://x/k', id: FPR, ...args }).plan(observed, context());
+    const [change] = changes(plan('client curl\nca yes\n', {}));
+    expect([change?.upload, syntax(change?.run ?? sh``)]).toEqual([undefined, '']);
+    expect(change?.run.text).not.toContain('insecure');
+    expect(changes(plan('client curl\n', { validate_certs: false }))[0]?.run.text).toContain('insecure');
+    expect(words(plan('', { validate_certs: false }))).toContain('no HTTP client that can');
   });
 });
 

@@ -57,7 +57,6 @@ test('of a directory on the controller', () => {
 test.each([
   [{ src: 'parts' }, /must begin with \/; set `remote_src: false`/],
   [{ src: '/a', regexp: '(' }, /not a regular expression/],
-  [{ src: '/a', decrypt: true }, /unknown argument 'decrypt'/],
 ])('%j is refused', (args, message) => {
   expect(refusal(assemble, { dest: '/etc/x', ...args })).toMatch(message);
 });

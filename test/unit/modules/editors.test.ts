@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { edit as block } from '../../../src/modules/blockinfile.ts';
 import { edit as crontab } from '../../../src/modules/cron.ts';
-import { edit as ini } from '../../../src/modules/ini_file.ts';
+import { edit as ini, ini_file } from '../../../src/modules/ini_file.ts';
 import { edit as known } from '../../../src/modules/known_hosts.ts';
 import { edit as line } from '../../../src/modules/lineinfile.ts';
 import { edit as replaced } from '../../../src/modules/replace.ts';
 import { edit as sysctl } from '../../../src/modules/sysctl.ts';
+import { refusal } from './harness.ts';
 
 const LINE = { state: 'present', backrefs: false, firstmatch: false } as const;
 
@@ -138,6 +139,7 @@ test.each([
 const INI = {
   state: 'present',
   exclusive: true,
+  ignore_spaces: false,
   no_extra_spaces: false,
   allow_no_value: false,
   modify_inactive_option: true,
@@ -156,7 +158,48 @@ test.each([
     { section: 'a', option: 'b', value: '2' },
     '[a]\nb = 2\nc=2\n[d]\nb=1\n',
   ],
-  ['equal but for blanks', '[a]\nb=1\n', { section: 'a', option: 'b', value: '1' }, '[a]\nb=1\n'],
+  ['equal but for blanks', '[a]\nb=1\n', { section: 'a', option: 'b', value: '1' }, '[a]\nb = 1\n'],
+  [
+    'equal but for blanks, which do not matter',
+    '[a]\nb=1\n',
+    { section: 'a', option: 'b', value: '1', ignore_spaces: true },
+    '[a]\nb=1\n',
+  ],
+  [
+    'the section that has a value',
+    '[a]\nk=1\n[a]\nk=2\n[a]\nk=2\n',
+    { section: 'a', section_has_values: [{ option: 'k', value: '2' }], option: 'b', value: '1' },
+    '[a]\nk=1\n[a]\nk=2\nb = 1\n[a]\nk=2\n',
+  ],
+  [
+    'the section that has one of several values, and an option',
+    '[a]\nk=1\n[a]\nk=3\nl=0\n',
+    {
+      section: 'a',
+      section_has_values: [{ option: 'k', values: ['2', '3'] }, { option: 'l' }],
+      option: 'l',
+      state: 'absent',
+    },
+    '[a]\nk=1\n[a]\nk=3\n',
+  ],
+  [
+    'a section with a value, which is added',
+    '[a]\nk=1\n',
+    { section: 'a', section_has_values: [{ option: 'k', values: ['2', '3'] }], option: 'b', value: '1' },
+    '[a]\nk=1\n[a]\nk = 2\nk = 3\nb = 1\n',
+  ],
+  [
+    'a section with the value that is set',
+    '[a]\nk=1\n',
+    { section: 'a', section_has_values: [{ option: 'k', value: '2' }], option: 'k', value: '2' },
+    '[a]\nk=1\n[a]\nk = 2\n',
+  ],
+  [
+    'one of two sections is removed',
+    '[a]\nk=1\n[a]\nk=2\n',
+    { section: 'a', section_has_values: [{ option: 'k', value: '2' }], state: 'absent' },
+    '[a]\nk=1\n',
+  ],
   [
     'at the end of its section',
     '[a]\nc=2\n\n[d]\n',
@@ -169,7 +212,7 @@ test.each([
     { section: 'a', option: 'b', value: '1' },
     '[a]\nb = 1\nc=2\n',
   ],
-  ['several', '[a]\nb=1\n', { section: 'a', option: 'b', values: ['1', '2'] }, '[a]\nb=1\nb = 2\n'],
+  ['several', '[a]\nb=1\n', { section: 'a', option: 'b', values: ['1', '2'] }, '[a]\nb = 1\nb = 2\n'],
   ['absent', '[a]\nb=1\nc=2\n', { section: 'a', option: 'b', state: 'absent' }, '[a]\nc=2\n'],
   ['no section', '[a]\nb=1\n[c]\nd=1\n', { section: 'a', state: 'absent' }, '[c]\nd=1\n'],
   ['above all sections', 'x=1\n[a]\n', { option: 'x', value: '2' }, 'x = 2\n[a]\n'],
@@ -178,6 +221,14 @@ test.each([
   const given = { ...INI, ...args } as unknown as Parameters<typeof ini>[1];
   expect(ini(before, given)).toBe(after);
   expect(ini(after, given)).toBe(after);
+});
+
+test.each([
+  [{ section: 'a', section_has_values: [{ option: 'k', value: '1', values: ['2'] }] }, 'exclude each other'],
+  [{ option: 'k', value: '1', section_has_values: [{ option: 'k' }] }, "'section_has_values' needs 'section'"],
+  [{ section: 'a', section_has_values: [{ key: 'k' }] }, "unknown argument 'key'"],
+])('ini_file refuses %j', (args, problem) => {
+  expect(refusal(ini_file, { path: '/etc/f', ...args })).toContain(problem);
 });
 
 test('sysctl', () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { isBlocked } from '../../../src/core/module.ts';
 import { git } from '../../../src/modules/git.ts';
 import { encodeBase64 } from '../../../src/modules/shared/bytes.ts';
@@ -69,7 +69,7 @@ describe('arguments', () => {
     [{ version: '-x' }, /a branch, a tag or a commit/],
     [{ accept_hostkey: true, accept_newhostkey: true }, /exclude each other/],
     [{ track_submodules: true, recursive: false }, /needs 'recursive'/],
-    [{ verify_commit: true }, /unknown argument 'verify_commit'/],
+    [{ archive: '/x.zip' }, /unknown argument 'archive'/],
   ])('%j', (args, message) => {
     expect(refusal(git, { repo: REPO, dest: '/srv/app', ...args })).toMatch(message);
   });
@@ -199,5 +199,69 @@ describe('with real repositories', () => {
     }
     const step = bound(git, { repo: join(folder, 'gone'), dest: join(folder, 'x') });
     expect(isBlocked(step.plan(`unreachable ${encodeBase64('x')}\n`, context()))).toBe(true);
+  });
+});
+
+describe('verify_commit', () => {
+  const [ADA, BOB] = ['A'.repeat(40), 'B'.repeat(40)];
+
+  /** A repository with a commit, a signed commit on the branch `signed`, and a gpg that knows ADA's signatures. */
+  function signedRepository(): Readonly<{ repo: string; config: string }> {
+    const dir = scratch();
+    const config = join(dir, 'config');
+    writeFileSync(
+      join(dir, 'gpg'),
+      `#!/bin/sh
+cat >/dev/null
+case "$*" in
+*--verify*) echo '[GNUPG:] NEWSIG'; echo '[GNUPG:] GOODSIG 1 ada'; echo '[GNUPG:] VALIDSIG ${'C'.repeat(40)} 2026-01-01 1 0 4 0 1 10 00 ${ADA}' ;;
+*) echo '[GNUPG:] SIG_CREATED D' >&2; printf -- '-----BEGIN PGP SIGNATURE-----\\nx\\n-----END PGP SIGNATURE-----\\n' ;;
+esac
+`,
+      { mode: 0o755 },
+    );
+    writeFileSync(
+      config,
+      `[user]\nname=a\nemail=a@b\n[gpg]\nprogram=${join(dir, 'gpg')}\n[init]\ndefaultBranch=main\n`,
+    );
+    const repo = join(dir, 'repo');
+    const env = { ...process.env, GIT_CONFIG_GLOBAL: config };
+    const g = (...words: readonly string[]): void => void execFileSync('git', ['-C', repo, ...words], { env });
+    execFileSync('git', ['init', '-q', repo], { env });
+    writeFileSync(join(repo, 'f'), 'plain');
+    g('add', 'f');
+    g('commit', '-qm', 'plain');
+    g('checkout', '-qb', 'signed');
+    writeFileSync(join(repo, 'f'), 'signed');
+    g('commit', '-qam', 'signed', '-S');
+    g('checkout', '-q', 'main');
+    return { repo, config };
+  }
+
+  test.each([
+    ['a signed branch', 'signed', [], ''],
+    ['signed by a key of the list', 'signed', [BOB, ADA.toLowerCase()], ''],
+    ['signed by another key', 'signed', [BOB], `gpg_whitelist does not include the key ${ADA}`],
+    ['not signed', 'main', [], 'its signature cannot be verified'],
+  ] as const)('%s', (_, version, gpg_whitelist, problem) => {
+    const { repo, config } = signedRepository();
+    process.env['GIT_CONFIG_GLOBAL'] = config;
+    onTestFinished(() => void delete process.env['GIT_CONFIG_GLOBAL']);
+    const dest = join(scratch(), 'copy');
+    const result = apply(git, { repo, dest, version, verify_commit: true, gpg_whitelist });
+    if (problem === '') {
+      expect([result.failed, result.again, read(`${dest}/f`)]).toEqual([undefined, [], 'signed']);
+    } else {
+      expect(result.failed).toContain(problem);
+      expect([existsSync(`${dest}/f`), existsSync(`${dest}/.git`)]).toEqual([false, false]);
+    }
+  });
+
+  test.each([
+    [{ gpg_whitelist: [ADA] }, "'gpg_whitelist' needs 'verify_commit'"],
+    [{ gpg_whitelist: ['ada'], verify_commit: true }, 'the fingerprint of a key'],
+    [{ bare: true, verify_commit: true }, 'a bare repository has nothing to verify'],
+  ])('%j is refused', (args, problem) => {
+    expect(refusal(git, { repo: REPO, dest: '/srv/app', ...args })).toContain(problem);
   });
 });

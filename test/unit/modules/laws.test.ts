@@ -28,7 +28,10 @@ const WRITES =
 describe.each(Object.values(modules))('$name', (module) => {
   test('describes each argument', () => {
     for (const [name, shape] of Object.entries(module.args.properties)) {
-      expect((shape as { description?: string }).description, name).toMatch(/\S/);
+      const { description = '' } = shape as { description?: string };
+      expect(description, name).toMatch(/\S/);
+      // An argument without an effect says why.
+      expect(description, name).not.toMatch(/^ignored|\bno effect\W*$/i);
     }
     expect(module.summary).toMatch(/\.$/);
   });

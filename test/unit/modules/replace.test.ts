@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { edit } from '../../../src/modules/replace.ts';
+import { edit, replace } from '../../../src/modules/replace.ts';
+import { template } from '../../../src/modules/template.ts';
+import { refusal } from './harness.ts';
 
 const HOSTS = 'a\n<VirtualHost>\n a\n</VirtualHost>\na\n</VirtualHost>\n';
 test.each([
@@ -14,4 +16,12 @@ test.each([
   ['a dot matches newlines', { after: '<Virt.*?>.', before: 'a.</' }, HOSTS],
 ])('replace: %s', (_, where, after) => {
   expect(edit(HOSTS, { regexp: '\\ba$', replace: 'b', ...where })).toBe(after);
+});
+
+test.each([
+  [replace, { path: '/etc/f', regexp: 'x', encoding: 'latin-1' }, { encoding: 'UTF-8' }],
+  [template, { src: 'f', dest: '/etc/f', output_encoding: 'utf-16' }, { output_encoding: 'utf8' }],
+])('$name refuses an encoding other than UTF-8', (module, args, fine) => {
+  expect(refusal(module, args)).toContain('the only encoding that is supported');
+  expect(refusal(module, { ...args, ...fine })).toBe('');
 });

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { apt } from '../../../src/modules/apt.ts';
 import { assert } from '../../../src/modules/assert.ts';
@@ -11,6 +13,7 @@ import { hostname } from '../../../src/modules/hostname.ts';
 import { mysql_replication } from '../../../src/modules/mysql_replication.ts';
 import { mysql_user } from '../../../src/modules/mysql_user.ts';
 import { mysql_variables } from '../../../src/modules/mysql_variables.ts';
+import { reboot } from '../../../src/modules/reboot.ts';
 import { service } from '../../../src/modules/service.ts';
 import { setup } from '../../../src/modules/setup.ts';
 import { shell } from '../../../src/modules/shell.ts';
@@ -19,6 +22,7 @@ import { systemd } from '../../../src/modules/systemd.ts';
 import { unarchive } from '../../../src/modules/unarchive.ts';
 import { user } from '../../../src/modules/user.ts';
 import { wait_for } from '../../../src/modules/wait_for.ts';
+import { play, project } from '../support/project.ts';
 import { apply, bound, changes, context, list, read, refusal, scratch, words } from './harness.ts';
 
 type Args = Readonly<Record<string, unknown>>;
@@ -277,6 +281,42 @@ test('wait_for', () => {
   expect(apply(wait_for, { port: 1, timeout: 0, msg: 'too late' }).failed).toBe('too late\n');
 });
 
+/** Runs wait_for with a /proc/net/tcp of its own. */
+function isDrained(connections: readonly string[], args: Args): boolean {
+  const dir = scratch();
+  writeFileSync(`${dir}/tcp`, connections.join('\n'));
+  const probe = bound(wait_for, { port: 80, state: 'drained', ...args }).probe?.(context());
+  const script = probe?.text.replace('/proc/net/tcp /proc/net/tcp6', `${dir}/tcp`) ?? '';
+  return execFileSync('dash', ['-c', script], { encoding: 'utf8' }) === 'holds yes\n';
+}
+
+test.each([
+  ['LISTEN', '0A', {}, true],
+  ['ESTABLISHED', '01', {}, false],
+  ['TIME_WAIT', '06', {}, false],
+  ['TIME_WAIT, which does not count', '06', { active_connection_states: ['ESTABLISHED'] }, true],
+  ['ESTABLISHED, the only one that counts', '01', { active_connection_states: ['ESTABLISHED'] }, false],
+  ['ESTABLISHED, from a host that does not count', '01', { exclude_hosts: ['127.0.0.1'] }, true],
+] as const)('wait_for: drained with a connection in %s', (_, state, args, drained) => {
+  expect(isDrained([`   0: 0100007F:0050 0100007F:D431 ${state} 00000000:00000000`], args)).toBe(drained);
+});
+
+test('reboot searches search_paths first', () => {
+  const [change] = changes(plan(reboot, '', { search_paths: ['/opt/bin', '/opt/sbin'], reboot_command: 'off' }));
+  expect(change?.run.text).toContain('PATH=/opt/bin:/opt/sbin:$PATH\n(sleep 1; off)');
+});
+
+test('find matches contains against the whole file if asked', () => {
+  const dir = scratch();
+  writeFileSync(`${dir}/f`, 'first\nsecond\n');
+  const matched = (more: Args): unknown => {
+    const step = bound(find, { paths: dir, contains: 'first.second', ...more });
+    const probe = step.probe?.(context()).text ?? '';
+    return step.data(execFileSync('dash', ['-c', probe], { encoding: 'utf8' }), context())['matched'];
+  };
+  expect([matched({}), matched({ read_whole_file: true })]).toEqual([0, 1]);
+});
+
 test('find', () => {
   const dir = scratch();
   mkdirSync(`${dir}/sub`);
@@ -352,6 +392,31 @@ test('unarchive', () => {
   expect(
     apply(unarchive, { ...args, src: `${dir}/app.tar.gz`, remote_src: true, dest: `${dir}/none` }, ctx).first,
   ).toBe(`the directory ${dir}/none does not exist on the host`);
+});
+
+test('unarchive fetches an archive on the host, and verifies the certificate unless told otherwise', async () => {
+  const dir = scratch();
+  const words = 'req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 2 -keyout key -out crt'.split(' ');
+  execFileSync('openssl', words, { cwd: dir, stdio: 'ignore' });
+  writeFileSync(`${dir}/page`, 'hello');
+  execFileSync('tar', ['-czf', `${dir}/app.tar.gz`, '-C', dir, 'page']);
+  const archive = readFileSync(`${dir}/app.tar.gz`);
+  const server = createServer({ key: read(`${dir}/key`), cert: read(`${dir}/crt`) }, (_, response) =>
+    response.end(archive),
+  );
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/app.tar.gz`;
+  const task = (more: string): string =>
+    play(`- unarchive: {src: '${url}', dest: '{T}/out', remote_src: true, ${more}}`);
+  const p = project({ 'out/.keep': '', 'site.yml': task('') });
+  onTestFinished(() =>
+    rmSync(`/var/tmp/bringup-${process.env['LOGNAME'] ?? 'login'}`, { recursive: true, force: true }),
+  );
+  expect((await p.apply()).tasks[0]?.status).toBe('failed');
+  p.write({ 'site.yml': task('validate_certs: false') });
+  expect([(await p.apply()).tasks[0]?.status, p.read('out/page')]).toEqual(['changed', 'hello']);
+  expect((await p.apply()).tasks[0]?.status).toBe('ok');
 });
 
 describe('mysql', () => {

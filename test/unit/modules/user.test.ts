@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { user } from '../../../src/modules/user.ts';
-import { bound, context, words } from './harness.ts';
+import { bound, changes, context, words } from './harness.ts';
 
 const ADA = 'passwd ada:x:1:1::/home/ada:/bin/sh\nprimary ada\ngroups ada shop\n';
 const plan = (observed: string, args: Readonly<Record<string, unknown>>) =>
@@ -48,4 +48,9 @@ describe('user', () => {
       ssh_fingerprint: '256 SHA256:x',
     });
   });
+});
+
+test('user gives a new user an SELinux user', () => {
+  const run = changes(bound(user, { name: 'ada', seuser: 'staff_u' }).plan('', context()))[0]?.run.text;
+  expect(run).toContain('useradd -Z staff_u');
 });

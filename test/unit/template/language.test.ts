@@ -205,7 +205,8 @@ describe('files', () => {
     expect(run("{{ lookup('first_found', ['none', 'lib.j2']) }}", {}, files)).toBe('lib.j2');
     expect(run("{{ query('first_found', {'files': ['a'], 'paths': ['b'], 'skip': true}) }}", {}, files)).toEqual([]);
     expect(run("{{ lookup('env', 'HOME') }}")).toBe('/root');
-    expect(run("{{ lookup('random_choice', ['a']) }}")).toBe('a');
+    expect(run("{{ lookup('random_choice', ['a']) }}")).toEqual(['a']);
+    expect(run("{{ lookup('random_choice', 'a') }}")).toBe('a');
   });
   test('a password is created once, and is secret', () => {
     const env = envOf({});
