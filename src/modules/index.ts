@@ -91,6 +91,7 @@ import { shell } from './shell.ts';
 import { slurp } from './slurp.ts';
 import { sshd_config } from './sshd_config.ts';
 import { stat } from './stat.ts';
+import { synchronize } from './synchronize.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
 import { tempfile } from './tempfile.ts';
@@ -198,6 +199,7 @@ export const modules: Readonly<Record<string, Module>> = {
   slurp,
   sshd_config,
   stat,
+  synchronize,
   sysctl,
   systemd,
   tempfile,

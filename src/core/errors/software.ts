@@ -126,6 +126,24 @@ export const software = {
       hint: 'correct the arguments, or set `force: true` to replace it',
     }),
   }),
+  E_SYNC_PLACE: entry({
+    summary: 'a place of synchronize is not supported',
+    meaning: 'One side of the transfer is this machine or the host itself, and the other side is the host of the task.',
+    fix: 'Correct the path or `delegate_to`.',
+    example: { problem: "'srv/www' is no absolute path on the host", hint: 'begin it with /' },
+    tell: ({ problem, hint }: { problem: string; hint: string }) => ({ message: problem, hint }),
+  }),
+  E_SYNC_FAILED: entry({
+    summary: 'rsync failed',
+    meaning: 'rsync ended with an error. What it transferred before that stays.',
+    fix: 'Correct what its message names. The exit codes are in rsync(1).',
+    example: { exit: 23, detail: 'rsync: change_dir "/srv/build" failed: No such file or directory (2)' },
+    tell: ({ exit, detail }: { exit: number; detail: string }) => ({
+      message: `rsync failed with exit code ${exit}`,
+      detail,
+      hint: 'correct what the message names',
+    }),
+  }),
   E_TOOL_REFUSED: entry({
     summary: 'a program on a host refuses to say what the module asks',
     meaning: 'The module asks the program for the present state, and the program fails. Nothing was changed.',
