@@ -11,6 +11,7 @@ import { archive } from './archive.ts';
 import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
 import { async_status } from './async_status.ts';
+import { at } from './at.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
 import { capabilities } from './capabilities.ts';
@@ -66,6 +67,7 @@ import { openssl_publickey } from './openssl_publickey.ts';
 import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { pam_limits } from './pam_limits.ts';
+import { pamd } from './pamd.ts';
 import { patch } from './patch.ts';
 import { pause } from './pause.ts';
 import { ping } from './ping.ts';
@@ -119,6 +121,7 @@ export const modules: Readonly<Record<string, Module>> = {
   assemble,
   assert,
   async_status,
+  at,
   authorized_key,
   blockinfile,
   capabilities,
@@ -174,6 +177,7 @@ export const modules: Readonly<Record<string, Module>> = {
   package: packages,
   package_facts,
   pam_limits,
+  pamd,
   patch,
   pause,
   ping,

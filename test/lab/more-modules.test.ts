@@ -23,7 +23,7 @@ describe('more modules of public roles on Debian 12 and 13', () => {
     const missing = await lab.apply(tasks(copy));
     for (const { diagnostic } of missing.tasks) expect(diagnostic?.message).toBe('the host has no rsync');
     const first = await lab.plan(tasks(`- apt: {name: rsync}\n${copy}`));
-    expect(first.tasks.map((e) => e.status)).toEqual(both('changed', 'unknown'));
+    expect(first.tasks.map((e) => e.status).sort()).toEqual(both('changed', 'unknown'));
     expect(troubles(await lab.apply(tasks('- apt: {name: rsync}')))).toEqual([]);
     const state = 'find /srv/www -printf "%P %u %s\\n" 2>/dev/null | sort | grep -v "^ \\|^deep root 4" || :';
     expect(await converges(copy, state)).toEqual(both('deep/large root 3000000\nindex.html root 6'));
@@ -39,5 +39,20 @@ describe('more modules of public roles on Debian 12 and 13', () => {
     const pulled = await lab.apply(tasks(pull));
     expect(pulled.tasks.map((e) => e.status)).toEqual(both('changed'));
     expect((await lab.apply(tasks(pull))).tasks.map((e) => e.status)).toEqual(both('ok'));
+  });
+
+  it('pamd and at', async () => {
+    await everywhere('cp /etc/pam.d/common-auth /etc/pam.d/demo; apt-get install -y -qq at >/dev/null 2>&1');
+    const rule = '- pamd: {name: demo, type: auth, control: requisite, module_path: pam_deny.so';
+    const insert = `${rule}, state: before, new_type: auth, new_control: optional, new_module_path: pam_echo.so, module_arguments: 'file=/etc/motd'}`;
+    const state = "grep -v '^#' /etc/pam.d/demo | tr -s ' \\t' '  '; stat -c %a /etc/pam.d/demo";
+    for (const seen of await converges(insert, state))
+      expect(seen).toMatch(/\nauth optional pam_echo.so file=\/etc\/motd\nauth requisite pam_deny.so\n(.*\n)*644$/);
+    const gone = insert.replace(/ control: .*/, ' control: optional, module_path: pam_echo.so, state: absent}');
+    for (const seen of await converges(gone, state)) expect(seen).not.toContain('pam_echo');
+    const job = "- at: {command: 'touch /srv/later', count: 20, units: minutes, unique: true}";
+    expect(await converges(job, 'atq | wc -l')).toEqual(both('1'));
+    const none = job.replace(', count: 20, units: minutes, unique: true', ', state: absent');
+    expect(await converges(none, 'atq | wc -l')).toEqual(both('0'));
   });
 });
