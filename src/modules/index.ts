@@ -107,6 +107,7 @@ import { validate_argument_spec } from './validate_argument_spec.ts';
 import { wait_for } from './wait_for.ts';
 import { wait_for_connection } from './wait_for_connection.ts';
 import { x509_certificate } from './x509_certificate.ts';
+import { xml } from './xml.ts';
 
 /** Every module, by the names that a playbook may use, without a collection's prefix. */
 export const modules: Readonly<Record<string, Module>> = {
@@ -217,5 +218,6 @@ export const modules: Readonly<Record<string, Module>> = {
   wait_for,
   wait_for_connection,
   x509_certificate,
+  xml,
   systemd_service: systemd,
 };

@@ -55,4 +55,13 @@ describe('more modules of public roles on Debian 12 and 13', () => {
     const none = job.replace(', count: 20, units: minutes, unique: true', ', state: absent');
     expect(await converges(none, 'atq | wc -l')).toEqual(both('0'));
   });
+
+  it('xml', async () => {
+    await everywhere('printf \'<a>\\n  <b c="d">1</b>\\n</a>\\n\' >/srv/x.xml; chmod 640 /srv/x.xml');
+    const state = 'cat /srv/x.xml; stat -c %a /srv/x.xml';
+    const task = `- xml: {path: /srv/x.xml, xpath: "{{ item.0 }}", value: "{{ item.1 }}"}\n  loop: [[/a/b, '2'], [/a/e/f, g]]`;
+    expect(await converges(task, state)).toEqual(both('<a>\n  <b c="d">2</b>\n  <e><f>g</f></e>\n</a>\n640'));
+    const gone = '- xml: {path: /srv/x.xml, xpath: /a/e, state: absent}';
+    expect(await converges(gone, state)).toEqual(both('<a>\n  <b c="d">2</b>\n</a>\n640'));
+  });
 });

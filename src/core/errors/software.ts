@@ -126,6 +126,16 @@ export const software = {
       hint: 'correct the arguments, or set `force: true` to replace it',
     }),
   }),
+  E_XML: entry({
+    summary: 'a text of XML, or an expression of XPath, cannot be used',
+    meaning: 'The text is not well-formed, or the expression is wrong or does not say what to create.',
+    fix: 'Correct the text or the expression.',
+    example: { of: '/srv/app/conf.xml', why: '/config/a//b finds nothing, and does not say what to create' },
+    tell: ({ of, why }: { of: string; why: string }) => ({
+      message: `${of}: ${why}`,
+      hint: 'correct the text, or `xpath` and `namespaces`',
+    }),
+  }),
   E_SYNC_PLACE: entry({
     summary: 'a place of synchronize is not supported',
     meaning: 'One side of the transfer is this machine or the host itself, and the other side is the host of the task.',
