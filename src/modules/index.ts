@@ -52,7 +52,9 @@ import { locale_gen } from './locale_gen.ts';
 import { make } from './make.ts';
 import { modprobe } from './modprobe.ts';
 import { mount } from './mount.ts';
+import { mount_facts } from './mount_facts.ts';
 import { mysql_db } from './mysql_db.ts';
+import { mysql_info } from './mysql_info.ts';
 import { mysql_query } from './mysql_query.ts';
 import { mysql_replication } from './mysql_replication.ts';
 import { mysql_user } from './mysql_user.ts';
@@ -163,7 +165,9 @@ export const modules: Readonly<Record<string, Module>> = {
   make,
   modprobe,
   mount,
+  mount_facts,
   mysql_db,
+  mysql_info,
   mysql_query,
   mysql_replication,
   mysql_user,

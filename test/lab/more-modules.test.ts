@@ -64,4 +64,19 @@ describe('more modules of public roles on Debian 12 and 13', () => {
     const gone = '- xml: {path: /srv/x.xml, xpath: /a/e, state: absent}';
     expect(await converges(gone, state)).toEqual(both('<a>\n  <b c="d">2</b>\n</a>\n640'));
   });
+
+  it('mount_facts and mysql_info', async () => {
+    await everywhere('DEBIAN_FRONTEND=noninteractive apt-get install -y -qq mariadb-server >/dev/null 2>&1');
+    const facts = `- mount_facts: {sources: [dynamic], fstypes: [tmpfs], timeout: 10}
+- debug: {msg: "{{ ansible_facts.mount_points['/run'].size_total > 0 }} {{ mount_points['/run'].fstype }}"}
+- mysql_info: {login_unix_socket: /run/mysqld/mysqld.sock, return_empty_dbs: true}
+  register: r
+- debug: {msg: "{{ r.version.suffix is search('MariaDB') }} {{ r.databases.mysql.size > 0 }} {{ r.users_privs['mysql_localhost'].privs }}"}`;
+    const ran = await lab.apply(tasks(facts));
+    expect(troubles(ran)).toEqual([]);
+    expect([...new Set(ran.tasks.map((e) => e.status))]).toEqual(['ok']);
+    const said = ran.events.flatMap((e) => (e.type === 'message' ? [e.text] : [])).sort();
+    expect(said.slice(2)).toEqual(both('True tmpfs'));
+    for (const text of said.slice(0, 2)) expect(text).toMatch(/^True True .*\*\.\*/);
+  });
 });
