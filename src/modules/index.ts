@@ -95,6 +95,7 @@ import { shell } from './shell.ts';
 import { slurp } from './slurp.ts';
 import { sshd_config } from './sshd_config.ts';
 import { stat } from './stat.ts';
+import { subversion } from './subversion.ts';
 import { synchronize } from './synchronize.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
@@ -208,6 +209,7 @@ export const modules: Readonly<Record<string, Module>> = {
   slurp,
   sshd_config,
   stat,
+  subversion,
   synchronize,
   sysctl,
   systemd,

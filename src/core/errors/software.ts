@@ -14,17 +14,17 @@ export const software = {
     }),
   }),
   E_NOT_A_REPOSITORY: entry({
-    summary: 'a directory has files and is no git repository',
-    meaning: 'git clones only into a directory that is empty or does not exist. bringup removes no files of others.',
+    summary: 'a directory has files and is no working copy',
+    meaning: 'A clone or a checkout needs a place of its own. bringup removes no files of others.',
     fix: 'Choose another `dest`, or remove the directory in an earlier task.',
     example: { dest: '/srv/app' },
-    tell: ({ dest }: { dest: string }) => ({
-      message: `${dest} is not empty and is no git repository`,
+    tell: ({ dest, tool = 'git' }: { dest: string; tool?: string }) => ({
+      message: `${dest} is not empty and is no ${tool} repository`,
       hint: 'choose another dest, or remove it in an earlier task (file: state=absent)',
     }),
   }),
   E_LOCAL_MODIFICATIONS: entry({
-    summary: 'a working copy of git has local modifications',
+    summary: 'a working copy has local modifications',
     meaning: 'Somebody has changed files of the working copy. An update would discard the changes.',
     fix: 'Commit or revert the changes, or set `force: true` to discard them.',
     example: { dest: '/srv/app', files: ' M config.php' },
@@ -35,16 +35,16 @@ export const software = {
     }),
   }),
   E_REPOSITORY_UNREACHABLE: entry({
-    summary: 'a host cannot read a git repository',
-    meaning: 'git on the host cannot list the branches of the repository. Nothing was changed.',
+    summary: 'a host cannot read a repository',
+    meaning: 'git or svn on the host cannot ask the server what the repository has. Nothing was changed.',
     fix: 'Check the address, the network, the host key and the credentials.',
     example: {
       repo: 'git@git.example.com:app.git',
       detail: 'Host key verification failed.',
       hint: 'add its host key in an earlier task (known_hosts), or set `accept_newhostkey: true`',
     },
-    tell: ({ repo, detail, hint }: { repo: string; detail: string; hint: string }) => ({
-      message: `git cannot read ${repo}`,
+    tell: ({ tool = 'git', repo, detail, hint }: { tool?: string; repo: string; detail: string; hint: string }) => ({
+      message: `${tool} cannot read ${repo}`,
       detail,
       hint,
     }),
