@@ -47,6 +47,7 @@ import { include_vars } from './include_vars.ts';
 import { ini_file } from './ini_file.ts';
 import { iptables } from './iptables.ts';
 import { known_hosts } from './known_hosts.ts';
+import { ldap_entry } from './ldap_entry.ts';
 import { lineinfile } from './lineinfile.ts';
 import { locale_gen } from './locale_gen.ts';
 import { make } from './make.ts';
@@ -84,6 +85,7 @@ import { postgresql_set } from './postgresql_set.ts';
 import { postgresql_user } from './postgresql_user.ts';
 import { raw } from './raw.ts';
 import { reboot } from './reboot.ts';
+import { redis } from './redis.ts';
 import { replace } from './replace.ts';
 import { script } from './script.ts';
 import { service } from './service.ts';
@@ -161,6 +163,7 @@ export const modules: Readonly<Record<string, Module>> = {
   ini_file,
   iptables,
   known_hosts,
+  ldap_entry,
   lineinfile,
   locale_gen,
   make,
@@ -198,6 +201,7 @@ export const modules: Readonly<Record<string, Module>> = {
   postgresql_user,
   raw,
   reboot,
+  redis,
   replace,
   script,
   service,

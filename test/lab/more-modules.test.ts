@@ -79,4 +79,28 @@ describe('more modules of public roles on Debian 12 and 13', () => {
     expect(said.slice(2)).toEqual(both('True tmpfs'));
     for (const text of said.slice(0, 2)) expect(text).toMatch(/^True True .*\*\.\*/);
   });
+
+  it('redis and ldap_entry', async () => {
+    await everywhere(`printf 'slapd slapd/%s\n' 'password1 password s3cret' 'password2 password s3cret' 'domain string foobar.com' 'organization string x' >/root/answers
+    apt-get install -y -qq debconf >/dev/null; debconf-set-selections /root/answers
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server slapd ldap-utils >/dev/null 2>&1; redis-cli config set requirepass pw >/dev/null`);
+    const login = 'login_password: pw';
+    const state =
+      'REDISCLI_AUTH=pw redis-cli config get maxmemory; REDISCLI_AUTH=pw redis-cli info replication | grep ^role';
+    const sets = `- redis: {command: config, name: maxmemory, value: 100MB, ${login}}
+- redis: {command: replica, master_host: 127.0.0.2, master_port: 6380, ${login}}`;
+    for (const seen of await converges(sets, state)) expect(seen).toMatch(/^maxmemory\n104857600\nrole:slave/);
+    const primary = `- redis: {command: replica, replica_mode: master, ${login}}`;
+    for (const seen of await converges(primary, state)) expect(seen).toMatch(/role:master/);
+    const refused = await lab.apply(tasks(primary.replace('pw}', 'no}')));
+    for (const { diagnostic } of refused.tasks) expect(diagnostic?.detail).toMatch(/WRONGPASS/);
+    const ldap = (dn: string, more: string): string =>
+      `- ldap_entry: {dn: '${dn}', server_uri: ldap://localhost, bind_dn: 'cn=admin,dc=foobar,dc=com', bind_pw: s3cret, ${more}}`;
+    const users = 'ou=users,dc=foobar,dc=com';
+    const entries = `${ldap(users, 'objectClass: organizationalUnit')}
+${ldap(`cn=ada,${users}`, "objectClass: person, attributes: {sn: Ada, description: [eins, zwei], userPassword: '{SSHA}x'}")}`;
+    const found = `ldapsearch -x -LLL -b ${users} description 2>/dev/null | grep -c . || :`;
+    expect(await converges(entries, found)).toEqual(both('4'));
+    expect(await converges(ldap(users, 'state: absent, recursive: true'), found)).toEqual(both('0'));
+  });
 });
