@@ -41,6 +41,7 @@ import { getent } from './getent.ts';
 import { git } from './git.ts';
 import { group } from './group.ts';
 import { group_by } from './group_by.ts';
+import { helm } from './helm.ts';
 import { hostname } from './hostname.ts';
 import { htpasswd } from './htpasswd.ts';
 import { include_vars } from './include_vars.ts';
@@ -95,6 +96,7 @@ import { set_stats } from './set_stats.ts';
 import { setup } from './setup.ts';
 import { shell } from './shell.ts';
 import { slurp } from './slurp.ts';
+import { snap } from './snap.ts';
 import { sshd_config } from './sshd_config.ts';
 import { stat } from './stat.ts';
 import { subversion } from './subversion.ts';
@@ -157,6 +159,7 @@ export const modules: Readonly<Record<string, Module>> = {
   git,
   group,
   group_by,
+  helm,
   hostname,
   htpasswd,
   include_vars,
@@ -211,6 +214,7 @@ export const modules: Readonly<Record<string, Module>> = {
   setup,
   shell,
   slurp,
+  snap,
   sshd_config,
   stat,
   subversion,
