@@ -5,6 +5,7 @@ import { type Script, sh, verbatim } from '../core/sh.ts';
 import type { Value, Vars } from '../core/value.ts';
 import { absolutePath, args, exclude, flag, text } from './shared/args.ts';
 import { type Fields, fields } from './shared/fields.ts';
+import { sorted } from './shared/json.ts';
 
 const duration = (description: string) =>
   Type.Optional(
@@ -268,16 +269,6 @@ function releaseOf(f: Fields, { release_name }: Args): Release | undefined {
 function wanted(f: Fields, { release_values, values_files }: Args): unknown {
   if (values_files.length === 0) return release_values;
   return (json(f, 'wanted') as Readonly<{ config?: unknown }> | undefined)?.config ?? {};
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, one]) => [key, sorted(one)]),
-  );
 }
 
 /** Fields of Chart.yaml, which are plain texts at its top level. */

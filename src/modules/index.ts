@@ -39,6 +39,8 @@ import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { git } from './git.ts';
+import { github_release } from './github_release.ts';
+import { grafana_datasource } from './grafana_datasource.ts';
 import { group } from './group.ts';
 import { group_by } from './group_by.ts';
 import { helm } from './helm.ts';
@@ -157,6 +159,8 @@ export const modules: Readonly<Record<string, Module>> = {
   get_url,
   getent,
   git,
+  github_release,
+  grafana_datasource,
   group,
   group_by,
   helm,

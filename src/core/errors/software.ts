@@ -126,6 +126,16 @@ export const software = {
       hint: 'correct the arguments, or set `force: true` to replace it',
     }),
   }),
+  E_API: entry({
+    summary: 'a service does not give the answer that a module needs',
+    meaning: 'The module asks the API of the service from the host. Nothing was changed.',
+    fix: 'Check the address, the credentials and their permissions.',
+    example: { why: 'HTTP status 401: Unauthorized' },
+    tell: ({ why }: { why: string }) => ({
+      message: `the service does not answer as expected: ${why.trim()}`,
+      hint: 'check the address, the credentials and their permissions',
+    }),
+  }),
   E_XML: entry({
     summary: 'a text of XML, or an expression of XPath, cannot be used',
     meaning: 'The text is not well-formed, or the expression is wrong or does not say what to create.',
