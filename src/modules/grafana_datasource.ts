@@ -74,7 +74,6 @@ const Args = args({
   }),
   additional_secure_json_data: Type.Record(Type.String(), Type.Unsafe<Value>({}), {
     default: {},
-    secret: true,
     description: 'More secret settings (secureJsonData).',
   }),
   enforce_secure_data: flag(

@@ -32,7 +32,6 @@ const Args = args({
   chart_version: text('The version of the chart. Default: the newest.'),
   release_values: Type.Record(Type.String(), Type.Unsafe<Value>({}), {
     default: {},
-    secret: true,
     description: 'The values of the chart.',
   }),
   values_files: Type.Array(absolutePath('A file on the host.'), {

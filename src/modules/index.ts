@@ -49,6 +49,7 @@ import { htpasswd } from './htpasswd.ts';
 import { include_vars } from './include_vars.ts';
 import { ini_file } from './ini_file.ts';
 import { iptables } from './iptables.ts';
+import { k8s } from './k8s.ts';
 import { known_hosts } from './known_hosts.ts';
 import { ldap_entry } from './ldap_entry.ts';
 import { lineinfile } from './lineinfile.ts';
@@ -169,6 +170,7 @@ export const modules: Readonly<Record<string, Module>> = {
   include_vars,
   ini_file,
   iptables,
+  k8s,
   known_hosts,
   ldap_entry,
   lineinfile,

@@ -13,7 +13,6 @@ const Args = args({
   objectClass: Type.Optional(names('The object classes of a new entry.')),
   attributes: Type.Record(Type.String(), Type.Unsafe<Value>({}), {
     default: {},
-    secret: true,
     description:
       'The attributes of a new entry: a text, or a list of texts. Those of an entry that exists are left as they are.',
   }),
