@@ -86,10 +86,13 @@ export async function runPlays(
       localFiles: project.localFiles,
       connect: (name, scope, line) =>
         openLine(name, project.inventory.hosts.get(name)?.at, localGet(name, scope.get), {
+          dir: dirname(playbookFile),
           defaults: project.connection,
           onSecret: project.redactor.add,
           ...line,
         }),
+      gathersOnce: project.settings.gathersOnce,
+      connection: project.connection,
       claim: mode === 'apply' ? claimOf(playbookFile) : undefined,
       lockWait: options.lockWait ?? 600,
       download,

@@ -29,6 +29,8 @@ export async function reach(name: string, at: Pos | undefined, get: Getter, defa
 }
 
 export type LineOptions = Readonly<{
+  /** The directory in which tasks on this machine run. Default: the current one. */
+  dir?: string | undefined;
   /** Variables that count where `get` has none. */
   defaults?: RawVars | undefined;
   /** Called with each secret before it is used, so that it is never printed. */
@@ -43,9 +45,9 @@ export async function openLine(
   name: string,
   at: Pos | undefined,
   get: Getter,
-  { defaults, onSecret, signal, meanwhile, claim }: LineOptions,
+  { dir, defaults, onSecret, signal, meanwhile, claim }: LineOptions,
 ): Promise<Connection> {
-  const target = await reach(name, at, get, defaults);
+  const target = { ...(await reach(name, at, get, defaults)), dir };
   for (const secret of [target.password, target.become.password]) if (secret !== undefined) onSecret(secret.reveal());
   return connect(target, { passphrase: (file) => ask(`passphrase of ${file}: `), meanwhile, claim }, signal);
 }

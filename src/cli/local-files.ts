@@ -37,7 +37,13 @@ export function localFiles(
     const cached = known.get(path);
     if (cached?.version === version) return cached.file;
     mustBeReadable(path, from);
-    const stored = hashed({ path, size: stat.size, mode: stat.mode & 0o7777, read: () => readRegular(path) });
+    const stored = hashed({
+      path,
+      size: stat.size,
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      read: () => readRegular(path),
+    });
     const file = isVault(startOf(path)) ? unsealed(stored, (text) => decrypt(text, from)) : stored;
     known.set(path, { file, version });
     return file;

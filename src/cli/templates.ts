@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve as resolvePath } from 'node:path';
 import { readRegular, unreadable } from '../config/files.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
+import { failure } from '../core/errors/index.ts';
 import type { Value } from '../core/value.ts';
 import type { Templates } from '../engine/host/ports.ts';
 import type { TemplatePorts } from '../template/env.ts';
@@ -41,9 +42,11 @@ export function templatePorts(
     const here = dirname(from.file);
     const home = path.replace(/^~(?=\/)/, homedir());
     if (isAbsolute(home)) return [home];
-    const inRole = folders.map((folder) => join(here, '..', folder, path));
-    const inProject = folders.map((folder) => join(options.dir, folder, path));
-    return [...inRole, join(here, path), join(here, '..', path), ...inProject, join(options.dir, path)];
+    const role = roleAbove(here);
+    const roots = [...(role === undefined ? [] : [role]), here, options.dir];
+    return [
+      ...new Set(roots.flatMap((root) => [...folders.map((folder) => join(root, folder, path)), join(root, path)])),
+    ];
   };
   const find = (path: string, from: Pos, folder: 'files' | 'templates' = 'files'): string => {
     const tried = placesOf(path, from, [folder]);
@@ -61,7 +64,9 @@ export function templatePorts(
   return {
     effects: () => effects,
     onSecret: options.onSecret,
-    readFile: counted((path, from, folder) => textOf(find(path, from, folder), from)),
+    readFile: counted((path: string, from: Pos, folder?: 'files' | 'templates', encoding?: string) =>
+      textOf(find(path, from, folder), from, encoding),
+    ),
     listTree: counted((path, exclude, from) => listTree(find(path, from), exclude)),
     env: counted((name) => process.env[name]),
     now: counted(() => new Date()),
@@ -71,7 +76,7 @@ export function templatePorts(
     }),
     glob: counted((pattern, from) => {
       const tried = placesOf(pattern, from, ['files']);
-      return tried.map((one) => filesMatching(one)).find((files) => files.length > 0) ?? [];
+      return tried.map((one) => filesMatching(absolute(one))).find((files) => files.length > 0) ?? [];
     }),
     look: counted((path) => lookAt(absolute(path))),
     run: counted((command, from) =>
@@ -108,10 +113,19 @@ export function templatePorts(
   };
 }
 
-function textOf(path: string, at: Pos): string {
+/** The directory of the role that a directory belongs to. */
+function roleAbove(dir: string): string | undefined {
+  for (let at = dir; dirname(at) !== at; at = dirname(at)) if (ROLE_FOLDERS.has(basename(at))) return dirname(at);
+  return undefined;
+}
+const ROLE_FOLDERS = new Set(['tasks', 'handlers', 'vars', 'defaults', 'templates', 'files', 'meta']);
+
+function textOf(path: string, at: Pos, encoding = 'utf-8'): string {
   try {
-    return new TextDecoder().decode(readRegular(path));
+    return new TextDecoder(encoding).decode(readRegular(path));
   } catch (error) {
+    if (error instanceof RangeError)
+      throw failure('E_TEMPLATE_VALUE', { problem: `unknown encoding '${encoding}'` }, at);
     throw new Failure(unreadable(path, error, at));
   }
 }
@@ -128,13 +142,41 @@ function ahead<T>(work: () => T): T {
   }
 }
 
+/** Ports for an expression that is itself a value: it reaches nothing but variables. */
+function closedPorts({ now, parseYaml, onSecret, effects }: TemplatePorts): TemplatePorts {
+  const refuse = (): never => {
+    const problem = 'an expression that comes out of a template must not use lookups or files';
+    throw failure('E_TEMPLATE_VALUE', { problem, hint: 'write the lookup itself into the playbook' });
+  };
+  return {
+    now,
+    ...(parseYaml !== undefined && { parseYaml }),
+    ...(onSecret !== undefined && { onSecret }),
+    ...(effects !== undefined && { effects }),
+    readFile: refuse,
+    env: refuse,
+    password: refuse,
+    listTree: refuse,
+    run: refuse,
+    fetch: refuse,
+    glob: refuse,
+    find: refuse,
+    look: refuse,
+    hosts: refuse,
+    unvault: refuse,
+  };
+}
+
 /** Adapts template/ to the engine's port. */
 export function templatesFor(ports: TemplatePorts): Templates {
+  const closed = closedPorts(ports);
   return {
     scope: (layers) => makeScope(layers, ports),
     resolve: (raw, scope) => resolve(raw, { get: scope.get, ports, names: scope.names }),
     evaluate: (expression, at, scope) =>
       compileExpression(expression, at).evaluate({ get: scope.get, ports, names: scope.names }),
+    evaluateClosed: (expression, at, scope) =>
+      compileExpression(expression, at).evaluate({ get: scope.get, ports: closed, names: scope.names }),
     truthy,
     render: (text, at, scope, options) =>
       compileTemplate(text, at, options).evaluate({ get: scope.get, ports, names: scope.names }),

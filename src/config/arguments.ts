@@ -1,13 +1,15 @@
 import { type ArgError, argDiagnostic } from '../core/bind.ts';
+import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
-import { withHomes } from '../core/home.ts';
+import { relativePaths, withFullPaths } from '../core/host-paths.ts';
 import { isOfCollection } from '../core/language/ansible-modules.ts';
 import type { Module } from '../core/module.ts';
 import { isStep } from '../core/module.ts';
+import { SPREAD } from '../core/playbook.ts';
 import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
-import { freeForm, keyValues } from './freeform.ts';
+import { firstWord, freeForm, keyValues } from './freeform.ts';
 import { checkTemplates, isNull, type Reading, textOf } from './reading.ts';
-import { type Entry, entry, type MapNode, type Node, placeOf, toVars } from './source.ts';
+import { type Entry, entry, type MapNode, type Node, placeOf, toRaw, toVars } from './source.ts';
 
 /** Ansible's own collection. Its prefix is optional, and it also forwards to modules that moved to other collections. */
 export const BUILTIN = /^ansible\.(builtin|legacy)\./;
@@ -16,11 +18,12 @@ export const BUILTIN = /^ansible\.(builtin|legacy)\./;
 export function actionOf(action: Entry, reading: Reading): { module: string; value: Node } {
   const { value } = action;
   if (value.kind === 'map') {
-    const name = textOf(value, 'module', reading) ?? '';
+    const named = entry(value, 'module')?.value;
+    const isLate = named?.kind === 'scalar' && named.value instanceof TemplateText;
+    const name = isLate ? named.source.trim() : (textOf(value, 'module', reading) ?? '');
     return { module: moduleName(name), value: { ...value, entries: value.entries.filter((e) => e.key !== 'module') } };
   }
-  const source = value.kind === 'scalar' ? value.source : '';
-  const [name = '', rest = ''] = source.split(/\s+(.*)/s);
+  const { name, rest } = firstWord(value.kind === 'scalar' ? value.source.trim() : '');
   return {
     module: moduleName(name),
     value: { kind: 'scalar', at: value.at, value: rest, source: rest, isPlain: true },
@@ -40,24 +43,27 @@ export function readArgs(
   module: string,
   reading: Reading,
 ): RawVars {
-  const more = entry(node, 'args')?.value;
-  const extra = more?.kind === 'map' ? toVars(more) : {};
-  checkTemplates(extra as Raw, reading);
+  const extra = extraArgs(node, module, reading);
   if (value.kind === 'map') {
     const args = toVars(value);
     const modes = value.entries.filter((e) => isMode(e, impl));
     checkModes(modes, reading);
     checkTemplates(args as Raw, reading);
     return {
+      ...extra,
       ...args,
       ...Object.fromEntries(modes.map((e) => [e.key, (e.value as { source: string }).source])),
-      ...extra,
     };
   }
   if (isNull(value)) return extra;
   if (value.kind === 'seq') {
     reading.problems.push(tell('E_ARGUMENT_FORM', { module, found: 'a list' }, value.at));
     return extra;
+  }
+  if (impl?.freeForm === undefined && isWhole(value) && keyValues(value.source, value.at) === undefined) {
+    const whole = toRaw(value);
+    checkTemplates(whole, reading);
+    return { ...extra, [SPREAD]: whole };
   }
   const into = impl?.freeForm ?? (module === 'meta' ? 'free_form' : undefined);
   const parsed =
@@ -69,7 +75,26 @@ export function readArgs(
     return extra;
   }
   checkTemplates(parsed as Raw, reading);
-  return { ...parsed, ...extra };
+  return { ...extra, ...parsed };
+}
+
+/**
+ * `args:` beside the module: more arguments, as a map or as one template that evaluates to a map. What is given with
+ * the module overrides them.
+ */
+function extraArgs(node: MapNode, module: string, reading: Reading): RawVars {
+  const more = entry(node, 'args')?.value;
+  if (more === undefined || isNull(more)) return {};
+  const extra: RawVars | undefined =
+    more.kind === 'map' ? toVars(more) : isWhole(more) ? { [SPREAD]: toRaw(more) } : undefined;
+  if (extra === undefined) reading.problems.push(tell('E_ARGUMENT_FORM', { module, found: 'not a map' }, more.at));
+  else checkTemplates(extra as Raw, reading);
+  return extra ?? {};
+}
+
+/** Whether a value is one template and nothing else: `user: "{{ item }}"`. */
+function isWhole(value: Node): boolean {
+  return value.kind === 'scalar' && value.value instanceof TemplateText && /^\s*\{\{.*\}\}\s*$/s.test(value.source);
 }
 
 /** Whether an argument of the module is a file mode that is written as a number. */
@@ -91,13 +116,19 @@ function checkModes(modes: readonly Entry[], reading: Reading): void {
 
 /** Checks arguments before templates have values: all names, and every value that contains no template. */
 export function checkArgs(impl: Module, args: RawVars, node: Node, action: Entry, reading: Reading): void {
-  const bound = impl.bind(withHomes(args, impl, () => '/root')); // any home will do
-  if (isStep(bound)) return;
-  for (const wrong of bound) {
-    if (leadsToTemplate(wrong.path, renamedBack(args, impl), reading)) continue;
-    const own = wrong.path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
-    const at = wrong.path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own, markOf(wrong));
-    reading.problems.push(argDiagnostic(impl.name, wrong, at));
+  if (Object.hasOwn(args, SPREAD)) return; // the rest is known when the template has its value
+  const placeOfArg = (path: ArgError['path'], mark: 'key' | 'value'): Pos => {
+    const own = path.map((step, i) => (i === 0 ? aliasOf(String(step), args, impl) : step));
+    return path.length === 0 || node.kind !== 'map' ? action.keyAt : placeOf(node, own, mark);
+  };
+  // Any home will do, and any directory: whether the task runs on this machine depends on the host.
+  const bound = impl.bind(withFullPaths(args, impl, { homeOf: () => '/root', base: () => '' }));
+  for (const wrong of isStep(bound) ? [] : bound)
+    if (!leadsToTemplate(wrong.path, renamedBack(args, impl), reading))
+      reading.problems.push(argDiagnostic(impl.name, wrong, placeOfArg(wrong.path, markOf(wrong))));
+  for (const [name, path] of relativePaths(args, impl)) {
+    const given = { of: impl.name, name, path };
+    reading.problems.push(tell('E_RELATIVE_PATH', given, placeOfArg([impl.aliases[name] ?? name], 'value')));
   }
 }
 

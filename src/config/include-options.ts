@@ -24,7 +24,8 @@ export function readIncludeOptions(node: MapNode, action: Entry, kind: IncludeKi
   const isRole = kind.endsWith('role');
   const map = mapOf(node, action, isRole);
   for (const e of map?.entries ?? []) isOption(e, optionsOfInclude(kind), kind, reading.problems);
-  const target = map === undefined ? toRaw(action.value) : rawOf(map, isRole ? 'name' : 'file', reading);
+  const key = isRole && map !== undefined && entry(map, 'name') === undefined ? 'role' : 'name';
+  const target = map === undefined ? toRaw(action.value) : rawOf(map, isRole ? key : 'file', reading);
   if (target !== undefined) checkTemplates(target, reading);
   const from = FROM.flatMap((name) => {
     const raw = map && rawOf(map, name, reading);

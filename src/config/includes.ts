@@ -165,7 +165,7 @@ function loadApart(
 }
 
 /** During the run, a mistake in an included file is a failure of that task. */
-function loadLate(name: string, from: Chosen, load: Load, reading: Reading): IncludedItems {
+export function loadLate(name: string, from: Chosen, load: Load, reading: Reading): IncludedItems {
   const { items, problems } = loadApart(name, from, load, reading);
   if (problems.length > 0) throw new Failure(problems);
   return items;
@@ -233,7 +233,7 @@ export function taskOf(name: string, impl: Module, args: RawVars, common: Common
   };
 }
 
-const NO_LOOP: LoopControl = {
+export const NO_LOOP: LoopControl = {
   loopVar: 'item',
   indexVar: undefined,
   label: undefined,

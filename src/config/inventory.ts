@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
@@ -29,7 +29,7 @@ export function loadInventory(
   const dirs = paths.map((path) => (isList(path) ? '.' : isFolder(path) ? path : dirname(path)));
   const varDirs = [...new Set([...playbookDirs, ...dirs])];
   const varsOf = (withFiles: boolean): ReadonlyMap<string, RawVars> => {
-    const { hosts } = link(copyOf(draft), source, '.', withFiles ? varDirs : [], files);
+    const { hosts } = link(copyOf(draft), paths, '.', withFiles ? varDirs : [], files);
     return new Map(
       [...hosts].map(([name, host]) => [name, Object.assign({}, ...host.layers.map((l) => l.vars), selfVars(host))]),
     );
@@ -39,10 +39,11 @@ export function loadInventory(
     if (!isList(path)) for (const file of sources(path, files)) readSource(file, building, files);
     else {
       const at: Pos = { file: '<inventory>', line: 1, col: 1 };
-      for (const name of path.split(',')) if (name.trim() !== '') addHost(draft, 'all', name.trim(), at, {});
+      for (const word of path.split(',').filter((one) => one.trim() !== ''))
+        for (const name of expandRange(word.trim(), at, files.problems)) addHost(draft, 'all', name, at, {});
     }
   }
-  return link(draft, source, dirs[0] ?? '.', varDirs, files);
+  return link(draft, paths, dirs[0] ?? '.', varDirs, files);
 }
 
 /** What `constructed` needs from outside. */
@@ -61,7 +62,8 @@ function selfVars({ name, groups }: InventoryHost): RawVars {
   return { inventory_hostname: name, inventory_hostname_short: name.split('.')[0] ?? name, group_names: groups };
 }
 
-const isList = (path: string): boolean => path.includes(',');
+/** As in Ansible, `web1,web2` and `web[1:3]` are lists of hosts, unless there is such a file. */
+const isList = (path: string): boolean => /,|\[\w+:\w+/.test(path) && !existsSync(path);
 
 function sources(path: string, files: Files): readonly string[] {
   if (!isFolder(path)) return [path];
@@ -156,7 +158,14 @@ function mapOf(node: Node, what: string, problems: Diagnostic[]): RawVars {
   return {};
 }
 
-function link(draft: Draft, source: string, dir: string, varDirs: readonly string[], files: Files): Inventory {
+function link(
+  draft: Draft,
+  given: readonly string[],
+  dir: string,
+  varDirs: readonly string[],
+  files: Files,
+): Inventory {
+  const source = given.join(', ');
   const all = group(draft, 'all', { file: source, line: 1, col: 1 });
   for (const name of draft.groups.keys())
     if (name !== 'all' && name !== 'ungrouped' && !isChild(draft, name)) all.children.set(name, all.at);
@@ -202,7 +211,7 @@ function link(draft: Draft, source: string, dir: string, varDirs: readonly strin
     ...(fromFiles.get(name) ?? varDirs.flatMap((d) => varLayers(join(d, 'group_vars'), name, files))),
   ];
   const groupLayers = (name: string): readonly Layer[] => layersOf(name).filter((l) => Object.keys(l.vars).length > 0);
-  return { source, dir, hosts, groups, groupLayers };
+  return { source, given, dir, hosts, groups, groupLayers };
 }
 
 function isChild(draft: Draft, name: string): boolean {

@@ -14,7 +14,7 @@ import type {
   Section,
   Task,
 } from '../core/playbook.ts';
-import type { Raw, RawVars } from '../core/value.ts';
+import { type Raw, type RawVars, TemplateText } from '../core/value.ts';
 import { checkWords, inheritedFrom, isKeyword, readCommon, readOwnKeywords, topLevel } from './common.ts';
 import { defaultsFor } from './defaults.ts';
 import { doubtsOf } from './doubts.ts';
@@ -26,6 +26,7 @@ import { readPrompts } from './prompts.ts';
 import {
   conditionsOf,
   isNull,
+  knownValue,
   noteVars,
   type Reading,
   type ReadingPorts,
@@ -35,7 +36,7 @@ import {
   wordsOf,
 } from './reading.ts';
 import { allowsDuplicates, handlersIn, keywordsOf, loadRole, roleUse, useKey } from './roles.ts';
-import { type Entry, entry, type MapNode, toRaw, wrongShape } from './source.ts';
+import { type Entry, entry, type MapNode, type Node, toRaw, wrongShape } from './source.ts';
 import { readItems, readTasksFile } from './tasks.ts';
 
 export type PlaybookOptions = Readonly<{
@@ -107,7 +108,7 @@ function readPlays(
       reading.problems.push(wrongShape(item, 'a play', 'a map', '- hosts: …'));
       return [];
     }
-    const imported = item.entries.find((e) => /^(ansible\.builtin\.)?import_playbook$/.test(e.key));
+    const imported = item.entries.find((e) => /^(ansible\.(builtin|legacy)\.)?import_playbook$/.test(e.key));
     if (imported !== undefined) return importPlays(item, imported, file, reading, above, around);
     const play = readPlay(item, file, reading, around);
     return play === undefined ? [] : [play];
@@ -133,11 +134,35 @@ function importPlays(
     vars: { ...around.vars, ...varsOf(node, reading) },
   };
   for (const tag of own.tags) reading.tags.add(tag);
-  const name = found.value.kind === 'scalar' ? found.value.source : '';
+  const name = playbookName(found.value, own.vars, reading);
+  if (name === undefined) return [];
   const path = isAbsolute(name) ? name : join(dirname(file), name);
   if (path !== file && !above.includes(path)) return readPlays(path, reading, [...above, file], own, found.value.at);
   reading.problems.push(tell('E_CYCLE', { what: `'${name}'`, verb: 'imports' }, found.value.at));
   return [];
+}
+
+/** The file that an import names. A template may read variables of the import and of -e. */
+function playbookName(value: Node, vars: RawVars, reading: Reading): string | undefined {
+  const raw = toRaw(value);
+  const known = knownValue(raw, { vars: [vars], role: undefined }, reading);
+  if (typeof known === 'string' && known !== '') return known;
+  const what = raw instanceof TemplateText ? 'template' : undefined;
+  const expected = 'import_playbook: FILE';
+  reading.problems.push(
+    what === undefined
+      ? tell('E_NO_TARGET', { kind: 'import_playbook', wanted: 'file', expected }, value.at)
+      : tell('E_IMPORT_DYNAMIC', { kind: 'import_playbook', what }, value.at),
+  );
+  return undefined;
+}
+
+/** The name of a play. A template whose value is not known before the run stays as it is written. */
+function nameOf(node: MapNode, vars: RawVars, reading: Reading): string | undefined {
+  const raw = rawOf(node, 'name', reading);
+  if (!(raw instanceof TemplateText)) return textOf(node, 'name', reading);
+  const known = knownValue(raw, { vars: [vars], role: undefined }, reading);
+  return typeof known === 'string' ? known : raw.text;
 }
 
 function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Play | undefined {
@@ -183,7 +208,7 @@ function readPlay(node: MapNode, file: string, reading: Reading, by: Around): Pl
   problems.push(...unknown.filter(({ code }) => code !== 'E_UNKNOWN_HOST'));
   const max = keywords.maxFailPercentage;
   return {
-    name: textOf(node, 'name', reading) ?? pattern,
+    name: nameOf(node, vars, reading) ?? pattern,
     at: node.at,
     pattern,
     hosts: selected,
@@ -230,7 +255,7 @@ function readVarsFiles(node: MapNode, vars: RawVars, file: string, reading: Read
   const found = entry(node, 'vars_files')?.value;
   if (found === undefined || isNull(found)) return { known: [], late: [] };
   const items = found.kind === 'seq' ? found.items : [found];
-  const folders = [...new Set([dirname(file), reading.playbookDir])].flatMap((dir) => [dir, join(dir, 'vars')]);
+  const folders = [...new Set([dirname(file), reading.playbookDir])].flatMap((dir) => [join(dir, 'vars'), dir]);
   const known: Layer[] = [];
   const late: Play['lateVarsFiles'][number][] = [];
   for (const item of items) {

@@ -98,7 +98,7 @@ export const SETTINGS = {
   gathering: row(
     'defaults.gathering',
     'text',
-    '`explicit`: plays gather facts only with `gather_facts: true`. `implicit` and `smart` are the same here.',
+    '`implicit`: each play gathers facts. `explicit`: only plays with `gather_facts: true`. `smart`: the first play of a host.',
     'ANSIBLE_GATHERING',
   ),
   forceHandlers: row(

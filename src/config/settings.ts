@@ -12,6 +12,8 @@ import { readSshArgs } from './ssh-args.ts';
 export type Settings = Readonly<{
   /** The ansible.cfg that was read. */
   file: string | undefined;
+  /** Facts are gathered once in a run, not by each play. */
+  gathersOnce: boolean;
   /** Files, directories and lists of hosts. Empty: none is set. */
   inventory: readonly string[];
   rolesPath: readonly string[] | undefined;
@@ -131,6 +133,7 @@ export function readSettings(
     collectionsPath: list('collectionsPath'),
     vaultIds: [...(list('vaultIds') ?? []), ...(vaultFile === undefined ? [] : [vaultFile])],
     forks: number('forks'),
+    gathersOnce: gathering === 'smart',
     diff: flag('diff') === true,
     asks: {
       password: flag('askPass') === true,

@@ -5,12 +5,13 @@ import { isAnsibleModule } from '../core/language/ansible-modules.ts';
 import { keywordsOn, rowOf } from '../core/language/keywords.ts';
 import { META_ACTIONS } from '../core/language/meta.ts';
 import type { Module } from '../core/module.ts';
-import type { Block, Common, Item, Task } from '../core/playbook.ts';
+import { type Block, type Common, type Item, SPREAD, type Task } from '../core/playbook.ts';
 import type { RawVars } from '../core/value.ts';
 import { actionOf, BUILTIN, checkArgs, moduleName, readArgs } from './arguments.ts';
 import { isKeyword, readCommon, readOwnKeywords } from './common.ts';
 import { defaultsFor } from './defaults.ts';
 import { readInclude } from './includes.ts';
+import { isLateAction, readLateAction } from './late-action.ts';
 import { readLoop } from './loops.ts';
 import { aside, isNull, type Reading, settle } from './reading.ts';
 import { described, type Entry, entry, type MapNode, type Node, placeOf, wrongShape } from './source.ts';
@@ -49,6 +50,15 @@ function readItem(node: MapNode, around: Common, reading: Reading): readonly Ite
   const actions = node.entries.filter(isAction);
   const include = actions.find((e) => IMPORTS.has(e.key.replace(BUILTIN, '')));
   if (include !== undefined) return readInclude(node, include, around, reading);
+  const named = node.entries.find((e) => e.key === 'action');
+  const target = named === undefined ? undefined : actionOf(named, reading);
+  if (named !== undefined && target !== undefined && IMPORTS.has(target.module)) {
+    // `action: include_tasks web.yml`
+    const own: Entry = { ...named, key: target.module, keyValue: target.module, value: target.value };
+    return readInclude({ ...node, entries: node.entries.map((e) => (e === named ? own : e)) }, own, around, reading);
+  }
+  const late = node.entries.find((e) => ACTIONS.includes(e.key) && isLateAction(e, reading));
+  if (late !== undefined) return [readLateAction(node, late, around, reading, readItem)];
   const task = readTask(node, actions, around, reading);
   return task === undefined ? [] : [task];
 }
@@ -107,7 +117,8 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
   const args = { ...defaultsFor(given.module, common.moduleDefaults), ...own };
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
   if (given.module === 'meta') checkMeta(args, action, around, reading);
-  for (const name of [...(impl?.defines?.(args) ?? []), ...(impl?.facts?.(args) ?? [])]) reading.defined.add(name);
+  const defined = Object.hasOwn(args, SPREAD) && impl?.defines !== undefined ? ['*'] : (impl?.defines?.(args) ?? []);
+  for (const name of [...defined, ...(impl?.facts?.(args) ?? [])]) reading.defined.add(name);
   const keywords = readOwnKeywords(node, 'handler', reading);
   if (keywords.register !== undefined) reading.defined.add(keywords.register);
   return {

@@ -70,7 +70,9 @@ export function connectLocal(target: Target): Connection {
  */
 async function shell(target: Target, isOwn: boolean, input: string) {
   const { $ } = await import('zx/core');
-  const clean = $({ input, quiet: true, nothrow: true, detached: true, shell: '/bin/sh', prefix: '', postfix: '' });
+  const { dir: cwd } = target;
+  const how = { quiet: true, nothrow: true, detached: true, shell: '/bin/sh', prefix: '', postfix: '' } as const;
+  const clean = $({ ...how, input, ...(cwd !== undefined && { cwd }) });
   return { process: isOwn ? clean`exec sh -s` : clean`exec ${rootBy(target)} sh -s` };
 }
 

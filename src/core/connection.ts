@@ -24,6 +24,8 @@ export type Target = Readonly<{
     flags?: readonly string[];
     password?: Secret | undefined;
   }>;
+  /** The directory in which scripts on this machine run. Default: the current one. */
+  dir?: string | undefined;
   /** In seconds. Default: 10. */
   connectTimeout?: number | undefined;
 }>;

@@ -262,6 +262,8 @@ export type Context = Readonly<{
 export type RenderOptions = Readonly<{
   /** The result is a text, even if the template is a single {{ }}. */
   asText?: boolean;
+  /** The file on the host that is written, for the variable `template_destpath`. */
+  destination?: string;
   trim_blocks?: boolean;
   lstrip_blocks?: boolean;
   variable_start_string?: string;
@@ -281,6 +283,8 @@ export type LocalFile = Readonly<{
   path: string;
   size: number;
   mode: number;
+  /** The owner's user number, if it is a file of its own. */
+  uid?: number;
   sha256: string;
   sha1: string;
   md5: string;

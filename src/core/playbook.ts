@@ -189,10 +189,15 @@ export type Role = Readonly<{
   collection: string | undefined;
 }>;
 
+/** Among a task's arguments: a template that evaluates to a map of arguments. */
+export const SPREAD = '{{ }}';
+
 /** Hosts in the order in which they first appear, and groups by name. The groups `all` and `ungrouped` always exist. */
 export type Inventory = Readonly<{
   /** What was read, for messages. */
   source: string;
+  /** The paths and lists of hosts that were given with -i. */
+  given: readonly string[];
   dir: string;
   hosts: ReadonlyMap<string, InventoryHost>;
   groups: ReadonlyMap<string, readonly string[]>;

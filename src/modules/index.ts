@@ -35,6 +35,7 @@ import { fail } from './fail.ts';
 import { fetch } from './fetch.ts';
 import { file } from './file.ts';
 import { find } from './find.ts';
+import { gather_facts } from './gather_facts.ts';
 import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
@@ -156,6 +157,7 @@ export const modules: Readonly<Record<string, Module>> = {
   fetch,
   file,
   find,
+  gather_facts,
   gem,
   get_url,
   getent,

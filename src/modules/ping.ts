@@ -3,7 +3,9 @@ import { blocked, defineModule } from '../core/module.ts';
 import { sh } from '../core/sh.ts';
 import { args } from './shared/args.ts';
 
-const Args = args({ data: Type.String({ default: 'pong', description: 'The text to return.' }) });
+const Args = args({
+  data: Type.String({ default: 'pong', description: 'The text to return. `crash` fails the task.' }),
+});
 
 export const ping = defineModule<typeof Args, boolean>({
   name: 'ping',
@@ -12,6 +14,6 @@ export const ping = defineModule<typeof Args, boolean>({
   examples: [{ title: 'Check a host', args: {} }],
   probe: () => sh`echo pong`,
   parse: (stdout) => stdout === 'pong\n',
-  plan: (answered) => (answered ? [] : blocked('E_NO_PONG', {})),
+  plan: (answered, { data }) => (answered && data !== 'crash' ? [] : blocked('E_NO_PONG', { data })),
   data: (_, { data }) => ({ ping: data }),
 });

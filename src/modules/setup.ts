@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
+import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
-import type { Value, Vars } from '../core/value.ts';
+import type { Vars } from '../core/value.ts';
 import { absolutePath, args, names } from './shared/args.ts';
 import { devices } from './shared/facts-devices.ts';
 import { distribution } from './shared/facts-distribution.ts';
@@ -10,6 +11,7 @@ import { identity } from './shared/facts-identity.ts';
 import { localFacts } from './shared/facts-local.ts';
 import { network } from './shared/facts-network.ts';
 import { type Sections, sections } from './shared/facts-sections.ts';
+import { isSubset, ofSubsets, SUBSET_NAMES } from './shared/facts-subsets.ts';
 import { dateTime } from './shared/facts-time.ts';
 import { globToRegex } from './shared/glob.ts';
 import { IT, NOW, PASSWD, TIME_FORMAT } from './shared/questions.ts';
@@ -29,17 +31,23 @@ export const setup = defineModule<typeof Args, Vars>({
   summary: 'Gathers facts about the host: system, addresses, memory, disks.',
   args: Args,
   aliases: { gather_facts: 'gather_subset' },
+  verify: ({ gather_subset = [] }) =>
+    gather_subset.flatMap((name, i) => {
+      const problem = `bad subset '${name}': there is no such collector of facts`;
+      const expected = `${SUBSET_NAMES.join(', ')}; with ! before it, it is left out`;
+      return isSubset(name) ? [] : [argError(['gather_subset', i], 'E_ARGUMENT_VALUE', { problem, expected })];
+    }),
   examples: [
     { title: 'Gather all facts', args: {} },
     { title: 'Gather addresses only', args: { gather_subset: ['!all', 'network'], filter: ['ansible_default_ipv4'] } },
   ],
-  needs: () => [
+  needs: ({ fact_path = '/etc/ansible/facts.d' }) => [
     'live:*',
     'hostname:*',
     'path:/etc/os-release',
     'path:/etc/hostname',
     'path:/etc/hosts',
-    'path:/etc/ansible/facts.d',
+    `path:${fact_path}`,
   ],
   // starts few processes: one `head` reads some thirty files, because each fork costs about a millisecond on a small
   // board
@@ -89,8 +97,13 @@ fi
 :`,
   parse: (stdout) => facts(sections(stdout)),
   plan: () => [],
-  data: (all, given) => ({ ansible_facts: chosen(all, given) }),
+  data: (all, given) => ({ ansible_facts: prefixed(chosen(all, given)) }),
 });
+
+/** As in Ansible, a fact's name has a prefix in the result, and none in the variable `ansible_facts`. */
+function prefixed(facts: Vars): Vars {
+  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [`ansible_${name}`, value]));
+}
 
 function facts(s: Sections): Vars {
   return {
@@ -106,32 +119,10 @@ function facts(s: Sections): Vars {
   };
 }
 
-const SUBSETS: Readonly<Record<string, RegExp>> = {
-  hardware: /^(processor|mem|swap|mounts|devices|uptime|bios|board|product|system_vendor|chassis|form)/,
-  network: /^(default_ipv|all_ipv|interfaces|dns$)/,
-  virtual: /^virtualization/,
-  date_time: /^date_time$/,
-  env: /^env$/,
-  local: /^local$/,
-};
-
 function chosen(all: Vars, { gather_subset = ['all'], filter = [] }: Args): Vars {
-  const off = new Set(gather_subset.filter((one) => one.startsWith('!')).map((one) => one.slice(1)));
-  const on = new Set(gather_subset.filter((one) => !one.startsWith('!')));
-  const everything = on.has('all') || (on.size === 0 && !off.has('all'));
-  const interfaces = new Set(
-    (all['interfaces'] as readonly string[] | undefined)?.map((name) => name.replace(/[-.:]/g, '_')),
-  );
-  const subsetOf = (key: string): string | undefined =>
-    interfaces.has(key) ? 'network' : Object.keys(SUBSETS).find((name) => SUBSETS[name]?.test(key));
+  const facts = ofSubsets(all, gather_subset);
   const patterns = filter.map(globToRegex);
-  const out: Record<string, Value> = {};
-  for (const [key, value] of Object.entries(all)) {
-    const subset = subsetOf(key);
-    const isIn =
-      subset === undefined ? !off.has('min') || everything : on.has(subset) || (everything && !off.has(subset));
-    const isAsked = patterns.length === 0 || patterns.some((p) => p.test(`ansible_${key}`) || p.test(key));
-    if (isIn && isAsked) out[key] = value;
-  }
-  return out;
+  if (patterns.length === 0) return facts;
+  const isAsked = (key: string): boolean => patterns.some((p) => p.test(`ansible_${key}`) || p.test(key));
+  return Object.fromEntries(Object.entries(facts).filter(([key]) => isAsked(key)));
 }

@@ -86,6 +86,7 @@ function nameOf({ src }: Args): string {
 
 function rendered({ src, newline_sequence, ...given }: Args, ctx: Context): string {
   const options: RenderOptions = {
+    destination: given.dest,
     trim_blocks: given.trim_blocks,
     lstrip_blocks: given.lstrip_blocks,
     variable_start_string: given.variable_start_string,

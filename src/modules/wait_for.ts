@@ -60,7 +60,15 @@ if holds; then echo holds; fi`,
     const { port, path, delay, timeout, sleep } = given;
     if (holds && delay === 0) return [];
     if (port === undefined && path === undefined)
-      return [{ what: `wait ${timeout} s`, run: sh`sleep ${timeout}`, action: true, harmless: true, waits: true }];
+      return [
+        {
+          what: `wait ${timeout} s`,
+          run: sh`sleep ${timeout}; echo elapsed ${timeout}`,
+          action: true,
+          harmless: true,
+          waits: true,
+        },
+      ];
     return [
       {
         what: `wait until ${described(given)}`,

@@ -1,6 +1,7 @@
 import type { Pos } from '../core/diagnostic.ts';
 import type { Unknown, Value } from '../core/value.ts';
 import type { Args, Item } from './item.ts';
+import type { LexOptions } from './lexer.ts';
 
 /**
  * A file, link or directory below a directory. `checksum` is the SHA-256 of a file's content, or of a link's target.
@@ -19,7 +20,7 @@ export type TemplatePorts = Readonly<{
    * Serves lookup('file', …), lookup('template', …), include and import. `from` is the position of the expression.
    * Throws Failure.
    */
-  readFile: (path: string, from: Pos, folder?: 'files' | 'templates') => string;
+  readFile: (path: string, from: Pos, folder?: 'files' | 'templates', encoding?: string) => string;
   /** Serves lookup('env', …). */
   env: (name: string) => string | undefined;
   /** Serves lookup('password', …): returns what is stored at `path`, or stores and returns the result of `make`. */
@@ -82,5 +83,5 @@ export type Ctx = Readonly<{
   /** The value of a variable or of a local name of the template. */
   name: (name: string) => Item;
   /** Renders a file that is itself a template, with more variables. */
-  render: (path: string, more: ReadonlyMap<string, Item>) => Item;
+  render: (path: string, more: ReadonlyMap<string, Item>, options?: LexOptions) => Item;
 }>;

@@ -134,7 +134,7 @@ function context(p: number, here: Here): Ctx {
     filter: (name, input, args) => applyFilter(name, input, args, ctx),
     test: (name, input, args) => applyTest(name, input, args, ctx),
     name: (name) => named(name, p, here),
-    render: (path, more) => machine.render(path, ctx.at, here, more),
+    render: (path, more, options) => machine.render(path, ctx.at, here, more, options),
   };
   return ctx;
 }

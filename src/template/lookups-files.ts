@@ -45,12 +45,16 @@ export const fileLookups: Readonly<Record<string, Lookup>> = {
     }),
   ini: (terms, named, ctx) => terms.flatMap((term) => fromIni(text(term), named, ctx)),
   csvfile: (terms, named, ctx) => terms.map((term) => fromCsv(text(term), named, ctx)),
-  unvault: (terms, _named, ctx) =>
-    terms.map((term) => {
-      const content = ctx.env.ports.readFile(text(term), ctx.at);
-      return content.startsWith('$ANSIBLE_VAULT;') ? ctx.env.ports.unvault(content, ctx.at) : content;
-    }),
+  unvault: (terms, _named, ctx) => terms.map((term) => unsealed(ctx.env.ports.readFile(text(term), ctx.at), ctx)),
 };
+
+/** Whether a file is encrypted with ansible-vault. */
+export const isSealed = (content: string): boolean => content.startsWith('$ANSIBLE_VAULT;');
+
+/** The content of a file. That of an encrypted one is secret. Throws Failure if there is no password. */
+export function unsealed(content: string, { env, at }: Pick<Ctx, 'env' | 'at'>): Item {
+  return isSealed(content) ? (env.ports.unvault(content, at) as Item) : content;
+}
 
 /** What a lookup gave. Before its task's turn, nobody knows what it will give. */
 function known(output: string | undefined, name: string): string {
@@ -104,7 +108,8 @@ function fromIni(term: string, named: Named, ctx: Ctx): readonly Item[] {
   const [key = '', ...rest] = term.split(/\s+(?=\w+=)/);
   const options = new Map<string, Item>(named);
   for (const one of rest) options.set(one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1));
-  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.ini'), ctx.at);
+  const encoding = text(options.get('encoding'), 'utf-8');
+  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.ini'), ctx.at, 'files', encoding);
   const isProperties = options.get('type') === 'properties';
   const wanted = isProperties ? '' : text(options.get('section'), 'global');
   const found: (readonly [string, string])[] = [];
@@ -130,7 +135,8 @@ function fromCsv(term: string, named: Named, ctx: Ctx): Item {
   const options = new Map<string, Item>(named);
   for (const one of rest) options.set(one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1));
   const delimiter = text(options.get('delimiter'), 'TAB');
-  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.csv'), ctx.at);
+  const encoding = text(options.get('encoding'), 'utf-8');
+  const content = ctx.env.ports.readFile(text(options.get('file'), 'ansible.csv'), ctx.at, 'files', encoding);
   const rows = csvRows(content, delimiter === 'TAB' || delimiter === 't' ? '\t' : delimiter);
   const column = Number(text(options.get('col'), '1'));
   const row = rows.find((cells) => cells[Number(text(options.get('keycol'), '0'))] === key);

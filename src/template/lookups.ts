@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { resolve } from 'node:path';
 import { matching } from '../core/bounded.ts';
 import { Failure } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
@@ -26,11 +27,12 @@ import {
   unsupported,
   wrong,
 } from './item.ts';
-import { fileLookups, flat } from './lookups-files.ts';
+import type { LexOptions } from './lexer.ts';
+import { fileLookups, flat, isSealed, unsealed } from './lookups-files.ts';
 import { hushed, number, text } from './operation.ts';
 import { str } from './print.ts';
 import { pythonRegex } from './regex.ts';
-import { inspect, reveal } from './taint.ts';
+import { inspect, reveal, seal } from './taint.ts';
 
 type Named = ReadonlyMap<string, Item>;
 type Lookup = (terms: readonly Item[], named: Named, ctx: Ctx) => readonly Item[];
@@ -49,9 +51,11 @@ const refusedLookups: Readonly<Record<string, Lookup>> = {
 export const lookups: Readonly<Record<string, Lookup>> = {
   file: (terms, named, ctx) =>
     terms.map((term) => {
-      const content = ctx.env.ports.readFile(text(term), ctx.at);
-      const left = named.get('lstrip') === true ? content.trimStart() : content;
-      return named.get('rstrip') === false ? left : left.trimEnd();
+      const content = unsealed(ctx.env.ports.readFile(text(term), ctx.at), ctx);
+      const whole = str(reveal(content));
+      const left = named.get('lstrip') === true ? whole.trimStart() : whole;
+      const right = named.get('rstrip') === false ? left : left.trimEnd();
+      return content instanceof Secret ? new Secret(right) : right;
     }),
   env: (terms, named, ctx) => terms.map((term) => ctx.env.ports.env(text(term)) ?? named.get('default') ?? ''),
   template: (terms, named, ctx) => {
@@ -59,8 +63,16 @@ export const lookups: Readonly<Record<string, Lookup>> = {
       unsupported('convert_data is not supported', 'use the filter from_yaml');
     const vars = named.get('template_vars') ?? {};
     if (!isMapping(vars)) return wrong('template_vars must be a map');
-    const more = new Map(entriesOf(vars).map(([name, value]) => [str(name), value]));
-    return terms.map((term) => ctx.render(text(term), more));
+    const own = entriesOf(vars).map(([name, value]) => [str(name), value] as const);
+    const options = Object.fromEntries(
+      SYNTAX.filter((name) => named.has(name)).map((name) => [name, named.get(name)] as const),
+    ) as LexOptions;
+    return terms.map((term) => {
+      const file = ctx.env.ports.find(text(term), ctx.at, 'templates') ?? text(term);
+      const places = { ansible_managed: 'Ansible managed', template_path: file, template_fullpath: resolve(file) };
+      const rendered = ctx.render(text(term), new Map([...Object.entries(places), ...own]), options);
+      return isSealed(ctx.env.ports.readFile(text(term), ctx.at, 'templates')) ? seal(rendered) : rendered;
+    });
   },
   vars: (terms, named, ctx) =>
     terms.map((term) => {
@@ -124,18 +136,30 @@ export const lookups: Readonly<Record<string, Lookup>> = {
   ...refusedLookups,
 };
 
+/** What the lookup `template` may say about the syntax of the file. */
+const SYNTAX = [
+  'variable_start_string',
+  'variable_end_string',
+  'block_start_string',
+  'block_end_string',
+  'comment_start_string',
+  'comment_end_string',
+  'trim_blocks',
+  'lstrip_blocks',
+] as const;
+
 /** The keywords of each lookup, besides those that every lookup has. One that is not listed would have no effect. */
 const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
   file: ['lstrip', 'rstrip'],
   env: ['default'],
-  template: ['convert_data', 'template_vars'],
+  template: ['convert_data', 'template_vars', ...SYNTAX],
   vars: ['default'],
   sequence: ['start', 'end', 'count', 'stride', 'format'],
   password: ['length', 'chars', 'encrypt', 'seed'],
   first_found: ['files', 'paths', 'skip'],
   url: ['headers', 'username', 'password', 'timeout', 'validate_certs', 'split_lines'],
-  ini: ['file', 'section', 'type', 're', 'case_sensitive', 'default'],
-  csvfile: ['file', 'delimiter', 'col', 'keycol', 'default'],
+  ini: ['file', 'section', 'type', 're', 'case_sensitive', 'encoding', 'default'],
+  csvfile: ['file', 'delimiter', 'col', 'keycol', 'encoding', 'default'],
   filetree: ['exclude'],
 };
 

@@ -3,7 +3,7 @@ import type { RenderOptions } from '../core/module.ts';
 import type { Block, Body } from './ast.ts';
 import type { Env } from './env.ts';
 import { type Item, tooMuch, wrong } from './item.ts';
-import type { Source } from './lexer.ts';
+import type { LexOptions, Source } from './lexer.ts';
 
 /** A template that was parsed and checked. */
 export type Program = Readonly<{
@@ -35,7 +35,7 @@ export type Machine = Readonly<{
   /** Parses and checks another template. */
   load: (path: string, from: Pos, options: LoadOptions) => Program;
   /** Renders a file that is itself a template, with more variables. */
-  render: (path: string, from: Pos, here: Here, more: ReadonlyMap<string, Item>) => Item;
+  render: (path: string, from: Pos, here: Here, more: ReadonlyMap<string, Item>, options?: LexOptions) => Item;
   /** One of the templates changes a list or dict. */
   mutates: boolean;
 }>;
@@ -45,6 +45,8 @@ type LoadOptions = Readonly<{
   locals: readonly string[];
   /** The file is rendered by itself, not included. */
   isWhole?: boolean;
+  /** The syntax of that file. */
+  options?: LexOptions | undefined;
 }>;
 
 /** The current position of the evaluation. */

@@ -26,12 +26,13 @@ import {
 } from './item.ts';
 import { atPlace, type LexOptions, lex, lexExpression, type Source, sourceOf } from './lexer.ts';
 import { lookups } from './lookups.ts';
+import { unsealed } from './lookups-files.ts';
 import { type Machine, type Program, STEPS } from './machine.ts';
 import { expression, reader } from './parser.ts';
 import { str } from './print.ts';
 import { render, runProgram } from './run.ts';
 import { parseTemplate } from './statements.ts';
-import { seal } from './taint.ts';
+import { reveal, seal } from './taint.ts';
 import { tests } from './tests.ts';
 
 /** A template that was parsed and checked. It can be evaluated for any number of hosts. */
@@ -109,10 +110,12 @@ function withoutNewline(text: string): string {
 function evaluateProgram(program: Program, env: Env): Value {
   let { mutates } = program;
   const load: Machine['load'] = (path, from, options) => {
-    const text = env.ports.readFile(path, from, 'templates');
+    const stored = env.ports.readFile(path, from, 'templates');
+    // An encrypted file is only read as a whole, so that its whole result is secret.
+    const text = options.isWhole === true ? str(reveal(unsealed(stored, { env, at: from }))) : stored;
     const file = env.ports.find(path, from, 'templates') ?? path; // its own includes are searched beside it
     const { printNone } = options.by;
-    const own = options.isWhole === true ? { printNone } : { ...options.by.options, printNone };
+    const own = options.isWhole === true ? { ...options.options, printNone } : { ...options.by.options, printNone };
     const loaded = read(
       sourceOf(text, { file, line: 1, col: 1 }),
       () => parseTemplate(lex(withoutNewline(text), own)),
@@ -130,8 +133,8 @@ function evaluateProgram(program: Program, env: Env): Value {
       return mutates;
     },
     load,
-    render: (path, from, here, more) =>
-      render(load(path, from, { by: here.program, locals: [...more.keys()], isWhole: true }), here, more),
+    render: (path, from, here, more, options) =>
+      render(load(path, from, { by: here.program, locals: [...more.keys()], isWhole: true, options }), here, more),
   };
   const here = begin(machine, program, undefined);
   try {

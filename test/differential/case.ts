@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /**
@@ -68,6 +68,8 @@ export function readCases(filter = ''): readonly Case[] {
 }
 
 export const readOutcome = (name: string): Outcome => withoutIdle(JSON.parse(readFileSync(outcomeFile(name), 'utf8')));
+
+export const hasOutcome = (name: string): boolean => existsSync(outcomeFile(name));
 
 export function writeOutcome(name: string, outcome: Outcome): void {
   writeFileSync(outcomeFile(name), `${JSON.stringify(outcome, undefined, 1)}\n`);

@@ -3,15 +3,17 @@ import { readFileSync } from 'node:fs';
 import { openLab } from '../../src/cli/lab.ts';
 import { connection } from '../../src/lab/lab.ts';
 import { makeLab } from '../lab/support/rack.ts';
-import { argumentsOf, type Outcome, readCases, writeOutcome } from './case.ts';
+import { argumentsOf, hasOutcome, type Outcome, readCases, writeOutcome } from './case.ts';
 
 /**
- * Records Ansible's outcomes of all cases, or of those whose names contain a word: npm run oracle -- WORD. They run on a
+ * Records Ansible's outcomes of all cases, or of those whose names contain a word: npm run oracle -- WORD. --new
+ * records only those that have no outcome yet. They run on a
  * lab host with Debian 13 and its ansible-core. With ORACLE_LAB=INVENTORY, the host d13 of a running lab is used.
  */
 const NET = '10.83.175';
 const { ORACLE_LAB: given } = process.env;
-const filter = process.argv[2] ?? '';
+const [filter = ''] = process.argv.slice(2).filter((one) => !one.startsWith('-'));
+const onlyNew = process.argv.includes('--new');
 const showsLog = process.argv.includes('--log');
 
 if (given === undefined) {
@@ -38,7 +40,7 @@ async function record(lab: string): Promise<void> {
   for (const file of ['record.py', 'oracle.py']) {
     host(`cat >/tmp/oracle-program/${file}`, readFileSync(`test/differential/ansible/${file}`));
   }
-  const cases = readCases(filter);
+  const cases = readCases(filter).filter(({ name }) => !onlyNew || !hasOutcome(name));
   const asked = cases.map((one) => ({
     name: one.name,
     files: one.files,

@@ -28,6 +28,18 @@ export const args = {
     example: { problem: "'state' is not valid", expected: 'one of present, absent' },
     tell: ({ problem, expected, hint }: Problem) => ({ message: problem, expected, hint }),
   }),
+  E_RELATIVE_PATH: entry({
+    summary: 'a path on a host is relative',
+    meaning:
+      'Nobody can tell which file a relative path names, because it depends on the user and the way of the login. ' +
+      "On this machine (`connection: local`, `delegate_to: localhost`), it begins at the playbook's directory.",
+    fix: 'Write the whole path.',
+    example: { of: 'copy', name: 'dest', path: 'etc/motd' },
+    tell: ({ of, name, path }: { of: string; name: string; path: string }) => ({
+      message: `${of}: '${name}' is the relative path '${path}'`,
+      expected: 'a path on the host that begins with /, or with ~ if the home of the user is known from facts',
+    }),
+  }),
   E_ARGUMENT_CONFLICT: entry({
     summary: 'two arguments do not go together',
     meaning: 'The arguments exclude each other, or one of them needs another.',

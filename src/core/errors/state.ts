@@ -235,9 +235,9 @@ export const state = {
     summary: 'a host does not answer the module `ping` correctly',
     meaning: 'The shell on the host printed something else than the expected word.',
     fix: 'Check the login shell and its start-up files: they must print nothing.',
-    example: {},
-    tell: () => ({
-      message: 'the host did not answer as expected',
+    example: { data: 'pong' },
+    tell: ({ data }: { data: string }) => ({
+      message: data === 'crash' ? 'boom' : 'the host did not answer as expected',
       hint: 'check that the login shell and its start-up files print nothing',
     }),
   }),

@@ -9,6 +9,7 @@ const ROLES = ['include_role', 'import_role'] as const;
 export const INCLUDE_OPTIONS = {
   file: { of: TASKS, doc: 'The file of tasks.' },
   name: { of: ROLES, doc: 'The name of the role.' },
+  role: { of: ROLES, doc: 'The same as name.' },
   apply: { of: ['include_tasks', 'include_role'], doc: 'Keywords for all included tasks.' },
   tasks_from: { of: ROLES, doc: "The file in the role's tasks/. Default: main." },
   vars_from: { of: ROLES, doc: "The file in the role's vars/. Default: main." },

@@ -1,22 +1,27 @@
 // The arguments of a task on a host: evaluated, checked against the module's schema.
 import { type ArgError, argDiagnostic } from '../../core/bind.ts';
 import { Failure } from '../../core/diagnostic.ts';
-import { withHomes } from '../../core/home.ts';
+import { failure } from '../../core/errors/index.ts';
+import { withFullPaths } from '../../core/host-paths.ts';
 import { isStep, type Module, type Step } from '../../core/module.ts';
-import type { Task } from '../../core/playbook.ts';
-import { type Raw, TemplateText, type Value } from '../../core/value.ts';
+import { SPREAD, type Task } from '../../core/playbook.ts';
+import { isDict, type Raw, type RawVars, Secret, TemplateText, Unknown, type Value } from '../../core/value.ts';
 import type { Run, Scope } from '../host/ports.ts';
 import { NotKnown } from '../host/state.ts';
+import { baseOf } from './here.ts';
 import { homeOf } from './home.ts';
 
 /** Throws Failure E_…ARGUMENT…, and NotKnown if a value depends on a change. */
 export function bindArgs(run: Run, task: Task, module: Module, scope: Scope, user: string | undefined): Step {
   const args: Record<string, unknown> = {};
-  for (const [name, raw] of Object.entries(task.args)) {
-    const key = name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
+  const given = spread(run, task, scope);
+  for (const [name, raw] of Object.entries(given)) {
+    const isOwn = Object.hasOwn(task.args, name);
+    const key = isOwn && name.includes('{{') ? run.templates.print(run.templates.render(name, task.at, scope)) : name;
     if (module.expressions?.includes(key) === true) {
       const isList = module.args.properties[key]?.['type' as never] === 'array';
-      args[key] = isList && !Array.isArray(raw) ? [textsOf(raw)] : textsOf(raw);
+      const text = isOwn ? textsOf(raw) : asValues(raw);
+      args[key] = isList && !Array.isArray(raw) ? [text] : text;
       continue;
     }
     const value = run.templates.resolve({ value: raw }, scope);
@@ -27,7 +32,8 @@ export function bindArgs(run: Run, task: Task, module: Module, scope: Scope, use
     args[key] =
       module.isNative === true ? listsOnly(kept) : run.templates.toPlain(kept, (text) => noteSecret(run, text));
   }
-  const bound = module.bind(withHomes(args, module, (account) => homeOf(account, user, scope)));
+  const places = { homeOf: (account: string) => homeOf(account, user, scope), base: () => baseOf(run, task, scope) };
+  const bound = module.bind(withFullPaths(args, module, places));
   if (isStep(bound)) {
     noteSecretArgs(run, module, bound);
     return bound;
@@ -35,9 +41,26 @@ export function bindArgs(run: Run, task: Task, module: Module, scope: Scope, use
   throw new Failure(bound.map((wrong) => argFailure(wrong, module, task)));
 }
 
+/** The arguments, with those of a template that stands for several: `user: "{{ item }}"`. The others override them. */
+function spread(run: Run, task: Task, scope: Scope): RawVars {
+  const { [SPREAD]: whole, ...others } = task.args;
+  if (whole === undefined) return task.args;
+  const value = run.templates.resolve(whole, scope);
+  if (value instanceof Unknown) throw new NotKnown(value.because);
+  const dict = value instanceof Secret ? undefined : value;
+  if (!isDict(dict)) throw failure('E_ARGUMENT_FORM', { module: task.module, found: 'not a map' }, task.argAt([]));
+  return { ...dict, ...others };
+}
+
 /** Tuples as lists, as Ansible has them where a template ends. */
 function listsOnly(value: Value): Value {
   return Array.isArray(value) ? value.map(listsOnly) : value;
+}
+
+/** Expressions that a value holds, as templates that print them: they are evaluated without lookups. */
+function asValues(raw: Raw): Raw {
+  if (Array.isArray(raw)) return (raw as readonly Raw[]).map(asValues);
+  return typeof raw === 'string' ? `{{ '${raw.replace(/[\\']/g, '\\$&')}' }}` : raw;
 }
 
 /** Expressions as texts. One that looks like a template stays as it is written. */

@@ -2,13 +2,13 @@ import { toBoolean } from '../../core/coerce.ts';
 import type { Pos } from '../../core/diagnostic.ts';
 import { failure } from '../../core/errors/index.ts';
 import type { Task } from '../../core/playbook.ts';
-import { Float, type Raw, Secret, Unknown } from '../../core/value.ts';
+import { Float, type Raw, Secret, Unknown, type Value } from '../../core/value.ts';
 import type { Run, Scope } from '../host/ports.ts';
 import { NotKnown } from '../host/state.ts';
 
 /**
  * The value of a boolean keyword, in Ansible's words: the texts 'false', 'no', 'off' and '0' are false, and so is an
- * absent value. Throws NotKnown if the value depends on a later change, Failure if it is no boolean.
+ * absent value. `omitted` is the value of `{{ omit }}`. Throws NotKnown if the value depends on a later change, Failure if it is no boolean.
  */
 export function isTrue(
   run: Pick<Run, 'templates'>,
@@ -16,11 +16,13 @@ export function isTrue(
   scope: Scope,
   keyword: string,
   at: Pos,
+  omitted = false,
 ): boolean {
   if (raw === undefined || typeof raw === 'boolean') return raw === true;
-  const value = run.templates.resolve(raw, scope);
+  const { value } = run.templates.resolve({ value: raw }, scope) as { value?: Value }; // omit leaves no value
   if (value instanceof Unknown) throw new NotKnown(value.because);
-  if (value === null || value === undefined) return false;
+  if (value === undefined) return omitted;
+  if (value === null) return false;
   const plain = value instanceof Secret ? value.reveal() : value instanceof Float ? value.value : value;
   const word = toBoolean(plain);
   if (typeof word === 'boolean') return word;

@@ -1,3 +1,5 @@
+import { hostname, userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { failure } from '../../core/errors/index.ts';
 import type { Context, LocalFile, RenderOptions } from '../../core/module.ts';
 import { Secret, Unknown } from '../../core/value.ts';
@@ -6,7 +8,14 @@ import { NotKnown } from '../host/state.ts';
 
 /** Renders a template file. Throws NotKnown, Failure. */
 export function renderFile(run: Run, scope: Scope, file: LocalFile, options: Parameters<Context['render']>[1]): string {
-  const own = { ansible_managed: 'Ansible managed', template_path: file.path, template_fullpath: file.path };
+  const own = {
+    ansible_managed: 'Ansible managed',
+    template_path: file.path,
+    template_fullpath: resolve(file.path),
+    template_host: hostname(),
+    template_uid: file.uid === userInfo().uid ? userInfo().username : (file.uid ?? null),
+    template_destpath: options?.destination ?? null,
+  };
   const head = headerOf(new TextDecoder().decode(file.read()), file.path);
   const value = run.templates.render(head.text, { file: file.path, line: head.line, col: 1 }, scope.with(own), {
     asText: true,

@@ -1,5 +1,5 @@
 import { dirname, join, resolve as resolvePath } from 'node:path';
-import { Failure, type Pos } from '../../core/diagnostic.ts';
+import { type Diagnostic, Failure, type Pos } from '../../core/diagnostic.ts';
 import { failure } from '../../core/errors/index.ts';
 import type { Context, LocalFile, Module, Step } from '../../core/module.ts';
 import { isBlocked, touchesOf } from '../../core/module.ts';
@@ -11,6 +11,7 @@ import type { Run, Scope } from '../host/ports.ts';
 import { NotKnown } from '../host/state.ts';
 import { bindArgs } from './arguments.ts';
 import { checkBooleans, isTrue } from './booleans.ts';
+import { faultsOn } from './here.ts';
 import { type ReadRecorder, remembered } from './memo.ts';
 import { renderFile } from './render.ts';
 
@@ -126,12 +127,15 @@ export function falseCondition(conditions: readonly Condition[], scope: Scope, r
   return undefined;
 }
 
-/** An expression. One with {{ }} inside is rendered first, as old playbooks expect. */
+/**
+ * An expression. One with {{ }} inside is rendered first, as old playbooks expect. The result is then evaluated without
+ * lookups: it may contain what a host printed, and a host must not run programs here.
+ */
 export function evaluated(text: string, at: Pos, scope: Scope, run: Run): Value {
   if (!text.includes('{{')) return run.templates.evaluate(text, at, scope);
   const rendered = run.templates.render(text, at, scope);
   if (rendered instanceof Unknown) return rendered;
-  return run.templates.evaluate(run.templates.print(rendered), at, scope);
+  return run.templates.evaluateClosed(run.templates.print(rendered), at, scope);
 }
 
 /**
@@ -156,7 +160,8 @@ export function unitOf(
     const skipped = isAhead ? surelySkipped(task, run, watch) : falseCondition(task.when, watch.scope, run);
     if (skipped !== undefined)
       return { skipped, step: undefined, user: undefined, environment: sh``, probe: undefined };
-    if (task.faults.length > 0) throw new Failure(task.faults);
+    const faults = faultsOn(run, task, watch.scope);
+    if (faults.length > 0) throw new Failure(faults);
     const user = userOf(task, watch.scope, run);
     const step = bindArgs(run, task, module, watch.scope, user);
     const environment = environmentOf(run, task, watch.scope);
@@ -203,7 +208,7 @@ export function probeOf({ step, ctx, probe, user, environment }: Unit): Probe | 
 
 function environmentOf(run: Run, task: Task, scope: Scope): Script {
   const pairs = task.environment.flatMap((raw) => {
-    const value = run.templates.resolve(raw, scope);
+    const value = withoutEarly(raw, task, scope, run);
     return isDict(value) ? Object.entries(value) : [];
   });
   if (pairs.length === 0) return sh``;
@@ -213,6 +218,26 @@ function environmentOf(run: Run, task: Task, scope: Scope): Script {
     return `export ${name}=${quote(plain)}\n`;
   });
   return verbatim(text.join(''));
+}
+
+/**
+ * The value of an environment. As in Ansible, what it takes from `ansible_env` is left out while facts are not gathered: a
+ * play may set PATH from the PATH that its first task finds out.
+ */
+function withoutEarly(raw: Raw, task: Task, scope: Scope, run: Run): Value {
+  const isGathering = task.impl === run.setup || task.module === 'gather_facts';
+  const isEarly = ({ code, message }: Diagnostic): boolean =>
+    /^E_UNDEFINED_/.test(code) && (message.includes("'ansible_env'") || (isGathering && message.includes("'env'")));
+  try {
+    return run.templates.resolve(raw, scope);
+  } catch (error) {
+    if (!(error instanceof Failure && error.diagnostics.some(isEarly))) throw error;
+    if (!isDict(raw)) return {};
+    const known = Object.entries(raw as RawVars).map(
+      ([name, one]) => [name, withoutEarly(one, task, scope, run)] as const,
+    );
+    return Object.fromEntries(known.filter(([, value]) => !isDict(value)));
+  }
 }
 
 /** What a module may use: files, searched as Ansible does, and templates rendered with the unit's own variables. */

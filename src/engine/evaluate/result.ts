@@ -1,4 +1,3 @@
-import type { TaskStatus } from '../../core/event.ts';
 import type { Output, Step } from '../../core/module.ts';
 import { isDict, Unknown, type Value, type Vars } from '../../core/value.ts';
 import type { Outcome } from './outcome.ts';
@@ -46,13 +45,13 @@ export function loopResult(outcomes: readonly Outcome[]): Value {
   if (unknown !== undefined) return unknown.result;
   if (outcomes.length === 0)
     return { results: [], changed: false, failed: false, skipped: true, skipped_reason: 'No items in the list' };
-  const has = (status: TaskStatus): boolean => outcomes.some((o) => o.status === status);
+  const failed = outcomes.some((o) => o.status === 'failed' || (isDict(o.result) && o.result['failed'] === true));
   const skipped = outcomes.every((o) => o.status === 'skipped');
   return {
     results: outcomes.map((o) => o.result),
     changed: outcomes.some((o) => isDict(o.result) && o.result['changed'] === true),
-    ...(has('failed') && { failed: true }),
+    ...(failed && { failed: true }),
     skipped,
-    msg: has('failed') ? 'One or more items failed' : skipped ? 'All items skipped' : 'All items completed',
+    msg: failed ? 'One or more items failed' : skipped ? 'All items skipped' : 'All items completed',
   };
 }

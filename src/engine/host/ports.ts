@@ -30,6 +30,8 @@ export type Templates = Readonly<{
   resolve: (raw: Raw, scope: Scope) => Value;
   /** The value of a bare expression. */
   evaluate: (expression: string, at: Pos, scope: Scope) => Value;
+  /** The same for an expression that is itself a value, perhaps from a host: no lookup is available to it. */
+  evaluateClosed: (expression: string, at: Pos, scope: Scope) => Value;
   /** A value as a condition, as Ansible's `when` interprets it. */
   truthy: (value: Value) => boolean | Unknown;
   render: (text: string, at: Pos, scope: Scope, options?: RenderOptions) => Value;
@@ -117,6 +119,10 @@ export type Run = Readonly<{
   connect: (host: string, scope: Scope, options: LineOptions) => Promise<Connection>;
   /** The lock that this run takes on hosts. undefined for a plan, which waits for nobody. */
   claim: Pick<Claim, 'run' | 'words'> | undefined;
+  /** Facts are gathered once in a run (`gathering = smart`), not by each play. */
+  gathersOnce: boolean;
+  /** Variables of connections that count where the inventory and the playbook set none. */
+  connection: RawVars;
   /** How long to wait for another run on a host, in seconds. */
   lockWait: number;
   download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;

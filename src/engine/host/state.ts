@@ -1,4 +1,5 @@
 import type { Diagnostic, Pos } from '../../core/diagnostic.ts';
+import type { Output } from '../../core/module.ts';
 import type { Play, Role, Task } from '../../core/playbook.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { RawVars, Value } from '../../core/value.ts';
@@ -15,7 +16,8 @@ export type HostState = {
   readonly sessions: Readonly<{ on: (way: Way) => Session; all: () => readonly Session[] }>;
   /** Names without `ansible_`. undefined before facts are gathered. */
   facts: RawVars | undefined;
-  factsAreFresh: boolean;
+  /** The answer from which the facts were read in this run. */
+  gathered: Output | undefined;
   /** Facts that other modules than `setup` gathered. As in Ansible, they are variables by their own names too. */
   moduleFacts: Readonly<Record<string, Value>>;
   /**
@@ -69,7 +71,12 @@ export type HostState = {
   unreachable: boolean;
   counts: Counts;
 };
-export type Planned = Readonly<{ what: string; touches: readonly Resource[] }>;
+export type Planned = Readonly<{
+  what: string;
+  touches: readonly Resource[];
+  /** Nobody knows what it would do, because its arguments depend on an earlier change. */
+  isOpen?: true;
+}>;
 export type Counts = {
   ok: number;
   changed: number;

@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
-import type { Inventory, Role } from '../../core/playbook.ts';
+import type { Inventory, Play, Role } from '../../core/playbook.ts';
 import { type Raw, type RawVars, Ready, type Value, type Vars } from '../../core/value.ts';
 import type { Start } from './claims.ts';
 import type { GrowingInventory } from './inventory.ts';
@@ -28,6 +28,8 @@ export type World = Readonly<{
   start: Start;
   /** Hosts that other runs held for longer than this run waits. */
   locked: Set<string>;
+  /** The hosts of each play, with those that were added or grouped during the run. */
+  selected: WeakMap<Play, readonly string[]>;
   /** Hosts that changed since the last play began. What other hosts know may be stale. */
   changed: Set<string>;
 }>;
@@ -84,9 +86,10 @@ function factLayer({ facts }: HostState): RawVars {
   if (facts === undefined) return NO_FACTS;
   const known = factLayers.get(facts);
   if (known !== undefined) return known;
-  const prefixed = Object.entries(facts).map(
-    ([name, value]) => [`ansible_${name}`, new Ready(value as Value)] as const,
-  );
+  const prefixed = Object.entries(facts).map(([name, value]) => {
+    const full = name.startsWith('ansible_') ? name : `ansible_${name}`;
+    return [full, new Ready(value as Value)] as const;
+  });
   const layer = { ...Object.fromEntries(prefixed), ansible_facts: new Ready(facts as Value) };
   factLayers.set(facts, layer);
   return layer;
@@ -112,14 +115,14 @@ const magics = new WeakMap<readonly string[], Map<string, Map<Role | undefined, 
 function makeMagic(world: World, host: HostState, where: Where): RawVars {
   const { run } = world;
   const { play, role } = where;
+  const hosts = world.selected.get(play) ?? play.hosts;
   const lazy = (vars: Record<string, Raw>, name: string, make: () => Raw): void => {
     Object.defineProperty(vars, name, { enumerable: true, configurable: true, get: make });
   };
   const vars: Record<string, Raw> = {
     inventory_hostname: host.name,
     inventory_hostname_short: host.name.split('.')[0] ?? host.name,
-    ansible_play_batch: where.batch as Value,
-    ansible_play_hosts_all: play.hosts as Value,
+    ansible_play_hosts_all: hosts as Value,
     ansible_play_name: play.name,
     ansible_play_role_names: namesOf(play.roles.filter((r) => !r.isDependency)),
     ansible_dependent_role_names: namesOf(play.roles.filter((r) => r.isDependency)),
@@ -148,7 +151,8 @@ function makeMagic(world: World, host: HostState, where: Where): RawVars {
       }),
   };
   // Hosts that failed are gone. Those of later batches have yet to run.
-  const alive = (): Value => play.hosts.filter((name) => isTaking(world, name));
+  const alive = (): Value => hosts.filter((name) => isTaking(world, name));
+  lazy(vars, 'ansible_play_batch', () => where.batch.filter((name) => isTaking(world, name)));
   lazy(vars, 'ansible_play_hosts', alive);
   lazy(vars, 'play_hosts', alive);
   // add_host and group_by may change these.
@@ -164,9 +168,9 @@ function namesOf(roles: readonly Role[]): readonly string[] {
 }
 
 /** Whether the host is in this run and has not failed. */
-function isTaking({ hosts, limit }: World, name: string): boolean {
+function isTaking({ hosts, limit, added }: World, name: string): boolean {
   const host = hosts.get(name);
-  return limit.has(name) && host !== undefined && !host.failed && !host.unreachable;
+  return (limit.has(name) || added.has(name)) && host !== undefined && !host.failed && !host.unreachable;
 }
 
 /** Shared by all scopes of a run, so that a thousand hosts share one object. */
@@ -185,6 +189,7 @@ function placesOf(run: Run): RawVars {
     playbook_dir: resolve(dirname(run.playbook.file)),
     inventory_dir: resolve(run.inventory.dir),
     inventory_file: resolve(run.inventory.source),
+    ansible_inventory_sources: run.inventory.given.map((one) => (one.includes(',') ? one : resolve(one))),
   };
   places.set(run, known);
   return known;
@@ -204,15 +209,35 @@ function hostvars(world: World, where: Where): Value {
       },
     });
   }
+  if (!Object.hasOwn(all, LOCALHOST)) {
+    // As in Ansible, the implicit localhost has variables, but it is not listed.
+    const get = (): Value => varsOfHost(world, LOCALHOST, where);
+    Object.defineProperty(all, LOCALHOST, { enumerable: false, get });
+  }
   return all;
 }
+const LOCALHOST = 'localhost';
 
 function varsOfHost(world: World, name: string, where: Where): Value {
-  const state = world.hosts.get(name);
+  const state = world.hosts.get(name) ?? world.localhost(name);
   if (state === undefined) return {};
   // As in Ansible, variables of a task or role are not visible through hostvars.
   const scope = scopeFor(world, state, { ...where, role: undefined, vars: [] });
   return lazyVars(scope);
+}
+
+/**
+ * `ansible_delegated_vars`: the variables of the host that a task is delegated to. As in Ansible, its
+ * `inventory_hostname` is the host that the task belongs to.
+ */
+export function delegatedVars(world: World, host: HostState, delegate: string, where: Where): RawVars {
+  const all: Record<string, Value> = {};
+  const get = (): Value => {
+    const vars = varsOfHost(world, delegate, where);
+    return Object.defineProperty(vars, 'inventory_hostname', { value: host.name, enumerable: true });
+  };
+  Object.defineProperty(all, delegate, { enumerable: true, get });
+  return { ansible_delegated_vars: new Ready(all) };
 }
 
 /**
@@ -264,7 +289,8 @@ function sharedLayers(inventory: Inventory): readonly RawVars[] {
 function lazyVars(scope: Scope): Value {
   const vars: Record<string, Value> = {};
   for (const key of scope.names()) {
-    if (key !== 'hostvars') Object.defineProperty(vars, key, { enumerable: true, get: () => scope.get(key) });
+    if (key !== 'hostvars')
+      Object.defineProperty(vars, key, { enumerable: true, configurable: true, get: () => scope.get(key) });
   }
   return vars;
 }

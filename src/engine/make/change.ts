@@ -20,6 +20,8 @@ export type ChangeResult = Readonly<{
   unchanged: boolean;
   /** Warnings about a change that was made. */
   warnings?: readonly string[];
+  /** The task's `timeout` in seconds, if it ended the changes. */
+  period?: number | undefined;
 }>;
 
 /**
@@ -135,7 +137,7 @@ function lostInAction(error: Lost, changes: readonly Change[]): ChangeResult {
 function timedOut({ left }: Stopped, changes: readonly Change[], timeout: number | undefined): ChangeResult {
   const what = changes.map((c) => c.what).join('; ');
   const failed = tell('E_TASK_TIMEOUT', { what, seconds: timeout, left });
-  return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false };
+  return { ran: { code: 124, stdout: '', stderr: failed.message }, failed, unchanged: false, period: timeout };
 }
 
 /** The outputs of the changes' scripts as one, with what the changes say and the exit code of the last. */

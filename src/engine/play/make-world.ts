@@ -43,7 +43,7 @@ export function makeWorld(run: Run, inventory: World['inventory'], doing: World[
       session: sessions.on({}),
       sessions,
       facts: undefined,
-      factsAreFresh: false,
+      gathered: undefined,
       moduleFacts: {},
       set: {},
       included: [],
@@ -81,6 +81,7 @@ export function makeWorld(run: Run, inventory: World['inventory'], doing: World[
     start,
     locked: new Set(),
     changed: new Set(),
+    selected: new WeakMap(),
     inventory,
     inventoryChanged: () => {
       grown.add(world);

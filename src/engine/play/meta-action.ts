@@ -31,7 +31,7 @@ export async function plainMeta(hostRun: HostRun, task: Task, where: Where): Pro
       return;
     case 'clear_facts':
       hostRun.host.facts = undefined;
-      hostRun.host.factsAreFresh = false;
+      hostRun.host.gathered = undefined;
       return;
     case 'reset_connection':
       return hostRun.host.session.drop();

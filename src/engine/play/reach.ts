@@ -6,6 +6,7 @@ import { isOfFiles, tell } from '../../core/errors/index.ts';
 import type { Include, Item, Play, Task } from '../../core/playbook.ts';
 import { type RawVars, Unknown } from '../../core/value.ts';
 import { dependsOn } from '../evaluate/because.ts';
+import { faultsOn } from '../evaluate/here.ts';
 import { contextFor, falseCondition, loopItems, loopVars, unitOf } from '../evaluate/resolve.ts';
 import { isSelected } from '../evaluate/selection.ts';
 import type { Run, Scope } from '../host/ports.ts';
@@ -55,15 +56,11 @@ export function judge(world: World, plays: readonly Reached[]): Verdict {
     }
     const handlers = play.handlers.filter((h) => isDoubtful(world.run, play, h));
     for (const handler of handlers) {
-      if (!isNotifiedIn(play, handler)) walk.leave(handler);
-      else
-        for (const host of hosts)
-          walk.visit(
-            handler,
-            host,
-            { play, batch: [host.name], role: undefined, vars: [] },
-            { depth: 0, isSure: true },
-          );
+      const isNamed = isNotifiedIn(play, handler);
+      const notified = hosts.filter((host) => isNamed || walk.mayNotify(host, handler));
+      if (notified.length === 0) walk.leave(handler);
+      for (const host of notified)
+        walk.visit(handler, host, { play, batch: [host.name], role: undefined, vars: [] }, { depth: 0, isSure: true });
     }
   }
   return walk.verdict();
@@ -82,15 +79,22 @@ function worksHere(world: World, play: Play, hosts: readonly HostState[]): boole
 
 const itemsOf = (play: Play): readonly Item[] => play.sections.flatMap((s) => s.body);
 
-/** Whether a task of the play, on whichever host, names the handler. A name that is a template may be any. */
+/**
+ * Whether a task of the play, on whichever host, names the handler. A name that is a template may be any. Files whose
+ * name depends on the host are not looked into.
+ */
 function isNotifiedIn(play: Play, handler: Task): boolean {
+  return typeof handler.name === 'object' || isNotifiedBy([...itemsOf(play), ...play.handlers], handler);
+}
+
+function isNotifiedBy(items: readonly Item[], handler: Task): boolean {
   const names = [...(typeof handler.name === 'string' ? [handler.name] : []), ...handler.listen];
   const isNotifying = (item: Item): boolean => {
     if (item.kind === 'block') return [...item.body, ...item.rescue, ...item.always].some(isNotifying);
-    if (item.kind === 'include') return item.preview === undefined || item.preview.items.some(isNotifying);
+    if (item.kind === 'include') return item.preview?.items.some(isNotifying) ?? false;
     return item.notify.some((one) => typeof one !== 'string' || names.includes(one.replace(/^.* : /, '')));
   };
-  return typeof handler.name === 'object' || [...itemsOf(play), ...play.handlers].some(isNotifying);
+  return items.some(isNotifying);
 }
 
 const doubted = new WeakMap<Item, boolean>();
@@ -146,7 +150,10 @@ function newWalk(world: World, isMadeHere: boolean) {
   const problems = new Map<string, Diagnostic>();
   const possible = new Map<string, Diagnostic>();
   const passed = new Map<string, Diagnostic>();
-  let isOpen = false;
+  /** Hosts with an include whose file is not known yet. It may set variables and notify handlers. */
+  const open = new Set<HostState>();
+  /** The items of files whose name depends on the host. */
+  const lateItems = new Map<HostState, Item[]>();
   /** Handlers that included roles bring, by name and topic. */
   const brought = new Set<string>();
   /** What tasks will have set on each host. A value that only the run can know is Unknown. */
@@ -171,7 +178,7 @@ function newWalk(world: World, isMadeHere: boolean) {
   /** Reads the files of variables that depend on the host. Without facts, they are not known yet. */
   const begin = (host: HostState, where: Where): void => {
     host.playFiles = [];
-    isOpen ||= where.play.lateVarsFiles.length > 0 && host.facts === undefined;
+    if (where.play.lateVarsFiles.length > 0 && host.facts === undefined) open.add(host);
     if (host.facts === undefined) return;
     try {
       host.playFiles = playFilesOf(world, host, where);
@@ -198,7 +205,10 @@ function newWalk(world: World, isMadeHere: boolean) {
     try {
       const found = expansions(world, host, include, inner);
       if (found.length === 0) leaveAll(include);
-      for (const { loaded } of found) bring(loaded.handlers);
+      for (const { loaded } of found) {
+        bring(loaded.handlers);
+        if (include.preview === undefined) lateItems.set(host, [...(lateItems.get(host) ?? []), ...loaded.items]);
+      }
       for (const { loaded, vars } of found)
         for (const one of loaded.items)
           visit(one, host, within(where, include, vars as RawVars), { ...way, depth: way.depth + 1 });
@@ -210,7 +220,7 @@ function newWalk(world: World, isMadeHere: boolean) {
       }
       if (!(error instanceof Failure || error instanceof NotKnown)) throw error;
       add(include.faults, include.at, false);
-      isOpen ||= include.preview === undefined;
+      if (include.preview === undefined) open.add(host);
       const inside: Way = { depth: way.depth + 1, isSure: false };
       for (const one of include.preview?.items ?? []) visit(one, host, where, inside);
     }
@@ -234,7 +244,7 @@ function newWalk(world: World, isMadeHere: boolean) {
     const scope = scopeAt(host, task, where);
     const isWrong = task.faults.length > 0 || wrongNotify(where.play, task) !== undefined;
     if (isWrong || isDoubtful(run, where.play, task)) {
-      for (const [one, item] of partsOf(task, scope)) look(task, one, item, where.play, way);
+      for (const [one, item] of partsOf(task, scope)) look(task, host, one, item, where.play, way);
     }
     note(task, host, scope);
   };
@@ -252,6 +262,7 @@ function newWalk(world: World, isMadeHere: boolean) {
   };
   const look = (
     task: Task,
+    host: HostState,
     scope: Scope,
     item: RawVars[string] | undefined,
     play: Play,
@@ -263,11 +274,16 @@ function newWalk(world: World, isMadeHere: boolean) {
       if (falseCondition(task.when, scope, run) !== undefined) return leave(task);
     } catch (error) {
       if (error instanceof Failure && !isOfUndefined(error)) return add(error.diagnostics, task.at, isSure);
-      if (error instanceof Failure && isReal(error) && !isSoft) return add(undefinedNames(error), task.at, isSure);
+      if (error instanceof Failure && isReal(error, host) && !isSoft)
+        return add(undefinedNames(error), task.at, isSure);
       if (!(error instanceof Failure || error instanceof NotKnown)) throw error;
       isCertain = false;
     }
-    if (task.faults.length > 0) return add(task.faults, task.at, isCertain);
+    const faults = faultsOn(run, task, scope);
+    if (faults.length > 0) {
+      if (isSoftFault(task)) return leave(task); // fails at its turn, as the playbook expects
+      return add(faults, task.at, isCertain);
+    }
     const wrong = wrongNotify(play, task, brought);
     if (wrong !== undefined) return add([wrong], task.at, isCertain);
     if (!isCertain || isSoft || task.impl === undefined) return;
@@ -281,13 +297,14 @@ function newWalk(world: World, isMadeHere: boolean) {
       if (error instanceof NotKnown) return;
       if (!(error instanceof Failure)) throw error;
       if (isOfUndefined(error)) {
-        if (isReal(error)) add(undefinedNames(error), task.at, isSure);
+        if (isReal(error, host)) add(undefinedNames(error), task.at, isSure);
       } else if (!isTried || !(isMadeHere && error.diagnostics.some(({ code }) => isOfFiles(code))))
         add(error.diagnostics, task.at, isSure);
     }
   };
   /** A name that a task sets during the run may be undefined now. */
-  const isReal = ({ diagnostics }: Failure): boolean =>
+  const isReal = ({ diagnostics }: Failure, host: HostState): boolean =>
+    !open.has(host) &&
     diagnostics.some((d) => d.code === 'E_UNDEFINED_VARIABLE' && run.playbook.doubts.isNeverDefined(nameIn(d)));
   const undefinedNames = ({ diagnostics }: Failure): readonly Diagnostic[] =>
     diagnostics.map((d) => {
@@ -318,10 +335,18 @@ function newWalk(world: World, isMadeHere: boolean) {
   const verdict = (): Verdict => ({
     problems: [...problems.values()],
     possible: [...possible].filter(([word]) => !problems.has(word)).map(([, one]) => one),
-    isOpen,
+    isOpen: open.size > 0,
     notes: [...passed].filter(([word]) => !problems.has(word) && !possible.has(word)).map(([, one]) => one),
   });
-  return { begin, visit, leave, verdict };
+  const mayNotify = (host: HostState, handler: Task): boolean => isNotifiedBy(lateItems.get(host) ?? [], handler);
+  return { begin, visit, leave, verdict, mayNotify };
+}
+
+/** Wrong arguments of a task whose failure the playbook expects. */
+function isSoftFault({ faults, ignoreErrors, failedWhen }: Task): boolean {
+  return (
+    (ignoreErrors !== false || failedWhen.length > 0) && faults.every(({ code }) => /ARGUMENT|RELATIVE_PATH/.test(code))
+  );
 }
 
 function isOfUndefined({ diagnostics }: Failure): boolean {

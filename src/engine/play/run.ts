@@ -136,6 +136,11 @@ async function onePlay(
   playsAfter: (host: string) => readonly Play[],
 ): Promise<boolean> {
   const { run } = world;
+  const among = new Set(selected);
+  world.selected.set(
+    play,
+    [...run.inventory.hosts.keys()].filter((name) => among.has(name)),
+  );
   const alive = (): readonly string[] => selected.filter((name) => isAlive(world.hosts.get(name)));
   run.emit({ type: 'play', play: play.name, at: play.at, hosts: alive() });
   forgetWhatOthersChanged(world, alive());

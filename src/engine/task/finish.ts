@@ -3,7 +3,7 @@
 import type { Diagnostic } from '../../core/diagnostic.ts';
 import { tell } from '../../core/errors/index.ts';
 import type { TaskEvent, TaskStatus } from '../../core/event.ts';
-import type { Task } from '../../core/playbook.ts';
+import { SPREAD, type Task } from '../../core/playbook.ts';
 import { isDict, Unknown } from '../../core/value.ts';
 import { dependsOn, EMPTY_LOOP } from '../evaluate/because.ts';
 import { isTrue } from '../evaluate/booleans.ts';
@@ -70,7 +70,8 @@ function keepUnknownFacts({ host, task }: TaskRun, outcomes: readonly Outcome[])
   if (unknown === undefined) return;
   const value = new Unknown(unknown.because ?? dependsOn('a task before it'));
   const all = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, value]));
-  if (task.impl?.sets === 'vars') host.set = { ...host.set, ...all(Object.keys(task.args)) };
+  if (task.impl?.sets === 'vars')
+    host.set = { ...host.set, ...all(Object.keys(task.args).filter((one) => one !== SPREAD)) };
   const gathered = task.impl?.facts?.(task.args) ?? [];
   if (gathered.length === 0) return;
   host.facts = { ...host.facts, ...all(gathered) };
@@ -84,6 +85,12 @@ function canFail({ ignoreErrors, failedWhen }: Task): boolean {
 /** An error about `no_log` itself contains no secret. */
 function isOfNoLog({ code, message }: Diagnostic): boolean {
   return code === 'E_KEYWORD_VALUE' && message.startsWith("'no_log' ");
+}
+
+/** The name of an undefined variable is no secret if the playbook itself writes it. */
+function isOfName({ reads }: Task, { code, message }: Diagnostic): boolean {
+  const name = /^'([^']+)' is undefined$/.exec(message)?.[1];
+  return code === 'E_UNDEFINED_VARIABLE' && name !== undefined && reads.some((names) => names.has(name));
 }
 
 /** If no_log cannot be evaluated, the output is hidden. The error was reported before the task ran. */
@@ -135,7 +142,7 @@ function taskEvent(
     isHidden ? { what: hidden } : { what, ...(diff !== undefined && isShown !== false && { diff }) },
   );
   const outcomeSummary =
-    isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic)
+    isHidden && o.diagnostic !== undefined && !isOfNoLog(o.diagnostic) && !isOfName(task, o.diagnostic)
       ? { ...o.diagnostic, message: hidden, detail: undefined }
       : o.diagnostic;
   return {

@@ -1,5 +1,6 @@
+import { Failure } from '../../core/diagnostic.ts';
 import { tell } from '../../core/errors/index.ts';
-import type { Task } from '../../core/playbook.ts';
+import type { Condition, Task } from '../../core/playbook.ts';
 import { isDict, Unknown, type Value } from '../../core/value.ts';
 import { ONLY_APPLY_RUNS } from '../evaluate/because.ts';
 import type { Outcome, TaskRun } from '../evaluate/outcome.ts';
@@ -22,10 +23,27 @@ function judgedBy(taskRun: TaskRun, unit: Unit, outcome: Outcome, attempts: numb
   let { status, diagnostic } = outcome;
   let changed = result['changed'] === true;
   let failed = status === 'failed';
-  const scope = (): Scope => withResult(task, unit.scope, { ...result, changed, failed }, attempts);
-  if (task.changedWhen.length > 0) changed = falseCondition(task.changedWhen, scope(), world.run) === undefined;
+  const holdsFor = (conditions: readonly Condition[]): boolean =>
+    falseCondition(conditions, withResult(task, unit.scope, { ...result, changed, failed }, attempts), world.run) ===
+    undefined;
+  /** As in Ansible, a condition that cannot be evaluated fails the task, which keeps the module's result. */
+  const broken = (name: string, error: unknown): Outcome => {
+    const wrong = error instanceof Failure ? error.diagnostics[0] : undefined;
+    if (wrong === undefined) throw error;
+    const said = { [name]: wrong.message, failed: true, msg: wrong.message };
+    return { ...outcome, status: 'failed', diagnostic: wrong, result: { ...result, changed, ...said } };
+  };
+  try {
+    if (task.changedWhen.length > 0) changed = holdsFor(task.changedWhen);
+  } catch (error) {
+    return broken('changed_when_result', error);
+  }
   if (task.failedWhen.length > 0) {
-    failed = falseCondition(task.failedWhen, scope(), world.run) === undefined;
+    try {
+      failed = holdsFor(task.failedWhen);
+    } catch (error) {
+      return broken('failed_when_result', error);
+    }
     const text = task.failedWhen.map((c) => (typeof c === 'boolean' ? String(c) : c.text.trim())).join(' and ');
     diagnostic = failed
       ? (diagnostic ??
@@ -70,9 +88,11 @@ export function withAttempts(outcome: Outcome, attempts: number): Outcome {
   return isDict(outcome.result) ? { ...outcome, result: { ...outcome.result, attempts } } : outcome;
 }
 
+/** The tries are over. As in Ansible, `failed_when` decides whether the task fails; its result is failed anyway. */
 export function gaveUp(outcome: Outcome, retries: number, task: Task): Outcome {
   const until = task.until.map((c) => (typeof c === 'boolean' ? String(c) : c.text)).join(' and ');
   const result = isDict(outcome.result) ? { ...outcome.result, failed: true, attempts: retries } : outcome.result;
+  if (task.failedWhen.length > 0 || outcome.status === 'failed') return { ...outcome, result };
   return {
     ...outcome,
     status: 'failed',

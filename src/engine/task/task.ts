@@ -12,7 +12,7 @@ import { skippedResult } from '../evaluate/result.ts';
 import { pause } from '../host/pause.ts';
 import type { Scope } from '../host/ports.ts';
 import { NotKnown, Unreachable } from '../host/state.ts';
-import { scopeFor, type World } from '../host/variables.ts';
+import { delegatedVars, scopeFor, type World } from '../host/variables.ts';
 import { attempt } from '../trip/attempt.ts';
 import { asUnreachable } from '../trip/gather.ts';
 import type { Part } from '../trip/join.ts';
@@ -48,6 +48,7 @@ export async function runTask(taskRun: TaskRun): Promise<void> {
         )),
       );
   } catch (error) {
+    noteOpen(taskRun, name, error);
     outcomes.push(unreachedOutcome(taskRun, scope, error) ?? thrownOutcome(error, task, world, name, undefined));
   }
   await noteOfJudged(taskRun, scope, outcomes).catch((error: unknown) => {
@@ -87,6 +88,7 @@ async function outcomeOf(taskRun: TaskRun, part: Part, name: string): Promise<Ou
   try {
     return await runUnit(taskRun, part, name);
   } catch (error) {
+    noteOpen(taskRun, name, error);
     const unreached = unreachedOutcome(taskRun, part.scope, error);
     return unreached ?? thrownOutcome(error, taskRun.task, taskRun.world, name, part.label);
   }
@@ -101,6 +103,11 @@ function unreachedOutcome({ world: { run }, task }: TaskRun, scope: Scope, error
   const { diagnostic } = cause;
   const result = { changed: false, unreachable: true, msg: run.redactor.hide(diagnostic.message) };
   return { status: 'ignored', result, changes: [], diagnostic: { ...diagnostic, at: diagnostic.at ?? task.at } };
+}
+
+/** In a plan, a task whose arguments are not known may do anything that later tasks need. */
+function noteOpen({ world, host }: TaskRun, what: string, error: unknown): void {
+  if (error instanceof NotKnown && world.run.mode === 'plan') host.planned.push({ what, touches: [], isOpen: true });
 }
 
 /** Turns an error that was thrown while a task was resolved into that task's outcome. */
@@ -133,8 +140,10 @@ function thrownOutcome(error: unknown, task: Task, world: World, name: string, l
   throw error;
 }
 
-async function runUnit(taskRun: TaskRun, { scope, label, item }: Part, name: string): Promise<Outcome> {
+async function runUnit(taskRun: TaskRun, part: Part, name: string): Promise<Outcome> {
+  const { label, item } = part;
   const { world, task, host } = taskRun;
+  const scope = withDelegate(taskRun, part.scope);
   const { run } = world;
   if (taskRun.maybe !== undefined) {
     const skipped = surelyFalse(task, scope, world);
@@ -154,14 +163,18 @@ async function runUnit(taskRun: TaskRun, { scope, label, item }: Part, name: str
   for (let n = 1; ; n++) {
     const outcome = judge(taskRun, unit, await attempt(taskRun, { ...unit, step: unit.step }, name, n > 1), n);
     if (!repeats || run.mode === 'plan') return outcome;
-    if (task.until.length === 0 && outcome.status !== 'failed') return withAttempts(outcome, n);
-    if (n >= tries && outcome.status !== 'failed' && !holds(taskRun, unit, outcome, n))
-      return gaveUp(outcome, n - 1, task);
-    if (n >= tries) return withAttempts(outcome, n);
-    if (task.until.length > 0 && holds(taskRun, unit, outcome, n)) return withAttempts(outcome, n);
+    const isOver = task.until.length === 0 ? outcome.status !== 'failed' : holds(taskRun, unit, outcome, n);
+    if (isOver) return withAttempts(outcome, n);
+    if (n >= tries) return gaveUp(outcome, n - 1, task);
     run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });
     await pause(delay * 1000, run.signal);
   }
+}
+
+function withDelegate({ world, task, host, where }: TaskRun, scope: Scope): Scope {
+  if (task.delegateTo === undefined) return scope;
+  const name = world.run.templates.resolve(task.delegateTo, scope);
+  return typeof name === 'string' ? scope.with(delegatedVars(world, host, name, where)) : scope;
 }
 
 /** For a task that may not run at all: its condition if it is already known to be false. */

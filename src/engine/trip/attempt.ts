@@ -4,6 +4,7 @@ import type { Task } from '../../core/playbook.ts';
 import { isDict, Unknown, type Value, type Vars } from '../../core/value.ts';
 import { dependsOn, ONLY_APPLY_ASKS } from '../evaluate/because.ts';
 import { isTrue, wholeNumber } from '../evaluate/booleans.ts';
+import { withoutPrefix } from '../evaluate/facts.ts';
 import { noteOfDelegated, notifyPieces } from '../evaluate/notify.ts';
 import type { Outcome, TaskRun } from '../evaluate/outcome.ts';
 import { probeOf, type Unit } from '../evaluate/resolve.ts';
@@ -77,8 +78,10 @@ export async function intend(
   if (isRetry && probe !== undefined) session.forget(probe);
   const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
   const output = foreseen ?? (probe === undefined ? undefined : await session.ask(probe, ahead));
+  // What hinders the task now may be gone after an earlier task, of which nobody knows what it will do.
+  const remedy = earlier ?? (run.mode === 'plan' ? place.planned.find((p) => p.isOpen) : undefined);
   if (output !== undefined && output.code !== 0) {
-    if (earlier !== undefined) return unknown(dependsOn(earlier.what));
+    if (remedy !== undefined) return unknown(dependsOn(remedy.what));
     const diagnostic = tell('E_PROBE_FAILED', { exit: output.code, detail: tail(output.stderr) }, task.at);
     return {
       status: 'failed',
@@ -97,7 +100,7 @@ export async function intend(
   }
   const steps = step.plan(stdout, ctx);
   if (isBlocked(steps)) {
-    if (earlier !== undefined) return unknown(dependsOn(earlier.what));
+    if (remedy !== undefined) return unknown(dependsOn(remedy.what));
     const diagnostic = { ...steps.blocked, at: task.at };
     return {
       status: 'failed',
@@ -131,8 +134,10 @@ function wouldBe(unit: Bound, changes: readonly Change[], stdout: string): Outco
   const { step, label } = unit;
   const isUsers = changes.some((c) => c.action === true) && step.series === undefined;
   const because = 'check_mode is true';
-  const base = isUsers ? { changed: false, skipped: true, msg: because } : { changed: true };
-  const result = resultOf(step, stdout, unit, base);
+  const base = isUsers ? { changed: false, skipped: true } : { changed: true };
+  const full = resultOf(step, stdout, unit, base);
+  const said = { msg: 'Command would have run if not in check mode', rc: 0 };
+  const result = isUsers && isDict(full) ? { ...full, ...said } : full;
   return { status: isUsers ? 'skipped' : 'ok', result, changes, because, label };
 }
 
@@ -210,7 +215,9 @@ export async function conclude(intent: Intent, changeResult: ChangeResult): Prom
     const own = resultOf(step, after, unit, base, changeResult.ran);
     // The module speaks of a script that ended by itself. That it was ended is more important.
     const isEnded = changeResult.failed.code !== 'E_CHANGE_FAILED';
-    const result = isEnded && isDict(own) ? { ...own, msg: changeResult.failed.message } : own;
+    const { period } = changeResult;
+    const said = { msg: changeResult.failed.message, ...(period !== undefined && { timedout: { period } }) };
+    const result = isEnded && isDict(own) ? { ...own, ...said } : own;
     return { status: 'failed', result, changes, diagnostic: { ...changeResult.failed, at: taskRun.task.at }, label };
   }
   keepFacts(taskRun, place, unit, dataOf(step, after, unit, changeResult.ran));
@@ -252,9 +259,9 @@ function delegateOf(taskRun: TaskRun, scope: Scope): HostState {
 
 function checkMode(taskRun: TaskRun, scope: Scope): boolean {
   const { run } = taskRun.world;
-  return taskRun.task.checkMode === undefined
-    ? run.mode === 'plan'
-    : isTrue(run, taskRun.task.checkMode, scope, 'check_mode', taskRun.task.at);
+  const { checkMode, at } = taskRun.task;
+  const isPlan = run.mode === 'plan';
+  return checkMode === undefined ? isPlan : isTrue(run, checkMode, scope, 'check_mode', at, isPlan);
 }
 
 /** Shows the message of `debug`, or a variable's value, to the user. */
@@ -279,9 +286,9 @@ function keepFacts(taskRun: TaskRun, place: HostState, { step, scope }: Bound, d
   const owner = isTheirs ? place : host;
   if (step.sets === 'vars') {
     owner.set = { ...owner.set, ...facts };
-    if (data['_ansible_facts_cacheable'] === true) owner.facts = { ...owner.facts, ...facts };
+    if (data['_ansible_facts_cacheable'] === true) owner.facts = { ...owner.facts, ...withoutPrefix(facts) };
   } else {
-    owner.facts = { ...owner.facts, ...facts };
+    owner.facts = { ...owner.facts, ...withoutPrefix(facts) };
     // Facts of the system, such as `domain` of hostname, keep their prefix: a variable of that name stays.
     if (task.impl?.facts !== undefined) owner.moduleFacts = { ...owner.moduleFacts, ...facts };
   }

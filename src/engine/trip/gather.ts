@@ -3,6 +3,7 @@ import { isCutOff, tell } from '../../core/errors/index.ts';
 import type { Play, Task } from '../../core/playbook.ts';
 import { isDict, type RawVars, type Value } from '../../core/value.ts';
 import { isTrue } from '../evaluate/booleans.ts';
+import { withoutPrefix } from '../evaluate/facts.ts';
 import { falseCondition, probeOf, unitOf, userOf } from '../evaluate/resolve.ts';
 import { pendingProbe } from '../host/pending.ts';
 import { Unreachable } from '../host/state.ts';
@@ -13,19 +14,21 @@ import { aheadOf, type HostRun } from './host-run.ts';
 
 /**
  * Gathers facts. The probe travels with all other probes. Facts of the last run are used for probing ahead, and the new
- * answer confirms or replaces them.
+ * answer confirms or replaces them. Each play gathers them, as in Ansible, but it asks the host again only if something
+ * was changed that may alter them.
  */
 export async function gather(hostRun: HostRun): Promise<void> {
   const { host, world, play, where } = hostRun;
   const { run } = world;
-  if (host.factsAreFresh) return;
+  if (host.gathered !== undefined && run.gathersOnce) return;
   if (!isTrue(run, play.gatherFacts, scopeFor(world, host, where), 'gather_facts', play.at)) return;
   if (isLeftOut(hostRun)) return;
-  host.facts ??= run.factsCache.get(host.name);
+  // Facts of the last run do not count here: an environment that extends ansible_env.PATH would grow with each run.
   const scope = scopeFor(world, host, where);
-  const rest = aheadOf(hostRun, playRest(play, where));
   const task = gatherTask(play);
   const unit = unitOf(run, task, run.setup, scope, undefined, undefined);
+  host.facts ??= run.factsCache.get(host.name);
+  const rest = aheadOf(hostRun, playRest(play, where));
   const probe = probeOf(unit);
   if (probe === undefined || unit.step === undefined) return;
   const pending = pendingProbe(host.name, userOf(task, scope, run) === undefined ? undefined : 'root');
@@ -43,11 +46,13 @@ export async function gather(hostRun: HostRun): Promise<void> {
       tell('E_PROBE_FAILED', { what: 'gathering facts', exit: output.code, detail }, play.at),
     );
   }
+  if (output === host.gathered) return;
   const facts = unit.step.data(output.stdout, unit.ctx)['ansible_facts'];
   // Copy the facts: a string that is cut out of an answer keeps the whole answer in memory, and the facts of every host
   // are kept.
-  host.facts = JSON.parse(JSON.stringify(isDict(facts) ? facts : {})) as RawVars;
-  host.factsAreFresh = true;
+  const read = JSON.parse(JSON.stringify(withoutPrefix(isDict(facts) ? facts : {}))) as RawVars;
+  host.facts = host.gathered === undefined ? read : { ...host.facts, ...read };
+  host.gathered = output;
   run.factsCache.set(host.name, host.facts as Record<string, Value>);
 }
 

@@ -142,7 +142,6 @@ export function planUnit({ systemd, booted, properties }: UnitSeen, args: UnitAr
   } = properties;
   const isMasked = load === 'masked' || /^masked/.test(enabledWord);
   if (load === 'not-found' && /^(not-found)?$/.test(enabledWord) && daemon_reload !== true) {
-    if (state === 'stopped' && enabled === undefined && masked !== true) return manager;
     if (masked !== true) return blocked('E_UNIT_MISSING', { unit });
   }
   if (isMasked && masked !== false && (state === 'started' || state === 'restarted' || enabled === true)) {

@@ -11,7 +11,7 @@ short_description: writes counts and messages to a file
 description: See record.py.
 """
 # bringup does not count these as tasks.
-UNCOUNTED = ('include_tasks', 'include_role', 'import_tasks', 'import_role', 'gather_facts', 'setup', 'meta',
+UNCOUNTED = ('include_tasks', 'include_role', 'import_tasks', 'import_role', 'meta',
              'validate_argument_spec')
 COUNTS = ('ok', 'changed', 'skipped', 'failed', 'rescued', 'ignored')
 
@@ -34,6 +34,8 @@ class CallbackModule(CallbackBase):
         self.hosts, self.said = {}, {}
 
     def count(self, result, status):
+        if result._task.name == 'Gathering Facts' and self.action(result) == 'gather_facts':
+            return
         if self.action(result) in UNCOUNTED and status in ('ok', 'changed') or self.action(result) == 'meta':
             return
         self.hosts.setdefault(result._host.get_name(), dict.fromkeys(COUNTS, 0))[status] += 1

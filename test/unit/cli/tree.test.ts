@@ -8,10 +8,9 @@ import { Failure } from '../../../src/core/diagnostic.ts';
 import { lookups } from '../../../src/template/lookups.ts';
 import { compileExpression } from '../../../src/template/template.ts';
 
-const at = { file: 'playbook.yml', line: 1, col: 1, length: 1 };
-
 describe('a tree of files', () => {
   const root = mkdtempSync(join(tmpdir(), 'bringup-tree-'));
+  const at = { file: join(root, 'playbook.yml'), line: 1, col: 1, length: 1 };
   const ports = templatePorts({ onSecret: () => {}, writes: false, dir: root });
   const ask = (expression: string) => compileExpression(expression, at).evaluate({ get: () => undefined, ports });
   beforeAll(() => {

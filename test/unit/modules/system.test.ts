@@ -141,7 +141,7 @@ describe('service', () => {
       'unknown, and to be stopped',
       'systemd=yes\nbooted=yes\nLoadState=not-found\nEnabled=\n',
       { state: 'stopped' },
-      [],
+      'there is no unit x.service',
     ],
     [
       'systemd does not run',
@@ -297,22 +297,42 @@ test('find', () => {
 test('facts of this machine', () => {
   const facts = apply(setup, { gather_subset: ['all'] }).data['ansible_facts'] as Readonly<Record<string, unknown>>;
   expect(facts).toMatchObject({
-    system: 'Linux',
-    hostname: expect.any(String),
-    processor_vcpus: expect.any(Number),
-    date_time: { epoch: expect.stringMatching(/^\d+$/) },
+    ansible_system: 'Linux',
+    ansible_hostname: expect.any(String),
+    ansible_processor_vcpus: expect.any(Number),
+    ansible_date_time: { epoch: expect.stringMatching(/^\d+$/) },
   });
   expect(facts).toMatchObject({
-    python: { version: { major: 3 } },
-    python_version: expect.stringMatching(/^3/),
-    fips: expect.any(Boolean),
-    distribution_file_variety: 'Debian',
-    virtualization_tech_guest: expect.any(Array),
-    virtualization_tech_host: [],
+    ansible_python: { version: { major: 3 } },
+    ansible_python_version: expect.stringMatching(/^3/),
+    ansible_fips: expect.any(Boolean),
+    ansible_distribution_file_variety: 'Debian',
+    ansible_virtualization_tech_guest: expect.any(Array),
+    ansible_virtualization_tech_host: [],
   });
-  expect(facts['memtotal_mb']).toBeGreaterThan(100);
+  expect(facts['ansible_memtotal_mb']).toBeGreaterThan(100);
   const some = apply(setup, { filter: ['ansible_mem*_mb'] }).data['ansible_facts'] as object;
-  expect(Object.keys(some).sort()).toEqual(['memavailable_mb', 'memfree_mb', 'memory_mb', 'memtotal_mb']);
+  expect(Object.keys(some).sort()).toEqual([
+    'ansible_memavailable_mb',
+    'ansible_memfree_mb',
+    'ansible_memory_mb',
+    'ansible_memtotal_mb',
+  ]);
+});
+
+test('subsets of facts', () => {
+  const names = (gather_subset: readonly string[]): readonly string[] =>
+    Object.keys(apply(setup, { gather_subset }).data['ansible_facts'] as object);
+  expect(names(['!all', '!min', 'pkg_mgr'])).toEqual(['ansible_pkg_mgr']);
+  expect(names(['!all', '!min', 'os_family'])).toContain('ansible_distribution');
+  expect(names(['!all', '!min', 'network'])).toContain('ansible_lo');
+  expect(names(['min'])).toEqual(names(['!all']));
+  expect(names(['min'])).not.toContain('ansible_memtotal_mb');
+  expect(names(['!hardware'])).not.toContain('ansible_memtotal_mb');
+  expect(names(['!hardware'])).toContain('ansible_interfaces');
+  expect(names(['all', '!facter', '!ohai'])).toEqual(names(['all']));
+  const [wrong] = setup.bind({ gather_subset: ['!nonsense'] }) as readonly { message: string }[];
+  expect(wrong?.message).toContain("bad subset '!nonsense'");
 });
 
 test('unarchive', () => {

@@ -29,6 +29,7 @@ const CASES: readonly (readonly [string, unknown])[] = [
   ["{{ query('fileglob', 'f.*') }}", ['f.csv', 'f.ini']],
   ["{{ query('inventory_hostnames', 'web') }}", ['web']],
   ["{{ lookup('unvault', 'v') }} {{ lookup('unvault', 'plain') }}", 'opened 26 text'],
+  ["{{ lookup('file', 'v') }} {{ lookup('file', 'plain') }}", 'opened 26 text'],
   ["{{ lookup('first_found', {'files': 'none,f.ini'}) }}", 'f.ini'],
   ["{{ query('first_found', ['none'], skip=true) }}", []],
   [
