@@ -124,7 +124,10 @@ export type Controller = Readonly<{
   /** Opens a new connection to the task's host. Throws Failure if that is not possible. */
   reconnect: () => Promise<void>;
 }>;
-export type ControllerResult = Readonly<{ changed: boolean; data: Vars } | { failed: Diagnostic }>;
+/** `told` describes what was changed, or would be in a plan. */
+export type ControllerResult = Readonly<
+  { changed: boolean; data: Vars; told?: Readonly<{ what: string; diff: Diff }> } | { failed: Diagnostic }
+>;
 
 /** A file or directory that `Context.file` finds, or a template that `Context.render` renders. */
 export type Source = Readonly<{ path: unknown; folder: Folder; isTemplate?: boolean; staysSealed?: boolean }>;

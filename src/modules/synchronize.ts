@@ -191,7 +191,11 @@ async function onHost(given: Args, controller: Controller): Promise<ControllerRe
   return judged(await (controller.isPlan ? controller.read(run) : controller.change(run)), given, words);
 }
 
-function judged({ code, stdout, stderr }: Output, { rsync_path, link_dest }: Args, words: readonly string[]) {
+function judged(
+  { code, stdout, stderr }: Output,
+  { rsync_path, link_dest, dest }: Args,
+  words: readonly string[],
+): ControllerResult {
   if (code !== 0) {
     const program = (rsync_path ?? 'rsync').split(' ')[0] ?? '';
     return {
@@ -202,8 +206,16 @@ function judged({ code, stdout, stderr }: Output, { rsync_path, link_dest }: Arg
     };
   }
   const marked = stdout.split('\n').filter((line) => line.startsWith(MARK));
-  const isChanged = (line: string): boolean => link_dest === undefined || !line.startsWith(`${MARK}.`);
+  const changed = marked.filter((line) => link_dest === undefined || !line.startsWith(`${MARK}.`));
   const msg = stdout.replaceAll(MARK, '');
   const stdout_lines = msg.split('\n').filter((line) => line !== '');
-  return { changed: marked.some(isChanged), data: { cmd: words.join(' '), rc: 0, msg, stdout_lines } };
+  const after = `${changed.map((line) => line.slice(MARK.length)).join('\n')}\n`;
+  return {
+    changed: changed.length > 0,
+    data: { cmd: words.join(' '), rc: 0, msg, stdout_lines },
+    told: {
+      what: `synchronize ${changed.length === 1 ? 'a path' : `${changed.length} paths`}`,
+      diff: { of: dest, before: null, after },
+    },
+  };
 }

@@ -37,7 +37,8 @@ export async function workHere(
   const own = resultOf(unit.step, '', unit, { changed: found.changed, ...found.data });
   // With `check_mode: true` in apply, nothing was changed.
   const isChanged = found.changed && (world.run.mode === 'plan' || !how.isCheck);
-  return { status: isChanged ? 'changed' : 'ok', result: own, changes: [], label };
+  const changes = found.changed && found.told !== undefined ? [{ ...found.told, run: sh`` }] : [];
+  return { status: isChanged ? 'changed' : 'ok', result: own, changes, label };
 }
 
 function controllerFor(taskRun: TaskRun, unit: Unit, place: HostState, { isCheck, limit }: How): Controller {

@@ -42,7 +42,9 @@ describe.skipIf(why !== '')(`synchronize${why}`, () => {
     ['the host itself, by a delegation', 'delegate_to: "{{ inventory_hostname }}"'],
   ])('removes what the source does not have, from %s', async (_, more) => {
     const p = tree('src: "{T}/files/app/", dest: "{T}/to", delete: true', more, { 'to/old': 'x', 'to/a.txt': 'old' });
-    await p.plan();
+    const planned = (await p.plan({ diff: true })).tasks[0]?.changes[0];
+    expect(planned?.what).toMatch(/^synchronize [45] paths$/);
+    expect(planned?.diff?.after).toContain('*deleting   old\n');
     expect(list(p.path('to'))).toEqual(['a.txt', 'old']);
     const { said } = await p.apply();
     expect(said[0]).toContain('*deleting   old');
