@@ -62,8 +62,8 @@ const LOOPS: readonly string[] = [
 ];
 
 /** Turns with_items and its relatives into the lookup that they stand for. */
-function withLoop(withs: Entry, reading: Reading): Raw {
-  const kind = withs.key.slice('with_'.length);
+function withLoop(withs: Entry, reading: Reading): Raw | undefined {
+  const kind = withs.key.slice('with_'.length).replace(/^\w+\.\w+\./, ''); // with or without its collection
   const raw = toRaw(withs.value);
   checkTemplates(raw, reading);
   if (kind === 'list') return raw;
@@ -72,7 +72,7 @@ function withLoop(withs: Entry, reading: Reading): Raw {
     reading.problems.push(
       tell('E_UNKNOWN_LOOP', { name: withs.key, known: known.map((k) => `with_${k}`) }, withs.keyAt),
     );
-    return [];
+    return undefined;
   }
   // A map or a text is one term; a list holds the terms.
   const terms = '(__terms if __terms is sequence and __terms is not string and __terms is not mapping else [__terms])';

@@ -44,7 +44,9 @@ function matchTerm(term: string, inventory: Inventory, at: Pos, problems: Diagno
       return [term];
     }
     const known = [...inventory.hosts.keys(), ...inventory.groups.keys()];
-    problems.push(tell('E_UNKNOWN_HOST', { pattern: name, known }, at));
+    const isEmpty = [...inventory.hosts.values()].every((host) => host.isImplicit === true);
+    const hint = isEmpty ? { hint: `the inventory has no hosts: give one with -i, for example -i '${name},'` } : {};
+    problems.push(tell('E_UNKNOWN_HOST', { pattern: name, known, ...hint }, at));
     return [];
   }
   return range === undefined ? found : slice(found, range, name, at, problems);

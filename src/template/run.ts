@@ -305,5 +305,5 @@ function locals(frame: Frame | undefined): readonly string[] {
 /** Renders another file as lookup('template') does. */
 export function render(program: Program, here: Here, more: ReadonlyMap<string, Item>): Item {
   const within = begin(here.machine, program, { names: new Map(more), outer: undefined });
-  return deeper(here.machine, () => orUnknown(() => padded(textOf(run(within), within), program.newlines)));
+  return deeper(here.machine, () => orUnknown(() => runProgram(within)));
 }

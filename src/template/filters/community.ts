@@ -6,10 +6,12 @@ import { asNumber, type Dict, dictOf, entriesOf, entry, type Item, isList, itera
 import { csvRows } from '../lookups-files.ts';
 import { pairs } from '../methods/dict.ts';
 import { type Operation, shape, text, value } from '../operation.ts';
+import { operator } from '../operators.ts';
 import { str } from '../print.ts';
 import { pythonRegex } from '../regex.ts';
 import { versionCompare } from '../version.ts';
 import { combined, merges } from './dict.ts';
+import { iniFilters } from './ini.ts';
 import { setFilters } from './sets.ts';
 import { asDictItem } from './support.ts';
 
@@ -17,6 +19,14 @@ const FORMS = ['NFC', 'NFD', 'NFKC', 'NFKD'];
 
 /** Filters of the collection community.general. */
 export const communityFilters: Readonly<Record<string, Operation>> = {
+  ...iniFilters,
+  accumulate: shape('', (item) => {
+    const [first, ...others] = iterate(item);
+    if (first === undefined) return [];
+    const sums: Item[] = [first];
+    for (const one of others) sums.push(operator('+', sums.at(-1) ?? null, one));
+    return sums;
+  }),
   dict: shape('', (item) => dictOf(pairs(item))),
   dict_kv: shape('key', (item, [key]) => dictOf([[text(key), item]])),
   groupby_as_dict: shape('attribute', (item, [attribute]) => {
@@ -150,8 +160,16 @@ function hit(how: string, wanted: readonly string[]): (key: string) => boolean {
 /** A set operation on the input and all further lists, from left to right. */
 function lists(name: 'union' | 'intersect' | 'difference' | 'symmetric_difference'): Operation {
   const operation = setFilters[name];
-  return shape('*', (item, _given, ctx, args) => {
+  return shape('* flatten', (item, [flatten], ctx, args) => {
     const join = (all: Item, one: Item): Item => operation?.run(all, [one], ctx, args) ?? all;
-    return args.positional.reduce<Item>(join, join(item, name === 'intersect' ? item : []));
+    const given = [item, ...args.positional];
+    const [first = [], ...others] = asNumber(flatten ?? null) === 1 ? given.flatMap(partsOf) : given;
+    return others.reduce<Item>(join, join(first, name === 'intersect' ? first : []));
   });
+}
+
+/** With `flatten`, a list of lists stands for these lists, and an empty list for nothing. */
+function partsOf(list: Item): readonly Item[] {
+  const items = iterate(list);
+  return items.length === 0 ? [] : items.every((one) => isList(one)) ? items : [items];
 }
