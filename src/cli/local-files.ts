@@ -67,6 +67,10 @@ export function localFiles(
       asked++;
       return nodesBelow(find(path.replace(/\/$/, ''), folders, from), '', { open, from, follow, within: [] });
     },
+    find(path, folders, from) {
+      asked++;
+      return find(path, folders, from);
+    },
     sha1Of(path) {
       asked++;
       if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;

@@ -96,6 +96,18 @@ function notAllowed(target: Target, stderr: string): Failure {
   return failure('E_SUDO_REFUSED', { host: target.name, method: 'sudo', detail: stderr.trim() });
 }
 
+/** The exit code of a channel's program, when the channel has closed. undefined: the connection was lost. */
+export function exitOf(client: Client, channel: ClientChannel): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let code: number | undefined;
+    channel.once('exit', (status: number | null) => {
+      code = status ?? undefined;
+    });
+    channel.once('close', () => resolve(code));
+    client.once('close', () => resolve(undefined));
+  });
+}
+
 function exec(client: Client, target: Target, command: string): Promise<ClientChannel> {
   return new Promise((resolve, reject) => {
     const onClose = (): void => reject(new Lost(target.name));

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -7,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Connection, Lost, Stopped, type Target } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
 import { rootBy } from './become.ts';
+import { bridge, type Far, RECEIVER } from './bridge.ts';
 import { blocksOf } from './content.ts';
 import { type Decoder, decoder, Tampered } from './decode.ts';
 import { encode } from './frame.ts';
@@ -41,6 +43,21 @@ export function connectLocal(target: Target): Connection {
       const { $ } = await import('zx/core');
       await $({ quiet: true })`${rootBy(target)} chown -- ${`${owner}:`} ${to}`;
       if (isSpooled) await $({ quiet: true })`${rootBy(target)} chown -- ${`${owner}:`} ${folder}`;
+    },
+    bridge: (bridged, who = user, signal) => {
+      const isShell = who === user || who === 'root';
+      const open = async (): Promise<Far> => {
+        const words = who === user ? [] : rootBy(target);
+        const [program = '', ...rest] = [...words, 'sh', '-c', RECEIVER];
+        const child = spawn(program, rest, { stdio: 'pipe', detached: true });
+        const ended = new Promise<number | undefined>((resolve) => {
+          child.once('close', (code) => resolve(code ?? undefined));
+          child.once('error', () => resolve(undefined));
+        });
+        const { stdin, stdout, stderr } = child;
+        return { stdin, stdout, stderr, ended, close: () => endGroup(child.pid) };
+      };
+      return bridge(bridged, open, isShell ? undefined : who, signal);
     },
     forward: async (_address, port) => port,
     close: async () => {},
@@ -91,6 +108,15 @@ async function oneTrip(
     throw failure('E_SUDO_REFUSED', { host: target.name, method: 'sudo', detail: answer.trouble() });
   }
   throw new Lost(target.name, new Error(answer.trouble()));
+}
+
+/** Ends a program with everything that it started, unless it has ended, or runs as root and we do not. */
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid);
+  } catch {
+    // The end of its input ends it too.
+  }
 }
 
 async function stop(target: Target, isOwn: boolean, pid: number | undefined): Promise<readonly number[] | undefined> {

@@ -1,5 +1,7 @@
 import net from 'node:net';
 import { type Claim, type Connection, Held, Lost, type Target } from '../core/connection.ts';
+import { become, exitOf } from './become.ts';
+import { bridge, type Far, RECEIVER } from './bridge.ts';
 import { type LoginPorts, login } from './login.ts';
 import { openShell, type Shell } from './shell.ts';
 import { upload } from './upload.ts';
@@ -42,6 +44,15 @@ export async function connectSsh(target: Target, ports: SshPorts, signal?: Abort
       }
     },
     put: (sending, owner) => upload(client, target, user, sending, owner ?? user),
+    bridge: (bridged, who = user, signal) => {
+      const isShell = who === user || who === 'root';
+      const open = async (): Promise<Far> => {
+        const channel = await become(client, target, user, who === user ? user : 'root', RECEIVER);
+        const ended = exitOf(client, channel);
+        return { stdin: channel, stdout: channel, stderr: channel.stderr, ended, close: () => channel.close() };
+      };
+      return bridge(bridged, open, isShell ? undefined : who, signal);
+    },
     async forward(address, port) {
       const server = net.createServer((socket) => {
         client.forwardOut('127.0.0.1', 0, address, port, (error, stream) => {

@@ -7,7 +7,7 @@ import { Failure } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import type { Content } from '../core/module.ts';
 import { quote } from '../core/sh.ts';
-import { become } from './become.ts';
+import { become, exitOf } from './become.ts';
 import { BLOCK, blocksOf } from './content.ts';
 
 /**
@@ -29,14 +29,7 @@ export async function upload(
     const whole = owner === loginUser || owner === 'root' ? script : `${script} && ${givenTo(owner, sending)}`;
     const own = `{ ${whole}; } || { x=$?; ${closeUpload(sending).text}; exit $x; }`;
     const channel = await become(client, target, loginUser, owner === loginUser ? loginUser : 'root', own);
-    const ended = new Promise<number | undefined>((resolve) => {
-      let code: number | undefined;
-      channel.once('exit', (status: number | null) => {
-        code = status ?? undefined;
-      });
-      channel.once('close', () => resolve(code));
-      client.once('close', () => resolve(undefined));
-    });
+    const ended = exitOf(client, channel);
     let stderr = '';
     channel.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();

@@ -63,6 +63,8 @@ export type Connection = Readonly<{
    * streamed.
    */
   put: (sending: Sending, user: string | undefined) => Promise<void>;
+  /** Runs a program of this machine that talks to a program of the host: see Bridged. */
+  bridge: (bridged: Bridged, user: string | undefined, signal: AbortSignal) => Promise<Output>;
   /**
    * Opens a local port on 127.0.0.1 that leads to address:port as seen from the host. The port closes with the
    * connection.
@@ -70,6 +72,13 @@ export type Connection = Readonly<{
   forward: (address: string, port: number) => Promise<number>;
   close: () => Promise<void>;
 }>;
+
+/**
+ * A program of this machine, with its arguments, that starts another one on the host through a remote shell, as rsync
+ * does. `argv` gets the command to use as that shell: what it is given runs on the host, over the connection that is
+ * already open. `before` runs on the host first.
+ */
+export type Bridged = Readonly<{ argv: (remoteShell: string) => readonly string[]; before: Script }>;
 
 /**
  * The content of an upload, its path, and whether the file gets a directory of its own (see Upload in core/module.ts).

@@ -98,9 +98,23 @@ export type Controller = Readonly<{
   addToGroup: (group: string, parents: readonly string[]) => boolean;
   /** The name of the task's host in the inventory. */
   host: string;
+  /** Nothing may be changed: this is a plan, or the task has `check_mode: true`. */
   isPlan: boolean;
   /** Runs a script that only reads on the task's host, as the task's user. */
   read: (script: Script) => Promise<Output>;
+  /** Runs a script that may alter anything on the task's host, as the task's user. */
+  change: (script: Script) => Promise<Output>;
+  /** Where the task works: on this machine for its host, on the host itself by `delegate_to`, or for it on another one. */
+  place: 'controller' | 'host' | 'another';
+  /**
+   * Runs a program of this machine that starts one on the task's host, as the task's user, through a remote shell. It
+   * may alter anything there. Throws Failure.
+   */
+  bridge: (argv: (remoteShell: string) => readonly string[]) => Promise<Output>;
+  /** Finds a file or directory of the controller, as Context.file does. Throws Failure. */
+  find: (path: string, folder: Folder) => string;
+  /** The path of the controller that a path relative to the playbook means. */
+  resolve: (path: string) => string;
   /** The SHA-1 of a file of the controller, by a path relative to the playbook. undefined: it does not exist. */
   sha1Of: (path: string) => string | undefined;
   /** Whether a path of the controller is a directory. */
@@ -110,7 +124,10 @@ export type Controller = Readonly<{
   /** Opens a new connection to the task's host. Throws Failure if that is not possible. */
   reconnect: () => Promise<void>;
 }>;
-export type ControllerResult = Readonly<{ changed: boolean; data: Vars } | { failed: Diagnostic }>;
+/** `told` describes what was changed, or would be in a plan. */
+export type ControllerResult = Readonly<
+  { changed: boolean; data: Vars; told?: Readonly<{ what: string; diff: Diff }> } | { failed: Diagnostic }
+>;
 
 /** A file or directory that `Context.file` finds, or a template that `Context.render` renders. */
 export type Source = Readonly<{ path: unknown; folder: Folder; isTemplate?: boolean; staysSealed?: boolean }>;

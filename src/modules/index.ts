@@ -12,6 +12,7 @@ import { archive } from './archive.ts';
 import { assemble } from './assemble.ts';
 import { assert } from './assert.ts';
 import { async_status } from './async_status.ts';
+import { at } from './at.ts';
 import { authorized_key } from './authorized_key.ts';
 import { blockinfile } from './blockinfile.ts';
 import { capabilities } from './capabilities.ts';
@@ -42,20 +43,27 @@ import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { git } from './git.ts';
+import { github_release } from './github_release.ts';
+import { grafana_datasource } from './grafana_datasource.ts';
 import { group } from './group.ts';
 import { group_by } from './group_by.ts';
+import { helm } from './helm.ts';
 import { hostname } from './hostname.ts';
 import { htpasswd } from './htpasswd.ts';
 import { include_vars } from './include_vars.ts';
 import { ini_file } from './ini_file.ts';
 import { iptables } from './iptables.ts';
+import { k8s } from './k8s.ts';
 import { known_hosts } from './known_hosts.ts';
+import { ldap_entry } from './ldap_entry.ts';
 import { lineinfile } from './lineinfile.ts';
 import { locale_gen } from './locale_gen.ts';
 import { make } from './make.ts';
 import { modprobe } from './modprobe.ts';
 import { mount } from './mount.ts';
+import { mount_facts } from './mount_facts.ts';
 import { mysql_db } from './mysql_db.ts';
+import { mysql_info } from './mysql_info.ts';
 import { mysql_query } from './mysql_query.ts';
 import { mysql_replication } from './mysql_replication.ts';
 import { mysql_user } from './mysql_user.ts';
@@ -71,6 +79,7 @@ import { packages } from './package.ts';
 import { package_facts } from './package_facts.ts';
 import { pacman } from './pacman.ts';
 import { pam_limits } from './pam_limits.ts';
+import { pamd } from './pamd.ts';
 import { patch } from './patch.ts';
 import { pause } from './pause.ts';
 import { ping } from './ping.ts';
@@ -85,6 +94,7 @@ import { postgresql_set } from './postgresql_set.ts';
 import { postgresql_user } from './postgresql_user.ts';
 import { raw } from './raw.ts';
 import { reboot } from './reboot.ts';
+import { redis } from './redis.ts';
 import { replace } from './replace.ts';
 import { rpm_key } from './rpm_key.ts';
 import { script } from './script.ts';
@@ -98,8 +108,11 @@ import { set_stats } from './set_stats.ts';
 import { setup } from './setup.ts';
 import { shell } from './shell.ts';
 import { slurp } from './slurp.ts';
+import { snap } from './snap.ts';
 import { sshd_config } from './sshd_config.ts';
 import { stat } from './stat.ts';
+import { subversion } from './subversion.ts';
+import { synchronize } from './synchronize.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
 import { tempfile } from './tempfile.ts';
@@ -113,6 +126,7 @@ import { validate_argument_spec } from './validate_argument_spec.ts';
 import { wait_for } from './wait_for.ts';
 import { wait_for_connection } from './wait_for_connection.ts';
 import { x509_certificate } from './x509_certificate.ts';
+import { xml } from './xml.ts';
 import { yum_repository } from './yum_repository.ts';
 import { zypper } from './zypper.ts';
 import { zypper_repository } from './zypper_repository.ts';
@@ -131,6 +145,7 @@ export const modules: Readonly<Record<string, Module>> = {
   assemble,
   assert,
   async_status,
+  at,
   authorized_key,
   blockinfile,
   capabilities,
@@ -161,20 +176,27 @@ export const modules: Readonly<Record<string, Module>> = {
   get_url,
   getent,
   git,
+  github_release,
+  grafana_datasource,
   group,
   group_by,
+  helm,
   hostname,
   htpasswd,
   include_vars,
   ini_file,
   iptables,
+  k8s,
   known_hosts,
+  ldap_entry,
   lineinfile,
   locale_gen,
   make,
   modprobe,
   mount,
+  mount_facts,
   mysql_db,
+  mysql_info,
   mysql_query,
   mysql_replication,
   mysql_user,
@@ -190,6 +212,7 @@ export const modules: Readonly<Record<string, Module>> = {
   package_facts,
   pacman,
   pam_limits,
+  pamd,
   patch,
   pause,
   ping,
@@ -204,6 +227,7 @@ export const modules: Readonly<Record<string, Module>> = {
   postgresql_user,
   raw,
   reboot,
+  redis,
   replace,
   rpm_key,
   script,
@@ -217,8 +241,11 @@ export const modules: Readonly<Record<string, Module>> = {
   setup,
   shell,
   slurp,
+  snap,
   sshd_config,
   stat,
+  subversion,
+  synchronize,
   sysctl,
   systemd,
   tempfile,
@@ -232,6 +259,7 @@ export const modules: Readonly<Record<string, Module>> = {
   wait_for,
   wait_for_connection,
   x509_certificate,
+  xml,
   yum_repository,
   zypper,
   zypper_repository,

@@ -4,6 +4,16 @@ type Where = Readonly<{ host: string; where: string }>;
 const PING = 'check that the host is switched on and on this network: ping, then ssh';
 
 export const connection = {
+  E_LOCAL_PROGRAM: entry({
+    summary: 'a program is not installed on this machine',
+    meaning: 'The module runs the program on the controller, and it is not in PATH.',
+    fix: 'Install the program on the controller.',
+    example: { program: 'rsync' },
+    tell: ({ program }: { program: string }) => ({
+      message: `this machine has no ${program}`,
+      hint: `install ${program} on this machine`,
+    }),
+  }),
   E_TIMEOUT: entry({
     summary: 'a host does not answer in time',
     meaning: 'The host is switched off, on another network, or a firewall drops the packets.',

@@ -14,17 +14,17 @@ export const software = {
     }),
   }),
   E_NOT_A_REPOSITORY: entry({
-    summary: 'a directory has files and is no git repository',
-    meaning: 'git clones only into a directory that is empty or does not exist. bringup removes no files of others.',
+    summary: 'a directory has files and is no working copy',
+    meaning: 'A clone or a checkout needs a place of its own. bringup removes no files of others.',
     fix: 'Choose another `dest`, or remove the directory in an earlier task.',
     example: { dest: '/srv/app' },
-    tell: ({ dest }: { dest: string }) => ({
-      message: `${dest} is not empty and is no git repository`,
+    tell: ({ dest, tool = 'git' }: { dest: string; tool?: string }) => ({
+      message: `${dest} is not empty and is no ${tool} repository`,
       hint: 'choose another dest, or remove it in an earlier task (file: state=absent)',
     }),
   }),
   E_LOCAL_MODIFICATIONS: entry({
-    summary: 'a working copy of git has local modifications',
+    summary: 'a working copy has local modifications',
     meaning: 'Somebody has changed files of the working copy. An update would discard the changes.',
     fix: 'Commit or revert the changes, or set `force: true` to discard them.',
     example: { dest: '/srv/app', files: ' M config.php' },
@@ -35,16 +35,16 @@ export const software = {
     }),
   }),
   E_REPOSITORY_UNREACHABLE: entry({
-    summary: 'a host cannot read a git repository',
-    meaning: 'git on the host cannot list the branches of the repository. Nothing was changed.',
+    summary: 'a host cannot read a repository',
+    meaning: 'git or svn on the host cannot ask the server what the repository has. Nothing was changed.',
     fix: 'Check the address, the network, the host key and the credentials.',
     example: {
       repo: 'git@git.example.com:app.git',
       detail: 'Host key verification failed.',
       hint: 'add its host key in an earlier task (known_hosts), or set `accept_newhostkey: true`',
     },
-    tell: ({ repo, detail, hint }: { repo: string; detail: string; hint: string }) => ({
-      message: `git cannot read ${repo}`,
+    tell: ({ tool = 'git', repo, detail, hint }: { tool?: string; repo: string; detail: string; hint: string }) => ({
+      message: `${tool} cannot read ${repo}`,
       detail,
       hint,
     }),
@@ -124,6 +124,44 @@ export const software = {
     tell: ({ path, why }: { path: string; why: readonly string[] }) => ({
       message: `the key ${path} is not the wanted one: ${why.join(', ')}`,
       hint: 'correct the arguments, or set `force: true` to replace it',
+    }),
+  }),
+  E_API: entry({
+    summary: 'a service does not give the answer that a module needs',
+    meaning: 'The module asks the API of the service from the host. Nothing was changed.',
+    fix: 'Check the address, the credentials and their permissions.',
+    example: { why: 'HTTP status 401: Unauthorized' },
+    tell: ({ why }: { why: string }) => ({
+      message: `the service does not answer as expected: ${why.trim()}`,
+      hint: 'check the address, the credentials and their permissions',
+    }),
+  }),
+  E_XML: entry({
+    summary: 'a text of XML, or an expression of XPath, cannot be used',
+    meaning: 'The text is not well-formed, or the expression is wrong or does not say what to create.',
+    fix: 'Correct the text or the expression.',
+    example: { of: '/srv/app/conf.xml', why: '/config/a//b finds nothing, and does not say what to create' },
+    tell: ({ of, why }: { of: string; why: string }) => ({
+      message: `${of}: ${why}`,
+      hint: 'correct the text, or `xpath` and `namespaces`',
+    }),
+  }),
+  E_SYNC_PLACE: entry({
+    summary: 'a place of synchronize is not supported',
+    meaning: 'One side of the transfer is this machine or the host itself, and the other side is the host of the task.',
+    fix: 'Correct the path or `delegate_to`.',
+    example: { problem: "'srv/www' is no absolute path on the host", hint: 'begin it with /' },
+    tell: ({ problem, hint }: { problem: string; hint: string }) => ({ message: problem, hint }),
+  }),
+  E_SYNC_FAILED: entry({
+    summary: 'rsync failed',
+    meaning: 'rsync ended with an error. What it transferred before that stays.',
+    fix: 'Correct what its message names. The exit codes are in rsync(1).',
+    example: { exit: 23, detail: 'rsync: change_dir "/srv/build" failed: No such file or directory (2)' },
+    tell: ({ exit, detail }: { exit: number; detail: string }) => ({
+      message: `rsync failed with exit code ${exit}`,
+      detail,
+      hint: 'correct what the message names',
     }),
   }),
   E_TOOL_REFUSED: entry({

@@ -13,6 +13,7 @@ export type Line = Readonly<{
    */
   trip: (pieces: readonly Piece[], options: TripOptions) => Promise<readonly Output[]>;
   put: Connection['put'];
+  bridge: Connection['bridge'];
   /** Resolves when the run may make its first change: see `Start` in claims.ts. */
   mayChange: () => Promise<void>;
   /** Keeps the host until `work` is done, even if the run stands still for an older run. */
@@ -173,19 +174,21 @@ export function openLine(
       await leave();
     }
   };
+  /** Work on a channel of its own. */
+  const withConnection = <T>(work: (connection: Connection) => Promise<T>): Promise<T> =>
+    keep(async () => {
+      const connection = await open();
+      trips++;
+      return await work(connection);
+    }).catch(async (error: unknown) => {
+      if (error instanceof Lost) await drop();
+      throw error;
+    });
   return {
     open,
     trip: oneTrip,
-    async put(sending, user) {
-      await keep(async () => {
-        const connection = await open();
-        trips++;
-        await connection.put(sending, user);
-      }).catch(async (error: unknown) => {
-        if (error instanceof Lost) await drop();
-        throw error;
-      });
-    },
+    put: (sending, user) => withConnection((connection) => connection.put(sending, user)),
+    bridge: (bridged, user, until) => withConnection((connection) => connection.bridge(bridged, user, until)),
     mayChange: start.all,
     keep,
     async claim(user) {

@@ -56,6 +56,8 @@ export type LocalFiles = Readonly<{
   file: (path: string, folders: readonly string[], from: Pos) => LocalFile;
   isFolder: (path: string, folders: readonly string[]) => boolean;
   tree: (path: string, folders: readonly string[], from: Pos, follow: boolean) => readonly TreeNode[];
+  /** Where a file or directory is. A slash at the end of the path stays. */
+  find: (path: string, folders: readonly string[], from: Pos) => string;
   vars: (path: string, folders: readonly string[], from: Pos) => RawVars;
   /** The SHA-1 of a file. undefined: there is no such file. */
   sha1Of: (path: string) => string | undefined;

@@ -51,6 +51,8 @@ export type Session = Readonly<{
     timeout: number | undefined,
   ) => Promise<readonly (readonly Output[])[]>;
   put: Connection['put'];
+  /** Nothing that was known of the host counts after it. */
+  bridge: Connection['bridge'];
   /** Keeps the host until `work` is done, even if the run stands still for an older run. */
   keep: <T>(work: () => Promise<T>) => Promise<T>;
   /**
@@ -184,6 +186,13 @@ export function openSession(
     },
     changeAll,
     put: line.put,
+    async bridge(bridged, user, until) {
+      await line.claim(user);
+      await line.mayChange();
+      answers.outdateAll();
+      withChange.clear();
+      return line.bridge(bridged, user, until);
+    },
     keep: line.keep,
     claim: line.claim,
     drop: line.drop,

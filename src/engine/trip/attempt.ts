@@ -92,8 +92,12 @@ export async function intend(
     };
   }
   const stdout = output?.stdout ?? '';
-  const here = await workHere(taskRun, unit, place);
-  if (here !== undefined) return here;
+  const here = await workHere(taskRun, unit, place, { isCheck, limit: () => timeLimit(taskRun, scope) });
+  if (here !== undefined) {
+    if (earlier !== undefined) return unknown(dependsOn(earlier.what));
+    if (isCheck && here.status === 'changed') place.planned.push({ what: name, touches: step.touches });
+    return here;
+  }
   const steps = step.plan(stdout, ctx);
   if (isBlocked(steps)) {
     if (remedy !== undefined) return unknown(dependsOn(remedy.what));

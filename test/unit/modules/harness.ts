@@ -146,7 +146,8 @@ export function apply(
       writeFileSync(upload.to, Buffer.concat(parts), { mode: 0o600 });
     }
     const ran = run(change.run);
-    output = { ...ran, stdout: output.stdout + ran.stdout };
+    const says = ran.code === 0 && change.says !== undefined ? `${change.says}\n` : '';
+    output = { ...ran, stdout: output.stdout + ran.stdout + says };
     if (ran.code !== 0)
       return { first: words(planned), again: ran.stderr, data: step.data(before, ctx, ran), failed: ran.stderr };
   }
