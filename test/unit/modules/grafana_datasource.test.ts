@@ -4,7 +4,7 @@ import { service } from './api.ts';
 import { refusal } from './harness.ts';
 
 const PROMETHEUS = { name: 'My Source', url: 'http://g:3000/', ds_type: 'prometheus', ds_url: 'http://p:9090' };
-/** Recorded from Grafana 11. */
+/** In the format of Grafana 11. */
 const NOW = {
   id: 3,
   uid: 'abc',

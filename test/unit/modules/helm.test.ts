@@ -6,7 +6,7 @@ import { helm } from '../../../src/modules/helm.ts';
 import { bound, context, read, refusal, run, scratch, words } from './harness.ts';
 
 const SHOP = { name: 'shop', namespace: 'web', chart_ref: 'bitnami/nginx' };
-/** Recorded answers of helm 3. */
+/** Answers in the format of helm 3. */
 const LIST =
   '[{"name":"shop","namespace":"web","revision":"2","updated":"2026-01-01 10:00:00 +0000 UTC","status":"deployed","chart":"nginx-15.1.0","app_version":"1.25.2"}]';
 const CHART =

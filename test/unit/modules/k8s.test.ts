@@ -7,7 +7,7 @@ import { bound, context, read, refusal, run, scratch, words } from './harness.ts
 
 const NS = { kind: 'Namespace', name: 'shop' };
 const MAP = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' }, data: { k: "it's" } };
-/** Recorded output of kubectl diff. */
+/** Output in the format of kubectl diff. */
 const DIFF = `diff -u -N /tmp/LIVE-1/v1.ConfigMap.default.c /tmp/MERGED-2/v1.ConfigMap.default.c
 --- /tmp/LIVE-1/v1.ConfigMap.default.c\t2026-01-01
 +++ /tmp/MERGED-2/v1.ConfigMap.default.c\t2026-01-01

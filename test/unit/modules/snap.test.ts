@@ -4,7 +4,7 @@ import { verbatim } from '../../../src/core/sh.ts';
 import { snap } from '../../../src/modules/snap.ts';
 import { bound, changes, context, refusal, run, words } from './harness.ts';
 
-/** Recorded on a host with snapd. */
+/** In the format of snap. */
 const LIST = `Name    Version   Rev    Tracking         Publisher    Notes
 certbot 2.11.0    3834   latest/stable    certbot-eff* classic
 core22  20240731  1586   latest/stable    canonical*   base
