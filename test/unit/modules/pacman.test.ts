@@ -13,7 +13,7 @@ const commands = (args: Args, seen: string): readonly string[] =>
 const PACMAN = 'LC_ALL=C pacman --noconfirm --noprogressbar';
 const FILE = '/srv/hello-1.0-1-any.pkg.tar.zst';
 
-// test/lab/others.test.ts tries the probe with pacman 7.
+// test/slow/others.test.ts tries the probe with pacman 7.
 describe('pacman', () => {
   it.each<[Args, string, readonly string[]]>([
     [{ name: ['a', 'b'] }, 'is 1 b 1-1\n', [`${PACMAN} --sync --needed a`]],

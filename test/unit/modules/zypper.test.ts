@@ -7,7 +7,7 @@ import { bound, changes, context, refusal, words } from './harness.ts';
 type Args = Readonly<Record<string, unknown>>;
 const flat = (text: string | undefined): string => text?.replace(/ +/g, ' ').trim() ?? '';
 
-// test/lab/others.test.ts tries the probes with zypper 1.14.
+// test/slow/others.test.ts tries the probes with zypper 1.14.
 describe('zypper', () => {
   const plan = (args: Args, seen: string) => bound(zypper, args).plan(seen, context());
   const commands = (args: Args, seen: string): readonly string[] =>

@@ -1,6 +1,6 @@
 // Package managers of other systems. Debian has their programs, so they work on packages of a local repository here.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { oneDebian } from './support/one-debian.ts';
+import { oneDebian } from '../lab/support/one-debian.ts';
 
 const { lab, file, statuses, converge } = oneDebian('10.83.179');
 
