@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { Stopped } from '../../core/connection.ts';
+import { withDeadline } from '../../core/deadline.ts';
 import { tell } from '../../core/errors/index.ts';
 import type { Controller, Step } from '../../core/module.ts';
 import { sh } from '../../core/sh.ts';
@@ -63,11 +64,10 @@ function controllerFor(taskRun: TaskRun, unit: Unit, place: HostState, { isCheck
     place: placeOf(taskRun, place),
     bridge: (argv) => {
       const timeout = limit();
-      const signal =
-        timeout === undefined ? run.signal : AbortSignal.any([run.signal, AbortSignal.timeout(timeout * 1000)]);
       const session = task.delegateTo === undefined ? place.session : host.session;
       world.changed.add(host.name);
-      return session.bridge({ argv, before: unit.environment }, unit.user, signal);
+      const work = (signal: AbortSignal) => session.bridge({ argv, before: unit.environment }, unit.user, signal);
+      return timeout === undefined ? work(run.signal) : withDeadline(run.signal, timeout * 1000, work);
     },
     find: (path, folder) => run.localFiles.find(path, searchPath(run, task, folder), task.at),
     resolve: (path) => resolve(base, path),

@@ -63,7 +63,7 @@ describe('exit codes', () => {
 
 describe('reference commands', () => {
   it("doc shows a module's arguments", async () => {
-    const { out } = await bringup('doc', 'ansible.builtin.timezone');
+    const { out } = await bringup('doc', 'ansible.builtin.hostname');
     expect(out).toContain('| `name` | string | **required** |');
     expect((await bringup('doc')).out).toMatch(/^apt +Packages|^apt /m);
     expect((await bringup('doc', 'timezon')).err).toContain("'timezone'");
