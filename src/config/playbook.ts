@@ -82,6 +82,8 @@ export function loadPlaybook(file: string, options: PlaybookOptions): LoadedPlay
     defined: new Set(Object.keys(options.extraVars)),
     used: new Map(),
     definitions: new Map(),
+    setByTasks: new Set(),
+    texts: new Map(),
     tags: new Set(),
     loadRole,
     readTasks: readTasksFile,

@@ -45,6 +45,10 @@ export type Reading = Readonly<{
   used: Map<string, Pos>;
   /** What each definition of a variable reads, and the mistakes in it. */
   definitions: Map<string, Definition[]>;
+  /** The names that tasks set or register. */
+  setByTasks: Set<string>;
+  /** The templates of variables that are defined, by their names. */
+  texts: Map<string, string[]>;
   tags: Set<string>;
   /** loadRole of roles.ts. It is passed in because a role's tasks may import roles again. */
   loadRole: (name: string, at: Pos, around: Common, reading: Reading, use: RoleUse) => IncludedItems;
@@ -112,9 +116,11 @@ function noteNames(text: string, at: Pos, kind: 'template' | 'expression', readi
 const GUARD = /\b(un)?defined\b|\bdefault\b|\|\s*d\b|\bomit\b|\bmandatory\b|lookup\('vars'|hostvars|\bvars\b/;
 
 /** Records variables that are defined. What is wrong in a value matters only where the variable is read. */
-export function noteVars(vars: RawVars, reading: Pick<Reading, 'ports' | 'defined' | 'definitions'>): void {
+export function noteVars(vars: RawVars, reading: Pick<Reading, 'ports' | 'defined' | 'definitions' | 'texts'>): void {
   for (const [name, value] of Object.entries(vars)) {
     reading.defined.add(name);
+    for (const { text } of reading.ports.templatesIn(value))
+      reading.texts.set(name, [...(reading.texts.get(name) ?? []), text]);
     const own = { ports: reading.ports, defined: reading.defined, problems: [], used: new Map<string, Pos>() };
     checkTemplates(value, own);
     if (own.used.size === 0 && own.problems.length === 0) continue;

@@ -121,9 +121,15 @@ function readOwn(node: MapNode, actions: readonly Entry[], around: Common, readi
   if (impl !== undefined) checkArgs(impl, args, given.value, action, reading);
   if (given.module === 'meta') checkMeta(args, action, around, reading);
   const defined = Object.hasOwn(args, SPREAD) && impl?.defines !== undefined ? ['*'] : (impl?.defines?.(args) ?? []);
-  for (const name of [...defined, ...(impl?.facts?.(args) ?? [])]) reading.defined.add(name);
+  for (const name of [...defined, ...(impl?.facts?.(args) ?? [])]) {
+    reading.defined.add(name);
+    reading.setByTasks.add(name);
+  }
   const keywords = readOwnKeywords(node, 'handler', reading);
-  if (keywords.register !== undefined) reading.defined.add(keywords.register);
+  if (keywords.register !== undefined) {
+    reading.defined.add(keywords.register);
+    reading.setByTasks.add(keywords.register);
+  }
   return {
     ...common,
     kind: 'task',

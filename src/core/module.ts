@@ -42,6 +42,8 @@ export type ModuleSpec<A extends TObject, Current> = Readonly<{
     once?: true;
     work: (args: Static<A>, controller: Controller) => Promise<ControllerResult>;
   }>;
+  /** The task ends when the host has reached a state by itself: what was asked before may be stale then. */
+  waits?: true;
   /** The result is printed for the user, as with debug. */
   says?: true;
   /**
@@ -339,6 +341,7 @@ export type Step = Readonly<{
   edits: Readonly<{ of: string; seeing: (stdout: string, text: string) => string | undefined }> | undefined;
   sets: 'facts' | 'vars';
   says: boolean;
+  waits: boolean;
   loads: ((ctx: Context) => RawVars) | undefined;
   controller:
     | Readonly<{ when: 'always' | 'apply'; work: (controller: Controller) => Promise<ControllerResult> }>
@@ -389,6 +392,7 @@ export function defineModule<A extends TObject, Current>(
         edits: edits && { of: edits.of(args), seeing: limited((stdout, text) => edits.seeing(stdout, text, args)) },
         sets: spec.sets ?? 'facts',
         says: spec.says === true,
+        waits: spec.waits === true,
         loads: loads && ((ctx) => loads(args, ctx)),
         controller: controller && { when: controller.when, work: (hands) => controller.work(args, hands) },
         probe: probe && ((ctx) => probe(args, ctx)),

@@ -21,6 +21,8 @@ export type Doubts = Readonly<{
   isNeverDefined: (name: string) => boolean;
   /** Whether one of the names, or a variable that its value is built from, is never defined or has a broken template. */
   areIn: (reads: readonly Reads[]) => boolean;
+  /** Whether a text may read what other hosts find out or set during the run. */
+  readOthers: (text: string) => boolean;
 }>;
 /** Names of variables that are read without a guard such as `is defined`, each with one place that reads it. */
 export type Reads = ReadonlyMap<string, Pos>;

@@ -52,6 +52,7 @@ type Current = Readonly<{ holds: boolean; stat: Stat | undefined }>;
 
 export const wait_for = defineModule<typeof Args, Current>({
   name: 'wait_for',
+  waits: true,
   summary: 'Waits for a port, a file or a time.',
   args: Args,
   examples: [

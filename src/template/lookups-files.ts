@@ -1,5 +1,6 @@
 // Lookups that read the controller's files, run its programs or ask the network.
 
+import { resolve } from 'node:path';
 import { failure } from '../core/errors/index.ts';
 import { Unknown } from '../core/value.ts';
 import { truth } from './compare.ts';
@@ -87,7 +88,7 @@ function firstFound(terms: readonly Item[], named: Named, ctx: Ctx): readonly It
   });
   for (const one of paths) {
     const found = ctx.env.ports.find(one, ctx.at);
-    if (found !== undefined) return [found];
+    if (found !== undefined) return [resolve(found)]; // a whole path, so that a task that reads it need not search
   }
   return skips ? [] : wrong(`none of these files exists: ${paths.join(', ')}`);
 }

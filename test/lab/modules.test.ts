@@ -48,6 +48,7 @@ function steady(stdout: string): readonly string[] {
       // and has the same result.
       .map((line) => line.replace(/^(parent \w+|trusted )!$/, '$1'))
       .map((line) => line.replace(/^((?:stat|src|srcstat|self) (?:[^/]*\/){5})[^/]*/, '$1_'))
+      .sort() // dpkg lists the packages of several questions in one order
   );
 }
 
@@ -180,7 +181,7 @@ describe('modules on Debian 12 and 13', () => {
     const scripts = [...examples, ...more].flatMap(([name, args]) => {
       const module = modules[name];
       // Facts change from one moment to the next.
-      const isSteady = name !== 'setup' && name !== 'gather_facts';
+      const isSteady = !['setup', 'gather_facts', 'mount_facts'].includes(name);
       const probe = module !== undefined && isSteady ? bound(module, args).probe : undefined;
       return probe === undefined ? [] : [probe(files)];
     });

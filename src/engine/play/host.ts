@@ -19,6 +19,7 @@ import { flushHandlers } from './handlers.ts';
 import { runInclude } from './include.ts';
 import { runMeta } from './meta.ts';
 import { playFilesOf } from './play-files.ts';
+import { templatesOf } from './sources.ts';
 import { stepped } from './step.ts';
 
 /** Runs a play on a host. Throws TaskFailed, Unreachable. */
@@ -95,7 +96,7 @@ function plainTask(
 ): TaskRun | 'left out' | undefined {
   if (item?.kind !== 'task' || hostRun.world.run.step !== undefined) return undefined;
   if (isEnded(hostRun.host, item.role) || !isSelected(item.tags, hostRun.world.run)) return 'left out';
-  if (item.impl === undefined || item.impl.isOnce === true || readsOthers(item)) return undefined;
+  if (item.impl === undefined || item.impl.isOnce === true || readsOthers(hostRun, item)) return undefined;
   return taskRunOf(hostRun, item, where, rest);
 }
 
@@ -241,7 +242,7 @@ function isLost({ hosts }: World, name: string): boolean {
 
 async function runOneTask(hostRun: HostRun, task: Task, where: Where, rest: Rest): Promise<void> {
   const here = hostRun.batch.visit(`${task.at.file}:${task.at.line}`, hostRun.host.name);
-  if (readsOthers(task)) await meet(hostRun, here);
+  if (readsOthers(hostRun, task)) await meet(hostRun, here);
   const taskRun = taskRunOf(hostRun, task, where, rest);
   if (!isOnce(hostRun, taskRun)) return runTask(taskRun);
   const [doer] = await meet(hostRun, `${here} once`);
@@ -277,14 +278,15 @@ function isOnce({ world }: HostRun, taskRun: TaskRun): boolean {
 }
 
 /** Whether a task may read what another host registered or set in this play. The answer is the same for every host. */
-function readsOthers(task: Task): boolean {
+function readsOthers({ world: { run } }: HostRun, task: Task): boolean {
   const known = othersRead.get(task);
   if (known !== undefined) return known;
-  const reads = /\bhostvars\b/.test(
-    JSON.stringify([task.args, task.when, task.loop, task.name], (_, value: unknown) =>
-      typeof value === 'function' ? undefined : value,
-    ),
+  const { args, when, loop, name, environment } = task;
+  const own = JSON.stringify([args, when, loop, name, environment], (_, value: unknown) =>
+    typeof value === 'function' ? undefined : value,
   );
+  const { readOthers } = run.playbook.doubts;
+  const reads = /\bhostvars\b/.test(own) || [own, ...templatesOf(run, task)].some(readOthers);
   othersRead.set(task, reads);
   return reads;
 }

@@ -13,6 +13,19 @@ function sourcesOf({ impl, args, faults }: Task): readonly (Source & { readonly 
   );
 }
 
+/** The template files that a task names without a template, as far as they can be read. */
+export function templatesOf(run: Run, task: Task): readonly string[] {
+  return sourcesOf(task).flatMap(({ path, folder, isTemplate }) => {
+    if (isTemplate !== true) return [];
+    try {
+      return [new TextDecoder().decode(run.localFiles.file(path, searchPath(run, task, folder), task.at).read())];
+    } catch (error) {
+      if (error instanceof Failure) return []; // reported where the task needs it
+      throw error;
+    }
+  });
+}
+
 /** Decrypts an encrypted file. Files of variables are decrypted by who reads them. Throws Failure. */
 function mustOpen(file: LocalFile, folder: Folder): void {
   if (folder === 'files' && file.sealed !== undefined) file.read();

@@ -112,6 +112,8 @@ export async function intend(
   }
   if (earlier !== undefined) return unknown(dependsOn(earlier.what), steps);
   if (steps.length === 0) {
+    // The state was reached while the host worked on an earlier change, perhaps after other answers were given.
+    if (step.waits && host.counts.changed > 0) session.forgetAll();
     keepFacts(taskRun, place, unit, dataOf(step, stdout, unit));
     if (step.loads !== undefined) taskRun.host.included = [...taskRun.host.included, step.loads(ctx)];
     if (step.says) say(taskRun, dataOf(step, stdout, unit));

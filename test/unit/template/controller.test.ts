@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RawVars } from '../../../src/core/value.ts';
 import { resolve } from '../../../src/template/template.ts';
@@ -30,7 +31,7 @@ const CASES: readonly (readonly [string, unknown])[] = [
   ["{{ query('inventory_hostnames', 'web') }}", ['web']],
   ["{{ lookup('unvault', 'v') }} {{ lookup('unvault', 'plain') }}", 'opened 26 text'],
   ["{{ lookup('file', 'v') }} {{ lookup('file', 'plain') }}", 'opened 26 text'],
-  ["{{ lookup('first_found', {'files': 'none,f.ini'}) }}", 'f.ini'],
+  ["{{ lookup('first_found', {'files': 'none,f.ini'}) }}", join(process.cwd(), 'f.ini')],
   ["{{ query('first_found', ['none'], skip=true) }}", []],
   [
     "{{ '/etc' is directory }} {{ '/etc/passwd' is file }} {{ '/none' is exists }} {{ '/' is mount }}",
