@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { argError } from '../core/bind.ts';
 import { defineModule } from '../core/module.ts';
 import { answer, sh } from '../core/sh.ts';
-import type { Vars } from '../core/value.ts';
+import type { Value, Vars } from '../core/value.ts';
 import { absolutePath, args, names } from './shared/args.ts';
 import { devices } from './shared/facts-devices.ts';
 import { distribution } from './shared/facts-distribution.ts';
@@ -102,7 +102,9 @@ fi
 
 /** As in Ansible, a fact's name has a prefix in the result, and none in the variable `ansible_facts`. */
 function prefixed(facts: Vars): Vars {
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [`ansible_${name}`, value]));
+  const all: Record<string, Value> = {};
+  for (const name in facts) all[`ansible_${name}`] = facts[name] ?? null;
+  return all;
 }
 
 function facts(s: Sections): Vars {

@@ -43,8 +43,8 @@ export function bindArgs(run: Run, task: Task, module: Module, scope: Scope, use
 
 /** The arguments, with those of a template that stands for several: `user: "{{ item }}"`. The others override them. */
 function spread(run: Run, task: Task, scope: Scope): RawVars {
-  const { [SPREAD]: whole, ...others } = task.args;
-  if (whole === undefined) return task.args;
+  if (!Object.hasOwn(task.args, SPREAD)) return task.args;
+  const { [SPREAD]: whole = {}, ...others } = task.args;
   const value = run.templates.resolve(whole, scope);
   if (value instanceof Unknown) throw new NotKnown(value.because);
   const dict = value instanceof Secret ? undefined : value;

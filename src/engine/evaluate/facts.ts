@@ -1,11 +1,13 @@
-import type { Vars } from '../../core/value.ts';
+import type { Value, Vars } from '../../core/value.ts';
 
 /**
  * The facts of a module's result by their names in `ansible_facts`: without the prefix `ansible_`. Local facts have both
  * names. Source: `namespace_facts` of ansible-core.
  */
 export function withoutPrefix(facts: Vars): Vars {
-  const short = Object.entries(facts).map(([name, value]) => [name.replace(/^ansible_/, ''), value] as const);
+  const short: Record<string, Value> = {};
+  for (const name in facts) short[name.startsWith('ansible_') ? name.slice(8) : name] = facts[name] ?? null;
   const local = facts['ansible_local'];
-  return { ...Object.fromEntries(short), ...(local !== undefined && { ansible_local: local }) };
+  if (local !== undefined) short['ansible_local'] = local;
+  return short;
 }

@@ -52,6 +52,7 @@ function collectorsOf(name: string): readonly RegExp[] {
 
 /** The facts of the subsets. What is named wins over what is left out; `min` is in unless it is left out. */
 export function ofSubsets(all: Vars, subsets: readonly string[]): Vars {
+  if (subsets.length === 1 && subsets[0] === 'all') return all;
   const off = subsets.filter((one) => one.startsWith('!')).map((one) => one.slice(1));
   const on = subsets.filter((one) => !one.startsWith('!'));
   const everything = on.includes('all') || (on.length === 0 && !off.includes('all'));
