@@ -164,7 +164,6 @@ async function runUnit(taskRun: TaskRun, part: Part, name: string): Promise<Outc
     const outcome = judge(taskRun, unit, await attempt(taskRun, { ...unit, step: unit.step }, name, n > 1), n);
     if (!repeats || run.mode === 'plan') return outcome;
     const isOver = task.until.length === 0 ? outcome.status !== 'failed' : holds(taskRun, unit, outcome, n);
-    if (isOver && n > 1) host.session.forgetAll(); // what was waited for happened since other probes were answered
     if (isOver) return withAttempts(outcome, n);
     if (n >= tries) return gaveUp(outcome, n - 1, task);
     run.emit({ type: 'busy', host: host.name, doing: `${name}: try ${n + 1} of ${tries}` });

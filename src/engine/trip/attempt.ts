@@ -75,7 +75,7 @@ export async function intend(
     return { status: 'unknown', result: new Unknown(because), changes, because, label };
   };
   if (userLook !== undefined && earlier === undefined) return userProbeOutcome(taskRun, unit, userLook, place);
-  if (isRetry && probe !== undefined) session.forget(probe);
+  if (isRetry) session.forgetAll(); // what is waited for may change what later tasks asked, too
   const foreseen = seen === undefined ? undefined : { code: 0, stdout: seen, stderr: '' };
   const output = foreseen ?? (probe === undefined ? undefined : await session.ask(probe, ahead));
   // What hinders the task now may be gone after an earlier task, of which nobody knows what it will do.
