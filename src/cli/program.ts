@@ -14,6 +14,7 @@ import {
   seconds,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
+import { proveCommand } from './prove-command.ts';
 import { playCommand, runCommand } from './run-commands.ts';
 import { vaultCommands } from './vault-commands.ts';
 
@@ -91,6 +92,7 @@ export function commandLine(run: CommandContext): Command {
   runCommand(program, run);
   checkCommand(program, run);
   drillCommand(program, run);
+  proveCommand(program, run);
   labCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);
