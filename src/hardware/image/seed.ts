@@ -61,6 +61,9 @@ function userData(identity: Identity): { readonly [key: string]: Data | undefine
   };
 }
 
+/** Marks a seed that a host has applied. */
+export const APPLIED = '# applied by the first boot';
+
 /**
  * Overwrites the private key on the partition that any card reader reads. The file stays as an empty configuration,
  * because cloud-init expects it. The partition may be mounted or not.
@@ -73,7 +76,7 @@ for label in CIDATA cidata bootfs system-boot; do
   file=/run/bringup-seed/user-data
   if grep -qs ed25519_private "$file"; then
     dd if=/dev/zero of="$file" bs="$(stat -c %s "$file")" count=1 conv=notrunc,fsync 2>/dev/null
-    printf '#cloud-config\\n# applied by the first boot\\n' > "$file"
+    printf '#cloud-config\\n${APPLIED}\\n' > "$file"
     sync "$file"
   fi
   umount /run/bringup-seed

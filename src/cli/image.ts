@@ -1,0 +1,149 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import pc from 'picocolors';
+import { targetOf } from '../config/target.ts';
+import { placeOfVariable } from '../config/variable-place.ts';
+import { pin } from '../connect/known-hosts.ts';
+import type { Target } from '../core/connection.ts';
+import { Failure } from '../core/diagnostic.ts';
+import { failure, tell } from '../core/errors/index.ts';
+import type { InventoryHost } from '../core/playbook.ts';
+import { duration, size } from '../core/units.ts';
+import { inventoryScope } from '../engine/host/variables.ts';
+import { ensureHostKey } from '../hardware/image/host-key.ts';
+import type { Identity } from '../hardware/image/identity.ts';
+import { type Checksum, download, type Progress, parseChecksum, verifyChecksum } from '../hardware/image/source.ts';
+import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
+import { inspect, inspectDirectory, writeFileImage, writeSeed } from '../hardware/image/write.ts';
+import { type Getter, pinsOf } from './connections.ts';
+import type { HostOptions } from './options.ts';
+import { streams } from './output.ts';
+import { openProject, type Project, stopOnProblems } from './project.ts';
+
+export type WriteOptions = HostOptions &
+  Readonly<{
+    /** A file, a disk or a mounted boot partition. */
+    to: string;
+    /** A file, a URL or the name of a built image. Default: the variable `image` of the host. */
+    image: string | undefined;
+    checksum: string | undefined;
+  }>;
+
+/** Makes a card for a host of the inventory, and pins the host key that it gives the host. */
+export async function writeCard(name: string, options: WriteOptions, signal: AbortSignal): Promise<number> {
+  const started = Date.now();
+  const project = openProject({ ...options, writes: true });
+  stopOnProblems(project.problems);
+  const { inventory } = project;
+  const host = inventory.hosts.get(name);
+  if (host === undefined) throw failure('E_UNKNOWN_HOST', { pattern: name, known: inventory.hosts.keys() });
+  const { get } = inventoryScope(project.templates, inventory, project.extraVars, '.', name);
+  const target = targetOf({ name, at: host.at, get, defaults: project.connection });
+  const settings = settingsOf({
+    address: target.address,
+    user: target.user,
+    timezone: get('timezone'),
+    mac: get('mac'),
+    network: get('network'),
+  });
+  if (!('user' in settings)) throw new Failure(settings.map((mistake) => diagnosticOf(mistake, host, project)));
+  const publicKeys = publicKeysOf(target, host);
+  const isSeedOnly = statSync(options.to, { throwIfNoEntry: false })?.isDirectory() === true;
+  const wanted = isSeedOnly ? undefined : imageOf(options, host, get, project);
+  const progress = showProgress();
+  const image = wanted === undefined ? undefined : await fetched(wanted, progress, signal);
+  await (image === undefined ? inspectDirectory(options.to) : inspect(image, options.to));
+  const hostKey = await ensureHostKey(join(inventory.dir, '.secrets', 'host_keys', name), name);
+  const identity: Identity = { name, publicKeys, hostKey, ...settings };
+  const { bytes } =
+    image === undefined
+      ? await writeSeed(options.to, identity, progress)
+      : await writeFileImage(image, options.to, identity, { progress, signal });
+  const pins = await pinKey(project, target, hostKey.public);
+  const took = duration(Date.now() - started);
+  streams.out(
+    `${pc.green('✓')} ${pc.bold(name)}: wrote ${bytes === undefined ? 'the seed' : size(bytes)} to ${options.to}, pinned its host key in ${pins} ${pc.dim(`(${took})`)}\n`,
+  );
+  return 0;
+}
+
+function diagnosticOf({ variable, path, problem, expected, hint }: Mistake, host: InventoryHost, project: Project) {
+  return tell(
+    'E_IMAGE_VARIABLE',
+    { host: host.name, problem, expected, hint },
+    placeOfVariable(host, variable, path, project),
+  );
+}
+
+/** The public keys of the private keys that bringup logs in with. */
+function publicKeysOf({ name, privateKeyFile }: Target, host: InventoryHost): readonly string[] {
+  const own = privateKeyFile === undefined ? undefined : privateKeyFile.replace(/^~(?=\/)/, homedir());
+  const files = (own === undefined ? USUAL_KEYS : [own]).map((file) => `${file}.pub`);
+  const keys = files.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8').trim());
+  const good = keys.filter((key) => /^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/=]+( [^\n]*)?$/.test(key));
+  if (good.length > 0) return good;
+  const hint =
+    own !== undefined && existsSync(own)
+      ? `write it from the private key: ssh-keygen -y -f ${own} > ${own}.pub`
+      : `create a key pair: ssh-keygen -t ed25519${own === undefined ? '' : ` -f ${own}`}`;
+  throw failure('E_IMAGE_PUBLIC_KEY', { host: name, files, hint }, host.at);
+}
+const USUAL_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(homedir(), '.ssh', file));
+
+type Wanted = Readonly<{ image: string; checksum: Checksum | undefined }>;
+
+/** The image that the command line names, else the one of the inventory. The inventory's checksum is for its own image. */
+function imageOf(options: WriteOptions, host: InventoryHost, get: Getter, project: Project): Wanted {
+  const wrong = (variable: string, problem: string, expected: string) =>
+    failure('E_IMAGE_VARIABLE', { host: host.name, problem, expected }, placeOfVariable(host, variable, [], project));
+  const image = options.image ?? get('image');
+  if (image === undefined || image === null)
+    throw wrong('image', 'no image is given', 'the option --image, or the variable image of the host');
+  if (typeof image !== 'string')
+    throw wrong('image', "'image' is not a text", 'a file, a URL or the name of a built image');
+  const text = options.checksum ?? (options.image === undefined ? get('image_checksum') : undefined);
+  if (text === undefined || text === null) return { image, checksum: undefined };
+  const checksum = parseChecksum(String(text));
+  if (checksum === undefined)
+    throw wrong('image_checksum', `'${String(text)}' is not a checksum`, 'sha256:HEX or sha512:HEX');
+  return { image, checksum };
+}
+
+/** The path of the image on this machine. */
+async function fetched({ image, checksum }: Wanted, progress: Progress, signal: AbortSignal): Promise<string> {
+  if (/^https?:\/\//.test(image)) return download(image, join(IMAGES, 'downloads'), { checksum, progress, signal });
+  if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
+    throw failure('E_IMAGE_UNKNOWN', { name: image, known: [] });
+  if (checksum !== undefined) await verifyChecksum(image, checksum, progress);
+  return image;
+}
+const IMAGES = join('.bringup', 'images');
+
+/** Writes the host key where connections of this project look first. Returns the file. */
+async function pinKey(project: Project, { address, port, knownHostsFile }: Target, publicKey: string): Promise<string> {
+  const file = (knownHostsFile ?? pinsOf(project.inventory.dir)).replace(/^~(?=\/)/, homedir());
+  const before = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const key = publicKey.split(' ').slice(0, 2).join(' ');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.new`, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
+  await rename(`${file}.new`, file);
+  return file;
+}
+
+/** One line on a terminal, written over. Without a terminal, each step once. */
+function showProgress(): Progress {
+  const isTerminal = process.stderr.isTTY === true;
+  let last = '';
+  return (what, bytes, of) => {
+    const amount = bytes === undefined ? '' : `  ${size(bytes)}${of === undefined ? '' : ` of ${size(of)}`}`;
+    const line = isTerminal ? `${what}${amount}` : what;
+    if (line === last) return;
+    last = line;
+    streams.err(isTerminal ? `\r\u001b[K${pc.dim(line)}` : `${pc.dim(line)}\n`);
+  };
+}
