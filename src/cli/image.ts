@@ -12,12 +12,15 @@ import { failure, tell } from '../core/errors/index.ts';
 import type { InventoryHost } from '../core/playbook.ts';
 import { duration, size } from '../core/units.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
+import { builtImages, imageFile } from '../hardware/image/build.ts';
+import { checkDisk, writeDisk } from '../hardware/image/disk.ts';
 import { ensureHostKey } from '../hardware/image/host-key.ts';
 import type { Identity } from '../hardware/image/identity.ts';
 import { type Checksum, download, type Progress, parseChecksum, verifyChecksum } from '../hardware/image/source.ts';
 import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
 import { inspect, inspectDirectory, writeFileImage, writeSeed } from '../hardware/image/write.ts';
 import { type Getter, pinsOf } from './connections.ts';
+import { IMAGES, showProgress } from './image-build.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
@@ -29,6 +32,8 @@ export type WriteOptions = HostOptions &
     /** A file, a URL or the name of a built image. Default: the variable `image` of the host. */
     image: string | undefined;
     checksum: string | undefined;
+    /** The disk, typed again because it is not removable. */
+    meant: string | undefined;
   }>;
 
 /** Makes a card for a host of the inventory, and pins the host key that it gives the host. */
@@ -50,17 +55,26 @@ export async function writeCard(name: string, options: WriteOptions, signal: Abo
   });
   if (!('user' in settings)) throw new Failure(settings.map((mistake) => diagnosticOf(mistake, host, project)));
   const publicKeys = publicKeysOf(target, host);
-  const isSeedOnly = statSync(options.to, { throwIfNoEntry: false })?.isDirectory() === true;
+  const kind = statSync(options.to, { throwIfNoEntry: false });
+  const isSeedOnly = kind?.isDirectory() === true;
+  const isDisk = kind?.isBlockDevice() === true;
+  if (isDisk) checkDisk(options.to, options.meant);
   const wanted = isSeedOnly ? undefined : imageOf(options, host, get, project);
   const progress = showProgress();
   const image = wanted === undefined ? undefined : await fetched(wanted, progress, signal);
   await (image === undefined ? inspectDirectory(options.to) : inspect(image, options.to));
   const hostKey = await ensureHostKey(join(inventory.dir, '.secrets', 'host_keys', name), name);
   const identity: Identity = { name, publicKeys, hostKey, ...settings };
-  const { bytes } =
+  const { bytes, wasBooted } =
     image === undefined
       ? await writeSeed(options.to, identity, progress)
-      : await writeFileImage(image, options.to, identity, { progress, signal });
+      : isDisk
+        ? await writeDisk(options.to, { image, identity }, { meant: options.meant, progress, signal })
+        : await writeFileImage(options.to, { image, identity }, { progress, signal });
+  if (wasBooted)
+    streams.err(
+      `${pc.yellow('warning')}: ${image} was booted before, so it may hold files of another host. Use the image as its publisher made it.\n`,
+    );
   const pins = await pinKey(project, target, hostKey.public);
   const took = duration(Date.now() - started);
   streams.out(
@@ -114,12 +128,18 @@ function imageOf(options: WriteOptions, host: InventoryHost, get: Getter, projec
 /** The path of the image on this machine. */
 async function fetched({ image, checksum }: Wanted, progress: Progress, signal: AbortSignal): Promise<string> {
   if (/^https?:\/\//.test(image)) return download(image, join(IMAGES, 'downloads'), { checksum, progress, signal });
-  if (statSync(image, { throwIfNoEntry: false })?.isFile() !== true)
-    throw failure('E_IMAGE_UNKNOWN', { name: image, known: [] });
-  if (checksum !== undefined) await verifyChecksum(image, checksum, progress);
-  return image;
+  const file = await imagePath(image);
+  if (checksum !== undefined) await verifyChecksum(file, checksum, progress);
+  return file;
 }
-const IMAGES = join('.bringup', 'images');
+
+/** A file, or the image that was built under this name. */
+async function imagePath(image: string): Promise<string> {
+  if (statSync(image, { throwIfNoEntry: false })?.isFile() === true) return image;
+  const built = (await builtImages(IMAGES)).map(({ name }) => name);
+  if (built.includes(image)) return imageFile(IMAGES, image);
+  throw failure('E_IMAGE_UNKNOWN', { name: image, known: built });
+}
 
 /** Writes the host key where connections of this project look first. Returns the file. */
 async function pinKey(project: Project, { address, port, knownHostsFile }: Target, publicKey: string): Promise<string> {
@@ -133,17 +153,4 @@ async function pinKey(project: Project, { address, port, knownHostsFile }: Targe
   await writeFile(`${file}.new`, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
   await rename(`${file}.new`, file);
   return file;
-}
-
-/** One line on a terminal, written over. Without a terminal, each step once. */
-function showProgress(): Progress {
-  const isTerminal = process.stderr.isTTY === true;
-  let last = '';
-  return (what, bytes, of) => {
-    const amount = bytes === undefined ? '' : `  ${size(bytes)}${of === undefined ? '' : ` of ${size(of)}`}`;
-    const line = isTerminal ? `${what}${amount}` : what;
-    if (line === last) return;
-    last = line;
-    streams.err(isTerminal ? `\r\u001b[K${pc.dim(line)}` : `${pc.dim(line)}\n`);
-  };
 }

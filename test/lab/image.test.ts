@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { bringup, plain } from '../unit/support/command.ts';
 import { project } from '../unit/support/project.ts';
-import { installImageTools, labelOfCard, makeCard, readCard } from './support/card.ts';
+import { installImageTools, labelOfCard, makeCard, readCard, readRoot } from './support/card.ts';
 
 beforeAll(installImageTools);
 
@@ -127,6 +127,28 @@ describe('image write to a file', () => {
     expect(labelOfCard(`${general}.card`)).toContain('CIDATA');
   });
 
+  it('lets the system mount an EFI partition by its new label', async () => {
+    const { p, write } = rack();
+    const fstab = 'LABEL=root / ext4 defaults 0 1\nLABEL=UEFI /boot/efi vfat umask=0077 0 1\n';
+    const image = makeCard(p.path('in.img'), { label: 'UEFI', root: { 'etc/fstab': fstab } });
+    const { code, err } = await write('web1', '--image', image, '--to', p.path('card.img'));
+    expect(code, err).toBe(0);
+    expect(labelOfCard(p.path('card.img'))).toContain('CIDATA');
+    expect(readRoot(p.path('card.img'), '/etc/fstab')).toBe(fstab.replace('UEFI', 'CIDATA'));
+    expect(err).not.toContain('booted before');
+    const unknown = makeCard(p.path('unknown.img'), { label: 'UEFI' });
+    const refused = await write('web1', '--image', unknown, '--to', p.path('other.img'));
+    expect([refused.code, existsSync(p.path('other.img'))]).toEqual([2, false]);
+    expect(plain(refused.err)).toContain("has an EFI partition 'UEFI', and no /etc/fstab");
+  });
+
+  it('warns of an image in which cloud-init has run', async () => {
+    const { p, write } = rack();
+    const image = makeCard(p.path('in.img'), { label: 'CIDATA', root: { 'var/lib/cloud/instance/x': '' } });
+    const { code, err } = await write('web1', '--image', image, '--to', p.path('card.img'));
+    expect([code, plain(err)]).toEqual([0, expect.stringContaining('was booted before')]);
+  });
+
   it('replaces the pin of a host that has got a new key, and keeps those of others', async () => {
     const { p, write } = rack();
     p.write({ known_hosts: '10.0.0.21,10.0.0.9 ssh-ed25519 AAAAOLD\n# mine\n10.0.0.22 ssh-rsa AAAB\n' });
@@ -204,6 +226,60 @@ describe('what image write refuses, before it writes anything', () => {
     const { code, err } = await write('web1', '--image', image, '--to', p.path('card.img'));
     expect([code, existsSync(p.path('card.img'))]).toEqual([2, false]);
     expect(plain(err)).toMatch(/no public key[\s\S]*other\.pub[\s\S]*ssh-keygen -t ed25519 -f/);
+  });
+});
+
+describe('image write to a disk', () => {
+  /** A disk of this size, which is a file behind a loop device and so not removable. */
+  function disk(file: string, mebibytes: number): string {
+    writeFileSync(file, '');
+    truncateSync(file, mebibytes * 1024 ** 2);
+    const name = execFileSync('losetup', ['-P', '--show', '-f', file], { encoding: 'utf8' }).trim();
+    onTestFinished(() => void execFileSync('losetup', ['-d', name]));
+    return name;
+  }
+
+  it('writes it whole, over what it held, and reads it again', async () => {
+    const { p, write } = rack();
+    const image = makeCard(p.path('in.img'), { label: 'CIDATA' });
+    const to = disk(p.path('disk'), 32);
+    execFileSync('sh', ['-c', 'yes old | dd of="$1" bs=1M count=24 iflag=fullblock status=none conv=fsync', 'sh', to]);
+    const { code, out, err } = await write('web1', '--image', image, '--to', to, '--yes-i-mean', to);
+    expect(code, err).toBe(0);
+    expect(plain(out)).toContain(`wrote 24 MiB to ${to}`);
+    expect(plain(err)).toContain('reading the disk again');
+    expect(readCard(to, 'user-data')).toContain('hostname: "web1"');
+    const [wanted, seen] = [image, p.path('disk')].map((file) => readFileSync(file));
+    // All but the boot partition, which has got the seed.
+    for (const [from, to] of [
+      [0, 1],
+      [17, 24],
+    ].map((range) => range.map((mib) => mib * 1024 ** 2)))
+      expect(seen?.subarray(from, to).equals(wanted?.subarray(from, to) ?? Buffer.alloc(0))).toBe(true);
+    expect(p.read('known_hosts')).toContain(keyIn(p, 'web1'));
+  });
+
+  it('refuses one that may be wrong, is too small, or is in use, and writes nothing', async () => {
+    const { p, write } = rack();
+    const image = makeCard(p.path('in.img'), { label: 'CIDATA' });
+    const refused = async (to: string, ...more: readonly string[]) => {
+      const { code, err } = await write('web1', '--image', image, '--to', to, ...more);
+      expect([code, existsSync(p.path('known_hosts'))]).toEqual([2, false]);
+      return plain(err);
+    };
+    const [large, small] = [disk(p.path('large'), 32), disk(p.path('small'), 16)];
+    expect(await refused(large)).toMatch(/is not a removable disk \(.*32 MiB\)[\s\S]*--yes-i-mean \/dev\/loop/);
+    expect(await refused(large, '--yes-i-mean', small)).toContain('is not a removable disk');
+    expect(await refused(small, '--yes-i-mean', small)).toContain('has 16 MiB, and the image has 24 MiB');
+    execFileSync('mkfs.ext4', ['-q', large]);
+    mkdirSync(p.path('mounted'));
+    execFileSync('mount', [large, p.path('mounted')]);
+    try {
+      expect(await refused(large, '--yes-i-mean', large)).toMatch(/is mounted at .*mounted[\s\S]*umount \/dev\/loop/);
+    } finally {
+      execFileSync('umount', [p.path('mounted')]);
+    }
+    expect(readFileSync(p.path('small')).every((byte) => byte === 0)).toBe(true);
   });
 });
 

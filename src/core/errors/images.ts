@@ -30,6 +30,13 @@ export const images = {
       hint,
     }),
   }),
+  E_IMAGE_RECIPE: entry({
+    summary: 'the description of an image is wrong or missing',
+    meaning: 'images/NAME.yml says which release of Debian, which packages and which size an image has.',
+    fix: 'Correct the file as `expected:` describes it.',
+    example: { problem: "'debian' is not valid", expected: '12 or 13' },
+    tell: ({ problem, expected, hint }: Problem) => ({ message: problem, expected, hint }),
+  }),
   E_IMAGE_UNKNOWN: entry({
     summary: 'there is no image of this name',
     meaning: 'An image is a file, a URL, or the name of an image that `bringup image build` has built.',
@@ -92,6 +99,17 @@ export const images = {
 };
 
 export const imageRuns = {
+  E_IMAGE_BUILD: entry({
+    summary: 'the packages of an image cannot be installed',
+    meaning: 'mmdebstrap downloads Debian packages and installs them into a directory, and it failed.',
+    fix: 'Read the output below the message: often a package does not exist, or this machine does not reach the mirror.',
+    example: { suite: 'trixie', code: 25, detail: 'E: Unable to locate package ngnix' },
+    tell: ({ suite, code, detail }: { suite: string; code: number | null; detail: string }) => ({
+      message: `Debian ${suite} cannot be installed into an image (mmdebstrap: exit code ${code})`,
+      detail,
+      hint: 'check the names of the packages, and that this machine reaches deb.debian.org',
+    }),
+  }),
   E_IMAGE_CHECKSUM: entry({
     summary: 'an image does not have the checksum that was given',
     meaning: 'The file is damaged, is another version, or was replaced by somebody. Nothing was written.',

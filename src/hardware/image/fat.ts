@@ -49,13 +49,16 @@ export async function relabel(partition: FatPartition, label: string): Promise<v
 /** The labels of partitions on which cloud-init looks for a seed: by default, on Raspberry Pi OS, on Ubuntu for Pis. */
 const SEED_LABELS = ['CIDATA', 'bootfs', 'system-boot'];
 
+/** The partition that gets the seed, and whether cloud-init looks for one there already. */
+export type SeedPartition = FatPartition & Readonly<{ isForSeeds: boolean }>;
+
 /**
  * The partition that gets the seed. An EFI system partition is good as well: it gets the label that cloud-init looks
  * for. Throws Failure if there is none.
  *
  * @param file the name of the image in messages
  */
-export async function seedPartition(disk: string, head: Buffer, file: string): Promise<FatPartition> {
+export async function seedPartition(disk: string, head: Buffer, file: string): Promise<SeedPartition> {
   const partitions = partitionsOf(head);
   if (partitions === undefined) throw failure('E_IMAGE_FORMAT', { file, problem: 'has no partition table' });
   const all = await fatPartitions(disk, partitions, head);
@@ -71,7 +74,7 @@ export async function seedPartition(disk: string, head: Buffer, file: string): P
     throw failure('E_IMAGE_BOOT_PARTITION', { file, problem });
   }
   refuseWithoutCloudInit(found.label, await filesOf(found), file);
-  return found;
+  return { ...found, isForSeeds: found === labelled };
 }
 
 /**

@@ -5,6 +5,7 @@ import { failure } from '../../core/errors/index.ts';
 
 /** The Debian package of each program that works on images. */
 const PACKAGES = {
+  dd: 'coreutils',
   debugfs: 'e2fsprogs',
   mcopy: 'mtools',
   mdir: 'mtools',
@@ -15,6 +16,7 @@ const PACKAGES = {
   mmdebstrap: 'mmdebstrap',
   mtype: 'mtools',
   newuidmap: 'uidmap',
+  'qemu-aarch64-static': 'qemu-user-static',
   sfdisk: 'fdisk',
   'ssh-keygen': 'openssh-client',
   xz: 'xz-utils',
@@ -74,8 +76,8 @@ export async function tryRun(
   signal?.throwIfAborted();
   const [command = '', ...args] = argv;
   const child = spawn(command, args, { env: environment(env), detached: true });
-  // The whole process group, because mmdebstrap starts others.
-  const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
+  // The whole process group. mmdebstrap removes what it has made.
+  const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM');
   signal?.addEventListener('abort', kill);
   const out: Buffer[] = [];
   const err: Buffer[] = [];

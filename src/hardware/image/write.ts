@@ -3,39 +3,36 @@ import { mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { failure } from '../../core/errors/index.ts';
+import { type Card, HEAD, personalise } from './card.ts';
 import { copyTo } from './copy.ts';
-import { type FatPartition, readFat, refuseWithoutCloudInit, relabel, seedPartition, writeFat } from './fat.ts';
+import { readFat, refuseWithoutCloudInit, seedPartition } from './fat.ts';
 import type { Identity } from './identity.ts';
 import { needPrograms } from './programs.ts';
 import { APPLIED, seedOf } from './seed.ts';
 import { headOf, openImage, type Progress } from './source.ts';
 
-/** What became of a card: how large it is, or that only its seed was written. */
-export type Written = Readonly<{ bytes: number | undefined }>;
-
-/** Boot partitions begin, and have their directories, within this many bytes of a disk. */
-const HEAD = 64 * 1024 ** 2;
+/** What was written: how much, or undefined for the seed alone, and whether the system was booted before. */
+export type Written = Readonly<{ bytes: number | undefined; wasBooted: boolean }>;
 
 /**
  * Writes an image, made the given host, to a file. The file appears when it is complete. It has mode 0600, because the
  * seed holds the private host key. Nothing is mounted and root is not needed.
  */
 export async function writeFileImage(
-  image: string,
   to: string,
-  identity: Identity,
+  card: Card,
   { progress, signal }: Readonly<{ progress: Progress; signal: AbortSignal }>,
 ): Promise<Written> {
   const staged = join(dirname(to), `.${basename(to)}.new`);
   await rm(staged, { force: true });
   try {
     const handle = await open(staged, 'wx', 0o600);
-    const bytes = await unpackTo(handle, image, { progress, signal }).finally(() => handle.close());
-    const head = await headOf(staged, HEAD);
-    await personalise(await seedPartition(staged, head, image), identity, progress);
+    const bytes = await unpackTo(handle, card.image, { progress, signal }).finally(() => handle.close());
+    progress('writing the seed');
+    const wasBooted = await personalise(staged, card);
     await syncFile(staged);
     await rename(staged, to);
-    return { bytes };
+    return { bytes, wasBooted };
   } catch (error) {
     await rm(staged, { force: true });
     throw error;
@@ -87,18 +84,6 @@ const booted = (to: string) =>
     hint: 'write the whole image: bringup image write HOST --image IMAGE --to TARGET',
   });
 
-/** Writes the seed, and reads it again. */
-async function personalise(partition: FatPartition, identity: Identity, progress: Progress): Promise<void> {
-  progress('writing the seed');
-  const label = partition.label.toLowerCase();
-  if (!['cidata', 'bootfs', 'system-boot'].includes(label)) await relabel(partition, 'CIDATA');
-  for (const [name, content] of Object.entries(seedOf(identity))) {
-    await writeFat(partition, name, content);
-    if ((await readFat(partition, name)) !== content)
-      throw failure('E_IMAGE_READ_BACK', { to: partition.disk, what: `the file ${name}` });
-  }
-}
-
 async function syncFile(file: string): Promise<void> {
   const handle = await open(file, 'r+');
   await handle.sync().finally(() => handle.close());
@@ -112,7 +97,7 @@ export async function writeSeed(to: string, identity: Identity, progress: Progre
     await writeFile(staged, content, { mode: 0o600, flush: true });
     await rename(staged, join(to, name));
   }
-  return { bytes: undefined };
+  return { bytes: undefined, wasBooted: false };
 }
 
 /** Throws Failure if the directory is no boot partition that cloud-init reads. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const MIB = 1024 ** 2;
 const env = { ...process.env, MTOOLS_SKIP_CHECK: '1' };
@@ -27,24 +28,40 @@ type Card = Readonly<{
   /** The label of its FAT partition. undefined: there is none. */
   label?: string;
   files?: Readonly<Record<string, string>>;
+  /** The files of an ext4 file system in the second partition. */
+  root?: Readonly<Record<string, string>>;
 }>;
 
 /** A disk image of 24 MiB: a boot partition of 16 MiB at 1 MiB, and a second partition that holds a text. */
-export function makeCard(file: string, { table = 'gpt', label, files = {} }: Card): string {
+export function makeCard(file: string, { table = 'gpt', label, files = {}, root }: Card): string {
   writeFileSync(file, '');
   truncateSync(file, 24 * MIB);
-  const [boot, root] = table === 'gpt' ? ['uefi', 'linux'] : ['c', '83'];
+  const [boot, linux] = table === 'gpt' ? ['uefi', 'linux'] : ['c', '83'];
   run(
     ['sfdisk', '-q', file],
-    `label: ${table}\nstart=2048, size=32768, type=${boot}\nstart=34816, size=8192, type=${root}\n`,
+    `label: ${table}\nstart=2048, size=32768, type=${boot}\nstart=34816, size=8192, type=${linux}\n`,
   );
   if (label !== undefined) {
     run(['mkfs.vfat', '-s', '1', '--offset', '2048', ...(label === '' ? [] : ['-n', label]), file, '16384']);
     for (const [name, text] of Object.entries(files)) run(['mcopy', '-i', `${file}@@1M`, '-', `::/${name}`], text);
   }
-  run(['dd', `of=${file}`, 'bs=1M', 'seek=17', 'conv=notrunc', 'status=none'], 'the root of the card');
+  if (root !== undefined) makeRoot(file, root);
+  else run(['dd', `of=${file}`, 'bs=1M', 'seek=17', 'conv=notrunc', 'status=none'], 'the root of the card');
   return file;
 }
+
+function makeRoot(file: string, files: Readonly<Record<string, string>>): void {
+  const folder = mkdtempSync(`${file}-root-`);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  run(['mke2fs', '-q', '-t', 'ext4', '-d', folder, '-E', `offset=${17 * MIB}`, file, '4M']);
+}
+
+/** A file in the ext4 file system of a card. */
+export const readRoot = (card: string, name: string): string =>
+  run(['debugfs', '-R', `cat ${name}`, `${card}?offset=${17 * MIB}`]);
 
 /** A file in the boot partition of a card. */
 export const readCard = (card: string, name: string): string => run(['mtype', '-i', `${card}@@1M`, `::/${name}`]);

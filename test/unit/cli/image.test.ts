@@ -60,6 +60,37 @@ describe('where image write finds a mistake', () => {
   });
 });
 
+describe('image build', () => {
+  const build = async (name: string, text?: string) => {
+    const p = project(text === undefined ? {} : { 'images/own.yml': text });
+    const file = text === undefined ? [] : ['--file', p.path('images/own.yml')];
+    const { code, err } = await bringup('image', 'build', name, ...file);
+    return { code, err: plain(err).replaceAll(`${p.folder}/`, '') };
+  };
+
+  it.each<[string, string, RegExp]>([
+    ['an unknown key', 'debian: 13\nsuite: sid\n', /own\.yml:2:1[\s\S]*unknown argument 'suite'[\s\S]*size/],
+    ['no release', 'arch: amd64\n', /own\.yml:1:1[\s\S]*'debian' is missing/],
+    ['an old release', 'debian: 11\n', /own\.yml:1:9[\s\S]*12 or 13/],
+    ['another architecture', 'debian: 13\narch: riscv64\n', /own\.yml:2:7[\s\S]*one of amd64, arm64/],
+    ['a size without a unit', 'debian: 13\nsize: 1000\n', /own\.yml:2:7[\s\S]*a whole number with M/],
+    ['an option as a package', 'debian: 13\npackages: [vim, -o]\n', /own\.yml:2:17[\s\S]*the name of a Debian package/],
+    ['a list', '- debian\n', /own\.yml is not a map/],
+    ['wrong YAML', 'debian: [\n', /own\.yml:/],
+  ])('refuses %s', async (_, text, message) => {
+    const { code, err } = await build('own', text);
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it.each([
+    ['debian-31', /there is no images\/debian-31\.yml[\s\S]*debian-13/],
+    ['../x', /'\.\.\/x' is not a valid name/],
+  ])('refuses the name %s', async (name, message) => {
+    const { code, err } = await build(name);
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+});
+
 describe('pinned host keys', () => {
   it('are not read as an inventory', async () => {
     const p = project({
