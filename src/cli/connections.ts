@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { targetOf } from '../config/target.ts';
 import { connect } from '../connect/connect.ts';
@@ -28,14 +26,6 @@ export async function reach(name: string, at: Pos | undefined, get: Getter, defa
     privateKeyFile: target.privateKeyFile ?? own.privateKeyFile,
     knownHostsFile: own.knownHostsFile,
   };
-}
-
-/** The host keys that `bringup image write` pins. Everybody who has the project verifies hosts with them. */
-export const pinsOf = (inventoryDir: string): string => join(inventoryDir, 'known_hosts');
-
-/** The variable that makes connections use the pinned host keys, if there are some. */
-export function pinnedKeys(inventoryDir: string): RawVars {
-  return existsSync(pinsOf(inventoryDir)) ? { bringup_known_hosts_file: pinsOf(inventoryDir) } : {};
 }
 
 export type LineOptions = Readonly<{

@@ -1,11 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import pc from 'picocolors';
 import { targetOf } from '../config/target.ts';
 import { placeOfVariable } from '../config/variable-place.ts';
-import { pin } from '../connect/known-hosts.ts';
 import type { Target } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import { failure, tell } from '../core/errors/index.ts';
@@ -19,10 +17,11 @@ import type { Identity } from '../hardware/image/identity.ts';
 import { type Checksum, download, type Progress, parseChecksum, verifyChecksum } from '../hardware/image/source.ts';
 import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
 import { inspect, inspectDirectory, writeFileImage, writeSeed } from '../hardware/image/write.ts';
-import { type Getter, pinsOf } from './connections.ts';
+import type { Getter } from './connections.ts';
 import { IMAGES, showProgress } from './image-build.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
+import { pinFile, pinKey } from './pins.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
 
 export type WriteOptions = HostOptions &
@@ -54,6 +53,7 @@ export async function writeCard(name: string, options: WriteOptions, signal: Abo
     network: get('network'),
   });
   if (!('user' in settings)) throw new Failure(settings.map((mistake) => diagnosticOf(mistake, host, project)));
+  const pins = pinFile(inventory.dir, target, host.at);
   const publicKeys = publicKeysOf(target, host);
   const kind = statSync(options.to, { throwIfNoEntry: false });
   const isSeedOnly = kind?.isDirectory() === true;
@@ -75,7 +75,7 @@ export async function writeCard(name: string, options: WriteOptions, signal: Abo
     streams.err(
       `${pc.yellow('warning')}: ${image} was booted before, so it may hold files of another host. Use the image as its publisher made it.\n`,
     );
-  const pins = await pinKey(project, target, hostKey.public);
+  await pinKey(pins, target, hostKey.public);
   const took = duration(Date.now() - started);
   streams.out(
     `${pc.green('✓')} ${pc.bold(name)}: wrote ${bytes === undefined ? 'the seed' : size(bytes)} to ${options.to}, pinned its host key in ${pins} ${pc.dim(`(${took})`)}\n`,
@@ -139,18 +139,4 @@ async function imagePath(image: string): Promise<string> {
   const built = (await builtImages(IMAGES)).map(({ name }) => name);
   if (built.includes(image)) return imageFile(IMAGES, image);
   throw failure('E_IMAGE_UNKNOWN', { name: image, known: built });
-}
-
-/** Writes the host key where connections of this project look first. Returns the file. */
-async function pinKey(project: Project, { address, port, knownHostsFile }: Target, publicKey: string): Promise<string> {
-  const file = (knownHostsFile ?? pinsOf(project.inventory.dir)).replace(/^~(?=\/)/, homedir());
-  const before = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
-  const key = publicKey.split(' ').slice(0, 2).join(' ');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.new`, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
-  await rename(`${file}.new`, file);
-  return file;
 }

@@ -21,9 +21,9 @@ import type { FactsCache, LocalFiles, Templates } from '../engine/host/ports.ts'
 import { modules } from '../modules/index.ts';
 import { makeScope } from '../template/scope.ts';
 import { compileExpression, compileTemplate, resolve, templatesIn } from '../template/template.ts';
-import { pinnedKeys } from './connections.ts';
 import { localFiles } from './local-files.ts';
 import { ownModules } from './own-modules.ts';
+import { pinnedKeys } from './pins.ts';
 import { templatePorts, templatesFor } from './templates.ts';
 
 export type ProjectOptions = Readonly<{

@@ -1,5 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { pinKey } from '../../../src/cli/pins.ts';
+import type { Target } from '../../../src/core/connection.ts';
 import { bringup, plain } from '../support/command.ts';
 import { project } from '../support/project.ts';
 
@@ -46,6 +48,12 @@ describe('where image write finds a mistake', () => {
 
   it.each<[string, string, string[], RegExp]>([
     ['no image', 'x: 1', [], /no image is given/],
+    [
+      'a known_hosts file that is none',
+      "ansible_ssh_common_args: '-o UserKnownHostsFile=/dev/null'",
+      ['--image', '{T}/in.img'],
+      /\/dev\/null/,
+    ],
     ['a wrong checksum', 'x: 1', ['--image', '{T}/in.img', '--checksum', 'sha256:12'], /'sha256:12' is not a checksum/],
     ['an image that is no text', 'image: 5', [], /'image' is not a text/],
     ['an image that does not exist', 'image: debian-31', [], /no file and no built image 'debian-31'/],
@@ -99,6 +107,15 @@ describe('pinned host keys', () => {
     });
     const { code, out } = await bringup('inventory', '-i', p.path('inventory'));
     expect([code, plain(out)]).toEqual([0, 'web1  ungrouped\n']);
+  });
+
+  it('of several processes do not get lost, nor behind one that was killed', async () => {
+    const p = project({ 'known_hosts.new': '' });
+    const target = (address: string) => ({ address, port: undefined }) as Target;
+    const hosts = Array.from({ length: 20 }, (_, i) => `10.0.0.${i + 1}`);
+    await Promise.all(hosts.map((host) => pinKey(p.path('known_hosts'), target(host), 'ssh-ed25519 AAAA x')));
+    expect(p.read('known_hosts').trim().split('\n').sort()).toEqual(hosts.map((h) => `${h} ssh-ed25519 AAAA`).sort());
+    expect(existsSync(p.path('known_hosts.new'))).toBe(false);
   });
 
   it('are what a connection of the project verifies', async () => {
