@@ -100,14 +100,19 @@ export const images = {
 
 export const imageRuns = {
   E_IMAGE_BUILD: entry({
-    summary: 'the packages of an image cannot be installed',
-    meaning: 'mmdebstrap downloads Debian packages and installs them into a directory, and it failed.',
-    fix: 'Read the output below the message: often a package does not exist, or this machine does not reach the mirror.',
-    example: { suite: 'trixie', code: 25, detail: 'E: Unable to locate package ngnix' },
-    tell: ({ suite, code, detail }: { suite: string; code: number | null; detail: string }) => ({
-      message: `Debian ${suite} cannot be installed into an image (mmdebstrap: exit code ${code})`,
-      detail,
+    summary: 'an image cannot be built',
+    meaning:
+      'mmdebstrap installs Debian packages into a directory, and mke2fs makes a file system of it. One of them failed.',
+    fix: 'Read the output below the message: a package does not exist, the image is too small, or the mirror is not reached.',
+    example: {
+      problem: 'the packages cannot be installed (mmdebstrap: exit code 25)',
+      detail: 'E: Unable to locate package ngnix',
       hint: 'check the names of the packages, and that this machine reaches deb.debian.org',
+    },
+    tell: ({ problem, detail, hint }: { problem: string; detail: string; hint?: string | undefined }) => ({
+      message: problem,
+      detail,
+      hint,
     }),
   }),
   E_IMAGE_CHECKSUM: entry({

@@ -4,7 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { failure } from '../../core/errors/index.ts';
-import { needPrograms, type Program, run, tryRun } from './programs.ts';
+import { size } from '../../core/units.ts';
+import { needPrograms, type Program, tryRun } from './programs.ts';
 import { mebibytes, packagesOf, type Recipe, recipeKey, sourcesOf, suiteOf } from './recipe.ts';
 import { bootNames, SETUP, setupOf } from './setup.ts';
 import type { Progress } from './source.ts';
@@ -58,9 +59,7 @@ export async function buildImage(
     await bootstrap(recipe, tar, env, signal);
     progress('making the disk');
     const image = join(work, 'disk.img');
-    const { efi, boot } = bootNames(recipe.arch);
-    const args = [tar, image, String(mebibytes(recipe)), String(time), uuidOf(key), work, efi, boot];
-    await run(asRoot(['sh', '-c', SETUP, 'sh', ...args]), { env, signal });
+    await makeDisk({ tar, image, time, work, recipe }, signal);
     const bytes = (await stat(image)).size;
     const { debian, arch } = recipe;
     const built: Built = { name, debian, arch, key, time, bytes, sha256: await digestOf(image) };
@@ -111,9 +110,31 @@ async function bootstrap(
   ];
   const { code, stderr } = await tryRun(argv, { env, signal });
   if (code === 0) return;
-  const detail = stderr.trimEnd().split('\n').slice(-20).join('\n');
-  throw failure('E_IMAGE_BUILD', { suite: suiteOf(recipe), code, detail });
+  const problem = `the packages cannot be installed (mmdebstrap: exit code ${code})`;
+  const hint = 'check the names of the packages, and that this machine reaches deb.debian.org';
+  throw failure('E_IMAGE_BUILD', { problem, detail: endOf(stderr), hint });
 }
+
+type Disk = Readonly<{ tar: string; image: string; time: number; work: string; recipe: Recipe }>;
+
+/** Makes a disk image from the archive of a root, which it removes. */
+export async function makeDisk({ tar, image, time, work, recipe }: Disk, signal?: AbortSignal): Promise<void> {
+  const { efi, boot } = bootNames(recipe.arch);
+  const args = [tar, image, String(mebibytes(recipe)), String(time), uuidOf(recipeKey(recipe)), work, efi, boot];
+  const { code, stderr } = await tryRun(asRoot(['sh', '-c', SETUP, 'sh', ...args]), { signal });
+  if (code === 0) return;
+  const isFull = /allocate (block|inode)|No space left|No free space/i.test(stderr);
+  const problem = isFull
+    ? `the packages do not fit into an image of ${size(mebibytes(recipe) * 1024 ** 2)}`
+    : `the disk cannot be made (exit code ${code})`;
+  throw failure('E_IMAGE_BUILD', {
+    problem,
+    detail: endOf(stderr),
+    hint: isFull ? 'raise size in the description of the image' : undefined,
+  });
+}
+
+const endOf = (text: string): string => text.trimEnd().split('\n').slice(-20).join('\n');
 
 /** The identity of the disk and its file systems. It follows from the recipe, so that it is the same in each build. */
 function uuidOf(key: string): string {

@@ -77,7 +77,7 @@ mke2fs -q -t ext4 -L root -U "$uuid" -d root \\
 # mke2fs copies the times at which the files were unpacked.
 {
   cd root
-  find . -print0 | LC_ALL=C sort -z | tr '\\0\\n' '\\n?' | sed 's/^\\.//; s/["\\\\]/?/g; s/^$/\\//'
+  find . -print0 | LC_ALL=C sort -z | tr '\\0\\n' '\\n?' | sed 's/^\\.//; s/"/""/g; s/^$/\\//'
   echo /lost+found
 } | while IFS= read -r path; do
   printf 'sif "%s" ctime @%s\\nsif "%s" atime @%s\\n' "$path" "$epoch" "$path" "$epoch"

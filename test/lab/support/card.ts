@@ -66,3 +66,15 @@ export const readRoot = (card: string, name: string): string =>
 /** A file in the boot partition of a card. */
 export const readCard = (card: string, name: string): string => run(['mtype', '-i', `${card}@@1M`, `::/${name}`]);
 export const labelOfCard = (card: string): string => run(['mlabel', '-s', '-i', `${card}@@1M`, '::']).trim();
+
+/** The times of a file in the ext4 file system that begins at so many MiB, in seconds. */
+export function rootTime(card: string, mebibytes: number, name: string): Readonly<Record<string, number>> {
+  const quoted = `"${name.replaceAll('"', '""')}"`;
+  const text = run(['debugfs', '-R', `stat ${quoted}`, `${card}?offset=${mebibytes * MIB}`]);
+  return Object.fromEntries(
+    ['ctime', 'atime', 'mtime'].map((time) => [
+      time,
+      Number.parseInt(new RegExp(`^ *${time}: 0x(\\w+)`, 'm').exec(text)?.[1] ?? '', 16),
+    ]),
+  );
+}
