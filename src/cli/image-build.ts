@@ -27,7 +27,9 @@ export async function build(
 ): Promise<number> {
   const started = Date.now();
   const recipe = recipeOf(name, file);
-  const built = await buildImage(name, recipe, { folder: IMAGES, isForced, progress: showProgress(), signal });
+  const built = await withProgress((progress) =>
+    buildImage(name, recipe, { folder: IMAGES, isForced, progress, signal }),
+  );
   const took = pc.dim(`(${duration(Date.now() - started)})`);
   const what = built.isNew ? `built ${size(built.bytes)}` : 'is built already';
   streams.out(`${pc.green('✓')} ${pc.bold(name)}: ${what}, ${imageFile(IMAGES, name)} ${took}\n`);
@@ -89,15 +91,20 @@ export async function listImages(): Promise<number> {
   return 0;
 }
 
-/** One line on a terminal, written over. Without a terminal, each step once. */
-export function showProgress(): Progress {
+/** Shows progress on one line of a terminal, which is cleared at the end. Without a terminal, prints each step once. */
+export async function withProgress<T>(work: (progress: Progress) => Promise<T>): Promise<T> {
   const isTerminal = process.stderr.isTTY === true;
   let last = '';
-  return (what, bytes, of) => {
-    const amount = bytes === undefined ? '' : `  ${size(bytes)}${of === undefined ? '' : ` of ${size(of)}`}`;
-    const line = isTerminal ? `${what}${amount}` : what;
-    if (line === last) return;
-    last = line;
-    streams.err(isTerminal ? `\r\u001b[K${pc.dim(line)}` : `${pc.dim(line)}\n`);
-  };
+  try {
+    return await work((what, bytes, of) => {
+      const amount = bytes === undefined ? '' : `  ${size(bytes)}${of === undefined ? '' : ` of ${size(of)}`}`;
+      const line = isTerminal ? `${what}${amount}` : what;
+      if (line === last) return;
+      last = line;
+      streams.err(isTerminal ? `${CLEAR}${pc.dim(line)}` : `${pc.dim(line)}\n`);
+    });
+  } finally {
+    if (isTerminal && last !== '') streams.err(CLEAR);
+  }
 }
+const CLEAR = '\r\u001b[K';

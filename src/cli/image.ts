@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { targetOf } from '../config/target.ts';
 import { placeOfVariable } from '../config/variable-place.ts';
@@ -16,9 +16,9 @@ import { ensureHostKey } from '../hardware/image/host-key.ts';
 import type { Identity } from '../hardware/image/identity.ts';
 import { type Checksum, download, type Progress, parseChecksum, verifyChecksum } from '../hardware/image/source.ts';
 import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
-import { inspect, inspectDirectory, writeFileImage, writeSeed } from '../hardware/image/write.ts';
+import { inspect, inspectDirectory, type Written, writeFileImage, writeSeed } from '../hardware/image/write.ts';
 import type { Getter } from './connections.ts';
-import { IMAGES, showProgress } from './image-build.ts';
+import { IMAGES, withProgress } from './image-build.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
 import { pinFile, pinKey } from './pins.ts';
@@ -38,6 +38,35 @@ export type WriteOptions = HostOptions &
 /** Makes a card for a host of the inventory, and pins the host key that it gives the host. */
 export async function writeCard(name: string, options: WriteOptions, signal: AbortSignal): Promise<number> {
   const started = Date.now();
+  const plan = planOf(name, options);
+  const { bytes, wasBooted } = await withProgress((progress) => make(plan, progress, signal));
+  if (wasBooted)
+    streams.err(
+      `${pc.yellow('warning')}: the image was booted before, so it may hold files of another host. Use it as its publisher made it.\n`,
+    );
+  const what = bytes === undefined ? 'the seed' : size(bytes);
+  const took = pc.dim(`(${duration(Date.now() - started)})`);
+  streams.out(
+    `${pc.green('✓')} ${pc.bold(name)}: wrote ${what} to ${plan.to}, pinned its host key in ${plan.pins} ${took}\n`,
+  );
+  return 0;
+}
+
+/** A card whose host, target and image are checked as far as nothing is read of the image. */
+type Plan = Readonly<{
+  to: string;
+  meant: string | undefined;
+  target: Target;
+  /** Where the host key is kept, and where it is pinned. */
+  keyFile: string;
+  pins: string;
+  identity: Omit<Identity, 'hostKey'>;
+  /** undefined: only the seed is written. */
+  image: Wanted | undefined;
+}>;
+
+function planOf(name: string, options: WriteOptions): Plan {
+  const { to, meant } = options;
   const project = openProject({ ...options, writes: true });
   stopOnProblems(project.problems);
   const { inventory } = project;
@@ -45,42 +74,40 @@ export async function writeCard(name: string, options: WriteOptions, signal: Abo
   if (host === undefined) throw failure('E_UNKNOWN_HOST', { pattern: name, known: inventory.hosts.keys() });
   const { get } = inventoryScope(project.templates, inventory, project.extraVars, '.', name);
   const target = targetOf({ name, at: host.at, get, defaults: project.connection });
-  const settings = settingsOf({
-    address: target.address,
-    user: target.user,
-    timezone: get('timezone'),
-    mac: get('mac'),
-    network: get('network'),
-  });
+  const { address, user } = target;
+  const [timezone, mac, network] = ['timezone', 'mac', 'network'].map(get);
+  const settings = settingsOf({ address, user, timezone, mac, network });
   if (!('user' in settings)) throw new Failure(settings.map((mistake) => diagnosticOf(mistake, host, project)));
-  const pins = pinFile(inventory.dir, target, host.at);
-  const publicKeys = publicKeysOf(target, host);
-  const kind = statSync(options.to, { throwIfNoEntry: false });
-  const isSeedOnly = kind?.isDirectory() === true;
-  const isDisk = kind?.isBlockDevice() === true;
-  if (isDisk) checkDisk(options.to, options.meant);
-  const wanted = isSeedOnly ? undefined : imageOf(options, host, get, project);
-  const progress = showProgress();
+  const kind = statSync(to, { throwIfNoEntry: false });
+  if (kind?.isBlockDevice() === true) checkDisk(to, meant);
+  // A misspelt disk would become a file in memory.
+  else if (/^\/dev\//.test(resolve(to)) || (kind !== undefined && !kind.isFile() && !kind.isDirectory()))
+    throw failure('E_IMAGE_TARGET', { to, problem: 'is not a disk', hint: 'list the disks: lsblk' });
+  return {
+    to,
+    meant,
+    target,
+    keyFile: join(inventory.dir, '.secrets', 'host_keys', name),
+    pins: pinFile(inventory.dir, target, host.at),
+    identity: { name, publicKeys: publicKeysOf(target, host), ...settings },
+    image: kind?.isDirectory() === true ? undefined : imageOf(options, host, get, project),
+  };
+}
+
+async function make(plan: Plan, progress: Progress, signal: AbortSignal): Promise<Written> {
+  const { to, meant, target, image: wanted } = plan;
   const image = wanted === undefined ? undefined : await fetched(wanted, progress, signal);
-  await (image === undefined ? inspectDirectory(options.to) : inspect(image, options.to));
-  const hostKey = await ensureHostKey(join(inventory.dir, '.secrets', 'host_keys', name), name);
-  const identity: Identity = { name, publicKeys, hostKey, ...settings };
-  const { bytes, wasBooted } =
-    image === undefined
-      ? await writeSeed(options.to, identity, progress)
-      : isDisk
-        ? await writeDisk(options.to, { image, identity }, { meant: options.meant, progress, signal })
-        : await writeFileImage(options.to, { image, identity }, { progress, signal });
-  if (wasBooted)
-    streams.err(
-      `${pc.yellow('warning')}: ${image} was booted before, so it may hold files of another host. Use the image as its publisher made it.\n`,
-    );
-  await pinKey(pins, target, hostKey.public);
-  const took = duration(Date.now() - started);
-  streams.out(
-    `${pc.green('✓')} ${pc.bold(name)}: wrote ${bytes === undefined ? 'the seed' : size(bytes)} to ${options.to}, pinned its host key in ${pins} ${pc.dim(`(${took})`)}\n`,
-  );
-  return 0;
+  await (image === undefined ? inspectDirectory(to) : inspect(image, to));
+  const hostKey = await ensureHostKey(plan.keyFile, target.name);
+  const identity: Identity = { ...plan.identity, hostKey };
+  const isDisk = statSync(to, { throwIfNoEntry: false })?.isBlockDevice() === true;
+  const written = await (image === undefined
+    ? writeSeed(to, identity, progress)
+    : isDisk
+      ? writeDisk(to, { image, identity }, { meant, progress, signal })
+      : writeFileImage(to, { image, identity }, { progress, signal }));
+  await pinKey(plan.pins, target, hostKey.public);
+  return written;
 }
 
 function diagnosticOf({ variable, path, problem, expected, hint }: Mistake, host: InventoryHost, project: Project) {

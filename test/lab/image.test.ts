@@ -218,6 +218,17 @@ describe('what image write refuses, before it writes anything', () => {
     expect(plain(err)).toMatch(/xz .*failed[\s\S]*Unexpected end of input/);
   });
 
+  it.each([
+    ['a disk that does not exist', '/dev/sdzz'],
+    ['a device that is no disk', '/dev/null'],
+  ])('%s', async (_, to) => {
+    const { p, write } = rack();
+    const image = makeCard(p.path('in.img'), { label: 'CIDATA' });
+    const { code, err } = await write('web1', '--image', image, '--to', to);
+    expect([code, existsSync('/dev/sdzz'), existsSync(p.path('.secrets'))]).toEqual([2, false, false]);
+    expect(plain(err)).toMatch(/is not a disk[\s\S]*lsblk/);
+  });
+
   it('no public key, and the image itself as the target', async () => {
     const { p, write } = rack();
     const image = makeCard(p.path('in.img'), { label: 'CIDATA' });
@@ -278,6 +289,13 @@ describe('image write to a disk', () => {
       expect(await refused(large, '--yes-i-mean', large)).toMatch(/is mounted at .*mounted[\s\S]*umount \/dev\/loop/);
     } finally {
       execFileSync('umount', [p.path('mounted')]);
+    }
+    execFileSync('mkswap', ['-q', large], { stdio: 'pipe' });
+    execFileSync('swapon', [large]);
+    try {
+      expect(await refused(large, '--yes-i-mean', large)).toMatch(/is used as swap[\s\S]*swapoff \/dev\/loop/);
+    } finally {
+      execFileSync('swapoff', [large]);
     }
     expect(readFileSync(p.path('small')).every((byte) => byte === 0)).toBe(true);
   });

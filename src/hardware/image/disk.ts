@@ -16,39 +16,48 @@ type DiskOptions = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** Throws Failure, before anything is written, if the disk is in use or may be the wrong one. */
-export function checkDisk(to: string, meant: string | undefined): void {
-  const wrong = (problem: string, hint: string) => failure('E_IMAGE_TARGET', { to, problem, hint });
-  const name = basename(realpathSync(to));
-  const dir = join('/sys/class/block', name);
-  if (existsSync(join(dir, 'partition'))) {
-    const disk = `/dev/${basename(dirname(realpathSync(dir)))}`;
-    throw wrong('is a partition', `give the whole disk: --to ${disk}`);
-  }
-  const use = useOf(dir, name);
-  if (use !== undefined) throw wrong(use.problem, use.hint);
-  if (isRemovable(dir, name) || meant === to) return;
-  const model = text(join(dir, 'device', 'model')) || 'no model';
-  throw wrong(
-    `is not a removable disk (${model}, ${size(bytesOf(dir))})`,
-    `if it is the right one, add: --yes-i-mean ${to}`,
-  );
+/** A disk, or a partition, as the kernel describes it in sysfs. */
+export type Device = Readonly<{
+  /** The disk that a partition belongs to. undefined: it is a whole disk. */
+  partOf: string | undefined;
+  /** An SD card or a USB stick, in contrast to a disk that is built in. */
+  isRemovable: boolean;
+  bytes: number;
+  model: string;
+}>;
+
+/** Cards and sticks say that they are removable, or are on USB. An eMMC, which is soldered in, is no SD card. */
+export function deviceOf(name: string, sys = '/sys/class/block'): Device {
+  const dir = join(sys, name);
+  const whole = realpathSync(dir);
+  return {
+    partOf: existsSync(join(dir, 'partition')) ? basename(dirname(whole)) : undefined,
+    isRemovable:
+      text(join(dir, 'removable')) === '1' ||
+      /\/usb\d/.test(whole) ||
+      (name.startsWith('mmcblk') && text(join(dir, 'device', 'type')) === 'SD'),
+    bytes: Number(text(join(dir, 'size'))) * 512,
+    model: text(join(dir, 'device', 'model')) || text(join(dir, 'device', 'name')) || 'no model',
+  };
 }
 
 const text = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8').trim() : '');
-const bytesOf = (dir: string): number => Number(text(join(dir, 'size'))) * 512;
+const nameOf = (to: string): string => basename(realpathSync(to));
 
-/** Cards and sticks say that they are removable, or are on USB. An eMMC, which is soldered in, is no SD card. */
-function isRemovable(dir: string, name: string): boolean {
-  return (
-    text(join(dir, 'removable')) === '1' ||
-    realpathSync(dir).includes('/usb') ||
-    (name.startsWith('mmcblk') && text(join(dir, 'device', 'type')) === 'SD')
-  );
+/** Throws Failure, before anything is written, if the disk is in use or may be the wrong one. */
+export function checkDisk(to: string, meant: string | undefined): void {
+  const wrong = (problem: string, hint: string) => failure('E_IMAGE_TARGET', { to, problem, hint });
+  const { partOf, isRemovable, bytes, model } = deviceOf(nameOf(to));
+  if (partOf !== undefined) throw wrong('is a partition', `give the whole disk: --to /dev/${partOf}`);
+  const use = useOf(nameOf(to));
+  if (use !== undefined) throw wrong(use.problem, use.hint);
+  if (isRemovable || meant === to) return;
+  throw wrong(`is not a removable disk (${model}, ${size(bytes)})`, `if it is the right one, add: --yes-i-mean ${to}`);
 }
 
 /** What uses the disk or one of its partitions. */
-function useOf(dir: string, name: string): Readonly<{ problem: string; hint: string }> | undefined {
+function useOf(name: string): Readonly<{ problem: string; hint: string }> | undefined {
+  const dir = join('/sys/class/block', name);
   const parts = [name, ...readdirSync(dir).filter((one) => existsSync(join(dir, one, 'partition')))];
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   for (const part of parts) {
@@ -68,12 +77,12 @@ function useOf(dir: string, name: string): Readonly<{ problem: string; hint: str
 /** Writes an image, made the given host, to a disk, and reads the disk again. */
 export async function writeDisk(to: string, card: Card, { meant, progress, signal }: DiskOptions): Promise<Written> {
   needPrograms(['dd']);
-  const dir = join('/sys/class/block', basename(realpathSync(to)));
+  const { bytes: room } = deviceOf(nameOf(to));
   const whole = await lengthOf(card.image, progress, signal);
-  if (whole > bytesOf(dir))
+  if (whole > room)
     throw failure('E_IMAGE_TARGET', {
       to,
-      problem: `has ${size(bytesOf(dir))}, and the image has ${size(whole)}`,
+      problem: `has ${size(room)}, and the image has ${size(whole)}`,
       hint: 'use a larger disk',
     });
   checkDisk(to, meant); // again, because somebody may have mounted it meanwhile

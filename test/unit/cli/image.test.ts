@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { withProgress } from '../../../src/cli/image-build.ts';
 import { pinKey } from '../../../src/cli/pins.ts';
 import type { Target } from '../../../src/core/connection.ts';
 import { bringup, plain } from '../support/command.ts';
@@ -128,4 +129,32 @@ describe('pinned host keys', () => {
     const { connection } = openProject({ inventory: p.path('hosts.yml'), writes: false });
     expect(connection).toEqual({ bringup_known_hosts_file: p.path('known_hosts') });
   });
+});
+
+describe('progress', () => {
+  const shown = async (isTerminal: boolean) => {
+    const before = process.stderr.isTTY;
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    process.stderr.isTTY = isTerminal;
+    try {
+      await withProgress(async (progress) => {
+        progress('writing', 1024 ** 2, 4 * 1024 ** 2);
+        progress('writing', 2 * 1024 ** 2, 4 * 1024 ** 2);
+        progress('writing the seed');
+      });
+      return plain(write.mock.calls.map(([text]) => String(text)).join(''));
+    } finally {
+      process.stderr.isTTY = before;
+      write.mockRestore();
+    }
+  };
+  it('is one line on a terminal, which is gone at the end', async () =>
+    expect((await shown(true)).split('\r\u001b[K')).toEqual([
+      '',
+      'writing  1 MiB of 4 MiB',
+      'writing  2 MiB of 4 MiB',
+      'writing the seed',
+      '',
+    ]));
+  it('is one line for each step elsewhere', async () => expect(await shown(false)).toBe('writing\nwriting the seed\n'));
 });
