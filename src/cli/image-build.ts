@@ -8,6 +8,7 @@ import { type Diagnostic, didYouMean } from '../core/diagnostic.ts';
 import { failure, tell } from '../core/errors/index.ts';
 import { duration, size } from '../core/units.ts';
 import { buildImage, builtImages, imageFile } from '../hardware/image/build.ts';
+import { withFileErrors } from '../hardware/image/programs.ts';
 import { type Recipe, RecipeFile, USUAL } from '../hardware/image/recipe.ts';
 import type { Progress } from '../hardware/image/source.ts';
 import { table } from '../report/summary.ts';
@@ -28,7 +29,7 @@ export async function build(
   const started = Date.now();
   const recipe = recipeOf(name, file);
   const built = await withProgress((progress) =>
-    buildImage(name, recipe, { folder: IMAGES, isForced, progress, signal }),
+    withFileErrors(IMAGES, () => buildImage(name, recipe, { folder: IMAGES, isForced, progress, signal })),
   );
   const took = pc.dim(`(${duration(Date.now() - started)})`);
   const what = built.isNew ? `built ${size(built.bytes)}` : 'is built already';

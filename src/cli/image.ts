@@ -14,6 +14,7 @@ import { builtImages, imageFile } from '../hardware/image/build.ts';
 import { checkDisk, writeDisk } from '../hardware/image/disk.ts';
 import { ensureHostKey } from '../hardware/image/host-key.ts';
 import type { Identity } from '../hardware/image/identity.ts';
+import { withFileErrors } from '../hardware/image/programs.ts';
 import { type Checksum, download, type Progress, parseChecksum, verifyChecksum } from '../hardware/image/source.ts';
 import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
 import { inspect, inspectDirectory, type Written, writeFileImage, writeSeed } from '../hardware/image/write.ts';
@@ -39,7 +40,9 @@ export type WriteOptions = HostOptions &
 export async function writeCard(name: string, options: WriteOptions, signal: AbortSignal): Promise<number> {
   const started = Date.now();
   const plan = planOf(name, options);
-  const { bytes, wasBooted } = await withProgress((progress) => make(plan, progress, signal));
+  const { bytes, wasBooted } = await withProgress((progress) =>
+    withFileErrors(plan.to, () => make(plan, progress, signal)),
+  );
   if (wasBooted)
     streams.err(
       `${pc.yellow('warning')}: the image was booted before, so it may hold files of another host. Use it as its publisher made it.\n`,
@@ -67,7 +70,7 @@ type Plan = Readonly<{
 
 function planOf(name: string, options: WriteOptions): Plan {
   const { to, meant } = options;
-  const project = openProject({ ...options, writes: true });
+  const project = openProject({ ...options, writes: false });
   stopOnProblems(project.problems);
   const { inventory } = project;
   const host = inventory.hosts.get(name);

@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSyn
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { Identity } from '../../src/hardware/image/identity.ts';
+import { writeFileImage } from '../../src/hardware/image/write.ts';
 import { bringup, plain } from '../unit/support/command.ts';
 import { project } from '../unit/support/project.ts';
 import { installImageTools, labelOfCard, makeCard, readCard, readRoot } from './support/card.ts';
@@ -298,6 +300,43 @@ describe('image write to a disk', () => {
       execFileSync('swapoff', [large]);
     }
     expect(readFileSync(p.path('small')).every((byte) => byte === 0)).toBe(true);
+  });
+});
+
+describe('an image write that fails', () => {
+  it.each([
+    ['a full disk', 'size=4M', 'no space left on device'],
+    ['a read-only file system', 'ro', 'read-only file system'],
+  ])('on %s leaves nothing behind', async (_, options, why) => {
+    const { p, write } = rack();
+    const image = makeCard(p.path('in.img'), { label: 'CIDATA' });
+    execFileSync('sh', [
+      '-c',
+      'head -c 24M /dev/urandom | dd of="$1" bs=1M seek=17 conv=notrunc status=none',
+      'sh',
+      image,
+    ]);
+    mkdirSync(p.path('to'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', p.path('to')]);
+    try {
+      const { code, err } = await write('web1', '--image', image, '--to', p.path('to/card.img'));
+      expect([code, plain(err)]).toEqual([1, expect.stringContaining(why)]);
+      expect([readdirSync(p.path('to')), existsSync(p.path('known_hosts'))]).toEqual([[], false]);
+    } finally {
+      execFileSync('umount', [p.path('to')]);
+    }
+  });
+
+  it('because it was interrupted leaves nothing behind', async () => {
+    const { p } = rack();
+    const image = makeCard(p.path('in.img'), { label: 'CIDATA' });
+    execFileSync('xz', [image]);
+    const stop = new AbortController();
+    const progress = (what: string) => what === 'writing' && stop.abort(new Error('interrupted'));
+    const card = { image: `${image}.xz`, identity: {} as Identity };
+    const writing = writeFileImage(p.path('card.img'), card, { progress, signal: stop.signal });
+    await expect(writing).rejects.toThrow('interrupted');
+    expect(readdirSync(p.folder).filter((name) => name.includes('card'))).toEqual([]);
   });
 });
 

@@ -136,6 +136,16 @@ export const imageRuns = {
       hint: 'use another card or another reader',
     }),
   }),
+  E_IMAGE_FILE: entry({
+    summary: 'the operating system refuses to read or write a file of an image',
+    meaning: 'A disk is full, read-only or faulty, or a file may not be read or written by you.',
+    fix: 'Free some space, give another target with --to, or correct the rights of the file.',
+    example: { file: 'card.img', why: 'no space left on device' },
+    tell: ({ file, why }: { file: string; why: string }) => ({
+      message: `${file}: ${why}`,
+      hint: 'free some space, give another target with --to, or correct the rights of the file',
+    }),
+  }),
   E_IMAGE_PROGRAM: entry({
     summary: 'a program that works on an image failed',
     meaning: 'bringup runs programs such as xz, mcopy and mke2fs on images. One of them failed.',

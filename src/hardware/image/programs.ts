@@ -100,3 +100,15 @@ export function programFailed(argv: readonly string[], code: number | null, stde
   const detail = stderr.trimEnd().split('\n').slice(-20).join('\n');
   return failure('E_IMAGE_PROGRAM', { command: argv.join(' '), code, ...(detail !== '' && { detail }) });
 }
+
+/** Does something with files. An error of the operating system becomes a Failure, about `file` if it names none. */
+export async function withFileErrors<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code, syscall, path, message } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    const why = /^\w+: ([^,]+)/.exec(message)?.[1] ?? message;
+    throw failure('E_IMAGE_FILE', { file: path ?? file, why }, undefined, { cause: error });
+  }
+}
