@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander';
+import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
   agreed,
@@ -94,6 +95,7 @@ export function commandLine(run: CommandContext): Command {
   drillCommand(program, run);
   proveCommand(program, run);
   labCommands(program, run);
+  imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);
   handlersCommand(program, run);
