@@ -153,6 +153,15 @@ export function atLeastOne(value: string): number {
   throw new InvalidArgumentError('expected: a whole number from 1');
 }
 
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time with its unit, in milliseconds. */
+export function timeSpan(value: string): number {
+  const [, count, unit = ''] = /^([1-9]\d*)([smhd])$/.exec(value) ?? [];
+  if (count !== undefined) return Number(count) * (UNITS[unit] ?? 0);
+  throw new InvalidArgumentError('expected: a whole number and s, m, h or d, such as 8h');
+}
+
 function shard(value: string): Readonly<{ index: number; of: number }> {
   const [, index = 0, of = 0] = (/^([1-9]\d*)\/([1-9]\d*)$/.exec(value) ?? []).map(Number);
   if (index > 0 && index <= of) return { index, of };

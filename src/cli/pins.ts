@@ -1,5 +1,5 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pin } from '../connect/known-hosts.ts';
@@ -7,6 +7,7 @@ import type { Target } from '../core/connection.ts';
 import type { Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import type { RawVars } from '../core/value.ts';
+import { withFileLock } from '../lab/lock.ts';
 
 /** The host keys that `bringup image write` pins. Everybody who has the project verifies hosts with them. */
 const pinsOf = (inventoryDir: string): string => join(inventoryDir, 'known_hosts');
@@ -35,23 +36,12 @@ export function pinFile(inventoryDir: string, { name, knownHostsFile }: Target, 
 /** Pins a public key, in place of other keys of the host. Several processes may do so at the same time. */
 export async function pinKey(file: string, { address, port }: Target, publicKey: string): Promise<void> {
   const key = publicKey.split(' ').slice(0, 2).join(' ');
-  await mkdir(dirname(file), { recursive: true });
-  const staged = `${file}.new`;
-  await claim(staged);
-  const before = existsSync(file) ? await readFile(file, 'utf8') : '';
-  await writeFile(staged, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
-  await rename(staged, file);
-}
-
-/** Creates the file, which no other process may have. One that stays for seconds was left by a killed process. */
-async function claim(staged: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await writeFile(staged, '', { flag: 'wx', mode: 0o644 });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (attempt === 100) await rm(staged, { force: true });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true });
+  await withFileLock(folder, { name: file, patience: 60_000 }, async () => {
+    const staged = `${file}.new`;
+    const before = existsSync(file) ? await readFile(file, 'utf8') : '';
+    await writeFile(staged, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
+    await rename(staged, file);
+  });
 }

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import {
   atLeastOne,
   type CommandContext,
@@ -8,6 +8,7 @@ import {
   inventoryOptions,
   outputOf,
   outputOptions,
+  timeSpan,
 } from './options.ts';
 
 /** `bringup prove`. */
@@ -16,11 +17,6 @@ export function proveCommand(program: Command, { done, signal }: CommandContext)
     .command('prove [playbook]')
     .description('prove the site in cycles of applies, checks, power cuts and drills')
     .option('--cycles <n>', 'run this many cycles (default: 1)', atLeastOne)
-    .addOption(
-      new Option('--for <time>', 'begin cycles until this time is over: 90s, 30m, 8h')
-        .argParser(timeSpan)
-        .conflicts('cycles'),
-    )
     .option('--checks <file>', 'use these checks (default: playbooks/checks/site.yml, if it exists)')
     .option('--drills <file>', 'use these drills (repeatable; default: those in playbooks/drills)', collect, [])
     .option('--no-drills', 'run no drills')
@@ -28,6 +24,8 @@ export function proveCommand(program: Command, { done, signal }: CommandContext)
     .option('--power-cycle <hosts>', 'cut the power of each of these hosts in each cycle')
     .option('--file <file>', 'write each step to this file', '.bringup/prove.jsonl')
     .option('--resume', 'continue what the file records');
+  const time = command.createOption('--for <time>', 'begin cycles until this time is over: 90s, 30m, 8h');
+  command.addOption(time.argParser(timeSpan).conflicts('cycles'));
   connectionOptions(inventoryOptions(command));
   outputOptions(command);
   command.action(async (playbook: string | undefined, o) => {
@@ -47,13 +45,4 @@ export function proveCommand(program: Command, { done, signal }: CommandContext)
     const { prove } = await import('./prove.ts');
     done(await prove(options, signal));
   });
-}
-
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Milliseconds. */
-function timeSpan(value: string): number {
-  const [, count, unit = ''] = /^([1-9]\d*)([smhd])$/.exec(value) ?? [];
-  if (count !== undefined) return Number(count) * (UNITS[unit] ?? 0);
-  throw new InvalidArgumentError('expected: a whole number and s, m, h or d, such as 8h');
 }

@@ -8,16 +8,25 @@ import { stateDir } from './state.ts';
 /** The exit code with which flock reports that another process holds the lock (our choice). */
 const HELD = 75;
 
+type LockOptions = Readonly<{ patience: number; signal?: AbortSignal | undefined; waiting?: () => void }>;
+
+/** Runs `work` while holding the lab's lock of that name between processes. */
+export async function withLock<T>(name: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
+  const file = path.join(stateDir(), 'locks', `${name}.lock`);
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  return withFileLock(file, { ...options, name }, work);
+}
+
 /**
- * Runs `work` while holding a lock between processes. A child process that ends with us holds the lock, so no lock is
- * ever left behind. Waits for `patience` ms, then throws Failure.
+ * Runs `work` while holding a lock on a file or an existing directory between processes. A child process that ends with us
+ * holds the lock, so no lock is ever left behind. Waits for `patience` ms, then throws Failure, which calls it `name`.
  */
-export async function withLock<T>(
-  name: string,
-  options: Readonly<{ patience: number; signal?: AbortSignal | undefined; waiting?: () => void }>,
+export async function withFileLock<T>(
+  file: string,
+  options: LockOptions & Readonly<{ name: string }>,
   work: () => Promise<T>,
 ): Promise<T> {
-  const release = await acquire(name, options);
+  const release = await acquire(file, options);
   try {
     return await work();
   } finally {
@@ -26,11 +35,9 @@ export async function withLock<T>(
 }
 
 async function acquire(
-  name: string,
-  { patience, signal, waiting }: Readonly<{ patience: number; signal?: AbortSignal | undefined; waiting?: () => void }>,
+  file: string,
+  { name, patience, signal, waiting }: LockOptions & Readonly<{ name: string }>,
 ): Promise<() => Promise<void>> {
-  const file = path.join(stateDir(), 'locks', `${name}.lock`);
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const until = Date.now() + patience;
   for (let isReported = false; ; ) {
     const release = await take(file);
