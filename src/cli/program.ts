@@ -15,6 +15,7 @@ import {
   seconds,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
+import { proveCommand } from './prove-command.ts';
 import { playCommand, runCommand } from './run-commands.ts';
 import { vaultCommands } from './vault-commands.ts';
 
@@ -92,6 +93,7 @@ export function commandLine(run: CommandContext): Command {
   runCommand(program, run);
   checkCommand(program, run);
   drillCommand(program, run);
+  proveCommand(program, run);
   labCommands(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
