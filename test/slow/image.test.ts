@@ -38,7 +38,7 @@ async function onHost(host: string, command: string, minutes: number): Promise<s
 
 beforeAll(() => {
   const packages = ['mmdebstrap', 'mtools', 'fdisk', 'dosfstools', 'qemu-system-x86', 'ovmf', 'iproute2'];
-  run('apt-get', '-qq', '-y', '--no-install-recommends', 'install', ...packages);
+  run('apt-get', '-o', 'DPkg::Lock::Timeout=300', '-qq', '-y', '--no-install-recommends', 'install', ...packages);
   makeWire(WIRE, NET);
   run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', path('key'));
   writeFileSync(
