@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process';
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pin } from '../connect/known-hosts.ts';
@@ -36,22 +37,26 @@ export function pinFile(inventoryDir: string, { name, knownHostsFile }: Target, 
 export async function pinKey(file: string, { address, port }: Target, publicKey: string): Promise<void> {
   const key = publicKey.split(' ').slice(0, 2).join(' ');
   await mkdir(dirname(file), { recursive: true });
-  const staged = `${file}.new`;
-  await claim(staged);
-  const before = existsSync(file) ? await readFile(file, 'utf8') : '';
-  await writeFile(staged, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
-  await rename(staged, file);
+  await whileLocked(dirname(file), async () => {
+    const before = existsSync(file) ? await readFile(file, 'utf8') : '';
+    await writeFile(`${file}.new`, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
+    await rename(`${file}.new`, file);
+  });
 }
 
-/** Creates the file, which no other process may have. One that stays for seconds was left by a killed process. */
-async function claim(staged: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await writeFile(staged, '', { flag: 'wx', mode: 0o644 });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (attempt === 100) await rm(staged, { force: true });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+/** Holds a lock on a directory. The kernel takes it away from a process that is killed, so none is left behind. */
+async function whileLocked(folder: string, work: () => Promise<void>): Promise<void> {
+  const holder = spawn('flock', [folder, 'sh', '-c', 'echo locked; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const ended = new Promise((resolve) => holder.on('close', resolve));
+  await new Promise((resolve, reject) => {
+    holder.stdout.once('data', resolve);
+    holder.on('error', () => reject(failure('E_LOCAL_PROGRAM', { program: 'flock' })));
+    void ended.then(() => reject(failure('E_IMAGE_FILE', { file: folder, why: 'cannot be locked' })));
+  });
+  try {
+    await work();
+  } finally {
+    holder.stdin.end();
+    await ended;
   }
 }
