@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Identity } from '../../src/hardware/image/identity.ts';
 import { writeFileImage } from '../../src/hardware/image/write.ts';
@@ -127,6 +128,19 @@ describe('image write to a file', () => {
     expect(labelOfCard(`${pi}.card`)).toContain('bootfs');
     expect(readCard(`${general}.card`, 'user-data')).toContain('web1');
     expect(labelOfCard(`${general}.card`)).toContain('CIDATA');
+  });
+
+  it('needs no root, and no sbin in PATH', async () => {
+    const { p } = rack();
+    makeCard(p.path('in.img'), { label: '', root: { 'etc/fstab': '' } });
+    execFileSync('chown', ['-R', '65534:65534', dirname(p.folder)]);
+    const argv = ['dist/bringup.cjs', 'image', 'write', 'web1', '-i', p.path('hosts.yml')];
+    const to = ['--image', p.path('in.img'), '--to', p.path('card.img')];
+    const user = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, ...argv, ...to];
+    const env = { PATH: '/usr/bin:/bin', HOME: p.folder };
+    expect(execFileSync('setpriv', user, { env, encoding: 'utf8', stdio: 'pipe' })).toContain('wrote 24 MiB');
+    expect(readCard(p.path('card.img'), 'user-data')).toContain('hostname: "web1"');
+    expect(statSync(p.path('card.img')).uid).toBe(65534);
   });
 
   it('lets the system mount an EFI partition by its new label', async () => {

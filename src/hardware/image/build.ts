@@ -86,10 +86,13 @@ function asRoot(argv: readonly string[]): readonly string[] {
   return isRoot() ? argv : ['unshare', '--map-auto', '--map-root-user', '--', ...argv];
 }
 
+/** They run programs of another architecture, by a machine's architecture. */
+const EMULATORS = { amd64: 'qemu-x86_64-static', arm64: 'qemu-aarch64-static' } as const;
+
 function programsFor({ arch }: Recipe): readonly Program[] {
   const all: readonly Program[] = ['mmdebstrap', 'sfdisk', 'mkfs.vfat', 'mcopy', 'mmd', 'mke2fs', 'debugfs'];
   const isForeign = (arch === 'arm64') !== (process.arch === 'arm64');
-  return [...all, ...(isRoot() ? [] : ['newuidmap' as const]), ...(isForeign ? ['qemu-aarch64-static' as const] : [])];
+  return [...all, ...(isRoot() ? [] : ['newuidmap' as const]), ...(isForeign ? [EMULATORS[arch]] : [])];
 }
 
 async function bootstrap(
@@ -111,7 +114,9 @@ async function bootstrap(
   const { code, stderr } = await tryRun(argv, { env, signal });
   if (code === 0) return;
   const problem = `the packages cannot be installed (mmdebstrap: exit code ${code})`;
-  const hint = 'check the names of the packages, and that this machine reaches deb.debian.org';
+  const hint = stderr.includes('qemu user emulation')
+    ? 'let this machine run programs of another architecture: apt-get install qemu-user-static binfmt-support'
+    : 'check the names of the packages, and that this machine reaches deb.debian.org';
   throw failure('E_IMAGE_BUILD', { problem, detail: endOf(stderr), hint });
 }
 

@@ -17,6 +17,7 @@ const PACKAGES = {
   mtype: 'mtools',
   newuidmap: 'uidmap',
   'qemu-aarch64-static': 'qemu-user-static',
+  'qemu-x86_64-static': 'qemu-user-static',
   sfdisk: 'fdisk',
   'ssh-keygen': 'openssh-client',
   xz: 'xz-utils',

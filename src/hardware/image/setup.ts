@@ -15,7 +15,8 @@ export function setupOf(arch: 'amd64' | 'arm64'): string {
 root=$1
 printf 'PasswordAuthentication no\\nKbdInteractiveAuthentication no\\n' > "$root/etc/ssh/sshd_config.d/10-keys-only.conf"
 printf 'LABEL=root / ext4 errors=remount-ro,noatime 0 1\\nLABEL=CIDATA /boot/efi vfat umask=0077,nofail 0 1\\n' > "$root/etc/fstab"
-printf 'datasource_list: [NoCloud, None]\\n' > "$root/etc/cloud/cloud.cfg.d/90-nocloud.cfg"
+# C.UTF-8 needs no locale to be generated, at which cloud-init of Debian 12 fails.
+printf 'datasource_list: [NoCloud, None]\\nlocale: C.UTF-8\\n' > "$root/etc/cloud/cloud.cfg.d/90-nocloud.cfg"
 mkdir -p "$root/boot/efi" "$root/boot/grub"
 printf 'GRUB_DEFAULT=0\\nGRUB_TIMEOUT=1\\nGRUB_DISTRIBUTOR=Debian\\nGRUB_CMDLINE_LINUX="console=tty0 console=${console}"\\n' > "$root/etc/default/grub"
 cat > "$root/boot/grub/grub.cfg" <<EOF

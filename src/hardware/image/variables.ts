@@ -121,7 +121,8 @@ function toMistake({ path, message, expected, hint }: ArgError): Mistake {
 
 function macOf(value: unknown, mistakes: Mistake[]): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string' && /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value)) return value.toLowerCase();
+  if (typeof value === 'string' && /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(value))
+    return value.toLowerCase().replaceAll('-', ':');
   const problem = `'${String(value)}' is not a MAC address`;
   mistakes.push({
     variable: 'mac',

@@ -11,6 +11,8 @@ const run = (argv: readonly string[], input = ''): string =>
 export function installImageTools(): void {
   run([
     'apt-get',
+    '-o',
+    'DPkg::Lock::Timeout=300',
     '-qq',
     '-y',
     '--no-install-recommends',

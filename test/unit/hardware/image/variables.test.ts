@@ -38,6 +38,11 @@ describe('the variables of a card', () => {
         nameservers: [],
       },
     ],
+    [
+      'a MAC address with dashes',
+      { mac: '52-54-00-AA-00-01' },
+      { interface: 'e*', mac: '52:54:00:aa:00:01', address: undefined, nameservers: [] },
+    ],
   ])('%s', (_, vars, network) =>
     expect(settingsOf({ ...GOOD, ...vars })).toEqual({ user: 'ops', timezone: undefined, network }),
   );
