@@ -5,6 +5,8 @@ import { checks } from './checks/index.ts';
 import { OPTIONS, WORDS } from './core/compile.ts';
 import { Expect, Find, Ledger, Load, Watch } from './core/drill-args.ts';
 import { steps } from './drills/index.ts';
+import { RecipeFile } from './hardware/image/recipe.ts';
+import { NetworkVariable } from './hardware/image/variables.ts';
 import { modules } from './modules/index.ts';
 
 /** Every schema that the command may compile, by the id that its binder passes. */
@@ -15,6 +17,8 @@ export function schemas(): Readonly<Record<string, TObject>> {
     ...of('module', Object.values(modules)),
     ...of('check', checks.values()),
     ...of('step', steps.values()),
+    ['host network', NetworkVariable] as const,
+    ['image recipe', RecipeFile] as const,
     ...Object.entries({ load: Load, find: Find, watch: Watch, ledger: Ledger, expect: Expect }).map(
       ([key, schema]) => [`drill ${key}`, schema] as const,
     ),

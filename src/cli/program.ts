@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander';
+import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
   agreed,
@@ -14,6 +15,7 @@ import {
   seconds,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
+import { proveCommand } from './prove-command.ts';
 import { playCommand, runCommand } from './run-commands.ts';
 import { vaultCommands } from './vault-commands.ts';
 
@@ -91,7 +93,9 @@ export function commandLine(run: CommandContext): Command {
   runCommand(program, run);
   checkCommand(program, run);
   drillCommand(program, run);
+  proveCommand(program, run);
   labCommands(program, run);
+  imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);
   handlersCommand(program, run);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { power } from '../../src/lab/lab.ts';
 import { makeRack, type Rack, type Ran } from './support/rack.ts';
+import { slow } from './support/slow.ts';
 
 const failures = (ran: Ran): readonly string[] =>
   ran.tasks.filter((e) => e.status === 'failed').map((e) => `${e.host} ${e.task}: ${e.diagnostic?.message}`);
@@ -210,7 +211,7 @@ describe('the edge of the site', () => {
     expect((await rack.check()).filter((c) => c.status !== 'passed').map((c) => c.check)).toEqual([]);
   });
 
-  it('gets certificates by ACME on both balancers, and takes one round trip once they exist', async () => {
+  slow('gets certificates by ACME on both balancers, and takes one round trip once they exist', async () => {
     const ca = join(rack.folder, 'acme-ca.crt');
     writeFileSync(ca, await rack.root('dns1', PEBBLE));
     writeFileSync(join(rack.folder, 'root.crt'), await rack.root('dns1', 'cat /srv/pebble/root.crt'));

@@ -7,6 +7,7 @@ import { connection } from './connection.ts';
 import { drillRuns, drills } from './drills.ts';
 import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
+import { imageRuns, images } from './images.ts';
 import { installRuns, requirements } from './install.ts';
 import { inventory } from './inventory.ts';
 import { lab, labCommands } from './lab.ts';
@@ -46,6 +47,8 @@ const all = {
   ...drillRuns,
   ...labCommands,
   ...lab,
+  ...images,
+  ...imageRuns,
 };
 type All = typeof all;
 
@@ -84,6 +87,8 @@ export const AREAS: readonly Area[] = [
   area('Drills that run', 'run', drillRuns),
   area('Lab commands', 'input', labCommands),
   area('Lab', 'run', lab),
+  area('Images', 'input', images),
+  area('Images that are made', 'run', imageRuns),
 ];
 
 /** An entry of any code. */
