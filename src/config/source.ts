@@ -87,7 +87,8 @@ export function parseYaml(
     problems.push(tell('E_YAML_TAB', {}, place(tab, tab + 1)));
     return undefined;
   }
-  for (const fault of faults)
+  // After the first mistake, the parser expects none of the rest of the file.
+  for (const fault of faults.filter(({ code }, i) => i === 0 || code !== 'UNEXPECTED_TOKEN'))
     problems.push(
       yamlProblem(fault.code, fault.message, place(fault.pos[0], Math.min(fault.pos[1], fault.pos[0] + 40))),
     );

@@ -32,6 +32,7 @@ import { docker_login } from './docker_login.ts';
 import { docker_network } from './docker_network.ts';
 import { docker_prune } from './docker_prune.ts';
 import { docker_volume } from './docker_volume.ts';
+import { dpkg_divert } from './dpkg_divert.ts';
 import { dpkg_selections } from './dpkg_selections.ts';
 import { fail } from './fail.ts';
 import { fetch } from './fetch.ts';
@@ -43,6 +44,7 @@ import { gem } from './gem.ts';
 import { get_url } from './get_url.ts';
 import { getent } from './getent.ts';
 import { git } from './git.ts';
+import { git_config } from './git_config.ts';
 import { github_release } from './github_release.ts';
 import { grafana_datasource } from './grafana_datasource.ts';
 import { group } from './group.ts';
@@ -54,6 +56,7 @@ import { include_vars } from './include_vars.ts';
 import { ini_file } from './ini_file.ts';
 import { iptables } from './iptables.ts';
 import { k8s } from './k8s.ts';
+import { kernel_blacklist } from './kernel_blacklist.ts';
 import { known_hosts } from './known_hosts.ts';
 import { ldap_entry } from './ldap_entry.ts';
 import { lineinfile } from './lineinfile.ts';
@@ -86,7 +89,9 @@ import { ping } from './ping.ts';
 import { pip } from './pip.ts';
 import { postgresql_db } from './postgresql_db.ts';
 import { postgresql_ext } from './postgresql_ext.ts';
+import { postgresql_membership } from './postgresql_membership.ts';
 import { postgresql_pg_hba } from './postgresql_pg_hba.ts';
+import { postgresql_ping } from './postgresql_ping.ts';
 import { postgresql_privs } from './postgresql_privs.ts';
 import { postgresql_query } from './postgresql_query.ts';
 import { postgresql_schema } from './postgresql_schema.ts';
@@ -112,6 +117,7 @@ import { snap } from './snap.ts';
 import { sshd_config } from './sshd_config.ts';
 import { stat } from './stat.ts';
 import { subversion } from './subversion.ts';
+import { sudoers } from './sudoers.ts';
 import { synchronize } from './synchronize.ts';
 import { sysctl } from './sysctl.ts';
 import { systemd } from './systemd.ts';
@@ -165,6 +171,7 @@ export const modules: Readonly<Record<string, Module>> = {
   docker_network,
   docker_prune,
   docker_volume,
+  dpkg_divert,
   dpkg_selections,
   fail,
   fetch,
@@ -176,6 +183,7 @@ export const modules: Readonly<Record<string, Module>> = {
   get_url,
   getent,
   git,
+  git_config,
   github_release,
   grafana_datasource,
   group,
@@ -187,6 +195,7 @@ export const modules: Readonly<Record<string, Module>> = {
   ini_file,
   iptables,
   k8s,
+  kernel_blacklist,
   known_hosts,
   ldap_entry,
   lineinfile,
@@ -219,7 +228,9 @@ export const modules: Readonly<Record<string, Module>> = {
   pip,
   postgresql_db,
   postgresql_ext,
+  postgresql_membership,
   postgresql_pg_hba,
+  postgresql_ping,
   postgresql_privs,
   postgresql_query,
   postgresql_schema,
@@ -245,6 +256,7 @@ export const modules: Readonly<Record<string, Module>> = {
   sshd_config,
   stat,
   subversion,
+  sudoers,
   synchronize,
   sysctl,
   systemd,

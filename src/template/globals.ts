@@ -6,6 +6,7 @@ import { lookUpPlugin } from './lookups.ts';
 import { pairs } from './methods/dict.ts';
 import { bind, noArgs, number, text } from './operation.ts';
 import { dateText } from './time.ts';
+import { moment } from './time-things.ts';
 
 /** The result of `default(omit)`. Code that resolves a dict drops the key. Compared by identity. */
 export const omit: Value = Object.freeze({ omit: 'the omit placeholder' });
@@ -80,11 +81,9 @@ export const globals: Readonly<Record<string, Global>> = {
   now: (ctx) =>
     new Callable('now', (args) => {
       const [utc, format] = bind('now', ['utc', 'fmt'], args);
-      return dateText(
-        ctx().env.ports.now(),
-        format === undefined || format === null ? '%Y-%m-%d %H:%M:%S.%f' : text(format),
-        utc === true,
-      );
+      const now = ctx().env.ports.now();
+      if (format !== undefined && format !== null) return dateText(now, text(format), utc === true);
+      return moment(utc === true ? now : new Date(now.getTime() - now.getTimezoneOffset() * 60_000));
     }),
   undef: (ctx) =>
     new Callable('undef', (args) => {

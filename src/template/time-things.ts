@@ -4,9 +4,14 @@ import { dateText } from './time.ts';
 
 const DAY = 86_400_000;
 
-/** A point in time, as to_datetime gives it. It can be formatted, compared and subtracted, and its parts can be read. */
+/**
+ * A point in time, as now and to_datetime give it. It can be formatted, compared and subtracted, and its parts can be
+ * read. It has no time zone: the UTC fields of `date` are what a clock shows.
+ */
 export function moment(date: Date): Item {
-  const iso = (between: string): string => dateText(date, `%Y-%m-%d${between}%H:%M:%S`, true);
+  const micro = date.getUTCMilliseconds() === 0 ? '' : '.%f';
+  const iso = (between: string): string => dateText(date, `%Y-%m-%d${between}%H:%M:%S${micro}`, true);
+  const epoch = (): number => localTime(date).getTime() / 1000;
   const parts: Readonly<Record<string, Item>> = {
     year: date.getUTCFullYear(),
     month: date.getUTCMonth() + 1,
@@ -15,9 +20,17 @@ export function moment(date: Date): Item {
     minute: date.getUTCMinutes(),
     second: date.getUTCSeconds(),
     microsecond: date.getUTCMilliseconds() * 1000,
-    strftime: new Callable('strftime', ({ positional: [format] }) => dateText(date, text(format), true)),
+    strftime: new Callable('strftime', ({ positional: [format] }) =>
+      dateText(
+        date,
+        text(format)
+          .replaceAll('%s', String(Math.floor(epoch())))
+          .replace(/%[zZ]/g, ''),
+        true,
+      ),
+    ),
     isoformat: new Callable('isoformat', () => iso('T')),
-    timestamp: new Callable('timestamp', () => float(date.getTime() / 1000)),
+    timestamp: new Callable('timestamp', () => float(epoch())),
     weekday: new Callable('weekday', () => (date.getUTCDay() + 6) % 7),
     isoweekday: new Callable('isoweekday', () => ((date.getUTCDay() + 6) % 7) + 1),
   };
@@ -25,6 +38,19 @@ export function moment(date: Date): Item {
   const seconds = date.getUTCSeconds() === 0 ? '' : `, ${date.getUTCSeconds()}`;
   const quantity = { ms: date.getTime(), text: iso(' '), repr: `datetime.datetime(${numbers}${seconds})` };
   return new Thing('datetime', (name) => (Object.hasOwn(parts, name) ? parts[name] : undefined), undefined, quantity);
+}
+
+/** As in Python, a time without a zone is one of the controller's zone. */
+function localTime(date: Date): Date {
+  return new Date(
+    date.getUTCFullYear(),
+    date.getUTCMonth(),
+    date.getUTCDate(),
+    date.getUTCHours(),
+    date.getUTCMinutes(),
+    date.getUTCSeconds(),
+    date.getUTCMilliseconds(),
+  );
 }
 
 /** A span of time, as the difference of two points in time. */

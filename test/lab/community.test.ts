@@ -33,6 +33,11 @@ describe('modules of public roles on Debian 12 and 13', () => {
     echo one >file; git add .; git commit -qm one; git tag v1; echo two >file; git commit -qam two
   args: {creates: /srv/repo}`;
     expect(troubles(await lab.apply(tasks(make)))).toEqual([]);
+    const setting = `- git_config: {name: pull.rebase, value: 'true'}
+- git_config: {name: user.name, value: Ada, scope: global}`;
+    expect(await converges(setting, 'git config --system pull.rebase; git config --global user.name || :')).toEqual(
+      both('true\nAda'),
+    );
     const state = 'cat /srv/app/file; git -C /srv/app rev-parse --abbrev-ref HEAD; ls -A /srv';
     const clone = '- ansible.builtin.git: {repo: /srv/repo, dest: /srv/app, version: main, umask: "0077"}';
     expect(await converges(clone, `${state} || :`)).toEqual(both('two\nmain\napp\nrepo'));
@@ -126,7 +131,7 @@ describe('modules of public roles on Debian 12 and 13', () => {
     ).toEqual(await everywhere('ls /srv; grep -c 040 /etc/fstab || :'));
   });
 
-  it('debconf, dpkg_selections, alternatives and locale_gen', async () => {
+  it('debconf, dpkg_selections, dpkg_divert, alternatives and locale_gen', async () => {
     const answer = `- debconf: {name: tzdata, question: tzdata/Zones/Etc, vtype: select, value: UTC}
 - debconf: {name: bringup, question: bringup/password, vtype: password, value: s3cret}`;
     await everywhere("echo 'tzdata tzdata/Zones/Etc select GMT' | debconf-set-selections");
@@ -135,6 +140,10 @@ describe('modules of public roles on Debian 12 and 13', () => {
     for (const seen of await converges(answer, answers)) expect(seen).toMatch(/Zones\/Etc: UTC\n(.*\n)*Value: s3cret/);
     const hold = '- dpkg_selections: {name: bash, selection: hold}';
     expect(await converges(hold, 'dpkg --get-selections bash | cut -f 2- | tr -d "\\t"')).toEqual(both('hold'));
+    const divert = '- dpkg_divert: {path: /etc/bash.bashrc, rename: true, divert: /etc/bash.bashrc.package}';
+    expect(await converges(divert, 'dpkg-divert --list /etc/bash.bashrc; ls /etc/bash.bashrc*')).toEqual(
+      both('local diversion of /etc/bash.bashrc to /etc/bash.bashrc.package\n/etc/bash.bashrc.package'),
+    );
     const group = `- community.general.alternatives: {name: demo, link: /usr/local/bin/demo, path: "{{ item }}", state: present, priority: 10}
   loop: [/bin/true, /bin/false]`;
     const query = 'update-alternatives --query demo 2>/dev/null | grep -v "^$" || :';

@@ -42,6 +42,7 @@ describe('modules of PostgreSQL on Debian 12 and 13', () => {
     ['a function', "SELECT has_function_privilege('public', 'sales.add(int,int)', 'EXECUTE')", 'f'],
     ['a database', "SELECT has_database_privilege('readers', 'shop', 'CONNECT')", 't'],
     ['a group', "SELECT pg_has_role('app', 'readers', 'USAGE WITH ADMIN OPTION')", 't'],
+    ['a member', "SELECT pg_has_role('app', 'sellers', 'MEMBER')", 't'],
     ['the extension', "SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'pg_trgm'", 'sales'],
     ['a setting', 'SHOW work_mem', '8MB'],
     ['rows', 'SELECT id, name FROM sales.items', "7|it's"],
@@ -91,6 +92,8 @@ describe('modules of PostgreSQL on Debian 12 and 13', () => {
 - postgresql_schema: {name: sales, db: shop, state: absent, cascade_drop: true}
 - postgresql_db: {name: "{{ item }}", state: absent, force: true}
   loop: [shop, copy_sqlgz, copy_pgc]
+- postgresql_membership: {groups: sellers, target_roles: app, state: absent, fail_on_role: false}
+- postgresql_user: {name: sellers, state: absent}
 - postgresql_user: {name: readers, state: absent, fail_on_user: false}
 - postgresql_set: {name: work_mem, value: default}`.replace(/^(- .*)$/gm, '$1\n  become_user: postgres');
     const first = await lab.apply(tasks(absent));

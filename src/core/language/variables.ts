@@ -49,6 +49,7 @@ export const MAGIC_VARIABLES: Readonly<Record<string, string>> = {
   ansible_playbook_python: 'None: there is no Python.',
   ansible_role_names: 'The roles of the play, with those that others depend on.',
   ansible_run_tags: 'The tags of --tags, or `all`.',
+  ansible_ssh_host: 'In a task: the same as ansible_host, unless the inventory sets it.',
   ansible_skip_tags: 'The tags of --skip-tags.',
   ansible_verbosity: 'How often -v was given.',
   ansible_version: 'The version of Ansible whose language bringup speaks.',

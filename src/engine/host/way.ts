@@ -2,7 +2,7 @@
 
 import { failure } from '../../core/errors/index.ts';
 import type { Common, Item } from '../../core/playbook.ts';
-import { type RawVars, Unknown, type Value } from '../../core/value.ts';
+import { type RawVars, TemplateText, Unknown, type Value } from '../../core/value.ts';
 import type { Run, Scope } from './ports.ts';
 import type { Session } from './session.ts';
 import { type HostState, NotKnown, type Where } from './state.ts';
@@ -54,7 +54,7 @@ export function scopeOfItem(world: World, host: HostState, item: Item, where: Wh
 
 /**
  * The variables by which a task sees how it reaches its host, unless the inventory sets them. As in Ansible, all tasks
- * have ansible_connection, and ansible_user if a keyword, an option or a setting gives it.
+ * have ansible_connection and ansible_ssh_host, and ansible_user if a keyword, an option or a setting gives it.
  */
 function seenWay(run: Run, { connection, remoteUser }: Pick<Common, 'connection' | 'remoteUser'>): RawVars {
   const settings = settingsSeen.get(run) ?? seenSettings(run);
@@ -69,8 +69,14 @@ function seenWay(run: Run, { connection, remoteUser }: Pick<Common, 'connection'
 
 function seenSettings({ connection }: Run): RawVars {
   const { ansible_connection: via = 'ssh', ansible_user: user } = connection;
-  return { ansible_connection: via === 'smart' ? 'ssh' : via, ...(user !== undefined && { ansible_user: user }) };
+  return {
+    ansible_connection: via === 'smart' ? 'ssh' : via,
+    ansible_ssh_host: ADDRESS,
+    ...(user !== undefined && { ansible_user: user }),
+  };
 }
+/** The old name of ansible_host, which roles still use. */
+const ADDRESS = new TemplateText('{{ ansible_host }}', { file: '<ansible_ssh_host>', line: 1, col: 1 });
 const settingsSeen = new WeakMap<Run, RawVars>();
 
 /** Whether an item asks for another way than the play around it. */
