@@ -110,7 +110,7 @@ describe('archive', () => {
     const steps = step.plan(seen, context());
     if ('blocked' in steps) throw new Error(steps.blocked.message);
     const broken = `tar() { return 2; }\n${steps[0]?.run.text}`;
-    expect(() => execFileSync('dash', ['-c', broken], { stdio: 'ignore' })).toThrow();
+    expect(() => execFileSync('dash', ['-c', broken], { cwd: `${folder}/app/empty`, stdio: 'ignore' })).toThrow();
     expect(run('sha256sum', args.dest)).toBe(before);
     expect(read(`${folder}/app/a.txt`)).toBe('a');
   });
