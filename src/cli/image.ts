@@ -22,7 +22,7 @@ import type { Getter } from './connections.ts';
 import { IMAGES, withProgress } from './image-build.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
-import { pinFile, pinKey } from './pins.ts';
+import { pinFile, pinKey, whileLocked } from './pins.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
 
 export type WriteOptions = HostOptions &
@@ -60,6 +60,7 @@ type Plan = Readonly<{
   to: string;
   meant: string | undefined;
   target: Target;
+  inventoryDir: string;
   /** Where the host key is kept, and where it is pinned. */
   keyFile: string;
   pins: string;
@@ -90,6 +91,7 @@ function planOf(name: string, options: WriteOptions): Plan {
     to,
     meant,
     target,
+    inventoryDir: inventory.dir,
     keyFile: join(inventory.dir, '.secrets', 'host_keys', name),
     pins: pinFile(inventory.dir, target, host.at),
     identity: { name, publicKeys: publicKeysOf(target, host), ...settings },
@@ -101,7 +103,7 @@ async function make(plan: Plan, progress: Progress, signal: AbortSignal): Promis
   const { to, meant, target, image: wanted } = plan;
   const image = wanted === undefined ? undefined : await fetched(wanted, progress, signal);
   await (image === undefined ? inspectDirectory(to) : inspect(image, to));
-  const hostKey = await ensureHostKey(plan.keyFile, target.name);
+  const hostKey = await whileLocked(plan.inventoryDir, () => ensureHostKey(plan.keyFile, target.name));
   const identity: Identity = { ...plan.identity, hostKey };
   const isDisk = statSync(to, { throwIfNoEntry: false })?.isBlockDevice() === true;
   const written = await (image === undefined

@@ -45,7 +45,7 @@ export async function pinKey(file: string, { address, port }: Target, publicKey:
 }
 
 /** Holds a lock on a directory. The kernel takes it away from a process that is killed, so none is left behind. */
-async function whileLocked(folder: string, work: () => Promise<void>): Promise<void> {
+export async function whileLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const holder = spawn('flock', [folder, 'sh', '-c', 'echo locked; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
   const ended = new Promise((resolve) => holder.on('close', resolve));
   await new Promise((resolve, reject) => {
@@ -54,7 +54,7 @@ async function whileLocked(folder: string, work: () => Promise<void>): Promise<v
     void ended.then(() => reject(failure('E_IMAGE_FILE', { file: folder, why: 'cannot be locked' })));
   });
   try {
-    await work();
+    return await work();
   } finally {
     holder.stdin.end();
     await ended;
