@@ -18,6 +18,7 @@ import { withFileErrors } from '../hardware/image/programs.ts';
 import { type Checksum, download, type Progress, parseChecksum, verifyChecksum } from '../hardware/image/source.ts';
 import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
 import { inspect, inspectDirectory, type Written, writeFileImage, writeSeed } from '../hardware/image/write.ts';
+import { withFileLock } from '../lab/lock.ts';
 import type { Getter } from './connections.ts';
 import { IMAGES, withProgress } from './image-build.ts';
 import type { HostOptions } from './options.ts';
@@ -60,6 +61,7 @@ type Plan = Readonly<{
   to: string;
   meant: string | undefined;
   target: Target;
+  inventoryDir: string;
   /** Where the host key is kept, and where it is pinned. */
   keyFile: string;
   pins: string;
@@ -90,6 +92,7 @@ function planOf(name: string, options: WriteOptions): Plan {
     to,
     meant,
     target,
+    inventoryDir: inventory.dir,
     keyFile: join(inventory.dir, '.secrets', 'host_keys', name),
     pins: pinFile(inventory.dir, target, host.at),
     identity: { name, publicKeys: publicKeysOf(target, host), ...settings },
@@ -101,7 +104,9 @@ async function make(plan: Plan, progress: Progress, signal: AbortSignal): Promis
   const { to, meant, target, image: wanted } = plan;
   const image = wanted === undefined ? undefined : await fetched(wanted, progress, signal);
   await (image === undefined ? inspectDirectory(to) : inspect(image, to));
-  const hostKey = await ensureHostKey(plan.keyFile, target.name);
+  const hostKey = await withFileLock(plan.inventoryDir, { name: 'the host keys', patience: 60_000 }, () =>
+    ensureHostKey(plan.keyFile, target.name),
+  );
   const identity: Identity = { ...plan.identity, hostKey };
   const isDisk = statSync(to, { throwIfNoEntry: false })?.isBlockDevice() === true;
   const written = await (image === undefined

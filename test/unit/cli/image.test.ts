@@ -1,8 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { withProgress } from '../../../src/cli/image-build.ts';
-import { pinKey } from '../../../src/cli/pins.ts';
+import { pinKey, whileLocked } from '../../../src/cli/pins.ts';
 import type { Target } from '../../../src/core/connection.ts';
+import { ensureHostKey } from '../../../src/hardware/image/host-key.ts';
 import { bringup, plain } from '../support/command.ts';
 import { project } from '../support/project.ts';
 
@@ -117,6 +118,14 @@ describe('pinned host keys', () => {
     await Promise.all(hosts.map((host) => pinKey(p.path('known_hosts'), target(host), 'ssh-ed25519 AAAA x')));
     expect(p.read('known_hosts').trim().split('\n').sort()).toEqual(hosts.map((h) => `${h} ssh-ed25519 AAAA`).sort());
     expect(existsSync(p.path('known_hosts.new'))).toBe(false);
+  });
+
+  it('of one host are the same for two cards that are made at once', async () => {
+    const p = project({});
+    const make = () => whileLocked(p.folder, () => ensureHostKey(p.path('keys/web1'), 'web1'));
+    const [first, ...others] = await Promise.all([make(), make(), make()]);
+    expect(others).toEqual([first, first]);
+    expect(first?.private).toContain('PRIVATE KEY');
   });
 
   it('are what a connection of the project verifies', async () => {
