@@ -18,12 +18,11 @@ import { withFileErrors } from '../hardware/image/programs.ts';
 import { type Checksum, download, type Progress, parseChecksum, verifyChecksum } from '../hardware/image/source.ts';
 import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
 import { inspect, inspectDirectory, type Written, writeFileImage, writeSeed } from '../hardware/image/write.ts';
-import { withFileLock } from '../lab/lock.ts';
 import type { Getter } from './connections.ts';
 import { IMAGES, withProgress } from './image-build.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
-import { pinFile, pinKey } from './pins.ts';
+import { pinFile, pinKey, whileLocked } from './pins.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
 
 export type WriteOptions = HostOptions &
@@ -104,9 +103,7 @@ async function make(plan: Plan, progress: Progress, signal: AbortSignal): Promis
   const { to, meant, target, image: wanted } = plan;
   const image = wanted === undefined ? undefined : await fetched(wanted, progress, signal);
   await (image === undefined ? inspectDirectory(to) : inspect(image, to));
-  const hostKey = await withFileLock(plan.inventoryDir, { name: 'the host keys', patience: 60_000 }, () =>
-    ensureHostKey(plan.keyFile, target.name),
-  );
+  const hostKey = await whileLocked(plan.inventoryDir, () => ensureHostKey(plan.keyFile, target.name));
   const identity: Identity = { ...plan.identity, hostKey };
   const isDisk = statSync(to, { throwIfNoEntry: false })?.isBlockDevice() === true;
   const written = await (image === undefined

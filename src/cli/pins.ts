@@ -33,12 +33,17 @@ export function pinFile(inventoryDir: string, { name, knownHostsFile }: Target, 
   return realpathSync(file);
 }
 
+/** Runs `work` while no other bringup changes the keys in this directory. */
+export function whileLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  return withFileLock(folder, { name: `the host keys in ${folder}`, patience: 60_000 }, work);
+}
+
 /** Pins a public key, in place of other keys of the host. Several processes may do so at the same time. */
 export async function pinKey(file: string, { address, port }: Target, publicKey: string): Promise<void> {
   const key = publicKey.split(' ').slice(0, 2).join(' ');
   const folder = dirname(file);
   await mkdir(folder, { recursive: true });
-  await withFileLock(folder, { name: file, patience: 60_000 }, async () => {
+  await whileLocked(folder, async () => {
     const staged = `${file}.new`;
     const before = existsSync(file) ? await readFile(file, 'utf8') : '';
     await writeFile(staged, pin(before, address, port ?? 22, key), { mode: 0o644, flush: true });
