@@ -5,6 +5,7 @@ import { checks } from './checks/index.ts';
 import { OPTIONS, WORDS } from './core/compile.ts';
 import { Expect, Find, Ledger, Load, Watch } from './core/drill-args.ts';
 import { steps } from './drills/index.ts';
+import { drivers } from './hardware/power/index.ts';
 import { modules } from './modules/index.ts';
 
 /** Every schema that the command may compile, by the id that its binder passes. */
@@ -15,6 +16,7 @@ export function schemas(): Readonly<Record<string, TObject>> {
     ...of('module', Object.values(modules)),
     ...of('check', checks.values()),
     ...of('step', steps.values()),
+    ...of('power', Object.values(drivers)),
     ...Object.entries({ load: Load, find: Find, watch: Watch, ledger: Ledger, expect: Expect }).map(
       ([key, schema]) => [`drill ${key}`, schema] as const,
     ),

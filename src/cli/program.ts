@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander';
+import { powerCommand } from './hardware-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
   agreed,
@@ -92,6 +93,7 @@ export function commandLine(run: CommandContext): Command {
   checkCommand(program, run);
   drillCommand(program, run);
   labCommands(program, run);
+  powerCommand(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);
   handlersCommand(program, run);
