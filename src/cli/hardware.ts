@@ -69,13 +69,11 @@ export function powerScene(
   project: Project,
   line: (signal: AbortSignal) => Promise<Connection>,
   signal: AbortSignal,
-  mac: string | undefined,
 ): Omit<PowerScene, 'patience'> {
   const scope = inventoryScope(project.templates, project.inventory, project.extraVars, '.', host);
   return {
     host,
     signal,
-    mac,
     lab: labPower(String(scope.get('lab_name') ?? 'lab'), host, signal),
     ask: (question) => ask(question, { echo: true }),
     async answers() {

@@ -44,7 +44,7 @@ export async function switchPower(
         onSecret: redactor.add,
         signal: stop,
       });
-    return [{ host, power: machine.power, scene: powerScene(host, project, line, signal, machine.mac) }];
+    return [{ host, power: machine.power, scene: powerScene(host, project, line, signal) }];
   });
   stopOnProblems(problems);
   const reporter =

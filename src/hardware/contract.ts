@@ -18,8 +18,6 @@ export type PowerScene = Readonly<{
   signal: AbortSignal;
   /** Seconds to wait for an answer. */
   patience: number;
-  /** The host's hardware address, where the inventory has one. */
-  mac: string | undefined;
   /** The power switch of the embedded lab. */
   lab: LabPower;
   /** Whether the host accepts logins by SSH. */
@@ -30,9 +28,9 @@ export type PowerScene = Readonly<{
   ask: (question: string) => Promise<string | undefined>;
 }>;
 
-/** The schema of a driver's arguments, with those that every driver has. */
+/** The schema of a driver's arguments, with those that every driver has. A driver may override the latter. */
 export function powerArgs<P extends TProperties>(own: P) {
-  return Type.Object({ ...own, ...TIMES }, { additionalProperties: false });
+  return Type.Object({ ...own, ...TIMES, ...own }, { additionalProperties: false });
 }
 const TIMES = {
   timeout: Type.Number({
@@ -63,6 +61,8 @@ export type DriverSpec<A extends TObject<typeof TIMES>> = Readonly<{
   summary: string;
   args: A;
   examples: readonly Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>[];
+  /** The argument `mac` is the machine's: the variable `mac` of the host counts if `power` has none. */
+  takesMac?: true;
   /** Checks what the schema cannot express. */
   verify?: (args: Static<A>) => readonly ArgError[];
   /** Names the outlet. Two hosts on one outlet are refused. undefined: each host has an outlet of its own. */
@@ -88,6 +88,7 @@ export type Driver = Readonly<{
   summary: string;
   args: TObject;
   examples: DriverSpec<TObject<typeof TIMES>>['examples'];
+  takesMac: boolean;
   bind: (args: Readonly<Record<string, unknown>>) => BoundDriver | readonly ArgError[];
 }>;
 
@@ -116,6 +117,7 @@ export function defineDriver<A extends TObject<typeof TIMES>>(spec: DriverSpec<A
     summary: spec.summary,
     args: spec.args,
     examples: spec.examples,
+    takesMac: spec.takesMac === true,
     bind(input) {
       const bound = bindArgs(input);
       if ('errors' in bound) return bound.errors;

@@ -68,7 +68,9 @@ function verified(url: URL, trust: Asking['trust'], scene: PowerScene, device: s
       rejectUnauthorized: false,
     });
     socket.setTimeout(scene.patience * 1000, () => socket.destroy(new Error(late(scene))));
-    scene.signal.addEventListener('abort', () => socket.destroy(), { once: true });
+    const stop = (): void => void socket.destroy(new Error('interrupted'));
+    scene.signal.addEventListener('abort', stop, { once: true });
+    socket.on('close', () => scene.signal.removeEventListener('abort', stop));
     socket.on('error', (error) => silent(error.message));
     socket.on('secureConnect', () => {
       const seen = socket.getPeerCertificate().fingerprint256 ?? '';

@@ -35,7 +35,7 @@ export type MachineVariables = Readonly<{
 export function machineOf(of: MachineVariables, problems: Diagnostic[]): Machine {
   const mac = text(of, 'mac', MAC, 'six bytes: dc:a6:32:01:02:03', problems);
   return {
-    power: powerOf(of, problems),
+    power: powerOf(of, mac, problems),
     mac: mac?.toLowerCase().replaceAll('-', ':'),
     arch: choice(of, 'arch', ARCHS, problems),
     disk: text(of, 'disk', DISK, 'only, a device such as /dev/sda, or serial=…, model=…, wwn=…', problems),
@@ -46,7 +46,7 @@ const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
 const DISK = /^(only|\/dev\/[\w./:+-]+|(serial|model|wwn)=\S.*)$/;
 
 /** `power: NAME`, or `power: {driver: NAME, …}` with the arguments of the driver. */
-function powerOf(of: MachineVariables, problems: Diagnostic[]): BoundDriver | undefined {
+function powerOf(of: MachineVariables, mac: string | undefined, problems: Diagnostic[]): BoundDriver | undefined {
   const { host } = of;
   const value = of.get('power');
   if (value === undefined || value === null) return undefined;
@@ -70,7 +70,7 @@ function powerOf(of: MachineVariables, problems: Diagnostic[]): BoundDriver | un
     const given = args[key];
     if ((schema as { secret?: boolean }).secret === true && typeof given === 'string') of.onSecret(given);
   }
-  const bound = driver.bind(args);
+  const bound = driver.bind({ ...(driver.takesMac && mac !== undefined && { mac }), ...args });
   if (isBoundDriver(bound)) return bound;
   problems.push(
     ...bound.map((wrong: ArgError) =>

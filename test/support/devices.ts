@@ -118,3 +118,80 @@ export const webhook = (): Promise<Device> =>
     if (action !== 'status') turn(device, action === 'on');
     return reply(200, action === 'status' ? { state: device.isOn ? 'on' : 'off' } : {});
   });
+
+/** A plug with the firmware Tasmota. */
+export const tasmota = (): Promise<Device> =>
+  start((device, { url }, reply) => {
+    const { pathname, searchParams } = new URL(url, 'http://x');
+    if (pathname !== '/cm') return reply(404, {});
+    if (searchParams.get('user') !== 'admin' || searchParams.get('password') !== PASSWORD)
+      return reply(401, { WARNING: 'Need user=<username>&password=<password>' });
+    const [command = '', to] = (searchParams.get('cmnd') ?? '').split(' ');
+    if (command === 'Status')
+      return reply(200, { Status: { DeviceName: 'plug-web1' }, StatusNET: { Mac: '34:94:54:01:A2:B3' } });
+    if (command !== 'Power1') return reply(200, { Command: 'Unknown' });
+    if (to !== undefined) turn(device, to === 'ON');
+    return reply(200, { POWER: device.isOn ? 'ON' : 'OFF' });
+  });
+
+/** Home Assistant with one switch. */
+export const homeassistant = (): Promise<Device> =>
+  start((device, { url, method, headers }, reply, body) => {
+    if (headers.authorization !== `Bearer ${PASSWORD}`) return reply(401, '401: Unauthorized');
+    const state = () => ({
+      entity_id: 'switch.plug_web1',
+      state: device.isOn ? 'on' : 'off',
+      attributes: { friendly_name: 'plug-web1' },
+    });
+    if (url === '/api/states/switch.plug_web1') return reply(200, state());
+    if (url === '/api/states/switch.gone') return reply(200, { ...state(), state: 'unavailable' });
+    const [, action] = /^\/api\/services\/switch\/turn_(on|off)$/.exec(url) ?? [];
+    if (method !== 'POST' || action === undefined) return reply(404, { message: 'Entity not found.' });
+    if (JSON.parse(body).entity_id !== 'switch.plug_web1') return reply(400, { message: 'no such entity' });
+    turn(device, action === 'on');
+    return reply(200, [state()]);
+  });
+
+/** A BMC with Redfish and one system. */
+export const redfish = (tls: Readonly<{ cert: string; key: string }>): Promise<Device> =>
+  start((device, { url, method, headers }, reply, body) => {
+    const path = url.replace(/(.)\/$/, '$1');
+    const wrong = (code: number, message: string) =>
+      reply(code, { error: { code: 'Base.1.11.GeneralError', message } });
+    const root = '/redfish/v1';
+    if (path === root)
+      return reply(200, {
+        '@odata.id': root,
+        '@odata.type': '#ServiceRoot.v1_11_0.ServiceRoot',
+        Id: 'RootService',
+        Name: 'Root',
+        RedfishVersion: '1.11.0',
+        Systems: { '@odata.id': `${root}/Systems` },
+      });
+    if (headers.authorization !== basic('admin', PASSWORD)) return wrong(401, 'log in first');
+    if (path === `${root}/Systems`)
+      return reply(200, {
+        '@odata.id': path,
+        '@odata.type': '#ComputerSystemCollection.ComputerSystemCollection',
+        Name: 'Systems',
+        Members: [{ '@odata.id': `${root}/Systems/1` }],
+        'Members@odata.count': 1,
+      });
+    const action = `${root}/Systems/1/Actions/ComputerSystem.Reset`;
+    const types = ['On', 'ForceOff', 'GracefulShutdown', 'ForceRestart'];
+    if (path === `${root}/Systems/1`)
+      return reply(200, {
+        '@odata.id': path,
+        '@odata.type': '#ComputerSystem.v1_16_0.ComputerSystem',
+        Id: '1',
+        Name: 'System',
+        PowerState: device.isOn ? 'On' : 'Off',
+        Actions: { '#ComputerSystem.Reset': { target: action, 'ResetType@Redfish.AllowableValues': types } },
+      });
+    if (path !== action || method !== 'POST') return wrong(404, path);
+    const { ResetType: type } = JSON.parse(body) as { ResetType: string };
+    if (!types.includes(type)) return wrong(400, `no ${type}`);
+    if ((type === 'On') === device.isOn) return wrong(409, 'the system is in this state');
+    turn(device, type === 'On' || type === 'ForceRestart');
+    return reply(204, undefined);
+  }, tls);

@@ -10,7 +10,6 @@ export function scene(more: Partial<PowerScene> = {}): Omit<PowerScene, 'patienc
   return {
     host: 'web1',
     signal: new AbortController().signal,
-    mac: undefined,
     lab: { status: none, on: none, shutDown: none, cut: none },
     answers: async () => false,
     halt: async () => 'web1 does not answer on 10.0.0.11:22',
