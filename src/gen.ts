@@ -14,7 +14,12 @@ import type { Driver } from './hardware/contract.ts';
 const root = new URL('..', import.meta.url);
 
 /** Other names that playbooks use for a module. */
-const ALIASES: Readonly<Record<string, string>> = { dnf5: 'dnf', systemd_service: 'systemd', yum: 'dnf' };
+const ALIASES: Readonly<Record<string, string>> = {
+  dnf5: 'dnf',
+  openssl_certificate: 'x509_certificate',
+  systemd_service: 'systemd',
+  yum: 'dnf',
+};
 
 type Found = Readonly<{ file: string; exported: string; module: Module }>;
 

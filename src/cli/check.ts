@@ -37,13 +37,8 @@ export async function runChecks(
 ): Promise<number> {
   setMaxListeners(0, signal); // every attempt listens to it
   const reporter = given ?? (await chooseReporter(options));
-  const project = openProject({ ...options, writes: false }, dirname(file));
-  const { problems, files, readPorts, inventory, redactor } = project;
-  const entries = loadChecks(file, kinds, { files, problems, ports: readPorts });
-  stopOnProblems(problems);
-  const scope = inventoryScope(project.templates, inventory, project.extraVars, dirname(file));
-  const planned = entries.flatMap((entry) => planCheck(entry, scope, project, options.within));
-  stopOnProblems(problems);
+  const { project, planned } = planChecks(file, options);
+  const { inventory, redactor } = project;
   const lines = new Map<string, Promise<Connection>>();
   const seen: Event[] = [];
   const scopeOf = (name: string): Scope =>
@@ -71,6 +66,21 @@ export async function runChecks(
     for (const line of lines.values()) await line.then((l) => l.close()).catch(() => {});
     await reporter.end();
   }
+}
+
+/** Reads a file of checks. Throws Failure with all of its mistakes. */
+export function planChecks(
+  file: string,
+  options: CheckOptions,
+): Readonly<{ project: Project; planned: readonly Planned[] }> {
+  const project = openProject({ ...options, writes: false }, dirname(file));
+  const { problems, files, readPorts, inventory } = project;
+  const entries = loadChecks(file, kinds, { files, problems, ports: readPorts });
+  stopOnProblems(problems);
+  const scope = inventoryScope(project.templates, inventory, project.extraVars, dirname(file));
+  const planned = entries.flatMap((entry) => planCheck(entry, scope, project, options.within));
+  stopOnProblems(problems);
+  return { project, planned };
 }
 
 /** The checks of one entry: one for each item of its loop. Mistakes are added to the project's problems. */

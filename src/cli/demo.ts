@@ -134,9 +134,9 @@ function screen(inventory: string, hosts: readonly HostRecap[], timings: readonl
   const hints = [
     ['  open the site', `curl ${ca && `--cacert ${relative('.', ca)} `}--resolve ${site}:${port}:${balancer} ${url}/`],
     ['  query its name server', `dig @${server} ${site}`],
-    ['  log in', `npx bringup lab ssh${flag} web1`],
-    ['  cut the power, then check', `npx bringup lab power${flag} cut web1; npx bringup check${flag}`],
-    ['  plan a change', `npx bringup plan playbooks/site.yml --diff${flag}`],
+    ['  log in', `./bringup lab ssh${flag} web1`],
+    ['  cut the power, then check', `./bringup lab power${flag} cut web1; ./bringup check${flag}`],
+    ['  plan a change', `./bringup plan playbooks/site.yml --diff${flag}`],
     ['  remove everything', `npm run demo -- --down${flag}`],
   ];
   return [

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { checks } from '../checks/index.ts';
 import { loadDrills } from '../config/drills.ts';
 import { failure } from '../core/errors/index.ts';
-import type { Event } from '../core/event.ts';
+import type { Emit, Event } from '../core/event.ts';
 import type { PlannedDrill } from '../drills/contract.ts';
 import { steps } from '../drills/index.ts';
 import { runDrill } from '../drills/run.ts';
@@ -15,7 +15,7 @@ import type { CheckOptions } from './check.ts';
 import { type DrillHands, drillHands } from './drill-hands.ts';
 import { planDrill } from './drill-plan.ts';
 import { chooseReporter } from './output.ts';
-import { openProject, stopOnProblems } from './project.ts';
+import { openProject, type Project, stopOnProblems } from './project.ts';
 import { nonce } from './templates.ts';
 
 export type DrillOptions = CheckOptions &
@@ -47,16 +47,9 @@ export async function runDrills(
   };
   try {
     const planned = (files.length > 0 ? files : ownFiles()).flatMap((file) => {
-      const project = openProject({ ...options, writes: false }, dirname(file));
+      const { project, hands, drills } = planDrills(file, options, emit);
       const before = hide;
       hide = (event) => project.redactor.hide(before(event));
-      const { problems, files: read, readPorts } = project;
-      const entries = loadDrills(file, { steps, checks }, { files: read, problems, ports: readPorts });
-      stopOnProblems(problems);
-      const hands = drillHands(project, file, options, emit);
-      const scope = inventoryScope(project.templates, project.inventory, project.extraVars, dirname(file));
-      const drills = entries.flatMap((entry) => planDrill(entry, { project, scope, hands }) ?? []);
-      stopOnProblems(problems);
       return drills.map((drill) => ({ drill, hands }));
     });
     const chosen = planned.filter(
@@ -71,6 +64,23 @@ export async function runDrills(
   } finally {
     await reporter.end();
   }
+}
+
+/** Reads a file of drills. Throws Failure with all of its mistakes. */
+export function planDrills(
+  file: string,
+  options: CheckOptions,
+  emit: Emit,
+): Readonly<{ project: Project; hands: DrillHands; drills: readonly PlannedDrill[] }> {
+  const project = openProject({ ...options, writes: false }, dirname(file));
+  const { problems, files: read, readPorts } = project;
+  const entries = loadDrills(file, { steps, checks }, { files: read, problems, ports: readPorts });
+  stopOnProblems(problems);
+  const hands = drillHands(project, file, options, emit);
+  const scope = inventoryScope(project.templates, project.inventory, project.extraVars, dirname(file));
+  const drills = entries.flatMap((entry) => planDrill(entry, { project, scope, hands }) ?? []);
+  stopOnProblems(problems);
+  return { project, hands, drills };
 }
 
 async function runEach(

@@ -6,7 +6,7 @@ import { Failure } from '../core/diagnostic.ts';
 import { failure, tell } from '../core/errors/index.ts';
 import { duration } from '../core/units.ts';
 import { Secret } from '../core/value.ts';
-import type { LabEvent, LabOptions } from '../lab/guard.ts';
+import { type LabEvent, type LabOptions, machinesOf } from '../lab/guard.ts';
 import {
   connection,
   cut,
@@ -35,7 +35,7 @@ import { usualOptions } from './settings.ts';
  * and `lab_subnet`.
  */
 export function labSpec(project: Project, name?: string): LabSpec {
-  const hosts: { name: string; address: string; image: string }[] = [];
+  const hosts: { name: string; address: string; image: string; machine?: string; memory?: unknown }[] = [];
   const names = new Set<string>();
   const subnets = new Set<string>();
   for (const host of project.inventory.hosts.values()) {
@@ -43,7 +43,13 @@ export function labSpec(project: Project, name?: string): LabSpec {
     const text = textOf(scope.get);
     const image = text('lab_image');
     if (image === undefined) continue;
-    hosts.push({ name: host.name, address: text('ansible_host') ?? '', image });
+    const machine = text('lab_machine');
+    const memory = scope.get('lab_memory');
+    hosts.push({
+      ...{ name: host.name, address: text('ansible_host') ?? '', image },
+      ...(machine !== undefined && { machine }),
+      ...(memory !== undefined && { memory: memory instanceof Secret ? memory.reveal() : memory }),
+    });
     names.add(text('lab_name') ?? 'lab');
     const subnet = text('lab_subnet');
     if (subnet !== undefined) subnets.add(subnet);
@@ -75,8 +81,12 @@ export function openLab(inventory: string, extraVars: readonly string[] = []): L
 }
 
 /** Prints what the lab needs of this machine and why, and installs it after asking, or at once with `yes`. */
-export async function ensureRequirements(yes: boolean, signal?: AbortSignal): Promise<void> {
-  const missing = [...(await requirements()), ...ownRequirements()];
+export async function ensureRequirements(
+  yes: boolean,
+  signal?: AbortSignal,
+  hosts: LabSpec['hosts'] = [],
+): Promise<void> {
+  const missing = [...(await requirements(machinesOf(hosts))), ...ownRequirements()];
   if (missing.length === 0) return;
   const packages = [...new Set(missing.flatMap((m) => m.packages))];
   streams.err(
@@ -121,7 +131,7 @@ export const showProgress = (event: LabEvent): void => {
 };
 
 export async function labUp(spec: LabSpec, yes: boolean, signal: AbortSignal): Promise<LabState> {
-  await ensureRequirements(yes, signal);
+  await ensureRequirements(yes, signal, spec.hosts);
   return up(spec, { progress: showProgress, signal });
 }
 
@@ -129,7 +139,7 @@ export function stateText(state: LabState): string {
   const rows = state.hosts.map((h) => [
     `  ${pc.bold(h.name)}`,
     h.address,
-    h.image,
+    h.machine === 'nspawn' ? h.image : `${h.image} (${h.machine})`,
     h.power === 'on' ? pc.green('on') : pc.red('off'),
   ]);
   const snapshots =

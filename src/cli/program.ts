@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import { powerCommand } from './hardware-commands.ts';
+import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
   agreed,
@@ -15,6 +16,7 @@ import {
   seconds,
 } from './options.ts';
 import { streams, tellError } from './output.ts';
+import { proveCommand } from './prove-command.ts';
 import { playCommand, runCommand } from './run-commands.ts';
 import { vaultCommands } from './vault-commands.ts';
 
@@ -92,8 +94,10 @@ export function commandLine(run: CommandContext): Command {
   runCommand(program, run);
   checkCommand(program, run);
   drillCommand(program, run);
+  proveCommand(program, run);
   labCommands(program, run);
   powerCommand(program, run);
+  imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);
   handlersCommand(program, run);

@@ -23,6 +23,7 @@ import { makeScope } from '../template/scope.ts';
 import { compileExpression, compileTemplate, resolve, templatesIn } from '../template/template.ts';
 import { localFiles } from './local-files.ts';
 import { ownModules } from './own-modules.ts';
+import { pinnedKeys } from './pins.ts';
 import { templatePorts, templatesFor } from './templates.ts';
 
 export type ProjectOptions = Readonly<{
@@ -116,8 +117,9 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
     if (options.limit === undefined) for (const name of THIS_MACHINE) limit.add(name);
     return { inventory: known, limit };
   };
+  const first = read(files, problems);
   return {
-    ...read(files, problems),
+    ...first,
     rereadInventory() {
       const again = openFiles([], passwords.length > 0 ? decrypt : undefined);
       const found = read(again, []); // a host of --limit may be gone
@@ -140,7 +142,7 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
     files,
     settings,
     playDefaults: { ...settings.play, ...options.playDefaults },
-    connection: options.connection ?? settings.connection,
+    connection: { ...pinnedKeys(first.inventory.dir), ...(options.connection ?? settings.connection) },
   };
 }
 

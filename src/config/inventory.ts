@@ -67,7 +67,7 @@ const isList = (path: string): boolean => /,|\[\w+:\w+/.test(path) && !existsSyn
 
 function sources(path: string, files: Files): readonly string[] {
   if (!isFolder(path)) return [path];
-  const skip = /^(group_vars|host_vars)$|^\.|(~|\.(cfg|retry|bak|orig|md|txt|pub|key))$/;
+  const skip = /^(group_vars|host_vars|known_hosts)$|^\.|(~|\.(cfg|retry|bak|orig|md|txt|pub|key))$/;
   const found = readdirSync(path)
     .filter((name) => !skip.test(name) && !isFolder(join(path, name)))
     .sort();

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { toBoolean } from '../core/coerce.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { mattersIfReached, tell } from '../core/errors/index.ts';
@@ -242,7 +242,7 @@ export function knownValue(
 ): Value | undefined {
   const places = {
     playbook_dir: resolve(reading.playbookDir),
-    ...(role !== undefined && { role_path: resolve(role.path), role_name: role.name }),
+    ...(role !== undefined && ofRole(role)),
   };
   try {
     const own: RawVars = Object.assign({}, role?.defaults.vars, reading.imported.vars, role?.vars.vars, ...vars);
@@ -251,6 +251,20 @@ export function knownValue(
     if (error instanceof Failure) return undefined;
     throw error;
   }
+}
+
+/** The variables about a role that all its tasks have. */
+function ofRole({ name, path, collection, parents }: Role): RawVars {
+  return {
+    role_path: resolve(path),
+    role_name: basename(name),
+    ansible_role_name: name,
+    ansible_collection_name: collection ?? null,
+    ...(parents.length > 0 && {
+      ansible_parent_role_names: parents.map((one) => one.name),
+      ansible_parent_role_paths: parents.map((one) => resolve(one.path)),
+    }),
+  };
 }
 
 /** A text that names a variable. */

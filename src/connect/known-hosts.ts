@@ -60,6 +60,24 @@ const DEFAULTS = [
   'rsa-sha2-256',
 ];
 
+/**
+ * The text of a known_hosts file in which the host has this key and no other. `key` is its type and its base64 form.
+ * Lines of other hosts, patterns and revoked keys stay as they are.
+ */
+export function pin(text: string, host: string, port: number, key: string): string {
+  const name = hostName(host, port);
+  const kept = text.split('\n').flatMap((raw) => {
+    const [entry] = parseKnownHosts(raw, '');
+    if (entry === undefined || entry.marker !== undefined || /[*?!]/.test(entry.hosts)) return [raw];
+    if (!matches(entry.hosts, name)) return [raw];
+    const others = entry.hosts.split(',').filter((one) => one.toLowerCase() !== name.toLowerCase());
+    const rest = entry.hosts.startsWith('|') ? [] : others;
+    return rest.length === 0 ? [] : [raw.replace(entry.hosts, rest.join(','))];
+  });
+  const before = kept.join('\n').replace(/\n*$/, '');
+  return `${before === '' ? '' : `${before}\n`}${name} ${key}\n`;
+}
+
 /** The fingerprint as `ssh-keygen -lf` prints it: SHA256:… */
 export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;

@@ -37,10 +37,11 @@ export async function forAll<T>(items: readonly T[], work: (item: T) => Promise<
 
 /** Builds missing images. An image of an older recipe is not rebuilt: ensureDisk tells the user what to do. */
 async function buildImages(hosts: readonly HostRecord[], { progress, signal }: LabOptions): Promise<void> {
-  const wanted = new Set(hosts.filter((host) => host.base === imageKey(host.image)).map((host) => host.image));
+  const current = hosts.filter((host) => host.base === imageKey(host.image, host.machine));
+  const wanted = [...new Map(current.map((host) => [host.base, host])).values()];
   const say = (message: string, ms?: number) => progress({ type: 'image', message, ...(ms !== undefined && { ms }) });
-  await forAll([...wanted], async (image) => {
-    await ensureImage(image, { progress: say, signal });
+  await forAll(wanted, async ({ image, machine = 'nspawn' }) => {
+    await ensureImage(image, machine, { progress: say, signal });
   });
 }
 
@@ -49,6 +50,6 @@ async function boot(record: LabRecord, host: HostRecord, { progress, signal }: L
   await mkdir(hostDir(record.name, host.name), { recursive: true, mode: 0o700 });
   const booted = await powerOn(record, host);
   if (booted) progress({ type: 'boot', host: host.name, message: `${host.image} boots` });
-  await waitForSsh(record.name, host, { signal });
+  await waitForSsh(record.name, host, signal);
   if (booted) progress({ type: 'ssh', host: host.name, message: host.address, ms: Date.now() - started });
 }

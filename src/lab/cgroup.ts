@@ -26,10 +26,13 @@ export async function hierarchies(): Promise<Hierarchies> {
 }
 
 /**
- * The lab's cgroup in each hierarchy. A host's cgroups are below it: HOST/sup (the supervisor) and HOST/box (nspawn and
- * everything inside).
+ * The lab's cgroup in each hierarchy. A host's cgroups are below it: HOST/sup (the supervisor) and HOST/box (the
+ * machine and everything inside).
  */
 export const labGroup = (lab: string) => path.join('bringup', lab);
+
+/** The cgroup of a host's machine, without its supervisor. */
+export const boxGroup = (lab: string, host: string) => path.join(labGroup(lab), host, 'box');
 
 /** Creates a host's cgroups. Returns the cgroup.procs files of its box and its supervisor. */
 export async function makeGroups(lab: string, host: string): Promise<Readonly<{ box: string[]; sup: string[] }>> {

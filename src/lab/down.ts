@@ -1,11 +1,11 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { groupsIn, killBelow, labGroup, removeGroups } from './cgroup.ts';
-import { mountsBelow } from './disk.ts';
 import type { LabOptions } from './guard.ts';
 import { powerCut } from './host.ts';
 import { removeImages } from './image.ts';
-import { machineName } from './names.ts';
+import { mountsBelow } from './mounts.ts';
+import { machineName, socketOf } from './names.ts';
 import { removeNetwork } from './network.ts';
 import { run } from './run.ts';
 import { absent, labDir, labNames, readLab } from './state.ts';
@@ -21,7 +21,11 @@ export async function takeDown(name: string, options: LabOptions & Readonly<{ im
   await removeGroups(labGroup(name));
   for (const point of await mountsBelow(dir)) await run(['umount', point]);
   await removeNetwork(name);
-  for (const host of hosts) await forgetMachine(machineName(name, host));
+  for (const host of hosts) {
+    await forgetMachine(machineName(name, host));
+    for (const kind of ['qmp', 'console'] as const) await rm(socketOf(name, host, kind), { force: true });
+  }
+  await rmdir(path.dirname(socketOf(name, '', 'qmp'))).catch(() => {}); // another lab may use it
   await rm(dir, { recursive: true, force: true });
   if (options.images) await removeImages(await usedImages());
   options.progress({ type: 'off', message: `removed the lab ${name}`, ms: Date.now() - started });

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { failure } from '../core/errors/index.ts';
 import { withLock } from './lock.ts';
+import type { MachineName } from './machines/machine.ts';
 import { type Requirement, requirements } from './requirements.ts';
-import { checkLabName } from './spec.ts';
+import { checkLabName, type LabSpec } from './spec.ts';
 import { type HostRecord, type LabRecord, readLab, stateDir } from './state.ts';
 
 /** One step of the lab's work. `ms` is how long it took, once it is done. */
@@ -33,20 +34,28 @@ export function needHost(record: LabRecord, host: string): HostRecord {
 
 /**
  * Runs work that changes a lab. It checks the requirements first, and only one run at a time works on a lab. `to` is
- * explained in Requirement.
+ * explained in Requirement. `spec`: the hosts that the work adds to those of the lab's record.
  */
 export async function alone<T>(
   name: string,
   to: 'build' | 'run',
-  { progress, signal }: LabOptions,
+  { progress, signal, spec }: LabOptions & Readonly<{ spec?: LabSpec }>,
   work: () => Promise<T>,
 ): Promise<T> {
   checkLabName(name);
-  refuse((await requirements()).filter((missing) => to === 'build' || missing.to === 'run'));
+  // A lab whose record cannot be read can still be removed.
+  const record = await readLab(name).catch(() => undefined);
+  const missing = await requirements(machinesOf([...Object.values(record?.hosts ?? {}), ...(spec?.hosts ?? [])]));
+  refuse(missing.filter((one) => to === 'build' || one.to === 'run'));
   await mkdir(stateDir(), { recursive: true, mode: 0o700 });
   const waiting = () =>
     progress({ type: 'note', message: `waiting for another bringup that works on the lab ${name}` });
   return withLock(`lab-${name}`, { patience: 10 * 60_000, signal, waiting }, work);
+}
+
+/** The kinds of machines that hosts are. */
+export function machinesOf(hosts: readonly Readonly<{ machine?: MachineName }>[]): ReadonlySet<MachineName> {
+  return new Set(hosts.map((host) => host.machine ?? 'nspawn'));
 }
 
 function refuse(missing: readonly Requirement[]): void {

@@ -1,23 +1,21 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from '../core/errors/index.ts';
-import { isPopulated, killBelow, labGroup, makeGroups, pidsBelow, removeGroups } from './cgroup.ts';
-import { ensureDisk, rootOf } from './disk.ts';
-import { bridgeName, machineName, portName } from './names.ts';
+import { boxGroup, isPopulated, killBelow, labGroup, makeGroups, removeGroups } from './cgroup.ts';
+import { ensureDisk } from './disk.ts';
+import { machineOf } from './machines/index.ts';
+import { portName } from './names.ts';
 import { cutPort, removePort } from './network.ts';
-import { lastLines, tryRun } from './run.ts';
-import { type HostRecord, hostDir, type LabRecord } from './state.ts';
-
-export const consoleLog = (lab: string, host: string) => path.join(hostDir(lab, host), 'console.log');
-const boxGroup = (lab: string, host: string) => path.join(labGroup(lab), host, 'box');
+import { lastLines } from './run.ts';
+import { consoleLog, type HostRecord, hostDir, type LabRecord } from './state.ts';
 
 /**
- * Keeps a host powered. If nspawn ends with exit code 133, the host was rebooted from inside and is started again. Any
- * other code means that it was powered off or killed. $1: log; $2: cgroup.procs files of the box; $3: cgroup.procs
- * files of the supervisor; $4: the port's name; the rest: nspawn's argv.
+ * Keeps a host powered. If its machine ends with exit code 133, the host was rebooted from inside and is started again.
+ * Any other code means that it was powered off or killed. $1: log; $2: cgroup.procs files of the box; $3: cgroup.procs
+ * files of the supervisor; $4: the port's name; the rest: the machine's command.
  */
 const SUPERVISOR = `
 log=$1 box=$2 sup=$3 port=$4; shift 4
@@ -35,12 +33,6 @@ while :; do
 done
 `;
 
-/**
- * In addition to nspawn's defaults: raw sockets and network set-up as on a real machine, but never the clock, modules
- * or raw devices.
- */
-const CAPABILITIES = ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_IPC_LOCK', 'CAP_SYSLOG'];
-
 /** Whether a host has power. */
 export async function isOn(lab: string, host: string): Promise<boolean> {
   return await isPopulated(path.join(labGroup(lab), host));
@@ -57,12 +49,7 @@ export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean
   const groups = await makeGroups(lab.name, host.name);
   await mkdir(hostDir(lab.name, host.name), { recursive: true });
   const log = consoleLog(lab.name, host.name);
-  const nspawn = [
-    ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--boot', '--console=pipe'],
-    ...['-D', rootOf(lab.name, host.name), '-M', machineName(lab.name, host.name)],
-    ...[`--hostname=${host.name.split('.')[0]}`, `--network-bridge=${bridgeName(lab.name)}`],
-    ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', `--capability=${CAPABILITIES.join(',')}`],
-  ];
+  const command = await machineOf(host).command(lab, host);
   const child = spawn(
     'sh',
     [
@@ -73,7 +60,7 @@ export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean
       groups.box.join(' '),
       groups.sup.join(' '),
       portName(lab.name, host.name),
-      ...nspawn,
+      ...command,
     ],
     {
       detached: true,
@@ -93,29 +80,18 @@ export async function powerOn(lab: LabRecord, host: HostRecord): Promise<boolean
   return true;
 }
 
-/** Waits until the host accepts logins: sshd answers, and /run/nologin is gone. Default: 90 s. */
-export async function waitForSsh(
-  lab: string,
-  host: HostRecord,
-  { deadline = 90_000, signal }: Readonly<{ deadline?: number; signal?: AbortSignal | undefined }> = {},
-): Promise<void> {
+/** Waits until the host accepts logins: sshd answers, and /run/nologin is gone. */
+export async function waitForSsh(lab: string, host: HostRecord, signal?: AbortSignal): Promise<void> {
+  const { acceptsLogins, patience } = machineOf(host);
+  const deadline = patience.boot;
   for (const until = Date.now() + deadline; ; await sleep(100)) {
     signal?.throwIfAborted();
-    if ((await saysSsh(host.address)) && (await lets(lab, host.name))) return;
+    if ((await saysSsh(host.address)) && (await acceptsLogins(lab, host))) return;
     const off = !(await isOn(lab, host.name));
     if (!off && Date.now() < until) continue;
     const problem = off ? 'the host powered off while it booted' : `no sshd after ${deadline / 1000} s`;
     throw failure('E_LAB_BOOT', { host: host.name, problem, detail: await logEnd(lab, host.name) });
   }
-}
-
-/** The pid of a host's init on this machine. undefined while it is off or starting. */
-export async function initOf(lab: string, host: string): Promise<number | undefined> {
-  for (const pid of await pidsBelow(boxGroup(lab, host))) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-    if (/^NSpid:\t\d+\t1$/m.test(status)) return pid;
-  }
-  return undefined;
 }
 
 /**
@@ -132,33 +108,20 @@ export async function powerCut(lab: string, host: string): Promise<void> {
   await removeGroups(path.join(labGroup(lab), host));
 }
 
-/**
- * Shuts down cleanly, and cuts the power after `deadline` ms (default 30 s). Returns whether the shutdown was clean.
- */
-export async function powerOff(lab: string, host: string, deadline = 30_000): Promise<boolean> {
-  const init = await initOf(lab, host);
-  // SIGRTMIN+4 is systemd's "power off". Node has no name for it.
-  if (init !== undefined) await tryRun(['kill', '-s', 'RTMIN+4', String(init)]);
-  let on = await isOn(lab, host);
-  for (
-    const until = Date.now() + deadline;
-    init !== undefined && on && Date.now() < until;
-    on = await isOn(lab, host)
-  ) {
-    await sleep(50);
+/** Shuts down cleanly, and cuts the power if that takes too long. Returns whether the shutdown was clean. */
+export async function powerOff(lab: string, host: HostRecord): Promise<boolean> {
+  const { pressPower, patience } = machineOf(host);
+  const pressed = await pressPower(lab, host.name);
+  let on = await isOn(lab, host.name);
+  for (const until = Date.now() + patience.shutdown; pressed && on && Date.now() < until; await sleep(50)) {
+    on = await isOn(lab, host.name);
   }
-  await powerCut(lab, host);
+  await powerCut(lab, host.name);
   return !on;
 }
 
 export async function logEnd(lab: string, host: string, count = 20): Promise<string> {
   return lastLines(await readFile(consoleLog(lab, host), 'utf8').catch(() => ''), count);
-}
-
-async function lets(lab: string, host: string): Promise<boolean> {
-  const init = await initOf(lab, host);
-  if (init === undefined) return false;
-  return (await stat(`/proc/${init}/root/run/nologin`).catch(() => undefined)) === undefined;
 }
 
 function saysSsh(address: string): Promise<boolean> {

@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { bootAll, forAll } from './boot.ts';
 import { takeDown } from './down.ts';
 import { alone, type LabOptions, needHost, needLab } from './guard.ts';
-import { consoleLog, isOn } from './host.ts';
-import { journal } from './journal.ts';
+import { isOn } from './host.ts';
 import { clientKey, knownHosts, type LabConnection } from './keys.ts';
+import { machineOf } from './machines/index.ts';
+import type { MachineName } from './machines/machine.ts';
 import { type Power, resetHosts, switchPower } from './power.ts';
 import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
 import { checkLabel, checkLabName, checkSpec, type ImageName, type LabSpec } from './spec.ts';
-import { type HostRecord, type LabRecord, labNames, readLab } from './state.ts';
+import { consoleLog, type HostRecord, type LabRecord, labNames, readLab } from './state.ts';
 import { bringUp } from './up.ts';
 import { cuts, cutWire, healWire, type WireCut } from './wire.ts';
 
@@ -20,6 +21,7 @@ export type LabState = Readonly<{
     name: string;
     address: string;
     image: ImageName;
+    machine: MachineName;
     power: 'on' | 'off';
     connection: LabConnection;
   }>[];
@@ -36,7 +38,7 @@ export type LabState = Readonly<{
  */
 export async function up(spec: LabSpec, options: LabOptions): Promise<LabState> {
   checkSpec(spec);
-  return stateOf(await alone(spec.name, 'build', options, () => bringUp(spec, options)));
+  return stateOf(await alone(spec.name, 'build', { ...options, spec }, () => bringUp(spec, options)));
 }
 
 /**
@@ -148,7 +150,10 @@ export async function restore(name: string, label: string, options: LabOptions):
 export async function logs(name: string, host: string): Promise<Readonly<{ console: string; journal: string }>> {
   const record = needHost(await needLab(name), host);
   const text = await readFile(consoleLog(name, record.name), 'utf8').catch(() => '');
-  return { console: text.split('\n').slice(-201).join('\n'), journal: await journal(name, record.name, 200) };
+  return {
+    console: text.split('\n').slice(-201).join('\n'),
+    journal: await machineOf(record).journal(name, record.name, 200),
+  };
 }
 
 async function stateOf(record: LabRecord): Promise<LabState> {
@@ -156,6 +161,7 @@ async function stateOf(record: LabRecord): Promise<LabState> {
     name: host.name,
     address: host.address,
     image: host.image,
+    machine: host.machine ?? 'nspawn',
     power: (await isOn(record.name, host.name)) ? ('on' as const) : ('off' as const),
     connection: connectionOf(record, host),
   }));

@@ -26,6 +26,14 @@ export function machineName(lab: string, host: string): string {
   return `${host.replaceAll('.', '').slice(0, 6)}-${hash(`${lab}/${host}`, 5)}`;
 }
 
+/**
+ * A socket of a machine of its own: QEMU's control, or its serial console. The path is short, because the kernel limits
+ * it to 107 bytes.
+ */
+export function socketOf(lab: string, host: string, kind: 'qmp' | 'console'): string {
+  return `/run/bringup/${machineName(lab, host)}.${kind}`;
+}
+
 /** The host's port on the bridge, as nspawn names it. */
 export function portName(lab: string, host: string): string {
   return `vb-${machineName(lab, host)}`;
@@ -37,6 +45,11 @@ export function portName(lab: string, host: string): string {
  */
 export function bridgeMac(lab: string): string {
   return ['02', ...(hash(lab, 10).match(/../g) ?? [])].join(':');
+}
+
+/** A host's MAC address, in QEMU's range. Container hosts get theirs from nspawn. */
+export function hostMac(lab: string, host: string): string {
+  return ['52:54:00', ...(hash(`${lab}/${host}`, 6).match(/../g) ?? [])].join(':');
 }
 
 function hash(text: string, digits: number): string {

@@ -19,7 +19,7 @@ export async function switchPower(lab: LabRecord, host: HostRecord, to: Power, o
   else if (to === 'cut') {
     await powerCut(lab.name, host.name);
     done('power cut');
-  } else done((await powerOff(lab.name, host.name)) ? 'powered off' : 'did not shut down within 30 s: power cut');
+  } else done((await powerOff(lab.name, host)) ? 'powered off' : 'did not shut down in time: power cut');
 }
 
 /** Implements `reset`. */

@@ -3,6 +3,7 @@ import { access, readFile, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { size } from '../core/units.ts';
 import { findHierarchies } from './cgroup.ts';
+import type { MachineName } from './machines/machine.ts';
 import { run } from './run.ts';
 import { stateDir } from './state.ts';
 
@@ -29,11 +30,18 @@ const COMMANDS: readonly Readonly<{ command: string; why: string; package: strin
   { command: 'unshare', why: 'it ends a build together with us', package: 'util-linux' },
 ];
 
+/** What machines with a kernel of their own need in addition. */
+const QEMU_COMMANDS: typeof COMMANDS = [
+  { command: 'qemu-system-x86_64', why: 'it runs the hosts with lab_machine: qemu', package: 'qemu-system-x86' },
+  { command: 'qemu-img', why: 'it makes their disks', package: 'qemu-utils' },
+  { command: 'mke2fs', why: 'it makes the disk of their image', package: 'e2fsprogs' },
+];
+
 /** An image takes 350 MiB and a host's changes some 500 MiB. With less space than this, a lab would fill the disk. */
 const LEAST_FREE = 3 * 1024 ** 3;
 
-/** What this machine lacks for a lab. Empty if nothing is missing. */
-export async function requirements(): Promise<readonly Requirement[]> {
+/** What this machine lacks for a lab with such hosts. Empty if nothing is missing. */
+export async function requirements(machines: ReadonlySet<MachineName> = new Set()): Promise<readonly Requirement[]> {
   const missing: Requirement[] = [];
   if (process.getuid?.() !== 0) {
     missing.push({
@@ -44,7 +52,7 @@ export async function requirements(): Promise<readonly Requirement[]> {
       hint: 'run it with sudo',
     });
   }
-  for (const { command, why, package: name } of COMMANDS) {
+  for (const { command, why, package: name } of [...COMMANDS, ...(machines.has('qemu') ? QEMU_COMMANDS : [])]) {
     if (!(await inPath(command)))
       missing.push({ what: command, why, to: command === 'mmdebstrap' ? 'build' : 'run', packages: [name] });
   }

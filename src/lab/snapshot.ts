@@ -30,7 +30,7 @@ export async function takeSnapshot(before: LabRecord, label: string, options: La
   await forAll(hosts, async (host) => {
     if (!(await isOn(before.name, host.name))) return;
     on.push(host.name);
-    await powerOff(before.name, host.name);
+    await powerOff(before.name, host);
   });
   const named: LabRecord = { ...before, hosts: { ...before.hosts, ...byName(frozen, (host) => host) } };
   await writeLab(named);

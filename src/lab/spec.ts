@@ -1,5 +1,6 @@
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { failure, tell } from '../core/errors/index.ts';
+import { MACHINES, type MachineName } from './machines/machine.ts';
 import { contains, isPrivate, parseAddress, parseSubnet } from './subnet.ts';
 
 export const IMAGES = ['debian-12', 'debian-13', 'debian-sid'] as const;
@@ -9,7 +10,15 @@ export type ImageName = (typeof IMAGES)[number];
  * A virtual host. `address` is an IPv4 address in the lab's subnet. .1 belongs to the gateway; .0 and .255 are not
  * used.
  */
-export type LabHost = Readonly<{ name: string; address: string; image: ImageName }>;
+export type LabHost = Readonly<{
+  name: string;
+  address: string;
+  image: ImageName;
+  /** Default: nspawn. */
+  machine?: MachineName;
+  /** Memory of a machine of its own in MiB, 256 or more. Default: 512. */
+  memory?: number;
+}>;
 
 /**
  * A lab as the inventory describes it. `subnet` is a private /24, for example '10.83.0.0/24'. Default: the /24 that the
@@ -56,6 +65,13 @@ export function checkSpec(spec: LabSpec): void {
     if (names.has(host.name)) say(`two lab hosts are named '${host.name}'`);
     names.add(host.name);
     if (!IMAGES.includes(host.image)) say(`${host.name}: no lab image '${host.image}'`, `one of ${IMAGES.join(', ')}`);
+    const { machine = 'nspawn', memory } = host;
+    if (!MACHINES.includes(machine))
+      say(`${host.name}: lab_machine '${machine}' is not known`, `one of ${MACHINES.join(', ')}`);
+    if (memory !== undefined && machine !== 'qemu')
+      say(`${host.name}: lab_memory has no effect on a container`, 'lab_machine: qemu, or no lab_memory');
+    else if (memory !== undefined && !(Number.isInteger(memory) && memory >= 256 && memory <= 65_536))
+      say(`${host.name}: lab_memory '${memory}' is not a size of memory`, '256 to 65536, in MiB');
     const address = parseAddress(host.address);
     const last = address === undefined ? 0 : address % 256;
     if (address === undefined) say(`${host.name}: '${host.address}' is not an IPv4 address`, 'e.g. 10.83.0.21');

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { failure } from '../core/errors/index.ts';
+import type { MachineName } from './machines/machine.ts';
 import type { ImageName } from './spec.ts';
 
 /**
@@ -15,12 +16,22 @@ export const imagesDir = () => path.join(stateDir(), 'images');
 export const labsDir = () => path.join(stateDir(), 'labs');
 export const labDir = (lab: string) => path.join(labsDir(), lab);
 export const hostDir = (lab: string, host: string) => path.join(labDir(lab), 'hosts', host);
+export const consoleLog = (lab: string, host: string) => path.join(hostDir(lab, host), 'console.log');
+
+/** Where the disk of a container is mounted. */
+export const rootOf = (lab: string, host: string) => path.join(hostDir(lab, host), 'root');
+/** A host's changes since its last snapshot, or else since its image: a directory, or a disk's file. */
+export const upper = (lab: string, host: string) => path.join(hostDir(lab, host), 'up');
 
 /** A host in the lab's record. `layers` are the snapshots under its disk, the top one first. */
 export type HostRecord = Readonly<{
   name: string;
   address: string;
   image: ImageName;
+  /** Default: nspawn. */
+  machine?: MachineName;
+  /** Memory in MiB of a machine of its own. */
+  memory?: number;
   /** The directory in images/ on which its disk is based. */
   base: string;
   layers: readonly string[];

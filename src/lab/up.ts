@@ -35,7 +35,12 @@ export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRe
 
 /** A host's record with an empty disk on the current image. */
 export function bareHost(host: LabHost): HostRecord {
-  return { name: host.name, address: host.address, image: host.image, base: imageKey(host.image), layers: [] };
+  const { name, address, image, machine, memory } = host;
+  return {
+    ...{ name, address, image, base: imageKey(image, machine), layers: [] },
+    ...(machine !== undefined && { machine }),
+    ...(memory !== undefined && { memory }),
+  };
 }
 
 /**
@@ -59,15 +64,20 @@ function refuseChanged(before: LabRecord, spec: LabSpec): void {
   }
   for (const host of spec.hosts) {
     const old = before.hosts[host.name];
-    if (old === undefined || (old.address === host.address && old.image === host.image)) continue;
+    if (old === undefined || describe(old) === describe(host)) continue;
     mistakes.push(
       tell('E_LAB_CHANGED', {
         what: host.name,
-        was: `${old.image} at ${old.address}`,
-        wanted: `${host.image} at ${host.address}`,
+        was: describe(old),
+        wanted: describe(host),
         hint: `reset the host: bringup lab reset ${host.name}`,
       }),
     );
   }
   if (mistakes.length > 0) throw new Failure(mistakes);
+}
+
+/** What a host's disk was made for. Its memory may change from one boot to the next. */
+function describe({ image, address, machine = 'nspawn' }: LabHost): string {
+  return `${image} at ${address}${machine === 'nspawn' ? '' : ` on ${machine}`}`;
 }

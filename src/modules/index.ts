@@ -264,6 +264,7 @@ export const modules: Readonly<Record<string, Module>> = {
   zypper,
   zypper_repository,
   dnf5: dnf,
+  openssl_certificate: x509_certificate,
   systemd_service: systemd,
   yum: dnf,
 };

@@ -31,6 +31,8 @@ describe('imports between rooms', () => {
     ['src/template/planted.ts', "import { checks } from '../checks/index.ts';\nexport const x = checks;\n"],
     ['src/modules/planted.ts', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n"],
     ['src/modules/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
+    ['src/hardware/image/planted.ts', "import { up } from '../../lab/lab.ts';\nexport const x = up;\n"],
+    ['src/hardware/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
     ['src/core/planted.ts', "import { print } from '../template/print.ts';\nexport const x = print;\n"],
     ['src/core/planted.ts', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n"],
   ])('the linter rejects a forbidden import in %s', (file, text) => {
@@ -43,6 +45,7 @@ describe('imports between rooms', () => {
     ['src/hardware/power/planted.ts', "import { request } from '../http.ts';\nexport const x = request;\n"],
     ['src/hardware/power/planted.ts', "import { tell } from '../../core/errors/index.ts';\nexport const x = tell;\n"],
     ['src/modules/planted.ts', "import { text } from './shared/args.ts';\nexport const x = text;\n"],
+    ['src/hardware/image/planted.ts', "import { sh } from '../../core/sh.ts';\nexport const x = sh;\n"],
     ['src/cli/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
   ])('the linter accepts an allowed import in %s', (file, text) =>
     expect(lint(file, text)).not.toContain('noRestrictedImports'),

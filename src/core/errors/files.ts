@@ -77,6 +77,26 @@ export const files = {
     example: {},
     tell: () => ({ message: 'the include names no file', expected: 'the name of a template file' }),
   }),
+  E_NO_PROOF: entry({
+    summary: '`bringup prove --resume` finds no record to continue',
+    meaning: 'A proof records its steps in a file, and the file does not exist.',
+    fix: 'Begin a proof without --resume, or name the record with --file.',
+    example: { file: '.bringup/prove.jsonl' },
+    tell: ({ file }: { file: string }) => ({
+      message: `there is no record of a proof: ${file}`,
+      hint: 'begin a proof without --resume, or name the record with --file',
+    }),
+  }),
+  E_PROOF_FILE: entry({
+    summary: 'the record of a proof cannot be read',
+    meaning: 'The file is not a record that `bringup prove` of this version wrote.',
+    fix: 'Begin a proof without --resume; it replaces the file.',
+    example: { file: '.bringup/prove.jsonl' },
+    tell: ({ file }: { file: string }) => ({
+      message: `${file} is not a record of a proof`,
+      hint: 'begin a proof without --resume; it replaces the file',
+    }),
+  }),
   E_REPORT_FORMAT: entry({
     summary: 'a file is not the JSON output of a run',
     meaning: '`bringup report merge` reads the outputs of `apply -o json` or `plan -o json`, all of the same command.',

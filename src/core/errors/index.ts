@@ -8,6 +8,7 @@ import { drillRuns, drills } from './drills.ts';
 import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
 import { hardware, power } from './hardware.ts';
+import { imageRuns, images } from './images.ts';
 import { installRuns, requirements } from './install.ts';
 import { inventory } from './inventory.ts';
 import { lab, labCommands } from './lab.ts';
@@ -49,6 +50,8 @@ const all = {
   ...drillRuns,
   ...labCommands,
   ...lab,
+  ...images,
+  ...imageRuns,
 };
 type All = typeof all;
 
@@ -89,6 +92,8 @@ export const AREAS: readonly Area[] = [
   area('Drills that run', 'run', drillRuns),
   area('Lab commands', 'input', labCommands),
   area('Lab', 'run', lab),
+  area('Images', 'input', images),
+  area('Images that are made', 'run', imageRuns),
 ];
 
 /** An entry of any code. */

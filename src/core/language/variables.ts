@@ -31,6 +31,7 @@ export const MAGIC_VARIABLES: Readonly<Record<string, string>> = {
   ansible_failed_task: 'In a rescue: the task that failed.',
   ansible_forks: 'The most hosts that are worked on at the same time.',
   ansible_inventory_sources: 'The inventories that were given, as absolute paths or lists of hosts.',
+  ansible_connection: 'How the task reaches its host, ssh or local, unless the inventory sets it.',
   ansible_index_var: 'The name of `index_var` of the loop.',
   ansible_collection_name: 'The collection of the role, or none.',
   ansible_config_file: 'The ansible.cfg that was read, or none.',

@@ -42,7 +42,10 @@ function headerOf(text: string, file: string): Head {
 
 function optionOf(pair: string, file: string): readonly [string, string | boolean] {
   const [, name = '', value = ''] = /^(\w+)\s*:\s*(.+)$/.exec(pair) ?? [];
-  if (/^(trim|lstrip)_blocks$/.test(name) && /^(true|false)$/i.test(value)) return [name, /^true$/i.test(value)];
+  // Up to 2.18, Ansible takes any string for true. Roles quote the word; a quoted 'false' would mean the opposite.
+  if (/^(trim|lstrip)_blocks$/.test(name) && /^(true|false|'true'|"true")$/i.test(value)) {
+    return [name, /true/i.test(value)];
+  }
   const quoted = /^'([^']+)'$|^"([^"]+)"$/.exec(value);
   const mark = quoted?.[1] ?? quoted?.[2];
   if (/^(variable|block|comment)_(start|end)_string$/.test(name) && mark !== undefined) return [name, mark];

@@ -95,6 +95,8 @@ export type Where = Readonly<{
   vars: readonly RawVars[];
   /** The variables of the includes around, which override facts. */
   params?: readonly RawVars[];
+  /** In a task: how it reaches the host, for the variables of connections that nothing sets. */
+  way?: RawVars;
 }>;
 
 /** Notes that a task of the role has run on the host. */

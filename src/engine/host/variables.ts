@@ -47,6 +47,7 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
   const { run } = world;
   const { play, role } = where;
   return [
+    where.way ?? NO_WAY,
     { ansible_host: host.name },
     ...play.roles.map((r) => r.defaults.vars),
     ...host.publicRoles.map((r) => r.defaults.vars),
@@ -70,6 +71,8 @@ export function layersFor(world: World, host: HostState, where: Where): readonly
     magic(world, host, where),
   ];
 }
+
+const NO_WAY: RawVars = {};
 
 /** The variables of this machine as a delegate that the inventory does not list. */
 function implicitLayers(run: Run, name: string): readonly Layer[] {
@@ -234,7 +237,7 @@ function varsOfHost(world: World, name: string, where: Where): Value {
   const state = world.hosts.get(name) ?? world.localhost(name);
   if (state === undefined) return {};
   // As in Ansible, variables of a task or role are not visible through hostvars.
-  const scope = scopeFor(world, state, { ...where, role: undefined, vars: [] });
+  const scope = scopeFor(world, state, { ...where, role: undefined, vars: [], way: NO_WAY });
   return lazyVars(scope);
 }
 

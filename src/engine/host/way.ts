@@ -1,11 +1,12 @@
 // How a task reaches its host: keywords of the playbook that variables of the inventory override.
 
 import { failure } from '../../core/errors/index.ts';
-import type { Common } from '../../core/playbook.ts';
-import { Unknown, type Value } from '../../core/value.ts';
+import type { Common, Item } from '../../core/playbook.ts';
+import { type RawVars, Unknown, type Value } from '../../core/value.ts';
 import type { Run, Scope } from './ports.ts';
 import type { Session } from './session.ts';
-import { type HostState, NotKnown } from './state.ts';
+import { type HostState, NotKnown, type Where } from './state.ts';
+import { scopeFor, type World } from './variables.ts';
 
 /** The variable that overrides each keyword. */
 const VARIABLES = {
@@ -44,6 +45,33 @@ function wrongMethod(run: Run, value: Value, { at }: Pick<Common, 'at'>) {
   const given = { keyword: 'become_method', value: run.templates.print(value), expected: METHODS.join(', '), hint };
   return failure('E_UNSUPPORTED_VALUE', given, at);
 }
+
+/** The variables of a task, a block or an include on a host. */
+export function scopeOfItem(world: World, host: HostState, item: Item, where: Where): Scope {
+  const vars = [...where.vars, ...item.vars];
+  return scopeFor(world, host, { ...where, role: item.role, vars, way: seenWay(world.run, item) });
+}
+
+/**
+ * The variables by which a task sees how it reaches its host, unless the inventory sets them. As in Ansible, all tasks
+ * have ansible_connection, and ansible_user if a keyword, an option or a setting gives it.
+ */
+function seenWay(run: Run, { connection, remoteUser }: Pick<Common, 'connection' | 'remoteUser'>): RawVars {
+  const settings = settingsSeen.get(run) ?? seenSettings(run);
+  settingsSeen.set(run, settings);
+  if (connection === undefined && remoteUser === undefined) return settings;
+  return {
+    ...settings,
+    ...(connection !== undefined && { ansible_connection: connection === 'smart' ? 'ssh' : connection }),
+    ...(remoteUser !== undefined && { ansible_user: remoteUser }),
+  };
+}
+
+function seenSettings({ connection }: Run): RawVars {
+  const { ansible_connection: via = 'ssh', ansible_user: user } = connection;
+  return { ansible_connection: via === 'smart' ? 'ssh' : via, ...(user !== undefined && { ansible_user: user }) };
+}
+const settingsSeen = new WeakMap<Run, RawVars>();
 
 /** Whether an item asks for another way than the play around it. */
 export function isOtherWay(item: Common, play: Common): boolean {

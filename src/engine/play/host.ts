@@ -8,6 +8,7 @@ import type { TaskRun } from '../evaluate/outcome.ts';
 import { isSelected } from '../evaluate/selection.ts';
 import { Aborted, EndHost, type HostState, isEnded, PlayStopped, TaskFailed, type Where } from '../host/state.ts';
 import { scopeFor, type World } from '../host/variables.ts';
+import { scopeOfItem } from '../host/way.ts';
 import { runTask, scopeOf } from '../task/task.ts';
 import { tasksTogether } from '../task/together.ts';
 import type { Rest } from '../trip/ahead.ts';
@@ -183,11 +184,7 @@ async function withOthers(hostRun: HostRun, task: Task, work: () => Promise<void
   if (batch.hosts.length < 2) return work();
   await withinLimit(hostRun, task);
   if (task.anyErrorsFatal === false) return work();
-  const scope = scopeFor(world, host, {
-    ...hostRun.where,
-    role: task.role,
-    vars: [...hostRun.where.vars, ...task.vars],
-  });
+  const scope = scopeOfItem(world, host, task, hostRun.where);
   if (!isTrue(world.run, task.anyErrorsFatal, scope, 'any_errors_fatal', task.at)) return work();
   const here = batch.visit(`${task.at.file}:${task.at.line} fatal`, host.name);
   const stop = (by: string | undefined): void => {

@@ -4,7 +4,7 @@ import type { Include, Item, Task } from '../../core/playbook.ts';
 import type { RawVars } from '../../core/value.ts';
 import { isTrue } from '../evaluate/booleans.ts';
 import { hasRun, NotKnown, type Where } from '../host/state.ts';
-import { scopeFor } from '../host/variables.ts';
+import { scopeOfItem } from '../host/way.ts';
 import { expansions, within } from '../trip/ahead.ts';
 import { failStep } from '../trip/fail.ts';
 import type { HostRun } from '../trip/host-run.ts';
@@ -59,7 +59,7 @@ export async function runInclude(
     if (!(error instanceof Failure)) throw error;
     const [diagnostic] = error.diagnostics;
     if (diagnostic === undefined) throw error;
-    const scope = scopeFor(world, host, { ...where, vars: [...where.vars, ...include.vars] });
+    const scope = scopeOfItem(world, host, include, where);
     const isIgnored = isTrue(world.run, include.ignoreErrors, scope, 'ignore_errors', include.at);
     const failed = failStep(
       hostRun,

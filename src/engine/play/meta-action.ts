@@ -5,13 +5,13 @@ import type { Task } from '../../core/playbook.ts';
 import { falseCondition } from '../evaluate/resolve.ts';
 import { refreshInventory } from '../host/inventory.ts';
 import { EndHost, type Where } from '../host/state.ts';
-import { scopeFor } from '../host/variables.ts';
+import { scopeOfItem } from '../host/way.ts';
 import { failStep } from '../trip/fail.ts';
 import type { HostRun } from '../trip/host-run.ts';
 
 /** The action of a meta task, or undefined if its condition is false. */
 export function metaWord(hostRun: HostRun, task: Task, where: Where): string | undefined {
-  const scope = scopeFor(hostRun.world, hostRun.host, { ...where, vars: [...where.vars, ...task.vars] });
+  const scope = scopeOfItem(hostRun.world, hostRun.host, task, where);
   if (falseCondition(task.when, scope, hostRun.world.run) !== undefined) return undefined;
   return String(
     hostRun.world.run.templates.print(hostRun.world.run.templates.resolve(task.args['free_form'] ?? '', scope)),

@@ -1,7 +1,7 @@
 import type { Task } from '../../core/playbook.ts';
 import { isTrue } from '../evaluate/booleans.ts';
 import { handlersOf } from '../evaluate/notify.ts';
-import { scopeFor } from '../host/variables.ts';
+import { scopeOfItem } from '../host/way.ts';
 import type { HostRun } from '../trip/host-run.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function leaveToOthers(hostRun: HostRun, point: string): Promise<re
   const { host, play, batch, world } = hostRun;
   const isOnce = (task: Task): boolean =>
     task.runOnce !== false &&
-    isTrue(world.run, task.runOnce, scopeFor(world, host, { ...hostRun.where, role: task.role }), 'run_once', task.at);
+    isTrue(world.run, task.runOnce, scopeOfItem(world, host, task, hostRun.where), 'run_once', task.at);
   if (batch.hosts.length < 2 || !handlersOf(host, play).some((task) => task.runOnce !== false)) return [];
   const onceHandlers = [...host.notified.keys()].filter(isOnce);
   const word = (task: Task): string => `${task.at.file}:${task.at.line}`;

@@ -12,6 +12,7 @@ import { isSelected } from '../evaluate/selection.ts';
 import type { Run, Scope } from '../host/ports.ts';
 import { type HostState, NotKnown, type Where } from '../host/state.ts';
 import { scopeFor, type World } from '../host/variables.ts';
+import { scopeOfItem } from '../host/way.ts';
 import { expansions, within } from '../trip/ahead.ts';
 import { playFilesOf } from './play-files.ts';
 import { areSourcesDoubtful, trySources } from './sources.ts';
@@ -171,8 +172,7 @@ function newWalk(world: World, isMadeHere: boolean) {
     setOn.set(host, { ...setOn.get(host), ...own });
   };
   const scopeAt = (host: HostState, item: Item, where: Where): Scope => {
-    const vars = [...where.vars, ...item.vars, setOn.get(host) ?? {}];
-    return scopeFor(world, host, { ...where, role: item.role, vars });
+    return scopeOfItem(world, host, { ...item, vars: [...item.vars, setOn.get(host) ?? {}] }, where);
   };
 
   /** Reads the files of variables that depend on the host. Without facts, they are not known yet. */

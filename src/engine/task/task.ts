@@ -12,7 +12,8 @@ import { skippedResult } from '../evaluate/result.ts';
 import { pause } from '../host/pause.ts';
 import type { Scope } from '../host/ports.ts';
 import { NotKnown, Unreachable } from '../host/state.ts';
-import { delegatedVars, scopeFor, type World } from '../host/variables.ts';
+import { delegatedVars, type World } from '../host/variables.ts';
+import { scopeOfItem } from '../host/way.ts';
 import { attempt } from '../trip/attempt.ts';
 import { asUnreachable } from '../trip/gather.ts';
 import type { Part } from '../trip/join.ts';
@@ -23,7 +24,7 @@ import { aheadOfItems, itemsTogether } from './loop.ts';
 import { taskName } from './names.ts';
 
 export function scopeOf({ world, host, task, where }: TaskRun): Scope {
-  return scopeFor(world, host, { ...where, role: task.role, vars: [...where.vars, ...task.vars] });
+  return scopeOfItem(world, host, task, where);
 }
 
 /** Runs one task on one host, with all its items. Throws TaskFailed, Unreachable. */

@@ -7,7 +7,8 @@ import { falseCondition, loopItems, loopVars, probeOf, unitOf } from '../evaluat
 import { isSelected } from '../evaluate/selection.ts';
 import type { Probe } from '../host/answers.ts';
 import { type HostState, NotKnown, type Where } from '../host/state.ts';
-import { scopeFor, type World } from '../host/variables.ts';
+import type { World } from '../host/variables.ts';
+import { scopeOfItem } from '../host/way.ts';
 import { userProbeOf } from './user-probe.ts';
 
 /** What a host still has to run: the rest of a list of items, then what follows that list in the enclosing one. */
@@ -92,7 +93,7 @@ function* probesOf(
 function probesOfTask(world: World, host: HostState, task: Task, where: Where): readonly Probe[] {
   const { impl } = task;
   if (impl === undefined || !allows(task, 'ahead', where.play)) return [];
-  const scope = scopeFor(world, host, { ...where, role: task.role, vars: [...where.vars, ...task.vars] });
+  const scope = scopeOfItem(world, host, task, where);
   const items = loopItems(task, scope, world.run);
   const units =
     items === undefined
@@ -154,7 +155,7 @@ export type Expansion = Readonly<{ loaded: IncludedItems; vars: Record<string, V
 /** What an include adds for this host: nothing if its condition is false. Each file is read once. */
 export function expansions(world: World, host: HostState, include: Include, where: Where): readonly Expansion[] {
   const { run } = world;
-  const scope = scopeFor(world, host, { ...where, role: include.role, vars: [...where.vars, ...include.vars] });
+  const scope = scopeOfItem(world, host, include, where);
   const items = loopItems(include, scope, run);
   const one = (own: typeof scope, vars: Record<string, Value>, label: string | undefined): readonly Expansion[] => {
     if (falseCondition(include.when, own, run) !== undefined) return [];

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { algorithmsFor, fingerprint, keyType, parseKnownHosts, verify } from '../../../src/connect/known-hosts.ts';
+import { algorithmsFor, fingerprint, keyType, parseKnownHosts, pin, verify } from '../../../src/connect/known-hosts.ts';
 
 const key = (type: string, tail: string): Buffer => {
   const name = Buffer.from(type);
@@ -45,4 +45,21 @@ describe('a host key', () => {
   it('has the fingerprint that ssh-keygen prints', () => {
     expect(fingerprint(Buffer.from('abc'))).toBe('SHA256:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0');
   });
+});
+
+describe('pinning a key', () => {
+  const pinned = (text: string, port = 22) => pin(text, 'web1', port, 'ssh-ed25519 NEW');
+  it.each([
+    ['an empty file', '', 'web1 ssh-ed25519 NEW\n'],
+    ['other hosts and comments', '# mine\nweb2 ssh-rsa A\n', '# mine\nweb2 ssh-rsa A\nweb1 ssh-ed25519 NEW\n'],
+    ['no line break at the end', 'web2 ssh-rsa A', 'web2 ssh-rsa A\nweb1 ssh-ed25519 NEW\n'],
+    ['old keys of the host', 'web1 ssh-rsa A\nWEB1 ssh-ed25519 B\n', 'web1 ssh-ed25519 NEW\n'],
+    ['a line of several hosts', 'a,web1,b ssh-rsa A\n', 'a,b ssh-rsa A\nweb1 ssh-ed25519 NEW\n'],
+    ['a hashed name', `${hashed('web1')} ssh-rsa A\n${hashed('web2')} ssh-rsa B`.replace(/^.*\n/, ''), undefined],
+    ['a revoked key', '@revoked web1 ssh-rsa A\n', '@revoked web1 ssh-rsa A\nweb1 ssh-ed25519 NEW\n'],
+    ['a pattern', 'web* ssh-rsa A\n', 'web* ssh-rsa A\nweb1 ssh-ed25519 NEW\n'],
+  ])('%s', (_, before, after) => expect(pinned(before)).toBe(after ?? `${before}\nweb1 ssh-ed25519 NEW\n`));
+  it('replaces a hashed name', () => expect(pinned(`${hashed('web1')} ssh-rsa A\n`)).toBe('web1 ssh-ed25519 NEW\n'));
+  it('knows ports', () =>
+    expect(pinned('web1 ssh-rsa A\n', 2222)).toBe('web1 ssh-rsa A\n[web1]:2222 ssh-ed25519 NEW\n'));
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findHierarchies } from '../../../src/lab/cgroup.ts';
 import { imageKey, recipe } from '../../../src/lab/image.ts';
+import { MACHINES } from '../../../src/lab/machines/machine.ts';
 import { dropsForwarded, ruleHandles } from '../../../src/lab/network.ts';
 import { chooseResolver } from '../../../src/lab/resolver.ts';
 import { IMAGES } from '../../../src/lab/spec.ts';
@@ -45,7 +46,9 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
 
 describe('recipes of images', () => {
   it('have distinct keys that stay the same', () => {
-    expect(new Set(IMAGES.map(imageKey)).size).toBe(IMAGES.length);
+    expect(new Set(IMAGES.flatMap((image) => MACHINES.map((machine) => imageKey(image, machine)))).size).toBe(
+      IMAGES.length * MACHINES.length,
+    );
     expect(imageKey('debian-12')).toBe(imageKey('debian-12'));
     expect(imageKey('debian-12')).toMatch(/^debian-12-[0-9a-f]{12}$/);
   });

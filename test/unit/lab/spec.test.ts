@@ -32,6 +32,10 @@ describe('a lab spec', () => {
       host('v6', '::1'),
       host('far', '10.84.0.9'),
       { name: 'odd', address: '10.83.0.99', image: 'debian-11' } as unknown as LabHost,
+      { ...host('vm', '10.83.0.98'), machine: 'docker' } as unknown as LabHost,
+      { ...host('box', '10.83.0.97'), memory: 512 },
+      { ...host('small', '10.83.0.96'), machine: 'qemu' as const, memory: 64 },
+      { ...host('words', '10.83.0.95'), machine: 'qemu', memory: 'lots' } as unknown as LabHost,
     ];
     expect(mistakes({ name: 'demo', hosts, subnet: '10.83.0.0/24' })).toEqual([
       "two lab hosts are named 'web1'",
@@ -41,6 +45,10 @@ describe('a lab spec', () => {
       "v6: '::1' is not an IPv4 address",
       "far: 10.84.0.9 is outside the lab's subnet 10.83.0.0/24",
       "odd: no lab image 'debian-11'",
+      "vm: lab_machine 'docker' is not known",
+      'box: lab_memory has no effect on a container',
+      "small: lab_memory '64' is not a size of memory",
+      "words: lab_memory 'lots' is not a size of memory",
     ]);
   });
 

@@ -10,7 +10,7 @@ import { project } from '../support/project.ts';
 const LONGEST = 80;
 /** Words with which a command, an option or an argument may begin: what it does. */
 const VERBS = [
-  ...['replace', 'become', 'begin', 'connect', 'create', 'decrypt', 'edit', 'encrypt', 'forget'],
+  ...['replace', 'become', 'begin', 'connect', 'continue', 'create', 'decrypt', 'edit', 'encrypt', 'forget'],
   ...[
     'apply',
     'ask',
@@ -26,7 +26,22 @@ const VERBS = [
     'list',
     'log',
   ],
-  ...['merge', 'output', 'plan', 'print', 'read', 'remove', 'reset', 'restore', 'retry', 'run', 'save', 'set', 'show'],
+  ...[
+    'merge',
+    'output',
+    'plan',
+    'print',
+    'prove',
+    'read',
+    'remove',
+    'reset',
+    'restore',
+    'retry',
+    'run',
+    'save',
+    'set',
+    'show',
+  ],
   ...['skip', 'switch', 'turn', 'use', 'verify', 'wait', 'work', 'write'],
 ];
 /** Names that keep their capital at the beginning of a text. */
