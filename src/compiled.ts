@@ -7,6 +7,7 @@ import { Expect, Find, Ledger, Load, Watch } from './core/drill-args.ts';
 import { steps } from './drills/index.ts';
 import { RecipeFile } from './hardware/image/recipe.ts';
 import { NetworkVariable } from './hardware/image/variables.ts';
+import { drivers } from './hardware/power/index.ts';
 import { modules } from './modules/index.ts';
 
 /** Every schema that the command may compile, by the id that its binder passes. */
@@ -17,6 +18,7 @@ export function schemas(): Readonly<Record<string, TObject>> {
     ...of('module', Object.values(modules)),
     ...of('check', checks.values()),
     ...of('step', steps.values()),
+    ...of('power', Object.values(drivers)),
     ['host network', NetworkVariable] as const,
     ['image recipe', RecipeFile] as const,
     ...Object.entries({ load: Load, find: Find, watch: Watch, ledger: Ledger, expect: Expect }).map(

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander';
+import { powerCommand } from './hardware-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
@@ -95,6 +96,7 @@ export function commandLine(run: CommandContext): Command {
   drillCommand(program, run);
   proveCommand(program, run);
   labCommands(program, run);
+  powerCommand(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);

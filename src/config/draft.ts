@@ -1,6 +1,7 @@
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Raw, RawVars } from '../core/value.ts';
+import { copyVars } from './source.ts';
 
 /** The result of both the YAML and the INI reader: groups that are not linked yet. */
 export type Draft = Readonly<{
@@ -16,7 +17,7 @@ export function group(draft: Draft, name: string, at: Pos) {
 
 export function addHost(draft: Draft, groupName: string, name: string, at: Pos, vars: RawVars): void {
   const host = draft.hosts.get(name) ?? { at, vars: {} };
-  Object.assign(host.vars, vars);
+  copyVars(host.vars, vars);
   draft.hosts.set(name, host);
   if (groupName !== 'all') group(draft, groupName, at).hosts.add(name);
 }

@@ -2,6 +2,7 @@ import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { Float, type Raw, TemplateText } from '../core/value.ts';
 import { addHost, type Draft, expandRange, group } from './draft.ts';
+import { pythonLiteral } from './python-literal.ts';
 import { HAS_TEMPLATE } from './source.ts';
 
 /** Parses Ansible's INI inventory: [group], [group:children], [group:vars], `host[1:3] key=value …`. */
@@ -97,11 +98,15 @@ function splitWords(line: string): readonly string[] | undefined {
   return word === undefined ? words : [...words, word];
 }
 
-/** Parses Python literals (numbers, True/False/None, quoted strings). Anything else is a string. */
+/** Parses Python literals (numbers, True/False/None, quoted strings, lists, dicts). Anything else is a string. */
 function literal(text: string, at: Pos): Raw {
   const bare = text.replace(/\s+#.*$/, '');
   if (/^[-+]?(0|[1-9]\d*)$/.test(bare)) return Number(bare);
   if (/^[-+]?\d+\.\d*$/.test(bare)) return Number.isInteger(Number(bare)) ? new Float(Number(bare)) : Number(bare);
+  if (/^[[{]/.test(bare)) {
+    const found = pythonLiteral(bare, at);
+    if (found !== undefined) return found;
+  }
   if (bare === 'True') return true;
   if (bare === 'False') return false;
   if (bare === 'None') return null;

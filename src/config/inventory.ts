@@ -9,7 +9,7 @@ import { addHost, type Draft, expandRange, group } from './draft.ts';
 import { type Files, varsFile } from './files.ts';
 import { parseIni } from './ini.ts';
 import { isScript, readScript } from './inventory-script.ts';
-import { type Node, toVars, wrongShape } from './source.ts';
+import { copyVars, type Node, toVars, wrongShape } from './source.ts';
 
 /**
  * Reads inventories: YAML and INI files, scripts, and directories of them, with group_vars/ and host_vars/ beside them.
@@ -121,7 +121,7 @@ function readGroup(
   }
   for (const { key, keyAt, value } of node.entries) {
     if (key === 'hosts') readHosts(draft, name, value, problems);
-    else if (key === 'vars') Object.assign(target.vars, mapOf(value, `the vars of group '${name}'`, problems));
+    else if (key === 'vars') copyVars(target.vars, mapOf(value, `the vars of group '${name}'`, problems));
     else if (key === 'children') {
       if (value.kind === 'scalar' && value.value === null) continue;
       if (value.kind !== 'map')

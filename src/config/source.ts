@@ -283,7 +283,29 @@ export function toRaw(node: Node): Raw {
 export function toVars(node: MapNode): RawVars {
   const vars: Record<string, Raw> = Object.create(null);
   for (const { key, value } of node.entries) vars[key] = toRaw(value);
+  nodes.set(vars, node);
   return vars;
+}
+/** Where variables were read from, for positions in messages. */
+const nodes = new WeakMap<RawVars, MapNode>();
+
+/** Notes that variables were copied from others, so that their positions stay known. */
+export function copyVars(to: Record<string, Raw>, from: RawVars): void {
+  Object.assign(to, from);
+  const [before, more] = [nodes.get(to), nodes.get(from)];
+  const entries = [...(more?.entries ?? []), ...(before?.entries ?? [])];
+  const at = more?.at ?? before?.at;
+  if (at !== undefined) nodes.set(to, { kind: 'map', at, entries });
+}
+
+/** The position of a value among variables that were read from YAML. undefined: they came from elsewhere. */
+export function placeIn(
+  vars: RawVars,
+  path: readonly (string | number)[],
+  mark: 'key' | 'value' = 'value',
+): Pos | undefined {
+  const node = nodes.get(vars);
+  return node === undefined ? undefined : placeOf(node, path, mark);
 }
 
 export function entry(node: MapNode, key: string): Entry | undefined {

@@ -1,3 +1,4 @@
+import type { TObject } from 'typebox';
 import type { Module } from './module.ts';
 
 type Shape = Readonly<{
@@ -16,12 +17,23 @@ type Shape = Readonly<{
  * other names.
  */
 export function moduleDoc(module: Module, others: readonly string[] = []): string {
-  const required = new Set<string>((module.args as { required?: readonly string[] }).required ?? []);
-  const rows = Object.entries(module.args.properties as Readonly<Record<string, Shape>>).map(([name, shape]) => {
-    const aliases = Object.keys(module.aliases).filter(
-      (alias) => module.aliases[alias] === name && alias !== '_raw_params',
-    );
-    const names = [`\`${name}\``, ...aliases.map((alias) => `\`${alias}\``)].join(', ');
+  return `## ${module.name}
+${module.summary}${others.length > 0 ? ` Also: ${others.map((o) => `\`${o}\``).join(', ')}.` : ''}
+${module.freeForm === undefined ? '' : `A bare text stands for \`${module.freeForm}\`.\n`}
+${argumentRows(module.args, module.aliases)}
+
+\`\`\`yaml
+${module.examples.map((e) => `- name: ${e.title}\n  ${module.name}: ${JSON.stringify(e.args)}`).join('\n')}
+\`\`\`
+`;
+}
+
+/** The table of arguments. */
+export function argumentRows(args: TObject, aliases: Readonly<Record<string, string>> = {}): string {
+  const required = new Set<string>((args as { required?: readonly string[] }).required ?? []);
+  const rows = Object.entries(args.properties as Readonly<Record<string, Shape>>).map(([name, shape]) => {
+    const others = Object.keys(aliases).filter((alias) => aliases[alias] === name && alias !== '_raw_params');
+    const names = [`\`${name}\``, ...others.map((alias) => `\`${alias}\``)].join(', ');
     const isNeeded = required.has(name) && shape.default === undefined;
     const preset = isNeeded
       ? '**required**'
@@ -30,15 +42,8 @@ export function moduleDoc(module: Module, others: readonly string[] = []): strin
         : `\`${JSON.stringify(shape.default)}\``;
     return `| ${names} | ${cell(kind(shape))} | ${cell(preset)} | ${cell(shape.description ?? '')}${shape.secret === true ? ' (never shown)' : ''} |`;
   });
-  return `## ${module.name}
-${module.summary}${others.length > 0 ? ` Also: ${others.map((o) => `\`${o}\``).join(', ')}.` : ''}
-${module.freeForm === undefined ? '' : `A bare text stands for \`${module.freeForm}\`.\n`}
-${rows.length === 0 ? 'It takes no arguments.' : `| argument | kind | default | |\n|---|---|---|---|\n${rows.join('\n')}`}
-
-\`\`\`yaml
-${module.examples.map((e) => `- name: ${e.title}\n  ${module.name}: ${JSON.stringify(e.args)}`).join('\n')}
-\`\`\`
-`;
+  if (rows.length === 0) return 'It takes no arguments.';
+  return `| argument | kind | default | |\n|---|---|---|---|\n${rows.join('\n')}`;
 }
 
 function kind(shape: Shape): string {

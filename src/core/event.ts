@@ -41,7 +41,8 @@ export type Event =
     }>
   | CheckEvent
   | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>
-  | DrillEvent;
+  | DrillEvent
+  | PowerEvent;
 
 /** `plan` changes nothing on the hosts, `apply` makes changes. */
 export type Mode = 'plan' | 'apply';
@@ -152,5 +153,12 @@ export type DrilledEvent = Readonly<{
   figures: Figures | undefined;
   ms: number;
 }>;
+
+/** What became of the power of a host. `how` describes what was done, in words. */
+export type PowerEvent = Readonly<{ type: 'power'; host: string; action: string; ms: number }> &
+  (
+    | Readonly<{ status: 'done'; state: 'on' | 'off'; was: 'on' | 'off'; how: string }>
+    | Readonly<{ status: 'failed'; diagnostic: Diagnostic }>
+  );
 
 export type Emit = (event: Event) => void;

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { DrilledEvent, Emit, Event, Mode, TaskEvent } from '../core/event.ts';
+import { duration } from '../core/units.ts';
 import { drilledText, drillHead, drillLoadText, drillStepText, drillsText } from './drill.ts';
 import {
   changesText,
@@ -39,6 +40,7 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
       streams.out(finalText(event, tasks, isBuried && isLost ? lost : [], options, false));
     }
     if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
+    if (event.type === 'power' && event.status === 'done') streams.out(`${powerText(event)}\n`);
     if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
     if (event.type === 'drilled') drilled.push(event);
     if (event.type === 'drilled') streams.out(`${drilledText(event, options.verbose)}\n\n`);
@@ -103,11 +105,20 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
       return drillStepText(event);
     case 'drill-load':
       return options.verbose > 0 ? pc.dim(`  ${drillLoadText(event)}`) : undefined;
+    case 'power':
+      return event.status === 'failed'
+        ? `${pc.bold(event.host)}  ${diagnosticText(event.diagnostic, options.source)}`
+        : undefined;
     case 'task':
       return taskLine(event, mode, options);
     default:
       return undefined;
   }
+}
+
+function powerText({ host, state, how, ms }: Extract<Event, { type: 'power'; status: 'done' }>): string {
+  const did = how === '' ? '' : pc.dim(`  ${how} (${duration(ms)})`);
+  return `${pc.bold(host)}  ${state === 'on' ? pc.green('on') : 'off'}${did}`;
 }
 
 export function noteText(

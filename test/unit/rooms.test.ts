@@ -25,6 +25,8 @@ describe('imports between rooms', () => {
     ['src/engine/evaluate/planted.ts', "import { lookAhead } from '../trip/ahead.ts';\nexport const x = lookAhead;\n"],
     ['src/engine/host/planted.ts', "import { resolve } from '../evaluate/resolve.ts';\nexport const x = resolve;\n"],
     ['src/config/planted.ts', "import { runPlaybook } from '../engine/play/run.ts';\nexport const x = runPlaybook;\n"],
+    ['src/hardware/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
+    ['src/hardware/power/planted.ts', "import { up } from '../../lab/lab.ts';\nexport const x = up;\n"],
     ['src/report/planted.ts', "import { main } from '../cli/program.ts';\nexport const x = main;\n"],
     ['src/template/planted.ts', "import { checks } from '../checks/index.ts';\nexport const x = checks;\n"],
     ['src/modules/planted.ts', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;\n"],
@@ -40,6 +42,8 @@ describe('imports between rooms', () => {
   it.each([
     ['src/engine/play/planted.ts', "import { sh } from '../../core/sh.ts';\nexport const x = sh;\n"],
     ['src/engine/play/planted.ts', "import { resolve } from '../evaluate/resolve.ts';\nexport const x = resolve;\n"],
+    ['src/hardware/power/planted.ts', "import { request } from '../http.ts';\nexport const x = request;\n"],
+    ['src/hardware/power/planted.ts', "import { tell } from '../../core/errors/index.ts';\nexport const x = tell;\n"],
     ['src/modules/planted.ts', "import { text } from './shared/args.ts';\nexport const x = text;\n"],
     ['src/hardware/image/planted.ts', "import { sh } from '../../core/sh.ts';\nexport const x = sh;\n"],
     ['src/cli/planted.ts', "import { up } from '../lab/lab.ts';\nexport const x = up;\n"],
@@ -61,6 +65,7 @@ describe('each library is imported in one room', () => {
     ping: /^checks\/ping\.ts$/,
     '@xmldom/xmldom': /^modules\/shared\/xml\.ts$/,
     xpath: /^modules\/shared\/xml\.ts$/,
+    'net-snmp': /^hardware\/power\/poe\.ts$/,
     commander: /^cli\/(program|options)\.ts$/,
   };
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts'));

@@ -7,6 +7,7 @@ import { connection } from './connection.ts';
 import { drillRuns, drills } from './drills.ts';
 import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
+import { hardware, power } from './hardware.ts';
 import { imageRuns, images } from './images.ts';
 import { installRuns, requirements } from './install.ts';
 import { inventory } from './inventory.ts';
@@ -32,6 +33,8 @@ const all = {
   ...vault,
   ...settings,
   ...inventory,
+  ...hardware,
+  ...power,
   ...requirements,
   ...installRuns,
   ...connection,
@@ -72,6 +75,8 @@ export const AREAS: readonly Area[] = [
   area('Vault', 'input', vault),
   area('Settings', 'input', settings),
   area('Inventory', 'input', inventory),
+  area('Hardware', 'input', hardware),
+  area('Power switches', 'run', power),
   area('Requirements', 'input', requirements),
   area('Installing requirements', 'run', installRuns),
   area('Connections', 'run', connection),

@@ -172,3 +172,21 @@ describe('constructed', () => {
     expect(read({ 'b.yml': 'plugin: amazon.aws.aws_ec2\n' }, 'b.yml').codes).toEqual(['E_INVENTORY_PLUGIN']);
   });
 });
+
+describe('values of an INI inventory', () => {
+  it('may be lists and dicts in the notation of Python', () => {
+    const text = `[web]
+a plain=x dict="{'a': 1, 'b': [True, None, 1.5, \\"it's\\"]}"
+[web:vars]
+list=[1, 'two', {'three': 3}]
+text={'driver': '{{ plain }}', 'quoted': 'a\\'b'}
+`;
+    const { get } = read({ 'h.ini': text }, 'h.ini');
+    expect(get('a', 'dict')).toEqual({ a: 1, b: [true, null, 1.5, "it's"] });
+    expect(get('a', 'list')).toEqual([1, 'two', { three: 3 }]);
+    expect(get('a', 'text')).toEqual({ driver: 'x', quoted: "a'b" });
+  });
+  it.each(['[1, 2', '{a: 1}', "{'a' 1}", '[word]', '[1] [2]', "{'a': 1}}"])('keep %s as text', (value) => {
+    expect(read({ 'h.ini': `[web]\na\n[web:vars]\nv=${value}\n` }, 'h.ini').get('a', 'v')).toBe(value);
+  });
+});

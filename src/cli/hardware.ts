@@ -1,0 +1,144 @@
+// What the inventory says of machines, and what their drivers need of the other rooms.
+import { placeIn } from '../config/source.ts';
+import type { Connection } from '../core/connection.ts';
+import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
+import { isOfConnection, tell } from '../core/errors/index.ts';
+import type { InventoryHost } from '../core/playbook.ts';
+import { sh } from '../core/sh.ts';
+import { TemplateText } from '../core/value.ts';
+import { inventoryScope } from '../engine/host/variables.ts';
+import type { LabPower, PowerScene } from '../hardware/contract.ts';
+import { type Machine, type MachineVariables, machineOf, sharedOutlets } from '../hardware/machine.ts';
+import { ask } from './connections.ts';
+import type { Project } from './project.ts';
+
+/**
+ * The machines of all hosts of the inventory whose variables have no mistake. Mistakes are added to the project's problems, also those of hosts that
+ * are not switched: two hosts may be on the same outlet.
+ */
+export function machinesOf(project: Project): ReadonlyMap<string, Machine> {
+  const { inventory, problems } = project;
+  const machines = new Map<string, Machine>();
+  for (const host of inventory.hosts.values()) {
+    const wrong: Diagnostic[] = [];
+    const machine = machineOfHost(host, project, wrong);
+    problems.push(...wrong);
+    if (wrong.length === 0) machines.set(host.name, machine);
+  }
+  for (const shared of sharedOutlets(machines))
+    problems.push(tell('E_OUTLET_SHARED', shared, placeOf(project, shared.host, 'power', [])));
+  return machines;
+}
+
+function machineOfHost(host: InventoryHost, project: Project, problems: Diagnostic[]): Machine {
+  const { templates, inventory, extraVars, redactor } = project;
+  const scope = inventoryScope(templates, inventory, extraVars, '.', host.name);
+  const get = (name: string): unknown => {
+    try {
+      const value = scope.get(name);
+      if (value !== undefined || name !== 'power') return value && templates.toPlain(value, redactor.add);
+      return scope.get('lab_image') === undefined ? undefined : 'lab';
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      problems.push(...error.diagnostics.map((d) => ({ ...d, at: d.at ?? placeOf(project, host.name, name, []) })));
+      return undefined;
+    }
+  };
+  const place: MachineVariables['place'] = (name, path, mark) => placeOf(project, host.name, name, path, mark);
+  return machineOf({ host: host.name, get, place, onSecret: redactor.add }, problems);
+}
+
+/** The position of a variable of a host, or of a value inside of it. */
+function placeOf(
+  { inventory }: Project,
+  name: string,
+  variable: string,
+  path: readonly (string | number)[],
+  mark?: 'key',
+): Pos | undefined {
+  const host = inventory.hosts.get(name);
+  const layer = host?.layers.findLast(({ vars }) => Object.hasOwn(vars, variable));
+  const raw = layer?.vars[variable];
+  const own = raw instanceof TemplateText ? raw.at : undefined;
+  return own ?? (layer && placeIn(layer.vars, [variable, ...path], mark)) ?? host?.at;
+}
+
+/** What the driver of a host may use. `line` opens a connection to the host. */
+export function powerScene(
+  host: string,
+  project: Project,
+  line: (signal: AbortSignal) => Promise<Connection>,
+  signal: AbortSignal,
+): Omit<PowerScene, 'patience'> {
+  const scope = inventoryScope(project.templates, project.inventory, project.extraVars, '.', host);
+  return {
+    host,
+    signal,
+    lab: labPower(String(scope.get('lab_name') ?? 'lab'), host, signal),
+    ask: (question) => ask(question, { echo: true }),
+    async answers() {
+      try {
+        await (await line(signal)).close();
+        return true;
+      } catch (error) {
+        if (error instanceof Failure && isAway(error)) return false;
+        if (error instanceof Failure) return true; // whoever refuses a login is up
+        throw error;
+      }
+    },
+    async halt() {
+      try {
+        const opened = await line(signal);
+        try {
+          // In the background and a moment later, so that this script can report its end.
+          const script = sh`(sleep 1; systemctl poweroff || poweroff) >/dev/null 2>&1 </dev/null &`;
+          const [output] = await opened.run([{ script, user: 'root' }], { signal, timeout: 30 });
+          return output?.code === 0 ? undefined : (output?.stderr.trim() ?? 'no answer');
+        } finally {
+          await opened.close();
+        }
+      } catch (error) {
+        if (signal.aborted || !(error instanceof Failure)) throw error;
+        return error.message;
+      }
+    },
+  };
+}
+
+const isAway = ({ diagnostics: [first] }: Failure): boolean =>
+  isOfConnection(first?.code) && !['E_AUTH', 'E_NO_CREDENTIALS', 'E_KEY_FILE'].includes(first?.code ?? '');
+
+function labPower(lab: string, host: string, signal: AbortSignal): LabPower {
+  const power = (to: 'on' | 'off' | 'cut') => together(lab, host, to, signal);
+  return {
+    async status() {
+      const { connection, status } = await import('../lab/lab.ts');
+      await connection(lab, host); // fails if there is no such lab or host
+      const state = await status(lab);
+      return state?.hosts.find(({ name }) => name === host)?.power ?? 'off';
+    },
+    on: () => power('on'),
+    shutDown: () => power('off'),
+    cut: () => power('cut'),
+  };
+}
+
+/** Calls of the same moment travel together: a rack that loses its power loses it on all hosts at once. */
+function together(lab: string, host: string, to: 'on' | 'off' | 'cut', signal: AbortSignal): Promise<void> {
+  const key = `${to} ${lab}`;
+  const waiting = batches.get(key);
+  if (waiting !== undefined) {
+    waiting.hosts.push(host);
+    return waiting.done;
+  }
+  const hosts = [host];
+  const done = (async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    batches.delete(key);
+    const { powerAll } = await import('../lab/lab.ts');
+    await powerAll(lab, hosts, to, { progress: () => {}, signal });
+  })();
+  batches.set(key, { hosts, done });
+  return done;
+}
+const batches = new Map<string, { hosts: string[]; done: Promise<void> }>();
