@@ -16,6 +16,7 @@ import { cut, heal, powerAll, reset } from '../lab/lab.ts';
 import { runPlays } from './apply.ts';
 import type { CheckOptions } from './check.ts';
 import { openLine } from './connections.ts';
+import { machinesOf, switchByDriver } from './hardware.ts';
 import { openPlaybook, openProject, type Project } from './project.ts';
 
 /** What drills need of the other rooms, and checks whether hosts are suitable. */
@@ -47,6 +48,11 @@ export function drillHands(project: Project, file: string, options: CheckOptions
   const allowed = addresses(project, file, text);
   const lines = openLines(project, get);
   const quiet = { progress: () => {} };
+  const machines = once(() => {
+    const before = project.problems.length;
+    const of = machinesOf(project);
+    return { of, wrong: project.problems.splice(before) };
+  });
   const labOf = (hosts: readonly string[]): string => text(hosts[0] ?? '', 'lab_name') ?? 'lab';
   return {
     allowed,
@@ -55,7 +61,16 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     select: (patterns) => select(patterns.join(','), inventory, NOWHERE, []),
     async power(hosts, to, signal) {
       lines.forget(hosts); // connections that are open to them will be dead
-      await powerAll(labOf(hosts), hosts, to, { ...quiet, signal });
+      const inLab = hosts.filter((host) => machines().of.get(host)?.power?.driver === 'lab');
+      await Promise.all([
+        // All at once, as when a rack loses its power.
+        inLab.length === 0 ? undefined : powerAll(labOf(inLab), inLab, to, { ...quiet, signal }),
+        switchByDriver(
+          hosts.filter((host) => !inLab.includes(host)),
+          to,
+          { project, machines: machines().of, line: lines.fresh, signal },
+        ),
+      ]);
     },
     async reset(hosts, signal) {
       lines.forget(hosts);
@@ -70,7 +85,16 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     },
     unfit: (hosts, at) =>
       hosts.filter((host) => get(host, 'drill') !== true).map((host) => tell('E_DRILL_HOST', { host }, at)),
-    lacking: (step, hosts, at) => hosts.flatMap((host) => lack(step, host, text, at)),
+    lacking(step, hosts, at) {
+      if (step.wants === 'power')
+        return [
+          ...machines().wrong.splice(0), // once
+          ...hosts
+            .filter((host) => machines().of.get(host)?.power === undefined)
+            .map((host) => tell('E_NO_POWER', { host }, at)),
+        ];
+      return hosts.flatMap((host) => lack(step, host, text, at));
+    },
     readAhead(step, at) {
       if (step.kind !== 'playbook') return;
       const {
@@ -138,7 +162,7 @@ function runOptions(options: CheckOptions, vars: Readonly<Record<string, unknown
 
 const VERBS = { power: 'switch the power', wire: 'cut the wire', disk: 'change the disk' } as const;
 
-/** A host's driver switches power and network links. The lab is the only driver so far. */
+/** The lab alone can cut network links and make new disks. */
 function lack(
   step: BoundStep,
   host: string,
@@ -146,14 +170,8 @@ function lack(
   at: Pos,
 ): readonly Diagnostic[] {
   if (step.wants === undefined) return [];
-  const isLab = text(host, 'lab_image') !== undefined;
-  const driver = (step.wants === 'power' ? text(host, 'power_driver') : undefined) ?? (isLab ? 'lab' : 'none');
-  if (driver === 'lab' && isLab) return [];
-  const problem =
-    driver === 'none' || driver === 'lab'
-      ? `nothing here can ${VERBS[step.wants]} of ${host}: it is not a lab host`
-      : `${host} has an unknown power_driver: '${driver}'`;
-  return [tell('E_DRIVER', { host, problem }, at)];
+  if (text(host, 'lab_image') !== undefined) return [];
+  return [tell('E_DRIVER', { host, what: VERBS[step.wants] }, at)];
 }
 
 /** The addresses to which a load may go: those of hosts, and `drill_addresses` if they are private. */
@@ -228,5 +246,19 @@ function openLines(project: Project, get: (host: string, name: string) => Value 
       lines.delete(host);
     }
   };
-  return { line, root, hangUp, forget };
+  /** A connection that nobody else uses. */
+  const fresh = (name: string, signal: AbortSignal): Promise<Connection> => {
+    const options = { defaults: connection, onSecret: redactor.add, signal };
+    return openLine(name, inventory.hosts.get(name)?.at, (key) => get(name, key), options);
+  };
+  return { line, root, hangUp, forget, fresh };
+}
+
+/** Calls `make` when the result is first needed. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -1,14 +1,16 @@
 // What the inventory says of machines, and what their drivers need of the other rooms.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { placeIn } from '../config/source.ts';
 import type { Connection } from '../core/connection.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
-import { isOfConnection, tell } from '../core/errors/index.ts';
+import { failure, isOfConnection, tell } from '../core/errors/index.ts';
 import type { InventoryHost } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
 import { TemplateText } from '../core/value.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import type { LabPower, PowerScene } from '../hardware/contract.ts';
 import { type Machine, type MachineVariables, machineOf, sharedOutlets } from '../hardware/machine.ts';
+import { type Switchable, switchAll } from '../hardware/switch.ts';
 import { ask } from './connections.ts';
 import type { Project } from './project.ts';
 
@@ -61,6 +63,45 @@ function placeOf(
   const raw = layer?.vars[variable];
   const own = raw instanceof TemplateText ? raw.at : undefined;
   return own ?? (layer && placeIn(layer.vars, [variable, ...path], mark)) ?? host?.at;
+}
+
+/** How long a machine may take from power on to logins. */
+const BOOT_MS = 600_000;
+
+/**
+ * Switches hosts by their drivers. `on` waits until each accepts logins, `off` shuts down, `cut` cuts the power at once.
+ * Throws Failure with what went wrong on each host.
+ */
+export async function switchByDriver(
+  hosts: readonly string[],
+  to: 'on' | 'off' | 'cut',
+  {
+    project,
+    machines,
+    line,
+    signal,
+  }: Readonly<{
+    project: Project;
+    machines: ReadonlyMap<string, Machine>;
+    line: (host: string, signal: AbortSignal) => Promise<Connection>;
+    signal: AbortSignal;
+  }>,
+): Promise<void> {
+  const switchable = hosts.flatMap((host): readonly Switchable[] => {
+    const power = machines.get(host)?.power;
+    if (power === undefined) throw failure('E_NO_POWER', { host });
+    return [{ host, power, scene: powerScene(host, project, (stop) => line(host, stop), signal) }];
+  });
+  const outcomes = await switchAll(switchable, to === 'on' ? 'on' : 'off', { isHard: to === 'cut' });
+  const failed = outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []));
+  if (failed.length > 0) throw new Failure(failed);
+  if (to !== 'on') return;
+  await Promise.all(
+    switchable.map(async ({ host, scene }) => {
+      for (const until = Date.now() + BOOT_MS; !(await scene.answers()); await sleep(500, undefined, { signal }))
+        if (Date.now() > until) throw failure('E_WAIT_FOR', { check: `${host} accepts logins`, seen: 'no answer' });
+    }),
+  );
 }
 
 /** What the driver of a host may use. `line` opens a connection to the host. */

@@ -1,5 +1,5 @@
 import { type ArgError, argDiagnostic } from '../core/bind.ts';
-import { type Diagnostic, didYouMean, type Pos } from '../core/diagnostic.ts';
+import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { isDict } from '../core/value.ts';
 import { type BoundDriver, type Driver, isBoundDriver } from './contract.ts';
@@ -9,16 +9,7 @@ import { drivers } from './power/index.ts';
 export type Machine = Readonly<{
   power: BoundDriver | undefined;
   mac: string | undefined;
-  arch: Arch | undefined;
-  /** Which disk gets the system: a rule such as `serial=…`, a device, or `only`. */
-  disk: string | undefined;
-  /** How a system gets onto the machine. */
-  boot: Boot | undefined;
 }>;
-export const ARCHS = ['amd64', 'arm64', 'armhf'] as const;
-export type Arch = (typeof ARCHS)[number];
-export const BOOTS = ['lab', 'netboot', 'kexec', 'card', 'image'] as const;
-export type Boot = (typeof BOOTS)[number];
 
 /** The variables of a host that describe its machine. */
 export type MachineVariables = Readonly<{
@@ -37,13 +28,9 @@ export function machineOf(of: MachineVariables, problems: Diagnostic[]): Machine
   return {
     power: powerOf(of, mac, problems),
     mac: mac?.toLowerCase().replaceAll('-', ':'),
-    arch: choice(of, 'arch', ARCHS, problems),
-    disk: text(of, 'disk', DISK, 'only, a device such as /dev/sda, or serial=…, model=…, wwn=…', problems),
-    boot: choice(of, 'boot', BOOTS, problems),
   };
 }
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
-const DISK = /^(only|\/dev\/[\w./:+-]+|(serial|model|wwn)=\S.*)$/;
 
 /** `power: NAME`, or `power: {driver: NAME, …}` with the arguments of the driver. */
 function powerOf(of: MachineVariables, mac: string | undefined, problems: Diagnostic[]): BoundDriver | undefined {
@@ -95,24 +82,6 @@ function text(
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string' && pattern.test(value)) return value;
   const { host } = of;
-  problems.push(
-    tell('E_MACHINE_VARIABLE', { variable, host, value: described(value), expected }, of.place(variable, [])),
-  );
-  return undefined;
-}
-
-function choice<T extends string>(
-  of: MachineVariables,
-  variable: string,
-  words: readonly T[],
-  problems: Diagnostic[],
-): T | undefined {
-  const value = of.get(variable);
-  if (value === undefined || value === null) return undefined;
-  const found = words.find((word) => word === value);
-  if (found !== undefined) return found;
-  const { host } = of;
-  const expected = didYouMean(String(value), words).expected ?? words.join(', ');
   problems.push(
     tell('E_MACHINE_VARIABLE', { variable, host, value: described(value), expected }, of.place(variable, [])),
   );

@@ -13,7 +13,7 @@ const lab = makeLab(
   vars: {lab_name: x, lab_subnet: ${NET}.0/24, lab_image: debian-13, drill: true}
   hosts:
     a: {ansible_host: ${NET}.11}
-    b: {ansible_host: ${NET}.12}
+    b: {ansible_host: ${NET}.12, power: {driver: command, on_command: ./switch on, off_command: ./switch cut, status_command: ./switch status}}
     c: {ansible_host: ${NET}.13, drill: false}
 `,
   NET,
@@ -26,6 +26,14 @@ while (my $c = $s->accept) {
   print $c "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n42";
   close $c;
 }
+`;
+/** The power of b as a program of somebody's own switches it; it keeps a list of what it did. */
+const SWITCH = `#!/bin/sh
+lab() { "${process.execPath}" "${resolve('dist/bringup.cjs')}" lab "$@"; }
+case $1 in
+  status) lab status -i inventory/lab.yml | awk '$1 == "b" {print $NF}';;
+  *) echo "$1 $HOST" >>switched; lab power "$1" -i inventory/lab.yml b;;
+esac
 `;
 const SITE = `- hosts: a, b
   become: true
@@ -86,6 +94,7 @@ const CYCLE = [
 describe('prove', () => {
   beforeAll(async () => {
     writeFileSync(path('answer.pl'), SERVER);
+    writeFileSync(path('switch'), SWITCH, { mode: 0o755 });
     writeFileSync(path('site.yml'), SITE);
     writeFileSync(path('checks.yml'), CHECKS);
     writeFileSync(path('drill.yml'), DRILL);
@@ -109,6 +118,7 @@ describe('prove', () => {
     expect(steps()).toEqual([1, 2].flatMap((n) => CYCLE.map((step) => `${n} ${step}`)));
     expect(steps().slice(0, before.length)).toEqual(before);
     expect(said).toMatch(/^ {2}power-cycle +4 /m);
+    expect(readFileSync(path('switched'), 'utf8')).toMatch(/^(cut b\non b\n){2,3}$/);
     // The rebuild was one.
     expect(await lab.root('a', 'ls /srv')).toBe('answer.pl\n');
   });

@@ -109,13 +109,12 @@ export const drills = {
 /** Errors while a drill is prepared on the hosts, or runs. */
 export const drillRuns = {
   E_DRIVER: entry({
-    summary: 'nothing here can switch the power, network or disk of a host',
-    meaning:
-      'A step switches the power, the network or the disk of a host from outside. Only lab hosts have a driver for that.',
+    summary: 'nothing here can cut the network or change the disk of a host',
+    meaning: 'A step cuts the network or changes the disk of a host from outside. Only the lab can do that.',
     fix: 'Use a host with lab_image, or leave the host out of the step.',
-    example: { host: 'web1', problem: 'nothing here can switch the power of web1: it is not a lab host' },
-    tell: ({ host, problem }: { host: string; problem: string }) => ({
-      message: problem,
+    example: { host: 'web1', what: 'cut the wire' },
+    tell: ({ host, what }: { host: string; what: string }) => ({
+      message: `nothing here can ${what} of ${host}: it is not a lab host`,
       expected: 'a host with lab_image',
       hint: `leave ${host} out of this step`,
     }),
