@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
 import { connect as overTls, type TLSSocket } from 'node:tls';
+import { withDeadline } from '../core/deadline.ts';
 import { failure } from '../core/errors/index.ts';
 import type { PowerScene } from './contract.ts';
 
@@ -29,28 +30,31 @@ export async function request(scene: PowerScene, asking: Asking): Promise<Answer
   const { host } = scene;
   const text = body === undefined ? undefined : JSON.stringify(body);
   const secure = url.startsWith('https:') ? await verified(new URL(url), trust, scene, device) : undefined;
-  return new Promise((resolve, reject) => {
-    const timeout = AbortSignal.timeout(scene.patience * 1000);
-    const silent = (why: string): void => reject(failure('E_POWER_SILENT', { host, device, why }));
-    const given = {
-      method,
-      signal: AbortSignal.any([scene.signal, timeout]),
-      headers: { ...headers, ...(text !== undefined && { 'content-type': 'application/json' }) },
-      ...(secure === undefined ? { agent: false as const } : { createConnection: () => secure }),
-    };
-    const sent = (secure === undefined ? overHttp : overHttps)(url, given, (response) => {
-      let answer = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => {
-        answer += part;
-        if (answer.length > MOST) response.destroy(new Error('the answer is too large'));
+  const asked = (signal: AbortSignal) =>
+    new Promise<Answer>((resolve, reject) => {
+      const silent = (why: string): void => reject(failure('E_POWER_SILENT', { host, device, why }));
+      const given = {
+        method,
+        signal,
+        headers: { ...headers, ...(text !== undefined && { 'content-type': 'application/json' }) },
+        ...(secure === undefined ? { agent: false as const } : { createConnection: () => secure }),
+      };
+      const sent = (secure === undefined ? overHttp : overHttps)(url, given, (response) => {
+        let answer = '';
+        response.setEncoding('utf8');
+        response.on('data', (part: string) => {
+          answer += part;
+          if (answer.length > MOST) response.destroy(new Error('the answer is too large'));
+        });
+        response.on('error', (error) => silent(signal.aborted ? late(scene) : error.message));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: answer }),
+        );
       });
-      response.on('error', (error) => silent(timeout.aborted ? late(scene) : error.message));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: answer }));
+      sent.on('error', (error) => silent(signal.aborted ? late(scene) : error.message));
+      sent.end(text);
     });
-    sent.on('error', (error) => silent(timeout.aborted ? late(scene) : error.message));
-    sent.end(text);
-  });
+  return withDeadline(scene.signal, scene.patience * 1000, asked);
 }
 const late = ({ patience }: PowerScene): string => `no answer within ${patience} s`;
 
