@@ -32,6 +32,12 @@ export function listPlays(file: string, what: Listing, options: ListOptions): nu
   return 0;
 }
 
+/** The tags of all tasks. */
+export function tagsOf(playbook: Playbook): readonly string[] {
+  const tasks = playbook.plays.flatMap((play) => play.sections.flatMap(({ body }) => tasksOf(body)));
+  return [...new Set(tasks.flatMap(({ tags }) => tags))];
+}
+
 /** The lists as text, by play. Only tasks that the tags select are listed. */
 function listingOf(playbook: Playbook, what: Listing, selection: Selection): string {
   const plays = playbook.plays.map((play, i) => playText(play, i + 1, what, selection));

@@ -113,7 +113,7 @@ export async function hostOptionsOf(o: OptionValues): Promise<HostOptions> {
  * -i, else BRINGUP_INVENTORY, else what Ansible's settings say, else the lab of the site. Without any of them there is no
  * host but this machine, as in Ansible.
  */
-function inventoryOf(given: readonly string[], settings: Settings): readonly string[] {
+export function inventoryOf(given: readonly string[], settings: Settings): readonly string[] {
   const own = process.env['BRINGUP_INVENTORY'];
   const all = [given, own === undefined ? [] : [own], settings.inventory];
   return all.find((one) => one.length > 0) ?? [existsSync(DEFAULT_INVENTORY) ? DEFAULT_INVENTORY : '/dev/null'];

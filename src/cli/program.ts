@@ -1,4 +1,5 @@
 import { Command, CommanderError, Help, Option } from 'commander';
+import { completionCommands } from './completion-command.ts';
 import { powerCommand } from './hardware-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
@@ -106,6 +107,7 @@ export function commandLine(run: CommandContext): Command {
   explainCommand(program, run);
   reportCommand(program, run);
   demoCommand(program, run);
+  completionCommands(program, run);
   return program;
 }
 
