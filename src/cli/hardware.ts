@@ -1,12 +1,11 @@
 // What the inventory says of machines, and what their drivers need of the other rooms.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { placeIn } from '../config/source.ts';
+import { placeOfVariable } from '../config/variable-place.ts';
 import type { Connection } from '../core/connection.ts';
-import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { failure, isOfConnection, tell } from '../core/errors/index.ts';
 import type { InventoryHost } from '../core/playbook.ts';
 import { sh } from '../core/sh.ts';
-import { TemplateText } from '../core/value.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import type { LabPower, PowerScene } from '../hardware/contract.ts';
 import { type Machine, type MachineVariables, machineOf, sharedOutlets } from '../hardware/machine.ts';
@@ -15,8 +14,8 @@ import { ask } from './connections.ts';
 import type { Project } from './project.ts';
 
 /**
- * The machines of all hosts of the inventory whose variables have no mistake. Mistakes are added to the project's problems, also those of hosts that
- * are not switched: two hosts may be on the same outlet.
+ * The machines of all hosts of the inventory whose variables have no mistake. Mistakes are added to the project's
+ * problems, also those of hosts that are not switched: two hosts may be on the same outlet.
  */
 export function machinesOf(project: Project): ReadonlyMap<string, Machine> {
   const { inventory, problems } = project;
@@ -27,8 +26,10 @@ export function machinesOf(project: Project): ReadonlyMap<string, Machine> {
     problems.push(...wrong);
     if (wrong.length === 0) machines.set(host.name, machine);
   }
-  for (const shared of sharedOutlets(machines))
-    problems.push(tell('E_OUTLET_SHARED', shared, placeOf(project, shared.host, 'power', [])));
+  for (const shared of sharedOutlets(machines)) {
+    const host = inventory.hosts.get(shared.host);
+    problems.push(tell('E_OUTLET_SHARED', shared, host && placeOfVariable(host, 'power')));
+  }
   return machines;
 }
 
@@ -42,27 +43,12 @@ function machineOfHost(host: InventoryHost, project: Project, problems: Diagnost
       return scope.get('lab_image') === undefined ? undefined : 'lab';
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      problems.push(...error.diagnostics.map((d) => ({ ...d, at: d.at ?? placeOf(project, host.name, name, []) })));
+      problems.push(...error.diagnostics.map((d) => ({ ...d, at: d.at ?? placeOfVariable(host, name) })));
       return undefined;
     }
   };
-  const place: MachineVariables['place'] = (name, path, mark) => placeOf(project, host.name, name, path, mark);
+  const place: MachineVariables['place'] = (name, path, mark) => placeOfVariable(host, name, path, mark);
   return machineOf({ host: host.name, get, place, onSecret: redactor.add }, problems);
-}
-
-/** The position of a variable of a host, or of a value inside of it. */
-function placeOf(
-  { inventory }: Project,
-  name: string,
-  variable: string,
-  path: readonly (string | number)[],
-  mark?: 'key',
-): Pos | undefined {
-  const host = inventory.hosts.get(name);
-  const layer = host?.layers.findLast(({ vars }) => Object.hasOwn(vars, variable));
-  const raw = layer?.vars[variable];
-  const own = raw instanceof TemplateText ? raw.at : undefined;
-  return own ?? (layer && placeIn(layer.vars, [variable, ...path], mark)) ?? host?.at;
 }
 
 /** How long a machine may take from power on to logins. */

@@ -23,7 +23,7 @@ import { IMAGES, withProgress } from './image-build.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
 import { pinFile, pinKey, whileLocked } from './pins.ts';
-import { openProject, type Project, stopOnProblems } from './project.ts';
+import { openProject, stopOnProblems } from './project.ts';
 
 export type WriteOptions = HostOptions &
   Readonly<{
@@ -81,7 +81,7 @@ function planOf(name: string, options: WriteOptions): Plan {
   const { address, user } = target;
   const [timezone, mac, network] = ['timezone', 'mac', 'network'].map(get);
   const settings = settingsOf({ address, user, timezone, mac, network });
-  if (!('user' in settings)) throw new Failure(settings.map((mistake) => diagnosticOf(mistake, host, project)));
+  if (!('user' in settings)) throw new Failure(settings.map((mistake) => diagnosticOf(mistake, host)));
   const kind = statSync(to, { throwIfNoEntry: false });
   if (kind?.isBlockDevice() === true) checkDisk(to, meant);
   // A misspelt disk would become a file in memory.
@@ -95,7 +95,7 @@ function planOf(name: string, options: WriteOptions): Plan {
     keyFile: join(inventory.dir, '.secrets', 'host_keys', name),
     pins: pinFile(inventory.dir, target, host.at),
     identity: { name, publicKeys: publicKeysOf(target, host), ...settings },
-    image: kind?.isDirectory() === true ? undefined : imageOf(options, host, get, project),
+    image: kind?.isDirectory() === true ? undefined : imageOf(options, host, get),
   };
 }
 
@@ -115,12 +115,8 @@ async function make(plan: Plan, progress: Progress, signal: AbortSignal): Promis
   return written;
 }
 
-function diagnosticOf({ variable, path, problem, expected, hint }: Mistake, host: InventoryHost, project: Project) {
-  return tell(
-    'E_IMAGE_VARIABLE',
-    { host: host.name, problem, expected, hint },
-    placeOfVariable(host, variable, path, project),
-  );
+function diagnosticOf({ variable, path, problem, expected, hint }: Mistake, host: InventoryHost) {
+  return tell('E_IMAGE_VARIABLE', { host: host.name, problem, expected, hint }, placeOfVariable(host, variable, path));
 }
 
 /** The public keys of the private keys that bringup logs in with. */
@@ -141,9 +137,9 @@ const USUAL_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(homed
 type Wanted = Readonly<{ image: string; checksum: Checksum | undefined }>;
 
 /** The image that the command line names, else the one of the inventory. The inventory's checksum is for its own image. */
-function imageOf(options: WriteOptions, host: InventoryHost, get: Getter, project: Project): Wanted {
+function imageOf(options: WriteOptions, host: InventoryHost, get: Getter): Wanted {
   const wrong = (variable: string, problem: string, expected: string) =>
-    failure('E_IMAGE_VARIABLE', { host: host.name, problem, expected }, placeOfVariable(host, variable, [], project));
+    failure('E_IMAGE_VARIABLE', { host: host.name, problem, expected }, placeOfVariable(host, variable));
   const image = options.image ?? get('image');
   if (image === undefined || image === null)
     throw wrong('image', 'no image is given', 'the option --image, or the variable image of the host');

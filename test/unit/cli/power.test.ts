@@ -26,7 +26,7 @@ describe('bringup power', () => {
   it('prints a line for each host, and exits with 0', async () => {
     const { power, path } = rack(two);
     const status = await power('status', 'all');
-    expect([status.code, plain(status.out)]).toEqual([0, 'a  off\nb  on\n']);
+    expect([status.code, plain(status.out).trim().split('\n').sort()]).toEqual([0, ['a  off', 'b  on']]); // each when it is done
     const { code, out } = await power('on', 'all');
     expect(code).toBe(0);
     expect(plain(out)).toMatch(/^a {2}on {2}switched on \(\d+ ms\)$/m);
@@ -48,7 +48,8 @@ describe('bringup power', () => {
       out
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line)),
+        .map((line) => JSON.parse(line))
+        .sort((a, b) => (a.host < b.host ? -1 : 1)),
     ).toMatchObject([
       { type: 'power', host: 'a', action: 'status', status: 'done', state: 'off', was: 'off' },
       { type: 'power', host: 'b', action: 'status', status: 'done', state: 'on' },
