@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { both, moduleLab, troubles } from './support/converge.ts';
+import { both, moduleLab, troubles } from '../lab/support/converge.ts';
 
 const { lab, everywhere, tasks, converges } = moduleLab('10.83.171');
 const rsync = spawnSync('rsync', ['--version']).status === 0;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { both, moduleLab, troubles } from './support/converge.ts';
+import { both, moduleLab, troubles } from '../lab/support/converge.ts';
 
 const { lab, everywhere, tasks, converges } = moduleLab('10.83.160');
 
