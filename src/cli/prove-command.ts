@@ -22,8 +22,10 @@ export function proveCommand(program: Command, { done, signal }: CommandContext)
     .option('--no-drills', 'run no drills')
     .option('--rebuild <hosts>', 'begin each cycle with a fresh system on these hosts')
     .option('--power-cycle <hosts>', 'cut the power of each of these hosts in each cycle')
-    .option('--file <file>', 'write each step to this file', '.bringup/prove.jsonl')
-    .option('--resume', 'continue what the file records');
+    .option('--file <file>', 'write each step to this file', '.bringup/prove.jsonl');
+
+  const given = ['cycles', 'for', 'checks', 'rebuild', 'powerCycle'];
+  command.addOption(command.createOption('--resume', 'continue what the file records').conflicts(given));
   const time = command.createOption('--for <time>', 'begin cycles until this time is over: 90s, 30m, 8h');
   command.addOption(time.argParser(timeSpan).conflicts('cycles'));
   connectionOptions(inventoryOptions(command));

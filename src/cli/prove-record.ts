@@ -39,6 +39,8 @@ export function stepsOf(cycle: number, { checks, rebuild, powerCycle, drills }: 
     { cycle, kind: 'apply again' },
     ...check,
     ...powerCycle.flatMap((on): readonly ProofStep[] => [{ cycle, kind: 'power-cycle', on }, ...check]),
+    // What a boot undoes, the playbook would repair without a word in the next cycle.
+    ...(powerCycle.length === 0 ? [] : [{ cycle, kind: 'apply again' } as const]),
     ...drills.flatMap((on): readonly ProofStep[] => [{ cycle, kind: 'drill', on }]),
   ];
 }

@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { select } from '../config/patterns.ts';
 import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
 import { isBoundStep } from '../core/drill.ts';
+import { failure } from '../core/errors/index.ts';
 import type { CheckEvent, DrilledEvent, Event } from '../core/event.ts';
 import { duration } from '../core/units.ts';
 import { steps } from '../drills/index.ts';
@@ -63,6 +64,8 @@ export async function prove(options: ProveOptions, signal: AbortSignal): Promise
   const before = options.resume ? readProof(file) : undefined;
   const asked = before?.asked ?? ask(options);
   const own = { ...options, inventory: asked.inventory };
+  if (before !== undefined && (before.done.at(-1)?.kept === false || nextStep(before, Date.now()) === undefined))
+    throw failure('E_PROOF_ENDED', { file });
   readAhead(own, asked);
   let proof = before ?? beginProof(file, asked, Date.now());
   for (;;) {
@@ -151,8 +154,14 @@ async function carryOut(
       return { kept: !recap.failed, seen: changes(recap) };
     }
     case 'apply again': {
-      const recap = await runPlays('apply', playbook, run, signal);
-      return { kept: !recap.failed && !recap.changed, seen: changes(recap) };
+      const changed: string[] = [];
+      const keep = (event: Event): void => {
+        if (event.type === 'task' && event.status === 'changed') changed.push(`${event.host}: ${event.task}`);
+      };
+      const recap = await runPlays('apply', playbook, run, signal, await listening(options, keep));
+      const first = changed.sort().slice(0, 5).join('; ');
+      const seen = `${changes(recap)}${changed.length > 0 ? ` (${first}${changed.length > 5 ? '; …' : ''})` : ''}`;
+      return { kept: !recap.failed && !recap.changed, seen };
     }
     case 'check': {
       const seen: CheckEvent[] = [];

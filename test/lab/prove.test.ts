@@ -88,7 +88,17 @@ const done = (): readonly Done[] =>
 const steps = (): readonly string[] => done().map(({ cycle, kind, on = '' }) => `${cycle} ${kind} ${on}`.trim());
 const CYCLE = [
   'rebuild a,b',
-  ...['apply', 'apply again', 'check', 'power-cycle a', 'check', 'power-cycle b', 'check', 'drill drill.yml'],
+  ...[
+    'apply',
+    'apply again',
+    'check',
+    'power-cycle a',
+    'check',
+    'power-cycle b',
+    'check',
+    'apply again',
+    'drill drill.yml',
+  ],
 ];
 
 describe('prove', () => {
@@ -127,7 +137,7 @@ describe('prove', () => {
     [
       'a playbook that is not idempotent',
       () => writeFileSync(path('site.yml'), `${SITE}    - name: Touch\n      command: touch /srv/touched\n`),
-      'not proven: cycle 1, apply again: 2 changed',
+      'not proven: cycle 1, apply again: 2 changed (a: Touch; b: Touch)',
     ],
     [
       'a unit that does not start at boot',
@@ -147,6 +157,8 @@ describe('prove', () => {
   it.each([
     ['a host that must not be harmed', ['--power-cycle', 'c'], /command line:1:1.*E_DRILL_HOST.*\bc\b/],
     ['a host that does not exist', ['--rebuild', 'nowhere'], /nowhere/],
+    ['--resume with another wish', ['--resume', '--cycles', '2'], /cannot be used with/],
+    ['to continue a proof that has ended', ['--resume'], /E_PROOF_ENDED/],
     ['two ends', ['--cycles', '2', '--for', '1h'], /cannot be used with/],
     ['a time without a unit', ['--for', '8'], /expected: a whole number and s, m, h or d/],
     ['checks that do not exist', ['--checks', 'none.yml'], /none\.yml/],

@@ -87,6 +87,16 @@ export const files = {
       hint: 'begin a proof without --resume, or name the record with --file',
     }),
   }),
+  E_PROOF_ENDED: entry({
+    summary: '`bringup prove --resume` finds a proof that has ended',
+    meaning: 'The proof reached its end, or a promise was broken. Nothing is left to continue.',
+    fix: 'Begin a new proof without --resume.',
+    example: { file: '.bringup/prove.jsonl' },
+    tell: ({ file }: { file: string }) => ({
+      message: `the proof in ${file} has ended`,
+      hint: 'begin a new one without --resume',
+    }),
+  }),
   E_PROOF_FILE: entry({
     summary: 'the record of a proof cannot be read',
     meaning: 'The file is not a record that `bringup prove` of this version wrote.',

@@ -149,7 +149,7 @@ export const power = {
     example: { host: 'web1', why: 'web1 does not answer on 10.0.0.11:22' },
     tell: ({ host, why }: { host: string; why: string }) => ({
       message: `${host} is on, and was not shut down: ${why}`,
-      hint: 'repeat with --hard to cut the power',
+      hint: 'make the host reachable by SSH; or cut its power with --hard, which may lose data',
     }),
   }),
   E_POWER_TERMINAL: entry({

@@ -17,7 +17,8 @@ type Args = Static<typeof Args>;
 
 export const command = defineDriver({
   name: 'command',
-  summary: 'Any program of this machine. The commands run with sh; HOST is the name of the host.',
+  summary:
+    'Any program of this machine. The commands run with sh in the directory where bringup was started; the variable $HOST is the name of the host.',
   args: Args,
   examples: [
     {
@@ -25,6 +26,7 @@ export const command = defineDriver({
       args: { on_command: './relay.sh 3 on', off_command: './relay.sh 3 off', status_command: './relay.sh 3' },
     },
   ],
+  outlet: ({ on_command: text }) => (text.includes('HOST') ? undefined : text),
   settle: ({ settle }) => settle,
   async status(args, scene): Promise<PowerState> {
     const { stdout } = await call(args, args.status_command, scene);

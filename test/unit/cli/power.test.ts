@@ -92,8 +92,10 @@ describe('mistakes are told before anything is switched', () => {
     expect(read('a')).toBe('off');
   });
   it('two hosts on one outlet, though only one is switched', async () => {
-    const plug = '{driver: shelly, host: 10.0.0.9, outlet: 1}';
-    const { wrong } = rack(`all:\n  hosts:\n    a: {power: ${plug}}\n    b: {power: ${plug}}\n`);
+    const script = '{driver: command, on_command: ./sw 1 on, off_command: ./sw 1 off, status_command: ./sw 1}';
+    const both = (power: string) => rack(`all:\n  hosts:\n    a: {power: ${power}}\n    b: {power: ${power}}\n`).wrong;
+    expect(await both(script)('on', 'a')).toMatch(/E_OUTLET_SHARED: b and a/);
+    const wrong = both('{driver: shelly, host: 10.0.0.9, outlet: 1}');
     expect(await wrong('on', 'a')).toMatch(/^2 hosts.yml:4:9.*E_OUTLET_SHARED: b and a are on the same outlet/s);
   });
   it('an unknown pattern and an unknown action', async () => {
