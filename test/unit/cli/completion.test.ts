@@ -31,7 +31,7 @@ describe('completion', () => {
     ['tags of the playbook', 'apply SITE -i INV -t a', ['words', 'all_of_it', 'app', 'apt']],
     ['a second tag', 'apply SITE -i INV -t db,ap', ['words', 'db,app', 'db,apt']],
     ['a module', 'doc apt_', ['words', 'apt_key', 'apt_repository']],
-    ['an error code', 'explain E_PROOF', ['words', 'E_PROOF_FILE']],
+    ['an error code', 'explain E_PROOF_F', ['words', 'E_PROOF_FILE']],
     ['words of an argument', 'lab power c', ['words', 'cut']],
     ['a shell', 'completion z', ['words', 'zsh']],
     ['a playbook', 'apply ', ['files']],
