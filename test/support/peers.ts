@@ -15,7 +15,8 @@ export function installed(programs: Readonly<Record<string, string>>): void {
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, one]) => one))];
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  execFileSync('apt-get', ['install', '-qy', '--no-install-recommends', ...packages], { env, stdio: 'ignore' });
+  const how = ['-o', 'DPkg::Lock::Timeout=300', '-qq', '-y', '--no-install-recommends', 'install'];
+  execFileSync('apt-get', [...how, ...packages], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 export type Peer = Readonly<{ port: number; folder: string; isOn: () => boolean; close: () => void }>;

@@ -40,7 +40,12 @@ export const qemu: Machine = {
     const { code, stderr } = await tryRun(['qemu-img', 'create', '-q', '-f', 'qcow2', ...below, disk]);
     if (code === 0) return;
     const problem = 'its disk cannot be made';
-    throw failure('E_LAB_DISK', { host: host.name, problem, detail: stderr.trim(), hint: 'look at its image' });
+    throw failure('E_LAB_DISK', {
+      host: host.name,
+      problem,
+      detail: stderr.trim(),
+      hint: `reset the host: bringup lab reset ${host.name}`,
+    });
   },
 
   /**

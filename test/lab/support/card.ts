@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { installed } from '../../support/peers.ts';
 
 const MIB = 1024 ** 2;
 const env = { ...process.env, MTOOLS_SKIP_CHECK: '1' };
@@ -9,20 +10,7 @@ const run = (argv: readonly string[], input = ''): string =>
 
 /** The programs that make and read images in tests. */
 export function installImageTools(): void {
-  run([
-    'apt-get',
-    '-o',
-    'DPkg::Lock::Timeout=300',
-    '-qq',
-    '-y',
-    '--no-install-recommends',
-    'install',
-    'mtools',
-    'fdisk',
-    'dosfstools',
-    'xz-utils',
-    'zstd',
-  ]);
+  installed({ mcopy: 'mtools', sfdisk: 'fdisk', 'mkfs.vfat': 'dosfstools', xz: 'xz-utils', zstd: 'zstd' });
 }
 
 type Card = Readonly<{
