@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { checks } from './checks/index.ts';
 import { SETTINGS, type SettingRow } from './config/settings-table.ts';
-import { argumentRows, moduleDoc } from './core/doc.ts';
+import { checkDoc, driverDoc, moduleDoc, stepDoc } from './core/doc.ts';
 import { AREAS, type Code, ENTRIES, exampleOf } from './core/errors/index.ts';
 import { isRefused, KEYWORDS, type Keyword } from './core/language/keywords.ts';
 import { META } from './core/language/meta.ts';
 import { INCLUDE_OPTIONS, LOOP_OPTIONS } from './core/language/options.ts';
 import { MAGIC_VARIABLES } from './core/language/variables.ts';
 import type { Module } from './core/module.ts';
+import { steps } from './drills/index.ts';
 import type { Driver } from './hardware/contract.ts';
 
 const root = new URL('..', import.meta.url);
@@ -35,6 +37,8 @@ export async function generated(): Promise<Readonly<Record<string, string>>> {
     'docs/settings.md': settings(),
     'src/hardware/power/index.ts': driverRegistry(drivers),
     'docs/power.md': powerDocs(drivers),
+    'docs/checks.md': reference('docs/checks.md', [...checks.values()].map(checkDoc)),
+    'docs/drills.md': reference('docs/drills.md', [...steps.values()].map(stepDoc)),
   };
 }
 
@@ -87,13 +91,6 @@ ${rows.join('\n')}
 function powerDocs(found: readonly FoundDriver[]): string {
   const drivers = found.map(({ driver }) => driver);
   const list = drivers.map(({ name, summary }) => `- [${name}](#${name}): ${summary}`);
-  const pages = drivers.map(({ name, summary, args, examples }) => {
-    const shown = examples.map(({ title, args: given }) => {
-      const value = Object.keys(given).length === 0 ? name : JSON.stringify({ driver: name, ...given });
-      return `# ${title}\npower: ${value}`;
-    });
-    return `## ${name}\n${summary}\n\n${argumentRows(args)}\n\n\`\`\`yaml\n${shown.join('\n')}\n\`\`\`\n`;
-  });
   return `<!-- Written by \`npm run gen\` from src/hardware/power/: do not edit. -->
 # Power drivers
 
@@ -102,8 +99,15 @@ The variable \`power\` of a host names the driver that switches its machine, wit
 
 ${list.join('\n')}
 
-${pages.join('\n')}`;
+${drivers.map(driverDoc).join('\n')}`;
 }
+
+/** A page whose first part is written by hand, and whose end, after REFERENCE, is written from the schemas. */
+function reference(path: string, pages: readonly string[]): string {
+  const [own = ''] = (onDisk(path) ?? '').split(REFERENCE);
+  return `${own}${REFERENCE}\n\n${pages.join('\n')}`;
+}
+const REFERENCE = '<!-- What follows is written by `npm run gen` from the schemas: do not edit. -->';
 
 /** The language as the tables in src/core/language/ have it. */
 function keywords(): string {

@@ -78,7 +78,8 @@ export function planChecks(
   const entries = loadChecks(file, kinds, { files, problems, ports: readPorts });
   stopOnProblems(problems);
   const scope = inventoryScope(project.templates, inventory, project.extraVars, dirname(file));
-  const planned = entries.flatMap((entry) => planCheck(entry, scope, project, options.within));
+  const hostOf = hostsByName(project, dirname(file));
+  const planned = entries.flatMap((entry) => planCheck(entry, scope, project, options.within, hostOf));
   stopOnProblems(problems);
   return { project, planned };
 }
@@ -89,6 +90,7 @@ export function planCheck(
   scope: Scope,
   project: Project,
   within: number | undefined,
+  hostOf: HostOf = () => undefined,
 ): readonly Planned[] {
   const { templates, problems } = project;
   try {
@@ -113,13 +115,36 @@ export function planCheck(
       }
       const name = entry.name === undefined ? entry.kind : text(templates.resolve(entry.name, own), project);
       const seconds = within ?? Number(entry.within === undefined ? 30 : templates.resolve(entry.within, own));
-      return [{ name, kind: entry.kind, at: entry.at, check: bound, within: seconds }];
+      const proves = entry.proves === undefined ? '' : text(templates.resolve(entry.proves, own), project);
+      const hosts = [...new Set(wordsIn(args).flatMap((word) => hostOf(word) ?? []))];
+      return [{ name, kind: entry.kind, at: entry.at, check: bound, proves, hosts, within: seconds }];
     });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     problems.push(...error.diagnostics.map((d) => ({ ...d, at: d.at ?? entry.at })));
     return [];
   }
+}
+
+/** Finds the host that has a name or an address. */
+type HostOf = (nameOrAddress: string) => string | undefined;
+
+function hostsByName(project: Project, playbookDir: string): HostOf {
+  const { inventory, templates, extraVars } = project;
+  const found = new Map<string, string>();
+  for (const name of inventory.hosts.keys()) {
+    const address = inventoryScope(templates, inventory, extraVars, playbookDir, name).get('ansible_host');
+    if (typeof address === 'string') found.set(address, name);
+  }
+  for (const name of inventory.hosts.keys()) found.set(name, name);
+  return (word) => found.get(word);
+}
+
+/** The texts in arguments that may name a host: whole values, and the hosts of URLs. */
+function wordsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return URL.canParse(value) ? [value, new URL(value).hostname] : [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(wordsIn);
 }
 
 /** Whether `when` holds: a condition, or a list of conditions that must all hold. */

@@ -35,6 +35,7 @@ async function sources(): Promise<Sources> {
   const { openPlaybook, openProject } = await import('./project.ts');
   const { usualOptions } = await import('./settings.ts');
   const { tagsOf } = await import('./listing.ts');
+  const { pageNames } = await import('./doc.ts');
   const { modules } = await import('../modules/index.ts');
   const { ENTRIES } = await import('../core/errors/index.ts');
   const open = (given: readonly string[], folder = '.') => {
@@ -59,6 +60,7 @@ async function sources(): Promise<Sources> {
       }),
     tags: (playbook, given) => orNothing(() => tagsOf(openPlaybook(playbook, open(given, dirname(playbook)), []))),
     modules: () => Object.keys(modules),
+    pages: () => pageNames(),
     codes: () => Object.keys(ENTRIES),
   };
 }

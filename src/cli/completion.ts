@@ -9,10 +9,12 @@ export type Sources = Readonly<{
   hosts: (inventories: readonly string[]) => readonly string[];
   tags: (playbook: string, inventories: readonly string[]) => readonly string[];
   modules: () => readonly string[];
+  /** What `bringup doc` has a page of. */
+  pages: () => readonly string[];
   codes: () => readonly string[];
 }>;
 
-type Kind = 'hosts' | 'tags' | 'modules' | 'codes' | 'files' | 'none' | readonly string[];
+type Kind = 'hosts' | 'tags' | 'modules' | 'pages' | 'codes' | 'files' | 'none' | readonly string[];
 
 const OPTIONS: Readonly<Record<string, Kind>> = {
   '--limit': 'hosts',
@@ -22,10 +24,11 @@ const OPTIONS: Readonly<Record<string, Kind>> = {
   '--tags': 'tags',
   '--skip-tags': 'tags',
   '--module-name': 'modules',
+  '--generate': 'hosts',
 };
 /** By the name of an argument, or of an option's value. */
 const VALUES: Readonly<Record<string, Kind>> = {
-  ...{ host: 'hosts', hosts: 'hosts', pattern: 'hosts', module: 'modules', code: 'codes' },
+  ...{ host: 'hosts', hosts: 'hosts', pattern: 'hosts', module: 'modules', page: 'pages', code: 'codes' },
   ...{ playbook: 'files', file: 'files', files: 'files', checks: 'files', drills: 'files', source: 'files' },
   ...{ directory: 'files', 'file|disk|directory': 'files' },
 };
@@ -85,7 +88,7 @@ function candidates(kind: Kind, typed: string, { given, inventories }: Line, sou
   if (kind === 'none') return among([], typed);
   if (kind === 'files') return { files: true, words: [] };
   if (typeof kind !== 'string') return among(kind, typed);
-  if (kind === 'modules' || kind === 'codes') return among(sources[kind](), typed);
+  if (kind === 'modules' || kind === 'pages' || kind === 'codes') return among(sources[kind](), typed);
   const all = kind === 'hosts' ? sources.hosts(inventories) : sources.tags(given[0] ?? '', inventories);
   // A list: what stands before the last comma stays.
   const before = typed.slice(0, typed.lastIndexOf(',') + 1);

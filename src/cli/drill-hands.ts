@@ -117,16 +117,16 @@ export function drillHands(project: Project, file: string, options: CheckOptions
     },
     async check(checks, signal) {
       await lines.hangUp(); // a host may have rebooted, and a check must not fail on a dead connection
-      const verdicts: Verdict[] = [];
+      const verdicts: Verdict[] = []; // in the order of the file
       const keep = (event: Event): void => {
         if (event.type !== 'check' || event.status === 'trying') return;
         const seen = event.mismatches.map((m) => `${m.property}: expected ${m.expected}, seen ${m.seen}`).join('; ');
-        verdicts.push({
+        verdicts[event.index] = {
           what: event.check,
           expected: 'passes',
           seen: event.status === 'passed' ? event.seen : seen,
           passed: event.status === 'passed',
-        });
+        };
       };
       const scene = { connect: (name: string) => lines.line(name, signal) };
       await runAll({ checks, scene, emit: keep, signal, now: () => Date.now() });

@@ -116,11 +116,16 @@ function checkCommand(program: Command, { done, signal }: CommandContext): void 
     .command('check [checks]')
     .description('verify from this machine that the site works: DNS, HTTP, balancing, replication')
     .option('--junit <file>', 'write the results to a JUnit XML file as well')
+    .option('--generate <host>', 'print a checks file of what runs on this host now')
     .option('--within <seconds>', 'retry each check for this many seconds (default: set in each check)', seconds);
   connectionOptions(inventoryOptions(command));
   outputOptions(command);
   command.action(async (file: string | undefined, o) => {
     const options = { ...outputOf(o), ...(await hostOptionsOf(o)), junit: o.junit, within: o.within };
+    if (o.generate !== undefined) {
+      const { generateChecks } = await import('./check-generate.ts');
+      return done(await generateChecks(o.generate, options, signal));
+    }
     const { runChecks } = await import('./check.ts');
     done(await runChecks(file ?? 'playbooks/checks/site.yml', options, signal));
   });
@@ -189,11 +194,11 @@ function installCommand(program: Command, { done, signal }: CommandContext): voi
 
 function docCommand(program: Command, { done }: CommandContext): void {
   program
-    .command('doc [module]')
-    .description('show the arguments and examples of a module, or list all modules')
-    .action(async (name: string | undefined) => {
-      const { moduleDocs } = await import('./doc.ts');
-      done(moduleDocs(name));
+    .command('doc [page]')
+    .description('show the page of a module, check, step or driver, or list all')
+    .action(async (page: string | undefined) => {
+      const { docs } = await import('./doc.ts');
+      done(docs(page));
     });
 }
 

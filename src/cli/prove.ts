@@ -169,6 +169,7 @@ async function carryOut(
         if (event.type === 'check' && event.status !== 'trying') seen.push(event);
       };
       const code = await runChecks(checks, options, signal, await listening(options, keep));
+      seen.sort((a, b) => a.index - b.index);
       const failed = seen.filter((check) => check.status === 'failed').map((check) => check.check);
       const passed = `${seen.length - failed.length} of ${seen.length} passed`;
       return { kept: code === 0, seen: [passed, ...failed.map((name) => `failed: ${name}`)].join('; ') };

@@ -16,6 +16,8 @@ export type CheckEntry = Readonly<{
   args: RawVars;
   at: Pos;
   argAt: (path: readonly (string | number)[]) => Pos;
+  /** What the check proves, in a word or two: results are grouped by it. */
+  proves: Raw | undefined;
   within: Raw | undefined;
   when: Raw | undefined;
   loop: Raw | undefined;
@@ -23,9 +25,9 @@ export type CheckEntry = Readonly<{
 
 export type SourceReading = Pick<Reading, 'files' | 'problems' | 'ports'>;
 type Noted = SourceReading & TemplateReading;
-const KEYWORDS = ['name', 'within', 'loop', 'when'];
+const KEYWORDS = ['name', 'proves', 'within', 'loop', 'when'];
 
-/** Reads a checks file: a list of `- name: … KIND: {arguments}`, with `within` (seconds), `when` and `loop`. */
+/** Reads a checks file: a list of `- name: … KIND: {arguments}`, with `proves`, `within` (seconds), `when` and `loop`. */
 export function loadChecks(
   file: string,
   kinds: ReadonlyMap<string, Check>,
@@ -92,6 +94,7 @@ function readCheck(item: Node, kinds: ReadonlyMap<string, Check>, context: Noted
       args,
       at: item.at,
       argAt: (path) => placeOf(value, path),
+      proves: get('proves'),
       within: get('within'),
       when: whens && toRaw(whens.value),
       loop: get('loop'),

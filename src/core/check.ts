@@ -17,6 +17,8 @@ export type CheckSpec<A extends TObject, Seen> = Readonly<{
   judge: (seen: Seen, args: Static<A>) => readonly Mismatch[];
   /** Describes the observation in one line, for example '200 in 12 ms'. */
   tell: (seen: Seen, args: Static<A>) => string;
+  /** More about an observation that does not fit, over several lines. */
+  detail?: (seen: Seen, args: Static<A>) => string | undefined;
 }>;
 /** Printed on one line, for example `status: expected 200, seen 503`. */
 export type Mismatch = Readonly<{ property: string; expected: string; seen: string }>;
@@ -36,7 +38,9 @@ export type Check = Readonly<{
 }>;
 export type BoundCheck = Readonly<{
   /** Observes once and judges the observation; `seen` describes it in one line. */
-  attempt: (scene: Scene) => Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string }>>;
+  attempt: (
+    scene: Scene,
+  ) => Promise<Readonly<{ mismatches: readonly Mismatch[]; seen: string; detail?: string | undefined }>>;
 }>;
 
 export function isBound(bound: BoundCheck | readonly ArgError[]): bound is BoundCheck {
@@ -60,7 +64,9 @@ export function defineCheck<A extends TObject, Seen>(
       return {
         async attempt(scene) {
           const seen = await spec.observe(args, scene);
-          return { mismatches: spec.judge(seen, args), seen: spec.tell(seen, args) };
+          const mismatches = spec.judge(seen, args);
+          const detail = mismatches.length === 0 ? undefined : spec.detail?.(seen, args);
+          return { mismatches, seen: spec.tell(seen, args), detail };
         },
       };
     },

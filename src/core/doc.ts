@@ -12,6 +12,41 @@ type Shape = Readonly<{
   secret?: boolean;
 }>;
 
+/** What has arguments: a module, a check, a step of a drill, a driver. */
+export type Documented = Readonly<{
+  name: string;
+  summary: string;
+  args: TObject;
+  examples: readonly Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>[];
+}>;
+
+/** Renders a page in Markdown: the arguments from the schema, and the examples, each written by `example`. */
+export function kindDoc(
+  { name, summary, args, examples }: Documented,
+  example: (title: string, args: string) => string,
+): string {
+  const shown = examples.map((e) => example(e.title, JSON.stringify(e.args)));
+  return `## ${name}\n${summary}\n\n${argumentRows(args)}\n\n\`\`\`yaml\n${shown.join('\n')}\n\`\`\`\n`;
+}
+
+/** The page of a check, as an entry of a checks file. */
+export function checkDoc(check: Documented): string {
+  return kindDoc(check, (title, args) => `- name: ${title}\n  ${check.name}: ${args}`);
+}
+
+/** The page of a step of a drill. */
+export function stepDoc(step: Documented): string {
+  return kindDoc(step, (title, args) => `- {at: 5, ${step.name}: ${args}} # ${title}`);
+}
+
+/** The page of a power driver, as the variable of a host. */
+export function driverDoc(driver: Documented): string {
+  return kindDoc(driver, (title, args) => {
+    const value = args === '{}' ? driver.name : `{"driver":"${driver.name}",${args.slice(1)}`;
+    return `# ${title}\npower: ${value}`;
+  });
+}
+
 /**
  * Renders a module's page in Markdown: the arguments from its schema, and its examples. `others` lists the module's
  * other names.

@@ -39,8 +39,10 @@ export type Event =
       interrupted: boolean;
       stats?: Readonly<Record<string, Vars>>;
     }>
+  /** Checks begin, side by side: so many. */
+  | Readonly<{ type: 'checking'; checks: number }>
   | CheckEvent
-  | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>
+  | CheckedEvent
   | DrillEvent
   | PowerEvent;
 
@@ -102,11 +104,29 @@ export type CheckEvent = Readonly<{
   check: string;
   kind: string;
   at: Pos;
+  /** The check's place in the order of the file, from 0. Checks run side by side, so that events come in any order. */
+  index: number;
+  /** What the check proves, in a word or two: its entry's `proves`. Empty if it has none. */
+  proves: string;
   status: 'passed' | 'failed' | 'trying';
   /** One line that describes what a check observed when it passed. */
   seen: string;
   mismatches: readonly Mismatch[];
+  /** More about a failure, over several lines, as the last lines of a unit's journal. */
+  detail?: string | undefined;
   tries: number;
+  ms: number;
+}>;
+
+/** The end of a run of checks. `ms` counts from the first check to the last. */
+export type CheckedEvent = Readonly<{
+  type: 'checked';
+  passed: number;
+  failed: number;
+  /** One for each `proves` of the file, in its order. */
+  proofs: readonly Readonly<{ proves: string; passed: number; failed: number }>[];
+  /** What explains several failures. A check has at most one cause. `checks` are indexes. */
+  causes: readonly Readonly<{ what: string; checks: readonly number[] }>[];
   ms: number;
 }>;
 

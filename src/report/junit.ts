@@ -2,8 +2,9 @@ import type { CheckEvent, DrilledEvent, Event } from '../core/event.ts';
 
 /** The results of checks as JUnit XML for CI systems: one testcase for each check, times in seconds. */
 export function junitXml(events: readonly Event[], suite: string): string {
+  const ended = events.filter((e): e is CheckEvent => e.type === 'check' && e.status !== 'trying');
   return suiteXml(
-    events.filter((e): e is CheckEvent => e.type === 'check' && e.status !== 'trying'),
+    ended.sort((a, b) => a.index - b.index),
     suite,
   );
 }

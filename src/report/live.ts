@@ -1,9 +1,10 @@
 import { type DefaultRenderer, Listr, type ListrTaskWrapper, type SimpleRenderer } from 'listr2';
 import pc from 'picocolors';
-import type { DrilledEvent, Event, TaskEvent } from '../core/event.ts';
+import type { CheckEvent, DrilledEvent, Event, TaskEvent } from '../core/event.ts';
+import { checksText, tryingText } from './checks.ts';
 import { drilledText, drillLoadText, drillsText } from './drill.ts';
-import { checkedText, finalText, isFailed, noteText, plainReporter, type Reporter, type Streams } from './plain.ts';
-import { checkText, type Failed, failureText, noticeText, type Options } from './summary.ts';
+import { finalText, isFailed, noteText, plainReporter, type Reporter, type Streams } from './plain.ts';
+import { type Failed, failureText, noticeText, type Options } from './summary.ts';
 import { printable } from './words.ts';
 
 type Row = {
@@ -85,14 +86,28 @@ export function liveReporter(streams: Streams, options: Options, rows: number): 
           streams.out(`\n${finalText(event, events, lost, options, true)}`);
         });
         return;
+      case 'checking':
+        return start(['checks']);
       case 'check':
-        if (event.status !== 'trying') streams.out(`${checkText(event)}\n`);
-        return;
+        return checking(event);
       case 'checked':
-        return streams.out(`${checkedText(event)}\n`);
+        closing = close().then(() => streams.out(checksText(checks.splice(0), event, options.verbose)));
+        return;
       default:
         return drill(event);
     }
+  };
+  /** Checks have one line: how many are over, and what the last attempt of one that is not over saw. */
+  const checks: CheckEvent[] = [];
+  const checking = (event: CheckEvent): void => {
+    const row = panel.get('checks');
+    checks.push(event);
+    const ended = checks.filter((e) => e.status !== 'trying');
+    const failed = ended.filter((e) => e.status === 'failed').length;
+    row?.title(
+      `${pc.bold('checks')}  ${ended.length - failed} passed${failed > 0 ? pc.red(`, ${failed} failed`) : ''}`,
+    );
+    if (event.status === 'trying') row?.output(tryingText(event));
   };
   /** A drill has one line that shows the progress of the load and the current step. Its verdict follows below. */
   const drilled: DrilledEvent[] = [];

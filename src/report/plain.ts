@@ -1,10 +1,10 @@
 import pc from 'picocolors';
-import type { DrilledEvent, Emit, Event, Mode, TaskEvent } from '../core/event.ts';
+import type { CheckEvent, DrilledEvent, Emit, Event, Mode, TaskEvent } from '../core/event.ts';
 import { duration } from '../core/units.ts';
+import { checksText, tryingText } from './checks.ts';
 import { drilledText, drillHead, drillLoadText, drillStepText, drillsText } from './drill.ts';
 import {
   changesText,
-  checkText,
   doneText,
   type Failed,
   failuresText,
@@ -27,6 +27,7 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
   const lost: Failed[] = [];
   let isBuried = false;
   const drilled: DrilledEvent[] = [];
+  const checks: CheckEvent[] = [];
   let mode: Mode = 'apply';
   const emit = (event: Event): void => {
     if (event.type === 'run') mode = event.mode;
@@ -39,9 +40,9 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
       const isLost = event.hosts.some((h) => h.failed > 0 || h.unreachable); // a rescued failure was shown and is over
       streams.out(finalText(event, tasks, isBuried && isLost ? lost : [], options, false));
     }
-    if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
+    if (event.type === 'check') checks.push(event);
     if (event.type === 'power' && event.status === 'done') streams.out(`${powerText(event)}\n`);
-    if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
+    if (event.type === 'checked') streams.out(checksText(checks.splice(0), event, options.verbose));
     if (event.type === 'drilled') drilled.push(event);
     if (event.type === 'drilled') streams.out(`${drilledText(event, options.verbose)}\n\n`);
     if (event.type === 'drills') streams.out(`${drillsText(event, drilled)}\n`);
@@ -75,12 +76,6 @@ export function isFailed(event: Event): event is Failed {
   return event.type === 'unreachable' || (event.type === 'task' && event.status === 'failed');
 }
 
-export function checkedText({ passed, failed }: Extract<Event, { type: 'checked' }>): string {
-  return failed === 0
-    ? pc.green(`${plural(passed, 'check')} passed`)
-    : pc.red(`${failed} of ${plural(passed + failed, 'check')} failed`);
-}
-
 function lineOf(event: Event, mode: Mode, options: Options): string | undefined {
   switch (event.type) {
     case 'play':
@@ -95,6 +90,8 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
       return event.isWarning || options.verbose > 0 ? noteText(event, options.source) : undefined;
     case 'unreachable':
       return failureText(event, options.source);
+    case 'check':
+      return options.verbose > 0 && event.status === 'trying' ? pc.dim(`… ${tryingText(event)}`) : undefined;
     case 'waiting':
     case 'took-over':
     case 'stopped':

@@ -166,18 +166,3 @@ function lastLine(event: Extract<Event, { type: 'done' }>): string {
   const more = event.interrupted ? '; completed changes stay, run again to continue' : '';
   return `${how}: ${event.mode} on ${plural(event.hosts.length, 'host')} in ${duration(event.ms)}: ${parts.join(', ')}${more}`;
 }
-
-/** One line for each check, with expected and seen values if it did not pass. */
-export function checkText(event: Extract<Event, { type: 'check' }>): string {
-  const tries =
-    event.tries > 1 ? pc.dim(` (${event.tries} tries, ${duration(event.ms)})`) : pc.dim(` (${duration(event.ms)})`);
-  if (event.status === 'passed') return `${pc.green('✓')} ${event.check}  ${pc.dim(printable(event.seen))}${tries}`;
-  const wrong = event.mismatches.map(
-    (m) => `    ${m.property}: ${pc.cyan('expected')} ${printable(m.expected)}, ${pc.red('seen')} ${printable(m.seen)}`,
-  );
-  return [
-    `${pc.red('✗')} ${event.check}${tries}`,
-    ...wrong,
-    pc.dim(`    ${shortPath(event.at.file)}:${event.at.line}`),
-  ].join('\n');
-}

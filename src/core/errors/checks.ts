@@ -14,6 +14,20 @@ export const checks = {
   }),
 };
 
+/** Errors of `bringup doc`. */
+export const pages = {
+  E_UNKNOWN_PAGE: entry({
+    summary: 'nothing with a page has this name',
+    meaning: '`bringup doc` has a page for each module, check, step of a drill and power driver.',
+    fix: 'Correct the spelling. `bringup doc` lists all names.',
+    example: { name: 'htpp', known: ['http', 'dns'] },
+    tell: ({ name, known }: { name: string; known: Iterable<string> }) => ({
+      message: `no module, check, step or power driver has the name '${name}'`,
+      ...didYouMean(name, known),
+    }),
+  }),
+};
+
 /** Errors while a check runs. */
 export const checkRuns = {
   E_PING: entry({

@@ -2,7 +2,7 @@
 // print it.
 import { type Diagnostic, Failure, type Pos } from '../diagnostic.ts';
 import { args } from './arguments.ts';
-import { checkRuns, checks } from './checks.ts';
+import { checkRuns, checks, pages } from './checks.ts';
 import { connection } from './connection.ts';
 import { drillRuns, drills } from './drills.ts';
 import type { Entry, ErrorText, Kind } from './entry.ts';
@@ -45,6 +45,7 @@ const all = {
   ...software,
   ...services,
   ...checks,
+  ...pages,
   ...checkRuns,
   ...drills,
   ...drillRuns,
@@ -87,6 +88,7 @@ export const AREAS: readonly Area[] = [
   area('Software on hosts', 'run', software),
   area('Services on hosts', 'run', services),
   area('Checks', 'input', checks),
+  area('Pages', 'input', pages),
   area('Checks that run', 'run', checkRuns),
   area('Drills', 'input', drills),
   area('Drills that run', 'run', drillRuns),

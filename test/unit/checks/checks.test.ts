@@ -5,7 +5,7 @@ import packet from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checks } from '../../../src/checks/index.ts';
 import { runAll } from '../../../src/checks/run.ts';
-import { isBound, type Mismatch } from '../../../src/core/check.ts';
+import { isBound, type Mismatch, type Scene } from '../../../src/core/check.ts';
 import { failure } from '../../../src/core/errors/index.ts';
 import type { CheckEvent, Event } from '../../../src/core/event.ts';
 
@@ -127,7 +127,7 @@ describe('running checks', () => {
       }),
     };
     const failed = await runAll({
-      checks: [{ name: 'c', kind: 'k', at, check, within }],
+      checks: [{ name: 'c', kind: 'k', at, check, within, proves: '', hosts: [] }],
       scene,
       emit: (e) => events.push(e),
       signal: new AbortController().signal,
@@ -144,6 +144,50 @@ describe('running checks', () => {
   });
   it('fails when the time is up, with the last observation', async () => {
     expect((await run([bad], 0.2)).last).toMatchObject({ status: 'failed', mismatches: [{ property: 'p' }] });
+  });
+  it('runs side by side, and the time of all begins at once', async () => {
+    let inside = 0;
+    let most = 0;
+    const slow = {
+      attempt: async () => {
+        most = Math.max(most, ++inside);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        inside--;
+        return { mismatches: await bad(), seen: '' };
+      },
+    };
+    const events: Event[] = [];
+    const begun = performance.now();
+    const planned = { name: 'c', kind: 'k', at, check: slow, within: 1, proves: '', hosts: [] };
+    const failed = await runAll({
+      checks: Array.from({ length: 100 }, () => planned),
+      scene,
+      emit: (e) => events.push(e),
+      signal: new AbortController().signal,
+      now: () => performance.now() - begun,
+    });
+    expect(failed).toBe(100);
+    expect(most).toBe(32);
+    const last = events.filter((e): e is CheckEvent => e.type === 'check' && e.status === 'failed');
+    expect(new Set(last.map((e) => e.index)).size).toBe(100);
+  });
+  it('ends a connection that takes longer than the check may', async () => {
+    const check = {
+      attempt: async ({ connect }: Scene) => {
+        await connect('web1');
+        return { mismatches: [], seen: '' };
+      },
+    };
+    const events: Event[] = [];
+    const failed = await runAll({
+      checks: [{ name: 'c', kind: 'k', at, check, within: 0.1, proves: '', hosts: ['web1'] }],
+      scene: { connect: () => new Promise(() => {}) },
+      emit: (e) => events.push(e),
+      signal: new AbortController().signal,
+      now: () => performance.now(),
+    });
+    expect(failed).toBe(1);
+    expect(events.at(-2)).toMatchObject({ status: 'failed', mismatches: [{ seen: 'no answer in time' }] });
   });
   it('does not retry a mistake on the controller', async () => {
     const { last } = await run([() => Promise.reject(failure('E_PING', { why: 'no ping' }))], 30);

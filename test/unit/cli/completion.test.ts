@@ -30,6 +30,8 @@ describe('completion', () => {
     ['a host as an argument', 'power status -i INV db', ['words', 'db', 'db1']],
     ['tags of the playbook', 'apply SITE -i INV -t a', ['words', 'all_of_it', 'app', 'apt']],
     ['a second tag', 'apply SITE -i INV -t db,ap', ['words', 'db,app', 'db,apt']],
+    ['a check', 'doc mysql_repl', ['words', 'mysql_replication']],
+    ['a host to read', 'check -i INV --generate db', ['words', 'db', 'db1']],
     ['a module', 'doc apt_', ['words', 'apt_key', 'apt_repository']],
     ['an error code', 'explain E_PROOF_F', ['words', 'E_PROOF_FILE']],
     ['words of an argument', 'lab power c', ['words', 'cut']],

@@ -173,7 +173,7 @@ describe('reporters', () => {
     ).toEqual(JSON.parse(JSON.stringify(events)));
   });
   it('JUnit: escaped, counted', () => {
-    const check = { type: 'check', kind: 'http', at, seen: '', tries: 1, ms: 1500 } as const;
+    const check = { type: 'check', kind: 'http', at, seen: '', tries: 1, ms: 1500, index: 0, proves: '' } as const;
     const xml = junitXml(
       [
         { ...check, check: 'a "<good>" & one', status: 'passed', mismatches: [] },
