@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { waitForLogins } from '../await.ts';
 import { type BootScene, bootArgs, defineWay } from '../contract.ts';
 import { arm, untilDone } from '../install.ts';
-import { ensureInstaller } from '../installer/build.ts';
+import { ensureInstaller } from '../installer.ts';
 import { isWithin, wireTo } from '../interface.ts';
 import { type Netboot, refuseAddress, whileServed } from '../netboot-server.ts';
 import { payloadOf } from '../payload.ts';

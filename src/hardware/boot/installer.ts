@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { failure } from '../../../core/errors/index.ts';
-import { needPrograms, tryRun } from '../../image/programs.ts';
-import type { BootProgress } from '../contract.ts';
-import { INSTALLER } from './script.ts';
+import { failure } from '../../core/errors/index.ts';
+import { needPrograms, tryRun } from '../image/programs.ts';
+import type { BootProgress } from './contract.ts';
+import { INSTALLER } from './installer-script.ts';
 
 /** A directory with the files of INSTALLER. */
 export type Installer = Readonly<{ folder: string }>;
