@@ -87,7 +87,10 @@ export const metal: Machine = {
       ...['-drive', `if=pflash,format=raw,readonly=on,file=${FIRMWARE}`, '-drive', `if=pflash,format=raw,file=${vars}`],
       ...['-netdev', `tap,id=net,ifname=${port},script=no,downscript=no`],
       // Without a ROM of its own, the firmware's driver boots from the network.
-      ...['-device', `virtio-net-pci,id=net,netdev=net,mac=${hostMac(lab.name, host.name)},romfile=,bootindex=3`],
+      ...[
+        '-device',
+        `virtio-net-pci,id=net,netdev=net,mac=${host.mac ?? hostMac(lab.name, host.name)},romfile=,bootindex=3`,
+      ],
       ...['-drive', `if=none,id=disk,file=${upper(lab.name, host.name)},format=qcow2,cache=writeback,discard=unmap`],
       ...['-device', `virtio-blk-pci,drive=disk,serial=${name},bootindex=2`, '-device', 'virtio-rng-pci'],
     ];
