@@ -62,7 +62,7 @@ export const bootRuns = {
   E_BOOT_LOOP: entry({
     summary: 'a machine starts the installer again and again',
     meaning: 'A machine that never finishes its installation would repeat it for ever, so bringup stops it.',
-    fix: 'Look at the console of the machine: does it lose its power, or boot from the network each time?',
+    fix: 'Look at the console of the machine. It may lose its power, or boot from the network each time.',
     example: { host: 'web1', boots: 3 },
     tell: ({ host, boots }: { host: string; boots: number }) => ({
       message: `${host} started the installer ${boots} times and did not finish`,
@@ -108,7 +108,7 @@ export const bootRuns = {
   }),
   E_BOOT_NOT_BEGUN: entry({
     summary: 'a machine did not start the installer',
-    meaning: 'It was told to, and did not ask for the installer in time. Nothing was written.',
+    meaning: 'The machine was switched on, and did not ask for the installer in time. Nothing was written.',
     fix: 'Look at the console of the machine, and at the order of its boot devices.',
     example: { host: 'web1', seconds: 600, why: 'it did not ask for it' },
     tell: ({ host, seconds, why }: { host: string; seconds: number; why: string }) => ({
