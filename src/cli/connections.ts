@@ -11,12 +11,13 @@ export type Getter = (name: string) => Value | undefined;
 
 /**
  * How to reach a host of the inventory. A host with `lab_name` belongs to that lab, which supplies its login, key and
- * pinned host key.
+ * pinned host key, unless its disk was blank.
  */
 export async function reach(name: string, at: Pos | undefined, get: Getter, defaults: RawVars = {}): Promise<Target> {
   const target = targetOf({ name, at, get, defaults });
   const lab = get('lab_name');
-  if (typeof lab !== 'string' || target.via === 'local') return target;
+  // The lab put nothing on a blank disk, so it knows neither the login nor the host key.
+  if (typeof lab !== 'string' || target.via === 'local' || get('lab_image') === 'blank') return target;
   const { connection } = await import('../lab/lab.ts');
   const own = await connection(lab, name);
   return {

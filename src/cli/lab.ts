@@ -35,7 +35,8 @@ import { usualOptions } from './settings.ts';
  * and `lab_subnet`.
  */
 export function labSpec(project: Project, name?: string): LabSpec {
-  const hosts: { name: string; address: string; image: string; machine?: string; memory?: unknown }[] = [];
+  const hosts: { name: string; address: string; image: string; machine?: string; memory?: unknown; mac?: string }[] =
+    [];
   const names = new Set<string>();
   const subnets = new Set<string>();
   for (const host of project.inventory.hosts.values()) {
@@ -45,9 +46,11 @@ export function labSpec(project: Project, name?: string): LabSpec {
     if (image === undefined) continue;
     const machine = text('lab_machine');
     const memory = scope.get('lab_memory');
+    const mac = text('mac')?.toLowerCase().replaceAll('-', ':');
     hosts.push({
       ...{ name: host.name, address: text('ansible_host') ?? '', image },
       ...(machine !== undefined && { machine }),
+      ...(mac !== undefined && { mac }),
       ...(memory !== undefined && { memory: memory instanceof Secret ? memory.reveal() : memory }),
     });
     names.add(text('lab_name') ?? 'lab');

@@ -35,6 +35,7 @@ const QEMU_COMMANDS: typeof COMMANDS = [
   { command: 'qemu-system-x86_64', why: 'it runs the hosts with lab_machine: qemu', package: 'qemu-system-x86' },
   { command: 'qemu-img', why: 'it makes their disks', package: 'qemu-utils' },
   { command: 'mke2fs', why: 'it makes the disk of their image', package: 'e2fsprogs' },
+  { command: 'socat', why: 'it tells a machine with a blank disk what to boot', package: 'socat' },
 ];
 
 /** An image takes 350 MiB and a host's changes some 500 MiB. With less space than this, a lab would fill the disk. */
@@ -62,6 +63,14 @@ export async function requirements(machines: ReadonlySet<MachineName> = new Set(
       to: 'build',
       why: 'packages are verified with them',
       packages: ['debian-archive-keyring'],
+    });
+  }
+  if (machines.has('qemu') && !(await isThere('/usr/share/OVMF/OVMF_CODE_4M.fd'))) {
+    missing.push({
+      what: 'OVMF',
+      why: 'it is the firmware of machines with a blank disk',
+      to: 'run',
+      packages: ['ovmf'],
     });
   }
   return [...missing, ...(await kernel()), ...(await disk())];

@@ -3,7 +3,8 @@ import { failure, tell } from '../core/errors/index.ts';
 import { MACHINES, type MachineName } from './machines/machine.ts';
 import { contains, isPrivate, parseAddress, parseSubnet } from './subnet.ts';
 
-export const IMAGES = ['debian-12', 'debian-13', 'debian-sid'] as const;
+/** blank: an empty disk, for a machine that boots by its firmware and gets its system from somewhere else. */
+export const IMAGES = ['debian-12', 'debian-13', 'debian-sid', 'blank'] as const;
 export type ImageName = (typeof IMAGES)[number];
 
 /**
@@ -18,6 +19,8 @@ export type LabHost = Readonly<{
   machine?: MachineName;
   /** Memory of a machine of its own in MiB, 256 or more. Default: 512. */
   memory?: number;
+  /** The MAC address of a machine with a blank disk. Default: one that follows from its name. */
+  mac?: string;
 }>;
 
 /**
@@ -72,6 +75,10 @@ export function checkSpec(spec: LabSpec): void {
       say(`${host.name}: lab_memory has no effect on a container`, 'lab_machine: qemu, or no lab_memory');
     else if (memory !== undefined && !(Number.isInteger(memory) && memory >= 256 && memory <= 65_536))
       say(`${host.name}: lab_memory '${memory}' is not a size of memory`, '256 to 65536, in MiB');
+    if (host.image === 'blank' && machine !== 'qemu')
+      say(`${host.name}: a container has no blank disk`, 'lab_machine: qemu, or another lab_image');
+    if (host.mac !== undefined && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(host.mac))
+      say(`${host.name}: mac '${host.mac}' is not a MAC address`, 'six bytes: 52:54:00:12:34:56');
     const address = parseAddress(host.address);
     const last = address === undefined ? 0 : address % 256;
     if (address === undefined) say(`${host.name}: '${host.address}' is not an IPv4 address`, 'e.g. 10.83.0.21');

@@ -32,6 +32,8 @@ export type HostRecord = Readonly<{
   machine?: MachineName;
   /** Memory in MiB of a machine of its own. */
   memory?: number;
+  /** The MAC address of a machine with a blank disk. */
+  mac?: string;
   /** The directory in images/ on which its disk is based. */
   base: string;
   layers: readonly string[];

@@ -21,6 +21,8 @@ export type Machine = Readonly<{
   acceptsLogins: (lab: string, host: HostRecord) => Promise<boolean>;
   /** The last lines of its journal. Empty if it cannot be read. */
   journal: (lab: string, host: string, count: number) => Promise<string>;
+  /** Nobody waits for it: its disk is blank until an installer writes it. Default: false. */
+  isBlank?: true;
   /** How long a boot and a shutdown may take, in ms. */
   patience: Readonly<{ boot: number; shutdown: number }>;
 }>;
