@@ -18,6 +18,7 @@ import {
 } from './options.ts';
 import { streams, tellError } from './output.ts';
 import { proveCommand } from './prove-command.ts';
+import { rebuildCommand } from './rebuild-command.ts';
 import { playCommand, runCommand } from './run-commands.ts';
 import { vaultCommands } from './vault-commands.ts';
 
@@ -98,6 +99,7 @@ export function commandLine(run: CommandContext): Command {
   proveCommand(program, run);
   labCommands(program, run);
   powerCommand(program, run);
+  rebuildCommand(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);

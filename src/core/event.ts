@@ -42,7 +42,8 @@ export type Event =
   | CheckEvent
   | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>
   | DrillEvent
-  | PowerEvent;
+  | PowerEvent
+  | StageEvent;
 
 /** `plan` changes nothing on the hosts, `apply` makes changes. */
 export type Mode = 'plan' | 'apply';
@@ -159,6 +160,14 @@ export type PowerEvent = Readonly<{ type: 'power'; host: string; action: string;
   (
     | Readonly<{ status: 'done'; state: 'on' | 'off'; was: 'on' | 'off'; how: string }>
     | Readonly<{ status: 'failed'; diagnostic: Diagnostic }>
+  );
+
+/** A stage on the way of a host: of a rebuild, or to a state. `how` describes what was done, in words. */
+export type StageEvent = Readonly<{ type: 'stage'; host: string; stage: string }> &
+  (
+    | Readonly<{ status: 'begun' }>
+    | Readonly<{ status: 'done'; how: string; ms: number }>
+    | Readonly<{ status: 'failed'; diagnostic: Diagnostic; ms: number }>
   );
 
 export type Emit = (event: Event) => void;

@@ -105,6 +105,8 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
       return drillStepText(event);
     case 'drill-load':
       return options.verbose > 0 ? pc.dim(`  ${drillLoadText(event)}`) : undefined;
+    case 'stage':
+      return stageText(event, options.source);
     case 'power':
       return event.status === 'failed'
         ? `${pc.bold(event.host)}  ${diagnosticText(event.diagnostic, options.source)}`
@@ -114,6 +116,13 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
     default:
       return undefined;
   }
+}
+
+function stageText(event: Extract<Event, { type: 'stage' }>, source: Options['source']): string | undefined {
+  const { host, stage, status } = event;
+  if (status === 'begun') return pc.dim(`  ${host}  ${stage} …`);
+  if (status === 'failed') return `${pc.bold(host)}  ${diagnosticText(event.diagnostic, source)}`;
+  return `${pc.green('✓')} ${pc.bold(host)}  ${stage}${pc.dim(`: ${event.how} (${duration(event.ms)})`)}`;
 }
 
 function powerText({ host, state, how, ms }: Extract<Event, { type: 'power'; status: 'done' }>): string {

@@ -14,6 +14,7 @@ import { inventory } from './inventory.ts';
 import { lab, labCommands } from './lab.ts';
 import { playbook } from './playbook.ts';
 import { privileges } from './privileges.ts';
+import { rebuild, rebuildRuns } from './rebuild.ts';
 import { run } from './run.ts';
 import { services } from './services.ts';
 import { settings } from './settings.ts';
@@ -52,6 +53,8 @@ const all = {
   ...lab,
   ...images,
   ...imageRuns,
+  ...rebuild,
+  ...rebuildRuns,
 };
 type All = typeof all;
 
@@ -94,6 +97,8 @@ export const AREAS: readonly Area[] = [
   area('Lab', 'run', lab),
   area('Images', 'input', images),
   area('Images that are made', 'run', imageRuns),
+  area('Rebuilds', 'input', rebuild),
+  area('Rebuilds that run', 'run', rebuildRuns),
 ];
 
 /** An entry of any code. */
