@@ -57,7 +57,7 @@ async function judge(
 ): Promise<void> {
   if (may === undefined) return;
   const { recap, failed } = await quietly(may, hookOptions(options, host), emit, signal);
-  if (recap.failed) throw failure('E_REBUILD_REFUSED', { host, why: failed.map((d) => d.message).join('; ') });
+  if (recap.failed) throw failure('E_REBUILD_REFUSED', { host, why: messages(failed) });
 }
 
 async function rebuildOne(
@@ -80,7 +80,7 @@ async function rebuildOne(
       signal.throwIfAborted();
     } catch (error) {
       if (!(error instanceof Failure) || signal.aborted) throw error;
-      const why = error.diagnostics.map((d) => d.message).join('; ');
+      const why = messages(error.diagnostics);
       marks.set(host, { doing: `rebuild, ${name}`, since, why });
       throw failure('E_REBUILD_STOPPED', { host, stage: name, why });
     }
@@ -104,6 +104,9 @@ async function rebuildOne(
   if (checks !== undefined) await stage('check', () => check(checks, options, emit, signal));
   marks.clear(host);
 }
+
+/** Hosts that run one task together fail with the same words. */
+const messages = (all: readonly Diagnostic[]): string => [...new Set(all.map((d) => d.message))].join('; ');
 
 /** A host with lab_image gets a new disk. It accepts logins afterwards. */
 async function freshSystem(host: string, { project }: RebuildPlan, signal: AbortSignal): Promise<string> {
