@@ -5,6 +5,7 @@ import { checks } from './checks/index.ts';
 import { OPTIONS, WORDS } from './core/compile.ts';
 import { Expect, Find, Ledger, Load, Watch } from './core/drill-args.ts';
 import { steps } from './drills/index.ts';
+import { ways } from './hardware/boot/ways/index.ts';
 import { RecipeFile } from './hardware/image/recipe.ts';
 import { NetworkVariable } from './hardware/image/variables.ts';
 import { drivers } from './hardware/power/index.ts';
@@ -19,6 +20,7 @@ export function schemas(): Readonly<Record<string, TObject>> {
     ...of('check', checks.values()),
     ...of('step', steps.values()),
     ...of('power', Object.values(drivers)),
+    ...of('boot', Object.values(ways)),
     ['host network', NetworkVariable] as const,
     ['image recipe', RecipeFile] as const,
     ...Object.entries({ load: Load, find: Find, watch: Watch, ledger: Ledger, expect: Expect }).map(

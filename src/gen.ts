@@ -2,14 +2,14 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SETTINGS, type SettingRow } from './config/settings-table.ts';
-import { argumentRows, moduleDoc } from './core/doc.ts';
+import { moduleDoc } from './core/doc.ts';
 import { AREAS, type Code, ENTRIES, exampleOf } from './core/errors/index.ts';
 import { isRefused, KEYWORDS, type Keyword } from './core/language/keywords.ts';
 import { META } from './core/language/meta.ts';
 import { INCLUDE_OPTIONS, LOOP_OPTIONS } from './core/language/options.ts';
 import { MAGIC_VARIABLES } from './core/language/variables.ts';
 import type { Module } from './core/module.ts';
-import type { Driver } from './hardware/contract.ts';
+import { BOOT, findKinds, kindDocs, kindRegistry, POWER } from './gen-kinds.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -26,15 +26,17 @@ type Found = Readonly<{ file: string; exported: string; module: Module }>;
 /** What `npm run gen` writes: path in the repository → text. A test compares it with the files. */
 export async function generated(): Promise<Readonly<Record<string, string>>> {
   const found = await findModules();
-  const drivers = await findDrivers();
+  const [drivers, ways] = [await findKinds(POWER), await findKinds(BOOT)];
   return {
     'src/modules/index.ts': registry(found),
     'docs/modules.md': docs(found.map((f) => f.module)),
     'docs/errors.md': errors(),
     'docs/keywords.md': keywords(),
     'docs/settings.md': settings(),
-    'src/hardware/power/index.ts': driverRegistry(drivers),
-    'docs/power.md': powerDocs(drivers),
+    'src/hardware/power/index.ts': kindRegistry(POWER, drivers),
+    'docs/power.md': kindDocs(POWER, drivers),
+    'src/hardware/boot/ways/index.ts': kindRegistry(BOOT, ways),
+    'docs/boot.md': kindDocs(BOOT, ways),
   };
 }
 
@@ -50,59 +52,6 @@ async function findModules(): Promise<readonly Found[]> {
     }),
   );
   return found.sort((a, b) => (a.module.name < b.module.name ? -1 : 1));
-}
-
-type FoundDriver = Readonly<{ file: string; exported: string; driver: Driver }>;
-
-async function findDrivers(): Promise<readonly FoundDriver[]> {
-  const folder = new URL('src/hardware/power/', root);
-  const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && name !== 'index.ts');
-  const found = await Promise.all(
-    files.map(async (file): Promise<FoundDriver> => {
-      const all = (await import(new URL(file, folder).href)) as Record<string, Driver>;
-      const [entry] = Object.entries(all);
-      if (entry === undefined) throw new Error(`src/hardware/power/${file} exports no driver`);
-      return { file, exported: entry[0], driver: entry[1] };
-    }),
-  );
-  return found.sort((a, b) => (a.driver.name < b.driver.name ? -1 : 1));
-}
-
-function driverRegistry(found: readonly FoundDriver[]): string {
-  const imports = found.map(({ file, exported }) => `import { ${exported} } from './${file}';`);
-  const rows = found.map(({ driver: { name }, exported }) =>
-    name === exported ? `  ${name},` : `  ${/^\w+$/.test(name) ? name : `'${name}'`}: ${exported},`,
-  );
-  return `// Written by \`npm run gen\`: do not edit.
-import type { Driver } from '../contract.ts';
-${[...imports].sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1)).join('\n')}
-
-/** Every power driver, by the name that \`power\` has. */
-export const drivers: Readonly<Record<string, Driver>> = {
-${rows.join('\n')}
-};
-`;
-}
-
-function powerDocs(found: readonly FoundDriver[]): string {
-  const drivers = found.map(({ driver }) => driver);
-  const list = drivers.map(({ name, summary }) => `- [${name}](#${name}): ${summary}`);
-  const pages = drivers.map(({ name, summary, args, examples }) => {
-    const shown = examples.map(({ title, args: given }) => {
-      const value = Object.keys(given).length === 0 ? name : JSON.stringify({ driver: name, ...given });
-      return `# ${title}\npower: ${value}`;
-    });
-    return `## ${name}\n${summary}\n\n${argumentRows(args)}\n\n\`\`\`yaml\n${shown.join('\n')}\n\`\`\`\n`;
-  });
-  return `<!-- Written by \`npm run gen\` from src/hardware/power/: do not edit. -->
-# Power drivers
-
-The variable \`power\` of a host names the driver that switches its machine, with the arguments of the driver.
-[hardware.md](hardware.md) shows how to say it in an inventory.
-
-${list.join('\n')}
-
-${pages.join('\n')}`;
 }
 
 /** The language as the tables in src/core/language/ have it. */

@@ -39,7 +39,7 @@ function machineOfHost(host: InventoryHost, project: Project, problems: Diagnost
   const get = (name: string): unknown => {
     try {
       const value = scope.get(name);
-      if (value !== undefined || name !== 'power') return value && templates.toPlain(value, redactor.add);
+      if (value !== undefined || !LAB_HAS.includes(name)) return value && templates.toPlain(value, redactor.add);
       return scope.get('lab_image') === undefined ? undefined : 'lab';
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -50,6 +50,9 @@ function machineOfHost(host: InventoryHost, project: Project, problems: Diagnost
   const place: MachineVariables['place'] = (name, path, mark) => placeOfVariable(host, name, path, mark);
   return machineOf({ host: host.name, get, place, onSecret: redactor.add }, problems);
 }
+
+/** The variables that are 'lab' for hosts of the lab that do not say so. */
+const LAB_HAS = ['power', 'boot'];
 
 /** How long a machine may take from power on to logins. */
 const BOOT_MS = 600_000;

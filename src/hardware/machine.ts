@@ -2,6 +2,8 @@ import { type ArgError, argDiagnostic } from '../core/bind.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { isDict } from '../core/value.ts';
+import { type BootWay, type BoundWay, type DiskRule, isBoundWay } from './boot/contract.ts';
+import { ways } from './boot/ways/index.ts';
 import { type BoundDriver, type Driver, isBoundDriver } from './contract.ts';
 import { drivers } from './power/index.ts';
 
@@ -9,6 +11,10 @@ import { drivers } from './power/index.ts';
 export type Machine = Readonly<{
   power: BoundDriver | undefined;
   mac: string | undefined;
+  /** How a system gets onto its disk. */
+  boot: BoundWay | undefined;
+  /** The disk that gets the system. */
+  disk: DiskRule | undefined;
 }>;
 
 /** The variables of a host that describe its machine. */
@@ -25,27 +31,21 @@ export type MachineVariables = Readonly<{
 /** Reads the hardware variables of a host. Mistakes are added to `problems`. */
 export function machineOf(of: MachineVariables, problems: Diagnostic[]): Machine {
   const mac = text(of, 'mac', MAC, 'six bytes: dc:a6:32:01:02:03', problems);
-  return {
-    power: powerOf(of, mac, problems),
-    mac: mac?.toLowerCase().replaceAll('-', ':'),
-  };
+  const power = powerOf(of, mac, problems);
+  const disk = diskOf(of, problems);
+  const boot = bootOf(of, problems);
+  const machine = { power, mac: mac?.toLowerCase().replaceAll('-', ':'), boot, disk };
+  if (boot !== undefined) problems.push(...missing(of, boot, machine));
+  return machine;
 }
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
 
 /** `power: NAME`, or `power: {driver: NAME, …}` with the arguments of the driver. */
 function powerOf(of: MachineVariables, mac: string | undefined, problems: Diagnostic[]): BoundDriver | undefined {
   const { host } = of;
-  const value = of.get('power');
-  if (value === undefined || value === null) return undefined;
-  const { driver: name, ...args } = typeof value === 'string' ? { driver: value } : isDict(value) ? value : {};
-  if (typeof name !== 'string') {
-    const seen = isDict(value) ? 'a map without driver' : described(value);
-    const expected = 'the name of a driver, or a map: {driver: shelly, host: 10.0.0.9}';
-    problems.push(
-      tell('E_MACHINE_VARIABLE', { variable: 'power', host, value: seen, expected }, of.place('power', [])),
-    );
-    return undefined;
-  }
+  const named = namedOf(of, 'power', { key: 'driver', example: '{driver: shelly, host: 10.0.0.9}' }, problems);
+  if (named === undefined) return undefined;
+  const { name, args } = named;
   const driver: Driver | undefined = Object.hasOwn(drivers, name) ? drivers[name] : undefined;
   if (driver === undefined) {
     problems.push(
@@ -59,16 +59,74 @@ function powerOf(of: MachineVariables, mac: string | undefined, problems: Diagno
   }
   const bound = driver.bind({ ...(driver.takesMac && mac !== undefined && { mac }), ...args });
   if (isBoundDriver(bound)) return bound;
-  problems.push(
-    ...bound.map((wrong: ArgError) =>
-      argDiagnostic(
-        `power of ${host}`,
-        wrong,
-        of.place('power', wrong.path, wrong.code === 'E_UNKNOWN_ARGUMENT' ? 'key' : undefined),
-      ),
-    ),
-  );
+  problems.push(...bound.map((wrong) => argumentProblem(of, 'power', wrong)));
   return undefined;
+}
+
+/** `boot: NAME`, or `boot: {way: NAME, …}` with the arguments of the way. */
+function bootOf(of: MachineVariables, problems: Diagnostic[]): BoundWay | undefined {
+  const { host } = of;
+  const named = namedOf(of, 'boot', { key: 'way', example: '{way: netboot, interface: eth1}' }, problems);
+  if (named === undefined) return undefined;
+  const { name, args } = named;
+  const way: BootWay | undefined = Object.hasOwn(ways, name) ? ways[name] : undefined;
+  if (way === undefined) {
+    problems.push(tell('E_BOOT_WAY', { host, way: name, known: Object.keys(ways) }, of.place('boot', ['way'])));
+    return undefined;
+  }
+  const bound = way.bind(args);
+  if (isBoundWay(bound)) return bound;
+  problems.push(...bound.map((wrong) => argumentProblem(of, 'boot', wrong)));
+  return undefined;
+}
+
+/** What the way needs, and the inventory does not say. */
+function missing(
+  of: MachineVariables,
+  boot: BoundWay,
+  { power, mac, disk }: Omit<Machine, 'boot'>,
+): readonly Diagnostic[] {
+  const known = { power, mac, disk, image: of.get('image') ?? undefined, login: 'not a variable' };
+  const expected = {
+    ...{ power: 'power: DRIVER, or power: {driver: DRIVER, …}', mac: 'mac: dc:a6:32:01:02:03', login: '' },
+    ...{ disk: 'disk: only, or disk: serial=NUMBER', image: 'image: debian-13, or a file or a URL' },
+  };
+  return boot.needs
+    .filter((variable) => known[variable] === undefined)
+    .map((variable) => {
+      const given = { host: of.host, way: boot.way, variable, expected: expected[variable] };
+      return tell('E_BOOT_NEEDS', given, of.place('boot', []));
+    });
+}
+
+/** `disk: only` or `disk: serial=NUMBER`. */
+function diskOf(of: MachineVariables, problems: Diagnostic[]): DiskRule | undefined {
+  const rule = text(of, 'disk', DISK, 'only, or serial=NUMBER as lsblk -o NAME,SERIAL shows it', problems);
+  if (rule === undefined || rule === 'only') return rule;
+  return { serial: rule.slice('serial='.length) };
+}
+const DISK = /^(only|serial=[A-Za-z0-9._:-]{1,64})$/;
+
+/** A name, or a map with the name under `key` and arguments beside it. */
+function namedOf(
+  of: MachineVariables,
+  variable: string,
+  { key, example }: Readonly<{ key: string; example: string }>,
+  problems: Diagnostic[],
+): Readonly<{ name: string; args: Readonly<Record<string, unknown>> }> | undefined {
+  const value = of.get(variable);
+  if (value === undefined || value === null) return undefined;
+  const { [key]: name, ...args } = typeof value === 'string' ? { [key]: value } : isDict(value) ? value : {};
+  if (typeof name === 'string') return { name, args };
+  const seen = isDict(value) ? `a map without ${key}` : described(value);
+  const given = { variable, host: of.host, value: seen, expected: `the name of a ${key}, or a map: ${example}` };
+  problems.push(tell('E_MACHINE_VARIABLE', given, of.place(variable, [])));
+  return undefined;
+}
+
+function argumentProblem(of: MachineVariables, variable: string, wrong: ArgError): Diagnostic {
+  const mark = wrong.code === 'E_UNKNOWN_ARGUMENT' ? 'key' : undefined;
+  return argDiagnostic(`${variable} of ${of.host}`, wrong, of.place(variable, wrong.path, mark));
 }
 
 function text(

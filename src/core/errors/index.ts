@@ -2,6 +2,7 @@
 // print it.
 import { type Diagnostic, Failure, type Pos } from '../diagnostic.ts';
 import { args } from './arguments.ts';
+import { boot, bootRuns } from './boot.ts';
 import { checkRuns, checks } from './checks.ts';
 import { connection } from './connection.ts';
 import { drillRuns, drills } from './drills.ts';
@@ -36,6 +37,8 @@ const all = {
   ...inventory,
   ...hardware,
   ...power,
+  ...boot,
+  ...bootRuns,
   ...requirements,
   ...installRuns,
   ...connection,
@@ -80,6 +83,8 @@ export const AREAS: readonly Area[] = [
   area('Inventory', 'input', inventory),
   area('Hardware', 'input', hardware),
   area('Power switches', 'run', power),
+  area('Boot ways', 'input', boot),
+  area('Installation of systems', 'run', bootRuns),
   area('Requirements', 'input', requirements),
   area('Installing requirements', 'run', installRuns),
   area('Connections', 'run', connection),
