@@ -52,7 +52,7 @@ function machineOfHost(host: InventoryHost, project: Project, problems: Diagnost
 }
 
 /** The variables that are 'lab' for hosts of the lab that do not say so. */
-const LAB_HAS = ['power', 'boot'];
+const LAB_HAS = ['power', 'boot', 'console'];
 
 /** How long a machine may take from power on to logins. */
 const BOOT_MS = 600_000;

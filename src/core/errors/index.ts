@@ -5,6 +5,7 @@ import { args } from './arguments.ts';
 import { boot, bootRuns } from './boot.ts';
 import { checkRuns, checks } from './checks.ts';
 import { connection } from './connection.ts';
+import { consoleRuns, consoles } from './consoles.ts';
 import { drillRuns, drills } from './drills.ts';
 import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
@@ -56,6 +57,8 @@ const all = {
   ...lab,
   ...images,
   ...imageRuns,
+  ...consoles,
+  ...consoleRuns,
   ...rebuild,
   ...rebuildRuns,
 };
@@ -102,6 +105,8 @@ export const AREAS: readonly Area[] = [
   area('Lab', 'run', lab),
   area('Images', 'input', images),
   area('Images that are made', 'run', imageRuns),
+  area('Consoles', 'input', consoles),
+  area('Consoles that are open', 'run', consoleRuns),
   area('Rebuilds', 'input', rebuild),
   area('Rebuilds that run', 'run', rebuildRuns),
 ];

@@ -13,17 +13,6 @@ export const rebuild = {
       hint: `if the disk of ${host} may be erased, set rebuild: true for it in the inventory`,
     }),
   }),
-  E_NO_BOOT: entry({
-    summary: 'nothing is known about how the system of a host gets onto its disk',
-    meaning: 'The inventory has no `boot` for the host. Lab hosts need none: they get a new disk.',
-    fix: 'Set `boot` for the host in the inventory: docs/hardware.md.',
-    example: { host: 'web1' },
-    tell: ({ host }: { host: string }) => ({
-      message: `the inventory does not say how ${host} gets a fresh system`,
-      expected: 'boot: WAY, or boot: {way: WAY, …}',
-      hint: `set boot for ${host}: docs/hardware.md lists the ways`,
-    }),
-  }),
 };
 
 /** What goes wrong while hosts are rebuilt. */

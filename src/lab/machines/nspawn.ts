@@ -68,6 +68,15 @@ export const nspawn: Machine = {
     return (await stat(`/proc/${init}/root/run/nologin`).catch(() => undefined)) === undefined;
   },
 
+  /** A root shell in a terminal of its own: a container has no serial line, and nobody has a password there. */
+  async console(lab, host) {
+    const init = await initOf(lab, host);
+    if (init === undefined) return undefined;
+    const env = 'env -i TERM="${TERM:-vt220}" HOME=/root USER=root PATH=/usr/sbin:/usr/bin:/sbin:/bin';
+    const shell = `exec nsenter --target ${init} --mount --uts --ipc --net --pid --cgroup --root --wd ${env} bash -l`;
+    return { argv: ['script', '-q', '-e', '-f', '-c', shell, '/dev/null'] };
+  },
+
   /** Reads it with the host's own journalctl, because ours may have another version. */
   async journal(lab, host, count) {
     const argv = ['journalctl', '--no-pager', '-q', '-o', 'short-iso', '-n', String(count)];
