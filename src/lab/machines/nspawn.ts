@@ -48,10 +48,12 @@ export const nspawn: Machine = {
 
   async command(lab, host) {
     return [
-      ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--boot', '--console=pipe'],
+      ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--boot', '--console=read-only'],
       ...['-D', rootOf(lab.name, host.name), '-M', machineName(lab.name, host.name)],
       ...[`--hostname=${host.name.split('.')[0]}`, `--network-bridge=${bridgeName(lab.name)}`],
       ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', `--capability=${CAPABILITIES.join(',')}`],
+      // For init: what it starts is on the console, as on a machine.
+      ...['--', '--show-status=yes'],
     ];
   },
 
