@@ -150,6 +150,10 @@ function labPower(lab: string, host: string, signal: AbortSignal): LabPower {
     on: () => power('on'),
     shutDown: () => power('off'),
     cut: () => power('cut'),
+    async bootFromNetwork() {
+      const { bootFromNetwork } = await import('../lab/lab.ts');
+      await bootFromNetwork(lab, host);
+    },
   };
 }
 

@@ -9,6 +9,8 @@ export type LabPower = Readonly<{
   on: () => Promise<void>;
   shutDown: () => Promise<void>;
   cut: () => Promise<void>;
+  /** Lets the firmware boot from the network at the next start. */
+  bootFromNetwork: () => Promise<void>;
 }>;
 
 /** What a driver may use. cli/ provides it. */
@@ -73,6 +75,8 @@ export type DriverSpec<A extends TObject<typeof TIMES>> = Readonly<{
   on: (args: Static<A>, scene: PowerScene) => Promise<void>;
   /** Cuts the power at once. undefined: the driver cannot. */
   cut?: (args: Static<A>, scene: PowerScene) => Promise<void>;
+  /** Tells the firmware to boot from the network at the next start, and only then. undefined: the driver cannot. */
+  bootFromNetwork?: (args: Static<A>, scene: PowerScene) => Promise<void>;
   /** Asks the machine's system to shut down, for hosts that SSH does not reach. undefined: the driver cannot. */
   shutDown?: (args: Static<A>, scene: PowerScene) => Promise<void>;
   /**
@@ -104,6 +108,7 @@ export type BoundDriver = Readonly<{
   on: (scene: PowerScene) => Promise<void>;
   cut: ((scene: PowerScene) => Promise<void>) | undefined;
   shutDown: ((scene: PowerScene) => Promise<void>) | undefined;
+  bootFromNetwork: ((scene: PowerScene) => Promise<void>) | undefined;
 }>;
 
 export function isBoundDriver(bound: BoundDriver | readonly ArgError[]): bound is BoundDriver {
@@ -124,7 +129,7 @@ export function defineDriver<A extends TObject<typeof TIMES>>(spec: DriverSpec<A
       const { args } = bound;
       const wrong = spec.verify?.(args) ?? [];
       if (wrong.length > 0) return wrong;
-      const { cut, shutDown } = spec;
+      const { cut, shutDown, bootFromNetwork } = spec;
       const own = spec.outlet?.(args);
       return {
         driver: spec.name,
@@ -136,6 +141,7 @@ export function defineDriver<A extends TObject<typeof TIMES>>(spec: DriverSpec<A
         on: (scene) => spec.on(args, scene),
         cut: cut && ((scene) => cut(args, scene)),
         shutDown: shutDown && ((scene) => shutDown(args, scene)),
+        bootFromNetwork: bootFromNetwork && ((scene) => bootFromNetwork(args, scene)),
       };
     },
   };

@@ -11,8 +11,8 @@ export type Outcome = Readonly<{ host: string; ms: number }> &
 export type Switchable = Readonly<{ host: string; power: BoundDriver; scene: Omit<PowerScene, 'patience'> }>;
 type Ready = Switchable & Readonly<{ scene: PowerScene }>;
 
-/** `isHard`: the power is cut without a shutdown. */
-export type SwitchOptions = Readonly<{ isHard: boolean }>;
+/** `isHard`: the power is cut without a shutdown. `from`: what the firmware boots once, where the driver can tell it. */
+export type SwitchOptions = Readonly<{ isHard: boolean; from?: 'network' | undefined }>;
 
 /**
  * Switches hosts, all at the same time, and reads back until each has reached its state. The outcomes are in the order
@@ -55,11 +55,13 @@ async function switchOne(one: Ready, action: PowerAction, options: SwitchOptions
   const words: string[] = [];
   if (action !== 'on') words.push(was === 'off' ? 'already off' : await switchOff(one, options));
   if (action === 'cycle' && was === 'on') await sleep(power.times.off_time * 1000, undefined, { signal: scene.signal });
-  if (action !== 'off') words.push(action === 'on' && was === 'on' ? 'already on' : await switchOn(one));
+  if (action !== 'off') words.push(action === 'on' && was === 'on' ? 'already on' : await switchOn(one, options));
   return { state: action === 'off' ? 'off' : 'on', was, how: words.join(', ') };
 }
 
-async function switchOn({ power, scene }: Ready): Promise<string> {
+async function switchOn({ power, scene }: Ready, { from }: SwitchOptions): Promise<string> {
+  const { bootFromNetwork } = power;
+  if (from === 'network' && bootFromNetwork !== undefined) await patiently(scene, () => bootFromNetwork(scene));
   await patiently(scene, () => power.on(scene));
   await reach(power, scene, 'on', power.times.timeout);
   return 'switched on';

@@ -4,6 +4,7 @@ import type { LabOptions } from './guard.ts';
 import { powerOn, waitForSsh } from './host.ts';
 import { ensureImage, imageKey } from './image.ts';
 import { ensureKeys } from './keys.ts';
+import { machineOf } from './machines/index.ts';
 import { ensureNetwork } from './network.ts';
 import { type HostRecord, hostDir, type LabRecord } from './state.ts';
 
@@ -50,6 +51,7 @@ async function boot(record: LabRecord, host: HostRecord, { progress, signal }: L
   await mkdir(hostDir(record.name, host.name), { recursive: true, mode: 0o700 });
   const booted = await powerOn(record, host);
   if (booted) progress({ type: 'boot', host: host.name, message: `${host.image} boots` });
+  if (machineOf(host).isBlank === true) return;
   await waitForSsh(record.name, host, signal);
   if (booted) progress({ type: 'ssh', host: host.name, message: host.address, ms: Date.now() - started });
 }

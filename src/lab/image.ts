@@ -78,7 +78,7 @@ export function recipe(image: ImageName, machine: MachineName = 'nspawn'): Recip
 }
 
 function rootRecipe(image: ImageName): Recipe {
-  const suite = { 'debian-12': 'bookworm', 'debian-13': 'trixie', 'debian-sid': 'sid' }[image];
+  const suite = { 'debian-12': 'bookworm', 'debian-13': 'trixie', 'debian-sid': 'sid', blank: '' }[image];
   const unstable = suite === 'sid';
   return {
     suite,
@@ -94,8 +94,12 @@ function rootRecipe(image: ImageName): Recipe {
   };
 }
 
+/** What a blank disk is based on: nothing. */
+const BLANK = 'blank';
+
 /** The name of the image's directory. It changes with the recipe. */
 export function imageKey(image: ImageName, machine: MachineName = 'nspawn'): string {
+  if (image === 'blank') return BLANK;
   const hash = createHash('sha256')
     .update(JSON.stringify(recipe(image, machine)))
     .digest('hex')
@@ -105,7 +109,7 @@ export function imageKey(image: ImageName, machine: MachineName = 'nspawn'): str
 
 /** Whether the image exists. A tree gets its final name only when it is complete. */
 export async function imageExists(key: string): Promise<boolean> {
-  return (await stat(path.join(imagesDir(), key)).catch(absent)) !== undefined;
+  return key === BLANK || (await stat(path.join(imagesDir(), key)).catch(absent)) !== undefined;
 }
 
 /**

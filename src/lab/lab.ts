@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { bootAll, forAll } from './boot.ts';
 import { takeDown } from './down.ts';
 import { alone, type LabOptions, needHost, needLab } from './guard.ts';
@@ -6,6 +6,7 @@ import { isOn } from './host.ts';
 import { clientKey, knownHosts, type LabConnection } from './keys.ts';
 import { machineOf } from './machines/index.ts';
 import type { MachineName } from './machines/machine.ts';
+import { bootFromNetwork as fileOfNetworkBoot } from './machines/metal.ts';
 import { type Power, resetHosts, switchPower } from './power.ts';
 import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
 import { checkLabel, checkLabName, checkSpec, type ImageName, type LabSpec } from './spec.ts';
@@ -77,6 +78,12 @@ export async function power(name: string, host: string, to: Power, options: LabO
     const record = await needLab(name);
     await switchPower(record, needHost(record, host), to, options);
   });
+}
+
+/** Lets the firmware of a host with a blank disk boot from the network at its next start. Other hosts have no firmware. */
+export async function bootFromNetwork(name: string, host: string): Promise<void> {
+  const record = needHost(await needLab(name), host);
+  if (machineOf(record).isBlank === true) await writeFile(fileOfNetworkBoot(name, host), '');
 }
 
 /** Switches the power of several hosts at once, as when a rack loses its power. */

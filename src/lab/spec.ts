@@ -3,8 +3,12 @@ import { failure, tell } from '../core/errors/index.ts';
 import { MACHINES, type MachineName } from './machines/machine.ts';
 import { contains, isPrivate, parseAddress, parseSubnet } from './subnet.ts';
 
-export const IMAGES = ['debian-12', 'debian-13', 'debian-sid'] as const;
+/** blank: an empty disk, for a machine that boots by its firmware and gets its system from somewhere else. */
+export const IMAGES = ['debian-12', 'debian-13', 'debian-sid', 'blank'] as const;
 export type ImageName = (typeof IMAGES)[number];
+
+/** The BMC of a machine: an IPMI server on the lab's gateway. `port` is a UDP port; the next two belong to it as well. */
+export type LabBmc = Readonly<{ port: number; user: string; password: string }>;
 
 /**
  * A virtual host. `address` is an IPv4 address in the lab's subnet. .1 belongs to the gateway; .0 and .255 are not
@@ -18,6 +22,8 @@ export type LabHost = Readonly<{
   machine?: MachineName;
   /** Memory of a machine of its own in MiB, 256 or more. Default: 512. */
   memory?: number;
+  /** Default: none. */
+  bmc?: LabBmc;
 }>;
 
 /**
@@ -54,6 +60,7 @@ export function checkSpec(spec: LabSpec): void {
     say(`'${spec.subnet}' is not a valid subnet of a lab`, 'a private /24 that ends in .0, e.g. 10.83.0.0/24');
   }
   const names = new Set<string>();
+  const ports = new Map<number, string>();
   const addresses = new Map<number, string>();
   for (const host of spec.hosts) {
     if (!HOST_NAME.test(host.name)) {
@@ -72,6 +79,9 @@ export function checkSpec(spec: LabSpec): void {
       say(`${host.name}: lab_memory has no effect on a container`, 'lab_machine: qemu, or no lab_memory');
     else if (memory !== undefined && !(Number.isInteger(memory) && memory >= 256 && memory <= 65_536))
       say(`${host.name}: lab_memory '${memory}' is not a size of memory`, '256 to 65536, in MiB');
+    if (host.image === 'blank' && machine !== 'qemu')
+      say(`${host.name}: a container has no blank disk`, 'lab_machine: qemu, or another lab_image');
+    mistakesOfBmc(host, ports, say);
     const address = parseAddress(host.address);
     const last = address === undefined ? 0 : address % 256;
     if (address === undefined) say(`${host.name}: '${host.address}' is not an IPv4 address`, 'e.g. 10.83.0.21');
@@ -91,4 +101,24 @@ export function checkSpec(spec: LabSpec): void {
     say('the hosts of a lab must share one /24', 'addresses that differ in their last number only');
   }
   if (mistakes.length > 0) throw new Failure(mistakes);
+}
+
+function mistakesOfBmc(
+  { name, image, bmc }: LabHost,
+  ports: Map<number, string>,
+  say: (problem: string, expected?: string) => void,
+): void {
+  if (bmc === undefined) return;
+  if (image !== 'blank') return say(`${name}: lab_bmc needs a machine that boots by its firmware`, 'lab_image: blank');
+  const { port, user, password } = bmc;
+  if (!(Number.isInteger(port) && port >= 1024 && port <= 65_533))
+    say(`${name}: the port '${port}' of lab_bmc is not a port`, '1024 to 65533');
+  const near = [port - 2, port - 1, port, port + 1, port + 2].find((one) => ports.has(one));
+  if (near !== undefined) say(`${name}: the BMC of ${ports.get(near)} has the port ${near}`, 'ports that are 3 apart');
+  ports.set(port, name);
+  // ipmi_sim reads them from a file in which quotes have a meaning, and IPMI limits them to these lengths.
+  if (!/^[\w.-]{1,16}$/.test(user))
+    say(`${name}: the user of lab_bmc is not valid`, 'at most 16 letters, digits, . _ -');
+  if (!/^[\w.-]{1,20}$/.test(password))
+    say(`${name}: the password of lab_bmc is not valid`, 'at most 20 letters, digits, . _ -');
 }

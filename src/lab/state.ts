@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { failure } from '../core/errors/index.ts';
 import type { MachineName } from './machines/machine.ts';
-import type { ImageName } from './spec.ts';
+import type { ImageName, LabBmc } from './spec.ts';
 
 /**
  * The state directory: images/ (shared), labs/NAME/, locks/. It is $BRINGUP_STATE, default /var/lib/bringup. Read on
@@ -32,6 +32,8 @@ export type HostRecord = Readonly<{
   machine?: MachineName;
   /** Memory in MiB of a machine of its own. */
   memory?: number;
+  /** The BMC of a machine that boots by its firmware. */
+  bmc?: LabBmc;
   /** The directory in images/ on which its disk is based. */
   base: string;
   layers: readonly string[];

@@ -35,11 +35,12 @@ export async function bringUp(spec: LabSpec, options: LabOptions): Promise<LabRe
 
 /** A host's record with an empty disk on the current image. */
 export function bareHost(host: LabHost): HostRecord {
-  const { name, address, image, machine, memory } = host;
+  const { name, address, image, machine, memory, bmc } = host;
   return {
     ...{ name, address, image, base: imageKey(image, machine), layers: [] },
     ...(machine !== undefined && { machine }),
     ...(memory !== undefined && { memory }),
+    ...(bmc !== undefined && { bmc }),
   };
 }
 

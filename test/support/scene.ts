@@ -10,7 +10,7 @@ export function scene(more: Partial<PowerScene> = {}): Omit<PowerScene, 'patienc
   return {
     host: 'web1',
     signal: new AbortController().signal,
-    lab: { status: none, on: none, shutDown: none, cut: none },
+    lab: { status: none, on: none, shutDown: none, cut: none, bootFromNetwork: none },
     answers: async () => false,
     halt: async () => 'web1 does not answer on 10.0.0.11:22',
     ask: async () => undefined,

@@ -59,4 +59,71 @@ export const bootRuns = {
       hint: 'run bringup at a terminal',
     }),
   }),
+  E_BOOT_LOOP: entry({
+    summary: 'a machine starts the installer again and again',
+    meaning: 'A machine that never finishes its installation would repeat it for ever, so bringup stops it.',
+    fix: 'Look at the console of the machine: does it lose its power, or boot from the network each time?',
+    example: { host: 'web1', boots: 3 },
+    tell: ({ host, boots }: { host: string; boots: number }) => ({
+      message: `${host} started the installer ${boots} times and did not finish`,
+      hint: 'look at its console, then run it again',
+    }),
+  }),
+  E_BOOT_SEED_TWICE: entry({
+    summary: 'the private key of a host was asked for twice',
+    meaning: 'An installer asks once. Another machine on the network may have asked for it, and may have the key.',
+    fix: 'Give the host a new key: remove its files in .secrets/host_keys. Then install it on a network that you trust.',
+    example: { host: 'web1' },
+    tell: ({ host }: { host: string }) => ({
+      message: `the private host key of ${host} was asked for twice in one installation`,
+      hint: `another machine may have the key: remove .secrets/host_keys/${host} beside the inventory, then run it again`,
+    }),
+  }),
+  E_BOOT_FAILED: entry({
+    summary: 'the installer on a machine failed',
+    meaning: 'The installer runs on the machine, and said why it cannot go on. The disk may be empty.',
+    fix: 'Read the reason. It can be run again, whatever was done.',
+    example: { host: 'web1', why: 'the image arrived damaged' },
+    tell: ({ host, why }: { host: string; why: string }) => ({
+      message: `the installer on ${host} failed: ${why}`,
+      hint: 'remove the cause, then run it again',
+    }),
+  }),
+  E_BOOT_DISK: entry({
+    summary: 'not exactly one disk of a machine fits',
+    meaning: '`disk` must fit exactly one disk that is large enough. Nothing was written.',
+    fix: 'Set `disk` to the serial number of the right disk.',
+    example: {
+      host: 'web1',
+      rule: 'only',
+      least: '1 GiB',
+      disks: ['/dev/sda  8 GiB  serial=A1', '/dev/sdb  8 GiB  serial=B2'],
+    },
+    tell: ({ host, rule, least, disks }: { host: string; rule: string; least: string; disks: readonly string[] }) => ({
+      message: `not exactly one disk of ${host} fits 'disk: ${rule}', so nothing was written`,
+      expected: `one disk of ${least} or more`,
+      detail: disks.length === 0 ? 'the machine has no disk' : disks.join('\n'),
+      hint: `set disk for ${host} to the right one, e.g. disk: serial=NUMBER`,
+    }),
+  }),
+  E_BOOT_NOT_BEGUN: entry({
+    summary: 'a machine did not start the installer',
+    meaning: 'It was told to, and did not ask for the installer in time. Nothing was written.',
+    fix: 'Look at the console of the machine, and at the order of its boot devices.',
+    example: { host: 'web1', seconds: 600, why: 'it did not ask for it' },
+    tell: ({ host, seconds, why }: { host: string; seconds: number; why: string }) => ({
+      message: `${host} did not start the installer within ${seconds} s: ${why}`,
+      hint: 'look at its console; let its firmware boot from the network (UEFI, IPv4), on the wire of the interface',
+    }),
+  }),
+  E_BOOT_NETWORK: entry({
+    summary: 'this machine cannot serve the network boot of a host',
+    meaning: 'The boot server needs an interface of this machine in the network of the host, and root.',
+    fix: 'Set `interface` of `boot`, and run bringup as root.',
+    example: { host: 'web1', problem: 'no interface of this machine is in the network of 10.0.0.21' },
+    tell: ({ host, problem, hint }: { host: string; problem: string; hint?: string | undefined }) => ({
+      message: `${host} cannot be booted from the network: ${problem}`,
+      hint: hint ?? `set interface in boot of ${host}`,
+    }),
+  }),
 };

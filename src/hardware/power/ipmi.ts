@@ -41,6 +41,8 @@ export const ipmi = defineDriver({
   on: async (args, scene) => void (await call(args, scene, 'on')),
   cut: async (args, scene) => void (await call(args, scene, 'off')),
   shutDown: async (args, scene) => void (await call(args, scene, 'soft')),
+  // UEFI, because the installer's boot loader is for UEFI.
+  bootFromNetwork: async (args, scene) => void (await chassis(args, scene, ['bootdev', 'pxe', 'options=efiboot'])),
 });
 
 const deviceOf = ({ host }: Args): string => `ipmi ${host}`;
@@ -48,14 +50,16 @@ const deviceOf = ({ host }: Args): string => `ipmi ${host}`;
 /** What ipmitool says when the BMC refuses the user, the password or the privilege. */
 const LOGIN = /RAKP 2 (HMAC|message indicates)|unauthorized name|invalid role|insufficient privilege/i;
 
-async function call(args: Args, scene: PowerScene, verb: string): Promise<string> {
+const call = (args: Args, scene: PowerScene, verb: string): Promise<string> => chassis(args, scene, ['power', verb]);
+
+async function chassis(args: Args, scene: PowerScene, words: readonly string[]): Promise<string> {
   const { host, port, user, password, privilege, cipher } = args;
   const device = deviceOf(args);
   const ran = await run(scene, {
     argv: [
       // -v tells a refused login from silence
       ...['ipmitool', '-v', '-I', 'lanplus', '-H', host, '-p', String(port), '-U', user, '-E'],
-      ...['-L', privilege.toUpperCase(), '-C', String(cipher), '-N', '1', '-R', '3', 'chassis', 'power', verb],
+      ...['-L', privilege.toUpperCase(), '-C', String(cipher), '-N', '1', '-R', '3', 'chassis', ...words],
     ],
     device,
     env: { IPMI_PASSWORD: password },
@@ -68,5 +72,5 @@ async function call(args: Args, scene: PowerScene, verb: string): Promise<string
     const [why = ''] = said.split('\n');
     throw failure('E_POWER_SILENT', { host: scene.host, device, why });
   }
-  throw failure('E_POWER_REFUSED', { host: scene.host, device, doing: `chassis power ${verb}`, detail: said });
+  throw failure('E_POWER_REFUSED', { host: scene.host, device, doing: `chassis ${words.join(' ')}`, detail: said });
 }

@@ -9,4 +9,5 @@ export const lab = defineDriver({
   on: (_, { lab }) => lab.on(),
   cut: (_, { lab }) => lab.cut(),
   shutDown: (_, { lab }) => lab.shutDown(),
+  bootFromNetwork: (_, { lab }) => lab.bootFromNetwork(),
 });

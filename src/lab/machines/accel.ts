@@ -9,14 +9,14 @@ const EMULATED = 'tcg,tb-size=256';
 /**
  * How QEMU runs a machine: 'kvm' if hardware virtualization works here, else emulation. A /dev/kvm that can be opened
  * proves nothing (inside of another virtual machine, a guest may hang), so a kernel is booted once for each boot of this
- * machine: without a root file system it says that it panics, within seconds.
+ * machine: without a root file system it says that it panics, within seconds. Without a kernel, QEMU emulates.
  */
-export async function accelerator(kernel: string): Promise<string> {
+export async function accelerator(kernel: string | undefined): Promise<string> {
   const openable = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
     () => true,
     () => false,
   );
-  if (!openable) return EMULATED;
+  if (!openable || kernel === undefined) return EMULATED;
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
   const file = path.join(stateDir(), 'kvm');
   const [tried, result] = ((await readFile(file, 'utf8').catch(absent)) ?? '').trim().split(' ');

@@ -26,6 +26,8 @@ export type Machine = Readonly<{
   journal: (lab: string, host: string, count: number) => Promise<string>;
   /** How its console is reached. undefined while it is off or starting. */
   console: (lab: string, host: string) => Promise<ConsoleWay | undefined>;
+  /** Nobody waits for it: its disk is blank until an installer writes it. Default: false. */
+  isBlank?: true;
   /** How long a boot and a shutdown may take, in ms. */
   patience: Readonly<{ boot: number; shutdown: number }>;
 }>;
