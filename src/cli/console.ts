@@ -17,6 +17,8 @@ const ESCAPE = 0x1d;
 
 /** What commands that boot hosts do with their consoles. */
 export type BootLogs = Readonly<{
+  /** Records what the console prints until the result is called. */
+  watch: (host: string) => Promise<() => void>;
   /** Runs `work`, which boots the host, and records what its console prints meanwhile. */
   whileRecording: <T>(host: string, work: () => Promise<T>) => Promise<T>;
   /** What the console printed in the last boot. undefined: nobody knows. */
@@ -38,13 +40,18 @@ export function bootLogs(
     const own = await console?.log(consoleScene(host, project, signal)).catch(nothing);
     return own ?? recorded(file(host));
   };
+  const watch = async (host: string): Promise<() => void> => {
+    const console = consoleOf(host);
+    const scene = consoleScene(host, project, signal);
+    // Something else keeps the log.
+    if (console === undefined || (await console.log(scene).catch(nothing)) !== undefined) return () => {};
+    return record(console, scene, file(host));
+  };
   return {
     log,
-    async whileRecording(host, work) {
-      const console = consoleOf(host);
-      const scene = consoleScene(host, project, signal);
-      if (console === undefined || (await console.log(scene).catch(nothing)) !== undefined) return work();
-      const end = await record(console, scene, file(host));
+    watch,
+    whileRecording: async (host, work) => {
+      const end = await watch(host);
       return work().finally(end);
     },
     async explain(host, error) {

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import { completionCommands } from './completion-command.ts';
 import { powerCommand } from './hardware-commands.ts';
-import { consoleCommand } from './host-commands.ts';
+import { consoleCommand, hostCommands } from './host-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
@@ -102,6 +102,7 @@ export function commandLine(run: CommandContext): Command {
   powerCommand(program, run);
   rebuildCommand(program, run);
   consoleCommand(program, run);
+  hostCommands(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);

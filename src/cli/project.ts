@@ -251,7 +251,10 @@ export function rackKey(inventories: string | readonly string[]): string {
 }
 
 /** Stored under .bringup/ in the working directory. The cache saves a round trip and can be deleted at any time. */
-export function factsCache(inventories: string | readonly string[], isFlushed = false): FactsCache & Readonly<{ forget: (host: string) => void }> {
+export function factsCache(
+  inventories: string | readonly string[],
+  isFlushed = false,
+): FactsCache & Readonly<{ forget: (host: string) => void }> {
   const folder = join('.bringup', 'facts', rackKey(inventories));
   const file = (host: string): string => join(folder, `${encodeURIComponent(host)}.json`);
   if (isFlushed) rmSync(folder, { recursive: true, force: true });

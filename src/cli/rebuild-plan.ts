@@ -6,7 +6,9 @@ import { placeOfVariable } from '../config/variable-place.ts';
 import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
+import type { Machine } from '../hardware/machine.ts';
 import { planChecks } from './check.ts';
+import { machinesOf } from './hardware.ts';
 import type { HostOptions } from './options.ts';
 import type { OutputOptions } from './output.ts';
 import { openPlaybook, openProject, type Project, stopOnProblems } from './project.ts';
@@ -38,6 +40,7 @@ export type RebuildPlan = Readonly<{
   playbook: string;
   checks: string | undefined;
   project: Project;
+  machines: ReadonlyMap<string, Machine>;
 }>;
 
 /** The variable that names the host to the hooks. */
@@ -55,6 +58,7 @@ export function planRebuild(options: RebuildOptions): RebuildPlan {
   const project = openProject({ ...options, writes: false }, dirname(playbook));
   const { inventory, limit, problems, templates, extraVars } = project;
   const chosen = select(options.hosts.join(','), inventory, COMMAND_LINE, problems).filter((host) => limit.has(host));
+  const machines = machinesOf(project);
   for (const name of chosen) {
     const scope = inventoryScope(templates, inventory, extraVars, dirname(playbook), name);
     const mark = scope.get('rebuild');
@@ -62,7 +66,8 @@ export function planRebuild(options: RebuildOptions): RebuildPlan {
     const at = host && (placeOfVariable(host, 'rebuild') ?? host.at);
     const seen = mark === undefined ? 'nothing' : JSON.stringify(templates.toPlain(mark, project.redactor.add));
     if (mark !== true) problems.push(tell('E_REBUILD_HOST', { host: name, seen }, at));
-    if (scope.get('lab_image') === undefined) problems.push(tell('E_NO_BOOT', { host: name }, at));
+    if (machines.has(name) && machines.get(name)?.boot === undefined)
+      problems.push(tell('E_NO_BOOT', { host: name }, at));
   }
   stopOnProblems(problems);
   const hooks = hooksOf(playbook);
@@ -74,7 +79,7 @@ export function planRebuild(options: RebuildOptions): RebuildPlan {
         openPlaybook(hook, openProject(own, dirname(hook)), []);
       }
   if (checks !== undefined) planChecks(checks, options);
-  return { hosts: chosen, hooks, playbook, checks, project };
+  return { hosts: chosen, hooks, playbook, checks, project, machines };
 }
 
 function hooksOf(playbook: string): Hooks {

@@ -5,15 +5,20 @@ import { failure } from '../core/errors/index.ts';
 import type { CheckEvent, Emit, Event } from '../core/event.ts';
 import { duration } from '../core/units.ts';
 import type { Recap } from '../engine/play/run.ts';
+import type { BootProgress } from '../hardware/boot/contract.ts';
 import { withFileLock } from '../lab/lock.ts';
 import { jsonReporter } from '../report/json.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { runPlays } from './apply.ts';
+import { installable } from './boot.ts';
 import { runChecks } from './check.ts';
+import { bootLogs } from './console.ts';
 import { marksOf } from './marks.ts';
 import { source, streams } from './output.ts';
 import { factsCache } from './project.ts';
 import { hookOptions, planRebuild, type RebuildOptions, type RebuildPlan } from './rebuild-plan.ts';
+
+const INSTALL = 'install a fresh system';
 
 /** Returns the exit code: 0 all hosts are back in service, 1 one is not, 130 interrupted. */
 export async function rebuild(options: RebuildOptions, signal: AbortSignal): Promise<number> {
@@ -69,6 +74,7 @@ async function rebuildOne(
 ): Promise<void> {
   const { hooks, playbook, checks } = plan;
   const marks = marksOf(options.inventory);
+  const logs = bootLogs(plan.project, options.inventory, (name) => plan.machines.get(name)?.console, signal);
   const since = new Date().toISOString();
   const stage = async (name: string, work: () => Promise<string>): Promise<void> => {
     signal.throwIfAborted();
@@ -82,7 +88,8 @@ async function rebuildOne(
       if (!(error instanceof Failure) || signal.aborted) throw error;
       const why = messages(error.diagnostics);
       marks.set(host, { doing: `rebuild, ${name}`, since, why });
-      throw failure('E_REBUILD_STOPPED', { host, stage: name, why });
+      const stopped = failure('E_REBUILD_STOPPED', { host, stage: name, why });
+      throw name === INSTALL ? await logs.explain(host, stopped) : stopped;
     }
   };
   const play = async (file: string, own: RebuildOptions): Promise<string> => {
@@ -93,11 +100,19 @@ async function rebuildOne(
   const { may, leave, back } = hooks;
   // The hosts before this one may have changed what the site can do without.
   if (may !== undefined) await judge(host, plan, options, emit, signal);
+  const { project, machines } = plan;
+  const progress = (_: string, { stage: doing }: BootProgress): void => emit({ type: 'busy', host, doing });
+  const system = installable(host, { project, machines, progress, signal });
+  // What can fail without the host fails while it is in service.
+  await stage('prepare', async () => {
+    await system.boot.prepare(system.scene);
+    return `boot ${system.boot.way}`;
+  });
   if (leave !== undefined) await stage('leave service', () => play(leave, hookOptions(options, host)));
-  await stage('install a fresh system', async () => {
-    const how = await freshSystem(host, plan, signal);
+  await stage(INSTALL, async () => {
+    await logs.whileRecording(host, () => system.boot.install(system.scene));
     factsCache(options.inventory).forget(host);
-    return how;
+    return 'accepts logins with its host key';
   });
   await stage('apply', () => play(playbook, { ...options, limit: undefined }));
   if (back !== undefined) await stage('return to service', () => play(back, hookOptions(options, host)));
@@ -107,15 +122,6 @@ async function rebuildOne(
 
 /** Hosts that run one task together fail with the same words. */
 const messages = (all: readonly Diagnostic[]): string => [...new Set(all.map((d) => d.message))].join('; ');
-
-/** A host with lab_image gets a new disk. It accepts logins afterwards. */
-async function freshSystem(host: string, { project }: RebuildPlan, signal: AbortSignal): Promise<string> {
-  const { labSpec } = await import('./lab.ts');
-  const { reset } = await import('../lab/lab.ts');
-  const spec = labSpec(project);
-  await reset(spec.name, [host], { progress: () => {}, signal });
-  return 'a new disk in the lab';
-}
 
 /** Runs a playbook. Only failures, and with -v all, is shown of it. */
 async function quietly(

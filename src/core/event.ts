@@ -43,7 +43,8 @@ export type Event =
   | Readonly<{ type: 'checked'; passed: number; failed: number; ms: number }>
   | DrillEvent
   | PowerEvent
-  | StageEvent;
+  | StageEvent
+  | StateEvent;
 
 /** `plan` changes nothing on the hosts, `apply` makes changes. */
 export type Mode = 'plan' | 'apply';
@@ -169,5 +170,18 @@ export type StageEvent = Readonly<{ type: 'stage'; host: string; stage: string }
     | Readonly<{ status: 'done'; how: string; ms: number }>
     | Readonly<{ status: 'failed'; diagnostic: Diagnostic; ms: number }>
   );
+
+/**
+ * The state of a host: off, on, firmware, booted, reachable, provisioned, proven, or unknown. `known`: how that is
+ * known. `why`: what keeps it from the next state. `mark`: what began and did not end well.
+ */
+export type StateEvent = Readonly<{
+  type: 'state';
+  host: string;
+  state: string;
+  known: string;
+  why: string | undefined;
+  mark: string | undefined;
+}>;
 
 export type Emit = (event: Event) => void;

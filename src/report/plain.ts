@@ -41,6 +41,7 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
     }
     if (event.type === 'check' && event.status !== 'trying') streams.out(`${checkText(event)}\n`);
     if (event.type === 'power' && event.status === 'done') streams.out(`${powerText(event)}\n`);
+    if (event.type === 'state') streams.out(`${stateText(event)}\n`);
     if (event.type === 'checked') streams.out(`${checkedText(event)}\n`);
     if (event.type === 'drilled') drilled.push(event);
     if (event.type === 'drilled') streams.out(`${drilledText(event, options.verbose)}\n\n`);
@@ -123,6 +124,13 @@ function stageText(event: Extract<Event, { type: 'stage' }>, source: Options['so
   if (status === 'begun') return pc.dim(`  ${host}  ${stage} …`);
   if (status === 'failed') return `${pc.bold(host)}  ${diagnosticText(event.diagnostic, source)}`;
   return `${pc.green('✓')} ${pc.bold(host)}  ${stage}${pc.dim(`: ${event.how} (${duration(event.ms)})`)}`;
+}
+
+function stateText({ host, state, known, why, mark }: Extract<Event, { type: 'state' }>): string {
+  const lines = [`${pc.bold(host)}  ${state}${pc.dim(`  ${known}`)}`];
+  if (why !== undefined) lines.push(`    not further: ${why}`);
+  if (mark !== undefined) lines.push(`    ${pc.yellow('marked')}: ${mark}; clear it: bringup host clear ${host}`);
+  return lines.join('\n');
 }
 
 function powerText({ host, state, how, ms }: Extract<Event, { type: 'power'; status: 'done' }>): string {

@@ -22,6 +22,7 @@ import { services } from './services.ts';
 import { settings } from './settings.ts';
 import { software } from './software.ts';
 import { state } from './state.ts';
+import { stateRuns } from './states.ts';
 import { trust } from './trust.ts';
 import { variables } from './variables.ts';
 import { vault } from './vault.ts';
@@ -59,6 +60,7 @@ const all = {
   ...imageRuns,
   ...consoles,
   ...consoleRuns,
+  ...stateRuns,
   ...rebuild,
   ...rebuildRuns,
 };
@@ -107,6 +109,7 @@ export const AREAS: readonly Area[] = [
   area('Images that are made', 'run', imageRuns),
   area('Consoles', 'input', consoles),
   area('Consoles that are open', 'run', consoleRuns),
+  area('States of machines', 'run', stateRuns),
   area('Rebuilds', 'input', rebuild),
   area('Rebuilds that run', 'run', rebuildRuns),
 ];

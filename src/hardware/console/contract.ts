@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Static, TObject, TProperties } from 'typebox';
 import { Type } from 'typebox';
 import { type ArgError, binder } from '../../core/bind.ts';
+import { secret } from '../contract.ts';
 
 /** A host's console in the embedded lab. cli/ provides it. */
 export type LabConsole = Readonly<{
@@ -59,6 +60,9 @@ export type BoundConsole = Readonly<{
 export function isBoundConsole(bound: BoundConsole | readonly ArgError[]): bound is BoundConsole {
   return !Array.isArray(bound);
 }
+
+/** An argument that never appears in messages and logs. */
+export const secretArg = secret;
 
 /** The schema of a driver's arguments. */
 export const consoleArgs = <P extends TProperties>(own: P) => Type.Object(own, { additionalProperties: false });

@@ -65,6 +65,8 @@ export function readable(log: string): string {
 
 /** The last lines of a log that say something. Empty: it says nothing. */
 export function lastLines(log: string, count: number): string {
-  const lines = readable(log).split('\n').filter((line) => line.trim() !== '');
+  const lines = readable(log)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
   return lines.slice(-count).join('\n');
 }

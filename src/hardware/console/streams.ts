@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createConnection } from 'node:net';
 import { Duplex } from 'node:stream';
 import { failure } from '../../core/errors/index.ts';
+import { quote } from '../../core/sh.ts';
 import type { ConsoleScene } from './contract.ts';
 
 /** Connects to a Unix socket. Throws Failure if nobody listens there. */
@@ -99,8 +100,19 @@ export function openProgram({ host, signal }: ConsoleScene, program: Program): P
   });
 }
 /** Matches before the first character. */
-const ANYTHING = /(?=[^])/;
+const ANYTHING = /(?=[\s\S])/;
 const PATIENCE_MS = 30_000;
 
+/** Words for sh, each quoted. */
+export const shellWords = (words: readonly string[]): string => words.map(quote).join(' ');
+
 /** Gives a program a terminal of its own. `command` is for sh. util-linux has `script`. */
-export const inTerminal = (command: string): readonly string[] => ['script', '-q', '-e', '-f', '-c', command, '/dev/null'];
+export const inTerminal = (command: string): readonly string[] => [
+  'script',
+  '-q',
+  '-e',
+  '-f',
+  '-c',
+  command,
+  '/dev/null',
+];

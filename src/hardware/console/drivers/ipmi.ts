@@ -1,8 +1,6 @@
 import { Type } from 'typebox';
-import { sh } from '../../../core/sh.ts';
-import { secret } from '../../contract.ts';
-import { consoleArgs, defineConsole } from '../contract.ts';
-import { inTerminal, openProgram } from '../streams.ts';
+import { consoleArgs, defineConsole, secretArg } from '../contract.ts';
+import { inTerminal, openProgram, shellWords } from '../streams.ts';
 
 export const ipmi = defineConsole({
   name: 'ipmi',
@@ -12,7 +10,7 @@ export const ipmi = defineConsole({
     host: Type.String({ pattern: '^[^-]', expected: 'an address', description: 'The address of the BMC.' }),
     port: Type.Integer({ default: 623, minimum: 1, maximum: 65_535, description: 'The UDP port of the BMC.' }),
     user: Type.String({ minLength: 1, description: 'The user.' }),
-    password: secret('The password.'),
+    password: secretArg('The password.'),
     cipher: Type.Integer({
       default: 3,
       minimum: 1,
@@ -22,10 +20,11 @@ export const ipmi = defineConsole({
   }),
   examples: [{ title: 'A server', args: { host: '10.0.0.21', user: 'admin', password: '{{ bmc_password }}' } }],
   open({ host, port, user, password, cipher }, scene) {
-    const call = sh`ipmitool -I lanplus -H ${host} -p ${String(port)} -U ${user} -E -C ${String(cipher)}`;
+    const login = ['-I', 'lanplus', '-H', host, '-p', String(port), '-U', user, '-E', '-C', String(cipher)];
+    const call = shellWords(['ipmitool', ...login]);
     return openProgram(scene, {
       // ipmitool wants a terminal. A BMC has one session, which a killed ipmitool leaves open.
-      argv: inTerminal(sh`${call} sol deactivate >/dev/null 2>&1; exec ${call} sol activate`.text),
+      argv: inTerminal(`${call} sol deactivate >/dev/null 2>&1; exec ${call} sol activate`),
       device: `ipmi ${host}`,
       env: { IPMI_PASSWORD: password },
       hint: 'install it: apt-get install bsdutils ipmitool',
