@@ -1,7 +1,7 @@
 import { didYouMean } from '../diagnostic.ts';
 import { entry } from './entry.ts';
 
-/** Mistakes in what the inventory says of consoles. */
+/** Mistakes in what the inventory says of consoles, or in how one is opened. */
 export const consoles = {
   E_CONSOLE_DRIVER: entry({
     summary: 'the console driver of a host is not known',
@@ -22,6 +22,16 @@ export const consoles = {
       message: `the inventory has no console for ${host}`,
       expected: 'console: DRIVER, or console: {driver: DRIVER, …}',
       hint: `set console for ${host}: docs/console.md lists the drivers`,
+    }),
+  }),
+  E_CONSOLE_TERMINAL: entry({
+    summary: 'an interactive console needs a terminal',
+    meaning: 'bringup console connects the terminal with the console of the host.',
+    fix: 'Run it at a terminal, or print the log of the last boot with --log.',
+    example: { host: 'web1' },
+    tell: ({ host }: { host: string }) => ({
+      message: `the console of ${host} needs a terminal, and stdin is none`,
+      hint: `run it at a terminal; or print the last boot: bringup console ${host} --log`,
     }),
   }),
 };
@@ -56,16 +66,6 @@ export const consoleRuns = {
     tell: ({ host }: { host: string }) => ({
       message: `there is no console log of ${host}: bringup has not booted it yet`,
       hint: `boot it: bringup power cycle ${host}`,
-    }),
-  }),
-  E_CONSOLE_TERMINAL: entry({
-    summary: 'an interactive console needs a terminal',
-    meaning: 'bringup console connects the terminal with the console of the host.',
-    fix: 'Run it at a terminal, or print the log of the last boot with --log.',
-    example: { host: 'web1' },
-    tell: ({ host }: { host: string }) => ({
-      message: `the console of ${host} needs a terminal, and stdin is none`,
-      hint: `run it at a terminal; or print the last boot: bringup console ${host} --log`,
     }),
   }),
 };

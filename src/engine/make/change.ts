@@ -1,13 +1,12 @@
 import { closeUpload, Lost, NotRun, openUpload, type Piece, type Sending, Stopped } from '../../core/connection.ts';
 import type { Diagnostic } from '../../core/diagnostic.ts';
-import { failure, tell } from '../../core/errors/index.ts';
+import { tell } from '../../core/errors/index.ts';
 import type { Change, Content, Output, Step, Upload } from '../../core/module.ts';
 import { isBlocked, touchesOf } from '../../core/module.ts';
 import { lines, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { After } from '../evaluate/outcome.ts';
 import type { Unit } from '../evaluate/resolve.ts';
 import type { Probe } from '../host/answers.ts';
-import { pause } from '../host/pause.ts';
 import type { Run } from '../host/ports.ts';
 import type { Session } from '../host/session.ts';
 import { makeAndConfirm } from './confirm.ts';
