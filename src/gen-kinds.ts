@@ -60,7 +60,7 @@ export const CONSOLE: Kind = {
   intro: `# Console drivers
 
 The variable \`console\` of a host names the driver that reaches its serial console, with the arguments of the driver.
-[hardware.md](hardware.md) shows how to say it in an inventory, and how to use it.`,
+[states.md](states.md#consoles) shows how to say it in an inventory, and how to use it.`,
 };
 
 type Exported = Readonly<{

@@ -31,8 +31,8 @@ export function hostCommands(program: Command, { done, signal }: CommandContext)
   const withOptions = (command: Command): Command => {
     connectionOptions(inventoryOptions(command));
     return outputOptions(command)
-      .option('--playbook <file>', 'judge and provision hosts with this playbook', 'playbooks/site.yml')
-      .option('--checks <file>', `prove hosts with these checks (default: ${CHECKS}, if it exists)`);
+      .option('--playbook <file>', 'use this playbook to judge hosts and to provision them', 'playbooks/site.yml')
+      .option('--checks <file>', `use these checks to prove hosts (default: ${CHECKS}, if it exists)`);
   };
   const optionsOf = async (o: OptionValues) => ({
     ...outputOf(o),
@@ -48,7 +48,7 @@ export function hostCommands(program: Command, { done, signal }: CommandContext)
       done(await hostStatus(hosts, { ...(await optionsOf(o)), isQuick: o.quick === true }, signal));
     });
   withOptions(host.command('to'))
-    .description('bring hosts to a state: switch on, wait, apply, check')
+    .description('switch hosts on, apply and check, until they reach a state')
     .addArgument(program.createArgument('<state>').choices(STATES))
     .argument('<hosts...>')
     .option('--within <seconds>', 'wait this many seconds for a boot', seconds, 600)
@@ -57,7 +57,7 @@ export function hostCommands(program: Command, { done, signal }: CommandContext)
       done(await hostsTo(state, hosts, { ...(await optionsOf(o)), within: o.within }, signal));
     });
   inventoryOptions(host.command('clear <hosts...>'))
-    .description('clear the marks of hosts that failed on their way to a state')
+    .description('forget the marks of hosts that failed on their way to a state')
     .action(async (hosts: readonly string[], o) => {
       const { clearMarks } = await import('./host-status.ts');
       done(clearMarks(hosts, await hostOptionsOf(o)));

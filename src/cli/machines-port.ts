@@ -4,8 +4,8 @@ import type { RawVars } from '../core/value.ts';
 import type { Machines } from '../engine/host/ports.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import { switchAll } from '../hardware/switch.ts';
+import { bootLogs } from './boot-logs.ts';
 import { openLine } from './connections.ts';
-import { bootLogs } from './console.ts';
 import { machinesOf, powerScene } from './hardware.ts';
 import type { Project } from './project.ts';
 

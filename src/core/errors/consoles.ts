@@ -61,11 +61,11 @@ export const consoleRuns = {
   E_CONSOLE_LOG: entry({
     summary: 'there is no console log of a host',
     meaning: 'bringup records the console while it boots a host. It has not booted this host yet.',
-    fix: 'Boot the host with bringup: bringup power cycle HOST, or bringup host to reachable HOST.',
+    fix: 'Boot the host with bringup: bringup host to reachable HOST.',
     example: { host: 'web1' },
     tell: ({ host }: { host: string }) => ({
       message: `there is no console log of ${host}: bringup has not booted it yet`,
-      hint: `boot it: bringup power cycle ${host}`,
+      hint: `if it is off, boot it: bringup host to reachable ${host}`,
     }),
   }),
 };
