@@ -6,6 +6,7 @@ import { OPTIONS, WORDS } from './core/compile.ts';
 import { Expect, Find, Ledger, Load, Watch } from './core/drill-args.ts';
 import { steps } from './drills/index.ts';
 import { ways } from './hardware/boot/ways/index.ts';
+import { consoles } from './hardware/console/drivers/index.ts';
 import { RecipeFile } from './hardware/image/recipe.ts';
 import { NetworkVariable } from './hardware/image/variables.ts';
 import { drivers } from './hardware/power/index.ts';
@@ -21,6 +22,7 @@ export function schemas(): Readonly<Record<string, TObject>> {
     ...of('step', steps.values()),
     ...of('power', Object.values(drivers)),
     ...of('boot', Object.values(ways)),
+    ...of('console', Object.values(consoles)),
     ['host network', NetworkVariable] as const,
     ['image recipe', RecipeFile] as const,
     ...Object.entries({ load: Load, find: Find, watch: Watch, ledger: Ledger, expect: Expect }).map(

@@ -49,6 +49,20 @@ The variable \`boot\` of a host names the way in which a system gets onto its di
 [metal.md](metal.md) shows how to install machines.`,
 };
 
+export const CONSOLE: Kind = {
+  folder: 'src/hardware/console/drivers/',
+  contract: '../contract.ts',
+  type: 'ConsoleDriver',
+  what: 'Every console driver, by the name that `console` has.',
+  registry: 'consoles',
+  variable: 'console',
+  key: 'driver',
+  intro: `# Console drivers
+
+The variable \`console\` of a host names the driver that reaches its serial console, with the arguments of the driver.
+[states.md](states.md#consoles) shows how to say it in an inventory, and how to use it.`,
+};
+
 type Exported = Readonly<{
   name: string;
   summary: string;

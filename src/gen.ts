@@ -11,7 +11,7 @@ import { INCLUDE_OPTIONS, LOOP_OPTIONS } from './core/language/options.ts';
 import { MAGIC_VARIABLES } from './core/language/variables.ts';
 import type { Module } from './core/module.ts';
 import { steps } from './drills/index.ts';
-import { BOOT, findKinds, kindDocs, kindRegistry, POWER } from './gen-kinds.ts';
+import { BOOT, CONSOLE, findKinds, kindDocs, kindRegistry, POWER } from './gen-kinds.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -28,7 +28,7 @@ type Found = Readonly<{ file: string; exported: string; module: Module }>;
 /** What `npm run gen` writes: path in the repository → text. A test compares it with the files. */
 export async function generated(): Promise<Readonly<Record<string, string>>> {
   const found = await findModules();
-  const [drivers, ways] = [await findKinds(POWER), await findKinds(BOOT)];
+  const [drivers, ways, consoles] = [await findKinds(POWER), await findKinds(BOOT), await findKinds(CONSOLE)];
   return {
     'src/modules/index.ts': registry(found),
     'docs/modules.md': docs(found.map((f) => f.module)),
@@ -39,6 +39,8 @@ export async function generated(): Promise<Readonly<Record<string, string>>> {
     'docs/power.md': kindDocs(POWER, drivers),
     'src/hardware/boot/ways/index.ts': kindRegistry(BOOT, ways),
     'docs/boot.md': kindDocs(BOOT, ways),
+    'src/hardware/console/drivers/index.ts': kindRegistry(CONSOLE, consoles),
+    'docs/console.md': kindDocs(CONSOLE, consoles),
     'docs/checks.md': reference('docs/checks.md', [...checks.values()].map(checkDoc)),
     'docs/drills.md': reference('docs/drills.md', [...steps.values()].map(stepDoc)),
   };

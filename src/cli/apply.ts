@@ -13,6 +13,7 @@ import { runPlaybook } from '../engine/play/run.ts';
 import { setup } from '../modules/setup.ts';
 import type { Reporter } from '../report/plain.ts';
 import { ask, download, md5, openLine, sha1, sha256 } from './connections.ts';
+import { machinesPort } from './machines-port.ts';
 import type { HostOptions } from './options.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { factsCache, openPlaybook, openProject, projectDir } from './project.ts';
@@ -95,6 +96,7 @@ export async function runPlays(
       connection: project.connection,
       claim: mode === 'apply' ? claimOf(playbookFile) : undefined,
       lockWait: options.lockWait ?? 600,
+      machines: machinesPort(project, options.inventory, signal),
       download,
       sha256,
       sha1,

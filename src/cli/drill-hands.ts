@@ -14,6 +14,7 @@ import type { Hands } from '../drills/contract.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import { cut, heal, powerAll, reset } from '../lab/lab.ts';
 import { runPlays } from './apply.ts';
+import { bootLogs } from './boot-logs.ts';
 import type { CheckOptions } from './check.ts';
 import { openLine } from './connections.ts';
 import { machinesOf, switchByDriver } from './hardware.ts';
@@ -68,7 +69,10 @@ export function drillHands(project: Project, file: string, options: CheckOptions
         switchByDriver(
           hosts.filter((host) => !inLab.includes(host)),
           to,
-          { project, machines: machines().of, line: lines.fresh, signal },
+          {
+            ...{ project, machines: machines().of, line: lines.fresh, signal },
+            logs: bootLogs(project, options.inventory, (host) => machines().of.get(host)?.console, signal),
+          },
         ),
       ]);
     },

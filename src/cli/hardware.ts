@@ -10,6 +10,7 @@ import { inventoryScope } from '../engine/host/variables.ts';
 import type { LabPower, PowerScene } from '../hardware/contract.ts';
 import { type Machine, type MachineVariables, machineOf, sharedOutlets } from '../hardware/machine.ts';
 import { type Switchable, switchAll } from '../hardware/switch.ts';
+import type { BootLogs } from './boot-logs.ts';
 import { ask } from './connections.ts';
 import type { Project } from './project.ts';
 
@@ -52,7 +53,7 @@ function machineOfHost(host: InventoryHost, project: Project, problems: Diagnost
 }
 
 /** The variables that are 'lab' for hosts of the lab that do not say so. */
-const LAB_HAS = ['power', 'boot'];
+const LAB_HAS = ['power', 'boot', 'console'];
 
 /** How long a machine may take from power on to logins. */
 const BOOT_MS = 600_000;
@@ -68,11 +69,13 @@ export async function switchByDriver(
     project,
     machines,
     line,
+    logs,
     signal,
   }: Readonly<{
     project: Project;
     machines: ReadonlyMap<string, Machine>;
     line: (host: string, signal: AbortSignal) => Promise<Connection>;
+    logs: BootLogs;
     signal: AbortSignal;
   }>,
 ): Promise<void> {
@@ -81,16 +84,22 @@ export async function switchByDriver(
     if (power === undefined) throw failure('E_NO_POWER', { host });
     return [{ host, power, scene: powerScene(host, project, (stop) => line(host, stop), signal) }];
   });
-  const outcomes = await switchAll(switchable, to === 'on' ? 'on' : 'off', { isHard: to === 'cut' });
-  const failed = outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []));
-  if (failed.length > 0) throw new Failure(failed);
-  if (to !== 'on') return;
-  await Promise.all(
-    switchable.map(async ({ host, scene }) => {
-      for (const until = Date.now() + BOOT_MS; !(await scene.answers()); await sleep(500, undefined, { signal }))
-        if (Date.now() > until) throw failure('E_WAIT_FOR', { check: `${host} accepts logins`, seen: 'no answer' });
-    }),
-  );
+  const ends = to === 'on' ? await Promise.all(hosts.map((host) => logs.watch(host))) : [];
+  try {
+    const outcomes = await switchAll(switchable, to === 'on' ? 'on' : 'off', { isHard: to === 'cut' });
+    const failed = outcomes.flatMap((outcome) => ('failed' in outcome ? [outcome.failed] : []));
+    if (failed.length > 0) throw new Failure(failed);
+    if (to === 'on') await Promise.all(switchable.map((one) => accepts(one, logs, signal)));
+  } finally {
+    for (const end of ends) end();
+  }
+}
+
+/** Waits until a host accepts logins. Throws Failure with the end of its console. */
+async function accepts({ host, scene }: Switchable, logs: BootLogs, signal: AbortSignal): Promise<void> {
+  for (const until = Date.now() + BOOT_MS; !(await scene.answers()); await sleep(500, undefined, { signal }))
+    if (Date.now() > until)
+      throw await logs.explain(host, failure('E_WAIT_FOR', { check: `${host} accepts logins`, seen: 'no answer' }));
 }
 
 /** What the driver of a host may use. `line` opens a connection to the host. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import { completionCommands } from './completion-command.ts';
 import { powerCommand } from './hardware-commands.ts';
+import { consoleCommand, hostCommands } from './host-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
@@ -18,6 +19,7 @@ import {
 } from './options.ts';
 import { streams, tellError } from './output.ts';
 import { proveCommand } from './prove-command.ts';
+import { rebuildCommand } from './rebuild-command.ts';
 import { playCommand, runCommand } from './run-commands.ts';
 import { vaultCommands } from './vault-commands.ts';
 
@@ -98,6 +100,9 @@ export function commandLine(run: CommandContext): Command {
   proveCommand(program, run);
   labCommands(program, run);
   powerCommand(program, run);
+  rebuildCommand(program, run);
+  consoleCommand(program, run);
+  hostCommands(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);

@@ -244,19 +244,18 @@ function parseExtraVars(
   return all;
 }
 
+/** Tells racks apart in .bringup/, because two may have hosts of the same names. */
+export function rackKey(inventories: string | readonly string[]): string {
+  const paths = [inventories].flat().map((one) => absolute(one));
+  return createHash('sha256').update(paths.join('\n')).digest('hex').slice(0, 12);
+}
+
 /** Stored under .bringup/ in the working directory. The cache saves a round trip and can be deleted at any time. */
-export function factsCache(inventories: string | readonly string[], isFlushed = false): FactsCache {
-  // two racks may have hosts of the same names
-  const rack = createHash('sha256')
-    .update(
-      [inventories]
-        .flat()
-        .map((one) => absolute(one))
-        .join('\n'),
-    )
-    .digest('hex')
-    .slice(0, 12);
-  const folder = join('.bringup', 'facts', rack);
+export function factsCache(
+  inventories: string | readonly string[],
+  isFlushed = false,
+): FactsCache & Readonly<{ forget: (host: string) => void }> {
+  const folder = join('.bringup', 'facts', rackKey(inventories));
   const file = (host: string): string => join(folder, `${encodeURIComponent(host)}.json`);
   if (isFlushed) rmSync(folder, { recursive: true, force: true });
   return {
@@ -275,6 +274,7 @@ export function factsCache(inventories: string | readonly string[], isFlushed = 
         // without a writable cache, facts are gathered each time
       }
     },
+    forget: (host) => rmSync(file(host), { force: true }),
   };
 }
 

@@ -32,6 +32,9 @@ import {
   tellStep,
 } from './prove-record.ts';
 
+import { rebuildAll } from './rebuild.ts';
+import { planRebuild, type RebuildOptions } from './rebuild-plan.ts';
+
 export type ProveOptions = OutputOptions &
   HostOptions &
   Readonly<{
@@ -124,14 +127,21 @@ function readAhead(options: ProveOptions, { playbook, checks, drills, rebuild, p
   if (checks !== undefined) planChecks(checks, options);
   for (const file of drills) planDrills(file, options, () => {});
   const hands = handsOf(options, playbook);
-  const wrong: Diagnostic[] = [...hands.unfit([...new Set([...rebuild, ...powerCycle])], COMMAND_LINE)];
+  const wrong: Diagnostic[] = [...hands.unfit(powerCycle, COMMAND_LINE)];
   const lacking = (kind: string, args: Readonly<Record<string, unknown>>, hosts: readonly string[]): void => {
     const bound = hosts.length === 0 ? undefined : steps.get(kind)?.bind(args);
     if (bound !== undefined && isBoundStep(bound)) wrong.push(...hands.lacking(bound, hosts, COMMAND_LINE));
   };
   lacking('power', { hosts: powerCycle, state: 'cut' }, powerCycle);
-  lacking('reset', { hosts: rebuild }, rebuild);
   if (wrong.length > 0) throw new Failure(wrong);
+  if (rebuild.length > 0) planRebuild(rebuildOptions(options, { playbook, checks, rebuild }));
+}
+
+function rebuildOptions(
+  options: ProveOptions,
+  { playbook, checks, rebuild }: Pick<Asked, 'playbook' | 'checks' | 'rebuild'>,
+): RebuildOptions {
+  return { ...options, hosts: rebuild, playbook, checks };
 }
 
 function handsOf(options: ProveOptions, playbook: string): DrillHands {
@@ -141,14 +151,17 @@ function handsOf(options: ProveOptions, playbook: string): DrillHands {
 async function carryOut(
   { kind, on = '' }: ProofStep,
   options: ProveOptions,
-  { playbook, checks = '' }: Asked,
+  { playbook, checks }: Asked,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const run = { ...options, tags: [], skipTags: [], forks: 25 };
   switch (kind) {
-    case 'rebuild':
-      await handsOf(options, playbook).reset(on.split(','), signal);
-      return { kept: true, seen: `${plural(on.split(',').length, 'host')} with a fresh system` };
+    case 'rebuild': {
+      const own = rebuildOptions(options, { playbook, checks, rebuild: on.split(',') });
+      const reporter = await chooseReporter(options);
+      await rebuildAll(planRebuild(own), own, reporter.emit, signal).finally(() => reporter.end());
+      return { kept: true, seen: `${plural(own.hosts.length, 'host')} with a fresh system, back in service` };
+    }
     case 'apply': {
       const recap = await runPlays('apply', playbook, run, signal);
       return { kept: !recap.failed, seen: changes(recap) };
@@ -168,7 +181,7 @@ async function carryOut(
       const keep = (event: Event): void => {
         if (event.type === 'check' && event.status !== 'trying') seen.push(event);
       };
-      const code = await runChecks(checks, options, signal, await listening(options, keep));
+      const code = await runChecks(checks ?? '', options, signal, await listening(options, keep));
       seen.sort((a, b) => a.index - b.index);
       const failed = seen.filter((check) => check.status === 'failed').map((check) => check.check);
       const passed = `${seen.length - failed.length} of ${seen.length} passed`;

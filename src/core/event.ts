@@ -44,7 +44,9 @@ export type Event =
   | CheckEvent
   | CheckedEvent
   | DrillEvent
-  | PowerEvent;
+  | PowerEvent
+  | StageEvent
+  | StateEvent;
 
 /** `plan` changes nothing on the hosts, `apply` makes changes. */
 export type Mode = 'plan' | 'apply';
@@ -180,5 +182,26 @@ export type PowerEvent = Readonly<{ type: 'power'; host: string; action: string;
     | Readonly<{ status: 'done'; state: 'on' | 'off'; was: 'on' | 'off'; how: string }>
     | Readonly<{ status: 'failed'; diagnostic: Diagnostic }>
   );
+
+/** A stage on the way of a host: of a rebuild, or to a state. `how` describes what was done, in words. */
+export type StageEvent = Readonly<{ type: 'stage'; host: string; stage: string }> &
+  (
+    | Readonly<{ status: 'begun' }>
+    | Readonly<{ status: 'done'; how: string; ms: number }>
+    | Readonly<{ status: 'failed'; diagnostic: Diagnostic; ms: number }>
+  );
+
+/**
+ * The state of a host: off, on, firmware, booted, reachable, provisioned, proven, or unknown. `known`: how that is
+ * known. `why`: what keeps it from the next state. `mark`: what began and did not end well.
+ */
+export type StateEvent = Readonly<{
+  type: 'state';
+  host: string;
+  state: string;
+  known: string;
+  why: string | undefined;
+  mark: string | undefined;
+}>;
 
 export type Emit = (event: Event) => void;

@@ -1,9 +1,12 @@
+import type { TObject } from 'typebox';
 import { type ArgError, argDiagnostic } from '../core/bind.ts';
 import type { Diagnostic, Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { isDict } from '../core/value.ts';
 import { type BootWay, type BoundWay, type DiskRule, isBoundWay } from './boot/contract.ts';
 import { ways } from './boot/ways/index.ts';
+import { type BoundConsole, type ConsoleDriver, isBoundConsole } from './console/contract.ts';
+import { consoles } from './console/drivers/index.ts';
 import { type BoundDriver, type Driver, isBoundDriver } from './contract.ts';
 import { drivers } from './power/index.ts';
 
@@ -15,6 +18,8 @@ export type Machine = Readonly<{
   boot: BoundWay | undefined;
   /** The disk that gets the system. */
   disk: DiskRule | undefined;
+  /** Its serial console. */
+  console: BoundConsole | undefined;
 }>;
 
 /** The variables of a host that describe its machine. */
@@ -34,7 +39,8 @@ export function machineOf(of: MachineVariables, problems: Diagnostic[]): Machine
   const power = powerOf(of, mac, problems);
   const disk = diskOf(of, problems);
   const boot = bootOf(of, problems);
-  const machine = { power, mac: mac?.toLowerCase().replaceAll('-', ':'), boot, disk };
+  const console = consoleOf(of, problems);
+  const machine = { power, mac: mac?.toLowerCase().replaceAll('-', ':'), boot, disk, console };
   if (boot !== undefined) problems.push(...missing(of, boot, machine));
   return machine;
 }
@@ -53,14 +59,38 @@ function powerOf(of: MachineVariables, mac: string | undefined, problems: Diagno
     );
     return undefined;
   }
-  for (const [key, schema] of Object.entries(driver.args.properties)) {
-    const given = args[key];
-    if ((schema as { secret?: boolean }).secret === true && typeof given === 'string') of.onSecret(given);
-  }
+  tellSecrets(of, driver.args, args);
   const bound = driver.bind({ ...(driver.takesMac && mac !== undefined && { mac }), ...args });
   if (isBoundDriver(bound)) return bound;
   problems.push(...bound.map((wrong) => argumentProblem(of, 'power', wrong)));
   return undefined;
+}
+
+/** `console: NAME`, or `console: {driver: NAME, …}` with the arguments of the driver. */
+function consoleOf(of: MachineVariables, problems: Diagnostic[]): BoundConsole | undefined {
+  const { host } = of;
+  const named = namedOf(of, 'console', { key: 'driver', example: '{driver: tty, device: /dev/ttyUSB0}' }, problems);
+  if (named === undefined) return undefined;
+  const { name, args } = named;
+  const driver: ConsoleDriver | undefined = Object.hasOwn(consoles, name) ? consoles[name] : undefined;
+  if (driver === undefined) {
+    const given = { host, driver: name, known: Object.keys(consoles) };
+    problems.push(tell('E_CONSOLE_DRIVER', given, of.place('console', ['driver'])));
+    return undefined;
+  }
+  tellSecrets(of, driver.args, args);
+  const bound = driver.bind(args);
+  if (isBoundConsole(bound)) return bound;
+  problems.push(...bound.map((wrong) => argumentProblem(of, 'console', wrong)));
+  return undefined;
+}
+
+/** Secrets are known before anything uses or prints them. */
+function tellSecrets(of: MachineVariables, schema: TObject, args: Readonly<Record<string, unknown>>): void {
+  for (const [key, argument] of Object.entries(schema.properties)) {
+    const given = args[key];
+    if ((argument as { secret?: boolean }).secret === true && typeof given === 'string') of.onSecret(given);
+  }
 }
 
 /** `boot: NAME`, or `boot: {way: NAME, …}` with the arguments of the way. */

@@ -42,6 +42,7 @@ export function plainReporter(streams: Streams, options: Options): Reporter {
     }
     if (event.type === 'check') checks.push(event);
     if (event.type === 'power' && event.status === 'done') streams.out(`${powerText(event)}\n`);
+    if (event.type === 'state') streams.out(`${stateText(event)}\n`);
     if (event.type === 'checked') streams.out(checksText(checks.splice(0), event, options.verbose));
     if (event.type === 'drilled') drilled.push(event);
     if (event.type === 'drilled') streams.out(`${drilledText(event, options.verbose)}\n\n`);
@@ -102,6 +103,8 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
       return drillStepText(event);
     case 'drill-load':
       return options.verbose > 0 ? pc.dim(`  ${drillLoadText(event)}`) : undefined;
+    case 'stage':
+      return stageText(event, options.source);
     case 'power':
       return event.status === 'failed'
         ? `${pc.bold(event.host)}  ${diagnosticText(event.diagnostic, options.source)}`
@@ -111,6 +114,20 @@ function lineOf(event: Event, mode: Mode, options: Options): string | undefined 
     default:
       return undefined;
   }
+}
+
+function stageText(event: Extract<Event, { type: 'stage' }>, source: Options['source']): string | undefined {
+  const { host, stage, status } = event;
+  if (status === 'begun') return pc.dim(`  ${host}  ${stage} …`);
+  if (status === 'failed') return `${pc.bold(host)}  ${diagnosticText(event.diagnostic, source)}`;
+  return `${pc.green('✓')} ${pc.bold(host)}  ${stage}${pc.dim(`: ${event.how} (${duration(event.ms)})`)}`;
+}
+
+function stateText({ host, state, known, why, mark }: Extract<Event, { type: 'state' }>): string {
+  const lines = [`${pc.bold(host)}  ${state}${pc.dim(`  ${known}`)}`];
+  if (why !== undefined) lines.push(`    not further: ${why}`);
+  if (mark !== undefined) lines.push(`    ${pc.yellow('marked')}: ${mark}; clear it: bringup host clear ${host}`);
+  return lines.join('\n');
 }
 
 function powerText({ host, state, how, ms }: Extract<Event, { type: 'power'; status: 'done' }>): string {

@@ -10,11 +10,11 @@ import { makeLab } from './support/rack.ts';
 const NET = '10.83.175';
 const lab = makeLab(
   `all:
-  vars: {lab_name: x, lab_subnet: ${NET}.0/24, lab_image: debian-13, drill: true}
+  vars: {lab_name: x, lab_subnet: ${NET}.0/24, lab_image: debian-13, drill: true, rebuild: true}
   hosts:
     a: {ansible_host: ${NET}.11}
     b: {ansible_host: ${NET}.12, power: {driver: command, on_command: ./switch on, off_command: ./switch cut, status_command: ./switch status}}
-    c: {ansible_host: ${NET}.13, drill: false}
+    c: {ansible_host: ${NET}.13, drill: false, rebuild: false}
 `,
   NET,
 );
@@ -156,6 +156,7 @@ describe('prove', () => {
 
   it.each([
     ['a host that must not be harmed', ['--power-cycle', 'c'], /command line:1:1.*E_DRILL_HOST.*\bc\b/],
+    ['a host that must not be erased', ['--rebuild', 'c'], /lab.yml:\d+:\d+.*E_REBUILD_HOST.*\bc\b/],
     ['a host that does not exist', ['--rebuild', 'nowhere'], /nowhere/],
     ['--resume with another wish', ['--resume', '--cycles', '2'], /cannot be used with/],
     ['to continue a proof that has ended', ['--resume'], /E_PROOF_ENDED/],

@@ -216,8 +216,8 @@ export const connection = {
     meaning: 'The host rebooted, and SSH did not answer in time.',
     fix: 'Look at the console of the host. Raise reboot_timeout if it boots slowly.',
     example: { timeout: 600 },
-    tell: ({ timeout }: { timeout: number }) => ({
-      message: `the host did not come back within ${timeout} s after the reboot`,
+    tell: ({ timeout, cycle }: { timeout: number; cycle?: string }) => ({
+      message: `the host did not come back within ${timeout} s after the reboot${cycle === undefined ? '' : `; ${cycle}`}`,
       hint: 'look at the console of the host; raise reboot_timeout if it boots slowly',
     }),
   }),

@@ -5,6 +5,7 @@ import { args } from './arguments.ts';
 import { boot, bootRuns } from './boot.ts';
 import { checkRuns, checks, pages } from './checks.ts';
 import { connection } from './connection.ts';
+import { consoleRuns, consoles } from './consoles.ts';
 import { drillRuns, drills } from './drills.ts';
 import type { Entry, ErrorText, Kind } from './entry.ts';
 import { files } from './files.ts';
@@ -15,11 +16,13 @@ import { inventory } from './inventory.ts';
 import { lab, labCommands } from './lab.ts';
 import { playbook } from './playbook.ts';
 import { privileges } from './privileges.ts';
+import { rebuild, rebuildRuns } from './rebuild.ts';
 import { run } from './run.ts';
 import { services } from './services.ts';
 import { settings } from './settings.ts';
 import { software } from './software.ts';
 import { state } from './state.ts';
+import { stateRuns } from './states.ts';
 import { trust } from './trust.ts';
 import { variables } from './variables.ts';
 import { vault } from './vault.ts';
@@ -56,6 +59,11 @@ const all = {
   ...lab,
   ...images,
   ...imageRuns,
+  ...consoles,
+  ...consoleRuns,
+  ...stateRuns,
+  ...rebuild,
+  ...rebuildRuns,
 };
 type All = typeof all;
 
@@ -101,6 +109,11 @@ export const AREAS: readonly Area[] = [
   area('Lab', 'run', lab),
   area('Images', 'input', images),
   area('Images that are made', 'run', imageRuns),
+  area('Consoles', 'input', consoles),
+  area('Consoles that are open', 'run', consoleRuns),
+  area('States of machines', 'run', stateRuns),
+  area('Rebuilds', 'input', rebuild),
+  area('Rebuilds that run', 'run', rebuildRuns),
 ];
 
 /** An entry of any code. */

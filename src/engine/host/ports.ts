@@ -1,5 +1,5 @@
 import type { Claim, Connection } from '../../core/connection.ts';
-import type { Diagnostic, Pos } from '../../core/diagnostic.ts';
+import type { Diagnostic, Failure, Pos } from '../../core/diagnostic.ts';
 import type { Emit, Mode } from '../../core/event.ts';
 import type { LocalFile, Module, RenderOptions, TreeNode } from '../../core/module.ts';
 import type { Inventory, Play, Playbook } from '../../core/playbook.ts';
@@ -49,6 +49,16 @@ export type Templates = Readonly<{
   print: (value: Value) => string;
   /** How often templates have read something other than variables: a file, the clock, the environment. */
   effects: () => number;
+}>;
+
+/** The machines of hosts, as far as this machine can switch them. */
+export type Machines = Readonly<{
+  /** Records the console of the host, from the end of its old system until the result is called. */
+  watch: (host: string) => Promise<() => void>;
+  /** Cuts the power of the host and switches it on. false: nothing switches it. Throws Failure. */
+  cycle: (host: string, signal: AbortSignal) => Promise<boolean>;
+  /** The Failure with the end of what the host's console printed in its last boot, if somebody knows it. */
+  explain: (host: string, error: Failure) => Promise<Failure>;
 }>;
 
 /** Files on the controller, searched for in `folders` in order. Every function throws Failure. */
@@ -125,6 +135,8 @@ export type Run = Readonly<{
   connection: RawVars;
   /** How long to wait for another run on a host, in seconds. */
   lockWait: number;
+  /** What switches the power of hosts. undefined: nothing does. */
+  machines?: Machines | undefined;
   download: (url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Uint8Array>;
   sha256: (data: string | Uint8Array) => string;
   sha1: (data: string | Uint8Array) => string;

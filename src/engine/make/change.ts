@@ -1,17 +1,17 @@
 import { closeUpload, Lost, NotRun, openUpload, type Piece, type Sending, Stopped } from '../../core/connection.ts';
 import type { Diagnostic } from '../../core/diagnostic.ts';
-import { failure, tell } from '../../core/errors/index.ts';
+import { tell } from '../../core/errors/index.ts';
 import type { Change, Content, Output, Step, Upload } from '../../core/module.ts';
 import { isBlocked, touchesOf } from '../../core/module.ts';
 import { lines, type Script, sh, verbatim } from '../../core/sh.ts';
 import type { After } from '../evaluate/outcome.ts';
 import type { Unit } from '../evaluate/resolve.ts';
 import type { Probe } from '../host/answers.ts';
-import { pause } from '../host/pause.ts';
 import type { Run } from '../host/ports.ts';
 import type { Session } from '../host/session.ts';
 import { makeAndConfirm } from './confirm.ts';
 import { changeFailed, readBack } from './read-back.ts';
+import { awaitReboot, bootId, type Rebooting } from './reboot.ts';
 
 /** The result of making a step's changes. */
 export type ChangeResult = Readonly<{
@@ -28,7 +28,12 @@ export type ChangeResult = Readonly<{
  * Extra pieces on the round trip of a task's changes: `before` run ahead of the first change; `after` runs after the
  * last change of an action that did not fail.
  */
-export type ExtraPieces = Readonly<{ before: readonly Piece[]; after?: After | undefined }>;
+export type ExtraPieces = Readonly<{
+  before: readonly Piece[];
+  after?: After | undefined;
+  /** The host whose machine is power-cycled if it does not come back from a reboot. */
+  rebooting?: Rebooting | undefined;
+}>;
 
 /**
  * Makes the changes and reads them back, in one round trip if the uploads are small. If the connection breaks in
@@ -42,7 +47,7 @@ export async function makeChanges(
   changes: readonly Change[],
   probe: Probe | undefined,
   ahead: () => Iterable<Probe>,
-  { before, after }: ExtraPieces,
+  { before, after, rebooting }: ExtraPieces,
   timeout: number | undefined,
 ): Promise<ChangeResult> {
   const attempt = async (todo: readonly Change[]): Promise<readonly Output[]> => {
@@ -85,7 +90,7 @@ export async function makeChanges(
     const [afterOutput] = last.length > 0 ? ended.splice(all.length - 1, 1) : [];
     if (after !== undefined) after.isDone = afterOutput?.code === 0;
     sent.push(...ended);
-    for (const change of todo) if (change.reboots !== undefined) await awaitReboot(run, session, ids, change.reboots);
+    for (const { reboots } of todo) if (reboots !== undefined) await awaitReboot(run, session, ids, reboots, rebooting);
     return sent.slice(before.length);
   };
   let outputs: readonly Output[];
@@ -199,39 +204,4 @@ function inlineUpload(content: Content, { to, isSpooled }: Upload): Script {
   return sh`(umask 077; set -C; ${openUpload({ to, isSpooled: isSpooled === true })} || exit; base64 -d >${to} <<'bringup-end'
 ${verbatim(text)}bringup-end
 ) || { x=$?; ${closeUpload({ to, isSpooled: isSpooled === true })}; exit $x; }`;
-}
-
-/**
- * Identifies a boot: the kernel's boot id, and the start time of pid 1 for containers, which share the host's kernel.
- */
-const BOOT_ID = sh`cat /proc/sys/kernel/random/boot_id; sed 's/.*) //' /proc/1/stat | cut -d' ' -f20`;
-
-async function bootId(session: Session): Promise<string> {
-  const probe: Probe = { script: BOOT_ID, user: undefined, needs: ['*'] };
-  session.forget(probe);
-  return (await session.ask(probe, () => [])).stdout;
-}
-
-async function awaitReboot(
-  run: Run,
-  session: Session,
-  before: string,
-  { timeout, delay }: { timeout: number; delay: number },
-): Promise<void> {
-  const deadline = run.now() + timeout * 1000;
-  await pause(delay * 1000, run.signal);
-  session.forgetAll();
-  for (;;) {
-    await session.drop();
-    try {
-      if ((await bootId(session)) !== before) return session.forgetAll();
-    } catch (error) {
-      if (run.signal.aborted) throw error;
-      if (run.now() > deadline) {
-        throw failure('E_NOT_BACK', { timeout }, undefined, { cause: error });
-      }
-    }
-    if (run.now() > deadline) throw failure('E_NO_REBOOT', { timeout });
-    await pause(1000, run.signal);
-  }
 }

@@ -18,6 +18,7 @@ import { finishedResult, inBackground, type Job, jobOf, startedResult } from '..
 import { type ChangeResult, type ExtraPieces, makeChanges } from '../make/change.ts';
 import { workHere } from '../make/controller.ts';
 import { tail } from '../make/read-back.ts';
+import { whileWatched } from '../make/reboot.ts';
 import { bringsProgram, userProbeOf, userProbeOutcome } from './user-probe.ts';
 
 /** The changes that one unit of a task has to make in the host's present state. */
@@ -152,11 +153,18 @@ export async function carryOut(intent: Intent): Promise<Outcome> {
   const doing = isHidden ? name : `${name}: ${changes.map((s) => s.what).join(', ')}`;
   run.emit({ type: 'busy', host: host.name, doing });
   const timeout = timeLimit(taskRun, unit.scope);
-  const around = { before: notifyPieces(taskRun, unit), after: isLast(intent) ? taskRun.after : undefined };
+  const around = {
+    before: notifyPieces(taskRun, unit),
+    after: isLast(intent) ? taskRun.after : undefined,
+    rebooting: { host: place.name, at: task.at },
+  };
   await noteOfDelegated(taskRun, unit);
   const job = jobOf(taskRun, unit.scope);
   if (job !== undefined) return startJob(intent, job, around);
-  const changeResult = await makeChanges(run, place.session, unit, changes, probe, ahead, around, timeout);
+  const reboots = changes.some((change) => change.reboots !== undefined);
+  const changeResult = await whileWatched(run, place.name, reboots, () =>
+    makeChanges(run, place.session, unit, changes, probe, ahead, around, timeout),
+  );
   return conclude(intent, changeResult);
 }
 

@@ -4,6 +4,9 @@ import type { HostRecord, LabRecord } from '../state.ts';
 export const MACHINES = ['nspawn', 'qemu'] as const;
 export type MachineName = (typeof MACHINES)[number];
 
+/** How the console of a host is reached: a Unix socket, or a program whose stdin and stdout it is. */
+export type ConsoleWay = Readonly<{ socket: string } | { argv: readonly string[] }>;
+
 /** What one kind of virtual host does in its own way. All else of a lab is the same for all kinds. */
 export type Machine = Readonly<{
   /** Makes the disk usable, with the existing `layers` below it, the top one first. Creates it if there is none. */
@@ -21,6 +24,8 @@ export type Machine = Readonly<{
   acceptsLogins: (lab: string, host: HostRecord) => Promise<boolean>;
   /** The last lines of its journal. Empty if it cannot be read. */
   journal: (lab: string, host: string, count: number) => Promise<string>;
+  /** How its console is reached. undefined while it is off or starting. */
+  console: (lab: string, host: string) => Promise<ConsoleWay | undefined>;
   /** Nobody waits for it: its disk is blank until an installer writes it. Default: false. */
   isBlank?: true;
   /** How long a boot and a shutdown may take, in ms. */

@@ -98,6 +98,8 @@ export const metal: Machine = {
 
   pressPower: qemu.pressPower,
   acceptsLogins: async () => false,
+  console: async (lab, host) => ({ socket: socketOf(lab, host, 'console') }),
+
   journal: async () => '',
 };
 

@@ -48,10 +48,12 @@ export const nspawn: Machine = {
 
   async command(lab, host) {
     return [
-      ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--boot', '--console=pipe'],
+      ...['systemd-nspawn', '--quiet', '--register=no', '--keep-unit', '--boot', '--console=read-only'],
       ...['-D', rootOf(lab.name, host.name), '-M', machineName(lab.name, host.name)],
       ...[`--hostname=${host.name.split('.')[0]}`, `--network-bridge=${bridgeName(lab.name)}`],
       ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', `--capability=${CAPABILITIES.join(',')}`],
+      // For init: what it starts is on the console, as on a machine.
+      ...['--', '--show-status=yes'],
     ];
   },
 
@@ -66,6 +68,15 @@ export const nspawn: Machine = {
     const init = await initOf(lab, host.name);
     if (init === undefined) return false;
     return (await stat(`/proc/${init}/root/run/nologin`).catch(() => undefined)) === undefined;
+  },
+
+  /** A root shell in a terminal of its own: a container has no serial line, and nobody has a password there. */
+  async console(lab, host) {
+    const init = await initOf(lab, host);
+    if (init === undefined) return undefined;
+    const env = 'env -i TERM="${TERM:-vt220}" HOME=/root USER=root PATH=/usr/sbin:/usr/bin:/sbin:/bin';
+    const shell = `exec nsenter --target ${init} --mount --uts --ipc --net --pid --cgroup --root --wd ${env} bash -l`;
+    return { argv: ['script', '-q', '-e', '-f', '-c', shell, '/dev/null'] };
   },
 
   /** Reads it with the host's own journalctl, because ours may have another version. */

@@ -126,5 +126,7 @@ export const qemu: Machine = {
     return (await tryRun(argv)).code === 0;
   },
 
+  console: async (lab, host) => ({ socket: socketOf(lab, host, 'console') }),
+
   journal: async () => '',
 };
