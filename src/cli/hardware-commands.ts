@@ -1,4 +1,4 @@
-// The commands for machines: power.
+// The commands for machines: power, adopt.
 import type { Command } from 'commander';
 import {
   type CommandContext,
@@ -22,5 +22,22 @@ export function powerCommand(program: Command, { done, signal }: CommandContext)
     const options = { ...outputOf(o), ...(await hostOptionsOf(o)), isHard: o.hard === true };
     const { switchPower } = await import('./power.ts');
     done(await switchPower(action, pattern, options, signal));
+  });
+}
+
+export function adoptCommand(program: Command, { done, signal }: CommandContext): void {
+  const command = program
+    .command('adopt')
+    .description('turn a machine that answers SSH into a host of the inventory')
+    .argument('<address>', 'connect to [USER@]ADDRESS[:PORT]')
+    .requiredOption('--as <name>', 'use this name in the inventory')
+    .requiredOption('--group <group>', 'work in this group of the inventory')
+    .option('--fingerprint <fingerprint>', 'verify the host key by this fingerprint: SHA256:…');
+  connectionOptions(inventoryOptions(command));
+  command.action(async (address: string, o) => {
+    const { as: name, group, fingerprint, user } = o;
+    const options = { ...(await hostOptionsOf(o)), name, group, fingerprint, user };
+    const { adopt } = await import('./adopt.ts');
+    done(await adopt(address, options, signal));
   });
 }

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pc from 'picocolors';
 import { targetOf } from '../config/target.ts';
@@ -20,6 +19,7 @@ import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
 import { inspect, inspectDirectory, type Written, writeFileImage, writeSeed } from '../hardware/image/write.ts';
 import type { Getter } from './connections.ts';
 import { IMAGES, withProgress } from './image-build.ts';
+import { publicKeysOf } from './login-keys.ts';
 import type { HostOptions } from './options.ts';
 import { streams } from './output.ts';
 import { pinFile, pinKey, whileLocked } from './pins.ts';
@@ -94,7 +94,7 @@ function planOf(name: string, options: WriteOptions): Plan {
     inventoryDir: inventory.dir,
     keyFile: join(inventory.dir, '.secrets', 'host_keys', name),
     pins: pinFile(inventory.dir, target, host.at),
-    identity: { name, publicKeys: publicKeysOf(target, host), ...settings },
+    identity: { name, publicKeys: publicKeysOf(target, host.at), ...settings },
     image: kind?.isDirectory() === true ? undefined : imageOf(options, host, get),
   };
 }
@@ -118,21 +118,6 @@ async function make(plan: Plan, progress: Progress, signal: AbortSignal): Promis
 function diagnosticOf({ variable, path, problem, expected, hint }: Mistake, host: InventoryHost) {
   return tell('E_IMAGE_VARIABLE', { host: host.name, problem, expected, hint }, placeOfVariable(host, variable, path));
 }
-
-/** The public keys of the private keys that bringup logs in with. */
-function publicKeysOf({ name, privateKeyFile }: Target, host: InventoryHost): readonly string[] {
-  const own = privateKeyFile === undefined ? undefined : privateKeyFile.replace(/^~(?=\/)/, homedir());
-  const files = (own === undefined ? USUAL_KEYS : [own]).map((file) => `${file}.pub`);
-  const keys = files.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8').trim());
-  const good = keys.filter((key) => /^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/=]+( [^\n]*)?$/.test(key));
-  if (good.length > 0) return good;
-  const hint =
-    own !== undefined && existsSync(own)
-      ? `write it from the private key: ssh-keygen -y -f ${own} > ${own}.pub`
-      : `create a key pair: ssh-keygen -t ed25519${own === undefined ? '' : ` -f ${own}`}`;
-  throw failure('E_IMAGE_PUBLIC_KEY', { host: name, files, hint }, host.at);
-}
-const USUAL_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(homedir(), '.ssh', file));
 
 type Wanted = Readonly<{ image: string; checksum: Checksum | undefined }>;
 

@@ -1,6 +1,7 @@
 // The catalogue of all errors that bringup reports, with one code for each cause. `bringup explain` and docs/errors.md
 // print it.
 import { type Diagnostic, Failure, type Pos } from '../diagnostic.ts';
+import { adoption, adoptionRuns } from './adoption.ts';
 import { args } from './arguments.ts';
 import { checkRuns, checks } from './checks.ts';
 import { connection } from './connection.ts';
@@ -35,6 +36,8 @@ const all = {
   ...inventory,
   ...hardware,
   ...power,
+  ...adoption,
+  ...adoptionRuns,
   ...requirements,
   ...installRuns,
   ...connection,
@@ -77,6 +80,8 @@ export const AREAS: readonly Area[] = [
   area('Inventory', 'input', inventory),
   area('Hardware', 'input', hardware),
   area('Power switches', 'run', power),
+  area('Adoption', 'input', adoption),
+  area('Hosts that are adopted', 'run', adoptionRuns),
   area('Requirements', 'input', requirements),
   area('Installing requirements', 'run', installRuns),
   area('Connections', 'run', connection),
