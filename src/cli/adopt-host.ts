@@ -63,7 +63,8 @@ echo installed`;
  * sudo is removed at once.
  */
 export async function allowSudo(line: Connection, user: string, options: Options): Promise<void> {
-  const file = `/etc/sudoers.d/bringup-${user.replace(/[^A-Za-z0-9_-]/g, '_')}`;
+  // Of several rules the last one counts, and sudo reads the files in the order of their names.
+  const file = `/etc/sudoers.d/zz-bringup-${user.replace(/[^A-Za-z0-9_-]/g, '_')}`;
   const rule = `# Written by bringup adopt: bringup logs in as this user.\n${user} ALL=(ALL:ALL) NOPASSWD: ALL\n`;
   const script = sh`set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -73,11 +74,12 @@ trap 'rm -f "$new"' EXIT
 printf %s ${rule} >"$new"
 chmod 0440 "$new"
 visudo -cqf "$new"
+if visudo -cq 2>/dev/null; then was_good=1; else was_good=; fi # the modes of other files may be wrong
 mkdir -p -m 0750 /etc/sudoers.d
 # A name with a dot is ignored by sudo, so a file that is half written never counts.
 cp -p "$new" ${file}.new
 mv -f ${file}.new ${file}
-if visudo -cq; then exit 0; fi
+if [ -z "$was_good" ] || visudo -cq; then exit 0; fi
 rm -f ${file}
 exit 1`;
   const { code, stderr } = await ran(line, script, 'root', options);

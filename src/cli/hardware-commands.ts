@@ -31,7 +31,7 @@ export function adoptCommand(program: Command, { done, signal }: CommandContext)
     .description('turn a machine that answers SSH into a host of the inventory')
     .argument('<address>', 'connect to [USER@]ADDRESS[:PORT]')
     .requiredOption('--as <name>', 'use this name in the inventory')
-    .requiredOption('--group <group>', 'work in this group of the inventory')
+    .requiredOption('--group <group>', 'add the host to this group of the inventory')
     .option('--fingerprint <fingerprint>', 'verify the host key by this fingerprint: SHA256:…');
   connectionOptions(inventoryOptions(command));
   command.action(async (address: string, o) => {
