@@ -1,4 +1,4 @@
-// The commands for machines: power, adopt.
+// The commands for machines: power, adopt, health.
 import type { Command } from 'commander';
 import {
   type CommandContext,
@@ -39,5 +39,19 @@ export function adoptCommand(program: Command, { done, signal }: CommandContext)
     const options = { ...(await hostOptionsOf(o)), name, group, fingerprint, user };
     const { adopt } = await import('./adopt.ts');
     done(await adopt(address, options, signal));
+  });
+}
+
+export function healthCommand(program: Command, { done, signal }: CommandContext): void {
+  const command = program
+    .command('health')
+    .description('show the health of machines: temperature, power, disks, memory, network, fans')
+    .argument('[pattern]', 'show these hosts (default: all)');
+  connectionOptions(inventoryOptions(command));
+  outputOptions(command);
+  command.action(async (pattern: string | undefined, o) => {
+    const options = { ...outputOf(o), ...(await hostOptionsOf(o)) };
+    const { showHealth } = await import('./health.ts');
+    done(await showHealth(pattern ?? 'all', options, signal));
   });
 }

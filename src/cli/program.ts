@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import { completionCommands } from './completion-command.ts';
-import { adoptCommand, powerCommand } from './hardware-commands.ts';
+import { adoptCommand, healthCommand, powerCommand } from './hardware-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
@@ -99,6 +99,7 @@ export function commandLine(run: CommandContext): Command {
   labCommands(program, run);
   powerCommand(program, run);
   adoptCommand(program, run);
+  healthCommand(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);

@@ -100,7 +100,8 @@ export const adoptionRuns = {
   }),
   E_ADOPT_SUDO: entry({
     summary: 'the login user of a new host cannot become root without a password',
-    meaning: 'bringup writes a file in /etc/sudoers.d that visudo accepts, and tests it. A file that breaks sudo is removed.',
+    meaning:
+      'bringup writes a file in /etc/sudoers.d that visudo accepts, and tests it. A file that breaks sudo is removed.',
     fix: 'Read the reason below the message. A host without sudo can be adopted as root: -u root.',
     example: { host: 'web3', user: 'pi', why: 'sudo is not installed', detail: undefined, hint: undefined },
     tell: (of: OfHost & { user: string; why: string; detail?: string | undefined; hint?: string | undefined }) => ({

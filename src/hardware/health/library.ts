@@ -1,0 +1,36 @@
+import { sh } from '../../core/sh.ts';
+
+/** Functions that the scripts of all probes use. */
+export const LIBRARY = sh`
+PATH=$PATH:/usr/sbin:/sbin:/opt/vc/bin
+LC_ALL=C
+R=\${R-}
+# read_ FILE: sets REPLY to the first line of a file, without spaces around it; fails if there is none
+read_() { REPLY=; [ -r "$1" ] && { IFS= read -r REPLY <"$1" || [ -n "$REPLY" ]; } 2>/dev/null; }
+# text FILE: sets REPLY to a short text that ends with a NUL byte or a line end
+text() { REPLY=; [ -r "$1" ] || return 1; REPLY=$(tr '\000' '\n' <"$1" 2>/dev/null | head -n 1); [ -n "$REPLY" ]; }
+# label TEXT: sets REPLY to the text as the value of a label
+label() {
+  REPLY=$1
+  case $REPLY in *[\\\"]*) REPLY=$(printf '%s' "$REPLY" | sed 's/[\\"]/\\&/g') ;; esac
+}
+# put NAME VALUE [LABEL TEXT]...: prints a sample; a value that is no number is left out
+put() {
+  case $2 in '' | *[!0-9.eE+-]*) return 0 ;; esac
+  n=$1 v=$2 l=
+  shift 2
+  while [ $# -gt 1 ]; do label "$2"; l=$l\${l:+,}$1=\"$REPLY\"; shift 2; done
+  [ -z "$l" ] || l="{$l}"
+  printf 'bringup_health_%s%s %s\n' "$n" "$l" "$v"
+}
+# milli NUMBER: sets REPLY to a thousandth of a whole number
+milli() {
+  case $1 in '' | *[!0-9-]*) REPLY=; return ;; esac
+  case $1 in -*) REPLY=-; set -- "\${1#-}" ;; *) REPLY= ;; esac
+  f=$(($1 % 1000))
+  case $f in ?) f=00$f ;; ??) f=0$f ;; esac
+  REPLY=$REPLY$(($1 / 1000)).$f
+}
+why() { printf '!%s\n' "$*"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+`;
