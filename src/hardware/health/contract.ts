@@ -27,6 +27,6 @@ export const named = (samples: readonly Sample[], name: string): readonly Sample
   samples.filter((one) => one.name === name);
 
 /** The value of the sample with this name and label. */
-export function valueOf(samples: readonly Sample[], name: string, label: string, value: string): number | undefined {
+export function valueWith(samples: readonly Sample[], name: string, label: string, value: string): number | undefined {
   return samples.find((one) => one.name === name && one.labels[label] === value)?.value;
 }

@@ -94,7 +94,7 @@ done
 const ROWS: readonly Readonly<{ name: string; words: (n: number) => string; of: (n: number) => Verdict }>[] = [
   {
     name: 'disk_failing',
-    words: (n) => (n > 0 ? 'says that it fails' : 'SMART passed'),
+    words: (n) => (n > 0 ? 'says that it fails' : 'reports no fault'),
     of: (n) => (n > 0 ? 'critical' : 'ok'),
   },
   { name: 'disk_critical_warning', words: () => 'warns of its state', of: (n) => (n > 0 ? 'critical' : 'ok') },

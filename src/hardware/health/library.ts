@@ -1,6 +1,6 @@
 import { sh } from '../../core/sh.ts';
 
-/** Functions that the scripts of all probes use. */
+/** Functions that the scripts of all probes use. Their own variables end with an underscore. */
 export const LIBRARY = sh`
 PATH=$PATH:/usr/sbin:/sbin:/opt/vc/bin
 LC_ALL=C
@@ -17,19 +17,19 @@ label() {
 # put NAME VALUE [LABEL TEXT]...: prints a sample; a value that is no number is left out
 put() {
   case $2 in '' | *[!0-9.eE+-]*) return 0 ;; esac
-  n=$1 v=$2 l=
+  n_=$1 v_=$2 l_=
   shift 2
-  while [ $# -gt 1 ]; do label "$2"; l=$l\${l:+,}$1=\"$REPLY\"; shift 2; done
-  [ -z "$l" ] || l="{$l}"
-  printf 'bringup_health_%s%s %s\n' "$n" "$l" "$v"
+  while [ $# -gt 1 ]; do label "$2"; l_=$l_\${l_:+,}$1=\"$REPLY\"; shift 2; done
+  [ -z "$l_" ] || l_="{$l_}"
+  printf 'bringup_health_%s%s %s\n' "$n_" "$l_" "$v_"
 }
 # milli NUMBER: sets REPLY to a thousandth of a whole number
 milli() {
   case $1 in '' | *[!0-9-]*) REPLY=; return ;; esac
   case $1 in -*) REPLY=-; set -- "\${1#-}" ;; *) REPLY= ;; esac
-  f=$(($1 % 1000))
-  case $f in ?) f=00$f ;; ??) f=0$f ;; esac
-  REPLY=$REPLY$(($1 / 1000)).$f
+  f_=$(($1 % 1000))
+  case $f_ in ?) f_=00$f_ ;; ??) f_=0$f_ ;; esac
+  REPLY=$REPLY$(($1 / 1000)).$f_
 }
 why() { printf '!%s\n' "$*"; }
 has() { command -v "$1" >/dev/null 2>&1; }

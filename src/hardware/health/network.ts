@@ -1,5 +1,5 @@
 import { sh } from '../../core/sh.ts';
-import { named, type Probe, valueOf } from './contract.ts';
+import { named, type Probe, valueWith } from './contract.ts';
 
 /** Errors among so many packets are worth a look: 1 in 10 000. */
 const ERROR_RATE = 1e-4;
@@ -40,7 +40,7 @@ done
   judge: (samples) =>
     named(samples, 'nic_errors_total').map(({ labels, value: errors }) => {
       const { nic = '' } = labels;
-      const of = (name: string): number | undefined => valueOf(samples, name, 'nic', nic);
+      const of = (name: string): number | undefined => valueWith(samples, name, 'nic', nic);
       const speed = of('nic_speed_mbps');
       const packets = of('nic_packets_total') ?? 0;
       const isHalf = of('nic_full_duplex') === 0;

@@ -1,5 +1,5 @@
 import { sh } from '../../core/sh.ts';
-import { named, type Probe, valueOf } from './contract.ts';
+import { named, type Probe, valueWith } from './contract.ts';
 
 /** Degrees below the limit of a sensor at which it is worth a look. */
 const NEAR = 10;
@@ -50,7 +50,7 @@ done
     named(samples, 'temperature_celsius').map(({ labels, value }) => {
       const { sensor = '', chip = '' } = labels;
       const same = samples.filter((one) => one.labels['chip'] === chip);
-      const told = valueOf(same, 'temperature_limit_celsius', 'sensor', sensor);
+      const told = valueWith(same, 'temperature_limit_celsius', 'sensor', sensor);
       // Some drivers say 0 or 65261 °C.
       const limit = told !== undefined && told > 40 && told < 150 ? told : USUAL_LIMIT;
       const verdict = value >= limit ? 'critical' : value >= limit - NEAR ? 'warning' : 'ok';
