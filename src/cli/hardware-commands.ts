@@ -1,4 +1,4 @@
-// The commands for machines: power, adopt, health.
+// The commands for machines: power, discover, adopt, health.
 import type { Command } from 'commander';
 import {
   type CommandContext,
@@ -53,5 +53,19 @@ export function healthCommand(program: Command, { done, signal }: CommandContext
     const options = { ...outputOf(o), ...(await hostOptionsOf(o)) };
     const { showHealth } = await import('./health.ts');
     done(await showHealth(pattern ?? 'all', options, signal));
+  });
+}
+
+export function discoverCommand(program: Command, { done, signal }: CommandContext): void {
+  const command = program
+    .command('discover')
+    .description('list the machines on the network of an interface, and what each probably is')
+    .argument('[interface]', 'use the network of this interface')
+    .option('--wide', 'ask networks larger than /22 too, up to /16');
+  outputOptions(inventoryOptions(command));
+  command.action(async (name: string | undefined, o) => {
+    const options = { ...outputOf(o), ...(await hostOptionsOf(o)), isWide: o.wide === true };
+    const { discover } = await import('./discover.ts');
+    done(await discover(name, options, signal));
   });
 }

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import { completionCommands } from './completion-command.ts';
-import { adoptCommand, healthCommand, powerCommand } from './hardware-commands.ts';
+import { adoptCommand, discoverCommand, healthCommand, powerCommand } from './hardware-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
@@ -98,6 +98,7 @@ export function commandLine(run: CommandContext): Command {
   proveCommand(program, run);
   labCommands(program, run);
   powerCommand(program, run);
+  discoverCommand(program, run);
   adoptCommand(program, run);
   healthCommand(program, run);
   imageCommands(program, run);

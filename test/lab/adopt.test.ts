@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type AdoptOptions, adopt } from '../../src/cli/adopt.ts';
+import type { Machine } from '../../src/cli/discover.ts';
 import { Failure } from '../../src/core/diagnostic.ts';
 import { type RawVars, Secret } from '../../src/core/value.ts';
 import { plain } from '../unit/support/command.ts';
@@ -138,5 +139,26 @@ ssh-keygen -A >/dev/null && systemctl reload ssh`,
     expect(codes).toEqual([]);
     expect(p.read()).toContain(`# first\nweb3 ansible_host=${NET}.13 ansible_user=pi\n\n[db]`);
     expect(readFileSync(join(p.folder, 'known_hosts'), 'utf8')).toContain('ecdsa-sha2-nistp256 ');
+  });
+  it('is found before and after on the network of its interface', async () => {
+    const p = project();
+    const name = Object.entries(networkInterfaces()).find(([, list]) =>
+      list?.some(({ address }) => address.startsWith(`${NET}.`)),
+    )?.[0];
+    const found = async (inventory: string): Promise<readonly Machine[]> => {
+      const ran = bringup(['discover', name ?? '', '-i', inventory, '-o', 'json'], { HOME: room, SSH_AUTH_SOCK: '' });
+      expect(await ran.ended, ran.said()).toBe(0);
+      const lines = ran
+        .said()
+        .split('\n')
+        .filter((line) => line.startsWith('{'));
+      return lines.map((line) => JSON.parse(line) as Machine);
+    };
+    const own = (all: readonly Machine[]) => all.find(({ address }) => address === `${NET}.13`);
+    const before = own(await found(p.file));
+    expect(before).toMatchObject({ what: 'Debian with SSH', key: fingerprint('ed25519') });
+    expect(before?.host).toBeUndefined();
+    expect(before?.mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
+    expect(own(await found(lab.inventory))?.host).toBe('h');
   });
 });

@@ -1,7 +1,7 @@
 import { didYouMean } from '../diagnostic.ts';
 import { entry } from './entry.ts';
 
-/** Mistakes in what `bringup adopt` is told. */
+/** Mistakes in what `bringup adopt` and `bringup discover` are told. */
 export const adoption = {
   E_ADOPT_ADDRESS: entry({
     summary: 'the address of a new host is wrong, or belongs to another host',
@@ -58,6 +58,31 @@ export const adoption = {
       message: `'${given}' is not a fingerprint of a host key`,
       expected: 'SHA256: and 43 characters, as ssh-keygen -l prints it',
       hint: 'print it on the console of the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub',
+    }),
+  }),
+  E_DISCOVER_INTERFACE: entry({
+    summary: 'the interface whose network is searched is not known',
+    meaning: '`bringup discover` searches the network of one interface that has an IPv4 address.',
+    fix: 'Name one of the interfaces of the message.',
+    example: { name: 'eht0', known: ['eth0', 'wlan0'] },
+    tell: ({ name, known }: { name: string | undefined; known: readonly string[] }) => ({
+      message:
+        name === undefined
+          ? `this machine has ${known.length === 0 ? 'no interface' : 'several interfaces'} with an IPv4 address`
+          : `this machine has no interface '${name}' with an IPv4 address`,
+      hint: 'name an interface: bringup discover INTERFACE',
+      ...didYouMean(name ?? '', known),
+    }),
+  }),
+  E_DISCOVER_NETWORK: entry({
+    summary: 'the network of an interface is too large to be searched',
+    meaning: 'bringup asks every address of the network once. It asks more than 1022 addresses only with --wide.',
+    fix: 'Search with --wide, or from a machine in a smaller network.',
+    example: { name: 'eth0', network: '10.0.0.5/16', most: 22, isWide: false },
+    tell: (of: { name: string; network: string; most: number; isWide: boolean }) => ({
+      message: `the network of ${of.name} is too large: ${of.network}`,
+      expected: `a network of at most /${of.most}`,
+      hint: of.isWide ? 'search from a machine in a smaller network' : 'search it with --wide, which takes minutes',
     }),
   }),
 };

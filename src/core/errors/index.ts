@@ -80,7 +80,7 @@ export const AREAS: readonly Area[] = [
   area('Inventory', 'input', inventory),
   area('Hardware', 'input', hardware),
   area('Power switches', 'run', power),
-  area('Adoption', 'input', adoption),
+  area('Discovery and adoption', 'input', adoption),
   area('Hosts that are adopted', 'run', adoptionRuns),
   area('Requirements', 'input', requirements),
   area('Installing requirements', 'run', installRuns),
