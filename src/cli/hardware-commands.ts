@@ -1,4 +1,4 @@
-// The commands for machines: power, discover, adopt, health.
+// The commands for machines: power, discover, adopt, health, doctor.
 import type { Command } from 'commander';
 import {
   type CommandContext,
@@ -67,5 +67,19 @@ export function discoverCommand(program: Command, { done, signal }: CommandConte
     const options = { ...outputOf(o), ...(await hostOptionsOf(o)), isWide: o.wide === true };
     const { discover } = await import('./discover.ts');
     done(await discover(name, options, signal));
+  });
+}
+
+export function doctorCommand(program: Command, { done, signal }: CommandContext): void {
+  const command = program
+    .command('doctor')
+    .description('show what is missing on this machine and on hosts, and how to fix it')
+    .argument('[pattern]', 'ask these hosts (default: all)');
+  connectionOptions(inventoryOptions(command));
+  outputOptions(command);
+  command.action(async (pattern: string | undefined, o) => {
+    const options = { ...outputOf(o), ...(await hostOptionsOf(o)) };
+    const { examine } = await import('./doctor.ts');
+    done(await examine(pattern ?? 'all', options, signal));
   });
 }

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import { completionCommands } from './completion-command.ts';
-import { adoptCommand, discoverCommand, healthCommand, powerCommand } from './hardware-commands.ts';
+import { adoptCommand, discoverCommand, doctorCommand, healthCommand, powerCommand } from './hardware-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
 import {
@@ -101,6 +101,7 @@ export function commandLine(run: CommandContext): Command {
   discoverCommand(program, run);
   adoptCommand(program, run);
   healthCommand(program, run);
+  doctorCommand(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);
