@@ -10,6 +10,7 @@ import { INCLUDE_OPTIONS, LOOP_OPTIONS } from './core/language/options.ts';
 import { MAGIC_VARIABLES } from './core/language/variables.ts';
 import type { Module } from './core/module.ts';
 import type { Driver } from './hardware/contract.ts';
+import { hostProgram } from './hardware/health/script.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -35,6 +36,7 @@ export async function generated(): Promise<Readonly<Record<string, string>>> {
     'docs/settings.md': settings(),
     'src/hardware/power/index.ts': driverRegistry(drivers),
     'docs/power.md': powerDocs(drivers),
+    'playbooks/roles/exporters/files/bringup-health': hostProgram(),
   };
 }
 

@@ -161,4 +161,39 @@ ssh-keygen -A >/dev/null && systemctl reload ssh`,
     expect(before?.mac).toMatch(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
     expect(own(await found(lab.inventory))?.host).toBe('h');
   });
+  it('tells its health: what a container cannot measure is never good', async () => {
+    const ran = bringup(['health', '-i', lab.inventory, '-o', 'json']);
+    await ran.ended;
+    const [line = ''] = ran
+      .said()
+      .split('\n')
+      .filter((one) => one.startsWith('{'));
+    const { findings } = JSON.parse(line) as { findings: readonly { probe: string; verdict: string }[] };
+    expect(findings.filter(({ probe }) => probe === 'temperature').map(({ verdict }) => verdict)).toEqual([
+      'unmeasured',
+    ]);
+    expect(findings.map(({ probe }) => probe)).toContain('filesystems');
+    const file = join(lab.folder, 'checks.yml');
+    writeFileSync(file, '- name: hot\n  within: 1\n  health: {hosts: [h], probes: [temperature]}\n');
+    const checked = bringup(['check', file, '-i', lab.inventory]);
+    expect(await checked.ended, checked.said()).toBe(1);
+    expect(checked.said()).toContain('nothing is measured');
+  });
+  it('is examined by the doctor, who finds a held lock and changes nothing', async () => {
+    const examined = async (): Promise<Readonly<{ code: unknown; said: string }>> => {
+      const ran = bringup(['doctor', '-v', '-i', lab.inventory]);
+      return { code: await ran.ended, said: ran.said() };
+    };
+    const before = await lab.root('h', 'find /etc /tmp /var/tmp -newermt @0 -printf "%p %T@\\n" | sort | sha256sum');
+    expect((await examined()).said).toContain('packages: no lock');
+    expect(await lab.root('h', 'find /etc /tmp /var/tmp -newermt @0 -printf "%p %T@\\n" | sort | sha256sum')).toBe(
+      before,
+    );
+    await lab.root(
+      'h',
+      'systemd-run -q --unit holder perl -e \'use Fcntl; open F, "+>>", "/var/lib/dpkg/lock-frontend"; my $l = pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0); fcntl F, F_SETLK, $l or die; sleep 600\'; sleep 1',
+    );
+    expect((await examined()).said).toMatch(/dpkg is locked by process \d+, .*perl/);
+    await lab.root('h', 'systemctl stop holder');
+  });
 });

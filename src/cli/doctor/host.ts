@@ -1,6 +1,7 @@
 // What `bringup doctor` asks of a host, in one round trip as root. Nothing is changed.
 import { type Script, sh } from '../../core/sh.ts';
 import { size } from '../../core/units.ts';
+import { isInterrupted, lockHolder } from '../../modules/shared/apt-get.ts';
 import { type Answer, bad, good } from './contract.ts';
 
 /** Seconds by which a host's clock may differ. TLS and the database's lease bear a few. */
@@ -17,13 +18,9 @@ for d in / /var /tmp /boot; do
 done
 awk '($2 == "/" || $2 == "/var" || $2 == "/tmp") && ("," $4 ",") ~ /,ro,/ { print "readonly", $2 }' /proc/mounts
 if [ -d /var/lib/dpkg ]; then
-  for f in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
-    [ -e "$f" ] || continue
-    inode=$(stat -c %i "$f")
-    pid=$(awk -v i=":$inode" 'substr($6, length($6) - length(i) + 1) == i { print $5; exit }' /proc/locks)
-    [ -z "$pid" ] || echo "lock $f $pid $(cat "/proc/$pid/comm")"
-  done
-  if [ -n "$(ls /var/lib/dpkg/updates)" ]; then echo "dpkg interrupted"; fi
+  ${lockHolder()}
+  if by=$(holder); then echo "lock $by"; fi
+  if ${isInterrupted()}; then echo "dpkg interrupted"; fi
   host=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources | sed -n 's|^[^#]*https\{0,1\}://\([^/ :]*\).*|\1|p' | head -n 1)
   [ -z "$host" ] || if timeout 10 getent hosts "$host" >/dev/null; then echo "dns $host yes"; else echo "dns $host no"; fi
 fi
@@ -95,9 +92,8 @@ function disk(rows: readonly (readonly string[])[]): Answer {
 function packages(locks: readonly (readonly string[])[], isInterrupted: boolean): Answer {
   const [lock] = locks;
   if (lock !== undefined) {
-    const [file = '', pid = '', name = ''] = lock;
     const hint = 'wait until it ends; bringup waits for it too, for lock_timeout seconds';
-    return bad('packages', `${file} is locked by process ${pid}, ${name}`, hint, false);
+    return bad('packages', lock.join(' '), hint, false);
   }
   if (isInterrupted) return bad('packages', 'dpkg was interrupted', 'finish it: dpkg --configure -a');
   return good('packages', 'no lock');

@@ -9,10 +9,10 @@ R=\${R-}
 read_() { REPLY=; [ -r "$1" ] && { IFS= read -r REPLY <"$1" || [ -n "$REPLY" ]; } 2>/dev/null; }
 # text FILE: sets REPLY to a short text that ends with a NUL byte or a line end
 text() { REPLY=; [ -r "$1" ] || return 1; REPLY=$(tr '\000' '\n' <"$1" 2>/dev/null | head -n 1); [ -n "$REPLY" ]; }
-# label TEXT: sets REPLY to the text as the value of a label
+# label TEXT: sets REPLY to the text as the value of a label, without what would have to be escaped
 label() {
   REPLY=$1
-  case $REPLY in *[\\\"]*) REPLY=$(printf '%s' "$REPLY" | sed 's/[\\"]/\\&/g') ;; esac
+  case $REPLY in *[\\\"]*) REPLY=$(printf '%s' "$REPLY" | tr '\\"' '__') ;; esac
 }
 # put NAME VALUE [LABEL TEXT]...: prints a sample; a value that is no number is left out
 put() {

@@ -44,3 +44,31 @@ export function samplesIn(text: string): readonly Sample[] {
     return [{ name, labels: Object.fromEntries(pairs), value: Number(value) }];
   });
 }
+
+/**
+ * The program that hosts keep: without arguments it prints the samples. With two, it writes them to the first file, for
+ * the textfile collector of the node exporter, and as facts in JSON to the second.
+ */
+export function hostProgram(): string {
+  return `#!/bin/sh
+# Written by \`npm run gen\` from src/hardware/health/: do not edit. It reads sensors, and changes nothing.
+# bringup-health [METRICS FACTS]
+set -u
+measure() (
+set +u
+${healthScript().text})
+samples=$(measure | awk '!had[substr($0, 1, length($0) - length($NF))]++')
+if [ $# -lt 2 ]; then printf '%s\\n' "$samples"; exit; fi
+put_file() { cat >"$1.new" && chmod 644 "$1.new" && mv "$1.new" "$1"; }
+printf '%s\\n' "$samples" | put_file "$1"
+printf '%s\\n' "$samples" | awk '
+  BEGIN { printf "{\\"samples\\": [" }
+  NF {
+    name = $0; sub(/[ {].*/, "", name); sub(/^bringup_health_/, "", name)
+    labels = match($0, /[{].*[}]/) ? "\\"" substr($0, RSTART + 1, RLENGTH - 2) : ""
+    gsub(/="/, "\\":\\"", labels); gsub(/",/, "\\",\\"", labels)
+    printf "%s{\\"name\\":\\"%s\\",\\"value\\":%s,\\"labels\\":{%s}}", (n++ ? ",\\n" : "\\n"), name, $NF, labels
+  }
+  END { print "\\n]}" }' | put_file "$2"
+`;
+}
