@@ -12,6 +12,7 @@ import { MAGIC_VARIABLES } from './core/language/variables.ts';
 import type { Module } from './core/module.ts';
 import { steps } from './drills/index.ts';
 import { BOOT, CONSOLE, findKinds, kindDocs, kindRegistry, POWER } from './gen-kinds.ts';
+import { hostProgram } from './hardware/health/script.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -43,6 +44,7 @@ export async function generated(): Promise<Readonly<Record<string, string>>> {
     'docs/console.md': kindDocs(CONSOLE, consoles),
     'docs/checks.md': reference('docs/checks.md', [...checks.values()].map(checkDoc)),
     'docs/drills.md': reference('docs/drills.md', [...steps.values()].map(stepDoc)),
+    'playbooks/roles/exporters/files/bringup-health': hostProgram(),
   };
 }
 

@@ -95,7 +95,7 @@ async function attempt({ check }: Planned, { scene, refusals }: Run, signal: Abo
       throw error;
     });
   try {
-    return { ...(await check.attempt({ connect, signal })), isFinal: false, unreachable };
+    return { ...(await check.attempt({ ...scene, connect, signal })), isFinal: false, unreachable };
   } catch (error) {
     const isFinal = error instanceof Failure && error.diagnostics[0]?.code === 'E_PING';
     if (error instanceof Failure) {

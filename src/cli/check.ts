@@ -16,6 +16,7 @@ import { inventoryScope } from '../engine/host/variables.ts';
 import { junitXml } from '../report/junit.ts';
 import type { Reporter } from '../report/plain.ts';
 import { openLine } from './connections.ts';
+import { healthOf } from './health-of.ts';
 import type { HostOptions } from './options.ts';
 import { chooseReporter, type OutputOptions } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
@@ -59,7 +60,13 @@ export async function runChecks(
     reporter.emit(shown);
   };
   try {
-    const failed = await runAll({ checks: planned, scene: { connect }, emit, signal, now: () => Date.now() });
+    const failed = await runAll({
+      checks: planned,
+      scene: { connect, health: healthOf },
+      emit,
+      signal,
+      now: () => Date.now(),
+    });
     if (options.junit !== undefined) writeFileSync(options.junit, junitXml(seen, file));
     return signal.aborted ? 130 : failed > 0 ? 1 : 0;
   } finally {

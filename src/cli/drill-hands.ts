@@ -18,6 +18,7 @@ import { bootLogs } from './boot-logs.ts';
 import type { CheckOptions } from './check.ts';
 import { openLine } from './connections.ts';
 import { machinesOf, switchByDriver } from './hardware.ts';
+import { healthOf } from './health-of.ts';
 import { openPlaybook, openProject, type Project } from './project.ts';
 
 /** What drills need of the other rooms, and checks whether hosts are suitable. */
@@ -132,7 +133,7 @@ export function drillHands(project: Project, file: string, options: CheckOptions
           passed: event.status === 'passed',
         };
       };
-      const scene = { connect: (name: string) => lines.line(name, signal) };
+      const scene = { connect: (name: string) => lines.line(name, signal), health: healthOf };
       await runAll({ checks, scene, emit: keep, signal, now: () => Date.now() });
       return verdicts;
     },

@@ -1,6 +1,5 @@
 // What the inventory says of the system that a host gets: its image, and what makes that image the host.
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { targetOf } from '../config/target.ts';
 import { placeOfVariable } from '../config/variable-place.ts';
@@ -16,6 +15,7 @@ import { type Checksum, download, type Progress, parseChecksum, verifyChecksum }
 import { type Mistake, settingsOf } from '../hardware/image/variables.ts';
 import type { Getter } from './connections.ts';
 import { IMAGES } from './image-build.ts';
+import { publicKeysOf } from './login-keys.ts';
 import { pinFile, pinKey, whileLocked } from './pins.ts';
 import type { Project } from './project.ts';
 
@@ -48,7 +48,7 @@ export function systemOf(name: string, project: Project): HostSystem {
   const pins = pinFile(inventory.dir, target, host.at);
   return {
     ...{ host, get, target, pins },
-    identity: { name, publicKeys: publicKeysOf(target, host), ...settings },
+    identity: { name, publicKeys: publicKeysOf(target, host.at), ...settings },
     hostKey: () =>
       whileLocked(inventory.dir, () => ensureHostKey(join(inventory.dir, '.secrets', 'host_keys', name), name)),
     pin: (publicKey) => pinKey(pins, target, publicKey),
@@ -58,21 +58,6 @@ export function systemOf(name: string, project: Project): HostSystem {
 function diagnosticOf({ variable, path, problem, expected, hint }: Mistake, host: InventoryHost) {
   return tell('E_IMAGE_VARIABLE', { host: host.name, problem, expected, hint }, placeOfVariable(host, variable, path));
 }
-
-/** The public keys of the private keys that bringup logs in with. */
-function publicKeysOf({ name, privateKeyFile }: Target, host: InventoryHost): readonly string[] {
-  const own = privateKeyFile === undefined ? undefined : privateKeyFile.replace(/^~(?=\/)/, homedir());
-  const files = (own === undefined ? USUAL_KEYS : [own]).map((file) => `${file}.pub`);
-  const keys = files.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8').trim());
-  const good = keys.filter((key) => /^(ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/=]+( [^\n]*)?$/.test(key));
-  if (good.length > 0) return good;
-  const hint =
-    own !== undefined && existsSync(own)
-      ? `write it from the private key: ssh-keygen -y -f ${own} > ${own}.pub`
-      : `create a key pair: ssh-keygen -t ed25519${own === undefined ? '' : ` -f ${own}`}`;
-  throw failure('E_IMAGE_PUBLIC_KEY', { host: name, files, hint }, host.at);
-}
-const USUAL_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((file) => join(homedir(), '.ssh', file));
 
 export type Wanted = Readonly<{ image: string; checksum: Checksum | undefined }>;
 

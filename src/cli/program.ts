@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import { completionCommands } from './completion-command.ts';
-import { powerCommand } from './hardware-commands.ts';
+import { adoptCommand, discoverCommand, doctorCommand, healthCommand, powerCommand } from './hardware-commands.ts';
 import { consoleCommand, hostCommands } from './host-commands.ts';
 import { imageCommands } from './image-commands.ts';
 import { labCommands } from './lab-commands.ts';
@@ -103,6 +103,10 @@ export function commandLine(run: CommandContext): Command {
   rebuildCommand(program, run);
   consoleCommand(program, run);
   hostCommands(program, run);
+  discoverCommand(program, run);
+  adoptCommand(program, run);
+  healthCommand(program, run);
+  doctorCommand(program, run);
   imageCommands(program, run);
   inventoryCommand(program, run);
   vaultCommands(program, run);

@@ -49,8 +49,8 @@ export type Project = Readonly<{
   inventory: Inventory;
   /** The hosts that --limit leaves. */
   limit: ReadonlySet<string>;
-  /** Reads its sources again. Throws Failure. */
-  rereadInventory: () => Pick<Project, 'inventory' | 'limit'>;
+  /** Reads its sources again, some with another text than the file has. Throws Failure. */
+  rereadInventory: (texts?: ReadonlyMap<string, string>) => Pick<Project, 'inventory' | 'limit'>;
   extraVars: RawVars;
   problems: Diagnostic[];
   redactor: Redactor;
@@ -120,9 +120,9 @@ export function openProject(options: ProjectOptions, playbookDir?: string): Proj
   const first = read(files, problems);
   return {
     ...first,
-    rereadInventory() {
+    rereadInventory(texts) {
       const again = openFiles([], passwords.length > 0 ? decrypt : undefined);
-      const found = read(again, []); // a host of --limit may be gone
+      const found = read({ ...again, read: (path, from) => texts?.get(path) ?? again.read(path, from) }, []); // a host of --limit may be gone
       stopOnProblems(again.problems);
       return found;
     },

@@ -65,7 +65,8 @@ function selfVars({ name, groups }: InventoryHost): RawVars {
 /** As in Ansible, `web1,web2` and `web[1:3]` are lists of hosts, unless there is such a file. */
 const isList = (path: string): boolean => /,|\[\w+:\w+/.test(path) && !existsSync(path);
 
-function sources(path: string, files: Files): readonly string[] {
+/** The files of a source: itself, or those in its directory that are inventories. */
+export function sources(path: string, files: Files): readonly string[] {
   if (!isFolder(path)) return [path];
   const skip = /^(group_vars|host_vars|known_hosts)$|^\.|(~|\.(cfg|retry|bak|orig|md|txt|pub|key))$/;
   const found = readdirSync(path)
@@ -83,11 +84,7 @@ function readSource(file: string, building: Building, files: Files): void {
   }
   const text = files.read(file);
   if (text === undefined) return;
-  if (
-    !/\.(ya?ml|json)$/.test(file) &&
-    /^\s*(\[|[\w.-]+(\s|$))/m.test(text) &&
-    !/^(all|ungrouped)\s*:|^---/m.test(text)
-  ) {
+  if (isIni(file, text)) {
     parseIni(text, file, draft, files.problems);
     return;
   }
@@ -99,6 +96,12 @@ function readSource(file: string, building: Building, files: Files): void {
   }
   if (pluginOf(node) !== undefined) construct(node, building);
   else for (const { key, keyAt, value } of node.entries) readGroup(draft, key, keyAt, value, files.problems, []);
+}
+
+/** Whether an inventory is in Ansible's INI format. Else it is YAML. */
+export function isIni(file: string, text: string): boolean {
+  if (/\.(ya?ml|json)$/.test(file) || /^(all|ungrouped)\s*:|^---/m.test(text)) return false;
+  return /^\s*(\[|[\w.-]+(\s|$))/m.test(text);
 }
 
 function readGroup(

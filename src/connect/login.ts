@@ -24,14 +24,54 @@ export type Login = Readonly<{ client: Client; user: string; close: () => void }
  */
 export async function login(target: Target, ports: LoginPorts, signal?: AbortSignal): Promise<Login> {
   const resolved = await resolveTarget(target);
+  const hops = await overJumps(resolved, target, ports, signal);
+  try {
+    const last = await withRetries(() => loginOnce(resolved, target, hops.at(-1), ports, signal), signal);
+    return { ...last, close: () => closeAll([...hops, last]) };
+  } catch (error) {
+    closeAll(hops);
+    throw error;
+  }
+}
+
+/** Logs in to the jump hosts, each through the one before. */
+async function overJumps(
+  { jumps }: Resolved,
+  target: Target,
+  ports: LoginPorts,
+  signal?: AbortSignal,
+): Promise<readonly Login[]> {
   const hops: Login[] = [];
   try {
-    for (const jump of resolved.jumps) {
+    for (const jump of jumps) {
       const hop = await resolveTarget(jumpTarget(jump, target));
       hops.push(await loginOnce(hop, jumpTarget(jump, target), hops.at(-1), ports, signal));
     }
-    const last = await withRetries(() => loginOnce(resolved, target, hops.at(-1), ports, signal), signal);
-    return { ...last, close: () => closeAll([...hops, last]) };
+    return hops;
+  } catch (error) {
+    closeAll(hops);
+    throw error;
+  }
+}
+
+/** A connection to the SSH port of a host, over its jump hosts, on which nothing was said yet. Throws Failure. */
+export async function openSocket(
+  target: Target,
+  ports: LoginPorts,
+  signal?: AbortSignal,
+): Promise<Readonly<{ sock: net.Socket; to: Resolved; close: () => void }>> {
+  const to = await resolveTarget(target);
+  const hops = await overJumps(to, target, ports, signal);
+  const via = hops.at(-1);
+  try {
+    const seconds = target.connectTimeout ?? 10;
+    const sock =
+      via === undefined ? await dial(to, target, seconds, signal) : await forwarded(via.client, to.host, to.port);
+    const close = (): void => {
+      sock.destroy();
+      closeAll(hops);
+    };
+    return { sock: sock as net.Socket, to, close };
   } catch (error) {
     closeAll(hops);
     throw error;
@@ -256,7 +296,8 @@ async function openKey(text: Buffer, file: string, ports: LoginPorts): Promise<s
   return key instanceof Error ? undefined : key;
 }
 
-function hostKeyTrouble(to: Resolved, target: Target, key: Buffer): Failure | undefined {
+/** Why a key of a host is not accepted. undefined: it is known. */
+export function hostKeyTrouble(to: Resolved, target: Target, key: Buffer): Failure | undefined {
   const verdict = verify(to.knownHosts, to.host, to.port, key);
   const where = to.port === 22 ? to.host : `[${to.host}]:${to.port}`;
   const shown = `it shows   ${keyType(key)} ${fingerprint(key)}`;

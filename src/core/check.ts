@@ -1,6 +1,7 @@
 import type { Static, TObject } from 'typebox';
 import { type ArgError, binder } from './bind.ts';
 import type { Connection } from './connection.ts';
+import type { Finding } from './health.ts';
 
 /**
  * A smoke check. `observe` does the I/O, `judge` is pure. A check never retries: the caller retries it until a
@@ -22,9 +23,13 @@ export type CheckSpec<A extends TObject, Seen> = Readonly<{
 }>;
 /** Printed on one line, for example `status: expected 200, seen 503`. */
 export type Mismatch = Readonly<{ property: string; expected: string; seen: string }>;
-/** What a check may use: connections to hosts of the inventory by name, and the signal that ends its time. */
+/**
+ * What a check may use: connections to hosts of the inventory by name, the health of the machine behind a connection,
+ * and the signal that ends its time.
+ */
 export type Scene = Readonly<{
   connect: (name: string) => Promise<Connection>;
+  health: (line: Connection, signal: AbortSignal) => Promise<readonly Finding[]>;
   signal: AbortSignal;
 }>;
 

@@ -38,12 +38,6 @@ const QEMU_COMMANDS: typeof COMMANDS = [
   { command: 'socat', why: 'it tells a machine with a blank disk what to boot', package: 'socat' },
 ];
 
-/** What machines with a blank disk need in addition. */
-const METAL_COMMANDS: typeof COMMANDS = [
-  { command: 'socat', why: 'it tells QEMU what a machine boots', package: 'socat' },
-  { command: 'ipmi_sim', why: 'it is the BMC of machines', package: 'openipmi' },
-];
-
 /** An image takes 350 MiB and a host's changes some 500 MiB. With less space than this, a lab would fill the disk. */
 const LEAST_FREE = 3 * 1024 ** 3;
 

@@ -127,6 +127,30 @@ const DRILLS: readonly Drill[] = [
     ],
     mend: ['db2', 'umount /mnt /proc/meminfo; rm /etc/mysql/tls/drill.crt; systemctl reset-failed drill'],
   },
+  {
+    what: 'hardware that fails',
+    alerts: [
+      ['HardwareHot', 'web1'],
+      ['UnderVoltage', 'web1'],
+      ['DiskFailing', 'web1'],
+      ['FileSystemBroken', 'web1'],
+      ['MemoryErrors', 'web1'],
+      ['PowerSupplyOrFanFailed', 'web1'],
+    ],
+    // The labels are those that bringup-health prints. Lab hosts have no sensors of their own.
+    fault: [
+      'web1',
+      `cat >/var/lib/prometheus/node-exporter/drill.prom <<'END'
+bringup_health_temperature_celsius{sensor="cpu-thermal",chip="drill"} 97
+bringup_health_throttled{what="under-voltage",when="now"} 1
+bringup_health_disk_failing{disk="drill"} 1
+bringup_health_filesystem_errors{mountpoint="/drill",device="/dev/drill"} 3
+bringup_health_memory_errors_total{controller="mc9",kind="uncorrected"} 1
+bringup_health_bmc_sensor_ok{sensor="PSU 2",says="Power Supply AC lost"} 0
+END`,
+    ],
+    mend: ['web1', 'rm /var/lib/prometheus/node-exporter/drill.prom'],
+  },
 ];
 
 describe('monitoring', () => {

@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { sweep } from '../../src/hardware/discover/sweep.ts';
 import { bmc, installed, machine, type Peer, poeSwitch } from '../support/peers.ts';
 import { switched } from '../support/scene.ts';
 
@@ -54,6 +55,11 @@ describe('ipmi, with ipmitool and the simulator of OpenIPMI', () => {
     expect(await switched('ipmi', args({ password: 'wrong' }), 'on')).toMatch(/^E_POWER_LOGIN/);
     expect(await switched('ipmi', args({ user: 'root' }), 'on')).toMatch(/^E_POWER_LOGIN/);
     expect(peer.isOn()).toBe(false);
+  });
+  it('is found by its answer to a presence ping', async () => {
+    const signal = new AbortController().signal;
+    const options = { port: peer.port, wait: 1000 };
+    expect([...(await sweep(['127.0.0.1', '127.0.0.2'], '127.0.0.1', signal, options))]).toEqual(['127.0.0.1']);
   });
   it('tells silence, and that ipmitool is missing', async () => {
     const { port, close } = await silence();

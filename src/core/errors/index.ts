@@ -1,6 +1,7 @@
 // The catalogue of all errors that bringup reports, with one code for each cause. `bringup explain` and docs/errors.md
 // print it.
 import { type Diagnostic, Failure, type Pos } from '../diagnostic.ts';
+import { adoption, adoptionRuns } from './adoption.ts';
 import { args } from './arguments.ts';
 import { boot, bootRuns } from './boot.ts';
 import { checkRuns, checks, pages } from './checks.ts';
@@ -41,6 +42,8 @@ const all = {
   ...power,
   ...boot,
   ...bootRuns,
+  ...adoption,
+  ...adoptionRuns,
   ...requirements,
   ...installRuns,
   ...connection,
@@ -91,6 +94,8 @@ export const AREAS: readonly Area[] = [
   area('Power switches', 'run', power),
   area('Boot ways', 'input', boot),
   area('Installation of systems', 'run', bootRuns),
+  area('Discovery and adoption', 'input', adoption),
+  area('Hosts that are adopted', 'run', adoptionRuns),
   area('Requirements', 'input', requirements),
   area('Installing requirements', 'run', installRuns),
   area('Connections', 'run', connection),

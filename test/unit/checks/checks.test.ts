@@ -9,7 +9,8 @@ import { isBound, type Mismatch, type Scene } from '../../../src/core/check.ts';
 import { failure } from '../../../src/core/errors/index.ts';
 import type { CheckEvent, Event } from '../../../src/core/event.ts';
 
-const scene = { connect: () => Promise.reject(new Error('no hosts here')), signal: AbortSignal.timeout(10_000) };
+const none = () => Promise.reject(new Error('no hosts here'));
+const scene = { connect: none, health: none, signal: AbortSignal.timeout(10_000) };
 async function look(name: string, args: Record<string, unknown>): Promise<readonly Mismatch[]> {
   const bound = checks.get(name)?.bind(args);
   if (bound === undefined || !isBound(bound)) throw new Error(JSON.stringify(bound));
@@ -181,7 +182,7 @@ describe('running checks', () => {
     const events: Event[] = [];
     const failed = await runAll({
       checks: [{ name: 'c', kind: 'k', at, check, within: 0.1, proves: '', hosts: ['web1'] }],
-      scene: { connect: () => new Promise(() => {}) },
+      scene: { connect: () => new Promise(() => {}), health: none },
       emit: (e) => events.push(e),
       signal: new AbortController().signal,
       now: () => performance.now(),

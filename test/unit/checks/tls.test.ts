@@ -10,7 +10,11 @@ import { checks } from '../../../src/checks/index.ts';
 import { isBound, type Scene } from '../../../src/core/check.ts';
 import type { Connection } from '../../../src/core/connection.ts';
 
-const never: Scene = { connect: () => Promise.reject(new Error('no hosts here')), signal: AbortSignal.timeout(20_000) };
+const never: Scene = {
+  connect: () => Promise.reject(new Error('no hosts here')),
+  health: () => Promise.reject(new Error('no hosts here')),
+  signal: AbortSignal.timeout(20_000),
+};
 async function wrong(name: string, args: Record<string, unknown>, scene = never) {
   const bound = checks.get(name)?.bind(args);
   if (bound === undefined || !isBound(bound)) throw new Error(JSON.stringify(bound));

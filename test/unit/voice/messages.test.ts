@@ -10,7 +10,7 @@ import { project } from '../support/project.ts';
 const LONGEST = 80;
 /** Words with which a command, an option or an argument may begin: what it does. */
 const VERBS = [
-  ...['replace', 'become', 'begin', 'connect', 'continue', 'create', 'decrypt', 'edit', 'encrypt', 'forget'],
+  ...['add', 'replace', 'become', 'begin', 'connect', 'continue', 'create', 'decrypt', 'edit', 'encrypt', 'forget'],
   ...[
     'apply',
     'ask',
