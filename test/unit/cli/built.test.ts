@@ -44,7 +44,7 @@ export const pure = defineModule({ name: 'pure', summary: '', args: args({ all: 
     expect(applied.stderr).toBe('');
     expect(applied.status).toBe(0);
     const checked = run('check', 'checks.yml', '--within', '0'); // loads the files of all checks: dns-packet, ping, mysql2
-    expect(checked.stdout + checked.stderr).toMatch(/answer: expected an answer.*\n.*\n1 of 1 check failed/);
+    expect(checked.stdout + checked.stderr).toMatch(/answer: expected an answer.*\n.*\n\n1 of 1 check failed/);
     expect(checked.status).toBe(1);
   } finally {
     rmSync(folder, { recursive: true });

@@ -45,15 +45,16 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0
 });
 
 describe('recipes of images', () => {
+  const built = IMAGES.filter((image) => image !== 'blank');
   it('have distinct keys that stay the same', () => {
-    expect(new Set(IMAGES.flatMap((image) => MACHINES.map((machine) => imageKey(image, machine)))).size).toBe(
-      IMAGES.length * MACHINES.length,
+    expect(new Set(built.flatMap((image) => MACHINES.map((machine) => imageKey(image, machine)))).size).toBe(
+      built.length * MACHINES.length,
     );
     expect(imageKey('debian-12')).toBe(imageKey('debian-12'));
     expect(imageKey('debian-12')).toMatch(/^debian-12-[0-9a-f]{12}$/);
   });
   it('use packages from Debian only, and verify them', () => {
-    for (const image of IMAGES) {
+    for (const image of built) {
       const { sources, aptConf } = recipe(image);
       for (const line of sources) expect(line).toMatch(/^deb http:\/\/deb\.debian\.org\/debian(-security)? \S+ main$/);
       expect([...sources, ...aptConf].join(' ')).not.toMatch(/trusted|unauthenticated/i);
