@@ -7,7 +7,7 @@ export const boot = {
     summary: 'the boot way of a host is not known',
     meaning: '`boot` names the way in which a system gets onto the disk of the host.',
     fix: 'Correct the name. docs/boot.md lists the ways.',
-    example: { host: 'web1', way: 'netbot', known: ['kexec', 'netboot'] },
+    example: { host: 'web1', way: 'netbot', known: ['card', 'netboot'] },
     tell: ({ host, way, known }: { host: string; way: string; known: readonly string[] }) => ({
       message: `boot of ${host} names an unknown way '${way}'`,
       ...didYouMean(way, known),
