@@ -1,5 +1,5 @@
 import { connect as connectTcp } from 'node:net';
-import { Document, type YAMLSeq } from 'yaml';
+import { listText } from '../config/yaml-text.ts';
 import type { Connection } from '../core/connection.ts';
 import { failure } from '../core/errors/index.ts';
 import { sh } from '../core/sh.ts';
@@ -43,11 +43,8 @@ export async function generateChecks(host: string, options: CheckOptions, signal
     const running = await readRunning(line, signal);
     const address = scope.get('ansible_host');
     const reachable = await openPorts(typeof address === 'string' ? address : host, running.ports);
-    const document = new Document(entriesFor(host, running, reachable));
-    document.commentBefore = ` What ran on ${host} when \`bringup check --generate\` read it. Keep what must stay so.`;
-    for (const entry of (document.contents as YAMLSeq).items.slice(1))
-      (entry as { spaceBefore?: boolean }).spaceBefore = true;
-    streams.out(document.toString({ lineWidth: 110, flowCollectionPadding: false }));
+    const comment = `What ran on ${host} when \`bringup check --generate\` read it. Keep what must stay so.`;
+    streams.out(listText(entriesFor(host, running, reachable), comment));
     return 0;
   } finally {
     await line.close();

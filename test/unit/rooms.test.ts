@@ -59,7 +59,7 @@ describe('each library is imported in one room', () => {
     'zx/core': /^(connect|lab|install)\//,
     zx: /^$/, // zx's globals cost 100 ms at start; zx/core is used instead
     listr2: /^report\/live\.ts$/,
-    yaml: /^config\/source\.ts$/,
+    yaml: /^config\/(source|yaml-text)\.ts$/,
     ajv: /^(core\/compile|compiled)\.ts$/, // in a run, and for the build
     'mysql2/promise': /^checks\//,
     ping: /^checks\/ping\.ts$/,

@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 const command = resolve('dist/bringup.cjs');
 
 test('every action of a command sets an exit code; without one the command fails', () => {
-  for (const file of readdirSync('src/cli').map((name) => `src/cli/${name}`)) {
+  const files = readdirSync('src/cli', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  for (const file of files.map((name) => `src/cli/${name}`)) {
     const text = readFileSync(file, 'utf8');
     const actions = text.split('.action(').slice(1);
     for (const action of actions) expect(action.slice(0, 1200), file).toContain('done(');
