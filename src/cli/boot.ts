@@ -15,6 +15,9 @@ import type { Project } from './project.ts';
 /** Where installers and compressed images are kept. */
 const CACHE = join('.bringup', 'boot');
 
+/** How long a login may take while a host makes itself ready at its first boot. */
+const FIRST_BOOT_SECONDS = 60;
+
 /** A host with the way in which its system gets onto it. */
 export type Installable = Readonly<{ host: string; boot: BoundWay; scene: BootScene }>;
 
@@ -32,8 +35,9 @@ export function installable(name: string, options: Options): Installable {
   const at = project.inventory.hosts.get(name)?.at;
   if (machine?.boot === undefined) throw failure('E_NO_BOOT', { host: name }, at);
   const { get } = inventoryScope(project.templates, project.inventory, project.extraVars, '.', name);
+  const defaults: RawVars = { ansible_timeout: FIRST_BOOT_SECONDS, ...project.connection };
   const line: BootScene['line'] = (stop) =>
-    openLine(name, at, get, { defaults: project.connection as RawVars, onSecret: project.redactor.add, signal: stop });
+    openLine(name, at, get, { defaults, onSecret: project.redactor.add, signal: stop });
   const { lab, ...powers } = powerScene(name, project, line, signal);
   const { power } = machine;
   const turn = async (to: 'on' | 'off', from?: 'network'): Promise<void> => {
@@ -60,7 +64,7 @@ export function installable(name: string, options: Options): Installable {
       },
       power: { on: (from) => turn('on', from), cut: () => turn('off') },
       line,
-      answers: powers.answers,
+      answers: () => acceptsLogins(line, signal),
       ask: powers.ask,
       async resetInLab() {
         const { reset } = await import('../lab/lab.ts');
@@ -71,6 +75,20 @@ export function installable(name: string, options: Options): Installable {
       },
     },
   };
+}
+
+/**
+ * Whether a login works. sshd may answer before the first boot has made the login user, and another machine may have the
+ * address: neither is the fresh system.
+ */
+async function acceptsLogins(line: BootScene['line'], signal: AbortSignal): Promise<boolean> {
+  try {
+    await (await line(signal)).close();
+    return true;
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Failure)) throw error;
+    return false;
+  }
 }
 
 /** Fetches the image, makes the host key if there is none, and pins it. */
