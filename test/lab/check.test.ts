@@ -51,7 +51,7 @@ describe('check on real hosts', () => {
   afterAll(() => lab.down());
 
   it('shows the journal of a unit that does not run, and where the check stands', () => {
-    const { status, out } = check('checks.yml', '--within', '10');
+    const { status, out } = check('checks.yml', '--within', '20');
     expect(status).toBe(1);
     expect(out).toMatch(/✓ a, b answers ping {2}\(2 checks, /);
     expect(out).toMatch(
@@ -63,7 +63,7 @@ describe('check on real hosts', () => {
 
   it('names a host without power as the one cause of what it breaks', () => {
     power('cut');
-    const { status, out } = check('checks.yml', '--within', '5');
+    const { status, out } = check('checks.yml', '--within', '20');
     power('on');
     expect(status).toBe(1);
     expect(out).toMatch(/^b is unreachable: .*\n {4}✗ b answers ping/m);
@@ -80,7 +80,7 @@ describe('check on real hosts', () => {
     writeFileSync(join(lab.folder, 'made.yml'), out);
     expect(check('made.yml')).toMatchObject({ status: 0 });
     await lab.root('a', 'userdel keeper');
-    expect(check('made.yml', '--within', '10').out).toMatch(/✗ keeper has an account on a/);
+    expect(check('made.yml', '--within', '20').out).toMatch(/✗ keeper has an account on a/);
   });
 
   it('refuses to read a host that the inventory does not have', () => {
