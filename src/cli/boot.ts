@@ -1,5 +1,6 @@
 // How a system gets onto the hosts of an inventory: what its boot ways need of the other rooms.
 import { join } from 'node:path';
+import type { Connection } from '../core/connection.ts';
 import { Failure } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
 import type { RawVars } from '../core/value.ts';
@@ -36,7 +37,7 @@ export function installable(name: string, options: Options): Installable {
   if (machine?.boot === undefined) throw failure('E_NO_BOOT', { host: name }, at);
   const { get } = inventoryScope(project.templates, project.inventory, project.extraVars, '.', name);
   const defaults: RawVars = { ansible_timeout: FIRST_BOOT_SECONDS, ...project.connection };
-  const line: BootScene['line'] = (stop) =>
+  const line = (stop: AbortSignal): Promise<Connection> =>
     openLine(name, at, get, { defaults, onSecret: project.redactor.add, signal: stop });
   const { lab, ...powers } = powerScene(name, project, line, signal);
   const { power } = machine;
@@ -63,7 +64,6 @@ export function installable(name: string, options: Options): Installable {
         return system;
       },
       power: { on: (from) => turn('on', from), cut: () => turn('off') },
-      line,
       answers: () => acceptsLogins(line, signal),
       ask: powers.ask,
       async resetInLab() {
@@ -81,7 +81,10 @@ export function installable(name: string, options: Options): Installable {
  * Whether a login works. sshd may answer before the first boot has made the login user, and another machine may have the
  * address: neither is the fresh system.
  */
-async function acceptsLogins(line: BootScene['line'], signal: AbortSignal): Promise<boolean> {
+async function acceptsLogins(
+  line: (signal: AbortSignal) => Promise<Connection>,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     await (await line(signal)).close();
     return true;

@@ -1,6 +1,5 @@
 import { type Static, type TObject, type TProperties, Type } from 'typebox';
 import { type ArgError, binder } from '../../core/bind.ts';
-import type { Connection } from '../../core/connection.ts';
 import type { Identity } from '../image/identity.ts';
 
 /** Which disk the system is written to: the only one that fits, or the one with this serial number. */
@@ -52,8 +51,6 @@ export type BootScene = Readonly<{
    */
   system: () => Promise<BootSystem>;
   power: BootPower;
-  /** Opens a connection to the system that runs now. Throws Failure if it does not answer, or with another host key. */
-  line: (signal: AbortSignal) => Promise<Connection>;
   /** Whether the host accepts logins by SSH, with the host key that is pinned. */
   answers: () => Promise<boolean>;
   /** Asks the person at the terminal. undefined: there is no terminal. */
@@ -62,7 +59,7 @@ export type BootScene = Readonly<{
   resetInLab: () => Promise<void>;
 }>;
 
-/** What a boot way needs of the inventory or of the host. Checked before any host is touched. */
+/** What a boot way needs of the inventory. Checked before any host is touched. */
 export type BootNeed =
   /** `disk` says which disk is written. */
   | 'disk'
@@ -71,9 +68,7 @@ export type BootNeed =
   /** `power` switches it. */
   | 'power'
   /** `image` says what is written. */
-  | 'image'
-  /** The system that runs now accepts logins. It is not checked with the inventory. */
-  | 'login';
+  | 'image';
 
 export function bootArgs<P extends TProperties>(own: P) {
   return Type.Object({ ...own, ...TIMES, ...own }, { additionalProperties: false });

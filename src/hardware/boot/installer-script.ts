@@ -60,7 +60,6 @@ network() {
       for carrier in $(seq 30); do [ "$(cat "$card/carrier" 2>/dev/null)" = 1 ] && break; sleep 1; done
       if [ -n "$address" ]; then
         busybox ip addr add "$address" dev "$name" 2>/dev/null
-        [ -z "$gateway" ] || busybox ip route add default via "$gateway" 2>/dev/null
         return 0
       fi
       printf '#!/bin/sh\\n[ "$1" = bound ] || exit 0\\nbusybox ip addr add "$ip/$mask" dev "$interface"\\n[ -z "$router" ] || busybox ip route add default via "\${router%%%% *}"\\n' > /run/bringup/dhcp
@@ -154,7 +153,7 @@ boot_entry() {
 mountroot() {
   umask 077
   mkdir -p /run/bringup
-  url= pin= token= mac= address= gateway=
+  url= pin= token= mac= address=
   for word in $(cat /proc/cmdline); do
     case $word in
       bringup.url=*) url=\${word#bringup.url=} ;;
@@ -162,7 +161,6 @@ mountroot() {
       bringup.token=*) token=\${word#bringup.token=} ;;
       bringup.mac=*) mac=\${word#bringup.mac=} ;;
       bringup.address=*) address=\${word#bringup.address=} ;;
-      bringup.gateway=*) gateway=\${word#bringup.gateway=} ;;
     esac
   done
   # The key is verified by its pin, so no authority has to vouch for it, and the clock may be wrong.

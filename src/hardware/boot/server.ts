@@ -7,11 +7,8 @@ import { join } from 'node:path';
 import { makeCertificate } from './certificate.ts';
 import type { Session } from './session.ts';
 
-/** The kernel of an installer and what it gets on its command line. */
-export type BootFiles = Readonly<{ kernel: string; initrd: string; line: string }>;
-
 /** Where a machine is on the network. `address` has its prefix length. undefined: it asks DHCP. */
-export type Place = Readonly<{ mac: string; address: string | undefined; gateway: string | undefined }>;
+export type Place = Readonly<{ mac: string; address: string | undefined }>;
 
 /**
  * What installers and firmware ask the controller, as long as something is installed. What is secret, or decides what is
@@ -22,8 +19,6 @@ export type BootServer = Readonly<{
   /** Answers for one more machine, by its MAC address. */
   add: (place: Place, session: Session) => void;
   remove: (place: Place) => void;
-  /** What a machine boots, for those that get it by SSH. undefined: nothing is to be installed. */
-  files: (place: Place) => BootFiles | undefined;
   /** The URL of plain HTTP. */
   http: string;
   close: () => Promise<void>;
@@ -93,14 +88,13 @@ export async function openServer({ address, reached, folder, signal }: Options):
   }
 
   /** The command line of the kernel. It has a new token. undefined: nothing is to be installed. */
-  function lineOf({ mac, address: own, gateway }: Place, session: Session): string | undefined {
+  function lineOf({ mac, address: own }: Place, session: Session): string | undefined {
     const token = session.begin();
     if (token === undefined) return undefined;
     return [
       ...['boot=bringup', 'panic=60', 'console=tty0', 'console=ttyS0,115200', `bringup.url=${urls.https}`],
       ...[`bringup.pin=${pin}`, `bringup.token=${token}`, `bringup.mac=${mac}`],
       ...(own === undefined ? [] : [`bringup.address=${own}`]),
-      ...(gateway === undefined ? [] : [`bringup.gateway=${gateway}`]),
     ].join(' ');
   }
 
@@ -116,11 +110,6 @@ export async function openServer({ address, reached, folder, signal }: Options):
     http: urls.http,
     add: (place, session) => void machines.set(place.mac, { place, session }),
     remove: ({ mac }) => void machines.delete(mac),
-    files(place) {
-      const machine = machines.get(place.mac);
-      const line = machine && lineOf(place, machine.session);
-      return line === undefined ? undefined : { kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd'), line };
-    },
     async close() {
       for (const server of [plain, secure]) {
         server.closeAllConnections();

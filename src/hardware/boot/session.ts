@@ -47,7 +47,7 @@ export function openSession(order: Order) {
     /** Settles when the installer has said that it is done. Throws Failure if it failed. */
     ended,
     isArmed: (): boolean => state === 'armed',
-    /** Whether the installer has fetched its task. */
+    /** Whether the machine has asked for the installer. */
     hasBegun: (): boolean => boots > 0 && token !== undefined,
     fail,
 

@@ -40,7 +40,7 @@ export const netboot = defineWay({
     refuseAddress(netboot, address);
     const own =
       args.dhcp !== 'proxy' && isWithin(address, netboot.wire) ? `${address}/${netboot.wire.prefix}` : undefined;
-    const place = { mac: machine.mac ?? '', address: own, gateway: undefined };
+    const place = { mac: machine.mac ?? '', address: own };
     const session = await arm(scene);
     await whileServed(netboot, place, session, async (broken) => {
       scene.progress({ stage: 'switching the power off and on' });
