@@ -1,7 +1,6 @@
 // The registries and docs of machines' drivers: what `npm run gen` writes of src/hardware/power/ and boot/ways/.
 import { readdirSync } from 'node:fs';
-import type { TObject } from 'typebox';
-import { argumentRows } from './core/doc.ts';
+import { type Documented, variableDoc } from './core/doc.ts';
 
 const root = new URL('..', import.meta.url);
 
@@ -16,7 +15,7 @@ type Kind = Readonly<{
   registry: string;
   /** The variable of a host that names one, and the key that has the name in a map. */
   variable: string;
-  key: string;
+  key: 'driver' | 'way';
   /** The beginning of the page in docs/. */
   intro: string;
 }>;
@@ -63,13 +62,7 @@ The variable \`console\` of a host names the driver that reaches its serial cons
 [states.md](states.md#consoles) shows how to say it in an inventory, and how to use it.`,
 };
 
-type Exported = Readonly<{
-  name: string;
-  summary: string;
-  args: TObject;
-  examples: readonly Readonly<{ title: string; args: Readonly<Record<string, unknown>> }>[];
-}>;
-type Found = Readonly<{ file: string; exported: string; one: Exported }>;
+type Found = Readonly<{ file: string; exported: string; one: Documented }>;
 
 /** What the files of a kind export, by name. */
 export async function findKinds({ folder }: Kind): Promise<readonly Found[]> {
@@ -77,7 +70,7 @@ export async function findKinds({ folder }: Kind): Promise<readonly Found[]> {
   const files = readdirSync(url).filter((name) => name.endsWith('.ts') && name !== 'index.ts');
   const found = await Promise.all(
     files.map(async (file): Promise<Found> => {
-      const all = (await import(new URL(file, url).href)) as Record<string, Exported>;
+      const all = (await import(new URL(file, url).href)) as Record<string, Documented>;
       const [entry] = Object.entries(all);
       if (entry === undefined) throw new Error(`${folder}${file} exports nothing`);
       return { file, exported: entry[0], one: entry[1] };
@@ -108,13 +101,7 @@ const pathOf = (line: string): string => line.slice(line.indexOf("'"));
 export function kindDocs({ folder, variable, key, intro }: Kind, found: readonly Found[]): string {
   const all = found.map(({ one }) => one);
   const list = all.map(({ name, summary }) => `- [${name}](#${name}): ${summary}`);
-  const pages = all.map(({ name, summary, args, examples }) => {
-    const shown = examples.map(({ title, args: given }) => {
-      const value = Object.keys(given).length === 0 ? name : JSON.stringify({ [key]: name, ...given });
-      return `# ${title}\n${variable}: ${value}`;
-    });
-    return `## ${name}\n${summary}\n\n${argumentRows(args)}\n\n\`\`\`yaml\n${shown.join('\n')}\n\`\`\`\n`;
-  });
+  const pages = all.map((one) => variableDoc(one, variable, key));
   return `<!-- Written by \`npm run gen\` from ${folder}: do not edit. -->
 ${intro}
 

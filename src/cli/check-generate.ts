@@ -5,7 +5,7 @@ import { failure } from '../core/errors/index.ts';
 import { sh } from '../core/sh.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import type { CheckOptions } from './check.ts';
-import { openLine } from './connections.ts';
+import { lineTo } from './hosts.ts';
 import { streams } from './output.ts';
 import { openProject, stopOnProblems } from './project.ts';
 
@@ -30,15 +30,10 @@ const PORT_MS = 2000;
 export async function generateChecks(host: string, options: CheckOptions, signal: AbortSignal): Promise<number> {
   const project = openProject({ ...options, writes: false });
   stopOnProblems(project.problems);
-  const { inventory, templates, extraVars, redactor } = project;
-  const known = inventory.hosts.get(host);
-  if (known === undefined) throw failure('E_UNKNOWN_HOST', { pattern: host, known: inventory.hosts.keys() });
+  const { inventory, templates, extraVars } = project;
+  if (!inventory.hosts.has(host)) throw failure('E_UNKNOWN_HOST', { pattern: host, known: inventory.hosts.keys() });
   const scope = inventoryScope(templates, inventory, extraVars, '.', host);
-  const line = await openLine(host, known.at, scope.get, {
-    defaults: project.connection,
-    onSecret: redactor.add,
-    signal,
-  });
+  const line = await lineTo(host, project, signal);
   try {
     const running = await readRunning(line, signal);
     const address = scope.get('ansible_host');

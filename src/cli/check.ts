@@ -9,7 +9,7 @@ import { isBound } from '../core/check.ts';
 import type { Connection } from '../core/connection.ts';
 import { Failure, type Pos } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
-import type { Event } from '../core/event.ts';
+import type { CheckEvent, Event } from '../core/event.ts';
 import { type Raw, Secret, type Value } from '../core/value.ts';
 import type { Scope } from '../engine/host/ports.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
@@ -73,6 +73,26 @@ export async function runChecks(
     for (const line of lines.values()) await line.then((l) => l.close()).catch(() => {});
     await reporter.end();
   }
+}
+
+/**
+ * Runs a checks file, shown by the reporter. Returns how many passed and the names of those that did not, in the order of
+ * the file.
+ */
+export async function countChecks(
+  file: string,
+  options: CheckOptions,
+  signal: AbortSignal,
+  reporter: Reporter,
+): Promise<Readonly<{ passed: number; failed: readonly string[] }>> {
+  const ended: CheckEvent[] = [];
+  const emit = (event: Event): void => {
+    if (event.type === 'check' && event.status !== 'trying') ended.push(event);
+    reporter.emit(event);
+  };
+  await runChecks(file, options, signal, { emit, end: reporter.end });
+  const failed = ended.filter((one) => one.status === 'failed').sort((a, b) => a.index - b.index);
+  return { passed: ended.length - failed.length, failed: failed.map((one) => one.check) };
 }
 
 /** Reads a file of checks. Throws Failure with all of its mistakes. */

@@ -1,15 +1,15 @@
 import { rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import pc from 'picocolors';
-import type { CheckEvent, Event, HostRecap } from '../core/event.ts';
+import type { HostRecap } from '../core/event.ts';
 import { duration } from '../core/units.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import { down } from '../lab/lab.ts';
-import { plainReporter, type Reporter } from '../report/plain.ts';
+import { plainReporter } from '../report/plain.ts';
 import { table } from '../report/summary.ts';
 import { plural } from '../report/words.ts';
 import { runPlays } from './apply.ts';
-import { runChecks } from './check.ts';
+import { countChecks } from './check.ts';
 import { labUp, openLab, showProgress } from './lab.ts';
 import { source, streams } from './output.ts';
 import { openProject } from './project.ts';
@@ -68,37 +68,21 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<n
       second.interrupted,
       'the second apply changed something: the playbook is not idempotent, or bringup has a bug',
     );
-  const seen: CheckEvent[] = [];
-  const failed = await timed(
+  const checkOptions = { ...QUIET, ...usualOptions(), inventory: options.inventory, extraVars: [] };
+  const shown = plainReporter({ out: streams.err, err: streams.err }, { source, verbose: 0, diff: false });
+  const { failed } = await timed(
     'Check',
-    () =>
-      runChecks(
-        CHECKS,
-        { ...QUIET, ...usualOptions(), inventory: options.inventory, extraVars: [] },
-        signal,
-        listening(seen),
-      ),
-    () => `${seen.filter((c) => c.status === 'passed').length} of ${seen.length} passed`,
+    () => countChecks(CHECKS, checkOptions, signal, shown),
+    (r) => `${r.passed} of ${r.passed + r.failed.length} passed`,
   );
-  if (failed !== 0) return stopped(signal.aborted, 'the site is up, but checks failed: see above');
+  if (failed.length > 0 || signal.aborted)
+    return stopped(signal.aborted, 'the site is up, but checks failed: see above');
   streams.out(screen(options.inventory, first.hosts, timings, Date.now() - began));
   return 0;
 }
 
 function heading(text: string): void {
   streams.err(`\n${pc.bold(pc.cyan(`── ${text} `))}${pc.cyan('─'.repeat(Math.max(0, 60 - text.length)))}\n`);
-}
-
-/** A reporter that shows and collects checks that pass. */
-function listening(seen: CheckEvent[]): Reporter {
-  const plain = plainReporter({ out: streams.err, err: streams.err }, { source, verbose: 0, diff: false });
-  return {
-    emit(event: Event) {
-      if (event.type === 'check' && event.status !== 'trying') seen.push(event);
-      plain.emit(event);
-    },
-    end: plain.end,
-  };
 }
 
 function changedText(hosts: readonly HostRecap[]): string {

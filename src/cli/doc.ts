@@ -1,8 +1,10 @@
 import { checks } from '../checks/index.ts';
-import { checkDoc, driverDoc, moduleDoc, stepDoc } from '../core/doc.ts';
+import { checkDoc, moduleDoc, stepDoc, variableDoc } from '../core/doc.ts';
 import { failure } from '../core/errors/index.ts';
 import type { Module } from '../core/module.ts';
 import { steps } from '../drills/index.ts';
+import { ways } from '../hardware/boot/ways/index.ts';
+import { consoles } from '../hardware/console/drivers/index.ts';
 import { drivers } from '../hardware/power/index.ts';
 import { modules } from '../modules/index.ts';
 import { table } from '../report/summary.ts';
@@ -45,6 +47,12 @@ function allPages(): readonly Page[] {
     ...Object.entries(modules).map(moduleOf),
     ...[...checks.values()].map((c) => ({ kind: 'check', ...c, text: checkDoc(c) })),
     ...[...steps.values()].map((s) => ({ kind: 'step of a drill', ...s, text: stepDoc(s) })),
-    ...Object.values(drivers).map((d) => ({ kind: 'power driver', ...d, text: driverDoc(d) })),
+    ...Object.values(drivers).map((d) => ({ kind: 'power driver', ...d, text: variableDoc(d, 'power', 'driver') })),
+    ...Object.values(consoles).map((d) => ({
+      kind: 'console driver',
+      ...d,
+      text: variableDoc(d, 'console', 'driver'),
+    })),
+    ...Object.values(ways).map((w) => ({ kind: 'boot way', ...w, text: variableDoc(w, 'boot', 'way') })),
   ];
 }

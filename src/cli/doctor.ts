@@ -1,14 +1,13 @@
 // `bringup doctor`: what is missing on this machine and on the hosts, and how it is fixed.
 import { setMaxListeners } from 'node:events';
 import pc from 'picocolors';
-import { select } from '../config/patterns.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import { diagnosticText } from '../report/words.ts';
 import type { Answer } from './doctor/contract.ts';
 import { askHere } from './doctor/here.ts';
 import { HOST_SCRIPT, judgeHost } from './doctor/host.ts';
-import { askEach } from './each-host.ts';
+import { askEach, chosenHosts } from './hosts.ts';
 import type { HostOptions } from './options.ts';
 import { type OutputOptions, source, streams } from './output.ts';
 import { openProject, type Project, stopOnProblems } from './project.ts';
@@ -24,8 +23,7 @@ export async function examine(
 ): Promise<number> {
   setMaxListeners(0, signal);
   const project = openProject({ ...options, writes: false });
-  const at = { file: '<command line>', line: 1, col: 1 };
-  const hosts = select(pattern, project.inventory, at, project.problems).filter((host) => project.limit.has(host));
+  const hosts = chosenHosts(pattern, project);
   stopOnProblems(project.problems);
   const has = (name: string, test: (value: unknown) => boolean): boolean =>
     hosts.some((host) => test(variable(project, host, name)));

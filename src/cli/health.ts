@@ -1,10 +1,9 @@
 // `bringup health`: what the machines of hosts say of themselves.
 import { setMaxListeners } from 'node:events';
 import pc from 'picocolors';
-import { select } from '../config/patterns.ts';
 import { type Finding, type Verdict, worst } from '../core/health.ts';
-import { askEach } from './each-host.ts';
 import { healthOf } from './health-of.ts';
+import { askEach, chosenHosts } from './hosts.ts';
 import type { HostOptions } from './options.ts';
 import { type OutputOptions, streams, tellError } from './output.ts';
 import { openProject, stopOnProblems } from './project.ts';
@@ -27,8 +26,7 @@ export async function showHealth(
 ): Promise<number> {
   setMaxListeners(0, signal);
   const project = openProject({ ...options, writes: false });
-  const at = { file: '<command line>', line: 1, col: 1 };
-  const hosts = select(pattern, project.inventory, at, project.problems).filter((host) => project.limit.has(host));
+  const hosts = chosenHosts(pattern, project);
   stopOnProblems(project.problems);
   const answers = await askEach(project, hosts, (line) => healthOf(line, signal), signal);
   const verdicts: Verdict[] = [];

@@ -1,9 +1,6 @@
 // `bringup host status`: where hosts are on their way from off to proven. Everything is read from the world.
-import { select } from '../config/patterns.ts';
 import { Failure } from '../core/diagnostic.ts';
 import type { Emit, Event } from '../core/event.ts';
-import type { RawVars } from '../core/value.ts';
-import { inventoryScope } from '../engine/host/variables.ts';
 import type { Machine } from '../hardware/machine.ts';
 import { type Observed, type Where, whereIs } from '../hardware/states.ts';
 import { type Switchable, switchAll } from '../hardware/switch.ts';
@@ -11,9 +8,9 @@ import { jsonReporter } from '../report/json.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
 import { runPlays } from './apply.ts';
 import { type BootLogs, bootLogs } from './boot-logs.ts';
-import { runChecks } from './check.ts';
-import { openLine } from './connections.ts';
+import { countChecks } from './check.ts';
 import { machinesOf, powerScene } from './hardware.ts';
+import { chosenHosts, lineTo } from './hosts.ts';
 import { type Mark, type Marks, marksOf } from './marks.ts';
 import type { HostOptions } from './options.ts';
 import { type OutputOptions, source, streams } from './output.ts';
@@ -43,29 +40,22 @@ export type Rack = Readonly<{
 /** Throws Failure with all mistakes in patterns and in the variables of machines. No patterns: all hosts. */
 export function openRack(patterns: readonly string[], options: HostOptions, signal: AbortSignal): Rack {
   const project = openProject({ ...options, writes: false });
-  const { inventory, limit, problems, templates, extraVars, redactor } = project;
-  const at = { file: 'command line', line: 1, col: 1 };
-  const chosen = select(patterns.length === 0 ? 'all' : patterns.join(','), inventory, at, problems);
+  const hosts = chosenHosts(patterns.length === 0 ? 'all' : patterns.join(','), project);
   const machines = machinesOf(project);
-  stopOnProblems(problems);
-  const line = (host: string, stop: AbortSignal) => {
-    const { get } = inventoryScope(templates, inventory, extraVars, '.', host);
-    const defaults = project.connection as RawVars;
-    return openLine(host, inventory.hosts.get(host)?.at, get, { defaults, onSecret: redactor.add, signal: stop });
-  };
+  stopOnProblems(project.problems);
   return {
-    hosts: chosen.filter((host) => limit.has(host)),
+    hosts,
     project,
     machines,
     marks: marksOf(options.inventory),
     logs: bootLogs(project, options.inventory, (host) => machines.get(host)?.console, signal),
     switchable(host) {
       const power = machines.get(host)?.power;
-      return power && { host, power, scene: powerScene(host, project, (stop) => line(host, stop), signal) };
+      return power && { host, power, scene: powerScene(host, project, (stop) => lineTo(host, project, stop), signal) };
     },
     async noLogin(host) {
       try {
-        await (await line(host, signal)).close();
+        await (await lineTo(host, project, signal)).close();
         return undefined;
       } catch (error) {
         if (!(error instanceof Failure) || signal.aborted) throw error;
@@ -152,21 +142,13 @@ async function planned(
   };
 }
 
-/** The result of the site's checks. */
-export async function checked(
+/** The result of the site's checks, which are shown nowhere. */
+export function checked(
   file: string,
   options: StateOptions,
   signal: AbortSignal,
 ): Promise<NonNullable<Observed['checks']>> {
-  const failed: string[] = [];
-  let passed = 0;
-  const emit = (event: Event): void => {
-    if (event.type !== 'check' || event.status === 'trying') return;
-    if (event.status === 'passed') passed++;
-    else failed.push(event.check);
-  };
-  await runChecks(file, { ...options, limit: undefined }, signal, { emit, end: async () => {} });
-  return { passed, failed };
+  return countChecks(file, { ...options, limit: undefined }, signal, { emit: () => {}, end: async () => {} });
 }
 
 /** Clears the marks of hosts, and says which had one. */

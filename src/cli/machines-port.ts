@@ -1,12 +1,10 @@
 // What a run may do with the machines of hosts that reboot.
 import { Failure } from '../core/diagnostic.ts';
-import type { RawVars } from '../core/value.ts';
 import type { Machines } from '../engine/host/ports.ts';
-import { inventoryScope } from '../engine/host/variables.ts';
 import { switchAll } from '../hardware/switch.ts';
 import { bootLogs } from './boot-logs.ts';
-import { openLine } from './connections.ts';
 import { machinesOf, powerScene } from './hardware.ts';
+import { lineTo } from './hosts.ts';
 import type { Project } from './project.ts';
 
 /** The variables of machines are read when the first host reboots. */
@@ -25,10 +23,7 @@ export function machinesPort(project: Project, inventories: string | readonly st
       const machine = of.get(host);
       if (machine === undefined && wrong.length > 0) throw new Failure(wrong);
       if (machine?.power?.cut === undefined) return false;
-      const at = project.inventory.hosts.get(host)?.at;
-      const { get } = inventoryScope(project.templates, project.inventory, project.extraVars, '.', host);
-      const options = { defaults: project.connection as RawVars, onSecret: project.redactor.add };
-      const line = (end: AbortSignal) => openLine(host, at, get, { ...options, signal: end });
+      const line = (end: AbortSignal) => lineTo(host, project, end);
       const one = { host, power: machine.power, scene: powerScene(host, project, line, stop) };
       const [outcome] = await switchAll([one], 'cycle', { isHard: true });
       if (outcome !== undefined && 'failed' in outcome) throw new Failure([outcome.failed]);

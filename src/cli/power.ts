@@ -1,15 +1,12 @@
 // `bringup power`: switches the machines of hosts by their drivers.
 import { setMaxListeners } from 'node:events';
-import { select } from '../config/patterns.ts';
 import { tell } from '../core/errors/index.ts';
 import type { Event } from '../core/event.ts';
-import type { RawVars } from '../core/value.ts';
-import { inventoryScope } from '../engine/host/variables.ts';
 import { type Outcome, type PowerAction, type Switchable, switchAll } from '../hardware/switch.ts';
 import { jsonReporter } from '../report/json.ts';
 import { plainReporter, type Reporter } from '../report/plain.ts';
-import { openLine } from './connections.ts';
 import { machinesOf, powerScene } from './hardware.ts';
+import { chosenHosts, lineTo } from './hosts.ts';
 import type { HostOptions } from './options.ts';
 import { type OutputOptions, source, streams } from './output.ts';
 import { openProject, stopOnProblems } from './project.ts';
@@ -26,9 +23,8 @@ export async function switchPower(
 ): Promise<number> {
   setMaxListeners(0, signal);
   const project = openProject({ ...options, writes: false });
-  const { inventory, limit, problems, redactor, templates, extraVars } = project;
-  const at = { file: '<command line>', line: 1, col: 1 };
-  const names = select(pattern, inventory, at, problems).filter((name) => limit.has(name));
+  const { inventory, problems, redactor } = project;
+  const names = chosenHosts(pattern, project);
   const machines = machinesOf(project);
   const hosts = names.flatMap((host): readonly Switchable[] => {
     const machine = machines.get(host);
@@ -37,13 +33,7 @@ export async function switchPower(
       problems.push(tell('E_NO_POWER', { host }, inventory.hosts.get(host)?.at));
       return [];
     }
-    const { get } = inventoryScope(templates, inventory, extraVars, '.', host);
-    const line = (stop: AbortSignal) =>
-      openLine(host, inventory.hosts.get(host)?.at, get, {
-        defaults: project.connection as RawVars,
-        onSecret: redactor.add,
-        signal: stop,
-      });
+    const line = (stop: AbortSignal) => lineTo(host, project, stop);
     return [{ host, power: machine.power, scene: powerScene(host, project, line, signal) }];
   });
   stopOnProblems(problems);

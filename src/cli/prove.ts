@@ -1,11 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pc from 'picocolors';
-import { select } from '../config/patterns.ts';
-import { type Diagnostic, Failure, type Pos } from '../core/diagnostic.ts';
+import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { isBoundStep } from '../core/drill.ts';
 import { failure } from '../core/errors/index.ts';
-import type { CheckEvent, DrilledEvent, Event } from '../core/event.ts';
+import type { DrilledEvent, Event } from '../core/event.ts';
 import { duration } from '../core/units.ts';
 import { steps } from '../drills/index.ts';
 import type { Recap } from '../engine/play/run.ts';
@@ -13,9 +12,10 @@ import type { Reporter } from '../report/plain.ts';
 import { table } from '../report/summary.ts';
 import { plural } from '../report/words.ts';
 import { runPlays } from './apply.ts';
-import { planChecks, runChecks } from './check.ts';
+import { countChecks, planChecks } from './check.ts';
 import { planDrills, runDrills } from './drill.ts';
 import { type DrillHands, drillHands } from './drill-hands.ts';
+import { COMMAND_LINE, chosenHosts } from './hosts.ts';
 import type { HostOptions } from './options.ts';
 import { chooseReporter, type OutputOptions, streams } from './output.ts';
 import { openPlaybook, openProject, type Project, stopOnProblems } from './project.ts';
@@ -54,7 +54,6 @@ export type ProveOptions = OutputOptions &
 
 const CHECKS = 'playbooks/checks/site.yml';
 const DRILLS = 'playbooks/drills';
-const COMMAND_LINE: Pos = { file: 'command line', line: 1, col: 1 };
 
 type Outcome = Readonly<{ kept: boolean; seen: string }>;
 
@@ -92,7 +91,7 @@ export async function prove(options: ProveOptions, signal: AbortSignal): Promise
 function ask(options: ProveOptions): Asked {
   const project = open(options, options.playbook);
   const hosts = (pattern: string | undefined): readonly string[] =>
-    pattern === undefined ? [] : select(pattern, project.inventory, COMMAND_LINE, project.problems);
+    pattern === undefined ? [] : chosenHosts(pattern, project);
   const chosen = { rebuild: hosts(options.rebuild), powerCycle: hosts(options.powerCycle) };
   stopOnProblems(project.problems);
   return {
@@ -177,15 +176,10 @@ async function carryOut(
       return { kept: !recap.failed && !recap.changed, seen };
     }
     case 'check': {
-      const seen: CheckEvent[] = [];
-      const keep = (event: Event): void => {
-        if (event.type === 'check' && event.status !== 'trying') seen.push(event);
-      };
-      const code = await runChecks(checks ?? '', options, signal, await listening(options, keep));
-      seen.sort((a, b) => a.index - b.index);
-      const failed = seen.filter((check) => check.status === 'failed').map((check) => check.check);
-      const passed = `${seen.length - failed.length} of ${seen.length} passed`;
-      return { kept: code === 0, seen: [passed, ...failed.map((name) => `failed: ${name}`)].join('; ') };
+      const { passed, failed } = await countChecks(checks ?? '', options, signal, await chooseReporter(options));
+      const all = `${passed} of ${passed + failed.length} passed`;
+      const kept = failed.length === 0 && !signal.aborted;
+      return { kept, seen: [all, ...failed.map((name) => `failed: ${name}`)].join('; ') };
     }
     case 'power-cycle': {
       const hands = handsOf(options, playbook);

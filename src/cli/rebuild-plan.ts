@@ -1,14 +1,13 @@
 // Reads everything that a rebuild needs, and refuses before a host is touched.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { select } from '../config/patterns.ts';
 import { placeOfVariable } from '../config/variable-place.ts';
-import type { Pos } from '../core/diagnostic.ts';
 import { tell } from '../core/errors/index.ts';
 import { inventoryScope } from '../engine/host/variables.ts';
 import type { Machine } from '../hardware/machine.ts';
 import { planChecks } from './check.ts';
 import { machinesOf } from './hardware.ts';
+import { chosenHosts } from './hosts.ts';
 import type { HostOptions } from './options.ts';
 import type { OutputOptions } from './output.ts';
 import { openPlaybook, openProject, type Project, stopOnProblems } from './project.ts';
@@ -45,7 +44,6 @@ export type RebuildPlan = Readonly<{
 
 /** The variable that names the host to the hooks. */
 const HOST = 'rebuild_host';
-const COMMAND_LINE: Pos = { file: 'command line', line: 1, col: 1 };
 
 /** The options of a hook for a host. */
 export function hookOptions<O extends HostOptions>(options: O, host: string): O {
@@ -56,8 +54,8 @@ export function hookOptions<O extends HostOptions>(options: O, host: string): O 
 export function planRebuild(options: RebuildOptions): RebuildPlan {
   const { playbook, checks } = options;
   const project = openProject({ ...options, writes: false }, dirname(playbook));
-  const { inventory, limit, problems, templates, extraVars } = project;
-  const chosen = select(options.hosts.join(','), inventory, COMMAND_LINE, problems).filter((host) => limit.has(host));
+  const { inventory, problems, templates, extraVars } = project;
+  const chosen = chosenHosts(options.hosts.join(','), project);
   const machines = machinesOf(project);
   for (const name of chosen) {
     const scope = inventoryScope(templates, inventory, extraVars, dirname(playbook), name);

@@ -2,17 +2,17 @@
 import { mkdirSync } from 'node:fs';
 import { type Diagnostic, Failure } from '../core/diagnostic.ts';
 import { failure } from '../core/errors/index.ts';
-import type { CheckEvent, Emit, Event } from '../core/event.ts';
+import type { Emit, Event } from '../core/event.ts';
 import { duration } from '../core/units.ts';
 import type { Recap } from '../engine/play/run.ts';
 import type { BootProgress } from '../hardware/boot/contract.ts';
 import { withFileLock } from '../lab/lock.ts';
 import { jsonReporter } from '../report/json.ts';
-import { plainReporter, type Reporter } from '../report/plain.ts';
+import { plainReporter } from '../report/plain.ts';
 import { runPlays } from './apply.ts';
 import { installable } from './boot.ts';
 import { bootLogs } from './boot-logs.ts';
-import { runChecks } from './check.ts';
+import { countChecks } from './check.ts';
 import { marksOf } from './marks.ts';
 import { source, streams } from './output.ts';
 import { factsCache } from './project.ts';
@@ -143,16 +143,9 @@ async function quietly(
 }
 
 async function check(checks: string, options: RebuildOptions, emit: Emit, signal: AbortSignal): Promise<string> {
-  const seen: CheckEvent[] = [];
-  const listener: Reporter = {
-    emit(event) {
-      if (event.type === 'check' && event.status !== 'trying') seen.push(event);
-      if (options.output === 'json' || options.verbose > 0) emit(event);
-    },
-    end: async () => {},
-  };
-  const code = await runChecks(checks, { ...options, limit: undefined }, signal, listener);
-  const failed = seen.filter((one) => one.status === 'failed').map((one) => one.check);
-  if (code === 0) return `${seen.length} of ${seen.length} passed`;
-  throw failure('E_REBUILD_CHECKS', { failed });
+  const shown: Emit = options.output === 'json' || options.verbose > 0 ? emit : () => {};
+  const all = { ...options, limit: undefined };
+  const { passed, failed } = await countChecks(checks, all, signal, { emit: shown, end: async () => {} });
+  if (failed.length > 0) throw failure('E_REBUILD_CHECKS', { failed });
+  return `${passed} of ${passed} passed`;
 }

@@ -39,11 +39,11 @@ export function stepDoc(step: Documented): string {
   return kindDoc(step, (title, args) => `- {at: 5, ${step.name}: ${args}} # ${title}`);
 }
 
-/** The page of a power driver, as the variable of a host. */
-export function driverDoc(driver: Documented): string {
+/** The page of a driver or of a boot way, as the variable of a host. `key` has its name in a map. */
+export function variableDoc(driver: Documented, variable: string, key: 'driver' | 'way'): string {
   return kindDoc(driver, (title, args) => {
-    const value = args === '{}' ? driver.name : `{"driver":"${driver.name}",${args.slice(1)}`;
-    return `# ${title}\npower: ${value}`;
+    const value = args === '{}' ? driver.name : `{"${key}":"${driver.name}",${args.slice(1)}`;
+    return `# ${title}\n${variable}: ${value}`;
   });
 }
 

@@ -155,7 +155,7 @@ describe('prove', () => {
   });
 
   it.each([
-    ['a host that must not be harmed', ['--power-cycle', 'c'], /command line:1:1.*E_DRILL_HOST.*\bc\b/],
+    ['a host that must not be harmed', ['--power-cycle', 'c'], /<command line>:1:1.*E_DRILL_HOST.*\bc\b/],
     ['a host that must not be erased', ['--rebuild', 'c'], /lab.yml:\d+:\d+.*E_REBUILD_HOST.*\bc\b/],
     ['a host that does not exist', ['--rebuild', 'nowhere'], /nowhere/],
     ['--resume with another wish', ['--resume', '--cycles', '2'], /cannot be used with/],

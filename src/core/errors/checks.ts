@@ -18,11 +18,11 @@ export const checks = {
 export const pages = {
   E_UNKNOWN_PAGE: entry({
     summary: 'nothing with a page has this name',
-    meaning: '`bringup doc` has a page for each module, check, step of a drill and power driver.',
+    meaning: '`bringup doc` has a page for each module, check, step of a drill, driver of a machine and boot way.',
     fix: 'Correct the spelling. `bringup doc` lists all names.',
     example: { name: 'htpp', known: ['http', 'dns'] },
     tell: ({ name, known }: { name: string; known: Iterable<string> }) => ({
-      message: `no module, check, step or power driver has the name '${name}'`,
+      message: `no module, check, step, driver or boot way has the name '${name}'`,
       ...didYouMean(name, known),
     }),
   }),
